@@ -1,4 +1,4 @@
-"""Real requests through the real load balancer, at a constant rate, and what became of each."""
+"""Requests through the load balancer at a constant rate, and the result of each."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from embedded_cloud.cloud import Cloud
 from sandbox.project import TOOLCHAIN
 
 RATE = 100
-"""Requests per second: an open model, which sends the next request whatever became of the last."""
+"""Requests per second, in an open model: each request is sent without waiting for the answers to earlier ones."""
 TIMEOUT_SECONDS = 10
 FRAME = bytes.fromhex("0000000b0300000000010000000078")
-"""One message on stream 1, by the service's protocol."""
+"""One message on stream 1, in the protocol of the fixture service."""
 SETTLE_SECONDS = 2
 SERVER_ERROR = 500
 CENT = 100
@@ -28,24 +28,24 @@ CENT = 100
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of one request."""
+    """The result of one request."""
 
     at: float
-    """When it was sent, in seconds since 1970."""
+    """The time at which the request was sent, in seconds since 1970."""
     status: int
-    """0 for one that was not answered."""
+    """The HTTP status; 0 if there was no answer."""
     seconds: float
     error: str
 
     @property
     def is_lost(self) -> bool:
-        """Whether it was not answered, or answered with a server's error."""
+        """Whether the request was not answered, or answered with a server error."""
         return self.status == 0 or self.status >= SERVER_ERROR
 
 
 @dataclass(frozen=True)
 class Phase:
-    """What was done under load, and the answers to the requests that were sent meanwhile."""
+    """One operation under load, and the results of the requests that were sent during the operation."""
 
     name: str
     answers: Sequence[Answer]
@@ -63,7 +63,7 @@ class Phase:
 
     @property
     def why(self) -> str:
-        """How requests were lost, the most frequent first."""
+        """The errors of the lost requests with their numbers, the most frequent first."""
         kinds = [f"{answer.status} {answer.error}".strip() for answer in self.lost]
         return ", ".join(f"{kinds.count(kind)} x {kind}" for kind in sorted(set(kinds), key=kinds.count, reverse=True))
 
@@ -78,7 +78,7 @@ class Load:
 
     @contextmanager
     def running(self) -> Generator[Load]:
-        """Requests are sent while the block lasts; afterwards each is known."""
+        """Send requests while the block runs; afterwards, :meth:`answers` returns their results."""
         assert self.cloud.nodes is not None
         [host] = self.cloud.nodes.hosts()
         url = f"https://127.0.0.1:{self.cloud.nodes.ports['443']}"
@@ -105,7 +105,7 @@ class Load:
         return self.folder / "results.bin"
 
     def answers(self) -> list[Answer]:
-        """What became of each request, when the load has ended."""
+        """The result of each request; call this after the load has ended."""
         vegeta = TOOLCHAIN.ensure("vegeta")["vegeta"]
         command = [vegeta, "encode", "-to=json", self._results]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()

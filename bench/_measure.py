@@ -1,4 +1,4 @@
-"""Measuring: the options of a run, a figure, and the median times and ratios."""
+"""The tools of the benchmarks: the options of a run, a figure, and the median of times and ratios."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def seconds(action: Callable[[], object], runs: int) -> float:
 
 
 def ratio(subject: Callable[[], object], baseline: Callable[[], object], runs: int) -> tuple[float, float, float]:
-    """The median ratio of ``subject`` to ``baseline``, run in pairs, and the median seconds of each."""
+    """The median ratio of the times of ``subject`` and ``baseline``, run in pairs, and the median seconds of each."""
     pairs = [(timed(subject), timed(baseline)) for _ in range(runs)]
     subjects, baselines = zip(*pairs, strict=True)
     return median(left / right for left, right in pairs), median(subjects), median(baselines)

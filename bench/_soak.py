@@ -1,7 +1,7 @@
 """Soak test: kill a command, stop it or change its clock at a random time, then check the platform for lost or leftover state.
 
-Each round starts one command, causes one fault at a random time, runs the commands that recover from it, then reads AWS, the API
-server and the bucket to find what was lost or left behind. CI does not run it. docs/performance.md describes the results.
+Each round starts one command, causes one fault at a random time, and runs the commands that recover from it. Then it reads AWS, the
+API server and the bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md describes the results.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from sandbox.project import PROJECT
 COMMANDS = ("deploy", "rollout", "rollback", "up")
 FAULTS = ("kill -9", "SIGSTOP", "clock jump")
 LONGEST_SECONDS = {"deploy": 25.0, "rollout": 45.0, "rollback": 25.0, "up": 10.0}
-"""Latest time of the fault after the start of each command, until one ended before its fault: then the time that it took."""
+"""Latest time of the fault after the start of each command. If a command ends before its fault, its duration becomes the limit."""
 STOPPED_SECONDS = (1.0, 20.0)
 """Range of the time for which a process is stopped."""
 LONG_STOP_SECONDS = 90.0
-"""Longer than a lease (60 s); one stop of ``STOPS_PER_LONG_STOP``."""
+"""Duration of one stop in ``STOPS_PER_LONG_STOP``; it is longer than a lease (60 s)."""
 STOPS_PER_LONG_STOP = 6
 JUMPS_SECONDS = (-86400.0, -3600.0, 3600.0, 86400.0)
 PACE = {"waitSeconds": 6, "bakeSeconds": 4, "intervalSeconds": 1, "propagationSeconds": 1, "graceSeconds": 8, "extendSeconds": 30}
@@ -50,7 +50,7 @@ REQUESTS_PER_SECOND = 200
 SETTLE_SECONDS = 180.0
 COMMAND_SECONDS = 600.0
 SPARE_SECONDS = 200.0
-"""Value of `--wait`: longer than the 60 s after which a lease without a heartbeat is taken over."""
+"""Value of `--wait`: longer than the 60 s after which another command can take over a lease without a heartbeat."""
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Soak:
         return (*dwcp, name, *local, *wait, "--tag", image.rpartition(":")[2], "--skip-tests")
 
     def round(self, name: str, fault: str) -> tuple[str, list[str]]:
-        """Run one round; returns when the fault happened, and the problems found afterwards."""
+        """Run one round; return a description of the fault with its time, and the problems found afterwards."""
         before = self.unanswered()
         process = self.start(*self.command(name))
         started = time.monotonic()
@@ -138,11 +138,11 @@ class Soak:
         return met, wrong + self.problems(before)
 
     def last_lines(self, count: int = 12) -> str:
-        """The end of the commands' output."""
+        """The last ``count`` lines of the commands' output."""
         return "\n".join((self.cloud.folder / "logs" / "soak.log").read_text(errors="replace").splitlines()[-count:])
 
     def cause_fault(self, process: psutil.Popen, fault: str, after: float) -> str:
-        """Cause one fault after ``after`` seconds; returns its description, or ``ended before``."""
+        """Cause one fault after ``after`` seconds; return its description, or ``ended before``."""
         with suppress(psutil.TimeoutExpired):
             process.wait(after)
             return "ended before"
@@ -165,7 +165,7 @@ class Soak:
                 each.send_signal(number)
 
     def recover(self, name: str) -> list[str]:
-        """Run the recovery commands; returns their failures. They abort an open rollout, remove stale locks and deploy."""
+        """Run the recovery commands, which abort an open rollout, remove stale locks and deploy; return their failures."""
         for arguments in self.following():
             process = self.start(*arguments)
             try:
@@ -173,7 +173,7 @@ class Soak:
             except psutil.TimeoutExpired:
                 process.kill()
                 return [f"after {name}: `{' '.join(arguments[2:5])}` did not end"]
-            # `rollout --abort` always exits with an error, so only a usage error counts: it is a defect of this soak test.
+            # `rollout --abort` always exits with an error. Only a usage error counts, because it is a defect of this soak test.
             if code and ("--abort" not in arguments or code == ExitCode.USAGE):
                 return [f"after {name}: `{' '.join(arguments[2:5])}` ended with {code}"]
         return []
@@ -188,7 +188,7 @@ class Soak:
         )
 
     def problems(self, unanswered: float) -> list[str]:
-        """The problems that remain after ``SETTLE_SECONDS``, read from AWS and the API server."""
+        """The problems in AWS and the API server that remain after ``SETTLE_SECONDS``."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while (found := list(self._problems(unanswered))) and time.monotonic() < deadline:
             time.sleep(1)
@@ -220,7 +220,7 @@ class Soak:
         yield from (f"the engine's lock {each['Key']} is left" for each in locks)
 
     def unanswered(self) -> float:
-        """Requests of the simulated load that reached no pod so far."""
+        """The number of requests of the simulated load that have reached no pod so far."""
         return float(self.monitoring.control("")["unanswered"])
 
     def client(self, service: str) -> Any:
@@ -234,12 +234,12 @@ class Soak:
         )
 
     def groups(self) -> dict[str, str]:
-        """The target groups by track."""
+        """The ARNs of the target groups by track."""
         found = [each["TargetGroupArn"] for each in self.client("elbv2").describe_target_groups()["TargetGroups"]]
         return {track: next(arn for arn in found if track in arn) for track in ("stable", "canary")}
 
     def healthy(self, track: str) -> int:
-        """Healthy targets of a track."""
+        """The number of healthy targets of a track."""
         described = self.client("elbv2").describe_target_health(TargetGroupArn=self.groups()[track])["TargetHealthDescriptions"]
         return sum(each["TargetHealth"]["State"] == "healthy" for each in described)
 
@@ -264,8 +264,8 @@ class Soak:
 
 
 def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> int:
-    """Run the rounds on one platform; returns the number of problems found."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the platform ends too
+    """Run the rounds on one platform; return the number of problems found."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the platform is removed, too
     results: Counter[tuple[str, str, str]] = Counter()
     bad: list[str] = []
     with tempfile.TemporaryDirectory(prefix="dwcp-soak-") as name:
@@ -283,7 +283,7 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
                 [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", PROJECT.stack],
                 cwd=CHECKOUT, env=soak.environment(), check=True, capture_output=True,
             )  # fmt: skip
-            for _ in range(2):  # something to roll back to
+            for _ in range(2):  # so that there is a release to roll back to
                 if code := soak.start(*soak.command("deploy")).wait(COMMAND_SECONDS):
                     sys.exit(f"a deployment before the first round ended with {code}:\n{soak.last_lines()}")
             started = time.monotonic()
@@ -307,7 +307,7 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
 
 
 def main() -> None:
-    """Run the soak; the exit code is 1 if it found a problem."""
+    """Run the soak test; the exit code is 1 if it found a problem."""
     parser = argparse.ArgumentParser(prog="python -m bench._soak", description=__doc__)
     parser.add_argument("--rounds", type=int, default=400, help="Run this many rounds, in turn over the four commands")
     parser.add_argument("--minutes", type=float, default=24 * 60.0, help="Start no round after this many minutes")

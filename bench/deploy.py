@@ -1,4 +1,4 @@
-"""What `dwcp deploy` costs beside the engine's own preview and update of the same change."""
+"""The time of `dwcp deploy` compared with the engine's own preview and update of the same change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The time to evaluate the program, with one application and with fifty."""
+"""The time to evaluate the program with one application and with fifty."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ INSTANCES = 50
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time per additional application, which must not grow with the number of applications."""
-    evaluate(1)  # imports
+    """The time per additional application, which should not grow with the number of applications."""
+    evaluate(1)  # the first evaluation includes the imports
     half = INSTANCES // 2
     times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
     first, second = (median(run[at + 1] - run[at] for run in times) / half for at in (0, 1))

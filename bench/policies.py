@@ -15,7 +15,7 @@ PREVIEW = ("preview", "--stack", PROJECT.stack)
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time of all rules over the production graph, and of a first preview with the pack relative to one without it."""
+    """The time of all rules over the production graph, and the time of a first preview with the pack relative to one without it."""
     resources = evaluate_here("production").resources
     yield Figure(
         name="all rules over the production graph",
@@ -25,7 +25,7 @@ def figures(options: Options) -> Iterator[Figure]:
         how=f"{len(policies.RULES)} rules, {len(resources)} resources, without the evaluation of the program",
     )
     with sandbox() as cloud:
-        run(cloud, CHECKOUT, *PREVIEW)  # compiled modules and file caches
+        run(cloud, CHECKOUT, *PREVIEW)  # to fill the caches of compiled modules and files
         times, with_pack, without = ratio(
             lambda: run(cloud, CHECKOUT, *PREVIEW, "--policy-pack", "policies"),
             lambda: run(cloud, CHECKOUT, *PREVIEW),

@@ -13,7 +13,7 @@ STACKS = ("staging", "production")
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Time of `dwcp preview` of both stacks (last commit against work tree), start of the process included."""
+    """The time of `dwcp preview` of both stacks (last commit against work tree), including the start of the process."""
     compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--environment={stack}" for stack in STACKS)]
     evaluate = [sys.executable, "-m", "program", str(CHECKOUT), STACKS[0]]
     times, preview, bare = ratio(lambda: _run(compare), lambda: _run(evaluate), options.runs)

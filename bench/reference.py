@@ -1,10 +1,10 @@
-"""Our rollout compared with a reference progressive-delivery controller, both measuring the same breach on the same cluster.
+"""The time in which `dwcp rollout` and Argo Rollouts, as a reference, react to the same breach on the same cluster.
 
-The reference is Argo Rollouts, built from its Go module, with its default options except leader election. It analyses the series
-of our canary, with the query, limit and interval of our gate, and splits the traffic of its own workload with its ALB router,
-which writes the weights into an Ingress. Nothing applies these weights to AWS here. Our rollout is timed until AWS returns
-weight 0. So the reference is timed to an earlier event. It also queries one gate; our rollout queries all of its gates.
-Most of either time is the random wait for the next query, so take many runs.
+Argo Rollouts is built from its Go module and runs with its default options except leader election. It analyses the series of the
+canary of `dwcp`, with the query, limit and interval of the same gate. It splits the traffic of its own workload with its ALB
+router, which writes the weights into an Ingress. No controller applies these weights to AWS here, but the time of `dwcp rollout`
+ends when AWS returns weight 0. So the time of the reference ends with an earlier event. The reference also queries only one gate;
+`dwcp rollout` queries all of its gates. Most of either time is the random wait for the next query, so many runs are needed.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ CANARY = f"{NAME}-canary"
 ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 WEIGHT = 50
 WINDOW_SECONDS = 10
-"""The reference's window is fixed. Ours grows from the start of its analysis, so errors begin when both are about as long."""
+"""The reference's window is fixed; that of `dwcp` grows from the start of its analysis. Errors begin when both are about equal."""
 BEFORE_SECONDS = 2
-"""Time from the start of the errors to the sample that shows the breach: they fill a tenth of the window and are scraped."""
+"""Time from the start of the errors to the sample that shows the breach: the errors must fill a tenth of the window."""
 MERGE = "application/merge-patch+json"
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Yield the median time of both controllers, from several releases on one platform."""
+    """Yield the median time of both controllers over several releases on one platform."""
     programs = TOOLCHAIN.made(BUNDLE)
     with platform() as (cloud, monitoring), reference(cloud, monitoring, programs) as argo:
         pairs = [breach_to_zero(cloud, monitoring, argo, IMAGE.format(run)) for run in range(options.runs)]
@@ -90,10 +90,10 @@ def figures(options: Options) -> Iterator[Figure]:
 
 
 def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference, image: str) -> tuple[float, float]:
-    """Seconds from the first sample with an error rate above the limit until weight 0 is read back: ours, the reference's.
+    """Seconds from the first sample above the limit of the error rate until weight 0 is read: of `dwcp`, and of the reference.
 
-    Each time starts at the first sample for which that controller's query is above the limit; with similar windows this is usually
-    the same sample.
+    Each time starts at the first sample for which the query of that controller is above the limit. Usually this is the same sample,
+    because the windows are similar.
     """
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
@@ -108,7 +108,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference,
                 released = True
             elif seconds > WINDOW_SECONDS - BEFORE_SECONDS and argo.analyses():
                 window = growing_window(seconds)
-                time.sleep(random.random() * INTERVAL_SECONDS)  # at a random time between two of our queries
+                time.sleep(random.random() * INTERVAL_SECONDS)  # start the errors between two queries of `dwcp`
                 misbehave(monitoring, image)
                 breach, theirs = first_breaches(monitoring, window, lambda: WINDOW_SECONDS)
         if event["event"] == "phase" and event["phase"] == "drain" and not zero:
@@ -121,7 +121,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference,
 
 @contextmanager
 def reference(cloud: Cloud, monitoring: SandboxMonitoring, programs: Path) -> Generator[Reference]:
-    """The reference with a healthy first release, until the block ends."""
+    """Run the reference, with a healthy first release, until the block ends."""
     argo = Reference(cloud)
     try:
         argo.install(programs)
@@ -132,7 +132,7 @@ def reference(cloud: Cloud, monitoring: SandboxMonitoring, programs: Path) -> Ge
 
 
 class Reference:
-    """Argo Rollouts on one cloud, with one Rollout, whose status is recorded at every change."""
+    """Argo Rollouts on one cloud, with one Rollout. Every change of the Rollout's status is recorded."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -141,12 +141,12 @@ class Reference:
         self.kubectl = [str(cloud.engine.bin / "kubectl"), "--namespace", NAMESPACE]
         self.children: list[subprocess.Popen[Any]] = []
         self.analysis = ""
-        """Name of the current AnalysisRun, which the status of an aborted Rollout no longer contains."""
+        """The name of the current AnalysisRun, which the status of an aborted Rollout no longer contains."""
         self.seen: list[tuple[float, Manifest]] = []
-        """Each status of the Rollout, with the time at which this process saw it."""
+        """Each status of the Rollout, with the time at which this process received it."""
 
     def install(self, programs: Path) -> None:
-        """Install its definitions and start its controller, with default options except the ports."""
+        """Install the CRDs and start the controller, with default options except the ports."""
         for file in sorted((programs / CRDS).glob("*-crd.yaml")):
             definition = yaml.load(file.read_text(), yaml.CSafeLoader)
             self.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition)
@@ -180,7 +180,7 @@ class Reference:
         )
 
     def analyses(self) -> bool:
-        """Whether the canary has its weight, and the running analysis has a successful measurement."""
+        """Whether the canary has its weight and the running analysis has a successful measurement."""
         canary = self.status.get("canary", {})
         analysis = canary.get("currentBackgroundAnalysisRunStatus", {})
         if canary_weight(self.status) != WEIGHT or analysis.get("status") != "Running":
@@ -189,9 +189,9 @@ class Reference:
         return bool(self._analysed().get("metricResults", [{}])[0].get("successful"))
 
     def gave_up(self, breach: float) -> float:
-        """The time after ``breach`` at which the status first has the abort and weight 0.
+        """The time after ``breach`` at which the status first contains the abort and weight 0.
 
-        Raises ``RuntimeError`` if errors are not the reason, or if the Ingress has other weights.
+        Raises ``RuntimeError`` if the abort has another reason than the errors, or if the Ingress has other weights.
         """
 
         def first() -> tuple[float, Manifest] | None:
@@ -246,7 +246,7 @@ def canary_weight(status: Manifest) -> int | None:
 
 
 def template_manifest(prometheus_url: str) -> Manifest:
-    """Our gate of the error rate as an AnalysisTemplate, which fails at the first measurement above the limit."""
+    """The error rate gate of `dwcp` as an AnalysisTemplate, which fails at the first measurement above the limit."""
     metric = {
         "name": "error-rate",
         "interval": f"{INTERVAL_SECONDS:g}s",
@@ -288,7 +288,7 @@ def ingress_manifest() -> Manifest:
 
 
 def wait_for(holds: Callable[[], bool], what: str, seen: Callable[[], str] = str) -> None:
-    """Wait until ``holds()`` is true. Raises ``RuntimeError``, with what was ``seen``, if it takes too long."""
+    """Wait until ``holds()`` is true. Raises ``RuntimeError``, which contains the result of ``seen``, if it takes too long."""
     deadline = time.monotonic() + END_SECONDS
     while not holds():
         if time.monotonic() > deadline:

@@ -1,4 +1,4 @@
-"""Requests lost while releases go out and come back, nodes are drained and servers restart: real pods, real load."""
+"""The number of requests lost during rollouts, rollbacks, node drains and restarts, with real pods and real requests."""
 
 from __future__ import annotations
 
@@ -35,23 +35,23 @@ Done = subprocess.CompletedProcess[str]
 
 END_SECONDS = 600
 ATTEMPTS = 4
-"""Rollouts until one is not taken back for its latency, which other work on this machine can cause."""
+"""Maximum number of attempts for a rollout that is rolled back for its latency, which other work on this machine can cause."""
 HELD_STEPS = ("10", "50")
 ABORTED = (0, 1)
 KILLED_AFTER_SECONDS = (2.0, 60.0)
 BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done' > /dev/null 2>&1 &); done")
-"""Uses up the container's CPU for a while, so that its service answers late."""
+"""A command that uses up the container's CPU for 90 s, so that the service answers slowly."""
 BUSY_CPU, IDLE_CPU = "4", "1m"
-"""Use of CPU that the sandbox's metrics report of a pod."""
+"""CPU usage of a pod in the sandbox's metrics: busy, and idle."""
 PACE = {"waitSeconds": 10, "bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
-"""Settings of a rollout whose analysis is short: what is measured are the changes, not the waits between them."""
+"""Settings of a rollout with a short analysis, because the changes are measured and not the waits between them."""
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{contract.NAMESPACE}/deployments/{contract.APPLICATION}"
 APPS = (contract.APPLICATION, contract.REDIS)
 PODS = f"/api/v1/namespaces/{contract.NAMESPACE}/pods"
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The requests that each operation lost in ``options.runs`` runs, on the sandbox that `make up PODS=real` has started."""
+    """The number of requests that each operation lost in ``options.runs`` runs, on a sandbox started by `make up PODS=real`."""
     started = (FOLDER / NODES).exists()
     if reason := missing() or ("" if started else "no sandbox with real pods runs; run `make up PODS=real`"):
         print(f"requests_lost is left out: {reason}", file=sys.stderr)
@@ -78,14 +78,14 @@ def figures(options: Options) -> Iterator[Figure]:
 
 @dataclass
 class Operations:
-    """What is done to the platform on ``cloud`` under load."""
+    """The operations on the platform of ``cloud`` that are measured under load."""
 
     cloud: Cloud
     slowed: set[str] = field(default_factory=set[str])
-    """Pods that were made slow."""
+    """The names of the pods that were made slow."""
 
     def all(self) -> Mapping[str, Callable[[], None]]:
-        """Each operation by its name, in an order in which each leaves the platform as the next one needs it."""
+        """The operations by name. Their order matters: each leaves the platform in the state that the next one needs."""
         return {
             "nothing is done": lambda: time.sleep(10),
             "kubectl rollout restart": self.restart,
@@ -102,7 +102,7 @@ class Operations:
         }
 
     def measured(self, name: str, do: Callable[[], None]) -> Phase:
-        """Do it under load, until no pod comes or goes any more."""
+        """Run the operation ``do`` under load, until no pod of the service is starting or terminating."""
         with tempfile.TemporaryDirectory(prefix="dwcp-load-") as folder:
             load = Load(self.cloud, Path(folder))
             with load.running():
@@ -111,7 +111,7 @@ class Operations:
             return Phase(name, load.answers())
 
     def settle(self) -> None:
-        """Return when no pod of the service is coming or going."""
+        """Return when all pods of the service are ready and none is terminating."""
         api = self.cloud.control_plane.api
         for _ in waiting.looks(END_SECONDS, pause=0.5):
             pods = [each for each in api.items(PODS) if each["metadata"]["labels"].get("app") == contract.APPLICATION]
@@ -125,9 +125,9 @@ class Operations:
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={END_SECONDS}s")
 
     def drain(self) -> None:
-        """Drain a node that runs a pod of the service, and let pods onto it again.
+        """Drain a node that runs a pod of the service, and uncordon it.
 
-        Redis' node is left out: its volume is in one zone, and that zone has no other node.
+        The node of Redis is not drained, because the volume of Redis is in the zone of this node, and the zone has no other node.
         """
         pods = self.cloud.control_plane.api.items(PODS)
         on = {app: [each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"]["app"] == app] for app in APPS}
@@ -138,11 +138,11 @@ class Operations:
         self.kubectl("rollout", "status", f"deployment/{contract.REDIS}", f"--timeout={END_SECONDS}s")
 
     def rollout(self, tag: str, *options: str) -> None:
-        """Roll a release out; again when other work on this machine made the canary slower than stable, which takes it back."""
+        """Roll out a release. If it is rolled back because other work on this machine made the canary slow, try again."""
         self._until_released(self._rollout(tag, *options))
 
     def deploy(self, tag: str) -> None:
-        """Deploy a release: the stack, and a rollout."""
+        """Deploy a release by `dwcp deploy`."""
         self._until_released(self._dwcp("deploy", "--tag", tag, "--skip-tests"))
 
     def _until_released(self, command: Command) -> None:
@@ -157,7 +157,7 @@ class Operations:
         return self._dwcp("rollout", "--tag", tag, *options)
 
     def abort(self, tag: str) -> None:
-        """Hold a rollout at each of its steps, and take it back from there."""
+        """Hold a rollout at each of its steps, and abort it there."""
         for step in HELD_STEPS:
             self.rollout(tag, "--percentage", step)
             done = self.tried(*self._dwcp("rollout", "--abort"))
@@ -165,7 +165,7 @@ class Operations:
                 raise _failed(done)
 
     def breach(self, tag: str) -> None:
-        """Roll a release out whose canary gets slow, until it is rolled back."""
+        """Roll out a release, make its canary slow, and wait until it is rolled back."""
         process = self._started(self._rollout(tag))
         while process.poll() is None:
             for pod in self._canaries():
@@ -176,18 +176,18 @@ class Operations:
             raise _failed(done)
 
     def _canaries(self) -> list[str]:
-        """The canary's ready pods without the processes that make it slow."""
+        """The names of the canary's ready pods that have not been made slow yet."""
         pods = [each for each in self.cloud.control_plane.api.items(PODS) if _is_ready(each)]
         return [name for each in pods if "-canary-" in (name := each["metadata"]["name"]) and self._begins(name)]
 
     def _begins(self, pod: str) -> bool:
-        """Whether ``pod`` is asked for the first time."""
+        """Whether this is the first call for ``pod``."""
         new = pod not in self.slowed
         self.slowed.add(pod)
         return new
 
     def kill(self, tag: str) -> None:
-        """Kill `dwcp` at a random moment of a rollout, and run the same command again."""
+        """Kill `dwcp` at a random time of a rollout, and run the same command again."""
         process = self._started(self._rollout(tag))
         with suppress(subprocess.TimeoutExpired):
             process.wait(random.uniform(*KILLED_AFTER_SECONDS))
@@ -196,7 +196,7 @@ class Operations:
         self.rollout(tag)
 
     def autoscale(self) -> None:
-        """Let the autoscaler add pods, and remove them again as soon as its policy allows."""
+        """Make the autoscaler add pods, and then remove them without a stabilization window."""
         self._scale_down_window(0)
         least = self._replicas()
         selector = f"--selector=app={contract.APPLICATION}"
@@ -222,11 +222,11 @@ class Operations:
         raise RuntimeError(problem)
 
     def rollback(self) -> None:
-        """Go back to the release before."""
+        """Roll back to the previous release."""
         self.dwcp("rollback", "--reason", "measured", "--yes")
 
     def change_template(self) -> None:
-        """Change the program's configuration of the pods, and apply it."""
+        """Change the pod template by a setting, and apply it by `pulumi up`."""
         with tempfile.TemporaryDirectory(prefix="dwcp-stack-") as name:
             file = Path(name) / f"Pulumi.{PROJECT.stack}.yaml"
             text = local_file(self.cloud).read_text()
@@ -239,11 +239,11 @@ class Operations:
         return self.cloud.control_plane.api.get(f"/api/v1/namespaces/{contract.NAMESPACE}/configmaps/{contract.APPLICATION}")
 
     def kubectl(self, *arguments: str) -> str:
-        """Run kubectl in the platform's namespace; what it prints."""
+        """Run kubectl in the platform's namespace; return its output."""
         return self.run(str(self.cloud.engine.bin / "kubectl"), "--namespace", contract.NAMESPACE, *arguments)
 
     def dwcp(self, *arguments: str) -> str:
-        """Run `dwcp` on the environment; what it prints."""
+        """Run `dwcp` on the environment; return its output."""
         return self.run(*self._dwcp(*arguments))
 
     @staticmethod
@@ -251,14 +251,14 @@ class Operations:
         return (sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack)
 
     def run(self, *command: str) -> str:
-        """Run a command in a shell that has sourced the sandbox's ``env``; what it prints, which a failure shows."""
+        """Run a command with the sandbox's environment variables; return its output. A failure raises with the output."""
         done = self.tried(*command)
         if done.returncode:
             raise _failed(done)
         return done.stdout
 
     def tried(self, *command: str) -> Done:
-        """Run a command that may fail."""
+        """Run a command that may fail; return its result."""
         process = self._started(command)
         output, errors = process.communicate()
         return subprocess.CompletedProcess(command, process.returncode, output, errors)

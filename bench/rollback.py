@@ -18,7 +18,7 @@ from sandbox.project import PROJECT
 
 HEALTHY = "ok      health checks"
 TAGS = ("v9.1.0-slow", "v9.2.0-slow")
-"""Releases whose pods pass the readiness probe after the guide's 10 s (:mod:`sandbox.failing_pods`)."""
+"""Releases whose pods become ready after the guide's 10 s (:mod:`sandbox.failing_pods`)."""
 END_SECONDS = 600
 
 
@@ -61,7 +61,7 @@ class Bench:
         subprocess.run(command, cwd=CHECKOUT, env=self.environment, check=True, stdout=sys.stderr, timeout=END_SECONDS)
 
     def rollback(self) -> float:
-        """Seconds until `dwcp rollback` reports a healthy service; it updates the state afterwards."""
+        """Seconds until `dwcp rollback` reports a healthy service. The command updates the state only after this report."""
         command = [sys.executable, "-u", "-m", "delivery", "rollback", "--environment", PROJECT.stack]
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -75,7 +75,7 @@ class Bench:
         return taken
 
     def undo(self) -> float:
-        """Seconds of `kubectl rollout undo` and `kubectl rollout status`, to the previous release."""
+        """Seconds of `kubectl rollout undo` to the previous release and `kubectl rollout status`."""
         started = time.perf_counter()
         for arguments in (["rollout", "undo", f"deployment/{APPLICATION}"], ["rollout", "status", f"deployment/{APPLICATION}"]):
             subprocess.run(

@@ -26,7 +26,7 @@ from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 SPEED = 30
-"""Scrape interval of Prometheus."""
+"""Factor by which windows and intervals of Prometheus are shorter than in production: it scrapes every second."""
 INTERVAL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 1000
 IMAGE = IMAGE_REPOSITORY + ":v9.{}.0"
@@ -50,7 +50,7 @@ def figures(options: Options) -> Iterator[Figure]:
 
 @contextmanager
 def platform() -> Generator[tuple[Cloud, SandboxMonitoring]]:
-    """A separate cloud with the local stack under load and a Prometheus, stopped when the block ends."""
+    """A separate cloud with the local stack, simulated load and a Prometheus, which is stopped when the block ends."""
     with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
         monitoring = SandboxMonitoring(cloud=cloud, speed=SPEED)
@@ -61,7 +61,7 @@ def platform() -> Generator[tuple[Cloud, SandboxMonitoring]]:
 
 
 def prepare(cloud: Cloud) -> None:
-    """Create the table of leases."""
+    """Create the lease table."""
     clients = {"endpoint_url": f"http://127.0.0.1:{cloud.moto_port}", "region_name": "us-east-1"}
     dynamodb = boto3.client("dynamodb", aws_access_key_id="sandbox", aws_secret_access_key="sandbox", **clients)
     dynamodb.create_table(
@@ -73,7 +73,7 @@ def prepare(cloud: Cloud) -> None:
 
 
 def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> float:
-    """Seconds from the first sample with an error rate above the limit until the rollout has read weight 0 back."""
+    """Seconds from the first sample above the limit of the error rate until the rollout has read weight 0 from AWS."""
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
     breach = zero = 0.0
@@ -89,7 +89,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
 
 
 def rollout(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> subprocess.Popen[str]:
-    """A running `dwcp rollout` of ``image``; its standard output is one JSON event per line."""
+    """Start `dwcp rollout` of ``image``; its standard output has one JSON event per line."""
     options = ("--wait-time", "60", "--environment", PROJECT.stack)
     pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
     environment = {

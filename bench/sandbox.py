@@ -1,4 +1,4 @@
-"""The time of `make up`, and of the engine's work compared with a program that declares nothing."""
+"""The time of `make up`, and the time of an update compared with that of a program that declares nothing."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from sandbox.project import PROJECT, TOOLCHAIN
 PLAIN_UP = ("up", "--yes", "--skip-preview")
 
 UP = (*PLAIN_UP, "--policy-pack", "policies")
-"""The engine's command in `make up`."""
+"""The arguments of `pulumi` in `make up`."""
 
 UNIT_TESTS = ("tests/components", "tests/policies", "tests/test_program.py", "tests/program/test_recording.py")
 
 EMPTY = "empty"
-"""Name of the stack of the program that declares nothing."""
+"""The name of the stack whose program declares nothing."""
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Times of `make up`, of an update without changes, of the unit tests, and with ``cold`` of the toolchain's build."""
+    """The times of `make up`, of an update without changes, of the unit tests and, with ``cold``, of the toolchain's build."""
     warm = [warm_up() for _ in range(options.runs)]
     yield Figure(
         name="warm `make up` on an empty sandbox",
@@ -91,7 +91,7 @@ def sandbox() -> Iterator[Cloud]:
 @contextmanager
 def empty_program(cloud: Cloud) -> Iterator[Path]:
     """A project on the same backend, whose program has the platform's imports and declares nothing."""
-    # Listed after a whole run, because the SDKs load most of their modules at first use.
+    # The modules are listed after a complete run, because the SDKs load most of their modules at first use.
     listing = (
         "import sys; sys.path.append('tests'); from recording import run_platform; run_platform('local'); "
         "print(*sorted(name for name in sys.modules if name.startswith(('pulumi.', 'pulumi_aws', 'pulumi_kubernetes'))))"
@@ -106,14 +106,14 @@ def empty_program(cloud: Cloud) -> Iterator[Path]:
 
 
 def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
-    """Run the Pulumi CLI; only its standard error is shown."""
+    """Run the Pulumi CLI, with only its standard error on the terminal."""
     command = [cloud.engine.bin / "pulumi", *arguments, "--non-interactive"]
     environment = cloud.engine.process_environment()
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
 def cold_build() -> Figure:
-    """The build of the toolchain with an empty cache, compared with bare `go build`; the sources are already downloaded."""
+    """The time of the toolchain's build with empty caches, compared with bare `go build`; the sources are already downloaded."""
     wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools and not bundle.only_when_named]
     names = [name for bundle in wanted for name in bundle.tools]
     ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)

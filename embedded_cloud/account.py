@@ -1,4 +1,4 @@
-"""The AWS account of an embedded cloud: its content before the first update."""
+"""The description of an embedded cloud's AWS account, with its content before the first update."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsKey:
-    """The KMS key of the stack's secrets provider, always the same, so that ``Pulumi.STACK.yaml`` can be committed.
+    """The KMS key of the stack's secrets provider. Its fixed key material allows committing ``Pulumi.STACK.yaml``.
 
-    ``material`` is 32 characters long. Everyone who can read the project's source can decrypt with it: it may protect only dummies.
+    ``material`` is 32 characters long. Anyone who can read the project's source can decrypt with it: encrypt only dummies with it.
     """
 
     alias: str
@@ -32,7 +32,7 @@ class Account:
     """DNS zones in Route 53, such as ``example.com.``."""
 
     services: tuple[str, ...] = ()
-    """AWS services that the project uses besides those of the embedded provider; moto loads them in advance."""
+    """AWS services that the project uses besides those of the embedded provider. moto loads these services in advance."""
 
     def to_json(self) -> str:
         """The account as an argument of moto's process."""

@@ -1,4 +1,4 @@
-"""A small client for the embedded cloud's own Kubernetes API: JSON in, JSON out, as administrator."""
+"""A small client for the embedded cloud's Kubernetes API, with the administrator's credentials: JSON in, JSON out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Manifest = dict[str, Any]
 
 
 class ApiServer:
-    """The API server that ``kubeconfig`` names. It raises ``urllib.error.HTTPError``, which is an ``OSError``."""
+    """A client of the API server in ``kubeconfig``. Failed calls raise ``urllib.error.HTTPError``, which is an ``OSError``."""
 
     def __init__(self, kubeconfig: Path) -> None:
         config = json.loads(kubeconfig.read_text())
@@ -38,7 +38,7 @@ class ApiServer:
         return json.loads(self.request("GET", path))
 
     def items(self, path: str) -> list[Manifest]:
-        """Read a list; the list of an unknown kind is empty."""
+        """The items of a list; empty for a kind that the API server does not know."""
         try:
             return self.get(path)["items"]
         except urllib.error.HTTPError as error:
@@ -47,7 +47,7 @@ class ApiServer:
             raise
 
     def create(self, path: str, manifest: Manifest) -> None:
-        """Create an object in the collection ``path``, unless it exists."""
+        """Create an object in the collection ``path`` unless it exists."""
         try:
             self.request("POST", path, manifest)
         except urllib.error.HTTPError as error:

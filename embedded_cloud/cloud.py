@@ -38,14 +38,14 @@ class Cloud:
     moto_port: int
 
     nodes: RunningNodes | None = None
-    """The nodes, where they run containers."""
+    """The nodes, if they run containers; None if pods are simulated."""
 
     beside: Cloud | None = None
-    """The cloud whose account this one's stack is in too; None for one with an account of its own."""
+    """The cloud whose account this cloud shares; None if it has its own account."""
 
     @classmethod
     def open(cls, project: Project, folder: Path, beside: Cloud | None = None) -> Cloud:
-        """The project's cloud in ``folder``, started or not; builds the programs it needs that are missing."""
+        """The project's cloud in ``folder``, started or not. Missing programs are built."""
         folder.mkdir(parents=True, exist_ok=True)
         built = [each.tool for each in project.providers.values() if isinstance(each, Built)]
         if project.pods:
@@ -77,7 +77,7 @@ class Cloud:
         )
 
     def start(self) -> None:
-        """Start the missing processes. moto keeps AWS in memory: when its process ends, everything starts from the beginning."""
+        """Start the missing processes. AWS is in moto's memory: after moto has ended, the cloud starts with an empty account."""
         if not self.processes.running():
             self.control_plane.require_free_ports()
         account = (self.beside or self).start_aws()
@@ -89,7 +89,7 @@ class Cloud:
         self.control_plane.launch()
         if self.nodes:
             self.nodes.start()
-        # While the API server gets ready:
+        # The following runs while the API server starts.
         self._wait_for_aws()
         self.engine.create_stack()
         self.engine.release_stranded_locks()
@@ -103,9 +103,9 @@ class Cloud:
             self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain, *volumes)
 
     def start_aws(self) -> str:
-        """Start moto unless it runs, and return what tells this moto from an earlier one."""
+        """Start moto unless it runs; return an id of its process, which differs after each start."""
         if "moto" not in self.processes.running():
-            self.processes.stop()  # the remains of a cloud without its account
+            self.processes.stop()  # remaining processes of a cloud whose account is lost
             self.processes.require_free(self.moto_port, "moto")
             self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
         moto = self.processes.running()["moto"]
@@ -116,7 +116,7 @@ class Cloud:
         return file.read_text() if file.exists() else ""
 
     def _start_anew(self, account: str) -> None:
-        """Remove the files of an account that no longer exists."""
+        """Remove the files that belong to an account that no longer exists."""
         if self.beside:
             self.processes.stop()
         cluster.remove(self.folder)
@@ -139,7 +139,7 @@ class Cloud:
             return False
 
     def pulumi(self, *arguments: str) -> None:
-        """Run the stock CLI on the stack in the project's folder, with its output on the terminal."""
+        """Run the Pulumi CLI on the stack in the project's folder, with its output on the terminal."""
         self.run("pulumi", *arguments, "--stack", self.project.stack)
 
     def run(self, *command: str) -> None:
@@ -167,16 +167,16 @@ def _python_environment(engine: LocalEngine) -> dict[str, str]:
 
 
 def remove(project: Project, folder: Path) -> None:
-    """Stop every process of the project's cloud in ``folder`` and remove every file of it."""
+    """Stop every process of the project's cloud in ``folder``, and remove the folder."""
     project.processes(folder).stop()
     cluster.remove(folder)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _ports(folder: Path) -> dict[str, int]:
-    """The cloud's ports, chosen once and kept, because the kubeconfig and the state name them.
+    """The cloud's ports. They are chosen once and stored, because the kubeconfig and the state contain them.
 
-    A port that an older version of this package did not know is chosen now.
+    If an older version of this package stored fewer ports, the missing ones are chosen now.
     """
     file = folder / "ports.json"
     names = ("moto", *(field.name for field in fields(Ports)))

@@ -1,6 +1,6 @@
 """A real Kubernetes control plane on this machine: etcd, kube-apiserver, controller manager, scheduler and kwok nodes.
 
-The nodes are kwok's: pods are scheduled, become Running and Ready and are counted by controllers, but no container runs.
+kwok simulates the nodes, unless pods are real: pods are scheduled and become Running and Ready, but no container runs.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from embedded_cloud.toolchain.catalogue import version_of
 
 ANSWER_SECONDS = 10
 SERVICE_ADDRESS = "10.100.0.1"
-"""The API server's own Service, the first of its range."""
+"""The address of the API server's Service: the first of the service range."""
 KUBELET_PORT = 10250
 FAKE = "kwok.x-k8s.io/node"
-"""The annotation of the nodes that kwok manages."""
+"""The annotation of nodes that kwok manages."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class Ports:
     scheduler: int
     kubelet: int
     pods: int
-    """The port of the process that answers for the pods, when it runs."""
+    """The port of the process that answers for the pods, if the project has one."""
 
 
 USES = {
@@ -61,7 +61,7 @@ USES = {
 
 
 class ControlPlane:
-    """The control plane in ``processes.folder``; ``tools`` are its binaries, ``aws`` is the embedded AWS' address."""
+    """The control plane in ``processes.folder``; ``tools`` are its programs, ``aws`` is the URL of the embedded AWS."""
 
     def __init__(
         self,
@@ -78,20 +78,20 @@ class ControlPlane:
         self.ports = ports
         self.aws = aws
         self.tunnel = tunnel
-        """By which the API server reaches nodes and pods that are real."""
+        """The Unix socket through which the API server reaches real nodes and pods; None if they are simulated."""
         self.pki = processes.folder / "pki"
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"
 
     def require_free_ports(self) -> None:
-        """Raise when another program has one of the ports of a process that does not run yet."""
+        """Raise if another program uses a port that a process of the control plane needs."""
         running = self.processes.running()
         for field, name in USES.items():
             if name not in running:
                 self.processes.require_free(getattr(self.ports, field), name)
 
     def launch(self) -> None:
-        """Start the API server and etcd, unless they run."""
+        """Start the API server and etcd unless they run."""
         if not self.kubeconfig.exists():
             self._write_credentials()
         self.require_free_ports()
@@ -102,7 +102,7 @@ class ControlPlane:
             self._start_apiserver()
 
     def complete(self) -> None:
-        """Start the rest, and return when the API server is ready and its nodes are registered."""
+        """Start the other processes; return when the API server is ready and the nodes are registered."""
         self.processes.wait_until("kube-apiserver", self.is_ready)
         running = self.processes.running()
         for name, arguments in self._clients().items():
@@ -112,7 +112,7 @@ class ControlPlane:
         self._register_cluster()
 
     def is_ready(self) -> bool:
-        """Whether the API server reports itself and all its post-start hooks as ready."""
+        """Whether the API server reports that it and all of its post-start hooks are ready."""
         try:
             return self.api.request("GET", "/readyz") == b"ok"
         except OSError:
@@ -135,7 +135,7 @@ class ControlPlane:
                 f"--listen-peer-urls={peer}",
                 f"--initial-advertise-peer-urls={peer}",
                 f"--initial-cluster=default={peer}",
-                "--unsafe-no-fsync",  # the data need not survive a crash, and fsync takes most of etcd's time
+                "--unsafe-no-fsync",  # the data need not survive a crash, and fsync would take most of the time of etcd
                 "--log-level=warn",
             ],
         )
@@ -165,7 +165,7 @@ class ControlPlane:
         )
 
     def _to_kubelets(self) -> list[str]:
-        """How the API server and real nodes reach each other; kwok asks no caller who it is."""
+        """The options by which the API server reaches real nodes; empty for simulated ones, because kwok does not authenticate."""
         if self.project.pods is None or self.tunnel is None:
             return []
         connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(self.tunnel)}}}
@@ -177,7 +177,7 @@ class ControlPlane:
         return [*flags, f"--advertise-address={self.project.pods.gateway}", f"--egress-selector-config-file={file}"]
 
     def _token_webhook(self) -> list[str]:
-        """The API server asks the embedded AWS who holds a token that is not one of its own, as the authenticator of EKS."""
+        """The options by which the API server sends foreign tokens to the embedded AWS for authentication, as on EKS."""
         if self.project.cluster is None:
             return []
         file = self.pki / "authenticator.json"
@@ -187,7 +187,7 @@ class ControlPlane:
         return [f"--authentication-token-webhook-{name}={value}" for name, value in options.items()]
 
     def _register_cluster(self) -> None:
-        """Say to the embedded AWS which API server stands for the cluster, and bind the groups of its access policies."""
+        """Register the API server with the embedded AWS, and bind the groups of the access policies to their cluster roles."""
         if self.project.cluster is None:
             return
         authority = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
@@ -248,7 +248,7 @@ class ControlPlane:
             self.api.create("/api/v1/nodes", _node(node, None if self.project.pods else self.ports.kubelet))
 
     def _write_credentials(self) -> None:
-        """A certificate authority, the API server's certificate, the key of the service accounts, and the kubeconfig."""
+        """Write a certificate authority, the API server's certificate, the service accounts' key, and the kubeconfig."""
         self.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{self.project.name}-{self.project.stack}"
         authority_key, authority = _certificate(name)
@@ -264,7 +264,7 @@ class ControlPlane:
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
         config = _kubeconfig(name, {"server": self.url, "certificate-authority-data": ca}, {"token": token})
-        # Last and by rename: when it exists, the credentials are complete. JSON is YAML.
+        # The kubeconfig is written last, by a rename: if it exists, the credentials are complete. JSON is YAML.
         temporary = self.kubeconfig.with_suffix(".part")
         temporary.write_text(json.dumps(config, indent=2))
         temporary.chmod(0o600)
@@ -291,10 +291,10 @@ READS_EVERYTHING = {
         {"nonResourceURLs": ["*"], "verbs": ["get"]},
     ],
 }
-"""The rules of the access policy AmazonEKSAdminViewPolicy."""
+"""The cluster role of the access policy AmazonEKSAdminViewPolicy."""
 
 ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
-"""The cluster roles that access policies grant, beside ``cluster-admin``, which has a group of its own."""
+"""The cluster roles that access policies grant, without ``cluster-admin``, which Kubernetes binds to ``system:masters``."""
 
 
 def _binding(role: str) -> dict[str, object]:
@@ -309,8 +309,8 @@ def _binding(role: str) -> dict[str, object]:
 
 
 def _node(node: Node, kwok: int | None) -> dict[str, object]:
-    """The node as the cloud registers it; kwok plays the kubelet of one that is simulated, at the port ``kwok``."""
-    through_kwok = {"type": "InternalDNS", "address": "localhost"}  # by which the API server reaches kwok for logs and shells
+    """The node as the cloud registers it; ``kwok`` is the port of kwok, which is the kubelet of a simulated node."""
+    through_kwok = {"type": "InternalDNS", "address": "localhost"}  # the API server uses it for logs and shells
     resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1",
@@ -341,9 +341,9 @@ def _node(node: Node, kwok: int | None) -> dict[str, object]:
 
 
 def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
-    """What kwok answers to ``kubectl logs``, ``exec``, ``attach`` and ``port-forward`` for any pod.
+    """The configuration of kwok for ``kubectl logs``, ``exec``, ``attach`` and ``port-forward`` on any pod.
 
-    A log is the process' that stands for the pods, a shell is one on this machine in ``work``, and any port of a pod is ``port``.
+    The log of a pod is the file ``log``, a shell runs on this machine in ``work``, and any port of a pod is forwarded to ``port``.
     """
     specs: dict[str, dict[str, object]] = {
         "ClusterLogs": {"logs": [{"logsFile": str(log), "previousLogsFile": str(log), "follow": True}]},
@@ -358,7 +358,7 @@ def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    # "EC PRIVATE KEY": kube-apiserver does not find a public key in PKCS8
+    # The format must be "EC PRIVATE KEY", because kube-apiserver finds no public key in PKCS8.
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
@@ -367,9 +367,9 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _certificate(
     name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None, group: str = ""
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A key and its certificate: an authority without ``issuer``, else one on 127.0.0.1; valid for ten years.
+    """A key and its certificate, valid for ten years: a certificate authority without ``issuer``, else a server on 127.0.0.1.
 
-    As a client's it is that of the user ``name`` in ``group``.
+    As a client certificate, it identifies the user ``name`` in ``group``.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []

@@ -1,11 +1,11 @@
 """Finds resources that a killed ``up`` has created and that the engine does not know.
 
-The engine writes a resource to its checkpoint after the provider's answer. If it is killed before that, it does not know the
-existing resource, and neither does a provider that is killed before AWS' answer. On AWS such orphans stay. Here moto
-itself records, in the same memory as the resources, the creation and the answer of each call: the
-same calls for the same creation get the same answers, and so return the id of the existing resource.
+The engine writes a resource to its checkpoint after the provider's answer. If the engine is killed before that, the resource exists
+but is not in the state. If the provider is killed before AWS' answer, not even the provider knows the id. On AWS, such orphans
+remain. Here the process of moto records every creation, with its answers to the calls. If the provider repeats the calls of a
+creation, it gets the same answers, and so the id of the existing resource.
 
-A creation is identified by the resource's URN, and is open until the engine has shown that it knows the id.
+A creation is identified by the resource's URN. It is open until the engine has shown that it knows the id.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ PATH = "/moto-api/sandbox/creations"
 
 CREATION = "X-Sandbox-Creation"
 CALL = "X-Sandbox-Call"
-"""Headers of a call to AWS: the creation's URN, quoted, and the call's number in it from 0."""
+"""Headers of a call to AWS: the creation's URN, URL-encoded, and the number of the call in the creation, from 0."""
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass
 class Creation:
-    """One open creation: its ``id`` after the provider has received it, and the answers to its calls."""
+    """One open creation: its ``id``, which is set when the provider has received it, and the answers to its calls."""
 
     inputs: dict[str, Any]
     id: str | None = None
@@ -38,7 +38,7 @@ class Creation:
 
 
 class Creations:
-    """WSGI middleware around moto."""
+    """WSGI middleware around moto: records creations, and repeats the answers to repeated calls."""
 
     def __init__(self, moto: Application) -> None:
         self.moto = moto

@@ -1,8 +1,8 @@
-"""The Pulumi engine of an embedded cloud: the Pulumi CLI, its home with our plugins, and state on the embedded S3.
+"""The Pulumi engine of an embedded cloud: the Pulumi CLI, its home folder with the plugins, and the state in the embedded S3.
 
-It writes nothing to the project's folder except the stack's file if it is missing. The stack is created from a temporary project,
-so that ``Pulumi.STACK.yaml`` stays as committed: its data key is encrypted with the KMS key that
-:mod:`embedded_cloud.moto_server` creates, which is the same everywhere.
+In the project's folder, the engine writes only the stack's file, and only if it is missing. The stack is created from a temporary
+project, so that ``Pulumi.STACK.yaml`` stays as committed. The data key in this file is encrypted with the KMS key that
+:mod:`embedded_cloud.moto_server` creates, which has the same material in every cloud of the project.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.project import Built, Project
 
 PACKAGES = Path(__file__).parent.parent
-"""The folder from which every process can import this package."""
+"""The folder that contains this package, for ``PYTHONPATH``."""
 
 LOCAL_HOSTS = "localhost,127.0.0.1,::1"
-"""Never asked for through a proxy: the whole embedded cloud is on this machine."""
+"""The value of ``NO_PROXY``: the whole embedded cloud is on this machine."""
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
-"""moto accepts any."""
+"""The administrator's credentials; moto accepts any."""
 
 
 class LocalEngine:
-    """The engine of ``project`` with its files in ``folder``; ``tools`` are the CLI and the SDK's program runner."""
+    """The engine of ``project``, with its files in ``folder``; ``tools`` are the paths of the CLI and the SDK's program runner."""
 
     def __init__(self, project: Project, folder: Path, tools: dict[str, Path], aws_port: int, kubeconfig: Path) -> None:
         self.project = project
@@ -45,12 +45,12 @@ class LocalEngine:
         self.aws_port = aws_port
         self.kubeconfig = kubeconfig
         self.credentials: dict[str, str] = dict(CREDENTIALS)
-        """The identity of the engine's calls to AWS."""
+        """The AWS credentials of the engine, as environment variables."""
         self.home = folder / "pulumi"
         self.bin = folder / "bin"
 
     def environment(self) -> dict[str, str]:
-        """The variables in the file ``env``, with which ``pulumi``, ``kubectl`` and any AWS client use the embedded cloud."""
+        """The variables in the file ``env``, which make ``pulumi``, ``kubectl`` and any AWS client use the embedded cloud."""
         endpoint = f"127.0.0.1:{self.aws_port}"
         return {
             "AWS_ENDPOINT_URL": f"http://{endpoint}",
@@ -62,7 +62,7 @@ class LocalEngine:
             "KUBECONFIG": str(self.kubeconfig),
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": f"s3://{self.project.bucket}/{self.project.name}?endpoint={endpoint}&disableSSL=true&s3ForcePathStyle=true",
-            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",  # the bucket keeps every version already
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",  # the bucket already keeps every version
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_PYTHON_CMD": sys.executable,
@@ -70,14 +70,14 @@ class LocalEngine:
         }
 
     def install(self) -> None:
-        """Install the CLI, the language host, the providers and the file to ``source``."""
+        """Install the CLI, the language host and the providers, and write the file ``env`` for a shell to ``source``."""
         self.bin.mkdir(parents=True, exist_ok=True)
         scripts = Path(sys.executable).parent
         programs = {**self.tools, **{name: scripts / name for name in ("aws", "kubectl")}}
         for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
-        # Not a link: the CLI searches its language host next to its real file, and warns if it is on PATH.
+        # No symbolic link: the CLI searches for its language host next to its real file, and warns if it finds it on PATH.
         (self.bin / "pulumi").unlink()
         try:
             (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
@@ -86,12 +86,12 @@ class LocalEngine:
         self._launcher(self.bin / "pulumi-language-python", "embedded_cloud.language_host")
         for provider in self.project.providers:
             self._install_plugin(provider)
-        # A file instead of the CLI's folder prevents its log of every call, which takes 3 MB and a tenth of an `up`'s time.
+        # A file in place of the CLI's log folder prevents a log of every call, which takes 3 MB and a tenth of the time of an `up`.
         (self.home / "logs").touch()
         self.write_exports()
 
     def write_exports(self) -> None:
-        """Write the file to ``source``."""
+        """Write the file ``env``, for a shell to ``source``."""
         exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment().items()]
         exports.append(f'case ":$PATH:" in *:{self.bin}:*) ;; *) export PATH={shlex.quote(str(self.bin))}:"$PATH" ;; esac')
         for name in ("NO_PROXY", "no_proxy"):
@@ -104,9 +104,9 @@ class LocalEngine:
         (self.folder / "env").write_text("\n".join(exports) + "\n")
 
     def _install_plugin(self, provider: str) -> None:
-        """Install a provider for the engine: the user's own official one, or the toolchain's, or ours.
+        """Install a provider for the engine: an embedded one, or else the official plugin of the user or of the toolchain.
 
-        A provider that the toolchain has not built is skipped: a program need not use every provider of its project.
+        A provider that the toolchain has not built is skipped, because a program need not use every provider of its project.
         """
         served = self.project.providers[provider]
         plugin = self.home / "plugins" / self._plugin_folder(provider)
@@ -119,7 +119,7 @@ class LocalEngine:
             program.symlink_to(official)
 
     def users_own(self, provider: str) -> Path | None:
-        """The official plugin of the SDK's version, if the user has it for one that the toolchain would build."""
+        """The user's plugin in the SDK's version, for a provider that the toolchain would build; None if there is none."""
         program = Path.home() / ".pulumi" / "plugins" / self._plugin_folder(provider) / f"pulumi-resource-{provider}"
         return program if isinstance(self.project.providers[provider], Built) and program.exists() else None
 
@@ -147,8 +147,8 @@ class LocalEngine:
     def release_stranded_locks(self) -> None:
         """Delete the state locks whose owner no longer runs, because they never expire.
 
-        A shared backend needs more care; here every owner is a process of this machine, because the bucket
-        is in the memory of one.
+        On a shared backend this would not be safe. Here every owner is a process of this machine, because only this machine
+        can reach the bucket.
         """
         bucket = self.project.bucket
         locks = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{self.project.state_prefix}/locks/").get("Contents", [])
@@ -158,10 +158,10 @@ class LocalEngine:
                 self.s3.delete_object(Bucket=bucket, Key=lock["Key"])
 
     def forget_interrupted_operations(self) -> None:
-        """Remove the operations of a killed command from the state; the next command finds their results.
+        """Remove the pending operations of a killed command from the state.
 
-        Deletions and updates are found to be necessary again, and creations by :mod:`embedded_cloud.creations`. On AWS, where their
-        results are not known, ``pulumi refresh`` asks about them.
+        The next command repeats necessary deletions and updates, and finds creations by :mod:`embedded_cloud.creations`. On AWS,
+        the results of these operations are unknown, and ``pulumi refresh`` prompts for them.
         """
         body = self.s3.get_object(Bucket=self.project.bucket, Key=self.project.state_key)["Body"].read()
         if not (json.loads(body)["checkpoint"]["latest"] or {}).get("pending_operations"):
@@ -184,7 +184,7 @@ class LocalEngine:
         )
 
     def pulumi(self, *arguments: str, cwd: Path | None = None) -> str:
-        """Run the Pulumi CLI in the project's folder and return its output; a failure has the CLI's own message."""
+        """Run the Pulumi CLI in the project's folder and return its output. Raises with the CLI's message if it fails."""
         done = subprocess.run(
             [self.bin / "pulumi", *arguments, "--non-interactive"],
             cwd=cwd or self.project.directory, env=self.process_environment(), capture_output=True, text=True, check=False,
@@ -196,7 +196,7 @@ class LocalEngine:
         return done.stdout
 
     def stack_export(self) -> list[dict[str, Any]]:
-        """The resources of the stack's state, without the providers and components that Pulumi itself keeps."""
+        """The resources in the stack's state, without providers and components."""
         exported = json.loads(self.pulumi("stack", "export", "--stack", self.project.stack))
         return [resource for resource in exported["deployment"].get("resources", []) if resource.get("custom")]
 
@@ -207,12 +207,12 @@ class LocalEngine:
         return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
     def python_environment(self) -> dict[str, str]:
-        """The variables with which a process can import this package and the project, and print the project's instructions."""
+        """The variables by which a process can import this package and the project, and read the project's instructions."""
         paths = dict.fromkeys((str(PACKAGES), str(self.project.directory)))
         return {"PYTHONPATH": os.pathsep.join(paths), **self.project.instructions.variables()}
 
     def _launcher(self, path: Path, module: str) -> None:
-        """Make ``path`` an executable that runs ``module`` with this interpreter."""
+        """Write the executable ``path``, which runs ``module`` with this interpreter."""
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in self.python_environment().items())
         path.write_text(f'#!/bin/sh\n{variables} exec {shlex.quote(sys.executable)} -m {module} "$@"\n')
         path.chmod(0o755)

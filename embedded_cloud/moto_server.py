@@ -1,7 +1,7 @@
-"""``python -m embedded_cloud.moto_server PORT ACCOUNT``: moto over HTTP, with the services that the program uses loaded in advance.
+"""``python -m embedded_cloud.moto_server PORT ACCOUNT``: serve moto over HTTP, with the program's services loaded in advance.
 
-Loading a service's models takes up to seconds; loading them here, while the control plane starts, shortens the first
-``up``. ACCOUNT is the content before the first update, as JSON: see :class:`embedded_cloud.account.Account`.
+Loading the models of a service can take seconds. Loading them here, while the control plane starts, shortens the first
+``up``. ACCOUNT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from embedded_cloud.front.middleware import Front
 from embedded_cloud.providers.aws import types
 
 ALWAYS = frozenset({"s3", "kms", "sts"})
-"""The services that the engine itself calls: for the state, its secrets and its identity."""
+"""The services that the engine itself calls, for the state, the secrets and the caller's identity."""
 GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """moto's dispatcher without listing its package's folders and trying 300 patterns at every request, half of its duration."""
+    """A faster dispatcher of moto. moto's own lists folders and tries 300 patterns at every request: half of the request's time."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 def create_secrets_key(account: Account) -> None:
-    """Create the key of the stack's secrets with its alias; it is always the same, because ``Pulumi.STACK.yaml`` depends on it."""
+    """Create the key of the stack's secrets, with its alias. Its material is fixed, because ``Pulumi.STACK.yaml`` depends on it."""
     backend = get_backend("kms")[ACCOUNT][account.region]
     key = backend.create_key(
         policy=None, key_usage="ENCRYPT_DECRYPT", key_spec="SYMMETRIC_DEFAULT", description="secrets of the stack", tags=None
@@ -51,15 +51,15 @@ def create_secrets_key(account: Account) -> None:
 
 
 def create_hosted_zones(account: Account) -> None:
-    """Create the DNS zones that exist on AWS before the program."""
+    """Create the DNS zones, which on AWS exist before the first update."""
     zone = {"private_zone": False, "comment": "", "delegation_set_id": None}
     for name in account.hosted_zones:
         get_backend("route53")[ACCOUNT][PARTITION].create_hosted_zone(name, **zone)
 
 
 def main(port: int, account: Account) -> None:
-    """Serve until the process is ended."""
-    # AWS has codes that its own models do not list.
+    """Serve until the process is terminated."""
+    # AWS returns error codes that its own models do not list.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
     leave_conditions_to_us()
     create_secrets_key(account)

@@ -1,7 +1,7 @@
 """Processes that belong to one embedded cloud.
 
-A process belongs to the cloud when an environment variable names the cloud's folder; its children belong to the cloud too.
-There are no pid files that could be stale: every process is found, also those of a killed command.
+A process belongs to the cloud if an environment variable contains the cloud's folder. Its children inherit the variable, and so
+belong to the cloud too. There are no pid files, which could be stale: every process is found, including those of a killed command.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
 
 START_SECONDS = 120
-"""How long a process may take until it answers; a loaded laptop needs far less."""
+"""The maximum time until a started process answers; even a busy laptop needs far less."""
 
 SERVER_PORTS = range(15000, 30000)
-"""Ports of servers: below those that a system gives to outgoing connections (Linux: from 32768), of which one could take the port
+"""Ports for servers. They are below the ephemeral ports (on Linux from 32768), because an outgoing connection could take the port
 before the server listens, and below Kubernetes' node ports."""
 
 KILL_SECONDS = 10
-"""The time in which a killed process must end."""
+"""The maximum time until a killed process has ended."""
 
 STOP_SECONDS = 1
-"""Grace between SIGTERM and SIGKILL: what the cloud holds is thrown away, so nothing has much to save."""
+"""Time between SIGTERM and SIGKILL. It is short, because the cloud's data is discarded and need not be saved."""
 
 
 _STARTED: list[psutil.Popen] = []
-"""What this process has started. It outlives this one on purpose, but dropping the handle of a running process is a warning."""
+"""Handles of the started processes, which outlive this one. Python warns if the handle of a running process is dropped."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class Processes:
 
     @property
     def name_variable(self) -> str:
-        """The environment variable that says which of the cloud's processes one is."""
+        """The environment variable that contains the name of a process."""
         return f"{self.owner_variable}_PROCESS"
 
     def marks(self, name: str) -> dict[str, str]:
-        """The environment of a process that belongs to this cloud and is to be listed under ``name``."""
+        """The environment variables that mark a process as ``name`` of this cloud."""
         return {self.owner_variable: str(self.folder), self.name_variable: name}
 
     def log(self, name: str) -> Path:
@@ -66,7 +66,7 @@ class Processes:
         return self.folder / "logs" / f"{name}.log"
 
     def running(self) -> dict[str, psutil.Process]:
-        """The cloud's services that run now, by name; a service's own children are left out."""
+        """The running services of the cloud, by name, without the children of these services."""
         every = self.every()
         pids = {process.pid for process in every}
         found: dict[str, psutil.Process] = {}
@@ -86,9 +86,9 @@ class Processes:
         files: Collection[int] = (),
         standard_input: IO[bytes] | int = subprocess.DEVNULL,
     ) -> psutil.Popen:
-        """Start ``command`` in a session of its own, so that it outlives this one and Ctrl-C does not reach it.
+        """Start ``command`` in a new session, so that it outlives this process and Ctrl-C does not reach it.
 
-        ``files`` are the numbers of open files, such as listening sockets, that it inherits.
+        ``files`` are the numbers of open files, such as listening sockets, that the command inherits.
         """
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
         with self.log(name).open("ab") as output:
@@ -103,13 +103,13 @@ class Processes:
                 pass_fds=tuple(files),
             )
         _STARTED.append(process)
-        # When Popen returns the program is being loaded, and for a moment its environment, by which we know it, is empty.
+        # Immediately after Popen returns, the environment of the new process, which identifies it, can still be empty.
         while process.poll() is None and not self._is_loaded(process):
             time.sleep(0.01)
         return process
 
     def wait_until(self, name: str, answers: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-        """Return when ``answers()`` is true; raise when process ``name`` ends first or takes too long."""
+        """Return when ``answers()`` is true. Raises if process ``name`` ends before that, or after ``seconds``."""
         fix = f"read {self.log(name)}; then {self.instructions.down} and {self.instructions.up}"
         for _ in waiting.looks(seconds):
             if answers():
@@ -127,7 +127,7 @@ class Processes:
         return lines[-1][-400:] if lines else "no output"
 
     def stop(self) -> None:
-        """End everything of this cloud: by SIGTERM, then by SIGKILL."""
+        """End all processes of this cloud: by SIGTERM, then by SIGKILL."""
         processes = self.every()
         for process in processes:
             _quietly(process.terminate)
@@ -137,7 +137,7 @@ class Processes:
         psutil.wait_procs(alive, timeout=KILL_SECONDS)
 
     def every(self) -> list[psutil.Process]:
-        """All processes of this cloud, the children of its processes included."""
+        """All processes of this cloud, including children."""
         mine: list[psutil.Process] = []
         for process in psutil.process_iter():
             try:
@@ -148,7 +148,7 @@ class Processes:
         return mine
 
     def require_free(self, port: int, use: str) -> None:
-        """Raise when something else listens on ``port``, which ``use`` had before."""
+        """Raise if another program listens on ``port``, which ``use`` needs."""
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -172,7 +172,7 @@ def _quietly(action: Callable[[], None]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports on 127.0.0.1 that nothing listens on now, all different."""
+    """Different ports on 127.0.0.1 that no program uses now."""
     found: list[int] = []
     for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
         with socket.socket() as probe, contextlib.suppress(OSError):

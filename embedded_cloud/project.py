@@ -18,7 +18,7 @@ __all__ = ["PROVIDERS", "Account", "Built", "Cache", "Instructions", "Node", "Pr
 
 @dataclass(frozen=True)
 class Built:
-    """An official provider, as a program of the toolchain."""
+    """An official provider that the toolchain builds as the program ``tool``."""
 
     tool: str
 
@@ -30,12 +30,12 @@ PROVIDERS: Mapping[str, str | Built] = MappingProxyType(
         "kubernetes": Built("pulumi-resource-kubernetes"),
     }
 )
-"""The providers by plugin name: an official one that the toolchain builds, or a module of ours, started with ``python -m``."""
+"""The providers by plugin name: an official one that the toolchain builds, or an embedded one, a module for ``python -m``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node of the cluster. Nothing answers at its address; a zone's node stands in a subnet of that zone."""
+    """A node of the cluster; its address is in a subnet of its zone. Nothing answers at the address unless pods are real."""
 
     name: str
     zone: str
@@ -44,16 +44,16 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class RealPods:
-    """Pods that are containers: the nodes are machines on a network of their own, whose address there is ``gateway``."""
+    """The settings of pods that are containers. The nodes are machines on a separate network."""
 
     gateway: str
-    """The source address of the load balancer's calls."""
+    """The address of the network's bridge, and the source address of the load balancer's requests."""
 
     prefix: int
-    """Length of the network's prefix: it holds the gateway, the nodes and their pods."""
+    """The prefix length of the network, which contains the gateway, the nodes and their pods."""
 
     images: Callable[[], Path]
-    """Builds missing images, and returns the tar file with all of them; a changed one has another name."""
+    """Builds missing images, and returns the path of a tar file with all images; a changed file has another name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,25 +61,25 @@ class Project:
     """A Pulumi project and its stack on the embedded cloud."""
 
     directory: Path
-    """The folder of ``Pulumi.yaml`` and the program."""
+    """The folder with ``Pulumi.yaml`` and the program."""
 
     name: str
-    """The project's name, as ``Pulumi.yaml`` has it."""
+    """The project's name in ``Pulumi.yaml``."""
 
     stack: str
-    """The stack that the embedded cloud holds."""
+    """The name of the stack on the embedded cloud."""
 
     cluster: str | None = None
-    """The EKS cluster that the stack makes: the control plane is its API server, and lets in whom its access entries name."""
+    """The EKS cluster of the stack. The control plane is its API server, and accepts the principals of its access entries."""
 
     bucket: str
-    """The S3 bucket of the state, which lies under the project's name."""
+    """The S3 bucket of the state; the project's name is the prefix of the state's keys."""
 
     account: Account
 
     providers: Mapping[str, str | Built]
-    """Plugin name -> what serves it: some of :data:`PROVIDERS`, or the project's own. The SDK of each,
-    ``pulumi-NAME``, must be installed: its version is the plugin's."""
+    """Plugin name -> provider: from :data:`PROVIDERS`, or the project's own. The SDK of each, ``pulumi-NAME``, must be
+    installed: the plugin has the version of the SDK."""
 
     nodes: tuple[Node, ...]
 
@@ -88,22 +88,22 @@ class Project:
     instructions: Instructions
 
     pod_stages: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] = list
-    """Makes the pod stages that kwok runs of kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
+    """Returns kwok's pod stages for this project, given kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
 
     pods: RealPods | None = None
-    """The settings of pods that are containers; without them pods are simulated."""
+    """The settings of pods that are containers; None if pods are simulated."""
 
     pods_process: str = "pods"
-    """The process that answers for the pods, if the project has one; its log is the log of each pod."""
+    """The name of the process that answers for the pods, if the project has one; its log is the log of every pod."""
 
     annotation_domain: str = "embedded-cloud"
-    """The pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` say what a pod uses."""
+    """The domain of the pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory``, which set the simulated usage of a pod."""
 
     environment_files: tuple[str, ...] = ()
-    """Files under the cloud's folder that its file ``env`` sources once they are there."""
+    """Files in the cloud's folder that its file ``env`` sources if they exist."""
 
     owner_variable: str = "EMBEDDED_CLOUD"
-    """The environment variable by which a cloud's processes are known."""
+    """The environment variable that identifies a cloud's processes."""
 
     @property
     def state_prefix(self) -> str:
@@ -112,12 +112,12 @@ class Project:
 
     @property
     def state_key(self) -> str:
-        """The stack's checkpoint in the bucket."""
+        """The key of the stack's checkpoint in the bucket."""
         return f"{self.state_prefix}/stacks/{self.name}/{self.stack}.json"
 
     @property
     def secrets_provider(self) -> str:
-        """The stack's secrets provider, as ``pulumi stack init`` takes it."""
+        """The URL of the stack's secrets provider, for ``pulumi stack init``."""
         return f"awskms://{self.account.secrets_key.alias}?region={self.account.region}&awssdk=v2"
 
     def processes(self, folder: Path) -> Processes:

@@ -1,8 +1,8 @@
-"""Make Pulumi's protocol importable without the SDK around it.
+"""Make Pulumi's gRPC protocol importable without the rest of the SDK.
 
-``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. A
-provider process starts at every command of the engine, and this takes three quarters of its start. It changes ``sys.modules``, so
-only the start of a process of ours may call it; a test compares it with the installed SDK.
+``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. Every command
+of the engine starts a provider process, and this import would take three quarters of the start. :func:`without_sdk` changes
+``sys.modules``, so only the entry point of a process of this package may call it. A test compares it with the installed SDK.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import ModuleType
 
 
 def without_sdk() -> None:
-    """Replace ``pulumi`` and ``pulumi.runtime`` by empty packages, in a process that never uses the SDK itself."""
+    """Replace ``pulumi`` and ``pulumi.runtime`` with empty packages, in a process that never uses the SDK itself."""
     specification = find_spec("pulumi")
     if specification is None or specification.origin is None:
         return

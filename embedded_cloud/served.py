@@ -1,6 +1,6 @@
-"""The end of the engine's child processes: on the engine's request, or when the engine has been killed.
+"""The gRPC server of the engine's child processes, which end on the engine's request, or when the engine has been killed.
 
-Signal handlers and the collector are process globals; a child of the engine serves once and ends, and nothing else runs in it.
+This module changes signal handlers and the garbage collector of the process. This is safe, because nothing else runs in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MESSAGE_BYTES = 400 * 1024 * 1024
 CALLS_AT_ONCE = 32
 
 PARENT_SECONDS = 0.5
-"""How often a child looks whether its parent still runs: a killed engine cannot tell it to end."""
+"""The interval at which a child checks that its parent still runs; a killed engine cannot request its end."""
 
 
 def new_server() -> grpc.Server:
@@ -38,13 +38,13 @@ def serve(server: grpc.Server) -> None:
     print(port, flush=True)
     wait_for_end(told, engine)
     server.stop(grace=None).wait()
-    gc.freeze()  # the engine waits for this process, which would first look for garbage in all that it has imported
+    gc.freeze()  # a collection over all imported objects would delay the start, for which the engine waits
 
 
 def ends_told() -> SimpleQueue[int]:
-    """A queue that gets the engine's SIGINT (it kills what is still there five seconds later) and anyone's SIGTERM.
+    """A queue that receives SIGINT (from the engine, which kills its remaining children five seconds later) and SIGTERM.
 
-    Not an event: setting one in a signal handler waits for a lock that the interrupted thread may hold.
+    It is not an event, because setting an event in a signal handler waits for a lock that the interrupted thread may hold.
     """
     told: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -53,7 +53,7 @@ def ends_told() -> SimpleQueue[int]:
 
 
 def wait_for_end(told: SimpleQueue[int], engine: int) -> None:
-    """Until this process is told to end, or the process ``engine`` is no longer its parent."""
+    """Return when this process receives a signal to end, or when ``engine`` is no longer its parent."""
     while os.getppid() == engine:
         with suppress(Empty):
             told.get(timeout=PARENT_SECONDS)

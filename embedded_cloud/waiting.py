@@ -1,4 +1,4 @@
-"""The one loop with a deadline of this package and of those built on it."""
+"""The polling loop with a deadline, for this package and the packages that use it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 PAUSE_SECONDS = 0.05
-"""What is waited for is on this machine, where looking again costs little."""
+"""The pause is short, because polling a process on this machine costs little."""
 
 
 def looks(
@@ -16,10 +16,10 @@ def looks(
     longest_pause: float | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[None]:
-    """Turns to look whether something is so: at least one; the last begins at most one pause after ``seconds``.
+    """Yield once for each poll: at least once, and for the last time at most one pause after ``seconds``.
 
-    With ``longest_pause`` the pauses grow by half from ``pause`` to it; ``sleep`` may end a pause early. The caller leaves the
-    loop when it has what it wants, and raises its own error after the loop::
+    With ``longest_pause``, each pause is 1.5 times as long as the one before, from ``pause`` up to ``longest_pause``. ``sleep`` may
+    end a pause early. The caller leaves the loop when its condition holds, and raises its own error after the loop::
 
         for _ in looks(60):
             if answers():

@@ -29,7 +29,7 @@ from sandbox.real_pods import export, print_real
 from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
 
 LOAD = 1000
-"""Requests per second: so many that no throughput alert fires just after the start."""
+"""Requests per second: enough that no throughput alert fires shortly after the start."""
 SCREEN = "DWCP_SCREEN"
 """Environment variable with the path of an SVG file to which the output is saved, for the tutorial; `dwcp` reads it too."""
 
@@ -79,23 +79,23 @@ def _up(stack: str, *, real_pods: bool) -> None:
     else:
         watching = SandboxMonitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deployments: lease table, simulated load, metrics"):
-            if stack == PROJECT.stack:  # the others' was prepared before their roles, which it needs
+            if stack == PROJECT.stack:  # for other stacks, it was created before their roles, which need it
                 bootstrap_state(cloud)
             watched = watching.start(build=False)
-            if watched:  # before that the doctor would report that nothing is scraped
+            if watched:  # before the first scrape, the doctor would report missing targets
                 watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
     print_platform(cloud, console, watched=watched)
     if cloud.nodes:
         print_real(cloud, console)
     if file := os.environ.get(SCREEN):
         svg = console.export_svg(title="make up")
-        # without web fonts, which would be loaded from another host
+        # without web fonts, which a browser would load from another host
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
 
 
 @contextmanager
 def _shown(what: str) -> Generator[None]:
-    """Show that a step is running: live on a terminal, as a line elsewhere."""
+    """Show that a step is running: live on a terminal, otherwise as a line."""
     if console.is_terminal:
         with console.status(what):
             yield
@@ -175,7 +175,7 @@ def tools(
 
 
 def _bypass_proxy() -> None:
-    """Exclude this machine from the proxy: the whole embedded cloud is on it."""
+    """Exclude this machine from the proxy, because the whole embedded cloud is on it."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), *NO_PROXY_HOSTS)))
 
@@ -186,7 +186,7 @@ if __name__ == "__main__":
         app(standalone_mode=True)
     except EmbeddedCloudError as error:
         sys.exit(f"error: {error}")
-    except BrokenPipeError:  # the reader of the output has ended
+    except BrokenPipeError:  # the reader of the output has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except OSError as error:

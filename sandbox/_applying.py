@@ -1,4 +1,4 @@
-"""``pulumi up`` on the embedded cloud with its progress: the resources done, their total, and the time left."""
+"""``pulumi up`` on the embedded cloud, with its progress: the finished resources, their total number, and the remaining time."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ INTERRUPTED = 130
 
 
 class Expected:
-    """The number of resources that the program declares, counted while the cloud starts."""
+    """The number of resources that the program declares, which is counted while the cloud starts."""
 
     def __init__(self, stack: str) -> None:
-        """Begin to count those of ``stack``."""
+        """Start to count the resources of ``stack``."""
         self.count = 0
         self._thread = threading.Thread(target=self._evaluate, args=(stack,), daemon=True)
         self._thread.start()
 
     def _evaluate(self, stack: str) -> None:
         found = evaluate([stack])[stack]
-        if isinstance(found, Graph):  # the engine reports an error of the program better
+        if isinstance(found, Graph):  # an error of the program is left to the engine, which reports it better
             self.count = len(found.resources)
 
 
 def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[str] = ()) -> None:
-    """Apply the program with the policies; a ``SandboxError`` has the engine's message when that fails."""
+    """Apply the program with the policies. A failure raises ``SandboxError`` with the engine's message."""
     log, events = cloud.folder / "logs" / "up.log", cloud.folder / "up.events"
     events.unlink(missing_ok=True)
     events.touch()
@@ -60,7 +60,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches only this process; a second signal would interrupt the engine's work
+            start_new_session=True,  # Ctrl-C reaches only this process: a second signal would abort the engine
         )
         try:
             _follow(process, events, shown)
@@ -95,7 +95,7 @@ def _follow(process: subprocess.Popen[bytes], events: Path, shown: _Shown) -> No
 
 
 def _new(file: Any) -> Iterator[dict[str, Any]]:
-    """The new events; an incomplete line is read the next time."""
+    """The new events in the log; an incomplete line is read at the next call."""
     while line := file.readline():
         if not line.endswith(b"\n"):
             file.seek(-len(line), 1)
@@ -104,7 +104,7 @@ def _new(file: Any) -> Iterator[dict[str, Any]]:
 
 
 class _Shown:
-    """The progress: live on a terminal, lines at an interval elsewhere."""
+    """The display of the progress: live on a terminal, otherwise one line at an interval."""
 
     def __init__(self, console: Console, expected: Expected) -> None:
         self.console = console
@@ -136,14 +136,14 @@ class _Shown:
         self.console.print(f"{len(self.done)} resources in {time.monotonic() - self.started:.0f} s")
 
     def take(self, event: dict[str, Any]) -> None:
-        """Count the resources that are done, and print problems."""
+        """Count finished resources, and print problems."""
         match event:
             case {"resOutputsEvent": {"metadata": {"urn": urn}}}:
                 self.done.add(urn)
             case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
                 self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
             case {"diagnosticEvent": {"ephemeral": True}}:
-                pass  # progress of a waiting resource, which a terminal shows and then erases
+                pass  # a temporary message, which a terminal shows and then erases
             case {"diagnosticEvent": {"severity": "error" | "warning" as severity, "message": message}}:
                 self.console.print(f"{severity}: {str(message).strip()}", markup=False, highlight=False)
             case _:
@@ -156,7 +156,7 @@ class _Shown:
         now = time.monotonic()
         if not self.console.is_terminal and now - self.printed >= SECONDS_BETWEEN_LINES:
             self.printed = now
-            known = self.expected.count and total / 10 <= done < total  # the first resources say little about the others
+            known = self.expected.count and total / 10 <= done < total  # too few resources give a poor estimate
             left = f", about {(total - done) * (now - self.started) / done:.0f} s left" if known else ""
             of = f"{done} of {total}" if self.expected.count else str(done)
             self.console.print(f"  {of} resources{left}", highlight=False)

@@ -1,4 +1,4 @@
-"""The table at the end of ``make up``: what runs now, and where to look."""
+"""The table at the end of ``make up``: the running parts, and further commands and addresses."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ NEXT = (
     ("a new release", "./dwcp deploy --environment {stack} --tag v3.1.0 --skip-tests"),
     ("stop and remove it all", "make down"),
 )
-"""One command per line."""
+"""Descriptions and commands, one per line."""
 
 
 def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
-    """Print what the API server and the state contain, rather than what was requested."""
+    """Print the platform as the API server and the state contain it, not as it was requested."""
     state = cloud.engine.stack_export()
     deployments = cloud.control_plane.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
     table = Table("what", "state", title="DWCP v3 on the embedded cloud", title_justify="left")

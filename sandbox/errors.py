@@ -6,4 +6,4 @@ from embedded_cloud.errors import EmbeddedCloudError
 
 
 class SandboxError(EmbeddedCloudError):
-    """An expected failure of the sandbox; the command prints it, with its fix, without a traceback."""
+    """An expected failure of the sandbox, with its fix; the command prints it without a traceback."""

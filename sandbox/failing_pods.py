@@ -1,9 +1,9 @@
-"""Pods that fail on demand, although no container runs: these kwok stages add failures to kwok's own, which make every pod ready.
+"""Pods that fail on demand, although no container runs: kwok's own stages make every pod ready; these stages add failures.
 
-A pod that is deleted keeps serving for its ``preStop`` sleep, as with a kubelet; kwok's own stage removes it at once.
+A deleted pod continues to serve for its ``preStop`` sleep, as with a kubelet; kwok's own stage would remove it immediately.
 
-A pod fails as the end of its image's tag (``dwcp-v3:v3.1.0-crash``) or its annotation ``sandbox.dwcp/fate`` says: a bad release
-needs only an image. The annotation may be added to a running pod; when it is removed, the pod recovers.
+The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects how a pod fails, so that a
+bad release needs only an image. The annotation can be added to a running pod; when it is removed, the pod recovers.
 
 kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq, statuses are Go templates.
 """
@@ -31,15 +31,15 @@ BEHAVIORS = {
 }
 
 RESTART_SECONDS = 10
-"""The kubelet's first back-off; it does not grow here."""
+"""The kubelet's first back-off; here it does not grow."""
 
 PULL_AGAIN_SECONDS = 2
 
 READINESS_DELAY_SECONDS = 10
-"""The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready at once."""
+"""The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready immediately."""
 
 LONGEST_STOP_SECONDS = 15
-"""Longest ``preStop`` sleep of a simulated pod: that of the stack ``local``. Longer ones only delay the end of a sandbox."""
+"""Longest ``preStop`` sleep of a simulated pod: that of the stack ``local``. A longer one would only delay the sandbox."""
 
 STOPPED_AT = f"""
 if any(.status.containerStatuses[]?; .state.running) then
@@ -48,7 +48,7 @@ if any(.status.containerStatuses[]?; .state.running) then
   | (.metadata.deletionTimestamp | fromdateiso8601) - $grace + ([$sleep, $grace, {LONGEST_STOP_SECONDS}] | min) | todateiso8601
 else .metadata.creationTimestamp end
 """
-"""The time at which a deleted pod ends. The deletion timestamp is the end of the grace period; a past time means at once."""
+"""The time at which a deleted pod ends. The deletion timestamp is the end of the grace period. A past time means immediately."""
 
 BEHAVIOR = (
     f'(.metadata.annotations["{ANNOTATION}"] // empty), '
@@ -109,7 +109,7 @@ NOT_PULLED = """
 
 
 def stages(own: Sequence[Stage]) -> list[Stage]:
-    """All pod stages: kwok's ``own``, without effect on pods that must fail or still serve, and :data:`FAILING`."""
+    """All pod stages: kwok's ``own``, restricted to pods that need not fail or continue to serve, and :data:`FAILING`."""
     kept = deepcopy(list(own))
     for stage in kept:
         if stage["metadata"]["name"] == "pod-ready":
@@ -133,7 +133,7 @@ def _none(key: str) -> Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class PodStage:
-    """When ``conditions`` hold for ``after_seconds``, the pod gets ``phase`` and ``state``, and an event with the reason."""
+    """A stage: when ``conditions`` hold for ``after_seconds``, the pod gets ``phase``, ``state`` and an event with the reason."""
 
     name: str
     conditions: tuple[Condition, ...]

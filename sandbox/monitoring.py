@@ -1,7 +1,7 @@
-"""Real monitoring of the sandbox: the simulator, and a real Prometheus on the configuration that the API server holds.
+"""The monitoring of the sandbox: the simulator, and a real Prometheus with the deployed configuration from the API server.
 
-The deployed configuration is loaded with only the changes that a Prometheus outside the cluster needs: the addresses of the API
-server, the pods and Alertmanager (removed where none runs here), and, for tests, shorter windows (``speed``).
+Only those parts of the configuration are changed that a Prometheus outside the cluster needs: the addresses of the API server, the
+pods and Alertmanager (which is removed if none runs here), and, for tests, shorter windows (``speed``).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from sandbox.project import MONITORING, SIMULATOR, TOOLCHAIN
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
 PROMETHEUS = "prometheus"
 SHORTEST_WINDOW_SECONDS = 5
-"""The shortest window: rates need two samples."""
+"""The shortest window after the change by ``speed``, because a rate needs two samples."""
 
 TIMEOUT_SECONDS = 10
 
@@ -46,9 +46,9 @@ class SandboxMonitoring:
     cloud: Cloud
     speed: int = 1
     requests_per_second: float = 100
-    """The simulated load when it starts."""
+    """The simulated load at the start."""
     alertmanager: str | None = None
-    """``HOST:PORT`` of an Alertmanager that runs here."""
+    """``HOST:PORT`` of an Alertmanager on this machine; None if there is none."""
 
     @property
     def folder(self) -> Path:
@@ -57,7 +57,7 @@ class SandboxMonitoring:
 
     @cached_property
     def ports(self) -> dict[str, int]:
-        """The ports on 127.0.0.1; they are chosen once."""
+        """The ports on 127.0.0.1; they are chosen once and stored."""
         file = self.folder / "ports.json"
         try:
             return json.loads(file.read_text())
@@ -75,13 +75,13 @@ class SandboxMonitoring:
 
     @property
     def simulator_url(self) -> str:
-        """Of the simulator: tracks, control."""
+        """The URL of the simulator, with its paths ``/tracks`` and ``/control``."""
         return f"http://127.0.0.1:{self.ports[SIMULATOR]}"
 
     def start(self, *, build: bool = True) -> bool:
-        """Start the missing processes, load the deployed configuration, and wait for answers; returns whether Prometheus runs.
+        """Start the missing processes, load the deployed configuration, and wait until they answer; return whether Prometheus runs.
 
-        Without ``build``, Prometheus runs only where its program has been built before; the simulator needs no build.
+        Without ``build``, Prometheus starts only if its program is already built. The simulator needs no build.
         """
         self.start_simulator()
         if not build and not TOOLCHAIN.has("prometheus"):
@@ -104,7 +104,7 @@ class SandboxMonitoring:
                     "--web.enable-lifecycle",
                     "--log.level=warn",
                 ],
-                # The simulator answers for the pods, regardless of the shell's proxy settings.
+                # Prometheus reaches the pods through the simulator as its proxy, regardless of the shell's proxy settings.
                 {**dict.fromkeys(("HTTP_PROXY", "http_proxy"), self.simulator_url), **dict.fromkeys(("NO_PROXY", "no_proxy"), "")},
             )
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
@@ -112,14 +112,14 @@ class SandboxMonitoring:
         return True
 
     def _export(self, more: dict[str, str]) -> None:
-        """Write the addresses to the files that `dwcp` and a shell read; an open shell need not read them again for `dwcp`."""
+        """Write the addresses to the file that a shell and `dwcp` read; `dwcp` reads it at each start, also in an open shell."""
         own = {"DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}", "DWCP_SIMULATOR_URL": self.simulator_url}
         exports = {**more, **own}
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
         (self.folder / "env").write_text("".join(lines))
 
     def start_simulator(self) -> None:
-        """Start the simulator unless it runs; it needs no Prometheus."""
+        """Start the simulator unless it runs. It does not need Prometheus."""
         if SIMULATOR not in self.cloud.processes.running():
             environment = self.cloud.engine.environment() | self.cloud.engine.python_environment()
             command = [sys.executable, "-m", "sandbox.simulator", str(self.ports[SIMULATOR])]
@@ -129,14 +129,14 @@ class SandboxMonitoring:
         self.cloud.processes.wait_until(SIMULATOR, lambda: _answers(f"{self.simulator_url}/control"))
 
     def deployed(self) -> dict[str, str]:
-        """The files of the deployed Prometheus, read back from the API server."""
+        """The configuration files of the deployed Prometheus, from the API server."""
         try:
             return self.cloud.control_plane.api.get(CONFIG_MAP)["data"]
         except urllib.error.HTTPError as error:
             raise SandboxError(f"no Prometheus is deployed ({error.code} for {CONFIG_MAP})", "run `make up` first") from error
 
     def write(self, files: dict[str, str]) -> None:
-        """Write the files for this Prometheus, beside the kubeconfig by which it finds its targets."""
+        """Write the changed configuration files for this Prometheus."""
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.cloud.control_plane.kubeconfig, self.folder / "kubeconfig")
         for name, text in files.items():
@@ -153,7 +153,7 @@ class SandboxMonitoring:
         itself = next(job for job in config["scrape_configs"] if job["job_name"] == "prometheus")
         itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
         job = next(job for job in config["scrape_configs"] if job["job_name"] == "alertmanager")
-        # Without an Alertmanager its job scrapes Prometheus itself, so that no target is reported as down.
+        # Without an Alertmanager, the job of Alertmanager scrapes Prometheus itself, so that no target is down.
         job["static_configs"] = [{"targets": [self.alertmanager or f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
         if self.alertmanager is None:
             del config["alerting"]
@@ -167,7 +167,7 @@ class SandboxMonitoring:
         return answer["data"]["result"]
 
     def value(self, promql: str) -> float | None:
-        """The one value of an instant query; None where there is no result."""
+        """The only value of an instant query; None if the result is empty."""
         result = self.query(promql)
         return float(result[0]["value"][1]) if result else None
 
@@ -177,11 +177,11 @@ class SandboxMonitoring:
         return [alert for alert in found if alert["labels"]["severity"] != "none"]
 
     def firing(self) -> set[str]:
-        """The names of the alerts that fire."""
+        """The names of the firing alerts."""
         return {alert["labels"]["alertname"] for alert in self.alerts() if alert["state"] == "firing"}
 
     def targets(self) -> list[Manifest]:
-        """Every target that is scraped, with its health."""
+        """The active targets, with their health."""
         return _json(f"{self.prometheus_url}/api/v1/targets?state=active")["data"]["activeTargets"]
 
     def control(self, path: str, method: str = "GET", **fields: Any) -> Manifest:
@@ -192,7 +192,7 @@ class SandboxMonitoring:
             return json.load(answer)
 
     def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Return when ``holds()``; an error after the timeout lists the alerts that fire."""
+        """Return when ``holds()`` is true. The error after the timeout lists the firing alerts."""
         for _ in waiting.looks(seconds, pause=0.2):
             if holds():
                 return
@@ -206,7 +206,7 @@ class SandboxMonitoring:
 
 
 def _discover_from_outside(job: Manifest) -> None:
-    """Make a job find its targets by the kubeconfig beside the configuration, and reach them through the simulator."""
+    """Change a job so that it discovers its targets with the cloud's kubeconfig and scrapes them through the simulator."""
     for each in job["kubernetes_sd_configs"]:
         each["kubeconfig_file"] = "kubeconfig"
         if each.get("namespaces", {}).pop("own_namespace", False):
@@ -217,7 +217,7 @@ def _discover_from_outside(job: Manifest) -> None:
 
 
 def faster(rules: str, speed: int) -> str:
-    """Rules whose windows and waits are ``speed`` times shorter, so that a test sees in seconds what takes minutes."""
+    """The rules with windows and waits that are ``speed`` times shorter, so that tests take seconds instead of minutes."""
     if speed == 1:
         return rules
 

@@ -1,4 +1,4 @@
-"""DWCP v3's description for the embedded cloud, with every name and number that it needs."""
+"""The description of DWCP v3 for the embedded cloud, with all names and numbers that it needs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ FOLDER = Path(os.environ.get("DWCP_SANDBOX_FOLDER", CHECKOUT / ".sandbox"))
 """The folder of this checkout's sandbox."""
 
 MONITORING = "monitoring"
-"""The subfolder of Prometheus and the simulator."""
+"""The name of the subfolder for Prometheus and the simulator."""
 
 SIMULATOR = "simulator"
-"""The process that simulates load and answers for the pods."""
+"""The name of the process that simulates load and answers for the pods."""
 
 INSTRUCTIONS = Instructions(
     setup="run `make setup`",
@@ -41,18 +41,18 @@ PROJECT = Project(
     cluster=f"{contract.APPLICATION}-local",
     bucket=contract.STATE_BUCKET,
     account=Account(
-        id="111122223333",  # the one that the stack files name
-        # The data key in Pulumi.local.yaml is encrypted with it; it protects nothing but the sandbox's dummies.
+        id="111122223333",  # the account in the stack files
+        # This key encrypts the data key in Pulumi.local.yaml, which protects only the sandbox's dummy secrets.
         secrets_key=SecretsKey(
             alias=f"alias/{contract.PROJECT}-local",
             id="00000000-0000-4000-8000-000000000003",
             material=f"{contract.PROJECT} sandbox, not a secret!!!",
         ),
-        hosted_zones=("example.com.", "staging.example.com."),  # of the stacks' certificates
-        services=("dynamodb",),  # of `dwcp`, for the lease
+        hosted_zones=("example.com.", "staging.example.com."),  # for the stacks' certificates
+        services=("dynamodb",),  # for the lease of `dwcp`
     ),
     providers=PROVIDERS,
-    # One node per zone, in its private subnets, so that topology spread constraints have an effect.
+    # There is one node per zone, in the private subnet, so that topology spread constraints have an effect.
     nodes=(
         Node(name="node-a", zone="us-east-1a", address="10.0.8.10"),
         Node(name="node-b", zone="us-east-1b", address="10.0.40.10"),

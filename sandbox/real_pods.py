@@ -16,19 +16,19 @@ from sandbox.images.pods import archive, stand_ins
 from sandbox.project import MONITORING, PROJECT
 
 REAL = RealPods(
-    gateway="10.0.192.10",  # in a public subnet, from where the load balancer calls
+    gateway="10.0.192.10",  # in a public subnet, as the load balancer
     prefix=16,
     images=archive,
 )
 
 
 def project_in(folder: Path, *, real: bool = False) -> Project:
-    """The project of the cloud in ``folder``; once its pods are real, they stay so until `make down`."""
+    """The project of the cloud in ``folder``. If its pods are real, they stay real until `make down`."""
     return replace(PROJECT, pods=REAL) if real or (folder / NODES).exists() else PROJECT
 
 
 def local_file(cloud: Cloud) -> Path:
-    """The stack's file for pods that are containers: Prometheus is one of them, and scrapes the others as on EKS."""
+    """The path of the stack's file for real pods, in which Prometheus is a pod and scrapes the others as on EKS."""
     name = f"Pulumi.{PROJECT.stack}.yaml"
     file = cloud.folder / name
     file.write_text((CHECKOUT / name).read_text().replace("outsideCluster: true", "outsideCluster: false"))
@@ -36,7 +36,7 @@ def local_file(cloud: Cloud) -> Path:
 
 
 def export(cloud: Cloud) -> None:
-    """Write what `dwcp` has to know to the file that it and a shell read; it finds Prometheus, a pod, by itself."""
+    """Write the variables of `dwcp` to the file that `dwcp` and a shell read. `dwcp` finds Prometheus, a pod, by itself."""
     assert cloud.nodes is not None
     file = cloud.folder / MONITORING / "env"
     file.parent.mkdir(exist_ok=True)
@@ -44,7 +44,7 @@ def export(cloud: Cloud) -> None:
 
 
 def variables(cloud: Cloud) -> dict[str, str]:
-    """The variables of `dwcp`: how the pods run, and the service's address."""
+    """The variables of `dwcp`, which contain the kind of the pods and the service's address."""
     assert cloud.nodes is not None
     return {"DWCP_PODS": "real", "DWCP_SERVICE_URL": f"http://127.0.0.1:{cloud.nodes.ports[GROUPS]}/tracks/{{track}}"}
 

@@ -1,7 +1,7 @@
 """The stacks of real environments on the embedded cloud, with their own files and the pipelines' roles.
 
-An administrator prepares the account by ``bootstrap/``. Then each stack is applied by its environment's role, to a separate
-control plane that reads the caller's identity from the account.
+An administrator applies ``bootstrap/`` to the account. Then the deploy role of each environment applies its stack. Each stack has a
+separate control plane, which looks up the caller's identity in the account.
 """
 
 from __future__ import annotations
@@ -32,25 +32,25 @@ from sandbox.real_pods import local_file, project_in
 STACKS = ("local", "staging", "production")
 
 SECRET = re.compile(r"^#.*pulumi config set -s \S+ --secret --path '([^']+)'", re.MULTILINE)
-"""The comment by which a stack file names a secret that it needs."""
+"""The comment in a stack file that names a required secret."""
 
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 ADDRESS = "https://hooks.example.com/"
-"""The URL of an invented receiver of alerts."""
+"""The base URL of invented alert receivers."""
 
 
 def project_of(stack: str) -> Project:
-    """The project with ``stack`` on the embedded cloud."""
+    """The description of the project with ``stack`` for the embedded cloud."""
     if stack not in STACKS:
         raise SandboxError(f"there is no stack {stack!r}", f"choose from {', '.join(STACKS)}")
     return replace(PROJECT, stack=stack, cluster=f"{contract.APPLICATION}-{stack}")
 
 
 def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
-    """The cloud of a stack in ``folder``; all share one account, and each except ``local`` has a subfolder.
+    """The cloud of a stack in ``folder``. All stacks share one account; each except ``local`` has its own subfolder.
 
-    With ``real_pods``, which only the stack ``local`` supports, its pods are containers.
+    With ``real_pods``, which only the stack ``local`` supports, the pods are containers.
     """
     if real_pods and stack != PROJECT.stack:
         raise SandboxError(f"the stack {stack} does not support PODS=real", f"omit PODS, or use STACK={PROJECT.stack}")
@@ -59,7 +59,7 @@ def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) ->
 
 
 def prepare(cloud: Cloud) -> list[str]:
-    """Start a stack's cloud and assume the role that deploys it; returns the options that every command on the stack needs."""
+    """Start a stack's cloud and assume its deploy role; return the options that every command on the stack needs."""
     cloud.start()
     if cloud.nodes:
         return ["--config-file", str(local_file(cloud))]
@@ -72,7 +72,7 @@ def prepare(cloud: Cloud) -> list[str]:
 
 
 def bootstrap_state(cloud: Cloud) -> None:
-    """Create the lease table and the rest of the state's backend, as the account's administrator."""
+    """Create the lease table and the other resources of the state backend, as the account's administrator."""
     command = [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", cloud.project.stack]
     environment = cloud.engine.process_environment() | CREDENTIALS
     environment.pop("AWS_SESSION_TOKEN", None)
@@ -82,7 +82,7 @@ def bootstrap_state(cloud: Cloud) -> None:
 
 
 def bootstrap(cloud: Cloud) -> None:
-    """Apply the account's own stack, as its administrator."""
+    """Apply the account stack, as the account's administrator."""
     engine = cloud.engine
     directory = CHECKOUT / "bootstrap"
     stack = [each for each in json.loads(engine.pulumi("stack", "ls", "--json", cwd=directory)) if each["name"] == "account"]
@@ -96,7 +96,7 @@ def bootstrap(cloud: Cloud) -> None:
 
 
 def become(cloud: Cloud, kind: str) -> None:
-    """Assume a role of the stack's environment with a token, as GitHub's jobs do."""
+    """Assume the role ``kind`` of the stack's environment with a token, as the jobs in GitHub do."""
     stack = cloud.project.stack
     role = f"arn:aws:iam::{cloud.project.account.id}:role/{contract.PROJECT}-{stack}-{kind}"
     cloud.engine.credentials = assume(cloud, role, environment=stack if kind == "deploy" else "preview")
@@ -104,7 +104,7 @@ def become(cloud: Cloud, kind: str) -> None:
 
 
 def assume(cloud: Cloud, role: str, *, environment: str, seconds: int = 3600) -> dict[str, str]:
-    """Assume ``role`` as a job in the GitHub environment ``environment``; returns the credentials as environment variables."""
+    """Assume ``role`` as a job in the GitHub environment ``environment``; return the credentials as environment variables."""
     settings = yaml.safe_load((CHECKOUT / "bootstrap" / "Pulumi.account.yaml").read_text())["config"]
     subject = settings[f"{contract.PROJECT}:account"]["subject"]
     claims = {"iss": f"https://{ISSUER}", "aud": AUDIENCE, "sub": f"{subject}:environment:{environment}"}
@@ -123,13 +123,13 @@ def assume(cloud: Cloud, role: str, *, environment: str, seconds: int = 3600) ->
 
 
 def web_identity(claims: dict[str, str]) -> str:
-    """A token with these claims; the embedded cloud reads the claims and checks no signature."""
+    """A token with these claims; the embedded cloud does not check its signature."""
     parts = ({"alg": "none", "typ": "JWT"}, claims)
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".-"
 
 
 def stack_file(cloud: Cloud) -> Path:
-    """The stack's own file with the secrets that it needs; they are generated once."""
+    """The path of the stack's file with the required secrets, which are generated once."""
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name
     made = cloud.folder / "stack" / name

@@ -1,1 +1,1 @@
-"""The generators of ``make generate``, for files that are made from the code and committed."""
+"""The generators of ``make generate``, for committed files that are generated from the code."""

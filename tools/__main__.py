@@ -1,4 +1,4 @@
-"""``python -m tools [--check]``: write every generated file of the checkout, or fail if one is out of date."""
+"""``python -m tools [--check]``: write all generated files of the checkout, or with ``--check`` fail if one is out of date."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ GENERATORS = (
 """The generators; each has a function ``files()``, which returns texts by path in the checkout."""
 
 OWNED_FOLDERS = (compose.CONFIG_FOLDER,)
-"""Folders with only generated files: a file that no generator writes is removed."""
+"""Folders that contain only generated files: a file that no generator writes is removed from them."""
 
 
 def generated() -> dict[Path, str]:
@@ -39,7 +39,7 @@ def generated() -> dict[Path, str]:
 
 
 def outdated(files: dict[Path, str]) -> list[Path]:
-    """The paths whose text differs from ``files``, missing and superfluous files included."""
+    """The paths whose text differs from ``files``, including missing and superfluous files."""
     wrong = [path for path, text in files.items() if not (CHECKOUT / path).is_file() or (CHECKOUT / path).read_text() != text]
     return sorted([*wrong, *_superfluous(files)])
 
@@ -62,7 +62,7 @@ def _superfluous(files: dict[Path, str]) -> list[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 1 if ``--check`` finds a file that is out of date."""
+    """Run the command; return the exit code, which is 1 if ``--check`` finds a file that is out of date."""
     files = generated()
     if "--check" in arguments:
         for path in (wrong := outdated(files)):

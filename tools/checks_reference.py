@@ -1,4 +1,4 @@
-"""docs/policies-checks.md: the checks of checkov and kube-linter, each with the rule that covers it."""
+"""The generator of docs/policies-checks.md: the checks of checkov and kube-linter, each with the rule that covers it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Rules cover {covered} of {count} checks.
 
 
 def checks() -> dict[str, dict[str, tuple[str, str]]]:
-    """The checks by checker and id, each with its requirement and the name of a rule, or a reason that begins with ``- ``."""
+    """Checker -> check id -> requirement, and the name of the rule that covers it or a reason that begins with ``- ``."""
     content: dict[str, dict[str, list[str]]] = yaml.safe_load(CHECKS_FILE.read_text())
     return {checker: {name: (asks, answer) for name, (asks, answer) in listed.items()} for checker, listed in content.items()}
 

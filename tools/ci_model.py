@@ -1,7 +1,7 @@
-"""A small model of a GitHub run: which jobs and steps of a workflow run for an event, and their effect on the environments.
+"""A small model of a GitHub run: it computes which jobs and steps run for an event, and their effect on the environments.
 
-It reads the real workflows and uses the pipelines' own decisions (``delivery.github``). Failures of AWS, the cluster or people
-are given as ``faults``; by default every step succeeds.
+The model reads the real workflows and uses the pipelines' decisions in ``delivery.github``. By default every step succeeds;
+``faults`` are failures of AWS, of the cluster or of reviewers.
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions
 """
 
@@ -29,7 +29,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = f"sha256:{'d' * 64}"
 OLD = FIRST_IMAGE
 REVIEWED = frozenset({"production-approval"})
-"""Environments with required reviewers (docs/ci.md: What has to be set up in GitHub)."""
+"""Environments with required reviewers (docs/ci.md: Setup in GitHub)."""
 
 SUCCESS, FAILURE, CANCELLED, SKIPPED = "success", "failure", "cancelled", "skipped"
 
@@ -54,7 +54,7 @@ class Event:
     fork: bool = False
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
     in_main: bool = True
-    """Whether the commit is in ``main``."""
+    """Whether ``main`` contains the commit."""
 
     def context(self) -> dict[str, Any]:
         """The ``github`` context of a run for this event."""
@@ -72,7 +72,7 @@ class Event:
 
 @dataclass
 class EnvironmentState:
-    """An environment: the image that serves, and what delivery has recorded."""
+    """The state of an environment: the image that serves, and the records of ``dwcp``."""
 
     serves: str = OLD
     release: str = "v3.0.0-1"
@@ -82,7 +82,7 @@ class EnvironmentState:
     ended: dict[str, str] = field(default_factory=dict[str, str])
 
     def facts(self, environment: str, image: str, before: str) -> Facts:
-        """The facts that ``delivery.github.recovery.look`` would return."""
+        """The facts that ``delivery.github.recovery.look`` would return in this state."""
         ended = self.ended.get(image, "")
         return Facts(
             environment=environment,
@@ -120,14 +120,14 @@ class JobRun:
     role: bool = False
     """Whether the job has assumed a role in AWS."""
     steps: dict[str, str] = field(default_factory=dict[str, str])
-    """Outcome by label: the step's name, or what it runs or uses."""
+    """Label of a step -> outcome; the label is the step's name, command or action."""
     outputs: dict[str, str] = field(default_factory=dict[str, str])
     problems: list[str] = field(default_factory=list[str])
-    """The problems that its steps reported."""
+    """The problems that the job's steps reported."""
 
 
 class StepStoppedError(Exception):
-    """A step that did not succeed: ``outcome`` is failure or cancelled."""
+    """Raised by a step that did not succeed; ``outcome`` is failure or cancelled."""
 
     def __init__(self, outcome: str = FAILURE, problem: str = "") -> None:
         super().__init__(problem)
@@ -143,7 +143,7 @@ Faults = Mapping[str, str]
 
 @dataclass
 class Run:
-    """One run of one workflow; ``jobs`` are in the order of their execution, those of a called workflow as ``caller / job``."""
+    """One run of one workflow. ``jobs`` are in the order of execution; the name of a called workflow's job is ``caller / job``."""
 
     workflow: str
     event: Event
@@ -155,7 +155,7 @@ class Run:
     cancelled: bool = False
 
     def play(self) -> Run:
-        """Run every job in the order of its dependencies."""
+        """Run the jobs in the order of their dependencies; return this run."""
         waiting = dict(_jobs(self.root, self.workflow))
         while waiting:
             ready = [each for each in waiting.values() if not set(each.needs) & waiting.keys()]
@@ -235,7 +235,7 @@ class Run:
         return run
 
     def _step_contexts(self, contexts: Contexts, run: JobRun) -> Contexts:
-        """The contexts of a step, in which the status functions report on its own job."""
+        """The contexts of a step, with the status functions for its job."""
         return Contexts(values=contexts.values, failed=run.result == FAILURE, cancelled=run.result == CANCELLED)
 
     def _step(
@@ -339,7 +339,7 @@ def _running(call: CommandCall) -> dict[str, str]:
 
 
 ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost": "running"}
-"""The result in the record of a deployment, by fault; after any other fault it is rolled back."""
+"""Fault -> result in the deployment's record; after any other fault, the result is ``rolled back``."""
 
 
 def _deploy(call: CommandCall) -> dict[str, str]:
@@ -461,7 +461,7 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
     ("pipeline", "comment"): _comment,
     ("pipeline", "drift"): _drift,
 }
-"""The effects of the commands on the world; other commands have no effect outside of the runner."""
+"""The effects of commands on the world; other commands affect only the runner."""
 
 WITHOUT_ROLE = (_target, _reference, _variables, _incident, _comment)
 """Commands that do not call AWS."""
@@ -488,7 +488,7 @@ def _pattern(text: str) -> str:
 
 
 def replaced(workflow: str, job: str | None, earlier: Event, later: Event, *, running: bool, root: Path = CHECKOUT) -> bool:
-    """Whether GitHub cancels an earlier run (or ``job``), which is running or waiting, for a later one of the same group."""
+    """Whether GitHub cancels an earlier run (or ``job``), running or waiting, for a later one of the same concurrency group."""
     content: Mapping[str, Any] = _workflows(root)[workflow] if job is None else _workflows(root)[workflow]["jobs"][job]
     concurrency = content.get("concurrency")
     if concurrency is None:

@@ -1,4 +1,4 @@
-"""The table of scenarios in docs/ci.md: which jobs run, which image serves and what is recorded, by event and outcome."""
+"""The generator of the table of scenarios in docs/ci.md: by event and outcome, the jobs that run, the image and the records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CD, CI, INFRASTRUCTURE, COMMENT, DRIFT = f"{PROJECT}-cd", f"{PROJECT}-ci", "infr
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One row: an event, the faults, and the workflow whose run the row shows."""
+    """One row of the table: an event, the faults, and the workflow whose run the row shows."""
 
     title: str
     event: Event

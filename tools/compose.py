@@ -1,4 +1,4 @@
-"""docker/compose.yaml and docker/config: the Docker stack with default settings."""
+"""The generator of docker/compose.yaml and docker/config, the Docker stack with default settings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CONFIG_FOLDER = FOLDER / "config"
 
 
 def files(settings: Settings = DEFAULTS) -> dict[Path, str]:
-    """The compose file and the files that it mounts."""
+    """The compose file and the files that it mounts, by their paths in the checkout."""
     services = stack(settings)
     texts = {FOLDER / "compose.yaml": compose_file(services, file=str(FOLDER / "compose.yaml"))}
     return texts | {CONFIG_FOLDER / path: text for path, text in config_files(services).items()}

@@ -1,4 +1,4 @@
-"""docs/policies.md and the pack config of each environment, made from the rules and their limits."""
+"""The generator of docs/policies.md and the pack config of each environment, from the rules and their limits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KUBE_SCORE = {
     "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The number is set only at creation: the program ignores "
     "later changes, which the autoscaler owns.",
 }
-"""Accepted critical findings of kube-score on production's manifests, with the reason, by the identifier of the check."""
+"""Check id -> reason, for the critical findings of kube-score on production's manifests that are accepted."""
 
 HEADER = """\
 # Policies
@@ -180,7 +180,7 @@ def _rule(rule: Rule) -> Iterator[str]:
 
 
 def files() -> dict[Path, str]:
-    """The page of rules and the pack configs, by their paths in the checkout."""
+    """The page and the pack configs, by their paths in the checkout."""
     configs = {
         CONFIG_FOLDER / f"{name}.json": json.dumps(pack_config(each, RULES), indent=2) + "\n" for name, each in ENVIRONMENTS.items()
     }

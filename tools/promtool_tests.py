@@ -1,7 +1,7 @@
-"""promtool's unit tests for every alert, made from the same objectives as the alerts.
+"""Unit tests for promtool of every alert, generated from the same objectives as the alerts.
 
-The tests show that each alert fires just beyond its threshold, that it does not fire just below it, without data or with too
-little traffic, and that it ends when the condition ends. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+The tests show that each alert fires just beyond its threshold and ends when the condition ends. They also show that it does not
+fire just below the threshold, without data, or with too little traffic. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
 """
 
 from __future__ import annotations
@@ -58,15 +58,15 @@ BEYOND = 0.02
 """Distance of the tested values from the threshold, as a share of the threshold."""
 
 WHOLE = ("restarts", "replicas", "state", "notifications")
-"""Units with only whole values."""
+"""Units whose values are whole numbers."""
 
 BUSY_PER_MINUTE = 60_000
 QUIET_PER_MINUTE = 6
-"""Requests per minute: enough for the longest window within minutes of data, and too few for the shortest."""
+"""Requests per minute: enough traffic for the longest window after a few minutes, and too little for the shortest one."""
 
 BURN_MINUTES = 10
 LONGEST_WAIT_MINUTES = 35
-"""Duration of the burn rate cases: their windows contain only the case's data, so the alerts react within minutes."""
+"""Duration of the burn rate cases: no data precedes a case, so that even alerts with long windows react within minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,21 +125,21 @@ def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[s
 
 
 def _beyond(objective: Objective) -> float:
-    """The nearest bad value; a whole number for units without fractions."""
+    """A value just beyond the threshold; a whole number for units without fractions."""
     if objective.unit in WHOLE:
         return objective.threshold + (1 if objective.breach == ">" else -1)
     return objective.threshold * (1 + BEYOND if objective.breach == ">" else 1 - BEYOND)
 
 
 def _below(objective: Objective) -> float:
-    """The nearest good value."""
+    """A value just below the threshold."""
     if objective.unit in WHOLE:
         return objective.threshold
     return objective.threshold * (1 - BEYOND if objective.breach == ">" else 1 + BEYOND)
 
 
 def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
-    """The cases of a burn rate. Their data begins with the test, so every window has the same ratio."""
+    """The cases of a burn rate alert. The data begins with the case, so that every window has the same ratio."""
     name, limit = rule_files.burn_alert_name(slo, rate), rate.factor * slo.budget
     shape = _slow if slo is LATENCY else _errors
     minutes = BURN_MINUTES
@@ -172,7 +172,7 @@ def _absence(source: Source) -> Iterator[dict[str, Any]]:
 
 
 def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fires: bool) -> dict[str, Any]:
-    """A case that queries ``ALERTS``, since the alert's annotations contain the formatted value."""
+    """A case that queries ``ALERTS``, because a case of promtool for an alert would have to contain the formatted annotations."""
     firing = series("ALERTS", alertname=alert, alertstate="firing")
     return {
         "name": f"{alert}: {what}",
@@ -189,14 +189,14 @@ def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fi
 
 
 def _counter(name: str, phases: Phases, per_minute: Callable[[LoadPhase], float]) -> Series:
-    """A counter that grows by ``per_minute`` of each phase."""
+    """A counter that increases by ``per_minute`` of each phase."""
     parts: list[str] = []
     total = 0.0
     for phase in phases:
         step = per_minute(phase)
         parts.append(f"{total:.10g}+{step:.10g}x{phase.minutes - 1}")
         total += step * phase.minutes
-    # The last value, at the very end.
+    # The last sample is at the end of the last phase.
     return {"series": name, "values": f"{' '.join(parts)} {total:.10g}"}
 
 
@@ -223,13 +223,13 @@ def _errors(phases: Phases, _: int) -> list[Series]:
 
 
 def _counted_errors(phases: Phases, _: int) -> list[Series]:
-    """The series of a value that is a number of errors per hour."""
+    """The counter for an objective whose value is the number of errors per hour."""
     errors = _counter(_of_pod(ERRORS_METRIC), phases, lambda phase: (phase.value or 0) * MINUTE / HOUR)
     return [_requests(phases), errors]
 
 
 def _histogram(phases: Phases, bound: float, part: Callable[[LoadPhase], float]) -> list[Series]:
-    """The histogram of all requests, of which ``part`` is answered within ``bound`` seconds."""
+    """The histogram of all requests; the share ``part`` of them is answered within ``bound`` seconds."""
     every = (_of_pod(f"{LATENCY_METRIC}_bucket", le="+Inf"), _of_pod(f"{LATENCY_METRIC}_count"))
     return [
         _requests(phases),
@@ -243,7 +243,7 @@ def _histogram(phases: Phases, bound: float, part: Callable[[LoadPhase], float])
 
 
 def _p95(phases: Phases, _: int) -> list[Series]:
-    """Requests spread evenly up to one bound per phase, so that P95 is 95 % of that bound."""
+    """A histogram whose latencies are distributed evenly up to one bound per phase, so that P95 is 95 % of that bound."""
     found: dict[str, list[Series]] = {}
     for index, phase in enumerate(phases):
         bound = (phase.value or 0) / QUANTILE
@@ -252,7 +252,7 @@ def _p95(phases: Phases, _: int) -> list[Series]:
             for at, other in enumerate(phases)
         ]
         found[f"{bound:.10g}"] = _histogram(pauses, round(bound, 10), lambda _: 1)
-    # One pod per phase, without requests in the other phases.
+    # Each phase has its own pod, without requests in the other phases.
     return [
         {**each, "series": each["series"].replace(POD, f"{JOB}-{number}")}
         for number, every in enumerate(found.values())
@@ -283,7 +283,7 @@ def _restarts(phases: Phases, _: int) -> list[Series]:
 
 
 def _stepped(name: str, phases: Phases) -> Series:
-    """A counter that grows in the middle of each phase."""
+    """A counter that increases in the middle of each phase."""
     parts: list[str] = []
     total = 0.0
     for phase in phases:
@@ -394,4 +394,4 @@ SHAPES: dict[str, Callable[[Phases, int], list[Series]]] = {
     REDIS_MEMORY.name: _redis_memory,
     REDIS_UNAVAILABLE.name: _redis_replicas,
 }
-"""For each objective, the samples that give its measure the wanted value."""
+"""For each objective, the series that give its measure the wanted values."""

@@ -1,4 +1,4 @@
-"""requirements.txt, for `pulumi`, and requirements-uv.txt, for the first step of ``make setup``, exported from uv.lock."""
+"""The generator of requirements.txt (for `pulumi`) and requirements-uv.txt (for the first step of ``make setup``), from uv.lock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EXPORTS = {
     Path("requirements.txt"): ("--no-default-groups",),
     Path("requirements-uv.txt"): ("--only-group", "installer"),
 }
-"""The options of ``uv export`` by output file."""
+"""Output file -> options of ``uv export``."""
 
 COMMON = ("--quiet", "--locked", "--offline", "--no-config", "--no-header", "--no-emit-project")
 
@@ -27,7 +27,7 @@ def files() -> dict[Path, str]:
 
 
 def _exported(options: tuple[str, ...]) -> str:
-    # The lock names the public index. With another index configured on this machine, uv would report the lock as out of date.
+    # uv.lock contains the public index. If this machine has another index configured, uv would report the lock as out of date.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
     command = [find_uv_bin(), "export", *COMMON, *options]
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""docs/runbooks/index.md: the runbook of every doctor check and every alert."""
+"""The generator of docs/runbooks/index.md, which lists the runbook of every doctor check and every alert."""
 
 from __future__ import annotations
 
@@ -61,5 +61,5 @@ def title(page: Path) -> str:
 
 
 def files() -> dict[Path, str]:
-    """The index by its path in the checkout."""
+    """The index, by its path in the checkout."""
     return {INDEX: index()}

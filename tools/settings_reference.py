@@ -1,4 +1,4 @@
-"""Pulumi.yaml and docs/settings.md, made from the settings' models."""
+"""The generator of Pulumi.yaml and docs/settings.md, from the settings' models."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ production reject a secret in plain text. The secrets of `local` protect nothing
 
 
 def groups() -> Iterator[tuple[str, type[Group]]]:
-    """Every settings group by its config key."""
+    """The settings groups by their config keys."""
     for name, field in Settings.model_fields.items():
         yield to_camel(name), cast(type[Group], field.annotation)
 
@@ -74,7 +74,7 @@ def project_file() -> str:
 
 
 def reference() -> str:
-    """``docs/settings.md``: every setting with its default, its allowed values and its meaning."""
+    """``docs/settings.md``: every setting with its default, its allowed values and a description."""
     return "\n".join([REFERENCE_HEADER, *(_section(key, model) for key, model in (*groups(), ("account", AccountSettings)))])
 
 
@@ -97,7 +97,7 @@ def _rows(model: type[Group]) -> Iterator[str]:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
-    """The allowed values, from the JSON schema, where pydantic calls the bounds of validated integers ``ge`` and ``le``."""
+    """The allowed values, from the JSON schema, in which pydantic's bounds of validated integers are ``ge`` and ``le``."""
     match schema:
         case {"anyOf": [value, {"type": "null"}]}:
             return f"{_allowed(value)}, or null"

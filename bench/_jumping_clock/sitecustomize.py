@@ -1,7 +1,7 @@
-"""A wall clock that jumps: `time.time()` and `datetime.now()` are off by the seconds in the file that ``SOAK_CLOCK`` names.
+"""A wall clock that jumps: adds the seconds in the file ``SOAK_CLOCK`` to `time.time()` and `datetime.now()`.
 
-Only for the processes of the soak, whose search path has this folder. The machine's own clock stays as it is, and so do the
-monotonic clocks, as when the machine's clock is set. Go programs (kubectl, the engine) do not see the jump.
+Only processes of the soak test have this folder in their search path. The machine's clock and the monotonic clocks do not change.
+Go programs (kubectl, the engine) do not see the jump.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def _jump() -> float:
 
 
 class _Kind(type):
-    """What C code makes is a plain datetime, and is to pass for one of the kind that Python code sees."""
+    """The metaclass that makes plain datetimes, which C code creates, pass as instances of the replaced class."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _RealDatetime)

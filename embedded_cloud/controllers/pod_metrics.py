@@ -1,7 +1,7 @@
 """The resource metrics API (``metrics.k8s.io``) for the HPA and ``kubectl top``, instead of metrics-server.
 
-No container runs here, so usage is simulated: half of each container's request, or the value of the pod's annotation ``DOMAIN/cpu``
-or ``DOMAIN/memory``, by which a test can make an HPA scale; the project names the domain.
+The usage is simulated: half of each container's request, or the value of the pod's annotation ``DOMAIN/cpu`` or ``DOMAIN/memory``,
+with which a test can make an HPA scale. The project sets the domain.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from embedded_cloud.api_server import ApiServer, Manifest
 API = "metrics.k8s.io/v1beta1"
 SERVICE = "metrics-server"
 USED_SHARE = 0.5
-"""Usage of a container as a share of its request, without an annotation."""
+"""Usage of a container as a share of its request, if its pod has no annotation."""
 
 
 def serve(api: ApiServer, pki: Path, domain: str) -> None:
-    """Answer the API on a free port in the background, and register it with the API server's aggregator."""
+    """Serve the API on a free port in the background, and register it with the API server's aggregator."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -36,7 +36,7 @@ def serve(api: ApiServer, pki: Path, domain: str) -> None:
             self.wfile.write(json.dumps(answer or {"kind": "Status", "status": "Failure", "code": 404}).encode())
 
         def log_message(self, format: str, *args: object) -> None:
-            """Log nothing, because the HPA calls every few seconds."""
+            """Log no request, because the HPA sends one every few seconds."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -116,7 +116,7 @@ def _register(api: ApiServer, port: int) -> None:
         "version": version,
         "groupPriorityMinimum": 100,
         "versionPriority": 100,
-        "insecureSkipTLSVerify": True,  # loopback, and the certificate names 127.0.0.1, not the Service
+        "insecureSkipTLSVerify": True,  # the certificate is for 127.0.0.1, not for the Service; the connection is local
         "service": {"name": SERVICE, "namespace": "kube-system", "port": port},
     }
     name = f"{version}.{group}"

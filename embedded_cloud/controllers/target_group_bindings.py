@@ -1,4 +1,4 @@
-"""TargetGroupBinding, the part of the AWS Load Balancer Controller that the platform uses: pod IPs into target groups."""
+"""The controller of TargetGroupBindings, a part of the AWS Load Balancer Controller: it registers pod IPs in target groups."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ GROUP, VERSION, PLURAL = "elbv2.k8s.aws", "v1beta1", "targetgroupbindings"
 
 
 IMMUTABLE = {"rule": "self == oldSelf", "message": "targetGroupARN is immutable"}
-"""The rule of the controller's webhook: https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/2764."""
+"""The rule that the controller's webhook enforces: https://github.com/kubernetes-sigs/aws-load-balancer-controller/issues/2764."""
 
 
 def definition() -> Manifest:
-    """The CRD, with those fields of the controller's CRD that a binding by IP needs."""
+    """The CRD, with the fields of the controller's CRD that a binding with target type ``ip`` needs."""
     text = {"type": "string"}
     service = {
         "type": "object",
@@ -25,7 +25,7 @@ def definition() -> Manifest:
         "type": "object",
         "required": ["targetGroupARN", "serviceRef"],
         "properties": {
-            # The controller's webhook refuses another group, which needs another binding.
+            # The controller's webhook rejects a change of the target group; another group needs another binding.
             "targetGroupARN": {**text, "minLength": 1, "x-kubernetes-validations": [IMMUTABLE]},
             "targetType": {**text, "enum": ["ip", "instance"]},
             "serviceRef": service,
@@ -57,7 +57,7 @@ def definition() -> Manifest:
 
 
 def reconcile(api: ApiServer, elbv2: BaseClient) -> None:
-    """Register exactly the ready endpoints of its Service in every bound target group."""
+    """Make the targets of every bound target group equal to the ready endpoints of the binding's Service."""
     for binding in api.items(f"/apis/{GROUP}/{VERSION}/{PLURAL}"):
         group, namespace = binding["spec"]["targetGroupARN"], binding["metadata"]["namespace"]
         wanted = _endpoints(api, namespace, binding["spec"]["serviceRef"])
@@ -75,7 +75,7 @@ def reconcile(api: ApiServer, elbv2: BaseClient) -> None:
 
 
 def _endpoints(api: ApiServer, namespace: str, service: Manifest) -> set[tuple[str, int]]:
-    """Address and port of each ready endpoint of ``service``, by its port's name or number."""
+    """Address and port of each ready endpoint of ``service``; the Service's port is given by name or number."""
     try:
         ports = api.get(f"/api/v1/namespaces/{namespace}/services/{service['name']}")["spec"]["ports"]
     except OSError:

@@ -1,4 +1,4 @@
-"""The EBS CSI driver's part: a PersistentVolume for each claim that waits for one, and its growth with the claim."""
+"""The substitute for the EBS CSI driver: creates a PersistentVolume for each pending claim, and grows it with the claim."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
-    """Create the volume of each pending claim, grow those of larger claims, and delete the volumes whose claims are gone.
+    """Create the volume of each pending claim, grow the volumes whose claims have grown, and delete those whose claims are gone.
 
-    A volume is a folder in ``folders`` that its zone's nodes see, or without it a record alone.
+    A volume is a folder in ``folders`` that the nodes of its zone can read. Without ``folders``, it is only an object in the API.
     """
     zones = {each["metadata"]["name"]: each["metadata"]["labels"].get(ZONE, "") for each in api.items("/api/v1/nodes")}
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}
@@ -41,14 +41,14 @@ def reconcile(api: ApiServer, folders: Path | None = None) -> None:
 
 
 def _folder(folder: Path, zone: str) -> Manifest:
-    """A folder as the source of a volume: a disk of EBS is in one zone, too."""
+    """The source of a volume that is a folder in one zone, as an EBS volume is."""
     folder.mkdir(parents=True, exist_ok=True)
     term = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
     return {"local": {"path": str(folder)}, "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}
 
 
 def _grow(api: ApiServer, claim: Manifest) -> None:
-    """Give a bound claim and its volume the size that the claim requests; the API server admits only larger sizes."""
+    """Set a bound claim and its volume to the requested size; the API server rejects smaller sizes."""
     size = claim["spec"]["resources"]["requests"]["storage"]
     if claim["status"].get("phase") != "Bound" or claim["status"]["capacity"]["storage"] == size:
         return

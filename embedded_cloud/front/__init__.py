@@ -1,4 +1,4 @@
-"""A front of moto that refuses calls as AWS does: for callers, permissions, parameters and states that moto does not check.
+"""The gate in front of moto, which refuses calls that AWS refuses: it checks callers, permissions, parameters and states.
 
-:class:`embedded_cloud.front.middleware.Gate` is the one thing to import; it wraps moto's application.
+Import only :class:`embedded_cloud.front.middleware.Front`, which wraps moto's WSGI application.
 """

@@ -1,4 +1,4 @@
-"""moto's own objects, which are the present state of the account for the checks."""
+"""Access to moto's objects, from which the checks read the present state of the account."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ def backend(service: str, call: Call) -> Any:
 
 
 def subnet(call: Call, id: str) -> Any:
-    """A subnet, or None."""
+    """A subnet, or None if it does not exist."""
     return next((zone[id] for zone in list(backend("ec2", call).subnets.values()) if id in zone), None)
 
 
 def attached_gateway(call: Call, vpc: str) -> Any:
-    """The internet gateway of a network, or None."""
+    """The internet gateway that is attached to a VPC, or None."""
     gateways = list(backend("ec2", call).internet_gateways.values())
     return next((each for each in gateways if each.vpc and each.vpc.id == vpc), None)
 
 
 def live_nat_gateways(call: Call) -> list[Any]:
-    """NAT gateways that still use their addresses."""
+    """The NAT gateways that still use their addresses."""
     return [each for each in backend("ec2", call).nat_gateways.values() if each.state != "deleted"]
 
 
 def reaches_outside(call: Call, id: str) -> bool:
-    """Whether a subnet's table has a default route, to a gateway of any kind that is there."""
+    """Whether a subnet's route table has a default route to an existing gateway of any kind."""
     found = subnet(call, id)
     tables = [each for each in list(backend("ec2", call).route_tables.values()) if found and each.vpc_id == found.vpc_id]
     own = [each for each in tables if id in {one.get("SubnetId") for one in each.associations}]
@@ -50,17 +50,17 @@ def reaches_outside(call: Call, id: str) -> bool:
 
 
 def live_endpoints(call: Call) -> list[Any]:
-    """Endpoints of networks, without those that moto lists after their deletion."""
+    """The existing VPC endpoints, without the deleted ones that moto still lists."""
     return [each for each in list(backend("ec2", call).vpc_end_points.values()) if each.state != "deleted"]
 
 
 def load_balancers(call: Call) -> list[Any]:
-    """Load balancers of the region."""
+    """The load balancers of the region."""
     return list(backend("elbv2", call).load_balancers.values())
 
 
 def node_groups(call: Call) -> Iterator[Any]:
-    """Node groups of all clusters of the region."""
+    """The node groups of all clusters of the region."""
     for cluster in list(backend("eks", call).clusters.values()):
         yield from list(cluster.nodegroups.values())
 
@@ -85,7 +85,7 @@ def subnet_users(call: Call, id: str) -> Iterator[str]:
 
 
 def security_group_users(call: Call, group: str) -> Iterator[str]:
-    """The users of a security group: network interfaces of services, the templates of running nodes, and rules of other groups."""
+    """The users of a security group: network interfaces of services, launch templates of running nodes, rules of other groups."""
     ec2 = backend("ec2", call)
     for balancer in load_balancers(call):
         if group in (balancer.security_groups or ()):

@@ -1,7 +1,7 @@
 """Bucket policies with a conditional Deny, which moto treats as a Deny of everything.
 
-A call counts as sent over TLS, unless its header of a proxy names another protocol, because the endpoint of the embedded cloud
-replaces one with TLS.
+A call counts as sent over TLS, because the endpoint of the embedded cloud replaces one with TLS. The header ``X-Forwarded-Proto``
+can name another protocol.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SECURE = "aws:SecureTransport"
 
 
 def require_allowed_by_bucket(call: Call) -> None:
-    """Raise ``AwsError`` for a call that the policy of its bucket denies by a condition that is certainly true."""
+    """Raise ``AwsError`` if the bucket's policy denies the call by a condition that is certainly true."""
     if call.service != "s3":
         return
     for action, resources in actions(call):
@@ -39,7 +39,7 @@ def require_allowed_by_bucket(call: Call) -> None:
 
 
 def leave_conditions_to_us() -> None:
-    """Make moto ignore a conditional Deny, because :func:`require_allowed_by_bucket` evaluates it."""
+    """Make moto ignore conditional Deny statements, which :func:`require_allowed_by_bucket` evaluates."""
     FakeBucket.get_permission = _permission  # type: ignore[method-assign]
 
 
@@ -57,7 +57,7 @@ def _conditional_denials(policy: bytes | None) -> list[dict[str, Any]]:
 
 
 def _is_met(condition: dict[str, dict[str, Any]], call: Call) -> bool:
-    """Whether every key of a condition is known here, and has the required value."""
+    """Whether every key of a condition is known to this module and has the required value."""
     known = {("Bool", SECURE): "false" if call.request.headers.get(FORWARDED) == "http" else "true"}
     asked = {(operator, key): str(value).lower() for operator, keys in condition.items() for key, value in keys.items()}
     return all(known.get(each) == value for each, value in asked.items())

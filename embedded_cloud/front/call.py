@@ -1,6 +1,6 @@
-"""A call to AWS, parsed by the service's model, and its answer or error in the service's format.
+"""A call to AWS, parsed with the service's model; its answer or error is serialized in the service's format.
 
-moto parses and serializes by botocore's models in ``moto.core``; both are used here before moto's own services see the request.
+``moto.core`` parses and serializes with botocore's models. This module uses both before moto's services get the request.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
 
 
 class AwsError(Exception):
-    """An error of AWS: its ``code``, its own ``message`` and the HTTP ``status``."""
+    """An error of AWS: AWS' ``code`` and ``message``, and the HTTP ``status``."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class AwsError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One call: ``service`` and ``operation`` by botocore's names, and who signed it."""
+    """One call: ``service`` and ``operation`` by botocore's names, and the access key that signed it."""
 
     service: str
     operation: OperationModel
@@ -53,12 +53,12 @@ class Call:
 
     @property
     def name(self) -> str:
-        """``CreateCluster``."""
+        """The name of the operation, such as ``CreateCluster``."""
         return str(self.operation.name)
 
     @property
     def token(self) -> str:
-        """The session token that came with the access key, or nothing."""
+        """The session token of the call; empty without one."""
         return str(self.request.headers.get("X-Amz-Security-Token", ""))
 
     @cached_property
@@ -81,21 +81,21 @@ class Call:
         return parsed or {}
 
     def answer(self, result: object) -> Response:
-        """``result``, a dictionary by the model's names or an exception, in the service's format."""
+        """The response with ``result`` (a dictionary with the model's names, or an exception) in the service's format."""
         protocol = determine_request_protocol(cast(Any, self.operation.service_model), self.request.content_type)
         serializer: Any = get_serializer_class(self.service, protocol)(self.operation)
         written = serializer.serialize(result)
         return Response(written["body"], written["status_code"], dict(written["headers"]))
 
     def refusal(self, error: AwsError) -> Response:
-        """The error in the service's format."""
+        """The response with ``error`` in the service's format."""
         response = self.answer(error)
         response.status_code = error.status
         return response
 
 
 def read(environ: dict[str, Any]) -> Call | None:
-    """The call in a request, whose body can be read again; ``None`` if it is not a call, or of a service without a model."""
+    """The call in a request, whose body stays readable; ``None`` if it is no call, or if its service has no model."""
     body = _body(environ)
     request = Request(environ)
     signature = str(request.headers.get("Authorization", "")) or _presigned(request)
@@ -111,7 +111,7 @@ def read(environ: dict[str, Any]) -> Call | None:
         operation, in_path = None, {}
     call = Call(service, operation, access_key, region, request, in_path) if operation is not None else None
     if call is not None and service != "s3":
-        _ = call.parameters  # before moto reads the stream
+        _ = call.parameters  # parsed before moto reads the stream
     environ["wsgi.input"] = io.BytesIO(body)
     return call
 
@@ -122,7 +122,7 @@ def _presigned(request: Request) -> str:
 
 
 def _body(environ: dict[str, Any]) -> bytes:
-    """The whole body, which stays readable in ``environ``."""
+    """The whole body of a request, which stays readable in ``environ``."""
     body = Request(environ).get_data(cache=False, parse_form_data=False)
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))

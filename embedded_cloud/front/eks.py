@@ -1,4 +1,4 @@
-"""The parts of EKS that moto lacks: access entries and policies, add-ons, Pod Identity associations, a cluster's own facts."""
+"""The parts of EKS that moto lacks: access entries and policies, add-ons, Pod Identity associations, attributes of clusters."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ POLICIES = {
     "AmazonEKSViewPolicy": "view",
     "AmazonEKSAdminViewPolicy": "embedded-cloud:admin-view",
 }
-"""The access policies and the cluster role that grants the same.
+"""Each access policy with the cluster role that grants the same permissions.
 
-Source: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html; the last one reads every kind.
+Source: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html; the last policy can read all kinds.
 """
 
 ADDONS = (
     *("vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent", "aws-ebs-csi-driver", "aws-efs-csi-driver"),
     *("metrics-server", "amazon-cloudwatch-observability", "cert-manager", "snapshot-controller", "external-dns"),
 )
-"""https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html, as far as this account may want them"""
+"""Some of the add-ons of EKS: https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html"""
 
 
 @dataclass
 class Parts:
-    """What belongs to one cluster, each by its key."""
+    """The resources that belong to one cluster, by their keys."""
 
     settings: Properties = field(default_factory=dict[str, Any])
     entries: dict[str, Properties] = field(default_factory=dict[str, Properties])
@@ -47,23 +47,23 @@ class Parts:
     addons: dict[str, Properties] = field(default_factory=dict[str, Properties])
     pods: dict[str, Properties] = field(default_factory=dict[str, Properties])
     upgraded_at: float | None = None
-    """When the control plane got its version by an upgrade; None for a new cluster, and after a rollback."""
+    """The time of the upgrade to the present version; None for a new cluster, and after a rollback."""
 
 
 PARTS: dict[str, Parts] = {}
 API_SERVERS: dict[str, Properties] = {}
-"""By cluster name the endpoint and certificate authority of the API server that stands for it."""
+"""Cluster name -> endpoint and certificate authority of the cluster's API server."""
 
 
 def parts(cluster: str) -> Parts:
-    """What belongs to a cluster."""
+    """The resources that belong to a cluster."""
     return PARTS.setdefault(cluster, Parts())
 
 
 def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
-    """User name and groups of a principal in a cluster, or None for one without an access entry.
+    """The user name and the groups of a principal in a cluster; None if it has no access entry.
 
-    ``arn`` is that of an assumed role's session or of a role; an entry names the role.
+    ``arn`` is the ARN of a role or of an assumed role's session; an entry contains the role.
     """
     role = arn
     if ":assumed-role/" in arn:
@@ -76,7 +76,7 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
 
 
 def logs(cluster: str, call: Call) -> bool:
-    """Whether a cluster writes a log of its control plane."""
+    """Whether the control plane of a cluster writes logs to CloudWatch."""
     enabled = parts(cluster).settings.get("logging")
     if enabled is None:
         enabled = call.parameters.get("logging")
@@ -84,7 +84,7 @@ def logs(cluster: str, call: Call) -> bool:
 
 
 def after(call: Call) -> None:
-    """Keep what moto forgets of a cluster."""
+    """Store the attributes of a cluster that moto does not store."""
     name = call.parameters.get("name", "")
     match call.name:
         case "CreateCluster":
@@ -104,7 +104,7 @@ def after(call: Call) -> None:
 
 
 def completed(call: Call, answer: Properties) -> Properties:
-    """moto's description of a cluster with what it lacks: access mode, protection, and the API server that is really there."""
+    """moto's description of a cluster, completed with access mode, deletion protection, and the real API server."""
     cluster = answer.get("cluster")
     if cluster is None:
         return answer
@@ -112,29 +112,29 @@ def completed(call: Call, answer: Properties) -> Properties:
     access = {"authenticationMode": "CONFIG_MAP", **settings.get("accessConfig", {})}
     server = API_SERVERS.get(cluster["name"], {})
     number = hashlib.sha256(f"{cluster['arn']} {cluster['createdAt']}".encode()).hexdigest()[:32].upper()
-    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}  # moto's is one for all clusters
+    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}  # moto has one for all clusters
     protected = settings.get("deletionProtection", False)
     extra = {"accessConfig": access, "deletionProtection": protected, "identity": issuer, **server}
     return {**answer, "cluster": {**cluster, **extra}}
 
 
 def minor(version: str) -> int:
-    """The minor version of ``1.35``."""
+    """The minor version as a number: 35 for ``1.35``."""
     return int(version.split(".")[1])
 
 
 def _given(call: Call, *names: str) -> Properties:
-    """Those of the parameters that the call has."""
+    """The given parameters of a call among ``names``."""
     return {name: call.parameters[name] for name in names if name in call.parameters}
 
 
 def _update(kind: str) -> Properties:
-    """The answer to an update, which is done at once."""
+    """The answer to an update, which has already succeeded."""
     return {"update": {"id": token_hex(8), "status": "Successful", "type": kind, "createdAt": time.time()}}
 
 
 def create_access_entry(call: Call) -> Properties:
-    """Let a principal in."""
+    """Give a principal access to a cluster."""
     cluster, principal = _cluster(call), call.parameters["principalArn"]
     kind = call.parameters.get("type", "STANDARD")
     if parts(cluster).settings.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP") == "CONFIG_MAP":
@@ -159,7 +159,7 @@ def create_access_entry(call: Call) -> Properties:
 
 
 def describe_access_entry(call: Call) -> Properties:
-    """An access entry."""
+    """Describe an access entry."""
     return {"accessEntry": _entry(call)}
 
 
@@ -171,7 +171,7 @@ def update_access_entry(call: Call) -> Properties:
 
 
 def delete_access_entry(call: Call) -> Properties:
-    """Shut a principal out; its policies go with its entry."""
+    """Delete a principal's access entry and its access policies."""
     _entry(call)
     owner, principal = parts(_cluster(call)), call.parameters["principalArn"]
     del owner.entries[principal]
@@ -180,7 +180,7 @@ def delete_access_entry(call: Call) -> Properties:
 
 
 def list_access_entries(call: Call) -> Properties:
-    """Who has an entry."""
+    """List the principals with an access entry."""
     return {"accessEntries": list(parts(_cluster(call)).entries)}
 
 
@@ -200,7 +200,7 @@ def associate_access_policy(call: Call) -> Properties:
 
 
 def disassociate_access_policy(call: Call) -> Properties:
-    """Take an access policy from a principal."""
+    """Remove an access policy from a principal."""
     key = (_entry(call)["principalArn"], call.parameters["policyArn"])
     if parts(_cluster(call)).policies.pop(key, None) is None:
         raise _not_found("association of this access policy")
@@ -208,7 +208,7 @@ def disassociate_access_policy(call: Call) -> Properties:
 
 
 def list_associated_access_policies(call: Call) -> Properties:
-    """What a principal is granted."""
+    """List the access policies of a principal."""
     principal = _entry(call)["principalArn"]
     found = [each for (owner, _), each in parts(_cluster(call)).policies.items() if owner == principal]
     return {"clusterName": _cluster(call), "principalArn": principal, "associatedAccessPolicies": found}
@@ -241,7 +241,7 @@ def create_addon(call: Call) -> Properties:
 
 
 def describe_addon(call: Call) -> Properties:
-    """An add-on."""
+    """Describe an add-on."""
     return {"addon": _addon(call)}
 
 
@@ -260,12 +260,12 @@ def delete_addon(call: Call) -> Properties:
 
 
 def list_addons(call: Call) -> Properties:
-    """The installed add-ons."""
+    """List the installed add-ons."""
     return {"addons": list(parts(_cluster(call)).addons)}
 
 
 def describe_addon_versions(call: Call) -> Properties:
-    """The versions of add-ons, made up: one for each Kubernetes version, which it recommends."""
+    """List invented versions of add-ons; one is the default for each Kubernetes version."""
     wanted, kubernetes = call.parameters.get("addonName"), call.parameters.get("kubernetesVersion", "1.35")
     versions = [
         {"addonVersion": version, "compatibilities": [{"clusterVersion": kubernetes, "defaultVersion": index == 0}]}
@@ -296,7 +296,7 @@ def create_pod_identity_association(call: Call) -> Properties:
 
 
 def describe_pod_identity_association(call: Call) -> Properties:
-    """An association of a service account with a role."""
+    """Describe an association of a service account with a role."""
     return {"association": _pods(call)}
 
 
@@ -308,19 +308,19 @@ def update_pod_identity_association(call: Call) -> Properties:
 
 
 def delete_pod_identity_association(call: Call) -> Properties:
-    """Take its role from a service account."""
+    """Remove the role of a service account."""
     return {"association": parts(_cluster(call)).pods.pop(_pods(call)["associationId"])}
 
 
 def list_pod_identity_associations(call: Call) -> Properties:
-    """The associations of a cluster, of a namespace or of a service account."""
+    """List the associations of a cluster, of a namespace or of a service account."""
     wanted = {key: call.parameters[key] for key in ("namespace", "serviceAccount") if call.parameters.get(key)}
     found = [each for each in parts(_cluster(call)).pods.values() if wanted.items() <= each.items()]
     return {"associations": found}
 
 
 def update_cluster_config(call: Call) -> Properties | None:
-    """What moto cannot change of a cluster; None for what it can."""
+    """Change the attributes of a cluster that moto cannot change; None if moto can answer the call."""
     if "deletionProtection" not in call.parameters and "accessConfig" not in call.parameters:
         return None
     after(call)
@@ -328,7 +328,7 @@ def update_cluster_config(call: Call) -> Properties | None:
 
 
 def update_cluster_version(call: Call) -> Properties:
-    """Bring the control plane to a version at once."""
+    """Change the version of the control plane, without a delay."""
     name = call.parameters["name"]
     clusters = backend("eks", call).clusters
     if name not in clusters:
@@ -341,7 +341,7 @@ def update_cluster_version(call: Call) -> Properties:
 
 
 def tag_resource(call: Call) -> Properties | None:
-    """Tag what is ours; None for what is moto's."""
+    """Tag a resource of this module; None for a resource of moto."""
     found = _by_arn(call.parameters["resourceArn"])
     if found is None:
         return None
@@ -350,7 +350,7 @@ def tag_resource(call: Call) -> Properties | None:
 
 
 def untag_resource(call: Call) -> Properties | None:
-    """Untag what is ours; None for what is moto's."""
+    """Remove tags of a resource of this module; None for a resource of moto."""
     found = _by_arn(call.parameters["resourceArn"])
     if found is None:
         return None
@@ -429,7 +429,7 @@ def _by_arn(arn: str) -> Properties | None:
 
 
 def _versions(kubernetes: str) -> tuple[str, ...]:
-    """The versions of any add-on for a Kubernetes version, the recommended one first."""
+    """The invented versions of any add-on for a Kubernetes version, the default first."""
     return tuple(f"v{kubernetes}.{patch}-eksbuild.1" for patch in (1, 0))
 
 

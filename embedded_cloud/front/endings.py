@@ -1,7 +1,7 @@
-"""AWS' own actions after a call: deletions that take time, and the log group that EKS creates again.
+"""The actions of AWS after a call: deletions that take time, and the log group that EKS creates again.
 
-Time is counted in describe calls: a resource that is being deleted still exists until it has been described
-:data:`LOOKS` times. So a client that does not wait for the end gets the same errors as on AWS, and no test sleeps.
+Time is measured in describe calls: a resource that is being deleted exists until it has been described :data:`LOOKS` times.
+Therefore a client that does not wait for the end of a deletion gets the same errors as on AWS, and tests need not sleep.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ LOOKS = 2
 
 
 class Endings:
-    """The resources that are being deleted: the number of describe calls since, and the function that deletes each."""
+    """The resources that are being deleted, each with the remaining number of describe calls and the function that deletes it."""
 
     def __init__(self) -> None:
         self._left: dict[str, tuple[int, Callable[[], None]]] = {}
 
     def begin(self, id: str, end: Callable[[], None]) -> None:
-        """Delete ``id`` by ``end`` after the usual number of describe calls."""
+        """Call ``end``, which deletes ``id``, after :data:`LOOKS` describe calls."""
         self._left.setdefault(id, (LOOKS, end))
 
     def looked(self, id: str) -> None:
-        """Count a describe call."""
+        """Count a describe call of ``id``; the last one deletes it."""
         if id not in self._left:
             return
         looks, end = self._left[id]
@@ -42,7 +42,7 @@ ENDINGS = Endings()
 
 
 def before(call: Call) -> dict[str, Any] | None:
-    """The answer to a call that starts a slow deletion, which moto would perform at once; ``None`` for any other."""
+    """The answer to a call that starts a slow deletion, which moto would perform immediately; ``None`` for all other calls."""
     match call.service, call.name:
         case "ec2", "DeleteNatGateway":
             return _nat_gateway(call)
@@ -88,7 +88,7 @@ def _node_group(call: Call) -> dict[str, Any] | None:
 
 
 def after(call: Call) -> None:
-    """The actions of EKS after a successful call: it creates its log group whenever the control plane logs."""
+    """Perform the actions of EKS after a successful call: it creates the log group whenever the control plane writes logs."""
     if call.service == "eks" and call.name in ("CreateCluster", "DeleteCluster"):
         name = call.parameters["name"]
         if eks.logs(name, call):

@@ -1,15 +1,15 @@
-"""What the control plane and the gate agree on; nothing here needs moto."""
+"""The paths and names that the control plane and the gate share; this module does not import moto."""
 
 from __future__ import annotations
 
 CLUSTERS = "/moto-api/embedded-cloud/clusters/"
-"""PUT ``{endpoint, certificateAuthority}`` at a cluster's name says which API server stands for it."""
+"""PUT ``{endpoint, certificateAuthority}`` at this path plus a cluster's name registers the cluster's API server."""
 TOKENS = "/moto-api/embedded-cloud/tokens/"
-"""POST a TokenReview at a cluster's name."""
+"""POST a TokenReview to this path plus a cluster's name."""
 TARGETS = "/moto-api/embedded-cloud/targets/"
-"""PUT ``{"IP:PORT": STATE}`` at a target group's ARN says what the load balancer that runs has measured of its targets."""
+"""PUT ``{"IP:PORT": STATE}`` to this path plus a target group's ARN reports the measured health of its targets."""
 
 
 def group_of(cluster_role: str) -> str:
-    """The group by which a cluster role is bound in the cluster, for an access policy that grants it."""
+    """The Kubernetes group that has this cluster role; an access policy that grants the role adds a principal to the group."""
     return "system:masters" if cluster_role == "cluster-admin" else f"eks-access-policy:{cluster_role}"

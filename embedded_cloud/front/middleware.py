@@ -1,4 +1,4 @@
-"""The way to moto: a call that AWS would refuse is answered here, and moto never sees it."""
+"""The WSGI middleware in front of moto: it answers calls that AWS would refuse, and does not pass them to moto."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Front:
-    """WSGI middleware around moto."""
+    """WSGI middleware around moto: refuses calls, and answers those of services that moto lacks."""
 
     def __init__(self, moto: Application) -> None:
         self.moto = moto
@@ -45,7 +45,7 @@ class Front:
         return self._passed(call, environ, start_response)
 
     def _answer(self, call: Call) -> dict[str, Any] | None:
-        """What one of our own services answers; None for a call that is moto's to answer."""
+        """The answer of this package to a call; None if moto must answer. Raises ``AwsError`` for a call that AWS refuses."""
         require_allowed(call)
         require_allowed_by_bucket(call)
         require_valid(call)
@@ -55,7 +55,7 @@ class Front:
         return answer if answer is not None else endings.before(call)
 
     def _passed(self, call: Call, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """moto's answer, completed, and then what AWS does by itself after a call that went well."""
+        """moto's completed answer; a successful call also causes the later actions of AWS."""
         answer = Response.from_app(self.moto, environ, buffered=True)
         if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             if call.service == "eks" and call.name in DESCRIBES_CLUSTER:

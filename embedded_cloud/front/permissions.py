@@ -1,8 +1,8 @@
 """The caller of a call, and whether the caller's policies and boundary allow the action.
 
-moto's own matcher treats a condition that it cannot evaluate as a refusal, and ignores boundaries. Here conditions are not
-evaluated: an Allow statement with a condition applies; a Deny statement with one is ignored. So every call that this module
-refuses, AWS refuses too.
+moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. This module does not evaluate
+conditions: an Allow statement with a condition applies, and a Deny statement with one is ignored. Therefore AWS refuses every
+call that this module refuses.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from embedded_cloud.front.call import AwsError, Call
 PARTITION = "aws"
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
-"""Keys in another format than AWS' belong to the administrator; the sandbox's shell and tests have such keys."""
+"""Access keys that do not have AWS' format belong to the administrator; the cloud's shell and tests use such keys."""
 
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-"""IAM action prefixes of services that have another name in botocore."""
+"""The IAM action prefixes of services whose name in botocore differs."""
 
 S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -52,7 +52,7 @@ S3_ACTIONS = {
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "UploadPart": "PutObject",
 }
-"""S3's calls whose action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+"""S3's calls whose IAM action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"})
 """Actions that need no permission: GetCallerIdentity, and AssumeRoleWithWebIdentity, which the role's trust policy allows.
@@ -69,9 +69,9 @@ PASSED_ROLES = {
     ("eks", "CreatePodIdentityAssociation"): ("roleArn",),
     ("eks", "UpdatePodIdentityAssociation"): ("roleArn",),
 }
-"""Calls that pass a role to a service, and the parameters with its ARN; each needs `iam:PassRole` on that role.
+"""Calls that pass a role to a service, with the parameters that contain the role's ARN. They need `iam:PassRole` on the role.
 
-RunInstances has no such parameter, because it names an instance profile: its role is not checked.
+RunInstances is missing, because its parameter is an instance profile; the role of the profile is not checked.
 """
 
 ON_EVERYTHING = (
@@ -79,7 +79,7 @@ ON_EVERYTHING = (
     *("eks:ListClusters", "elasticloadbalancing:Describe*", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys"),
     *("route53:ListHostedZonesByName", "s3:ListAllMyBuckets", "tag:GetResources"),
 )
-"""Actions on resources without a name yet, or on all resources: only a statement on `*` allows them.
+"""Actions that do not apply to a named resource: only a statement on `*` allows them.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -99,7 +99,7 @@ class Caller:
 
 
 def caller_of(access_key: str, token: str = "") -> Caller:
-    """The owner of an access key. Raises ``AwsError`` for a key in AWS' format that STS has not issued with this token."""
+    """The owner of an access key. Raises ``AwsError`` for a key in AWS' format that STS did not issue with this token."""
     if ADMINISTRATORS_KEY.match(access_key):
         return Caller(f"arn:aws:iam::{ACCOUNT}:root", None)
     for session in sts_backends[ACCOUNT][PARTITION].assumed_roles:
@@ -109,7 +109,7 @@ def caller_of(access_key: str, token: str = "") -> Caller:
 
 
 def require_allowed(call: Call) -> None:
-    """Raise ``AwsError`` with the action if the caller's policies or its role's boundary do not allow the call."""
+    """Raise ``AwsError``, which names the action, if the caller's policies or its role's boundary do not allow the call."""
     caller = caller_of(call.access_key, call.token) if call.access_key else None
     if caller is None or caller.role is None:
         return
@@ -124,7 +124,7 @@ def require_allowed(call: Call) -> None:
 
 
 def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
-    """The required actions of a call, each with the ARNs of its resources as far as the parameters contain them."""
+    """The required actions of a call, each with the ARNs of its resources, if the parameters contain them."""
     name = S3_ACTIONS.get(call.name, call.name) if call.service == "s3" else call.name
     action = f"{PREFIXES.get(call.service, call.service)}:{name}"
     yield action, ("*",) if any(_like(each, action) for each in ON_EVERYTHING) else resources(call)
@@ -159,7 +159,7 @@ def is_allowed(role: str, action: str, resources: Sequence[str]) -> bool:
 
 
 def decide(statements: Sequence[dict[str, Any]], action: str, resources: Sequence[str]) -> bool:
-    """Whether statements allow an action: at least one allows it, and none certainly denies it."""
+    """Whether statements allow an action: at least one statement allows it, and no unconditional one denies it."""
     concerned = [each for each in statements if _names(each, action)]
     if any(
         each["Effect"] == "Deny" and not each.get("Condition") and _covers(each, resources, unknown=False) for each in concerned
@@ -177,7 +177,7 @@ def _names(statement: dict[str, Any], action: str) -> bool:
 def _covers(statement: dict[str, Any], resources: Sequence[str], *, unknown: bool) -> bool:
     """Whether a statement applies to all ``resources``.
 
-    Returns ``unknown`` if the resources are not known and the statement names specific ones.
+    Returns ``unknown`` if the resources of the call are not known and the statement names specific resources.
     """
     patterns = _listed(statement.get("Resource", "*"))
     if "*" in patterns:

@@ -1,4 +1,4 @@
-"""Checks parameters against botocore's model of a service, as AWS does before all other checks."""
+"""The check of parameters against botocore's model of a service, before the checks of the account's state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODES = {
     "route53": "InvalidInput",
     "s3": "InvalidArgument",
 }
-"""Each service's own code for an invalid parameter, if it differs from its protocol's."""
+"""The error code of a service for an invalid parameter, if it differs from that of the service's protocol."""
 
 CODES_BY_PROTOCOL = {"query": "ValidationError"}
 OTHERWISE = "ValidationException"
@@ -34,13 +34,13 @@ JAVA_CLASSES = {
     r"\p{Zs}": r" \u00a0\u2000-\u200a",
     r"\p{Z}": r" \u00a0\u2000-\u200a",
 }
-"""Character classes of Java's regular expressions in AWS' patterns, which Python does not have."""
+"""Character classes of Java in AWS' patterns, with their equivalents in Python."""
 
 
 def require_valid(call: Call) -> None:
-    """Raise ``AwsError`` that lists all parameters that violate the model."""
+    """Raise ``AwsError``, which lists all parameters that violate the model."""
     shape = call.operation.input_shape
-    if shape is None or call.service == "s3":  # of S3 only the names of buckets, which moto itself checks, are bounded
+    if shape is None or call.service == "s3":  # in S3's model only bucket names are restricted, and moto checks these
         return
     found = list(violations(shape, call.parameters, ""))
     if found:
@@ -51,7 +51,7 @@ def require_valid(call: Call) -> None:
 
 
 def violations(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """The violations of a shape by ``value``, each with AWS' own message."""
+    """The violations of a shape by ``value``, each with AWS' message."""
     if value is None:
         return
     match shape.type_name:
@@ -118,8 +118,8 @@ def _join(path: str, name: str) -> str:
 
 @cache
 def in_python(pattern: str) -> re.Pattern[str] | None:
-    """AWS' pattern as Python's, or ``None`` if Python has no equivalent."""
-    pattern = re.sub(r"^(\\p\{\w+\})", r"[\1]", pattern)  # a class that stands alone
+    """AWS' pattern as a pattern of Python, or ``None`` if Python has no equivalent."""
+    pattern = re.sub(r"^(\\p\{\w+\})", r"[\1]", pattern)  # a character class outside of brackets
     for java, python in JAVA_CLASSES.items():
         pattern = pattern.replace(java, python)
     try:

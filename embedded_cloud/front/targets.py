@@ -1,4 +1,4 @@
-"""What a load balancer that runs has measured of its targets, in the place of moto's "healthy"."""
+"""The health of targets that a running load balancer has measured, in place of moto's constant "healthy"."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from embedded_cloud.front.call import Call
 from embedded_cloud.front.endpoints import TARGETS
 
 MEASURED: dict[str, dict[str, str]] = {}
-"""By target group the state of each target, by ``IP:PORT``."""
+"""Target group ARN -> ``IP:PORT`` of a target -> its state."""
 
 REASONS = {"initial": "Elb.RegistrationInProgress", "unhealthy": "Target.FailedHealthChecks"}
 MEMBER = re.compile(rb"<Id>([^<]+)</Id>(.*?)<Port>(\d+)</Port>(.*?)<State>healthy</State>", re.DOTALL)
 
 
 def serve(request: Request) -> Response:
-    """Take what was measured of a group at :data:`TARGETS`."""
+    """Store the measured states of a group's targets, from a request to :data:`TARGETS`."""
     MEASURED[unquote(request.path.removeprefix(TARGETS))] = json.loads(request.get_data())
     return Response(status=204)
 
 
 def completed(call: Call, answer: bytes) -> bytes:
-    """moto's answer to DescribeTargetHealth with the states that were measured; a target that was not yet seen is initial."""
+    """moto's answer to DescribeTargetHealth, with the measured states; a target without a measurement is initial."""
     measured = MEASURED.get(call.parameters["TargetGroupArn"])
     if measured is None:
         return answer

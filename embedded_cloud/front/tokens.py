@@ -1,7 +1,7 @@
-"""The identity of a Kubernetes client: the token webhook of the API servers, which works as the authenticator of EKS.
+"""The webhook by which the API servers authenticate a token; it works like the authenticator of EKS.
 
-A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. Its signer is looked
-up in the cluster's access entries; without an entry the API server answers 401.
+A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. The webhook looks up the
+signer in the cluster's access entries; without an entry, the API server answers 401.
 
 Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster
 """
@@ -33,11 +33,11 @@ LONGEST = timedelta(minutes=15)
 
 
 class TokenError(Exception):
-    """The reason why a token is not valid."""
+    """Raised with the reason why a token is not valid."""
 
 
 def serve(request: Request) -> Response:
-    """Answer a request at :data:`CLUSTERS` or :data:`TOKENS`."""
+    """Answer a request to :data:`CLUSTERS` or :data:`TOKENS`."""
     if request.path.startswith(CLUSTERS):
         eks.API_SERVERS[request.path.removeprefix(CLUSTERS)] = json.loads(request.get_data())
         return Response(status=204)
@@ -49,7 +49,7 @@ def serve(request: Request) -> Response:
 
 
 def authenticate(cluster: str, token: str) -> dict[str, Any]:
-    """The status of a TokenReview."""
+    """The status of a TokenReview for ``token``."""
     try:
         arn = signer(cluster, token)
         access = eks.access_of(cluster, arn)

@@ -1,1 +1,1 @@
-"""The part of the official Python language host that an embedded cloud needs, in Python."""
+"""A substitute, in Python, for the part of Pulumi's Python language host that an embedded cloud needs."""

@@ -1,4 +1,4 @@
-"""Started by the engine as ``pulumi-language-python``."""
+"""The entry point of the language host, which the engine starts as ``pulumi-language-python``."""
 
 from embedded_cloud.protocol import without_sdk
 

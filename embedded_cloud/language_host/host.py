@@ -1,8 +1,8 @@
 """A Pulumi language host for Python, with which the Pulumi CLI runs ``__main__.py`` and the policy packs in an embedded cloud.
 
-The official host is a Go program that no package registry has in a form that can be built. This one implements
+The official host is a Go program that cannot be built from the files in a package registry. This host implements
 the part of the ``LanguageRuntime`` protocol that preview, up, refresh, destroy and policy packs use. It starts the SDK's
-own ``pulumi-language-python-exec``, so the program itself runs exactly as under the official host.
+``pulumi-language-python-exec``, as the official host does.
 
 Protocol: the engine starts ``pulumi-language-python [flags] ENGINE_ADDRESS`` and reads the port from standard output.
 """
@@ -28,11 +28,11 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.language_host import program, quick
 
 SHOWED_ITS_OWN_ERROR = 32
-"""Exit code of ``pulumi-language-python-exec`` if the program has already printed its error."""
+"""Exit code of ``pulumi-language-python-exec`` if it has already printed the program's error."""
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """Runs programs and policy packs with the interpreter that runs this host."""
+    """The language host; it runs programs and policy packs with its own interpreter."""
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
@@ -51,7 +51,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetRequiredPackages(
         self, request: language.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language.GetRequiredPackagesResponse:
-        """None: the engine asks for a provider when the program registers a resource, with the SDK's exact version."""
+        """No packages: the engine loads a provider when the program registers a resource, in the SDK's exact version."""
         return language.GetRequiredPackagesResponse()
 
     def GetRequiredPlugins(
@@ -65,7 +65,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def InstallDependencies(
         self, request: language.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language.InstallDependenciesResponse]:
-        """Install nothing, because the embedded cloud runs from a complete virtualenv."""
+        """Install nothing, because the virtualenv of the embedded cloud is complete."""
         yield from ()
 
     def Run(self, request: language.RunRequest, context: grpc.ServicerContext) -> language.RunResponse:
@@ -100,7 +100,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         }
         child, self.waiting = self._interpreter(), None
         assert child.stdin is not None
-        with suppress(BrokenPipeError), child.stdin as line:  # an interpreter that cannot start prints its own error
+        with suppress(BrokenPipeError), child.stdin as line:  # an interpreter that cannot start has printed its own error
             line.write(json.dumps(order).encode() + b"\n")
         code = self._wait(child)
         if code == SHOWED_ITS_OWN_ERROR:
@@ -108,13 +108,13 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language.RunResponse(error=f"the program exited with code {code}" if code else "")
 
     def RunPlugin(self, request: language.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[language.RunPluginResponse]:
-        """Start a policy pack, whose first line of output is the port that the engine waits for; a program follows mostly."""
+        """Start a policy pack, whose first line of output is the port for which the engine waits; usually a program follows."""
         if request.kind != "analyzer":
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this Python host runs policy packs, not {request.kind} plugins")
         command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
         environment = dict(item.split("=", 1) for item in request.env) or dict(os.environ)
         pack = subprocess.Popen(command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None)
-        self.waiting = self._interpreter()  # imports the SDK meanwhile
+        self.waiting = self._interpreter()  # it imports the SDK in the meantime
         context.add_callback(pack.terminate)
         self.children.add(pack)
         assert pack.stdout is not None
@@ -132,7 +132,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             child.terminate()
 
     def _interpreter(self) -> subprocess.Popen[bytes]:
-        """An interpreter that waits for its script; it can be started in advance."""
+        """Start an interpreter that waits for its script, so that it can be started in advance."""
         interpreter = self.waiting or subprocess.Popen([sys.executable, "-u", "-m", program.__name__], stdin=subprocess.PIPE)
         self.children.add(interpreter)
         return interpreter

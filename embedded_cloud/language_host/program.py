@@ -1,8 +1,8 @@
 """The interpreter of a program: it imports the SDK, then waits for its script.
 
-The engine loads the policy pack before it names the script, and both begin with the same slow import; so they import in parallel.
-Environment, working folder, arguments and ``sys.path`` are those of a Python that was started with the
-script; they are set late because the engine sends them late, in a process that runs only this script.
+The engine loads the policy pack before it sends the name of the script. Both begin with the same slow import, so the interpreter is
+started early, and both import in parallel. The environment, working folder, arguments and ``sys.path`` are set when the engine
+sends them; they are then the same as in a Python that was started with the script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from embedded_cloud.language_host import quick
 
 
 def main() -> None:
-    """Run the script that the line of standard input names, as if Python had been started with it; without a line, exit."""
+    """Run the script in the line at standard input, as if Python had been started with it; exit if there is no line."""
     quick.collect_nothing()
     import pulumi.runtime  # noqa: F401  # ahead of time, for the script
 

@@ -1,7 +1,7 @@
-"""A faster run of a program that lives for seconds, which otherwise takes more than twice as long.
+"""A faster run of a program that takes only seconds; without this module, it takes more than twice as long.
 
-This changes process globals (the collector, the SDK's debug messages) and private state of the SDK (its list of calls). Use it
-only for the interpreter of a program, a process that runs that program once, and never for a program on AWS.
+The module changes process globals (the garbage collector, the SDK's debug messages) and private state of the SDK (its list of
+calls). Use it only in a process that runs one program once, and never for a program on AWS.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ DEBUG_FLAG = re.compile(r"--debug(=true)?|-[a-z]*d[a-z]*")
 
 def collect_nothing() -> None:
     """Turn the garbage collector off; call this before large imports."""
-    gc.disable()  # the imports make a million objects, none of them garbage
-    atexit.register(gc.freeze)  # else the interpreter looks through them all once more before it ends
+    gc.disable()  # the imports create a million objects, none of them garbage
+    atexit.register(gc.freeze)  # otherwise the interpreter collects garbage among all objects when it exits
 
 
 def run_with_engine(*, debug: bool) -> None:
-    """Skip work of the SDK that this run does not need, as soon as the SDK is connected to the engine.
+    """Make the SDK skip work that this run does not need; call this before the SDK connects to the engine.
 
-    Unless the CLI shows them (``debug``), the SDK's debug messages are not sent: there are five per resource, the event loop waits
-    for each, and the engine would discard them.
+    Without ``debug``, the SDK's debug messages are not sent. There are five per resource, the event loop waits for each, and the
+    engine would discard them.
 
-    The SDK also waits for outputs in quadratic time: it waits first for the running calls, then for all outputs, and
-    starts again after each. No call is running when the program ends, so it would only wait for outputs; one
-    more call, which does nothing, lets the others begin.
+    The SDK also waits for outputs in quadratic time: it waits first for the running calls, then for all outputs, and starts again
+    after each output. If no call is running when the program ends, the SDK waits only for outputs. One additional call, which does
+    nothing, lets the other calls start.
     """
     import pulumi
     import pulumi.runtime
@@ -53,4 +53,4 @@ def is_debugging(command: Sequence[str]) -> bool:
 
 
 def _say_nothing(*_arguments: object, **_options: object) -> None:
-    """Accepts the arguments of ``pulumi.log.debug``."""
+    """Do nothing, in place of ``pulumi.log.debug``."""

@@ -1,1 +1,1 @@
-"""Nodes that run containers: each a set of namespaces with a containerd, a kubelet and a kube-proxy, on a network of their own."""
+"""Nodes that run containers. Each is a set of namespaces with a containerd, a kubelet and a kube-proxy; a bridge connects them."""

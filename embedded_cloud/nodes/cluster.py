@@ -1,4 +1,4 @@
-"""The project's nodes as machines that run containers, their network, and the load balancer in front of their pods."""
+"""The nodes that run containers, their network, and the load balancer in front of their pods."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from embedded_cloud.project import Project
 
 TOOLS = ("kubelet", "kube-proxy", "coredns")
 FOLDER = "nodes"
-"""The nodes' folder; it exists only when the cloud's pods are real."""
+"""The nodes' folder; it exists only if the cloud's pods are real."""
 HAPROXY = "haproxy"
 LOAD_BALANCER = "load-balancer"
 WEB_PORTS = (443, 80)
 GROUPS = "groups"
-"""The name of the port on which each target group can be called separately."""
+"""The name of the port at which a request can select a target group."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunningNodes:
-    """All nodes of the cloud, run for real."""
+    """All nodes of a cloud whose nodes run containers."""
 
     project: Project
     processes: Processes
@@ -49,7 +49,7 @@ class RunningNodes:
 
     @cached_property
     def ports(self) -> dict[str, int]:
-        """The ports on 127.0.0.1, chosen once and kept: of the load balancer's listeners, and of its groups."""
+        """The load balancer's ports on 127.0.0.1, by listener port or :data:`GROUPS`; they are chosen once and stored."""
         file = self.folder / "ports.json"
         if file.exists():
             return json.loads(file.read_text())
@@ -75,11 +75,11 @@ class RunningNodes:
 
     @cached_property
     def nodes(self) -> list[RealNode]:
-        """Each node."""
+        """The nodes."""
         return [RealNode(node=node, processes=self.processes, tools=self.tools) for node in self.project.nodes]
 
     def start(self) -> None:
-        """Start the machines on the network with their containerds, which have the images."""
+        """Start the machines, connect them to the network, start their containerds, and load the images."""
         pods = self.project.pods
         assert pods is not None
         archive = pods.images()
@@ -90,7 +90,7 @@ class RunningNodes:
             list(pool.map(lambda node: node.load(archive), self.nodes))
 
     def join(self, kubeconfig: Path, pki: Path) -> None:
-        """Start DNS, kubelets and load balancer; the API server must answer and know the nodes."""
+        """Start DNS, kubelets and load balancer; the API server must be ready, and the nodes must be registered."""
         self.network.write_kubeconfig(kubeconfig)
         self.network.start_dns()
         for node in self.nodes:
@@ -102,7 +102,7 @@ class RunningNodes:
             self.processes.start(LOAD_BALANCER, command, self.environment)
 
     def hosts(self) -> list[str]:
-        """The hosts of the load balancer's rules, once it is configured."""
+        """The host names in the rules of the configured load balancer."""
         text = (self.network.folder / "haproxy.cfg").read_text()
         return sorted(set(re.findall(r"-m str -i (\S+) }", text)))
 
@@ -134,12 +134,12 @@ class RunningNodes:
 
 
 def require_real(processes: Processes) -> None:
-    """Raise when the cloud already runs with simulated pods."""
+    """Raise if the cloud already runs with simulated pods."""
     if processes.running() and not (processes.folder / FOLDER).exists():
         raise EmbeddedCloudError("this embedded cloud runs already, with simulated pods", f"{processes.instructions.down} first")
 
 
 def remove(folder: Path) -> None:
-    """Remove the cloud's files and control groups outside of ``folder``, after all its processes have ended."""
+    """Remove the cloud's control groups and other files outside of ``folder``; all of its processes must have ended."""
     if (folder / FOLDER).exists():
         remove_groups(folder)

@@ -1,7 +1,7 @@
-"""Images as containerd holds them, unpacked once for all nodes and all later starts.
+"""Images in containerd's own format, unpacked once for all nodes and all later starts.
 
-A node's containerd begins with hard links to these files. Blobs and unpacked layers never change once they are there; only the
-databases do, and each node gets copies of those.
+A node's containerd starts with hard links to these files, because blobs and unpacked layers never change. Only the databases
+change, and each node gets copies of them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 
 
 def store(archive: Path) -> Path:
-    """The folder of a containerd that has the images of ``archive``; it is made once and lies beside the archive."""
+    """The folder of a containerd with the images of ``archive``; it is created once, beside the archive."""
     made = archive.with_suffix(".store")
     with FileLock(archive.with_suffix(".lock")):
         if not made.exists():
@@ -44,7 +44,7 @@ def store(archive: Path) -> Path:
 
 
 def copy(source: Path, root: Path) -> None:
-    """Give a containerd, which does not run, the images of ``source`` as its folder ``root``."""
+    """Create ``root``, the folder of a containerd that does not run yet, from the images in ``source``."""
     part = root.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     part.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def copy(source: Path, root: Path) -> None:
 def _import(archive: Path, folder: Path) -> None:
     config, address, log = folder / "containerd.toml", folder / "containerd.sock", folder / "log"
     config.write_text(SETTINGS)
-    # Its mounts, which the kernel removes with it, are on no other process's list.
+    # The mounts of this containerd are in its own mount namespace, and the kernel removes them with the process.
     own = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=slave")
     places = ("--root", folder / "root", "--state", folder / "state", "--address", address)
     with log.open("wb") as output:

@@ -1,7 +1,7 @@
-"""``python -m embedded_cloud.nodes.load_balancer SETTINGS``: a HAProxy with the configuration of the account's load balancer.
+"""``python -m embedded_cloud.nodes.load_balancer SETTINGS PID``: configure the HAProxy ``PID`` as the account's load balancer.
 
-Listeners, rules and target groups become HAProxy's configuration, which is loaded again only when they change; weights and targets
-go through HAProxy's own socket, so that no connection is touched by them. What HAProxy measures of a target, the account says.
+Listeners, rules and target groups become HAProxy's configuration, which is reloaded only when they change. Weights and targets are
+set through HAProxy's socket, so that their changes affect no connection. The health that HAProxy measures is reported to moto.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from embedded_cloud.front.endpoints import TARGETS
 PERIOD_SECONDS = 0.5
 Address = tuple[str, int]
 SLOTS = [f"t{number}" for number in range(1, 41)]
-"""Targets that one group can have, the ones that drain included."""
+"""The slots of a target group: the maximum number of its targets, including draining ones."""
 ANYHOW = "anyhow-"
-"""Prefix of each slot's second server, which gets requests whatever its health when no target of the group is healthy. An ALB
-sends to all targets then: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
+"""Prefix of each slot's second server, which gets requests regardless of its health if no target of the group is healthy. An ALB
+then sends requests to all targets: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
 SHARES = 1000
 ANSWER_SECONDS = 5
 DRAINING = ("draining", "unused")
@@ -52,21 +52,21 @@ defaults
   retries 0
   load-server-state-from-file global
 """
-"""Without retries, and without another target for a request that one has dropped: an ALB has neither."""
+"""The global part of the configuration. There are no retries, and no redispatch to another target, because an ALB has neither."""
 
 
 @dataclass(frozen=True)
 class TargetGroup:
-    """A target group: its server slots are the HAProxy backend ``name``."""
+    """A target group, which is the HAProxy backend ``name``; the backend's servers are the slots for targets."""
 
     arn: str
     name: str
     check: tuple[tuple[str, str], ...]
 
     def backend(self, idle: str, held: Mapping[str, Address]) -> str:
-        """HAProxy's configuration of it; connections stay open for ``idle`` seconds without a request, as an ALB's do.
+        """The configuration of the backend; idle connections stay open for ``idle`` seconds, as those of an ALB do.
 
-        ``held`` are the targets by slot; all other slots are free.
+        ``held`` contains the targets by slot; all other slots are free.
         """
         check = dict(self.check)
         times = f"inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}"
@@ -80,7 +80,7 @@ class TargetGroup:
 
 @dataclass(frozen=True)
 class ListenerRule:
-    """A listener's rule: the hosts that it is for, and the groups among which it divides the requests."""
+    """A listener's rule: the hosts that it matches, and the target groups to which it forwards."""
 
     hosts: tuple[str, ...]
     groups: tuple[str, ...]
@@ -88,7 +88,7 @@ class ListenerRule:
 
 @dataclass(frozen=True)
 class Listener:
-    """A listener: what it does with a request that no rule is for, and its rules in order."""
+    """A listener: its default action, for requests that no rule matches, and its rules in order."""
 
     port: int
     tls: bool
@@ -98,15 +98,15 @@ class Listener:
 
 @dataclass
 class Wanted:
-    """The account's load balancer: ``structure`` is HAProxy's configuration; the rest changes while HAProxy runs."""
+    """The account's load balancer. ``weights``, ``targets`` and ``delays`` change without a reload of HAProxy."""
 
     listeners: list[Listener] = field(default_factory=list[Listener])
     groups: dict[str, TargetGroup] = field(default_factory=dict[str, TargetGroup])
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
-    """Upper limit of each group's range of the random number, by the key in HAProxy's map."""
+    """The upper bound of each group's range of the random number, by the key in HAProxy's map."""
     targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
-    """Group -> address -> state by moto, which does not list a target that drains."""
+    """Group -> address -> state in moto, which does not list draining targets."""
     delays: dict[str, float] = field(default_factory=dict[str, float])
     """Group -> draining time of a deregistered target, in seconds."""
 
@@ -177,38 +177,38 @@ def _key(rule: int, port: int, group: TargetGroup) -> str:
 
 @dataclass
 class ProxySettings:
-    """Where HAProxy's files lie, and what it listens on: open files by the listener's port, and the ports they are on here."""
+    """HAProxy's folder, and its listening sockets: by listener port, the open file (``files``) and the local port (``ports``)."""
 
     folder: Path
     files: dict[int, int]
     ports: dict[int, int]
     by_group: int
-    """The open file of a plain listener where ``/tracks/WORD/...`` reaches the group with that word in its name."""
+    """The open file of an HTTP listener, at which ``/tracks/WORD/...`` reaches the target group with this word in its name."""
     aws: str
 
     @property
     def config(self) -> Path:
-        """HAProxy's configuration."""
+        """The file of HAProxy's configuration."""
         return self.folder / "haproxy.cfg"
 
     @property
     def weights(self) -> Path:
-        """The map of the rules' weights."""
+        """The file of HAProxy's map with the rules' weights."""
         return self.folder / "weights.map"
 
     @property
     def loaded(self) -> Path:
-        """The configuration that HAProxy has loaded, without targets."""
+        """The file of the configuration that HAProxy has loaded, without targets."""
         return self.folder / "loaded.cfg"
 
     @property
     def state(self) -> Path:
-        """What a new worker takes over from the one before: the targets, and what was measured of them."""
+        """The file with the server state that a new worker takes over from the previous one: targets and their health."""
         return self.folder / "haproxy.state"
 
     @property
     def socket(self) -> Path:
-        """The socket of HAProxy's commands."""
+        """The Unix socket for HAProxy's commands."""
         return self.folder / "haproxy.sock"
 
 
@@ -218,7 +218,7 @@ def _servers(slot: str, target: Address | None) -> str:
 
 
 def configuration(wanted: Wanted, settings: ProxySettings, servers: Iterable[Server] = ()) -> str:
-    """HAProxy's configuration for everything that does not change while it runs; it begins with the targets of ``servers``."""
+    """The text of HAProxy's configuration, in which the targets of ``servers`` have their slots."""
     held: dict[str, dict[str, Address]] = defaultdict(dict)
     for server in servers:
         if not server.is_free:
@@ -247,7 +247,7 @@ def _frontend(listener: Listener, wanted: Wanted, settings: ProxySettings) -> st
             is_it = f"{{ var(txn.rule) -m int {number} }} {{ var({over}) -m int lt 0 }}"
             lines.append(f"use_backend {group.name} if {is_it}")
     lines.append(f"{_default(dict(listener.default), settings)} if !{{ var(txn.rule) -m found }}")
-    # HAProxy evaluates its rules of requests before those of backends, wherever they stand.
+    # HAProxy evaluates http-request rules before use_backend rules, and warns about another order.
     ordered = sorted(lines[2:], key=lambda line: line.startswith("use_backend"))
     return "\n  ".join((*lines[:2], *ordered)) + "\n"
 
@@ -274,7 +274,7 @@ def _by_group(wanted: Wanted, settings: ProxySettings) -> str:
 
 
 class HAProxy:
-    """The running HAProxy, by its socket."""
+    """A client of the running HAProxy, through its socket."""
 
     def __init__(self, settings: ProxySettings, pid: int) -> None:
         self.settings = settings
@@ -285,7 +285,7 @@ class HAProxy:
         self.new: set[tuple[str, Address]] = set()
 
     def tell(self, command: str) -> str:
-        """Its answer to one command."""
+        """Send one command to HAProxy and return the answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(ANSWER_SECONDS)
             connection.connect(str(self.settings.socket))
@@ -293,7 +293,7 @@ class HAProxy:
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def load(self, wanted: Wanted) -> None:
-        """Load a changed configuration; the previous worker ends with its last connection."""
+        """Reload HAProxy if its configuration has changed; the previous worker ends with its last connection."""
         config = configuration(wanted, self.settings)
         if config == self.loaded:
             return
@@ -301,22 +301,22 @@ class HAProxy:
         self.settings.state.write_text(self.tell("show servers state"))
         self.settings.config.write_text(configuration(wanted, self.settings, self.servers()))
         os.kill(self.pid, signal.SIGUSR2)
-        time.sleep(1)  # its socket is the new worker's from now on
+        time.sleep(1)  # after this time, the new worker answers at the socket
         self.loaded = config
         self.settings.loaded.write_text(config)
 
     def change(self, server: Server, change: str) -> None:
-        """Change both servers of a slot."""
+        """Apply a change to both servers of a slot."""
         for path in (server.path, server.anyhow):
             self.tell(f"set server {path} {change}")
 
     def weigh(self, weights: dict[str, int]) -> None:
-        """Divide the requests by the rules' weights."""
+        """Set the weights of the rules."""
         for key, value in weights.items():
             self.tell(f"set map {self.settings.weights} {key} {value}")
 
     def servers(self) -> Iterator[Server]:
-        """Every slot of every group."""
+        """All slots of all groups."""
         lines = self.tell("show stat").splitlines()
         names = lines[0].removeprefix("# ").split(",")
         for line in lines[1:]:
@@ -326,7 +326,7 @@ class HAProxy:
                 yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
 
     def direct(self, targets: dict[Address, str], delay: float, servers: list[Server]) -> dict[Address, str]:
-        """Make the slots of a group, ``servers``, its targets; what HAProxy has measured of each."""
+        """Assign ``targets`` to a group's slots, ``servers``, and drain removed targets; return each target's measured health."""
         held = {each.target: each for each in servers if not each.is_free}
         free = [each for each in servers if each.is_free]
         wanted = {target for target, state in targets.items() if state not in DRAINING}
@@ -345,7 +345,7 @@ class HAProxy:
         return measured
 
     def _drain(self, server: Server, delay: float) -> None:
-        """Give a deregistered target no new request; when its delay is over, close what is open and free the slot."""
+        """Send no new request to a deregistered target; after its delay, close its connections and free the slot."""
         key = (server.path, server.target)
         if key not in self.drains_until:
             self.drains_until[key] = time.monotonic() + delay
@@ -360,11 +360,11 @@ class HAProxy:
         ip, port = target
         self.change(server, f"addr {ip} port {port}")
         self.change(server, "state ready")
-        self.tell(f"set server {server.path} health down")  # until the first check has passed
+        self.tell(f"set server {server.path} health down")  # the target is down until its first check has passed
         self.new.add((server.path, target))
 
     def _state(self, server: Server) -> str:
-        """A new target is initial until its first check has passed: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html."""
+        """The health of a target; a new one is initial until its first check has passed: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html."""
         if server.status.startswith("UP"):
             self.new.discard((server.path, server.target))
             return "healthy"
@@ -373,7 +373,7 @@ class HAProxy:
 
 @dataclass(frozen=True)
 class Server:
-    """One slot of a group, and its state in HAProxy."""
+    """One slot of a group, with its target and its status in HAProxy."""
 
     group: str
     slot: str
@@ -382,17 +382,17 @@ class Server:
 
     @property
     def path(self) -> str:
-        """Its name in HAProxy's commands."""
+        """The name of the server in HAProxy's commands."""
         return f"{self.group}/{self.slot}"
 
     @property
     def anyhow(self) -> str:
-        """The name of its slot's second server."""
+        """The name of the slot's second server in HAProxy's commands."""
         return f"{self.group}/{ANYHOW}{self.slot}"
 
     @property
     def is_free(self) -> bool:
-        """Whether it has no target."""
+        """Whether the slot has no target."""
         return self.status.startswith("MAINT")
 
 
@@ -404,7 +404,7 @@ def report(settings: ProxySettings, arn: str, measured: dict[Address, str]) -> N
 
 
 def follow(settings: ProxySettings, haproxy: HAProxy, elbv2: Any) -> None:
-    """Apply the account's present configuration."""
+    """Apply the account's present configuration once, and report the health of changed targets."""
     wanted = read(elbv2)
     haproxy.load(wanted)
     haproxy.weigh(wanted.weights)

@@ -1,7 +1,7 @@
-"""Machines made of namespaces: network, processes and mounts of their own, all gone when their first process ends.
+"""Machines made of Linux namespaces (network, processes, mounts), which the kernel removes when the machine's first process ends.
 
-Nothing outside changes: no interface, route, rule or mount of the host. What a program writes to /run, /var/lib and /var/log stays
-in the machine's folder. Only control groups lie outside, in one group per cloud, which ``remove_groups`` removes.
+A machine changes no interface, route, firewall rule or mount of the host. Its /run, /var/lib and /var/log are in the machine's
+folder. Only its control groups are outside, in one group per cloud, which ``remove_groups`` removes.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": 1000000,
     "kernel/keys/root_maxbytes": 25000000,
 }
-"""Kernel settings that a kubelet requires. They belong to the whole machine, so the kubelet gets files with these values."""
+"""Kernel settings that a kubelet requires. They apply to the whole host, so the kubelet sees files with these values instead."""
 
 FIRST_PROCESS = """
 set -e
@@ -59,14 +59,14 @@ GONE_SECONDS = 10
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine ``name``, a process of the cloud; its files lie in ``folder``."""
+    """The machine ``name``, whose first process is a process of the cloud; its files are in ``folder``."""
 
     processes: Processes
     name: str
     folder: Path
 
     def start(self) -> None:
-        """Make the namespaces."""
+        """Create the namespaces."""
         for file, value in KERNEL_SETTINGS.items():
             path = self.folder / "sys" / file
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class Machine:
 
     @property
     def pid(self) -> int:
-        """The pid of its first process on this machine."""
+        """The pid of the machine's first process, as seen on the host."""
         try:
             return self.processes.running()[self.name].children()[0].pid
         except (KeyError, IndexError, psutil.Error) as error:
@@ -97,11 +97,11 @@ class Machine:
             raise EmbeddedCloudError(f"{self.name} does not run", fix) from error
 
     def inside(self, *command: str | Path) -> list[str | Path]:
-        """A command that runs ``command`` in the machine."""
+        """A command line that runs ``command`` in the machine."""
         return ["nsenter", f"--target={self.pid}", "--net", "--mount", "--pid", "--ipc", "--uts", *command]
 
     def on_network(self, *command: str | Path) -> list[str | Path]:
-        """A command that runs ``command`` on the machine's network, with this machine's files and processes."""
+        """A command line that runs ``command`` in the machine's network namespace, with the files and processes of the host."""
         return ["nsenter", f"--target={self.pid}", "--net", *command]
 
     def run(self, *command: str | Path) -> str:
@@ -109,21 +109,21 @@ class Machine:
         return _run(self.inside(*command))
 
     def ip(self, *arguments: str) -> None:
-        """Change the machine's network."""
+        """Run ``ip`` in the machine's network namespace."""
         _run(self.on_network("ip", *arguments))
 
     def listener(self, address: str, port: int) -> socket.socket:
-        """A socket that listens in the machine and can be served from outside: it belongs to the network it was opened on."""
+        """A socket that listens in the machine's network namespace, in which it was opened; a process outside can serve it."""
         with self.namespace() as namespace, on_network(namespace.fileno()):
             return listener(address, port)
 
     def namespace(self) -> BinaryIO:
-        """The file that stands for the machine's network."""
+        """The open file of the machine's network namespace."""
         return Path(f"/proc/{self.pid}/ns/net").open("rb")
 
 
 def listener(address: str, port: int) -> socket.socket:
-    """A socket that listens at ``address``, to be handed to a child."""
+    """A socket that listens at ``address`` and that a child process can inherit."""
     found = socket.socket()
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.bind((address, port))
@@ -134,7 +134,7 @@ def listener(address: str, port: int) -> socket.socket:
 
 @contextmanager
 def on_network(namespace: int) -> Generator[None]:
-    """This thread on the network whose namespace is the open file ``namespace``. (``os.setns`` is Python 3.12's.)"""
+    """Move this thread to the network namespace of the open file ``namespace`` for the block. (``os.setns`` needs Python 3.12.)"""
     with Path("/proc/thread-self/ns/net").open("rb") as own:
         _enter(namespace)
         try:
@@ -166,14 +166,14 @@ CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 
 
 WEIGHTS = {"cpu.shares": 32 * 1024, "cpu.weight": 32 * 100}
-"""Weight of a cloud's group, in version 1 and 2, as much as that of 32 processes. A new group weighs as much as one process outside
-of it, and then all pods together would get less of a busy machine than one compiler: probes time out, and pods become unready."""
+"""CPU weight of a cloud's control group, in cgroup v1 and v2: that of 32 processes. The default is the weight of one process. With
+it, all pods together would get as little of a busy machine as one compiler, so that probes time out and pods become unready."""
 
 
 def make_group(path: str) -> None:
-    """Make the control group ``path`` in every hierarchy, with what a kubelet needs of its parents.
+    """Create the control group ``path`` in every hierarchy, and configure its parents as a kubelet requires.
 
-    In version 1 a new cpuset is empty, and gets what its parent has; in version 2 a parent has to hand its controllers down.
+    In cgroup v1, a new cpuset is empty and must be copied from its parent. In v2, a parent must enable controllers for children.
     """
     top = Path(path).parts[0]
     for hierarchy in _hierarchies():
@@ -182,7 +182,7 @@ def make_group(path: str) -> None:
             above, made = made, made / part
             made.mkdir(exist_ok=True)
             for controller in CONTROLLERS if (above / "cgroup.subtree_control").exists() else ():
-                with suppress(OSError):  # the kernel lacks it
+                with suppress(OSError):  # the kernel does not have it
                     (above / "cgroup.subtree_control").write_text(f"+{controller}")
             for file in ("cpuset.cpus", "cpuset.mems"):
                 if (made / file).exists() and not (made / file).read_text().strip():
@@ -200,12 +200,12 @@ def remove_groups(folder: Path) -> None:
             if not top.exists():
                 break
             for group in sorted((top, *top.rglob("*/")), reverse=True):
-                with suppress(OSError):  # a process in it has not ended yet
+                with suppress(OSError):  # a process in the group has not ended yet
                     group.rmdir()
 
 
 def _hierarchies() -> list[Path]:
-    """Every mounted hierarchy: one per controller in version 1, one for all in version 2."""
+    """Every mounted cgroup hierarchy: one per controller in v1, one for all controllers in v2."""
     if (GROUPS / "cgroup.controllers").exists():
         return [GROUPS]
     return sorted({each.resolve() for each in GROUPS.iterdir() if each.is_dir() and (each / "cgroup.procs").exists()})

@@ -1,6 +1,7 @@
-"""The network that joins the nodes: a bridge with the cluster's DNS, and the ways in and out of it.
+"""The network that connects the nodes: a bridge, the cluster's DNS, and connections to and from the host.
 
-There is no link to the host's network. A way is a socket that listens on one side and is served by a HAProxy on the other.
+There is no link to the host's network. A connection goes through a socket that listens on one side, and that a process on the other
+side serves.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ COREFILE = """.:53 {{
 
 @dataclass(frozen=True, kw_only=True)
 class NodeNetwork:
-    """The network of the cloud's nodes; ``address`` is the network's own, which calls from outside the cluster come from."""
+    """The network of the cloud's nodes; ``address`` is the source address of requests from outside the cluster."""
 
     processes: Processes
     tools: dict[str, Path]
@@ -64,7 +65,7 @@ class NodeNetwork:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig for programs on the network."""
+        """The file of the administrator's kubeconfig for programs on the network."""
         return self.folder / "kubeconfig"
 
     @cached_property
@@ -74,11 +75,11 @@ class NodeNetwork:
 
     @property
     def tunnel(self) -> Path:
-        """The socket by which the API server reaches nodes and pods."""
+        """The Unix socket through which the API server reaches nodes and pods."""
         return self.folder / "tunnel.sock"
 
     def start(self) -> None:
-        """Start what does not run: the bridge, and the connections from and to the API server."""
+        """Start the bridge, and the connections from and to the API server, unless they run."""
         if NETWORK not in self.processes.running():
             self.machine.start()
             self.machine.ip("link", "add", "cluster", "type", "bridge")
@@ -97,7 +98,7 @@ class NodeNetwork:
     def write_kubeconfig(self, kubeconfig: Path) -> None:
         """Write the administrator's kubeconfig for programs on the network."""
         content = json.loads(kubeconfig.read_text())
-        # The certificate names the host's own address.
+        # The API server's certificate is valid for the host's own address.
         content["clusters"][0]["cluster"] |= {"server": f"https://{self.address}:{self.api_port}", "tls-server-name": "localhost"}
         self.kubeconfig.write_text(json.dumps(content, indent=2))
         self.kubeconfig.chmod(0o600)

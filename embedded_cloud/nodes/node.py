@@ -1,4 +1,4 @@
-"""One node: containerd, kubelet and kube-proxy in a machine of their own, joined to the cluster's network."""
+"""A node: a machine with containerd, kubelet and kube-proxy, connected to the nodes' network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from embedded_cloud.project import Node
 CONTAINERD_SECONDS = 30
 DOMAIN = "cluster.local"
 PAUSE = "registry.k8s.io/pause:3.8"
-"""The image of the container that holds a pod's namespaces, by containerd 1.6's default."""
+"""The image of the container that holds a pod's namespaces: the default of containerd 1.6."""
 
 CONTAINERD = """
 version = 2
@@ -60,17 +60,17 @@ class RealNode:
 
     @property
     def pods(self) -> ipaddress.IPv4Network:
-        """The addresses of its pods: the /24 after the one with the node's own address."""
+        """The addresses of the node's pods: the /24 network after the one that contains the node's address."""
         own = ipaddress.IPv4Network(f"{self.node.address}/24", strict=False)
         return ipaddress.IPv4Network((int(own.network_address) + own.num_addresses, own.prefixlen))
 
     @property
     def group(self) -> str:
-        """The control group of its pods."""
+        """The control group of the node's pods."""
         return f"{group_of(self.processes.folder)}/{self.name}"
 
     def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode], unpacked: Path) -> None:
-        """Start what does not run: the machine on ``network``, then containerd, which begins with the images in ``unpacked``."""
+        """Start the machine on ``network`` and containerd, which starts with the images in ``unpacked``, unless they run."""
         if self.name not in self.processes.running():
             self.machine.start()
             self._join(network, gateway, prefix, others)
@@ -94,7 +94,7 @@ class RealNode:
                 f"--kubeconfig={kubeconfig}",
                 f"--hostname-override={self.name}",
                 f"--node-ip={self.node.address}",
-                "--cloud-provider=external",  # its addresses are those that the cloud registered
+                "--cloud-provider=external",  # the cloud has registered the node with its addresses
                 "--v=1",
             )
             self.processes.start(self._process("kubelet"), self.machine.inside(self.tools["kubelet"], *flags))
@@ -104,18 +104,18 @@ class RealNode:
             self.processes.start(self._process("kube-proxy"), self.machine.inside(*command))
 
     def load(self, archive: Path) -> None:
-        """Import the images of ``archive``, unless that was done before; a changed archive has another name."""
+        """Import the images of ``archive`` once; a changed archive has another name."""
         if not self._is_loaded(archive).exists():
             self.machine.run("ctr", f"--namespace={NAMESPACE}", "images", "import", archive)
             self._is_loaded(archive).touch()
 
     @property
     def _containerd(self) -> Path:
-        """containerd's folder, as it is outside the machine."""
+        """containerd's folder, as a path on the host."""
         return self.folder / "var/lib/containerd"
 
     def _is_loaded(self, archive: Path) -> Path:
-        """The file that exists once the node has the images of ``archive``."""
+        """The file that exists if the node has the images of ``archive``."""
         file = self.folder / "loaded" / archive.name
         file.parent.mkdir(exist_ok=True)
         return file
@@ -131,7 +131,7 @@ class RealNode:
         return True
 
     def _join(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode]) -> None:
-        """A cable from the network's bridge to the machine, and the way to the other nodes' pods."""
+        """Connect the machine to the network's bridge by a veth pair, and add routes to the pods of the other nodes."""
         network.ip("link", "add", "name", self.name, "type", "veth", "peer", "name", "eth0", "netns", str(self.machine.pid))
         network.ip("link", "set", self.name, "master", "cluster", "up")
         network.ip("route", "add", str(self.pods), "via", self.node.address)
@@ -183,7 +183,7 @@ class RealNode:
             "resolvConf": str(resolv),
             "clusterDNS": [dns],
             "clusterDomain": DOMAIN,
-            "imageGCHighThresholdPercent": 100,  # what is imported cannot be pulled again
+            "imageGCHighThresholdPercent": 100,  # an imported image cannot be pulled again
             "imageGCLowThresholdPercent": 99,
             "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
         }
@@ -196,7 +196,7 @@ class RealNode:
             "clientConnection": {"kubeconfig": str(kubeconfig)},
             "hostnameOverride": self.name,
             "mode": "iptables",
-            "conntrack": untouched,  # the connection table's limits are the whole machine's
+            "conntrack": untouched,  # the limits of the connection table apply to the whole host
             "detectLocalMode": "BridgeInterface",
             "detectLocal": {"bridgeInterface": "pods"},
         }

@@ -19,17 +19,17 @@ PACKAGES = {
     "unshare": "util-linux",
     "nsenter": "util-linux",
 }
-"""Program -> the Debian package that has it."""
+"""Program -> the Debian package that contains it."""
 
 CNI = Path("/usr/lib/cni")
-"""The plugins' folder in Debian's ``containernetworking-plugins``."""
+"""The folder of the CNI plugins in Debian's ``containernetworking-plugins``."""
 
 SEARCHED = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/usr/local/sbin"))
-"""Debian's folders of the administrator's programs, which are not on a user's PATH."""
+"""PATH with Debian's folders of administration programs, which a user's PATH does not contain."""
 
 
 def missing() -> str:
-    """The reason that no node can run containers here, in one line; empty when one can."""
+    """The reason why nodes cannot run containers on this machine, in one line; empty if they can."""
     if sys.platform != "linux":
         return "real pods run on Linux only"
     if os.geteuid() != 0:
@@ -46,6 +46,6 @@ def missing() -> str:
 
 
 def require(instructions: Instructions) -> None:
-    """Raise when no node can run containers here."""
+    """Raise if nodes cannot run containers on this machine."""
     if reason := missing():
         raise EmbeddedCloudError(reason, f"without real pods, which are not the default, {instructions.up}")

@@ -1,7 +1,7 @@
-"""``python -m embedded_cloud.nodes.tunnel SOCKET``: the API server's way to nodes and pods, by HTTP CONNECT on a Unix socket.
+"""``python -m embedded_cloud.nodes.tunnel SOCKET``: the API server's proxy to nodes and pods, by HTTP CONNECT on a Unix socket.
 
-On EKS the API server has network interfaces among the nodes. Here it asks this process, which opens a connection on the nodes'
-network, whose namespace is the file of standard input, and for ``localhost`` on the host's.
+On EKS, the API server has network interfaces in the nodes' subnets. Here it connects through this process, which opens each
+connection in the network namespace of the nodes (the open file at standard input), and connections to ``localhost`` on the host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ STANDARD_INPUT = 0
 
 
 class Tunnel(socketserver.StreamRequestHandler):
-    """One connection of the API server."""
+    """The handler of one connection of the API server."""
 
     def handle(self) -> None:
         """Connect to the requested address, and copy bytes in both directions until one side ends."""
@@ -45,7 +45,7 @@ class Tunnel(socketserver.StreamRequestHandler):
 
 
 def connect(host: str, port: int) -> socket.socket:
-    """A connection to a node or pod, or on the host itself."""
+    """A connection to a node or a pod, or to the host itself."""
     if host == HOST:
         return socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS)
     with on_network(STANDARD_INPUT):
@@ -66,7 +66,7 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 
 
 class TunnelServer(socketserver.ThreadingUnixStreamServer):
-    """A thread for each connection."""
+    """A server with a thread for each connection."""
 
     daemon_threads = True
     request_queue_size = 128

@@ -1,1 +1,1 @@
-"""Substitutes for the official provider plugins, which no package registry has."""
+"""Substitutes for the official provider plugins, which are not in any package registry."""

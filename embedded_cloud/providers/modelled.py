@@ -1,7 +1,7 @@
-"""What the resource types of the embedded providers have in common: the facts that say which inputs they model and how.
+"""The common base of the resource types of the embedded providers: class attributes that list the modelled inputs.
 
-A provider has a base class with a registry of its own, and a package ``types`` whose modules are all imported; a class with
-a ``token`` registers itself. So a new type is one class in one place.
+Each provider has a base class with its own registry, and a package ``types``, all of whose modules are imported. A class with
+a ``token`` registers itself, so that adding a type means adding one class.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def properties(**values: Any) -> Mapping[str, Any]:
 
 
 class ModelledType:
-    """One resource type. A subclass states its facts as class attributes; property names are those of the SDK."""
+    """One resource type. A subclass describes itself by class attributes; property names are those of the SDK."""
 
     types: ClassVar[dict[str, Any]]
     """The provider's types by token; each provider's base class has its own."""
@@ -42,22 +42,22 @@ class ModelledType:
     token: ClassVar[str]
 
     replace_on: ClassVar[Names] = frozenset()
-    """Inputs that only a new resource can change."""
+    """Inputs whose change replaces the resource."""
 
     updatable: ClassVar[Names] = frozenset()
     """Inputs that change in place."""
 
     kept: ClassVar[Names] = frozenset()
-    """Inputs that instruct the provider and that no service describes."""
+    """Inputs that are instructions to the provider; no service returns them."""
 
     recorded: ClassVar[Mapping[str, str]] = properties()
-    """Inputs that the service does not keep, each with the reason; they are kept in the state only."""
+    """Inputs that the service does not store, each with the reason; only the state contains them."""
 
     defaults: ClassVar[Mapping[str, Any]] = properties()
-    """What the official provider asks for when an input is not given."""
+    """The official provider's default for each optional input."""
 
     def __init_subclass__(cls) -> None:
-        """Register a class that has a token of its own."""
+        """Register the class if it defines a token."""
         super().__init_subclass__()
         if "token" not in vars(cls):
             return
@@ -67,7 +67,7 @@ class ModelledType:
 
     @classmethod
     def of(cls: type[T], token: str) -> type[T]:
-        """The type with this token; one that is not modelled is refused by name."""
+        """The type with this token. Raises for a type that is not modelled."""
         if token not in cls.types:
             package = _place(cls).parent
             raise EmbeddedCloudError(
@@ -78,17 +78,17 @@ class ModelledType:
 
     @classmethod
     def modelled(cls) -> Names:
-        """Every input this type knows."""
+        """All modelled inputs of this type."""
         return cls.replace_on | cls.updatable | cls.kept | frozenset(cls.recorded)
 
     @classmethod
     def described(cls) -> Names:
-        """The inputs that a service describes."""
+        """The inputs that the service returns."""
         return cls.modelled() - cls.kept - cls.recorded.keys()
 
     @classmethod
     def completed(cls, news: Properties) -> Properties:
-        """``news`` with defaults; an input that is not modelled is refused by name, since silence would be a false green."""
+        """``news`` with defaults. Raises for an input that is not modelled: to ignore it would hide a difference from AWS."""
         inputs = {key: value for key, value in news.items() if value is not None}
         for key in sorted(inputs.keys() - cls.modelled()):
             raise EmbeddedCloudError(
@@ -99,13 +99,13 @@ class ModelledType:
 
     @classmethod
     def observed(cls, inputs: Properties, state: Properties, live: Properties) -> Properties:
-        """The inputs as they would have to be for what is live: changed where the service's description changed since ``state``."""
+        """The inputs that correspond to the live resource: changed where the service's description has changed since ``state``."""
         then, now = ({key: value for key, value in each.items() if key in cls.described()} for each in (state, live))
         return refreshed(inputs, then, now)
 
 
 def refreshed(asked: Any, recorded: Any, live: Any) -> Any:
-    """What was asked for, changed exactly where the service's description changed since it was ``recorded``."""
+    """The requested value, changed exactly where the service's description differs from the ``recorded`` one."""
     if live == recorded:
         return asked
     if not (isinstance(recorded, dict) and isinstance(live, dict)):
@@ -120,11 +120,11 @@ def refreshed(asked: Any, recorded: Any, live: Any) -> Any:
 
 
 def import_modules(package: str, path: Iterable[str]) -> None:
-    """Import every module of a package, so that the types in them are registered."""
+    """Import every module of a package, so that its types are registered."""
     for module in pkgutil.iter_modules(path):
         import_module(f"{package}.{module.name}")
 
 
 def _place(kind: type) -> Path:
-    """The file of a class as messages name it: ``embedded_cloud/providers/aws/types/ec2.py``."""
+    """The file of a class, as in messages: ``embedded_cloud/providers/aws/types/ec2.py``."""
     return Path(inspect.getfile(kind)).relative_to(PACKAGES)

@@ -10,11 +10,11 @@ Segments = tuple[str | int, ...]
 
 SEGMENT = re.compile(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+|\*)\]|([^.\[\]]+)')
 EVERY = "*"
-"""A segment that stands for every key or index."""
+"""The segment that matches every key or index."""
 
 
 def segments(path: str) -> Segments:
-    """The keys (``str``) and indices (``int``) that ``path`` goes through."""
+    """The keys (``str``) and indices (``int``) of ``path``, in order."""
     found: list[str | int] = []
     for quoted, index, key in SEGMENT.findall(path):
         found.append(int(index) if index.isdigit() else re.sub(r"\\(.)", r"\1", quoted) or index or key)
@@ -22,12 +22,12 @@ def segments(path: str) -> Segments:
 
 
 def top(path: str) -> str:
-    """The property of the resource that ``path`` begins with."""
+    """The top-level property in ``path``."""
     return str(segments(path)[0])
 
 
 def value_at(tree: Any, path: Sequence[str | int]) -> Any:
-    """What lies in ``tree`` at ``path``; None where nothing does."""
+    """The value in ``tree`` at ``path``; None if there is none."""
     for segment in path:
         if isinstance(tree, dict):
             tree = cast("dict[Any, Any]", tree).get(segment)
@@ -39,12 +39,12 @@ def value_at(tree: Any, path: Sequence[str | int]) -> Any:
 
 
 def covers(pattern: Sequence[str | int], path: Sequence[str | int]) -> bool:
-    """Whether ``path`` is the place that ``pattern`` names, or lies below it."""
+    """Whether ``path`` matches ``pattern``, or is below a path that does."""
     return len(pattern) <= len(path) and all(left in (EVERY, right) for left, right in zip(pattern, path, strict=False))
 
 
 def differing(olds: Mapping[str, Any], news: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The paths at which two property trees differ: as deep as both have the same kind of value."""
+    """The paths at which two property trees differ; it descends as long as both have objects, or both have lists."""
     for key in sorted(olds.keys() | news.keys()):
         quoted = re.search(r'[.\[\]"/]', key)
         path = f'{prefix}["{key}"]' if quoted else f"{prefix}.{key}" if prefix else key

@@ -1,13 +1,13 @@
-"""How an embedded provider speaks to the Pulumi engine: plain Python values in, plain Python values out.
+"""The base of an embedded provider: translates the protocol of the Pulumi engine to calls with plain Python values.
 
-The plugin tells the engine that it accepts neither secrets nor resource references, so the engine unwraps both and
-marks an output as secret again when the input of the same name was. What remains is JSON, and :data:`UNKNOWN` where a
-preview does not know a value yet.
+The plugin tells the engine that it accepts neither secrets nor resource references. Therefore the engine unwraps both, and
+marks an output as secret again if the input of the same name was secret. The values are JSON, and :data:`UNKNOWN` for a value that
+a preview does not know yet.
 
 Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
 """
 
-# The methods of the servicer have the protocol's names and parameters, and the protocol's documentation:
+# The methods of the servicer have the protocol's names and parameters; the protocol documents them:
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ Properties = dict[str, Any]
 T = TypeVar("T")
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""The engine's own mark for a value that is not known before ``up``."""
+"""The engine's placeholder for a value that is not known before ``up``."""
 
 
 class Change(Enum):
-    """What must happen to a resource when a property differs."""
+    """The operation on a resource that a changed property requires."""
 
     UPDATE = "update"
     REPLACE = "replace"
@@ -46,23 +46,23 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class Diff:
-    """The property paths that differ, each with what it takes to change it."""
+    """The property paths that differ, each with the operation that changes it."""
 
     changes: Mapping[str, Change] = field(default_factory=dict[str, Change])
     delete_before_replace: bool = False
 
 
 def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Change]:
-    """The paths at which two sets of inputs differ, when only those of the properties ``replace_on`` take a new resource."""
+    """The paths at which two sets of inputs differ; a change of a property in ``replace_on`` replaces the resource."""
     return {path: Change.REPLACE if top(path) in replace_on else Change.UPDATE for path in differing(olds, news)}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResourceState:
-    """A resource as the engine names it: ``type`` is its token, ``name`` its logical name, ``id`` the provider's own.
+    """A resource in a request of the engine: ``type`` is its token, ``name`` its logical name, ``id`` the provider's id.
 
-    ``ignore_changes`` are the property paths that the program leaves to others; ``timeout`` is the program's own limit for
-    the operation in seconds, 0 for none.
+    ``ignore_changes`` are the property paths of the resource option with this name; ``timeout`` is the custom timeout of the
+    operation in seconds, 0 for none.
     """
 
     type: str
@@ -74,7 +74,7 @@ class ResourceState:
 
 
 class NotReadyError(EmbeddedCloudError):
-    """The resource exists but did not become ready: it stays in the state, and the next ``up`` looks again."""
+    """The resource exists but did not become ready: it stays in the state, and the next ``up`` checks it again."""
 
     def __init__(self, id: str, inputs: Properties, state: Properties, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons), "look at the named object, correct it and run `pulumi up` again")
@@ -85,26 +85,26 @@ class NotReadyError(EmbeddedCloudError):
 
 
 class Plugin(ABC):
-    """What an embedded provider implements. The engine calls the methods from several threads at once."""
+    """The methods that an embedded provider implements. Several threads call them at the same time."""
 
     def configure(self, inputs: Properties) -> None:
-        """Take the inputs of the explicit provider resource."""
+        """Configure the provider with the inputs of the explicit provider resource."""
 
     def check(self, resource: ResourceState, olds: Properties, news: Properties) -> Properties:
-        """Return ``news`` completed with defaults and names; raise :class:`EmbeddedCloudError` for what cannot be."""
+        """Return ``news`` with defaults and names added; raise :class:`EmbeddedCloudError` for invalid inputs."""
         return news
 
     @abstractmethod
     def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
-        """Compare what was asked for last time with what is asked for now."""
+        """Compare the inputs of the last update with the present ones."""
 
     @abstractmethod
     def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
-        """Make the resource; return its id and outputs."""
+        """Create the resource; return its id and outputs."""
 
     @abstractmethod
     def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
-        """Return the live inputs and outputs, or None when the resource is gone."""
+        """Return the live inputs and outputs, or None if the resource does not exist."""
 
     @abstractmethod
     def update(
@@ -114,20 +114,20 @@ class Plugin(ABC):
 
     @abstractmethod
     def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
-        """Remove the resource; one that is gone already is no error."""
+        """Delete the resource; it is not an error if it does not exist."""
 
     def invoke(self, token: str, args: Properties) -> Properties:
-        """Answer a data source."""
+        """Return the result of a data source."""
         raise EmbeddedCloudError(
             f"the embedded cloud has no data source {token}", "leave it out of the stack or model it under embedded_cloud/providers"
         )
 
     def cancel(self) -> None:
-        """Stop waiting: the user pressed Ctrl-C."""
+        """Stop waiting, because the user has pressed Ctrl-C."""
 
 
 def is_unknown(value: object) -> bool:
-    """Whether ``value`` is, or contains, something that is known only after ``up``."""
+    """Whether ``value`` is, or contains, a value that is known only after ``up``."""
     if isinstance(value, dict):
         return any(is_unknown(item) for item in cast("dict[str, Any]", value).values())
     if isinstance(value, list):
@@ -136,7 +136,7 @@ def is_unknown(value: object) -> bool:
 
 
 def to_python(message: Struct) -> Properties:
-    """A protobuf struct as plain values; whole numbers become ``int``, because protobuf knows only doubles."""
+    """A protobuf struct as plain values; whole numbers become ``int``, because protobuf has only doubles."""
     return {key: _value(value) for key, value in message.fields.items()}
 
 
@@ -153,14 +153,14 @@ def _value(value: Any) -> Any:
 
 
 def to_struct(values: Mapping[str, Any]) -> Struct:
-    """Plain values as a protobuf struct; keys without a value are left out, as the engine does itself."""
+    """Plain values as a protobuf struct, without the keys whose value is None; the engine omits these too."""
     message = Struct()
     message.update({key: value for key, value in values.items() if value is not None})
     return message
 
 
 def _detailed(diff: Diff, olds: Properties, news: Properties) -> dict[str, provider_pb2.PropertyDiff]:
-    """What the engine shows of each path: whether its value came, went or changed, and whether that replaces the resource."""
+    """The change that the engine shows for each path: added, deleted or updated, and whether it replaces the resource."""
     return {
         path: provider_pb2.PropertyDiff(kind=_kind(path, change, olds, news), inputDiff=True)
         for path, change in diff.changes.items()
@@ -174,7 +174,7 @@ def _kind(path: str, change: Change, olds: Properties, news: Properties) -> prov
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Translates the engine's calls for a :class:`Plugin`, and its errors for the engine."""
+    """The gRPC service: translates the engine's calls to calls of a :class:`Plugin`, and the plugin's errors to gRPC errors."""
 
     def __init__(self, plugin: Plugin, version: str) -> None:
         self.plugin = plugin
@@ -190,7 +190,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        """A provider's own inputs may change in place: nothing it manages is named by them."""
+        """The difference of the provider's own inputs; they change in place, because no resource depends on them."""
         same = to_python(request.old_inputs or request.olds) == to_python(request.news)
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME
@@ -212,7 +212,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         olds, state, news = to_python(request.old_inputs), to_python(request.olds), to_python(request.news)
         resource = _resource(request)
         diff = self._guard(context, lambda: self.plugin.diff(resource, olds, state, news))
-        # At `up` the engine has put the old value there itself; at `refresh` it leaves the ignored paths to the provider.
+        # At `up`, the engine has already restored the old values at ignored paths; at `refresh`, the provider must skip the paths.
         ignored = [segments(path) for path in resource.ignore_changes]
         changes = {
             path: change for path, change in diff.changes.items() if not any(covers(each, segments(path)) for each in ignored)
@@ -257,7 +257,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return response
 
     def Construct(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
-        """Component packages (Helm charts, YAML files) need the official plugin."""
+        """Refuse component packages (Helm charts, YAML files), which need the official plugin."""
         _refuse(
             context,
             EmbeddedCloudError(
@@ -266,7 +266,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Call(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
-        """Methods of resources need the official plugin."""
+        """Refuse methods of resources, which need the official plugin."""
         _refuse(
             context, EmbeddedCloudError(f"the embedded cloud does not model the method {request.tok}", "leave it out of the stack")
         )
@@ -276,7 +276,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return Empty()
 
     def _guard(self, context: grpc.ServicerContext, call: Callable[[], T]) -> T:
-        """Run ``call``; its failure reaches the user as one message, never as a traceback of this process."""
+        """Run ``call`` and return its result; a failure becomes one message to the user, without a traceback."""
         try:
             return call()
         except NotReadyError as error:
@@ -291,7 +291,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _resource(request: Any) -> ResourceState:
-    """The URN carries type and name; each kind of request has some of the other fields."""
+    """The resource of a request: type and name are from the URN; each kind of request has some of the other fields."""
     *_, kind, name = request.urn.split("::", 3)
     return ResourceState(
         type=kind.rsplit("$", 1)[-1],
@@ -309,7 +309,7 @@ def _refuse(context: grpc.ServicerContext, error: EmbeddedCloudError) -> NoRetur
 
 
 def _refuse_with_state(context: grpc.ServicerContext, error: NotReadyError) -> NoReturn:
-    """Tell the engine what exists all the same: the error's detail carries id, inputs, state and reasons."""
+    """Fail the request, but report the resource that exists: the error's detail contains id, inputs, state and reasons."""
     detail = AnyMessage()
     detail.Pack(
         provider_pb2.ErrorResourceInitFailed(

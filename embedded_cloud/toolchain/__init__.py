@@ -1,4 +1,4 @@
-"""An embedded cloud's programs, built once from pinned Go modules and shared by all checkouts of this user."""
+"""The programs of an embedded cloud, built once from pinned Go modules and shared by all checkouts of this user."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Toolchain:
     bundles: tuple[Bundle, ...] = BUNDLES
 
     def ensure(self, *names: str) -> dict[str, Path]:
-        """Return where each program or file asked for lies, and build what is missing.
+        """Return the path of each requested program or file; missing ones are built.
 
-        A program on PATH with the pinned major and minor version is used as it is. Raises :class:`EmbeddedCloudError` when a name
+        A program on PATH with the pinned major and minor version is used instead. Raises :class:`EmbeddedCloudError` if a name
         is unknown, Go is missing or too old, the registry cannot be reached, the disk is full or a build fails.
         """
         unknown = set(names) - {name for bundle in self.bundles for name in bundle.names}
@@ -48,7 +48,7 @@ class Toolchain:
         return {name: paths[name] for name in names}
 
     def has(self, name: str) -> bool:
-        """Whether a program or file is there already; nothing is built."""
+        """Whether a program or file exists; nothing is built."""
         return any(
             is_whole(self.cache.entry(bundle)) or (name in bundle.tools and self.on_path(bundle, name) is not None)
             for bundle in self.bundles
@@ -56,7 +56,7 @@ class Toolchain:
         )
 
     def on_path(self, bundle: Bundle, name: str) -> Path | None:
-        """The program on PATH if it is of the pinned major and minor version and not from the cache itself."""
+        """The program on PATH, if it has the pinned major and minor version and is not from the cache."""
         tool = bundle.tools[name]
         found = shutil.which(name) if tool.ask_version else None
         if found is None or tool.ask_version is None or self._is_ours(bundle, Path(found)):
@@ -77,12 +77,12 @@ class Toolchain:
         return Path(found) if fits else None
 
     def _is_ours(self, bundle: Bundle, found: Path) -> bool:
-        """Whether it is the cache's own, by a link of any kind: a shell that sourced the cloud's ``env`` has those on its PATH."""
+        """Whether ``found`` is a link to a program of the cache, as on the PATH of a shell that has sourced the cloud's ``env``."""
         own = self.cache.entry(bundle) / found.name
         return found.resolve().is_relative_to(self.cache.folder.resolve()) or (own.exists() and own.samefile(found))
 
     def made(self, bundle: Bundle) -> Path:
-        """The bundle's folder in the cache, made first when it is missing or damaged."""
+        """The bundle's folder in the cache; a missing or damaged one is built first."""
         folder = self.cache.entry(bundle)
         if is_whole(folder):
             use(folder)
@@ -101,7 +101,7 @@ class Toolchain:
         return folder
 
     def make(self, bundle: Bundle) -> None:
-        """Build or copy everything that ``bundle`` offers."""
+        """Build or copy all programs and files of ``bundle`` into the cache."""
         verb = "building" if bundle.tools else "copying"
         with (
             self.cache.being_made(bundle) as target,
@@ -113,12 +113,12 @@ class Toolchain:
                 copy(self.go(bundle).module_folder(bundle, files.module) / files.path, target / name)
 
     def go(self, bundle: Bundle) -> Go:
-        """The Go command that makes ``bundle``."""
+        """The Go command that builds ``bundle``."""
         return Go(log=self.cache.log(bundle), install=f"{self.instructions.setup}, which installs the Go that builds it")
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file or folder out of Go's cache, where all is read-only; a script stays executable."""
+    """Copy a file or folder from Go's cache and make it writable, because the cache is read-only; a script stays executable."""
     if source.is_dir():
         shutil.copytree(source, target, copy_function=shutil.copyfile)
         for folder in (target, *filter(Path.is_dir, target.rglob("*"))):

@@ -1,7 +1,7 @@
-"""The cache of built bundles: a folder ``BUNDLE-HASH`` each, which is there complete or not at all.
+"""The cache of built bundles. Each bundle is a folder ``BUNDLE-HASH``, which exists only when it is complete.
 
-A bundle is made in a temporary folder that is renamed at the end. Its manifest lists every file, so that a damaged
-entry is noticed and made again. The folder's own time is that of its last use; a build removes what was long not used.
+A bundle is built in a temporary folder that is renamed at the end. Its manifest lists every file, so that a damaged
+entry is detected and built again. The modification time of a folder is the time of its last use; a build removes old entries.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ MANIFEST = "manifest.json"
 HASH_LENGTH = 12
 
 UNUSED_SECONDS = 30 * 24 * 3600
-"""After how long without use an entry is removed: checkouts of other versions share the cache, and may come back."""
+"""An entry that was not used for this time is removed. The time is long, because checkouts of other versions share the cache."""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The cache in ``folder``, which the environment variable ``variable`` moves."""
+    """The cache in ``folder``; the environment variable ``variable`` sets another folder."""
 
     folder: Path
     variable: str
@@ -45,12 +45,12 @@ class Cache:
         return cls(Path(os.environ.get(variable) or default), variable)
 
     def entry(self, bundle: Bundle) -> Path:
-        """Where ``bundle`` lies once it is made; the name changes with everything that decides what the build makes."""
+        """The folder of ``bundle`` after its build; its name contains a hash of all inputs of the build."""
         decisive = f"{platform.system()} {platform.machine()} {bundle.recipe}"
         return self.folder / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:HASH_LENGTH]}"
 
     def log(self, bundle: Bundle) -> Path:
-        """Everything that Go said in the last build of ``bundle``."""
+        """The log of the last build of ``bundle``."""
         return self.folder / f"{bundle.name}.log"
 
     def prune(self, bundle: Bundle) -> None:
@@ -62,7 +62,7 @@ class Cache:
 
     @contextmanager
     def being_made(self, bundle: Bundle) -> Generator[Path]:
-        """A temporary folder that becomes the bundle's entry when the block ends well, and vanishes when it does not."""
+        """A temporary folder that becomes the bundle's entry if the block succeeds, and is removed if it fails."""
         folder = self.entry(bundle)
         for left_by_a_killed_build in self.folder.glob(f".{bundle.name}-*"):
             shutil.rmtree(left_by_a_killed_build, ignore_errors=True)
@@ -79,7 +79,7 @@ class Cache:
 
     @contextmanager
     def lock(self, bundle: Bundle) -> Generator[None]:
-        """Hold the bundle's build lock; a second builder says whom it waits for. The kernel frees it when its holder dies."""
+        """Hold the bundle's build lock. A second builder prints that it waits. The kernel releases the lock if its holder dies."""
         builder = self.folder / f"{bundle.name}.pid"
         held = FileLock(self.folder / f"{bundle.name}.lock")
         try:
@@ -97,10 +97,10 @@ class Cache:
 
 
 def is_whole(folder: Path) -> bool:
-    """Whether every file of the manifest is there as it was made.
+    """Whether every file of the manifest exists unchanged.
 
-    Sizes are always compared; contents only of files written after the manifest, since hashing half a gigabyte takes
-    seconds.
+    Sizes are always compared. Hashes are compared only for files that were written after the manifest, because hashing half a
+    gigabyte takes seconds.
     """
     try:
         manifest = folder / MANIFEST
@@ -121,6 +121,6 @@ def sha256(file: Path) -> str:
 
 
 def use(folder: Path) -> None:
-    """Remember that an entry is in use; a cache that only others may write keeps its times."""
+    """Set an entry's time of last use; do nothing if this user may not write to the cache."""
     with suppress(OSError):
         os.utime(folder)

@@ -1,4 +1,4 @@
-"""The Go command: found in this virtualenv, run on one bundle's module, its failures put in one sentence."""
+"""The Go command of this virtualenv, run on the module of one bundle; a failure becomes an error of one sentence."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FREE_SPACE = "free some disk space (a build of everything needs 8 GB), then run 
 
 @dataclass(frozen=True, kw_only=True)
 class Go:
-    """The Go command; its output goes to ``log``, and ``install`` is how a user installs it."""
+    """The Go command; its output goes to ``log``, and ``install`` is the instruction by which a user installs Go."""
 
     log: Path
     install: str
 
     def command(self, bundle: Bundle) -> Path:
-        """The ``go`` of the wheel in this virtualenv, so that everyone builds alike; at least as new as go.mod asks."""
+        """The ``go`` of this virtualenv's wheel, so that all builds use the same version. Raises if go.mod requires a newer one."""
         go = Path(sysconfig.get_path("scripts")) / "go"
         wanted = re.findall(r"^go (\d+)\.(\d+)", bundle.go_mod, re.MULTILINE)[0]
         if not go.exists():
@@ -42,7 +42,7 @@ class Go:
         return go
 
     def build(self, bundle: Bundle, target: Path, show: Callable[[str], None]) -> None:
-        """Compile the bundle's tools into the folder ``target``, under the names that users ask for."""
+        """Compile the bundle's tools into the folder ``target``, under the names in the catalogue."""
         packages = {tool.package: name for name, tool in bundle.tools.items()}
         tags = ("-tags", ",".join(bundle.tags))
         lines: list[str] = []
@@ -67,14 +67,14 @@ class Go:
             (target / binary_name(package)).rename(target / name)
 
     def module_folder(self, bundle: Bundle, module: str) -> Path:
-        """Where Go's own cache keeps the sources of ``module``, downloaded and checked against go.sum when they are missing."""
+        """The folder of the sources of ``module`` in Go's cache; missing sources are downloaded and checked against go.sum."""
         self.run(bundle, ["mod", "download", module], lambda _: None)
         lines: list[str] = []
         self.run(bundle, ["mod", "download", "-json", module], lines.append)
         return Path(json.loads("\n".join(lines))["Dir"])
 
     def run(self, bundle: Bundle, arguments: list[str], follow: Callable[[str], None]) -> None:
-        """Run Go in the bundle's module, its output line by line to ``follow`` and to the log."""
+        """Run Go in the bundle's module; each line of its output goes to ``follow`` and to the log."""
         lines: list[str] = []
         with (
             self.log.open("w") as log,
@@ -115,11 +115,11 @@ class Go:
 
 
 def binary_name(package: str) -> str:
-    """What Go calls a package's program: the last element of its path that is not a major version."""
+    """The name that Go gives to a package's program: the last element of its path that is not a major version."""
     *_, parent, last = package.split("/")
     return parent if re.fullmatch(r"v\d+", last) else last
 
 
 def is_package(line: str) -> bool:
-    """Whether ``go build -v`` names a package that it compiled."""
+    """Whether a line of ``go build -v`` is the name of a package."""
     return re.fullmatch(r"[\w.~/-]+", line) is not None

@@ -1,4 +1,4 @@
-"""The catalogue as a table: what there is, its version, where it lies or how long it takes to make."""
+"""The catalogue as a table: programs and files, their versions, and their paths or the usual time to build them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from embedded_cloud.toolchain.cache import is_whole
 
 
 def catalogue(toolchain: Toolchain) -> Table:
-    """Everything that the toolchain offers, a row each."""
+    """A table with one row for each program or file of the toolchain."""
     table = Table("name", "version", "state", box=None)
     for bundle in toolchain.bundles:
         packages = {name: tool.module or tool.package for name, tool in bundle.tools.items()} | {
@@ -21,7 +21,7 @@ def catalogue(toolchain: Toolchain) -> Table:
 
 
 def _state(toolchain: Toolchain, bundle: Bundle, name: str) -> str:
-    """Where ``name`` would be taken from."""
+    """The present source of ``name``: PATH, the cache, or a build."""
     if name in bundle.tools and (path := toolchain.on_path(bundle, name)):
         return f"on PATH: {path}"
     folder = toolchain.cache.entry(bundle)

@@ -1,4 +1,4 @@
-"""What a build shows: live on a terminal, one line now and then elsewhere. All on standard error."""
+"""The progress of a build on standard error: live on a terminal, otherwise one line at an interval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 SECONDS_BETWEEN_LINES = 30
-"""How often a build without a terminal says that it is alive."""
+"""The interval of the progress lines of a build without a terminal."""
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -28,7 +28,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def step(title: str, usual_seconds: int) -> Generator[Callable[[str], None]]:
-    """Show a step that usually takes ``usual_seconds``; the function it yields shows what the step is doing."""
+    """Show a step that usually takes ``usual_seconds``; yields a function that shows the present action of the step."""
     started = time.monotonic()
     usual = f"usually {duration(usual_seconds)}"
     if console.is_terminal:
@@ -48,7 +48,7 @@ def step(title: str, usual_seconds: int) -> Generator[Callable[[str], None]]:
 
 
 def every(seconds: float, show: Callable[[str], None]) -> Callable[[str], None]:
-    """``show``, but not more often than every ``seconds``."""
+    """A function that calls ``show`` at most once in ``seconds``."""
     shown = time.monotonic()
 
     def show_sometimes(text: str) -> None:

@@ -1,1 +1,1 @@
-"""Images without a registry: a separate Docker engine, and substitutes made of Debian packages."""
+"""Images without a registry: a separate Docker engine, and substitutes built from Debian packages."""

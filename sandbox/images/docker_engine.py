@@ -1,4 +1,4 @@
-"""A separate Docker engine with its own data, socket and pid file; other engines of the machine are not changed."""
+"""A separate Docker engine with its own data, socket and pid file; it does not affect other engines on the machine."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io 
 
 
 def missing() -> str:
-    """The reason that no engine can be started here; empty when one can."""
+    """The reason why no engine can be started on this machine; empty if one can."""
     if sys.platform != "linux":
         return "a Docker engine of our own runs on Linux only"
     if os.geteuid() != 0:
@@ -40,7 +40,7 @@ def missing() -> str:
 
 
 class UnavailableError(SandboxError):
-    """The engine, or a source of the images, is not available here."""
+    """Raised if the engine, or a source of the images, is not available on this machine."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DockerEngine:
 
     folder: Path
     compose: Path | None = None
-    """The standalone ``docker-compose``, for the Docker stack."""
+    """The path of the standalone ``docker-compose``, for the Docker stack."""
 
     @property
     def host(self) -> str:
@@ -57,9 +57,9 @@ class DockerEngine:
 
     @property
     def environment(self) -> dict[str, str]:
-        # A separate client configuration: the user's logins and contexts must have no effect.
+        # The client configuration is separate, because the user's logins and contexts must have no effect.
         own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
-        # Debian's client comes with its engine, and builds by BuildKit without a plugin.
+        # Debian's client is installed with its engine, and builds with BuildKit without a plugin.
         folders = (*([str(self.compose.parent)] if self.compose else []), "/usr/bin", os.environ["PATH"])
         return os.environ | own | {"PATH": os.pathsep.join(folders)}
 
@@ -68,7 +68,7 @@ class DockerEngine:
         return docker.DockerClient(base_url=self.host, timeout=60)
 
     def run(self, *command: str | Path, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a Docker command against this engine; a failure shows the command's output."""
+        """Run a Docker command on this engine. With ``check``, a failure raises with the command's output."""
         environment = self.environment | options.pop("env", {})
         program = shutil.which(str(command[0]), path=environment["PATH"]) or command[0]
         done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, check=False, **options)
@@ -100,9 +100,9 @@ class DockerEngine:
 
 @contextlib.contextmanager
 def started(folder: Path, compose: Path | None = None) -> Iterator[DockerEngine]:
-    """An engine whose images stay in this user's cache, one at a time; the rest is in ``folder`` and is removed afterwards.
+    """Start an engine, only one at a time. Its images stay in this user's cache; its other files are in ``folder`` and are removed.
 
-    Without iptables it changes nothing of the machine's network: ports are published by its own proxy.
+    The engine runs without iptables and publishes ports by its own proxy, so that it does not change the machine's network.
     """
     KEPT.mkdir(parents=True, exist_ok=True)
     with FileLock(KEPT / "lock"):
@@ -142,7 +142,7 @@ def _running(engine: DockerEngine) -> Iterator[DockerEngine]:
 
 
 def remove(folder: Path) -> None:
-    """Remove the mount of its network namespace, which the engine leaves."""
+    """Remove ``folder``, after unmounting the network namespace that the engine leaves there."""
     for line in Path("/proc/mounts").read_text().splitlines():
         if (mounted := line.split()[1]).startswith(f"{folder}/"):
             subprocess.run(["umount", "--lazy", mounted], check=False)

@@ -31,7 +31,7 @@ KINDS = {
 
 
 def archive() -> Path:
-    """The archive of all images; missing ones are built."""
+    """The path of the archive of all images; missing images are built."""
     standing = {KINDS[_repository(image)]: image for image in stand_ins()}
     own = [f"{contract.IMAGE_REPOSITORY}:{release}" for release in RELEASES]
     names = sorted((*standing.values(), PAUSE, *own))
@@ -46,7 +46,7 @@ def archive() -> Path:
 
 
 def stand_ins() -> list[str]:
-    """The images of the local stack's pods that are not built by their own Dockerfile."""
+    """The images of the local stack's pods for which substitutes are built."""
     return [image for image in sorted(declared()) if _repository(image) in KINDS]
 
 

@@ -1,8 +1,8 @@
-"""Substitutes under the names of the real images, made from Debian packages, for machines without access to a registry.
+"""Substitutes under the names of the real images, built from Debian packages, for machines without access to a registry.
 
-They contain the same programs in Debian's versions, with what the stack relies on: the user, data folders and their owners,
-entry points, ``wget`` for health checks. Grafana is not in Debian: its substitute only answers ``/api/health``. Node's
-contains the npm packages of the fixture app, so that an image is built without a network.
+They contain the same programs in Debian's versions, and everything on which the stack relies: the user, data folders and their
+owners, entry points, ``wget`` for health checks. Grafana is not in Debian; its substitute only answers ``/api/health``. The
+substitute for Node's image contains the npm packages of the fixture app, so that the service's image is built without a network.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ APP = CHECKOUT / "tests/fixtures/app"
 DOCKERFILE = CHECKOUT / f"docker/Dockerfile.{APPLICATION}"
 RELEASE = "bookworm"
 NPM = "npm@10.8.2"
-"""The newest that runs on Debian's Node 18."""
+"""The newest npm that runs on Debian's Node 18."""
 
 PACKAGES = (
     "busybox",
@@ -40,11 +40,11 @@ PACKAGES = (
 )
 BASE = f"dwcp-standin/debian:{RELEASE}"
 LABEL = "dwcp.standin"
-"""On every stand-in: the digest of the recipe."""
+"""The label of every substitute, with the digest of its recipe."""
 
 UNPRIVILEGED = "65534:65534"
 REDIS = "999:1000"
-"""Of the user ``redis`` in the Alpine image."""
+"""User and group id of ``redis`` in the Alpine image."""
 
 GRAFANA = """\
 #!/usr/bin/env node
@@ -97,7 +97,7 @@ NPMRC = "offline=true\ncache=/opt/npm-cache\n"
 
 
 def data_folder(path: str, owner: str) -> str:
-    """An instruction that makes a folder for data."""
+    """The Dockerfile instruction that creates a data folder."""
     return f"RUN mkdir -p {path} && chown {owner} {path}\n"
 
 
@@ -107,7 +107,7 @@ RECIPES = {
         'RUN ln -s /usr/bin/prometheus-redis-exporter /redis_exporter\nUSER 59000:59000\nENTRYPOINT ["/redis_exporter"]\n'
     ),
     "prometheus": (
-        # Debian's is too old to reload its configuration by itself.
+        # Debian's version is too old to reload its configuration by itself.
         "COPY prometheus /usr/bin/prometheus\n"
         + data_folder("/prometheus", UNPRIVILEGED)
         + f'USER {UNPRIVILEGED}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'
@@ -132,7 +132,7 @@ RECIPES = {
         "COPY apk addgroup adduser /usr/local/sbin/\n"
     ),
 }
-"""The instructions that each substitute adds to Debian, by the kind of the real image."""
+"""The Dockerfile instructions that each substitute adds to the Debian base, by the kind of the real image."""
 
 
 def node_image() -> str:
@@ -142,12 +142,12 @@ def node_image() -> str:
 
 
 def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
-    """Image name -> Dockerfile; ``images`` are the real names by kind."""
+    """Image name -> Dockerfile instructions; ``images`` are the real image names by kind."""
     return {name: RECIPES[kind] for kind, name in images.items()}
 
 
 def everything() -> str:
-    """The sources of the substitutes, without the npm cache."""
+    """A text that contains all sources of the substitutes except the npm cache."""
     return repr((RELEASE, PACKAGES, RECIPES, context_files()))
 
 
@@ -157,9 +157,9 @@ def digest_of(*parts: str | bytes) -> str:
 
 
 def ensure(engine: DockerEngine, images: Mapping[str, str]) -> None:
-    """Make the stand-ins of ``images`` that the engine lacks; minutes the first time, nothing after that.
+    """Build the substitutes for ``images`` that the engine does not have. The first time, this takes minutes.
 
-    ``images`` are the real names by what they are, a key of :func:`dockerfiles`.
+    ``images`` are the real image names by kind, as for :func:`dockerfiles`.
     """
     base = digest_of(RELEASE, *PACKAGES)
     files = context_files()
@@ -196,7 +196,7 @@ def fetch(*command: str | Path, folder: Path | None = None) -> None:
 
 
 def import_base(engine: DockerEngine, folder: Path, digest: str) -> None:
-    """Debian with all packages: layers are shared, so that seven images need the space of one."""
+    """Import the base image, Debian with all packages. The substitutes share it, so that seven images need the space of one."""
     root = folder / "root"
     fetch("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, root)
     for waste in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
@@ -207,7 +207,7 @@ def import_base(engine: DockerEngine, folder: Path, digest: str) -> None:
 
 
 def context_files() -> dict[str, str]:
-    """The texts that the stand-ins copy."""
+    """The text files that the substitutes copy, by path."""
     return {
         "grafana.js": GRAFANA,
         "exporter.js": EXPORTER,
@@ -219,7 +219,7 @@ def context_files() -> dict[str, str]:
 
 
 def context(folder: Path, files: Mapping[str, str], *, npm: bool) -> None:
-    """The files that the stand-ins copy; with ``npm`` its cache too, which the machine's own npm fills."""
+    """Write the build context: the files that the substitutes copy and, with ``npm``, the cache that the machine's npm fills."""
     shutil.copy(TOOLCHAIN.ensure("prometheus")["prometheus"], folder / "prometheus")
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -236,6 +236,6 @@ def _npm_cache(folder: Path) -> None:
     app.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(APP / name, app)
-    # Packages for other machines are skipped by an install, and so are not in the cache.
+    # An install skips packages for other platforms, so that they are not in the cache.
     fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", folder / "npm-cache", folder=app)
     shutil.rmtree(app)

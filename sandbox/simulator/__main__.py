@@ -1,4 +1,4 @@
-"""``python -m sandbox.simulator PORT``: simulate the load on the sandbox that the environment names, until the process is ended."""
+"""``python -m sandbox.simulator PORT``: simulate the load on the sandbox in the environment variables, until the process ends."""
 
 from __future__ import annotations
 

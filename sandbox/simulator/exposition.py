@@ -21,19 +21,19 @@ REDIS_MAX_BYTES = 384 * 2**20
 
 
 def text_of(lines: Iterator[str]) -> str:
-    """Samples, one a line."""
+    """The samples as text, one per line."""
     return "".join(f"{line}\n" for line in lines)
 
 
 def sample(name: str, value: float, **labels: str) -> str:
-    """One sample; the values of labels are escaped."""
+    """One sample as a line; label values are escaped."""
     escaped = {key: text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for key, text in labels.items()}
     inner = ",".join(f'{key}="{text}"' for key, text in escaped.items())
     return f"{name}{{{inner}}} {value!r}"
 
 
 def metrics(pod: Pod, load: Load, world: World) -> str | None:
-    """The metrics of ``pod``, or None where it exports nothing."""
+    """The metrics of ``pod``, or None if it exports none."""
     if pod.app == APPLICATION:
         return text_of(service(load, pod))
     match pod.app.removeprefix(f"{APPLICATION}-"):
@@ -48,7 +48,7 @@ def metrics(pod: Pod, load: Load, world: World) -> str | None:
 
 
 def service(load: Load, pod: Pod) -> Iterator[str]:
-    """The guide's metrics for one pod of the service."""
+    """The metrics of one pod of the service, as in the guide."""
     counters, behaviour = load.counters.get(pod.name) or Counters(), load.behaviour(pod.version)
     yield f"# TYPE {REQUESTS_METRIC} counter"
     yield sample(REQUESTS_METRIC, counters.requests)
@@ -70,7 +70,7 @@ def service(load: Load, pod: Pod) -> Iterator[str]:
 
 
 def redis(load: Load) -> Iterator[str]:
-    """The metrics of redis_exporter; without a server only that the server is missing."""
+    """The metrics of redis_exporter; if no Redis runs, only the metric that reports it."""
     yield "# TYPE redis_up gauge"
     yield sample("redis_up", int(load.redis.up))
     if load.redis.up:
@@ -82,7 +82,7 @@ def redis(load: Load) -> Iterator[str]:
 
 
 def kube_state(world: World) -> Iterator[str]:
-    """The metrics of kube-state-metrics that the stack uses."""
+    """Those metrics of kube-state-metrics that the stack uses."""
     for deployment in world.deployments:
         where = {"namespace": deployment["metadata"]["namespace"], "deployment": deployment["metadata"]["name"]}
         yield sample("kube_deployment_spec_replicas", deployment["spec"]["replicas"], **where)
@@ -102,7 +102,7 @@ def node() -> Iterator[str]:
 
 
 def kubelet(load: Load, world: World, address: str, path: str) -> str:
-    """The kubelet's metrics on the node at ``address``: of volumes, or under ``/metrics/cadvisor`` of containers."""
+    """The metrics of the kubelet at ``address``: of containers at the path ``/metrics/cadvisor``, otherwise of volumes."""
     here = [pod for pod in world.containers if pod["status"].get("hostIP") == address]
     return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(load, here))
 

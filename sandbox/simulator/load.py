@@ -1,4 +1,4 @@
-"""The arithmetic of the load: how many requests each pod gets, and their results. No clock and no network."""
+"""The computation of the load: the number of requests that each pod gets, and their results. It uses no clock and no network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper bounds of the latency histogram in seconds, the defaults of Prometheus' clients."""
+"""Upper bounds of the latency histogram in seconds: the defaults of Prometheus' client libraries."""
 
 QUANTILE = 0.95
 """The percentile of :attr:`Behaviour.latency_seconds`."""
@@ -26,27 +26,27 @@ class Control(BaseModel):
 
 
 class Behaviour(Control):
-    """The behavior of one version's pods."""
+    """The simulated behavior of the pods of one version."""
 
     error_rate: float = Field(default=0.0002, ge=0, le=1)
-    """The part of the requests that fails."""
+    """The share of the requests that fail."""
     latency_seconds: float = Field(default=0.2, gt=0, le=60)
-    """P95; latencies are distributed evenly from zero to just above it."""
+    """The P95 latency; latencies are distributed evenly from zero to just above it."""
     bytes_per_request: int = Field(default=100_000, ge=0)
     healthy: bool = True
     """Whether ``/health`` answers 200."""
     ready: bool = True
     """Whether ``/ready`` answers 200."""
     memory_bytes: int | None = Field(default=None, ge=0)
-    """Resident memory of a pod; without it, it follows the open connections."""
+    """The resident memory of a pod; if it is None, the memory depends on the open connections."""
 
     @property
     def mean_latency_seconds(self) -> float:
-        """Of the even spread."""
+        """The mean of the evenly distributed latencies."""
         return self.latency_seconds / QUANTILE / 2
 
     def faster_than(self, seconds: float) -> float:
-        """The part of the requests that is answered within ``seconds``."""
+        """The share of the requests that are answered within ``seconds``."""
         return min(1.0, seconds * QUANTILE / self.latency_seconds)
 
 
@@ -57,17 +57,17 @@ class Offer(Control):
 
 
 class RedisState(Control):
-    """The state of Redis in its exporter's metrics."""
+    """The simulated state of Redis, for its exporter's metrics."""
 
     up: bool = True
     used_ratio: float = Field(default=0.25, ge=0, le=1)
-    """Of ``maxmemory``."""
+    """The used share of ``maxmemory``."""
     writes: bool = True
     """Whether writes to the append-only file succeed."""
 
 
 class VolumeState(Control):
-    """The state of a claim's volume in the kubelet's metrics."""
+    """The simulated state of a claim's volume, for the kubelet's metrics."""
 
     free_ratio: float = Field(default=0.8, ge=0, le=1)
 
@@ -94,7 +94,7 @@ class WeightedTargets:
 
 @dataclass
 class Counters:
-    """The counters of one pod since it was first observed."""
+    """The counters of one pod since the simulator first observed it."""
 
     requests: float = 0
     errors: float = 0
@@ -106,9 +106,9 @@ class Counters:
 
 
 def shares(routes: Sequence[WeightedTargets]) -> tuple[dict[str, float], float]:
-    """Each address' part of the requests, and the part that a group without targets, or a rule without weight, answers with 503.
+    """The share of the requests that each address gets, and the share that the load balancer answers with 503.
 
-    A load balancer does so: a group's weight counts even when the group has no targets.
+    As on AWS, the weight of a group counts even if the group has no targets: its share gets 503. If no group has a weight, all do.
     """
     total = sum(route.weight for route in routes)
     parts: dict[str, float] = {}
@@ -120,25 +120,25 @@ def shares(routes: Sequence[WeightedTargets]) -> tuple[dict[str, float], float]:
 
 @dataclass
 class Load:
-    """The counters of all pods, driven by one offered load."""
+    """The counters of all pods under one offered load."""
 
     offer: Offer = field(default_factory=Offer)
     redis: RedisState = field(default_factory=RedisState)
     volumes: dict[str, VolumeState] = field(default_factory=dict[str, VolumeState])
-    """By claim; others are as ``VolumeState()``."""
+    """Claim -> state of its volume; the default is ``VolumeState()``."""
     behaviours: dict[str, Behaviour] = field(default_factory=dict[str, Behaviour])
-    """By version; others behave as ``Behaviour()``."""
+    """Version -> behavior; the default is ``Behaviour()``."""
     counters: dict[str, Counters] = field(default_factory=dict[str, Counters])
-    """By the pod's name."""
+    """Pod name -> counters."""
     unanswered: float = 0
-    """Requests that reached no pod."""
+    """The number of requests that reached no pod."""
 
     def behaviour(self, version: str) -> Behaviour:
         """The present behavior of ``version``'s pods."""
         return self.behaviours.get(version) or Behaviour()
 
     def advance(self, seconds: float, routes: Sequence[WeightedTargets], pods: Iterable[Pod]) -> None:
-        """Add the load of ``seconds``; the counters of a removed pod are removed too."""
+        """Add the load of ``seconds`` to the counters, and remove the counters of removed pods."""
         by_ip = {pod.ip: pod for pod in pods}
         self.counters = {pod.name: self.counters.get(pod.name) or Counters() for pod in by_ip.values()}
         parts, lost = shares(routes)
@@ -164,7 +164,7 @@ class Load:
             counters.buckets[index] += requests * behaviour.faster_than(bound)
 
     def by_track(self, pods: Iterable[Pod]) -> Mapping[str, dict[str, float | int | list[str]]]:
-        """A summary for people: each track's pods, versions, requests and errors so far."""
+        """A summary for the user: pods, versions, requests and errors of each track so far."""
         tracks: dict[str, dict[str, float | int | list[str]]] = {}
         for pod in pods:
             counters = self.counters.get(pod.name) or Counters()

@@ -1,11 +1,11 @@
-"""The simulator over HTTP: a proxy for the pods, an answer for each track, and a control endpoint.
+"""The HTTP server of the simulator: a proxy to the pods, an endpoint for each track, and an endpoint to control the simulation.
 
 ==========================================  ==========================================================================
-``GET http://POD:PORT/...`` (as a proxy)    what that pod would answer: ``/metrics``, ``/health``, ``/ready``, ``/``
+``GET http://POD:PORT/...`` (as a proxy)    the answer of that pod: ``/metrics``, ``/health``, ``/ready``, ``/``
 ``GET /tracks/TRACK/health`` (``ready``)    200, or 500 when a version on the track is set to fail, 503 without pods
 ``GET /tracks/TRACK``                       one request to the track: 200 or, at the version's error rate, 500
 ``GET /``                                   one request through the load balancer's weights; 503 without pods
-``GET /control``                            everything that can be set, and what was counted
+``GET /control``                            all settings and counters
 ``PUT /control/load|redis|versions/X``      set it: fields of ``Offer``, ``RedisState``, ``Behaviour`` in JSON
 ``PUT /control/volumes/CLAIM``              set it: fields of ``VolumeState`` in JSON
 ``DELETE /control/versions/X``              reset version X
@@ -31,23 +31,23 @@ from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, Volu
 from sandbox.simulator.world import World
 
 NODES = frozenset(node.address for node in PROJECT.nodes)
-"""The port of a kubelet."""
+"""The port of the kubelets."""
 LOOK_SECONDS = 0.5
 """The interval at which pods and weights are read."""
 
 Answer = tuple[int, object]
-"""Status, and text or what becomes JSON."""
+"""HTTP status, and a text or an object that is sent as JSON."""
 
 
 def say(text: str) -> None:
-    """Print a line in the form of a container's log, which is how ``kubectl logs`` reads it."""
+    """Print a line in the format of a container's log, which ``kubectl logs`` requires."""
     now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     print(f"{now} stdout F {text}", flush=True)
 
 
 @dataclass
 class Simulator:
-    """The load on a world, safe for many threads."""
+    """The simulated load on a world. Thread-safe."""
 
     world: World
     load: Load = field(default_factory=Load)
@@ -55,7 +55,7 @@ class Simulator:
     dice: random.Random = field(default_factory=random.Random)
 
     def run(self) -> None:
-        """Simulate until the process ends; when the sandbox cannot be read, its last state stays in use."""
+        """Simulate until the process ends. If the sandbox cannot be read, the last state stays in use."""
         before = time.monotonic()
         while True:
             try:
@@ -69,7 +69,7 @@ class Simulator:
             time.sleep(LOOK_SECONDS)
 
     def get(self, path: str) -> Answer:
-        """Answer a GET of a path of the simulator's own."""
+        """Answer a GET request to the simulator itself."""
         match [unquote(part) for part in path.strip("/").split("/")]:
             case [""]:
                 return self._through_the_load_balancer()
@@ -80,13 +80,13 @@ class Simulator:
                 return self._request(self.dice.choice(pods)) if pods else _no_pod(track)
             case ["tracks", track, ("health" | "ready") as probe]:
                 return self._probe(self._pods(track), probe) if self._pods(track) else _no_pod(track)
-            case ["health" | "ready" as probe]:  # as a forwarded port of a pod has it
+            case ["health" | "ready" as probe]:  # the path that a forwarded port of a pod has
                 return self._probe(list(self.world.service_pods), probe)
             case _:
                 return 404, {"error": f"{path} is not a path of the simulator"}
 
     def proxied(self, host: str, port: int, path: str) -> Answer:
-        """Answer for the pod, or kubelet, at an address."""
+        """Answer a proxied request for the pod or kubelet at an address."""
         pod = self.world.at(host, port)
         if pod is None and host in NODES:
             return 200, exposition.kubelet(self.load, self.world, host, path)
@@ -100,7 +100,7 @@ class Simulator:
         return self._request(pod)
 
     def put(self, path: str, body: bytes) -> Answer:
-        """Change the simulated behavior; an invalid body is refused with the reason."""
+        """Change the simulation; an invalid body gets an error with the reason."""
         with self.lock:
             match [unquote(part) for part in path.strip("/").split("/")]:
                 case ["control", "load"]:
@@ -126,7 +126,7 @@ class Simulator:
                 return 404, {"error": f"{path} cannot be deleted"}
 
     def summary(self) -> dict[str, object]:
-        """Everything that can be set, and what was counted."""
+        """All settings of the simulation, and its counters."""
         return {
             "load": self.load.offer.model_dump(by_alias=True),
             "redis": self.load.redis.model_dump(by_alias=True),
@@ -167,7 +167,7 @@ def _no_pod(track: str) -> Answer:
 
 
 def server(simulator: Simulator, port: int) -> ThreadingHTTPServer:
-    """The simulator on 127.0.0.1:``port``, not serving yet."""
+    """A server for the simulator on 127.0.0.1:``port``, which does not serve yet."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -200,7 +200,7 @@ def server(simulator: Simulator, port: int) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Print the line that ``kubectl logs`` shows for a request; those of Prometheus are omitted."""
+            """Print the line that ``kubectl logs`` shows for a request, except for requests of Prometheus."""
             if "/metrics" not in self.path:
                 say(format % args)
 

@@ -1,4 +1,4 @@
-"""The simulator's view of the sandbox: pods from the API server, weights and target health from moto's load balancer."""
+"""The state of the sandbox for the simulator: pods from the API server, weights and target health from moto's load balancer."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ BINDINGS = f"/apis/{GROUP}/{VERSION}/{PLURAL}"
 
 @dataclass
 class World:
-    """A view of the sandbox; ``refresh`` reads it again."""
+    """The state of the sandbox at the last call of ``refresh``."""
 
     api: ApiServer
     elbv2: BaseClient
     pods: tuple[Pod, ...] = ()
-    """Every running pod, of every namespace."""
+    """The running pods of all namespaces."""
     routes: tuple[WeightedTargets, ...] = ()
     deployments: tuple[Manifest, ...] = ()
     containers: tuple[Manifest, ...] = ()
@@ -45,7 +45,7 @@ class World:
         return [pod for pod in self.pods if pod.app == APPLICATION]
 
     def at(self, ip: str, port: int) -> Pod | None:
-        """The pod at an address. Pods can share a node's address; then it is the one with that port."""
+        """The pod at an address. Several pods can have a node's address; ``port`` selects among them."""
         found = [pod for pod in self.pods if pod.ip == ip]
         by_port = [pod for pod in found if port in _ports(self._manifest(pod))]
         alone = [pod for pod in found if not self._manifest(pod)["spec"].get("hostNetwork")]
@@ -62,7 +62,7 @@ class World:
         try:
             [rule] = self.elbv2.describe_rules(RuleArns=[self._rule])["Rules"]
         except self.elbv2.exceptions.ClientError:
-            self._rule = ""  # replaced or destroyed: search again next time
+            self._rule = ""  # the rule was replaced or destroyed; the next call searches again
             return
         for group in _groups(rule):
             described = self.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
@@ -73,7 +73,7 @@ class World:
             yield WeightedTargets(weight=group.get("Weight", 0), targets=tuple(healthy))
 
     def _find_rule(self) -> str:
-        """The rule that splits traffic over two target groups of this cluster; the account can also have other stacks' rules."""
+        """The ARN of the rule that splits traffic between two target groups of this cluster. Other stacks can share the account."""
         own = {binding["spec"]["targetGroupARN"] for binding in self.api.items(BINDINGS)}
         for balancer in self.elbv2.describe_load_balancers()["LoadBalancers"]:
             for listener in self.elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:

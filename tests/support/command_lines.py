@@ -1,4 +1,4 @@
-"""The ``dwcp`` commands in texts, and the check of the command line on them."""
+"""The ``dwcp`` commands in texts, and their check by the command line parser."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from delivery.cli.app import app
 PRODUCT = ("components", "delivery", "embedded_cloud", "policies", "program", "sandbox", "tools")
 TEXTS = ("*.md", "docs/**/*.md", "scripts/*", ".github/workflows/*.yml", "Makefile")
 VALUE = "1"
-"""A placeholder for a value of run time, which every kind of option accepts."""
+"""A replacement for a value that is known only at run time; every kind of option accepts it."""
 VERBS = frozenset({"command", "commands", "does", "has", "in"})
-"""After "dwcp" in a sentence about the command itself."""
+"""Words after "dwcp" in sentences that are about the command, and so are no command line."""
 
 DWCP = re.compile(r"(?<![\w/.-])(?:\./)?dwcp +(?=([a-z1][^`\n;|>&]*))")
 OTHER = re.compile(r"python3? -m [\w.]+\w|`make [a-z][\w-]*")
@@ -37,14 +37,14 @@ class Mention:
     where: str
     line: str
     whole: bool
-    """Whether it is complete; otherwise it may omit required arguments."""
+    """Whether the command line is complete; otherwise, required arguments can be missing."""
 
     def __str__(self) -> str:
         return f"{self.where}: dwcp {self.line}"
 
 
 def in_product() -> list[Mention]:
-    """The commands in the strings of the product, messages and docstrings."""
+    """The commands in the strings of the product, which include messages and docstrings."""
     files = (file for each in PRODUCT for file in sorted((ROOT / each).rglob("*.py")))
     found = ((file, text, line) for file in files for text in _strings(file) for line in _commands(text))
     return [
@@ -54,19 +54,19 @@ def in_product() -> list[Mention]:
 
 
 def in_texts() -> list[Mention]:
-    """The commands in the code of pages, and in every line of scripts and pipelines."""
+    """The commands in code on pages, and in all lines of scripts and pipelines."""
     files = (file for each in TEXTS for file in sorted(ROOT.glob(each)) if file.is_file())
     return [Mention(_name(file), line, whole) for file in files for text, whole in _code(file) for line in _commands(text)]
 
 
 @cache
 def dwcp() -> Any:
-    """The command, as typer builds it."""
+    """The click command of ``dwcp``, as built by typer."""
     return typer.main.get_command(app)
 
 
 def parse(words: list[str]) -> None:
-    """Let the command line itself parse ``dwcp WORDS``, values included, without running anything. Raises for what it refuses."""
+    """Parse ``dwcp WORDS``, including values, without running the command. Raises if the command line is not valid."""
     command, name, context = dwcp(), "dwcp", None
     while True:
         context = command.make_context(name, words, parent=context)
@@ -78,9 +78,9 @@ def parse(words: list[str]) -> None:
 
 
 def problem_of(line: str, *, whole: bool = True) -> str:
-    """Why ``dwcp LINE`` is not a command, or with ``whole`` not a complete one; empty if it is.
+    """The reason why ``dwcp LINE`` is not a valid command (with ``whole``, a complete one); empty if it is valid.
 
-    The text after it in a sentence is ignored.
+    The text that follows the command in a sentence is ignored.
     """
     command = dwcp()
     words = _words(line)
@@ -97,7 +97,7 @@ def problem_of(line: str, *, whole: bool = True) -> str:
 
 
 def others() -> Iterator[Mention]:
-    """The other commands of ours that product and texts name: modules to run, and targets of make."""
+    """The other commands of this project in the product and in texts: ``python -m MODULE`` and ``make TARGET``."""
     product = ((file, text) for each in PRODUCT for file in sorted((ROOT / each).rglob("*.py")) for text in _strings(file))
     texts = ((file, text) for each in TEXTS for file in sorted(ROOT.glob(each)) if file.is_file() for text, _ in _code(file))
     for file, text in (*product, *texts):
@@ -106,7 +106,7 @@ def others() -> Iterator[Mention]:
 
 
 def other_problem_of(line: str) -> str:
-    """Why ``python -m MODULE`` or ``make TARGET`` does not exist; empty if it does, or if the module is not ours."""
+    """The reason why ``python -m MODULE`` or ``make TARGET`` is not valid; empty if it is, or if the module is an external one."""
     tool, *_, name = line.split()
     if tool == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
@@ -149,7 +149,7 @@ def _options(command: Any, words: list[str], path: str, *, whole: bool) -> str:
 def _words(line: str) -> list[str]:
     try:
         words = shlex.split(line, comments=True)
-    except ValueError:  # a quotation mark of the sentence
+    except ValueError:  # the sentence contains a quotation mark
         words = line.split()
     return [bare for each in words if (bare := each.strip(".,:()[]{}\"'")) and bare != "\\"]
 
@@ -177,7 +177,7 @@ def _strings(file: Path) -> Iterator[str]:
 def _code(file: Path) -> Iterator[tuple[str, bool]]:
     text = file.read_text()
     if file.suffix != ".md":
-        yield text, not text.startswith("#!")  # a script passes its arguments on
+        yield text, not text.startswith("#!")  # a script passes on its arguments
         return
     for block, inline in CODE.findall(text):
         yield block or inline, bool(block)

@@ -1,4 +1,4 @@
-"""Snapshots of a small platform for the checks: healthy by default, with the problems that a test sets."""
+"""Snapshots of a small platform for the doctor's checks: healthy, except for the problems that a test sets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 
 def at(seconds: float) -> str:
-    """The time that many seconds ago, as Kubernetes writes it."""
+    """The time ``seconds`` ago, in Kubernetes' format."""
     return (NOW - timedelta(seconds=seconds)).isoformat()
 
 
@@ -93,7 +93,7 @@ def sample(value: float, **labels: str) -> Sample:
 
 
 def alert(objective: str, *, firing: bool = True, **labels: str) -> Alert:
-    """An alert as the rules declare it."""
+    """An alert as the alert rules declare it."""
     [rule] = [each for each in rule_files.alerts(RULES) if each["alert"] == objective]
     return Alert(
         name=objective,

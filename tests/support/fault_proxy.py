@@ -1,4 +1,4 @@
-"""A proxy between a command and a real service that fails as it is told."""
+"""A proxy between a command and a real service that injects faults."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class Answer:
-    """What the proxy sends back."""
+    """The answer that the proxy returns."""
 
     status: int
     body: bytes
@@ -21,11 +21,11 @@ class Answer:
 
 Forward = Callable[[], Answer]
 Fault = Callable[[str, bytes, Forward], Answer]
-"""Path and body of a request, and the way to the real answer; returns what the caller gets."""
+"""A function of the path and body of a request, and of a function that gets the real answer; it returns the proxy's answer."""
 
 
 class FaultProxy:
-    """Listens on 127.0.0.1 before ``target``; ``fault`` may be exchanged at any time. Use it as a context manager."""
+    """A proxy on 127.0.0.1 to ``target``; ``fault`` can be replaced at any time. Use it as a context manager."""
 
     def __init__(self, target: str, fault: Fault = lambda path, body, forward: forward()) -> None:
         self.target = urlsplit(target)

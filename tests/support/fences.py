@@ -1,4 +1,4 @@
-"""The fenced commands of a page: those that the tests run, and those with the reason why they cannot."""
+"""The fenced blocks of commands on a page: those that the tests run, and those that they cannot run, with the reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Fence:
 
     @property
     def reason(self) -> str:
-        """Why the tests do not run it; empty if they do."""
+        """The reason why the tests do not run the block; empty if they do."""
         found = TITLE.search(self.info)
         return found["reason"] if found else ""
 

@@ -1,4 +1,4 @@
-"""The fixture service as a process of this machine, with a Redis of its own."""
+"""The fixture service as a process on this machine, with its own Redis."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 from embedded_cloud.processes import free_ports
 
 SECONDS = 30
-"""Until the service is ready."""
+"""Maximum time until the service is ready."""
 
 
 @contextmanager
 def running(app: Path) -> Iterator[str]:
-    """The URL of the service that is built in ``app``."""
+    """Run the service that is built in ``app``, and yield its URL."""
     redis, port, metrics = free_ports(3)
     environment = os.environ | {
         "PORT": str(port),

@@ -1,4 +1,4 @@
-"""A server with the behaviour of GitHub's API for comments and issues."""
+"""A server that behaves like GitHub's API for comments and issues."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Server(ThreadingHTTPServer):
-    """One repository's comments and issues in memory."""
+    """The comments and issues of one repository, in memory."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -78,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A server that answers on this machine."""
+    """Run a server on this machine."""
     with Server() as found:
         thread = threading.Thread(target=found.serve_forever)
         thread.start()

@@ -1,4 +1,4 @@
-"""Decides requests by IAM's documented evaluation, independently of the rules: what a document allows before and after a change.
+"""IAM's documented evaluation of requests, independent of the policy rules; it shows the permissions that a document grants.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -21,7 +21,7 @@ STRANGER = "999988887777"
 
 @dataclass(frozen=True)
 class Request:
-    """One call: by whom, what, on what, with which keys of the context."""
+    """One request: its principal, action, resource and context keys."""
 
     principal: str
     action: str
@@ -30,7 +30,7 @@ class Request:
 
     @property
     def named(self) -> tuple[str, str, str]:
-        """For comparison, because the adversary's context follows the document."""
+        """The request without its context, for comparisons, because the adversary's context depends on the document."""
         return self.principal, self.action, self.resource
 
 
@@ -43,19 +43,19 @@ def statements(document: Document) -> list[dict[str, Any]]:
 
 
 def like(pattern: str, value: str) -> bool:
-    """``*`` and ``?``, regardless of case."""
+    """Whether ``value`` matches a pattern with ``*`` and ``?``, regardless of case."""
     parts = re.split(r"([*?])", pattern)
     return re.fullmatch("".join({"*": ".*", "?": "."}.get(each, re.escape(each)) for each in parts), value, re.I | re.S) is not None
 
 
 def arn_like(pattern: str, arn: str) -> bool:
-    """Each of an ARN's six parts by itself, as ``Resource`` and the ARN operators compare it."""
+    """Whether each of an ARN's six parts matches, as for ``Resource`` and the ARN operators."""
     left, right = pattern.split(":", 5), arn.split(":", 5)
     return len(left) == len(right) and all(map(like, left, right))
 
 
 def allowed(document: Document, request: Request) -> bool:
-    """Whether the document alone allows the request."""
+    """Whether the document, without other policies, allows the request."""
     applying = [each for each in statements(document) if _applies(each, request)]
     return any(each["Effect"] == "Allow" for each in applying) and all(each["Effect"] != "Deny" for each in applying)
 
@@ -89,7 +89,7 @@ def _principal(statement: Mapping[str, Any], principal: str) -> bool:
 
 
 def _is(kind: str, name: str, principal: str) -> bool:
-    """A federated caller comes with the issuer's name; an AWS caller as an ARN."""
+    """Whether a principal in a statement is the caller: a federated caller has the issuer's name, an AWS caller an ARN."""
     if kind == "Federated" or principal.startswith("token:"):
         return kind == "Federated" and principal == f"token:{name}"
     return kind in ("AWS", "*") and (name == "*" or name == principal.split(":")[4] or like(name, principal))
@@ -134,7 +134,7 @@ def _compare(operator: str, value: str, given: str) -> bool:
 
 
 def _cased(pattern: str, value: str) -> bool:
-    """``StringLike`` compares with case."""
+    """Whether ``value`` matches by ``StringLike``, which is case-sensitive."""
     fixed = re.split(r"[*?]+", pattern)
     return all(each in value for each in fixed)
 
@@ -152,12 +152,12 @@ OF_THE_CALLER = {
     "kms:calleraccount": STRANGER,
     "kms:encryptioncontext:aws:logs:arn": f"arn:aws:logs:us-east-1:{STRANGER}:log-group:zq",
 }
-"""Keys that AWS sets from the caller's identity and place."""
+"""Context keys that AWS sets from the caller's identity and network."""
 TOKEN_SUBJECT = "repo:zq-owner/zq:ref:refs/heads/main"
 
 
 def contexts(document: Document) -> Iterator[Context]:
-    """What an adversary can send: the keys of its own identity or none, and for every other key what the document asks for."""
+    """The contexts that an adversary can send: with or without the keys of its identity; other keys as the document requires."""
     asked: dict[str, set[str]] = {}
     for statement in statements(document):
         for keys in statement.get("Condition", {}).values():
@@ -174,7 +174,7 @@ def contexts(document: Document) -> Iterator[Context]:
 
 
 def open_to_strangers(document: Document, actions: tuple[str, ...], resource: str) -> set[tuple[str, str, str]]:
-    """The actions that someone who has nothing to do with the account may call."""
+    """The requests that a caller without any relation to the account may send."""
     found: set[tuple[str, str, str]] = set()
     issuers = {
         each
@@ -206,8 +206,8 @@ FOREIGN = ("arn:aws:{0}:eu-north-1:999988887777:table/zq", "arn:aws:{0}:::zq-buc
 
 
 def powers(document: Document, role: str) -> set[tuple[str, str]]:
-    """What an identity with this document can do that no role of the platform needs: all of a service on others' resources, or
-    more permissions for itself."""
+    """The permissions of an identity with this document that no role of the platform needs: all actions of a service on others'
+    resources, or more permissions for itself."""
     found: set[tuple[str, str]] = set()
     for context in contexts(document):
         for service, verbs in SERVICES.items():

@@ -1,4 +1,4 @@
-"""What is in moto, type by type, listed by plain boto3 clients: to be held against what the state names."""
+"""The resources in moto, by type, listed by boto3 clients, for a comparison with the state."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from aws_cases import CASES
 from aws_cases.world import Client
 
 Ids = set[tuple[str, str]]
-"""Type token and id, as the state has them."""
+"""Pairs of type token and id, as in the state."""
 
 
 def inventory(client: Client) -> Ids:
-    """Everything of the types that have ids of their own, as their cases list it."""
+    """All resources of the types whose cases have ``listed``."""
     listings = {case.token: case.listed for case in CASES if case.listed}
     return {(token, id) for token, listed in listings.items() for id in listed(client)}

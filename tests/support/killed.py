@@ -1,4 +1,4 @@
-"""``python -m killed ARGUMENTS``: `dwcp`, which dies as if by ``kill -9`` at one point of its journal (``KILL_AFTER``)."""
+"""``python -m killed ARGUMENTS``: run `dwcp`, and end it as by ``kill -9`` at one point of its journal (``KILL_AFTER``)."""
 
 from __future__ import annotations
 

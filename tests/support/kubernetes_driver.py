@@ -1,4 +1,4 @@
-"""The API server for a client other than Pulumi."""
+"""A client of the API server that is not Pulumi."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Manifest = dict[str, Any]
 
 
 class Cluster:
-    """The API server through the official Python client, as another person or program uses it."""
+    """The API server through the official Python client, as another user or program uses it."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self.client = DynamicClient(new_client_from_config(str(kubeconfig)))

@@ -1,4 +1,4 @@
-"""The whole platform on an embedded cloud with simulated traffic and a real Prometheus, and the `dwcp` command against it."""
+"""The whole platform on an embedded cloud with simulated traffic and a real Prometheus, for tests of the `dwcp` command."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ NAMESPACE = "dwcp-v3"
 LEASES = "dwcp-v3-leases"
 REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 DRAIN_SECONDS = 1
-"""The target groups' deregistration delay, shorter than production's so that tests need not wait for it."""
+"""The target groups' deregistration delay; it is shorter than production's, so that tests are fast."""
 REQUESTS_PER_SECOND = 1000
 FAST = ("--environment", PROJECT.stack, "--json", "--wait-time", "4")
 PACE = {
     **{"intervalSeconds": 0.5, "propagationSeconds": 0.5, "bakeSeconds": 0},
     **{"graceSeconds": 4, "extendSeconds": 20, "unmeasuredLimit": 20, "readySeconds": 240},
 }
-"""Settings of a rollout that tests can wait for, on a machine that other tests keep busy."""
+"""Settings of a rollout that is short enough for tests, and works on a machine that other tests keep busy."""
 MERGE = "application/merge-patch+json"
 END_SECONDS = 400
 
@@ -66,7 +66,7 @@ class Run:
                     self.other.append(line)
 
     def until(self, holds: Callable[[Event], bool], seconds: float = END_SECONDS) -> Event:
-        """The first event that ``holds``."""
+        """The first event for which ``holds`` returns true."""
         deadline, at = time.monotonic() + seconds, 0
         while True:
             for event in self.events[at:]:
@@ -79,11 +79,11 @@ class Run:
             time.sleep(0.05)
 
     def phase(self, phase: str, step: int | None = None) -> Event:
-        """The event at which it enters a phase."""
+        """The event at which the command enters a phase."""
         return self.until(lambda event: event["event"] == "phase" and event["phase"] == phase and step in (None, event["step"]))
 
     def end(self, code: int | None = None) -> Event:
-        """The last event, once the process has ended (with ``code``)."""
+        """Wait until the process has ended, with exit code ``code``; return its last event."""
         try:
             self.process.wait(END_SECONDS)
         finally:
@@ -93,7 +93,7 @@ class Run:
         return self.events[-1] if self.events else {}
 
     def story(self) -> str:
-        """Its whole output."""
+        """The whole output of the command."""
         lines = [f"{each['event']}: {each.get('text') or each.get('action') or ''}" for each in self.events]
         return "\n".join([*lines, *self.other])
 
@@ -113,7 +113,7 @@ class LivePlatform:
     releases: int = field(default_factory=lambda: int(time.time()) % 10**8)
 
     def prepare(self) -> None:
-        """Create what the commands need besides the platform: the table of leases, short drains."""
+        """Prepare the platform for the commands: create the lease table, and set short deregistration delays."""
         dynamodb = self.aws("dynamodb")
         if LEASES not in dynamodb.list_tables()["TableNames"]:
             dynamodb.create_table(
@@ -128,16 +128,16 @@ class LivePlatform:
         self.monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
 
     def new_image(self, failure: str = "") -> str:
-        """An image that no test has used; ``failure`` as in :mod:`sandbox.failing_pods`."""
+        """An image that no test has used; ``failure`` is a suffix of :mod:`sandbox.failing_pods`."""
         self.releases += 1
         return f"{REPOSITORY}:v4.{self.releases}.0{f'-{failure}' if failure else ''}"
 
     def misbehave(self, image: str, **behaviour: Any) -> None:
-        """Set the simulated behaviour of the pods of ``image``."""
+        """Change the simulated behavior of the pods of ``image``."""
         self.monitoring.control(f"versions/{image.rpartition(':')[2]}", "PUT", **behaviour)
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The environment of a command."""
+        """The environment variables of a command."""
         return {
             **self.cloud.engine.process_environment(),
             "DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url,
@@ -169,24 +169,24 @@ class LivePlatform:
         return Run(process)
 
     def kubectl(self, *arguments: str) -> str:
-        """Run kubectl as a person on call does."""
+        """Run kubectl as an operator does."""
         command = ["kubectl", "-n", NAMESPACE, *arguments]
         return subprocess.check_output(command, cwd=ROOT, env=self.environment(), text=True)
 
     def managers(self, kind: str, name: str, of: str = "") -> set[str]:
-        """Who manages an object, or a part ``of`` it, but for its status and Kubernetes' own controllers."""
+        """The field managers of an object, or of a part ``of`` it, without its status and Kubernetes' own controllers."""
         found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
         ours = [each for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]]
         names = {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
-        return {PROGRAM_MANAGER if each.startswith(PROGRAM_MANAGER) else each for each in names}  # its provider adds a suffix
+        return {PROGRAM_MANAGER if each.startswith(PROGRAM_MANAGER) else each for each in names}  # the provider adds a suffix
 
     def rollout(self, image: str, *options: str, settings: Mapping[str, Any] | None = None, **how: Any) -> Run:
-        """`dwcp rollout` at a pace for tests; a repeated option replaces the first, and so do ``settings``."""
+        """Start a short `dwcp rollout`; options and ``settings`` replace the defaults of the tests."""
         more = {**pace(**(settings or {})), **how.pop("more", {})}
         return self.start("rollout", "--image", image, *FAST, *options, more=more, **how)
 
     def deploy(self, image: str) -> None:
-        """Update stable to ``image`` directly, for tests in which the deployment does not matter."""
+        """Update stable to ``image`` directly, for tests that do not test the deployment."""
         path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/dwcp-v3"
         containers = self.api.get(path)["spec"]["template"]["spec"]["containers"]
         template = {
@@ -196,7 +196,7 @@ class LivePlatform:
         self.api.request("PATCH", path, {"spec": {"template": template}}, MERGE)
 
     def reset(self) -> None:
-        """All traffic on stable, no canary, no journal, good behaviour."""
+        """Reset the platform: all traffic on stable, no canary, no journal, no simulated errors."""
         self.route(0)
         for version in self.monitoring.control("")["versions"]:
             self.monitoring.control(f"versions/{version}", "DELETE")
@@ -206,13 +206,13 @@ class LivePlatform:
             self.api.request("PATCH", f"{scalers}/horizontalpodautoscalers/{name}", {"spec": {"minReplicas": 3}}, MERGE)
         self.api.request("PATCH", f"{apps}/deployments/dwcp-v3-canary", {"spec": {"replicas": 0}}, MERGE)
         self.api.request("PATCH", f"{apps}/deployments/dwcp-v3", {"spec": {"replicas": 3}}, MERGE)
-        with contextlib.suppress(OSError):  # there may be none
+        with contextlib.suppress(OSError):  # there may be no journal
             self.api.request("DELETE", f"/api/v1/namespaces/{NAMESPACE}/configmaps/dwcp-v3-rollout-journal")
         shutil.rmtree(self.state, ignore_errors=True)
         self.wait(lambda: self.stable["healthy"] == 3 and self.healthy("canary") == 0)
 
     def wait(self, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Wait until ``holds()``."""
+        """Wait until ``holds()`` is true."""
         deadline = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < deadline, f"not within {seconds} s: {self.stable}"
@@ -240,7 +240,7 @@ class LivePlatform:
         return self.groups_now()
 
     def groups_now(self) -> dict[str, str]:
-        """The target group of each track, as AWS has it at this moment."""
+        """Track -> ARN of its target group, read from AWS now."""
         found = [each["TargetGroupArn"] for each in self.elbv2.describe_target_groups()["TargetGroups"]]
         return {track: next(arn for arn in found if track in arn) for track in ("stable", "canary")}
 
@@ -258,7 +258,7 @@ class LivePlatform:
         raise AssertionError("no weighted rule")
 
     def forget_groups(self) -> None:
-        """An update has replaced the target groups, and perhaps the rule."""
+        """Discard the cached target groups and rule, which an update has replaced."""
         for name in ("groups", "rule"):
             self.__dict__.pop(name, None)
 
@@ -275,7 +275,7 @@ class LivePlatform:
         return weights[self.groups["canary"]]
 
     def route(self, split: int) -> None:
-        """Set the weights by hand."""
+        """Set the weights directly, without `dwcp`."""
         weights = {"canary": split, "stable": 100 - split}
         groups = [{"TargetGroupArn": arn, "Weight": weights[track]} for track, arn in self.groups.items()]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
@@ -283,7 +283,7 @@ class LivePlatform:
 
     @property
     def stable(self) -> dict[str, Any]:
-        """Image and healthy targets of the stable track."""
+        """The image and the healthy targets of the stable track."""
         deployment = self.api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/dwcp-v3")
         image = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
         return {"image": image, "healthy": self.healthy("stable"), "status": deployment["status"]}
@@ -303,7 +303,7 @@ class LivePlatform:
 
     @property
     def unanswered(self) -> float:
-        """Requests of the simulated load that no pod answered so far."""
+        """The number of requests of the simulated load that no pod has answered so far."""
         return self.monitoring.control("")["unanswered"]
 
     def assert_rolled_back(self, old: str) -> None:
@@ -317,12 +317,12 @@ class LivePlatform:
 
 
 def pace(**settings: Any) -> dict[str, str]:
-    """The variable with ``settings`` of a rollout, and for the others those of the tests."""
+    """The environment variable with the settings of a rollout: ``settings``, and otherwise those of the tests."""
     return {SETTINGS_VARIABLE: json.dumps({**PACE, **settings})}
 
 
 def alive(pid: int) -> bool:
-    """Whether a process runs."""
+    """Whether the process ``pid`` runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

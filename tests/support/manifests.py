@@ -1,4 +1,4 @@
-"""The Kubernetes objects that the program registers, as the API server would get them."""
+"""The Kubernetes objects that the program registers, in the form in which the API server would get them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "maxmemoryPolicy": "noeviction",
     },
 }
-"""Every setting that the Kubernetes components read, at a value other than its default."""
+"""All settings that the Kubernetes components read, with values that are not the defaults."""
 
 OTHER_WAYS: dict[str, dict[str, Any]] = {
     "application": {"sharedVolume": "5Gi", "sharedVolumeClass": "efs"},
@@ -71,12 +71,12 @@ OTHER_WAYS: dict[str, dict[str, Any]] = {
         **{"criticalReceivers": [], "warningReceivers": []},
     },
 }
-"""What no committed stack file chooses."""
+"""Settings with values that no committed stack file has."""
 
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod template and the Deployment that makes it."""
+    """A pod template; ``owner`` is the name of its Deployment or DaemonSet."""
 
     owner: str
     metadata: Manifest
@@ -88,20 +88,20 @@ class Pod:
 
     @property
     def ports(self) -> set[int | str]:
-        """The numbers and names of the containers' ports: a Service or a policy can use either."""
+        """The numbers and names of the containers' ports, because a Service or a NetworkPolicy can use either."""
         declared = [port for container in self.spec["containers"] for port in container["ports"]]
         return {port[key] for port in declared for key in ("containerPort", "name") if key in port}
 
 
 @dataclass(frozen=True)
 class Manifests:
-    """All objects of one evaluation, found by kind and physical name."""
+    """All objects of one evaluation, with searches by kind and physical name."""
 
     graph: Graph
 
     @property
     def everything(self) -> list[Manifest]:
-        """The objects themselves; a Helm release is a resource of the provider and no object."""
+        """All objects; a Helm release is not one, because it is only a resource of the provider."""
         found = [each for each in self.graph.resources if each.type.startswith("kubernetes:")]
         return [each.inputs for each in found if not each.type.startswith("kubernetes:helm.sh/")]
 
@@ -117,7 +117,7 @@ class Manifests:
         return {each["metadata"]["name"] for each in self.all(kind)}
 
     def pods(self, kind: str = "Deployment") -> list[Pod]:
-        """The pods of the application's namespace; those of ``DaemonSet`` are in another, with rules of its own."""
+        """The pod templates of all objects of ``kind``. Those of DaemonSets are in another namespace, with other rules."""
         return [
             Pod(each["metadata"]["name"], each["spec"]["template"]["metadata"], each["spec"]["template"]["spec"])
             for each in self.all(kind)
@@ -135,7 +135,7 @@ class Manifests:
 
 
 def matches(selector: Manifest, labels: Mapping[str, str]) -> bool:
-    """Kubernetes' rule: all labels and all expressions; an empty selector matches everything."""
+    """Whether a selector matches, as in Kubernetes: all labels and expressions must match; an empty selector matches everything."""
     expressions = selector.get("matchExpressions", [])
     assert all(each["operator"] == "In" for each in expressions)
     return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
@@ -150,11 +150,11 @@ def evaluate(stack: str, *, preview: bool = False, **changes: Any) -> Manifests:
 
 @dataclass(frozen=True)
 class Registration:
-    """What the engine is told about a resource beside its inputs."""
+    """The options of a resource that the program sends to the engine."""
 
     ignored: frozenset[str]
     dependencies: frozenset[str]
-    """Logical names."""
+    """The logical names of the dependencies."""
 
 
 @cache
@@ -175,12 +175,12 @@ def registrations(stack: str) -> dict[tuple[str, str], Registration]:
 
 
 def platform() -> None:
-    """The program itself."""
+    """Run the program."""
     runpy.run_path(str(ROOT / "__main__.py"))
 
 
 def values_of(data: Any) -> Iterator[str]:
-    """Every text in nested data."""
+    """All texts in nested data."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, Mapping):

@@ -1,6 +1,6 @@
-"""The pipelines' jobs on the embedded cloud: their commands from the workflows' files, each job with its environment's role only.
+"""The pipelines' jobs on the embedded cloud: the commands are from the workflow files; each job has only its environment's role.
 
-What GitHub does around them is stood in for: a checkout of a commit, the environments' variables, a role by the job's own token.
+Substitutes replace the parts of GitHub: the checkout of a commit, the environments' variables, and the role by the job's token.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from sandbox.stacks import assume
 CD = "dwcp-v3-cd"
 ROLE = "aws-actions/configure-aws-credentials"
 NOT_A_RUNNERS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "KUBECONFIG", "PULUMI_STACK")
-"""What the sandbox's shell has and a runner has not: a job gets credentials by its role, and the cluster by the stack's outputs."""
+"""Variables of the sandbox's shell that a runner lacks: a job gets credentials by its role, and the cluster by stack outputs."""
 
 
 def commit(folder: Path, stacks: Sequence[Stack]) -> Path:
-    """A checkout with this work tree as one commit of main, in which each stack's file has its secrets, as a user commits it."""
+    """A checkout with this work tree as one commit of main, in which each stack's file contains its secrets, as on AWS."""
     checkout = folder / "checkout"
     listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0"):
@@ -46,7 +46,7 @@ def commit(folder: Path, stacks: Sequence[Stack]) -> Path:
     for stack in stacks:
         shutil.copy(stack.options[-1], checkout / f"Pulumi.{stack.name}.yaml")
     for name in ("uv.lock", "pyproject.toml", "requirements-uv.txt"):
-        os.utime(checkout / name, (0, 0))  # so that `make setup` has nothing to do
+        os.utime(checkout / name, (0, 0))  # so that `make setup` does nothing
     git(checkout, "init", "--initial-branch", "main")
     (checkout / ".venv").symlink_to(ROOT / ".venv")
     (checkout / ".git" / "info" / "exclude").write_text(".venv\n")
@@ -58,22 +58,22 @@ def commit(folder: Path, stacks: Sequence[Stack]) -> Path:
 
 @dataclass(kw_only=True)
 class Pipelines:
-    """Runs jobs in ``checkout``; ``stacks`` are the environments that are there."""
+    """Runs jobs in ``checkout``; ``stacks`` are the existing environments."""
 
     checkout: Path
     stacks: Mapping[str, Stack]
     base_url: str
-    """Where the service answers."""
+    """The URL of the service."""
     more: dict[str, str] = field(default_factory=dict[str, str])
-    """Further variables of every job's process, such as where GitHub's API is."""
+    """Additional environment variables of every job, such as the URL of GitHub's API."""
     said: list[str] = field(default_factory=list[str])
 
     def release(
         self, tag: str, *, left_out: Container[str] = (), during: Mapping[str, Mapping[str, str]] | None = None
     ) -> dict[str, Any]:
-        """Push ``tag`` and run every job of the CD workflow whose condition holds; the ``needs`` of a job after them all.
+        """Set ``tag`` and run every job of the CD workflow whose condition holds; return the ``needs`` context after all jobs.
 
-        Jobs that are ``left_out`` count as done. ``during`` has other variables for some jobs.
+        Jobs in ``left_out`` count as successful. ``during`` contains variables for individual jobs.
         """
         git(self.checkout, "tag", "--force", tag)
         needs: dict[str, Any] = {}
@@ -118,17 +118,17 @@ class Pipelines:
             return runner.run(matrix or {})
 
     def story(self) -> str:
-        """What the jobs said, and the steps of them that failed."""
+        """The output of the jobs, with the failed steps."""
         return "\n".join(self.said)
 
     def dwcp(self, stack: Stack, *arguments: str) -> Any:
-        """The JSON that ``dwcp`` prints to the role that deploys the stack."""
+        """Run ``dwcp --json`` with the role that deploys the stack; return the JSON."""
         environment = self.process(stack) | stack.cloud.engine.credentials
         command = [self.checkout / "dwcp", *arguments, "--environment", stack.name, "--json"]
         return json.loads(subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout)
 
     def process(self, stack: Stack) -> dict[str, str]:
-        """The variables of a runner's process: the way to the embedded cloud, and nothing that gives a right in it."""
+        """The environment variables of a runner: the endpoints of the embedded cloud, and no credentials."""
         found = stack.cloud.engine.process_environment()
         kept = {name: value for name, value in found.items() if name not in NOT_A_RUNNERS and not name.startswith("GITHUB_")}
         return kept | {
@@ -140,20 +140,20 @@ class Pipelines:
         }
 
     def variables(self, environment: str, stack: Stack) -> dict[str, str]:
-        """The variables of a GitHub environment, as docs/ci.md lists them, with those of the repository."""
+        """The variables of a GitHub environment and of the repository, as listed in docs/ci.md."""
         account = f"arn:aws:iam::{stack.cloud.project.account.id}:role/dwcp-v3"
         shared = {
             "AWS_REGION": stack.cloud.project.account.region,
             "PULUMI_BACKEND_URL": stack.cloud.engine.environment()["PULUMI_BACKEND_URL"],
             "STAGING_PREVIEW_ROLE_ARN": f"{account}-staging-preview",
             "PRODUCTION_PREVIEW_ROLE_ARN": f"{account}-production-preview",
-            "VERIFY_PROVENANCE": "false",  # it asks GitHub
+            "VERIFY_PROVENANCE": "false",  # the verification calls GitHub
         }
         own = {"ROLE_ARN": f"{account}-{environment}-deploy", "BASE_URL": self.base_url}
         return shared | (own if environment in self.stacks else {})
 
     def actions(self, environment: str, stack: Stack) -> dict[str, Substitute]:
-        """What GitHub's actions do here."""
+        """The substitutes for the actions that the workflows use."""
 
         def checkout(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
             git(self.checkout, "clean", "--force", "-d")

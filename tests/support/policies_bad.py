@@ -1,4 +1,4 @@
-"""A world that violates every rule: each branch of each rule has a resource here that it must name."""
+"""A world that violates every rule: for each branch of each rule, it has a resource that the rule must report."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PRIVATE_KEY = "-----BEGIN " + "PRIVATE KEY-----\nMIIE"
 
 
 def bad_world() -> World:
-    """The resources that violate the rules."""
+    """The world that violates every rule."""
     world = World()
     _network(world)
     _data(world)
@@ -684,7 +684,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "docker-restarts": [("root-container", "stays down"), ("root-container", "no health check")],
     "types-known": [("unheard-of", "no rule knows kubernetes:apps/v1beta9:Unheard")],
 }
-"""By rule: the resource that it must name, and a part of its message. One entry per branch."""
+"""Rule -> for each branch, the resource that the rule must report and a part of the message."""
 
 OFFLINE_ONLY = {"workload-literal-secrets"}
-"""Rules that need an evaluation with two sets of secrets, which neither the engine nor a state has."""
+"""Rules that need an evaluation with two sets of secrets, which is not possible in the engine or on a state."""

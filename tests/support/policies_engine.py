@@ -1,4 +1,4 @@
-"""The real engine on a program of the tests: Pulumi CLI, language host, policy pack, providers that only echo."""
+"""The real engine on a program of the tests: Pulumi CLI, language host, policy pack, and providers that return their inputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Violation:
 
 
 class CheckedStack:
-    """A stack of a world's program with its state in ``folder``, checked by the pack of this checkout."""
+    """A stack with the program of a world and its state in ``folder``, checked by the policy pack of this checkout."""
 
     def __init__(self, folder: Path, stack: str = "production") -> None:
         tools = TOOLCHAIN.ensure("pulumi", "pulumi-language-python-exec")
@@ -52,13 +52,13 @@ class CheckedStack:
         environment = self.engine.process_environment() | {
             "PULUMI_BACKEND_URL": f"file://{self.folder}",
             "PULUMI_CONFIG_PASSPHRASE": "secret",
-            "PULUMI_DEBUG_COMMANDS": "true",  # for the event log
+            "PULUMI_DEBUG_COMMANDS": "true",  # required for the event log
         }
         command = [str(self.engine.bin / "pulumi"), *arguments, "--non-interactive"]
         return subprocess.run(command, cwd=self.folder, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
     def checked(self, command: str, *arguments: str) -> tuple[subprocess.CompletedProcess[str], list[Violation]]:
-        """Run a command with the pack; returns its output and the violations."""
+        """Run a command with the policy pack; return its output and the violations."""
         log = self.folder / "events.json"
         log.unlink(missing_ok=True)
         flags = ["--policy-pack", str(ROOT / "policies"), "--event-log", str(log), "--stack", self.stack]

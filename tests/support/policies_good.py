@@ -1,4 +1,4 @@
-"""Resources of types that no stack has, in a form that passes every rule."""
+"""Resources that pass every rule, of types that no stack has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TAGS = {"project": "dwcp-v3", "environment": "production", "owner": "platform", 
 
 
 def good_world() -> World:
-    """The resources that pass the rules."""
+    """The world that passes every rule."""
     world = World()
     world.add("pulumi:providers:aws", "tagging", region="us-east-1", defaultTags={"tags": TAGS})
     _aws(world)

@@ -1,4 +1,4 @@
-"""Variants of the same mistake, and valid programs that look like one: short programs, each with its rule."""
+"""Short programs, each with its rule: variants of a mistake, and valid programs that look like a mistake."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ TRUST = policy({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Se
 
 
 def statement(**parts: Any) -> Declare:
-    """An inline policy of one statement that allows."""
+    """An inline policy with one Allow statement."""
     given = {"Effect": "Allow", "Resource": EVERYTHING, **parts}
     return lambda world: world.add("aws:iam/rolePolicy:RolePolicy", "p", role="r", policy=policy(given))
 
 
 def role_with(*statements: dict[str, Any], boundary: str = "", by: str = "inline") -> Declare:
-    """A role ``self`` with these statements, attached in one of IAM's ways."""
+    """A role ``self`` with these statements, attached in one of the ways that IAM has."""
 
     def declare(world: World) -> None:
         limits = {"permissionsBoundary": Ref(boundary)} if boundary else {}
@@ -70,7 +70,7 @@ WIDENS = {"Action": "iam:PutRolePolicy", "Resource": "*"}
 
 
 def conditioned(operator: str, key: str, value: Any) -> dict[str, Any]:
-    """A statement that widens, under a condition."""
+    """A statement that adds permissions, under a condition."""
     action = "iam:PassRole" if key == "iam:PassedToService" else "iam:PutRolePolicy"
     return {"Action": action, "Resource": "*", "Condition": {operator: {key: value}}}
 

@@ -1,4 +1,4 @@
-"""Records which properties a rule reads, with resources that note every access to a key."""
+"""A recorder of the properties that a rule reads, with resources that record every access to a key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Read:
 
     @property
     def shape(self) -> tuple[str, Path]:
-        """The same for every resource of the type, and for every item of a list."""
+        """The type and path without list indices, the same for every resource of the type and every item of a list."""
         return self.type, tuple("*" if isinstance(part, int) else part for part in self.path)
 
 
@@ -47,7 +47,7 @@ def _traced(value: Any, note: Any, path: Path) -> Any:
 
 
 def plain(resource: Resource) -> Resource:
-    """A copy that may be changed."""
+    """A copy of a resource that can be changed."""
     return Resource(
         urn=resource.urn,
         type=resource.type,
@@ -77,7 +77,7 @@ def reads(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Rea
 
 
 def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Violation]:
-    """The violations of a rule about all resources that it checks."""
+    """The violations of a rule by all resources that it checks."""
     graph = ResourceIndex(resources)
     return [violation for each in graph.checked_by(rule.on) for violation in check_rule(rule, each, graph, config)]
 

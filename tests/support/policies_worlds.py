@@ -1,6 +1,7 @@
-"""Resources for the rules to check: as tests read them, and as a program declares them to the real engine.
+"""Resources for the rules to check, both as plain data for tests and as a program for the real engine.
 
-A value ``Ref(name)`` is another resource's id: a made-up id with a recorded dependency here, an output in a program.
+A value ``Ref(name)`` is the id of another resource: in plain data, an invented id with a recorded dependency; in a program, an
+output.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Ref:
 
 @dataclass(frozen=True)
 class Declared:
-    """A resource as it is declared."""
+    """The declaration of a resource."""
 
     type: str
     name: str
@@ -59,7 +60,7 @@ class World:
         self.add(f"kubernetes:{kind}", name, _ignore, metadata=metadata, **inputs)
 
     def resources(self) -> list[Resource]:
-        """The resources as of a program with mocks."""
+        """The resources as plain data, as from a program under mocks."""
         urns = {each.name: urn(each.type, each.name) for each in self.declared}
         return [
             Resource(
@@ -79,7 +80,7 @@ class World:
         ]
 
     def to_json(self) -> str:
-        """For :data:`PROGRAM`."""
+        """The resources as JSON, for :data:`PROGRAM`."""
         return json.dumps([vars(each) for each in self.declared], default=lambda ref: {"$ref": ref.name})
 
 
@@ -130,7 +131,7 @@ for each in json.loads(Path("world.json").read_text()):
         provider = made.get(each["provider"])
         made[name] = CustomResource(type_, name, inputs, ResourceOptions(ignore_changes=each["ignore"], provider=provider))
 """
-"""Declares the resources of ``world.json``."""
+"""The source of a program that declares the resources in ``world.json``."""
 
 SAFE_POD = {
     "automountServiceAccountToken": False,

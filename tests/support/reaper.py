@@ -1,4 +1,4 @@
-"""``python reaper.py PID FOLDER``: when process PID ends, however it ends, stop the cloud in FOLDER and remove it."""
+"""``python reaper.py PID FOLDER``: when process PID ends for any reason, stop the cloud in FOLDER and remove it."""
 
 import contextlib
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-sys.path.insert(0, str(Path(__file__).parents[2]))  # a process of its own, in whatever folder: the sandbox is not installed
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the process can run in any folder, and the sandbox is not installed
 
 from sandbox.project import PROJECT
 

@@ -1,4 +1,4 @@
-"""What a session leaves running is ended with it, however it ends."""
+"""Clouds that are removed when the test session ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from recording import ROOT
 REAPER = ROOT / "tests" / "support" / "reaper.py"
 
 _reapers: list[subprocess.Popen[bytes]] = []
-"""They outlive the session; dropping the handle of a process that runs is a warning."""
+"""The handles of the reaper processes, which outlive the session. Python warns if the handle of a running process is dropped."""
 
 
 def gone_with_this_session(folder: Path) -> None:
-    """Have the cloud in ``folder`` stopped and removed when this process ends, even when it is killed."""
+    """Start a process that stops and removes the cloud in ``folder`` when this process ends, even if it is killed."""
     _reapers.append(subprocess.Popen([sys.executable, REAPER, str(os.getpid()), folder], start_new_session=True))

@@ -1,6 +1,7 @@
-"""The program under mocks, as tests read it: what it registers as plain data, evaluated once per session.
+"""The program under mocks: the registered resources as plain data, evaluated once per test session.
 
-A program runs in an event loop of its own, to the end: an ``apply`` that raises fails the test, as it would fail an update.
+Each evaluation runs in its own event loop until all outputs are resolved: an ``apply`` that raises fails the test, as it would fail
+an update.
 """
 
 from __future__ import annotations
@@ -30,10 +31,10 @@ UNKNOWN = graph.UNKNOWN
 
 
 class Graph(graph.Graph):
-    """A graph with the questions that only tests ask."""
+    """A resource graph with searches that only tests need."""
 
     def one(self, type_: str, name: str | None = None) -> dict[str, Any]:
-        """The inputs of the one resource of this type (and logical name)."""
+        """The inputs of the only resource with this type (and logical name)."""
         found = [each for each in self.of(type_) if name in (None, each.name)]
         assert len(found) == 1, f"{len(found)} resources {type_} {name or ''}: {[each.name for each in self.of(type_)]}"
         return found[0].inputs
@@ -44,20 +45,20 @@ class Graph(graph.Graph):
 
 
 def stack_config(name: str) -> dict[str, Any]:
-    """The configuration of a committed stack file, with the secrets that its environment would hold."""
+    """The configuration of a committed stack file, with values for its secrets."""
     config = evaluation.stack_config(ROOT, name)
     return config if name == "local" else config | {f"{PROJECT}:{key}": value for key, value in SECRETS.items()}
 
 
 def run(program: Callable[[], object], config: Mapping[str, Any], *, stack_name: str = "local", preview: bool = False) -> Graph:
-    """Run ``program`` under mocks with ``config`` (full keys) and return what it registered."""
+    """Run ``program`` under mocks with ``config`` (full keys); return the graph of the registered resources."""
     return Graph(**vars(evaluation.run(program, config, stack=stack_name, preview=preview)))
 
 
 def run_platform(stack_name: str, *, preview: bool = False, **changes: Mapping[str, Any]) -> Graph:
     """Run ``__main__.py`` with a stack file; ``changes`` replace fields of a group: ``network={"nat": "single"}``.
 
-    The same call is evaluated once per session: tests read graphs, they do not change them.
+    The same call is evaluated once per session, so tests must not change the graph.
     """
     return _run_platform(stack_name, preview, json.dumps(changes, sort_keys=True))
 
@@ -72,7 +73,7 @@ def _run_platform(stack_name: str, preview: bool, changes: str) -> Graph:
 
 
 def run_account(**changes: Any) -> Graph:
-    """Run the account's stack; ``changes`` replace fields of its settings."""
+    """Run the account stack; ``changes`` replace fields of its settings."""
     return _run_account(json.dumps(changes, sort_keys=True))
 
 

@@ -1,7 +1,8 @@
 """Creates and deletes a stack's AWS resources in any order that its dependencies allow, on an embedded AWS.
 
-The engine starts independent calls at once and most take equally long, so a missing dependency rarely causes a failure. Here a
-seeded clock sets the duration of each call: the program is evaluated once, and each seed is another order of the same calls.
+The engine starts independent calls at the same time, and most take equally long; therefore a missing dependency rarely causes a
+failure. Here a seed determines the duration of each call: the program is evaluated once, and each seed gives another order of the
+same calls.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Properties = dict[str, Any]
 
 
 class Marked(_sdk.Providers):
-    """Marks the example outputs of a provider, so that they can be replaced when the resource exists."""
+    """Marks the example outputs of a provider, so that real values can replace them when the resource exists."""
 
     def __init__(self, plugin: AwsPlugin, caller: str) -> None:
         super().__init__(evaluation.published, preview=False, caller=caller)
@@ -50,7 +51,7 @@ class Marked(_sdk.Providers):
 
 
 def marked(value: Any, given: Any, mark: str) -> Any:
-    """Every text in ``value`` that is not ``given`` by the program, with the mark of its resource."""
+    """``value``, with the mark of its resource in every text that is not ``given`` by the program."""
     if isinstance(value, dict):
         inputs = given if isinstance(given, dict) else {}
         return {key: marked(item, inputs.get(key), mark) for key, item in value.items()}
@@ -62,14 +63,14 @@ def marked(value: Any, given: Any, mark: str) -> Any:
 
 @dataclass
 class Shaken:
-    """One stack, to be created and deleted repeatedly."""
+    """One stack that can be created and deleted repeatedly."""
 
     plugin: AwsPlugin
     resources: tuple[graph.Resource, ...]
     made_up: dict[tuple[str, str], tuple[str, Properties]]
     there: dict[str, tuple[ResourceState, Properties, Properties]] = field(default_factory=dict[str, Any])
     known: dict[str, str] = field(default_factory=dict[str, str])
-    """Example values, each with the service's value."""
+    """Example value -> value of the service."""
 
     @classmethod
     def of(cls, stack: str, plugin: AwsPlugin) -> Shaken:
@@ -123,7 +124,7 @@ class Shaken:
                     del self.there[urn]
             assert len(self.there) < before, f"cannot be deleted: {list(self.there)}"
         logs = self.plugin.aws.client("logs")
-        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/eks/")["logGroups"]:  # EKS has created it again
+        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/eks/")["logGroups"]:  # EKS has created the log group again
             logs.delete_log_group(logGroupName=group["logGroupName"])
         self.known.clear()
 
@@ -132,7 +133,7 @@ class Shaken:
         inputs = self.plugin.check(resource, {}, self._real(declared.inputs))
         try:
             id, state = self.plugin.create(resource, inputs, False)
-        except NotReadyError as error:  # the resource exists nevertheless
+        except NotReadyError as error:  # the resource exists despite the error
             self.there[declared.urn] = (replace(resource, id=error.id), error.inputs, error.state)
             raise
         self.there[declared.urn] = (replace(resource, id=id), inputs, state)
@@ -156,7 +157,7 @@ PROTECTIONS = ("deletionProtection", "enableDeletionProtection")
 
 
 def unprotected(each: graph.Resource) -> graph.Resource:
-    """The resource without protection, which production's deletion requires."""
+    """The resource without deletion protection, so that production can be deleted."""
     return replace(each, inputs={**each.inputs, **{name: False for name in PROTECTIONS if each.inputs.get(name)}})
 
 
@@ -168,7 +169,7 @@ def needed(each: graph.Resource) -> Iterator[str]:
 
 
 def pairs(made_up: Any, real: Any) -> Iterator[tuple[str, str]]:
-    """The example texts, each with its real value."""
+    """Pairs of an example text and its real value."""
     if isinstance(made_up, dict) and isinstance(real, dict):
         for key, value in made_up.items():
             yield from pairs(value, real.get(key))
@@ -180,7 +181,7 @@ def pairs(made_up: Any, real: Any) -> Iterator[tuple[str, str]]:
 
 
 def shaken(needs: Mapping[str, set[str]], seed: int) -> Iterator[str]:
-    """An order that ``needs`` allows, in which each call starts as soon as possible and takes as long as the seed sets."""
+    """An order that ``needs`` allows: each call starts as soon as possible, and the seed determines its duration."""
     dice = random.Random(seed)
     left = {urn: set(each) for urn, each in needs.items()}
     clock, running = 0.0, []

@@ -1,4 +1,4 @@
-"""Staging and production on clouds that share one account: each as its file is, applied by its pipeline's role."""
+"""Staging and production on clouds that share one account: each with its own stack file, applied by its deploy role."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ UP = ("up", "--yes", "--skip-preview")
 REQUESTS_PER_SECOND = 1000
 
 STANDING = os.environ.get("DWCP_TEST_STACKS")
-"""A folder whose clouds run and stay, for work on these tests."""
+"""A folder with running clouds that the tests use and keep, for work on these tests."""
 
 
 class Stack:
@@ -39,7 +39,7 @@ class Stack:
 
     @cached_property
     def monitoring(self) -> SandboxMonitoring:
-        """Simulated load on the stack, and a real Prometheus that watches it."""
+        """Simulated load on the stack, and a real Prometheus that monitors it."""
         monitoring = monitoring_stack(self.cloud)
         monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
         return monitoring
@@ -52,13 +52,13 @@ class Stack:
         return done.stdout + done.stderr
 
     def client(self, service: str) -> Any:
-        """An AWS client of the account's administrator."""
+        """An AWS client with the credentials of the account's administrator."""
         account = self.cloud.project.account
         credentials = {name.lower(): value for name, value in CREDENTIALS.items()}
         return boto3.client(service, endpoint_url=self.cloud.control_plane.aws, region_name=account.region, **credentials)
 
     def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a person would have it."""
+        """Run kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a user does."""
         config = self.cloud.folder / "eks.yaml"
         environment = self.cloud.engine.process_environment() | {"KUBECONFIG": str(config)}
         bin = self.cloud.engine.bin
@@ -69,7 +69,7 @@ class Stack:
 
 @cache
 def folder() -> Path:
-    """Where the clouds of the session lie."""
+    """The folder of the session's clouds."""
     if STANDING:
         return Path(STANDING)
     made = Path(mkdtemp(prefix="dwcp-stacks-"))
@@ -79,7 +79,7 @@ def folder() -> Path:
 
 @cache
 def stack(name: str) -> Stack:
-    """The stack of that name, applied once per session."""
+    """The stack with this name, applied once per session."""
     made = Stack(folder(), name)
     made.run(*UP, "--policy-pack", "policies")
     return made

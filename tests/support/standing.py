@@ -1,4 +1,4 @@
-"""One platform for all tests that only read it or repair what they break: applied once per session, monitored by Prometheus."""
+"""One platform for all tests that only read it or revert their changes: applied once per session, monitored by Prometheus."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Standing:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment of an operator: as after ``source .sandbox/env``, with the address of Prometheus."""
+        """The environment variables of an operator: as after ``source .sandbox/env``, with the address of Prometheus."""
         return self.cloud.engine.process_environment() | {"DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url}
 
     def client(self, service: str) -> Any:
@@ -59,7 +59,7 @@ class Standing:
         )
 
     def shell(self, script: str, **variables: str) -> str:
-        """Run a block of commands from a page, in the checkout; the first failure ends it."""
+        """Run a block of commands from a page in the checkout, until the first failure."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{self.variables['PATH']}"
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
@@ -82,7 +82,7 @@ class Standing:
         return report
 
     def follow(self, report: dict[str, Any], check: str) -> None:
-        """Type the commands that the report prints for one check, each once; what asks is answered with yes."""
+        """Run each command that the report prints for one check once; prompts are answered with yes."""
         commands = dict.fromkeys(each["command"] for each in report["findings"] if each["check"] == check)
         assert commands, f"{check} printed no command"
         for command in commands:
@@ -109,21 +109,21 @@ class Standing:
         return self.cloud.control_plane.api.items(f"{PODS}?labelSelector=app%3D{app}")
 
     def wait(self, what: str, holds: Callable[[], object], seconds: float = 60) -> None:
-        """Return when ``holds()``."""
+        """Return when ``holds()`` is true."""
         assert any(holds() for _ in waiting.looks(seconds, pause=0.2)), f"{what}: not within {seconds:.0f} s"
 
     def forget_metrics(self) -> None:
-        """Restart Prometheus without its data, because the error budget includes a bad minute for days."""
+        """Restart Prometheus without its data, because a bad minute affects the error budget for days."""
         self.cloud.processes.running()["prometheus"].kill()
         self.wait("Prometheus is gone", lambda: "prometheus" not in self.cloud.processes.running())
         self.monitoring.start()
 
     def up(self) -> None:
-        """Apply the program again, which reverts changes by hand."""
+        """Apply the program again, which reverts manual changes."""
         self.cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", "--refresh", cwd=ROOT)
 
     def settled(self) -> bool:
-        """Whether the pods are ready, the autoscaler reads their metrics, and Prometheus reaches all targets without an alert."""
+        """Whether the pods are ready, the autoscaler reads their metrics, and Prometheus reaches all targets and has no alert."""
         scaler = self.get(SCALER)["status"].get("conditions", [])
         return (
             all(_is(pod["status"].get("conditions", []), "Ready") for pod in self.cloud.control_plane.api.items(PODS))
@@ -140,14 +140,14 @@ def _is(conditions: list[dict[str, Any]], type_: str) -> bool:
 
 @cache
 def standing() -> Standing:
-    """The session's platform, which ends with the session, even if that is killed."""
+    """The session's platform, which is removed when the session ends, even if it is killed."""
     folder = Path(mkdtemp(prefix="dwcp-standing-"))
     gone_with_this_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", cwd=ROOT)
     platform = Standing(cloud, monitoring_stack(cloud))
-    # A load far from the alert on low throughput, which a busy machine could reach otherwise.
+    # The load is far above the alert on low throughput, which could fire on a busy machine.
     platform.monitoring.control("load", "PUT", requestsPerSecond=500)
     platform.client("dynamodb").create_table(
         TableName=LEASE_TABLE,

@@ -1,4 +1,4 @@
-"""A small state, as the engine writes it."""
+"""A small state file, in the engine's format."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PROVIDER = "urn:pulumi:x::dwcp-v3::pulumi:providers:kubernetes::kubernetes"
 
 
 def state(time: str = "2026-01-02T03:04:05Z", **changes: Any) -> str:
-    """The engine's file: a stack, a provider and one object."""
+    """The content of a state file with a stack, a provider and one object."""
     resources = [
         {"urn": STACK, "type": "pulumi:pulumi:Stack", "outputs": {"application": {"image": "app:v1.0.0"}}},
         {"urn": PROVIDER, "type": "pulumi:providers:kubernetes", "custom": True, "id": "1", "parent": STACK},

@@ -1,4 +1,4 @@
-"""The calls that AWS refuses because of the present state of an account; each module has the rows of some services."""
+"""The calls that AWS refuses because of the present state of an account; each module contains the checks of some services."""
 
 from embedded_cloud.front.refusals import balancers, clusters, data, identity, network
 from embedded_cloud.front.refusals.table import TABLE, require_possible

@@ -1,4 +1,4 @@
-"""Elastic Load Balancing and its certificates."""
+"""Elastic Load Balancing, and the certificates of its listeners."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ATTRIBUTES = frozenset(
         *("waf.fail_open.enabled", "dns_record.client_routing_policy"),
     }
 )
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html"""
+"""The attributes of load balancers: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_LoadBalancerAttribute.html"""
 
 SECONDS = {"idle_timeout.timeout_seconds": range(1, 4001), "client_keep_alive.seconds": range(60, 604801)}
 
@@ -51,7 +51,7 @@ def balancer_in_one_zone(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A name of over 32 characters, or with others than letters, digits and inner hyphens, or that begins with ``internal-``."""
+    """A name of over 32 characters, with characters besides letters, digits and inner hyphens, or beginning with ``internal-``."""
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"
@@ -62,7 +62,7 @@ def bad_name(call: Call) -> str | None:
 
 @refuses("elbv2", "ModifyLoadBalancerAttributes", code="ValidationError", source=f"{API}/API_LoadBalancerAttribute.html")
 def bad_attribute(call: Call) -> str | None:
-    """An attribute that load balancers lack, or a number of seconds out of its range."""
+    """An attribute that load balancers do not have, or a number of seconds outside its range."""
     for each in call.parameters["Attributes"]:
         key, value = each["Key"], each.get("Value", "")
         if key not in ATTRIBUTES:
@@ -80,7 +80,7 @@ def bad_attribute(call: Call) -> str | None:
     source=f"{API}/API_ModifyLoadBalancerAttributes.html",
 )
 def logs_to_a_closed_bucket(call: Call) -> str | None:
-    """Access logs into a bucket that is not there or whose policy does not let the service write."""
+    """Access logs to a bucket that does not exist or whose policy does not allow the service to write."""
     wanted = {each["Key"]: each.get("Value", "") for each in call.parameters["Attributes"]}
     name = wanted.get("access_logs.s3.bucket")
     if wanted.get("access_logs.s3.enabled") != "true" or not name:

@@ -1,4 +1,4 @@
-"""EKS: versions, zones, roles, names, and deletion protection."""
+"""EKS: versions, zones, roles, and deletion protection."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ API = "https://docs.aws.amazon.com/eks/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 
 VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
-"""The versions of EKS: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
+"""The versions that EKS supports: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
 
 ROLLBACK_WINDOW = 7 * 24 * 60 * 60
-"""How many seconds after an upgrade EKS goes back: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
+"""The time after an upgrade in which EKS allows a rollback: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
 
 SKEW = 3
-"""How many minor versions nodes may be behind: https://kubernetes.io/releases/version-skew-policy/"""
+"""The number of minor versions by which nodes may be older: https://kubernetes.io/releases/version-skew-policy/"""
 
 REFUSED_ZONES = ("use1-az3", "usw1-az2", "cac1-az3")
 
@@ -31,7 +31,7 @@ REFUSED_ZONES = ("use1-az3", "usw1-az2", "cac1-az3")
     "eks", "CreateCluster", "UpdateClusterVersion", code="InvalidParameterException", source=f"{GUIDE}/kubernetes-versions.html"
 )
 def unknown_version(call: Call) -> str | None:
-    """A Kubernetes version that EKS does not run."""
+    """A Kubernetes version that EKS does not support."""
     version = call.parameters.get("version")
     return f"unsupported Kubernetes version {version}" if version and version not in VERSIONS else None
 
@@ -68,7 +68,7 @@ def rollback_below_nodes(call: Call) -> str | None:
 
 @refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/update-cluster.html")
 def nodes_too_old(call: Call) -> str | None:
-    """An upgrade of a cluster whose nodes would be too far behind."""
+    """An upgrade of a cluster that would leave its nodes too many minor versions behind."""
     cluster = _cluster(call)
     for group in cluster.nodegroups.values() if cluster else ():
         if eks.minor(call.parameters["version"]) - eks.minor(group.version) > SKEW:
@@ -101,7 +101,7 @@ def zone_without_control_planes(call: Call) -> str | None:
 
 @refuses("eks", "CreateCluster", code="InvalidParameterException", source=f"{GUIDE}/network-reqs.html")
 def cluster_in_one_zone(call: Call) -> str | None:
-    """A cluster whose subnets lie in fewer than two zones, or one that does not exist."""
+    """A cluster whose subnets are in fewer than two zones, or with a subnet that does not exist."""
     ids = call.parameters["resourcesVpcConfig"].get("subnetIds") or ()
     found = {id: subnet(call, id) for id in ids}
     if missing := [id for id, each in found.items() if each is None]:
@@ -113,7 +113,7 @@ def cluster_in_one_zone(call: Call) -> str | None:
 
 @refuses("eks", "UpdateClusterConfig", code="InvalidParameterException", source=f"{GUIDE}/network-reqs.html")
 def subnets_in_other_zones(call: Call) -> str | None:
-    """Subnets of another network or in other zones than those that the cluster was created with."""
+    """Subnets in another VPC or in other zones than those with which the cluster was created."""
     cluster, wanted = _cluster(call), (call.parameters.get("resourcesVpcConfig") or {}).get("subnetIds")
     if cluster is None or not wanted:
         return None
@@ -127,13 +127,13 @@ def _places(call: Call, ids: Sequence[str]) -> set[tuple[str, str]]:
 
 @refuses("eks", "CreateCluster", code="InvalidParameterException", source=f"{GUIDE}/cluster-iam-role.html")
 def cluster_role_without_trust(call: Call) -> str | None:
-    """A cluster with a role that does not exist or that EKS may not take."""
+    """A cluster with a role that does not exist or that EKS may not assume."""
     return _untrusted(call, call.parameters["roleArn"], "eks.amazonaws.com")
 
 
 @refuses("eks", "CreateNodegroup", code="InvalidParameterException", source=f"{GUIDE}/create-node-role.html")
 def node_role_without_trust(call: Call) -> str | None:
-    """A node group with a role that does not exist or that EC2 may not take."""
+    """A node group with a role that does not exist or that EC2 may not assume."""
     return _untrusted(call, call.parameters["nodeRole"], "ec2.amazonaws.com")
 
 
@@ -141,7 +141,7 @@ def node_role_without_trust(call: Call) -> str | None:
 def nodes_without_a_way_out(call: Call) -> str | None:
     """A node group in a subnet without a route to the internet or an endpoint of the registry.
 
-    EKS accepts the call, and the group then fails with this code; the provider, which waits for it, reports the same.
+    EKS accepts the call, and the group fails later with this code. The official provider, which waits for it, reports the code.
     """
     for id in call.parameters["subnets"]:
         found = subnet(call, id)
@@ -158,7 +158,7 @@ def nodes_without_a_way_out(call: Call) -> str | None:
 
 @refuses("eks", "CreatePodIdentityAssociation", code="InvalidParameterException", source=f"{GUIDE}/pod-id-association.html")
 def pod_role_without_trust(call: Call) -> str | None:
-    """A Pod Identity association with a role that does not exist or that the agent may not take."""
+    """A Pod Identity association with a role that does not exist or that the agent may not assume."""
     return _untrusted(call, call.parameters["roleArn"], "pods.eks.amazonaws.com")
 
 
@@ -176,7 +176,7 @@ def _cluster(call: Call) -> Any:
 
 
 def _step(call: Call) -> tuple[Any, int]:
-    """The cluster, and by how many minor versions a call would move it."""
+    """The cluster, and the number of minor versions by which a call would change it; negative for a rollback."""
     cluster = _cluster(call)
     return cluster, eks.minor(call.parameters["version"]) - eks.minor(cluster.version) if cluster else 0
 

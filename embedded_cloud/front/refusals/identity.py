@@ -1,4 +1,4 @@
-"""STS: the tokens with which a role's trust policy allows assuming it, and for how long."""
+"""STS: a role can be assumed only with a token that matches its trust policy, and only for its maximum session duration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_LONGEST_SECONDS = 3600
 
 @refuses("sts", "AssumeRoleWithWebIdentity", code="AccessDenied", source=SOURCE)
 def stranger_with_a_token(call: Call) -> str | None:
-    """Assuming a role with a token whose claims its trust policy does not name."""
+    """Assuming a role with a token whose claims do not match the role's trust policy."""
     role = _role(call)
     claims = _claims(call.parameters["WebIdentityToken"])
     statements = json.loads(role.assume_role_policy_document)["Statement"] if role else []
@@ -29,7 +29,7 @@ def stranger_with_a_token(call: Call) -> str | None:
 
 @refuses("sts", "AssumeRole", "AssumeRoleWithWebIdentity", code="ValidationError", source=SOURCE)
 def session_longer_than_the_role_allows(call: Call) -> str | None:
-    """A session that is longer than the role's longest."""
+    """A session that is longer than the role's maximum session duration."""
     role = _role(call)
     longest = int(role.max_session_duration or DEFAULT_LONGEST_SECONDS) if role else DEFAULT_LONGEST_SECONDS
     if int(call.parameters.get("DurationSeconds") or 0) <= longest:
@@ -38,7 +38,7 @@ def session_longer_than_the_role_allows(call: Call) -> str | None:
 
 
 def _role(call: Call) -> Any:
-    """The role that a call takes; None for one that does not exist."""
+    """The role that a call assumes; None if it does not exist."""
     name = call.parameters["RoleArn"].rsplit("/", 1)[-1]
     return next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
 

@@ -22,7 +22,7 @@ GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
 def nat_without_gateway(call: Call) -> str | None:
     """A public NAT gateway in a VPC without an internet gateway.
 
-    AWS accepts the call, and the gateway then fails with this code; the provider, which waits for it, reports the same.
+    AWS accepts the call, and the gateway fails later with this code. The official provider, which waits for it, reports the code.
     """
     found = subnet(call, call.parameters["SubnetId"])
     if call.parameters.get("ConnectivityType") == "private" or found is None or attached_gateway(call, found.vpc_id):
@@ -53,7 +53,7 @@ def gateway_under_addresses(call: Call) -> str | None:
 
 @refuses("ec2", "DeleteSubnet", code="DependencyViolation", source=f"{API}/API_DeleteSubnet.html")
 def subnet_in_use(call: Call) -> str | None:
-    """Deleting a subnet in which something has a network interface."""
+    """Deleting a subnet in which a resource has a network interface."""
     id = call.parameters["SubnetId"]
     users = list(subnet_users(call, id))
     return f"The subnet '{id}' has dependencies and cannot be deleted: {', '.join(users)}" if users else None
@@ -61,7 +61,7 @@ def subnet_in_use(call: Call) -> str | None:
 
 @refuses("ec2", "DeleteSecurityGroup", code="DependencyViolation", source=f"{API}/API_DeleteSecurityGroup.html")
 def group_in_use(call: Call) -> str | None:
-    """Deleting a security group that something uses or that another group's rule names."""
+    """Deleting a security group that a resource uses or that a rule of another group names."""
     group = call.parameters.get("GroupId")
     users = list(security_group_users(call, group)) if group else []
     return f"resource {group} has a dependent object: {', '.join(users)}" if users else None

@@ -1,7 +1,7 @@
-"""The calls that AWS refuses and moto accepts, as one table: each row with AWS' error code, its source, and the check itself.
+"""The calls that AWS refuses and moto accepts, as one table: each row has AWS' error code, the source, and the check.
 
-A row is a function that returns AWS' message if it refuses a call. Processes that take time on AWS take describe calls here: see
-:mod:`embedded_cloud.front.endings`.
+A check is a function that returns AWS' message if AWS refuses the call. A deletion that takes time on AWS takes a number of
+describe calls here: see :mod:`embedded_cloud.front.endings`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Check = Callable[[Call], str | None]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One row: if ``check`` returns a message, ``operations`` of ``service`` are refused with ``code``."""
+    """One row: if ``check`` returns a message, the gate refuses the call, one of ``operations`` of ``service``, with ``code``."""
 
     service: str
     operations: tuple[str, ...]
@@ -26,7 +26,7 @@ class Refusal:
 
     @property
     def what(self) -> str:
-        """A short description of the refused call: the check's first line."""
+        """A short description of the refused call: the first line of the check's docstring."""
         return (self.check.__doc__ or "").split("\n", 1)[0].rstrip(".")
 
 

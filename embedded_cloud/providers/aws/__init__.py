@@ -1,1 +1,1 @@
-"""The embedded aws provider: one small class per resource type, over the AWS API that moto answers."""
+"""The embedded aws provider: one small class per resource type, which calls the AWS API of moto."""

@@ -1,4 +1,4 @@
-"""Started by the engine as ``pulumi-resource-aws``."""
+"""The entry point of the provider, which the engine starts as ``pulumi-resource-aws``."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""The provider's part of :mod:`embedded_cloud.creations`: announces creations, and finds those that the engine does not know."""
+"""The provider's part of :mod:`embedded_cloud.creations`: opens creations, and finds those that the engine does not know."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.providers.aws.values import Properties
 
 CONNECTIONS = 32
-"""The number of the engine's calls that the plugin serves in parallel."""
+"""The maximum number of parallel calls of the engine."""
 
 
 def no_answer(endpoint: str) -> EmbeddedCloudError:
@@ -39,14 +39,14 @@ _current: ContextVar[_Calls | None] = ContextVar("creation", default=None)
 
 
 def mark_call(params: dict[str, Any], **_: Any) -> None:
-    """Add the creation of a call to its headers; a handler of botocore's ``before-call``."""
+    """Add the URN of the creation and the number of the call to the call's headers; a handler of botocore's ``before-call``."""
     if calls := _current.get():
         params["headers"] |= {CREATION: quote(calls.urn), CALL: str(calls.sent)}
         calls.sent += 1
 
 
 class AwsCreations:
-    """The open creations of the moto at ``endpoint``. Thread-safe for different resources."""
+    """The open creations in the moto server at ``endpoint``. Thread-safe for different resources."""
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
@@ -56,20 +56,20 @@ class AwsCreations:
 
     @property
     def _open(self) -> dict[str, Properties]:
-        """The creations that were open at this process' first call, and its own."""
+        """The creations that were open at the first call of this process, and those of this process."""
         with self._lock:
             listed = self._listed if self._listed is not None else self._send("GET").json()
             self._listed = listed
             return listed
 
     def left(self, urn: str) -> Properties | None:
-        """``inputs`` and ``id`` (or ``None``) of a creation that the engine does not know and that possibly exists."""
+        """``inputs`` and ``id`` (or ``None``) of an open creation whose resource may exist; ``None`` if there is none."""
         found = self._open.get(urn)
         return found if found and (found["id"] or found["answered"]) else None
 
     @contextmanager
     def calls(self, urn: str) -> Iterator[None]:
-        """A context in which this thread's calls to AWS belong to the creation of ``urn``, from its first call on."""
+        """A context in which this thread's calls to AWS belong to the creation of ``urn`` and are numbered from 0."""
         token = _current.set(_Calls(urn))
         try:
             yield
@@ -77,7 +77,7 @@ class AwsCreations:
             _current.reset(token)
 
     def begin(self, urn: str, inputs: Properties) -> None:
-        """Announce a creation."""
+        """Open a creation."""
         self._send("PUT", urn=urn, inputs=inputs)
         self._open[urn] = {"inputs": inputs, "id": None, "answered": 0}
 

@@ -15,7 +15,7 @@ def caller_identity(aws: Aws, args: Properties) -> Properties:
 
 
 def zone(aws: Aws, args: Properties) -> Properties:
-    """The public hosted zone of a name."""
+    """The public hosted zone with a given name."""
     name = args["name"].rstrip(".")
     for found in aws.client("route53").list_hosted_zones_by_name(DNSName=name)["HostedZones"]:
         if found["Name"].rstrip(".") == name:
@@ -25,7 +25,7 @@ def zone(aws: Aws, args: Properties) -> Properties:
 
 
 def addon_version(aws: Aws, args: Properties) -> Properties:
-    """The version of an add-on for a Kubernetes version: the recommended one, or the newest with ``mostRecent``."""
+    """The version of an add-on for a Kubernetes version: the default, or the newest with ``mostRecent``."""
     name, kubernetes = args["addonName"], args["kubernetesVersion"]
     addons = aws.client("eks").describe_addon_versions(addonName=name, kubernetesVersion=kubernetes)["addons"]
     if not addons:

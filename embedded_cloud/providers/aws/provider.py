@@ -1,4 +1,4 @@
-"""The plugin: finds the class of a resource type, and implements the common parts of all types."""
+"""The plugin of the embedded aws provider: implements the operations on all types, with the class of each resource type."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class AwsPlugin(Plugin):
         return FUNCTIONS[token](self.aws, args)
 
     def _make(self, kind: AwsResource, resource: ResourceState, inputs: Properties) -> str:
-        """Create the resource, with a record that survives a kill."""
+        """Create the resource and return its id, with a record in moto by which a killed creation is found again."""
         creations = self.aws.creations
         creations.begin(resource.urn, inputs)
         with creations.calls(resource.urn):
@@ -100,7 +100,7 @@ class AwsPlugin(Plugin):
         if (left := creations.left(resource.urn)) is None:
             return
         with creations.calls(resource.urn):
-            id = left["id"] or kind.create(left["inputs"])  # the calls that were sent are answered as they were then
+            id = left["id"] or kind.create(left["inputs"])  # moto repeats its answers to the calls that were already sent
         live = self._describe(kind, resource, id, left["inputs"])
         if live is not None:
             kind.delete(id, live)

@@ -1,4 +1,4 @@
-"""The definition of a resource type of the embedded aws provider: a few facts and four calls of the service's API."""
+"""The base class of a resource type of the embedded aws provider: a few attributes and four methods that call the service's API."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ TAGS = frozenset({"tags", "tagsAll"})
 
 
 class AwsResource(ModelledType, ABC):
-    """One resource type. A subclass states its facts as class attributes and talks to its service through :attr:`api`.
+    """One resource type. A subclass describes itself by class attributes and calls its service through :attr:`api`.
 
-    ``read`` must describe every modelled input from the service's own answer, never from the request, plus the
+    ``read`` must return every modelled input from the service's own answer, never from the request, and the
     outputs of the service. Property names are those of the SDK; ids are those of the official provider.
     """
 
@@ -26,13 +26,13 @@ class AwsResource(ModelledType, ABC):
     service: ClassVar[str]
 
     set_by_create: ClassVar[Names] = TAGS
-    """Updatable inputs that :meth:`create` sets already; the others are set by an update right after it."""
+    """Updatable inputs that :meth:`create` already sets; an update immediately after it sets the others."""
 
     volatile: ClassVar[Names] = frozenset()
-    """Outputs that an update can change, so that they are unknown in its preview."""
+    """Outputs that an update can change; they are unknown in the preview of the update."""
 
     auto_name: ClassVar[str] = ""
-    """The input that by default gets a name derived from the logical one."""
+    """The input whose default is a name derived from the logical name."""
 
     name_limit: ClassVar[int] = 255
 
@@ -46,11 +46,11 @@ class AwsResource(ModelledType, ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> str:
-        """Create the resource from ``replace_on`` and ``set_by_create``; return its id."""
+        """Create the resource with the inputs in ``replace_on`` and ``set_by_create``; return its id."""
 
     @abstractmethod
     def read(self, id: str) -> Properties | None:
-        """Describe the live resource, tags as ``tagsAll``; ``None`` if it does not exist."""
+        """The properties of the live resource, with its tags as ``tagsAll``; ``None`` if it does not exist."""
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
         """Apply the differences between ``old`` and ``new``, except the tags."""
@@ -64,7 +64,7 @@ class AwsResource(ModelledType, ABC):
         raise NotImplementedError(f"{self.token} has no tags")
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """``news`` with defaults, provider tags and a name. Raises for an input that is not modelled."""
+        """``news`` with defaults, the provider's default tags and a name. Raises for an input that is not modelled."""
         inputs = self.completed(news)
         if "tags" in self.updatable:
             tags = inputs.get("tags", {})
@@ -75,7 +75,7 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def is_auto_named(self, name: str, inputs: Properties) -> bool:
-        """Whether two of these resources can exist at once, because their physical names differ."""
+        """Whether an old and a new resource can exist at the same time: the type has no unique name, or the name is generated."""
         stem = re.escape(name[: self.name_limit - 8])
         return not self.auto_name or re.fullmatch(f"{stem}-[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 

@@ -49,7 +49,7 @@ class Aws:
         from botocore.config import Config
 
         self._session = self._session or botocore.session.get_session()
-        # moto answers what it lacks with an error page: asking again does not help.
+        # For a call that it does not implement, moto returns an error page: a retry does not help.
         config = Config(max_pool_connections=CONNECTIONS, retries={"total_max_attempts": 1})
         client = self._session.create_client(service, region_name=self.region, config=config)
         client.meta.events.register("before-call", mark_call)
@@ -71,7 +71,7 @@ class ServiceRefusal(Enum):
 
 
 def refusal(error: Exception) -> ServiceRefusal:
-    """The meaning of ``error`` of a call to AWS; only this function interprets the client's errors.
+    """The meaning of ``error``, which a call to AWS has raised. Only this function interprets the client's errors.
 
     botocore's classes are compared by name, because botocore is imported only at the first call.
     """
@@ -96,7 +96,7 @@ def unless_absent(call: Callable[[], T]) -> T | None:
 
 
 MOST_LOOKS = 50
-"""The maximal number of describe calls until a deletion must be finished; the embedded cloud counts time in them."""
+"""The maximum number of describe calls until a deletion must be finished; the embedded cloud measures time in describe calls."""
 
 
 def until_absent(describe: Callable[[], object]) -> None:

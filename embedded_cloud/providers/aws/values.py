@@ -12,7 +12,7 @@ Properties = dict[str, Any]
 
 
 class AbsentError(Exception):
-    """A service listed nothing for an id."""
+    """Raised if a service lists nothing for an id."""
 
 
 def first(found: list[Any]) -> Any:
@@ -41,18 +41,18 @@ def _rename(value: Any, rename: Callable[[str], str]) -> Any:
 
 
 def pick(source: Mapping[str, Any], *names: str) -> Properties:
-    """Those of the SDK's ``names`` for which ``source``, with the API's names, has a value."""
+    """The values in ``source`` (by the API's names) for the SDK's ``names``, without those that are missing."""
     renamed: Properties = camel(dict(source))
     return {name: renamed[name] for name in names if renamed.get(name) is not None}
 
 
 def given(inputs: Mapping[str, Any], *names: str) -> Properties:
-    """Those of the inputs ``names`` that are set, with the names of an API call's parameters."""
+    """The set inputs among ``names``, under the names of an API call's parameters."""
     return pascal({name: inputs[name] for name in names if inputs.get(name) is not None})
 
 
 def flatten(block: Mapping[str, Any] | None, names: Mapping[str, str]) -> Properties:
-    """The values of a nested ``block`` under the flat names by which the API knows them (property -> API name)."""
+    """The values of a nested ``block`` under the API's flat names; ``names`` maps properties to API names."""
     block = {key: value for key, value in (block or {}).items() if value is not None}
     for key in block.keys() - names.keys():
         raise EmbeddedCloudError(
@@ -68,7 +68,7 @@ def unflatten(source: Mapping[str, Any], names: Mapping[str, str]) -> Properties
 
 
 def tag_list(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
-    """Tags in the form of most services."""
+    """Tags in the form that most services use: a list of keys and values."""
     return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
 
 
@@ -78,7 +78,7 @@ def tag_dict(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
 
 
 def attribute_text(value: Any) -> str:
-    """A value as text, as services with text attributes write it."""
+    """A value as text, in the form of services whose attributes are texts."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -90,18 +90,18 @@ def attribute_value(text: str, like: Any) -> Any:
 
 
 def json_text(document: Any) -> str:
-    """A policy document as one canonical text."""
+    """A policy document as text in canonical form."""
     return json.dumps(document, separators=(",", ":"))
 
 
 def added_and_removed(old: Iterable[str] | None, new: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """What must be added to and removed from ``old`` to get ``new``."""
+    """The items that must be added to ``old``, and those that must be removed from it, to get ``new``."""
     before, after = set(old or ()), set(new or ())
     return sorted(after - before), sorted(before - after)
 
 
 def unmet(asked: Any, described: Any, path: str = "") -> Iterator[str]:
-    """The paths at which a service's description differs from the request; additional values are not a difference."""
+    """The paths at which a service's description differs from the request; additional values in the description are ignored."""
     if isinstance(asked, dict) and isinstance(described, dict):
         for key, value in asked.items():
             yield from unmet(value, described.get(key), f"{path}.{key}" if path else key)

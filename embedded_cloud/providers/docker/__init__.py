@@ -1,1 +1,1 @@
-"""The embedded docker provider: Network, Volume, RemoteImage and Container on a real Docker engine, by the Docker SDK."""
+"""The embedded docker provider: Network, Volume, RemoteImage and Container on a real Docker engine, through the Docker SDK."""

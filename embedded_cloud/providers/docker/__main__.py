@@ -1,4 +1,4 @@
-"""``python -m embedded_cloud.providers.docker``: what the Pulumi engine starts in place of the official docker plugin."""
+"""The entry point of the provider, which the engine starts as ``pulumi-resource-docker``."""
 
 from importlib.metadata import version
 

@@ -1,4 +1,4 @@
-"""The plugin: finds the class of a resource type, and does what all types have in common."""
+"""The plugin of the embedded docker provider: implements the operations on all types, with the class of each resource type."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from embedded_cloud.providers.plugin import Change, Diff, NotReadyError, Plugin,
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECONDS = 120
-"""For one call of the engine; a container has a minute to stop."""
+"""Timeout of one call to the Docker engine; a container has a minute to stop."""
 
 TAKEN = ("port is already allocated", "address already in use")
 
@@ -107,7 +107,7 @@ class DockerPlugin(Plugin):
 
     @contextmanager
     def _explaining(self, resource: ResourceState) -> Iterator[None]:
-        """Whatever the client raises becomes one message that names the resource."""
+        """Convert every error of the Docker client to one message that names the resource."""
         what = f"{resource.type} {resource.name}"
         try:
             yield

@@ -1,4 +1,4 @@
-"""What a resource type of the embedded docker provider is: a few facts and four calls of the engine's API."""
+"""The base class of a resource type of the embedded docker provider: a few attributes and methods that call the Docker engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embedded_cloud.providers.plugin import Properties
 
 
 class DockerResource(ModelledType, ABC):
-    """One resource type. ``describe`` answers from the engine alone, never from what was asked."""
+    """One resource type. ``describe`` returns values from the Docker engine, never from the request."""
 
     types: ClassVar[dict[str, type[DockerResource]]] = {}
 
@@ -31,19 +31,19 @@ class DockerResource(ModelledType, ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> str:
-        """Make the resource; return its id."""
+        """Create the resource; return its id."""
 
     @abstractmethod
     def describe(self, id: str) -> Properties | None:
-        """The live resource's inputs and outputs; None when there is none."""
+        """The inputs and outputs of the live resource; None if it does not exist."""
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        """Change what differs and can be changed in place."""
+        """Apply the differences that can change in place."""
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Wait until the resource is as asked; the reasons why it is not, if it will not be."""
+        """Wait until the resource is ready; return the reasons if it does not become ready."""
         return []
 
     @abstractmethod
     def delete(self, id: str, inputs: Properties) -> None:
-        """Remove the resource; one that is gone already may raise the engine's own error."""
+        """Delete the resource; if it does not exist, the Docker engine's own error may be raised."""

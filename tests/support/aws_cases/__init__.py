@@ -1,4 +1,4 @@
-"""What every type of the embedded aws provider must do: the ``CASES`` of all modules here. There is no list of them."""
+"""The test cases of all types of the embedded aws provider: the ``CASES`` of all modules in this package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alarms and the topic that tells of them."""
+"""Cases of the types for alarms and their SNS topic."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def common(world: World) -> Properties:
 
 
 def other(world: World) -> Properties:
-    """Another value for each of the common inputs that can change."""
+    """New values for the common inputs that change in place."""
     return {
         **{"alarmDescription": "y", "comparisonOperator": "LessThanThreshold", "threshold": 7.0, "evaluationPeriods": 3},
         **{"treatMissingData": "breaching", "actionsEnabled": False, "tags": MORE},

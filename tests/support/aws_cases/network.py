@@ -1,4 +1,4 @@
-"""The network's types."""
+"""Cases of the types for the network."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MORE = {"Name": "y", "tier": "z"}
 
 
 def tag_drift(world: World, id: str) -> Properties:
-    """Someone adds a tag."""
+    """Add a tag without Pulumi."""
     world.boto("ec2").create_tags(Resources=[id], Tags=[{"Key": "by", "Value": "hand"}])
     return {"tags": {**TAGS, "by": "hand"}}
 
@@ -105,7 +105,7 @@ def association_drift(world: World, id: str) -> Properties:
 
 
 def new_subnet(world: World, blocks: list[int] = list(range(100))) -> str:  # noqa: B006
-    """A subnet of its own, since a subnet has one association."""
+    """The id of a new subnet, because a subnet has only one association."""
     return world.make("aws:ec2/subnet:Subnet", vpcId=world.vpc(), cidrBlock=f"10.0.{blocks.pop()}.0/24").id
 
 
@@ -268,13 +268,13 @@ ENDPOINT_POLICY = '{"Version": "2012-10-17", "Statement": []}'
 
 
 def route_tables(boto: Client) -> list[str]:
-    """Those that no network has made for itself."""
+    """The ids of the route tables, without the main tables of VPCs."""
     found = boto("ec2").describe_route_tables()["RouteTables"]
     return ids([each for each in found if not any(link.get("Main") for link in each["Associations"])], "RouteTableId")
 
 
 def security_groups(boto: Client) -> list[str]:
-    """Those that neither a network nor a cluster has made for itself."""
+    """The ids of the groups, without those that AWS creates with a VPC or a cluster."""
     found = boto("ec2").describe_security_groups()["SecurityGroups"]
     made = [each for each in found if each["GroupName"] != "default" and not each["GroupName"].startswith("eks-cluster-sg-")]
     return ids(made, "GroupId")

@@ -1,4 +1,4 @@
-"""Keys, logs, roles, buckets and the cluster."""
+"""Cases of the types for keys, logs, roles, buckets and the cluster."""
 
 from __future__ import annotations
 
@@ -288,7 +288,7 @@ def nodes_drift(world: World, id: str) -> Properties:
 
 
 def keys(boto: Client) -> list[str]:
-    """Those that are not to be deleted: a key lives on for days."""
+    """The ids of the keys that are not pending deletion; a deleted key exists for days."""
     kms = boto("kms")
     described = [kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"] for each in kms.list_keys()["Keys"]]
     return ids([each for each in described if each["KeyState"] == "Enabled"], "KeyId")
@@ -305,7 +305,7 @@ addons = [
     *("aws-ebs-csi-driver", "aws-efs-csi-driver", "eks-pod-identity-agent", "kube-state-metrics", "prometheus-node-exporter"),
     *("metrics-server", "coredns", "vpc-cni", "kube-proxy", "cert-manager", "external-dns", "snapshot-controller"),
 ]
-"""A cluster has each add-on once, so each test takes another."""
+"""The names of add-ons. Each test uses another one, because a cluster has each add-on only once."""
 
 
 def eks_tags(found: dict[str, Any]) -> dict[str, str]:
@@ -472,7 +472,7 @@ CASES = (
         described=versioning,
         updates=lambda _: {"versioningConfiguration": {"status": "Suspended"}},
         drift=versioning_drift,
-        stays=True,  # a bucket that had versions keeps saying so
+        stays=True,  # versioning can only be suspended
     ),
     Case(
         token="aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",

@@ -1,4 +1,4 @@
-"""The load balancer's types, certificates and DNS."""
+"""Cases of the types for load balancers, certificates and DNS."""
 
 from __future__ import annotations
 
@@ -200,7 +200,7 @@ def rule_inputs(world: World) -> Properties:
 
 
 def rule_drift(world: World, id: str) -> Properties:
-    """What the rollout does: other weights."""
+    """Change the weights, as a rollout does."""
     groups = [
         {"TargetGroupArn": world.target_group("stable"), "Weight": 90},
         {"TargetGroupArn": world.target_group("canary"), "Weight": 10},
@@ -274,13 +274,13 @@ def listeners(boto: Client) -> list[str]:
 
 
 def listener_rules(boto: Client) -> list[str]:
-    """Those that no listener has made for itself."""
+    """The ARNs of the rules, without the default rules of listeners."""
     rules = [rule for arn in listeners(boto) for rule in boto("elbv2").describe_rules(ListenerArn=arn)["Rules"]]
     return ids([rule for rule in rules if not rule["IsDefault"]], "RuleArn")
 
 
 def records(boto: Client) -> list[str]:
-    """Those that no zone has made for itself."""
+    """The records, without those that Route 53 creates with a zone."""
     route53 = boto("route53")
     found = [
         (zone["Id"].rpartition("/")[2], record["Name"].rstrip("."), record["Type"])

@@ -1,4 +1,4 @@
-"""What every type of the embedded aws provider must do, and the small world in which it does it."""
+"""The definition of a test case for a type of the embedded aws provider, and the resources that the cases share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from embedded_cloud.providers.plugin import ResourceState
 
 Properties = dict[str, Any]
 Client = Callable[[str], Any]
-"""A boto3 client by the name of its service."""
+"""A function that returns a boto3 client for the name of a service."""
 NUMBERS = count(1)
 
 
@@ -30,7 +30,7 @@ def policy(action: str, principal: Properties | None = None) -> str:
 
 @dataclass(frozen=True)
 class Made:
-    """A resource that the provider made, with what the engine would keep of it."""
+    """A resource that the provider has created, with the values that the engine would store."""
 
     resource: ResourceState
     inputs: Properties
@@ -42,7 +42,7 @@ class Made:
 
 
 class World:
-    """A provider, the resources that others need, made once by it, and plain boto3 clients to look from outside."""
+    """A provider, the shared resources that it creates once, and boto3 clients that are independent of the provider."""
 
     def __init__(self, endpoint: str, plugin: AwsPlugin) -> None:
         self.endpoint = endpoint
@@ -50,24 +50,24 @@ class World:
         self._made: dict[str, Made] = {}
 
     def boto(self, service: str) -> Any:
-        """A client that knows nothing of the provider."""
+        """A boto3 client that is independent of the provider."""
         return client(service, self.endpoint)
 
     def without_tls(self, service: str) -> Any:
-        """A client whose calls say that they came without TLS, as a proxy would have it."""
+        """A boto3 client whose calls have a proxy's header for a request without TLS."""
         plain = client.__wrapped__(service, self.endpoint)
         name = f"before-send.{service}"
         plain.meta.events.register(name, lambda request, **_: request.headers.update({"X-Forwarded-Proto": "http"}))
         return plain
 
     def another_plugin(self) -> AwsPlugin:
-        """The provider as another process runs it."""
+        """Another instance of the provider, as in another process."""
         plugin = AwsPlugin()
         plugin.configure({"region": self.plugin.aws.region, "defaultTags": {"tags": self.plugin.aws.default_tags}})
         return plugin
 
     def make(self, token: str, /, **inputs: Any) -> Made:
-        """Make a resource as the engine would."""
+        """Create a resource as the engine would."""
         name = f"test-{next(NUMBERS)}"
         named = ResourceState(type=token, name=name, urn=f"urn:pulumi:local::dwcp-v3::{token}::{name}")
         checked = self.plugin.check(named, {}, inputs)
@@ -75,13 +75,13 @@ class World:
         return Made(replace(named, id=id), checked, state)
 
     def shared(self, key: str, token: str, /, **inputs: Any) -> Made:
-        """The resource that goes by ``key``, made when first asked for."""
+        """The shared resource ``key``, which the first call creates."""
         if key not in self._made:
             self._made[key] = self.make(token, **inputs)
         return self._made[key]
 
     def vpc(self, key: str = "vpc") -> str:
-        """A network with a gateway, without which AWS gives it neither NAT nor a public load balancer."""
+        """A VPC with an internet gateway, without which AWS refuses NAT gateways and public load balancers."""
         vpc = self.shared(key, "aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16").id
         self.shared(f"gateway of {key}", "aws:ec2/internetGateway:InternetGateway", vpcId=vpc)
         return vpc
@@ -93,7 +93,7 @@ class World:
         ).id
 
     def way_out(self) -> None:
-        """A default route in the network's main table, without which nodes never join."""
+        """Create a default route in the VPC's main route table, without which nodes cannot join."""
         ec2 = self.boto("ec2")
         wanted = [{"Name": "vpc-id", "Values": [self.vpc()]}, {"Name": "association.main", "Values": ["true"]}]
         [table] = ec2.describe_route_tables(Filters=wanted)["RouteTables"]
@@ -143,7 +143,7 @@ class World:
         return self.shared("logs", "aws:cloudwatch/logGroup:LogGroup")
 
     def bucket(self) -> str:
-        """A new bucket: its settings are one to a bucket."""
+        """A new bucket, because a bucket has only one setting of each type."""
         return self.make("aws:s3/bucket:Bucket", forceDestroy=True).id
 
     def target_group(self, key: str) -> str:
@@ -182,18 +182,18 @@ class World:
         return self.shared("cluster", token, roleArn=arn, vpcConfig=config, version="1.35", accessConfig=access).id
 
     def new_role(self) -> str:
-        """The ARN of another role that any service of a cluster may take."""
+        """The ARN of a new role that every service of a cluster may assume."""
         return self.make("aws:iam/role:Role", assumeRolePolicy=self.role().inputs["assumeRolePolicy"]).state["arn"]
 
     def entry(self) -> str:
-        """A principal with an access entry in :meth:`cluster`."""
+        """The ARN of a principal with an access entry in :meth:`cluster`."""
         token = "aws:eks/accessEntry:AccessEntry"
         return self.make(token, clusterName=self.cluster(), principalArn=self.new_role()).inputs["principalArn"]
 
 
 @cache
 def client(service: str, endpoint: str) -> Any:
-    """One client per service: reading a service's model takes long."""
+    """A client, created once per service, because it takes long to read a service's model."""
     config = Config(retries={"total_max_attempts": 1})
     secret = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", config=config, **secret)
@@ -201,31 +201,31 @@ def client(service: str, endpoint: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One type: how to ask for all it models, and how to find it again without the provider."""
+    """The test case of one type: its inputs, and functions that find the resource without the provider."""
 
     token: str
     inputs: Callable[[World], Properties]
-    """Every modelled input."""
+    """Returns values for all modelled inputs."""
     described: Callable[[World, str], Properties]
-    """The same inputs from the service's own describe call, by boto3 alone."""
+    """Returns the same inputs from the service's describe call, only by boto3."""
     updates: Callable[[World], Properties] = field(default=lambda _: {})
-    """A new value for every input that changes in place."""
+    """Returns a new value for every input that changes in place."""
     drift: Callable[[World, str], Properties]
-    """Changes something behind Pulumi's back; returns the inputs that must differ then, with their values."""
+    """Changes the resource without Pulumi; returns the inputs that must differ after that, with their values."""
     listed: Callable[[Client], Iterable[str]] | None = None
-    """The ids of all that the account has, without what AWS makes beside others; None for what is a part of another resource."""
+    """Returns the ids of the type in the account, except those that AWS creates itself; None for a part of another resource."""
     stays: bool = False
-    """Deleting it leaves something that the service still describes."""
+    """Whether the service still describes the resource after its deletion."""
 
     def __str__(self) -> str:
         return self.token.rsplit(":", 1)[1]
 
 
 def tags(listed: list[dict[str, str]]) -> dict[str, str]:
-    """The tags of a describe call, without those that the provider puts on everything."""
+    """The tags of a describe call, without the default tags of the provider."""
     return {tag["Key"]: tag["Value"] for tag in listed if tag["Key"] != "project"}
 
 
 def ids(listed: Iterable[dict[str, Any]], key: str) -> list[str]:
-    """The ids in a list call's answer; what is only still shown for a while after its end is left out."""
+    """The ids in the answer to a list call, without resources that are deleted or being deleted."""
     return [each[key] for each in listed if each.get("State") not in ("deleting", "deleted")]

@@ -1,4 +1,4 @@
-"""Waiting for what a Docker engine is to show."""
+"""A wait for a condition on a Docker engine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EVENTUALLY_SECONDS = 60
 def eventually(
     holds: Callable[[], object], what: str, instead: Callable[[], object] = lambda: "", *, seconds: float = EVENTUALLY_SECONDS
 ) -> None:
-    """Return when ``holds()`` is true; fail with what was waited for, and what there is ``instead``."""
+    """Return when ``holds()`` is true. After ``seconds``, fail with the condition ``what`` and the result of ``instead``."""
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:

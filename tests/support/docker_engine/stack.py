@@ -1,4 +1,4 @@
-"""What both ways of starting the Docker stack have to show, asked of the services themselves."""
+"""Assertions on the running Docker stack, for both ways to start it; they query the services."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SCRAPE_SECONDS = 5
 REDIS_PASSWORD = 'it\'s a $ecret "word"'
 GRAFANA_PASSWORD = "of-the-administrator"
 ONE_FRAME = bytes.fromhex("0000000b0300000000010000000078")
-"""docs/app-contract.md says nothing of frames: of the fixture app's protocol, one byte of data on stream 1."""
+"""One byte of data on stream 1, in the protocol of the fixture app; docs/app-contract.md does not define this protocol."""
 ALERT_SECONDS = 180
-"""RedisDown has to hold for a minute, and Alertmanager gathers for half a minute more."""
+"""The condition of RedisDown must hold for a minute, and Alertmanager waits half a minute to group alerts."""
 
 
 def settings() -> Settings:
-    """The defaults on ports that are free, scraped more often, with no rule about AWS."""
+    """The default settings, with free ports, a short scrape interval, and no rules for AWS."""
     port, metrics, prometheus, grafana, alertmanager = free_ports(5)
     return Settings.model_construct(
         environment=EnvironmentSettings(name="local"),
@@ -52,7 +52,7 @@ def settings() -> Settings:
 
 @dataclass(frozen=True)
 class Running:
-    """A stack that runs on ``engine``; ``prefix`` and ``suffix`` are around a service's name in its container's."""
+    """A stack that runs on ``engine``; a container's name is ``prefix``, the service's name and ``suffix``."""
 
     engine: DockerEngine
     settings: Settings
@@ -70,7 +70,7 @@ class Running:
         return self.engine.client.containers.get(f"{self.prefix}{name}{self.suffix}")
 
     def get(self, port: int, path: str) -> Any:
-        """The JSON answer on a published port."""
+        """The JSON answer to a GET request on a published port."""
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
             return json.load(answer)
 
@@ -81,17 +81,17 @@ class Running:
         return self.prometheus(f"query?query={urllib.request.quote(expression)}")["result"]
 
     def send(self) -> None:
-        """One message to the service."""
+        """Send one message to the service."""
         url = f"http://127.0.0.1:{self.settings.application.port}/v1/frames"
         with urllib.request.urlopen(urllib.request.Request(url, data=ONE_FRAME), timeout=10) as answer:
             assert answer.status == 200
 
     def messages(self) -> int:
-        """What the service has kept in Redis."""
+        """The number of messages that the service has stored in Redis."""
         return self.get(self.settings.application.port, "/v1/streams/1")["messages"]
 
     def assert_healthy_in_order(self) -> None:
-        """Every service is healthy, and was started after those that it waits for."""
+        """Assert that every service is healthy and was started after its dependencies."""
         started: dict[str, str] = {}
         for service in self.stack.services:
             state: dict[str, Any] = self.container(service.name).attrs["State"]
@@ -101,7 +101,7 @@ class Running:
             assert all(started[each] < started[service.name] for each in service.after), service.name
 
     def assert_confined(self) -> None:
-        """The limits and restrictions of the list are on the containers."""
+        """Assert that the containers have the limits and restrictions of the services."""
         for service in self.stack.services:
             host: dict[str, Any] = self.container(service.name).attrs["HostConfig"]
             assert host["NanoCpus"] == service.cpus * 10**9
@@ -114,14 +114,14 @@ class Running:
             assert host["RestartPolicy"]["Name"] == "unless-stopped"
 
     def assert_no_secret_shows(self) -> None:
-        """What anyone sees who may ask the engine."""
+        """Assert that ``docker inspect`` shows no secret."""
         for service in self.stack.services:
             shown = json.dumps(self.container(service.name).attrs)
             assert json.dumps(REDIS_PASSWORD)[1:-1] not in shown
             assert GRAFANA_PASSWORD not in shown
 
     def assert_scraped(self) -> None:
-        """Prometheus reaches every target and has loaded the rules, all of them sound."""
+        """Assert that Prometheus reaches every target and has loaded all rules without an error."""
 
         def down() -> list[str]:
             return [f"{each['labels']['job']}: {each['lastError']}" for each in self.targets() if each["health"] != "up"]
@@ -143,7 +143,7 @@ class Running:
         return self.prometheus("targets?state=active")["activeTargets"]
 
     def assert_the_alert_for(self, service: str, alert: str) -> None:
-        """Without ``service`` the alert reaches Alertmanager, which routes it by its severity."""
+        """Assert that if ``service`` is stopped, the alert reaches Alertmanager, which routes it by its severity."""
         self.container(service).stop()
         try:
             port = self.settings.docker.alertmanager_port
@@ -158,7 +158,7 @@ class Running:
             self.wait_healthy(service)
 
     def assert_a_killed_one_comes_back(self, name: str) -> None:
-        """Its process is killed behind Docker's back."""
+        """Assert that Docker restarts a container whose process is killed."""
         container = self.container(name)
         os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)
         eventually(lambda: self.container(name).attrs["RestartCount"] == 1, f"{name} is restarted")

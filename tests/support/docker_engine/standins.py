@@ -1,4 +1,4 @@
-"""The names of the Docker stack's images, for which stand-ins are made."""
+"""The names of the Docker stack's images, for which substitutes are built."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from sandbox.images.standins import APP, BASE, DOCKERFILE, ensure, node_image
 __all__ = ["APP", "BASE", "DOCKERFILE", "IMAGES", "ROOT", "ensure", "node_image"]
 
 IMAGES = {service.name: plain(service.image) for service in stack(DEFAULTS).services}
-"""The real names, by service."""
+"""Service -> real image name."""

@@ -1,4 +1,4 @@
-"""The resource types of the embedded aws provider: every class with a ``token`` in a module here. There is no list of them."""
+"""The resource types of the embedded aws provider: all classes with a ``token`` in this package. No list names them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from embedded_cloud.providers.modelled import import_modules
 import_modules(__name__, __path__)
 
 TYPES = AwsResource.types
-"""Every type modelled here, by its token."""
+"""The modelled types by their tokens."""
 
 
 def services() -> set[str]:

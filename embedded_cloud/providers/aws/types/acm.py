@@ -9,7 +9,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Certificate(AwsResource):
-    """A certificate that ACM issues once its DNS records are there (moto: at once)."""
+    """A certificate, which ACM issues when its DNS records exist (moto: immediately)."""
 
     token = "aws:acm/certificate:Certificate"
     service = "acm"
@@ -52,7 +52,7 @@ class Certificate(AwsResource):
 
 
 class CertificateValidation(AwsResource):
-    """Stands for the certificate having been issued; it creates nothing itself."""
+    """A resource that waits until the certificate is issued; it creates nothing in AWS."""
 
     token = "aws:acm/certificateValidation:CertificateValidation"
     service = "acm"
@@ -72,4 +72,4 @@ class CertificateValidation(AwsResource):
         return pick(self.api.describe_certificate(CertificateArn=id)["Certificate"], "certificateArn")
 
     def delete(self, id: str, inputs: Properties) -> None:
-        """A wait leaves nothing behind."""
+        """Do nothing, because nothing was created."""

@@ -1,4 +1,4 @@
-"""Alarms on metrics, which moto stores and never evaluates."""
+"""Alarms on metrics; moto stores them but never evaluates them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class MetricAlarm(AwsResource):
-    """An alarm, named by its own name; every change is one call that states it whole."""
+    """An alarm; its id is its name, and every change is one call with all inputs."""
 
     token = "aws:cloudwatch/metricAlarm:MetricAlarm"
     service = "cloudwatch"
@@ -75,7 +75,7 @@ def _pairs(dimensions: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _asked(query: Properties) -> dict[str, Any]:
-    """A query of the SDK as the API has it: the metric and its statistic are one level apart there."""
+    """A query of the SDK in the form of the API, which nests the metric and its statistic differently."""
     plain = pascal({key: query[key] for key in ("id", "expression", "label", "period") if query.get(key) is not None})
     metric = query.get("metric")
     if metric is None:

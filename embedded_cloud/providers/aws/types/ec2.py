@@ -11,7 +11,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Ec2Resource(AwsResource):
-    """The common parts of EC2's resources: unique ids, and tags that are set by id."""
+    """The common base of EC2's resources: unique ids, and tags that are set by id."""
 
     service = "ec2"
 
@@ -22,18 +22,18 @@ class Ec2Resource(AwsResource):
             self.api.delete_tags(Resources=[id], Tags=[{"Key": key} for key in removed])
 
     def arn(self, kind: str, id: str) -> str:
-        """The ARN of a resource that EC2 does not describe with one."""
+        """The ARN of a resource whose description by EC2 does not contain it."""
         return f"arn:aws:ec2:{self.aws.region}:{self.aws.account}:{kind}/{id}"
 
 
 def tagged(kind: str, inputs: Properties) -> Properties:
-    """The tags of a new resource, as parameter of the call that makes it."""
+    """The tags of a new resource, as a parameter of the call that creates it."""
     tags = tag_list(inputs.get("tagsAll"))
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
 
 
 class Vpc(Ec2Resource):
-    """A network; with it come a main route table, a default security group and a default network ACL."""
+    """A VPC; AWS also creates its main route table, default security group and default network ACL."""
 
     token = "aws:ec2/vpc:Vpc"
     replace_on = names("cidrBlock instanceTenancy")
@@ -75,7 +75,7 @@ class Vpc(Ec2Resource):
 
 
 class Subnet(Ec2Resource):
-    """A range of the network's addresses in one zone."""
+    """A subnet: a range of the VPC's addresses in one zone."""
 
     token = "aws:ec2/subnet:Subnet"
     replace_on = names("vpcId cidrBlock availabilityZone")
@@ -100,7 +100,7 @@ class Subnet(Ec2Resource):
 
 
 class InternetGateway(Ec2Resource):
-    """The way to the internet, attached to one network."""
+    """An internet gateway, attached to one VPC."""
 
     token = "aws:ec2/internetGateway:InternetGateway"
     updatable = TAGS | names("vpcId")
@@ -130,7 +130,7 @@ class InternetGateway(Ec2Resource):
 
 
 class Eip(Ec2Resource):
-    """A public address."""
+    """An Elastic IP address."""
 
     token = "aws:ec2/eip:Eip"
     replace_on = names("domain")
@@ -153,7 +153,7 @@ class Eip(Ec2Resource):
 
 
 class NatGateway(Ec2Resource):
-    """The private subnets' egress, in a public subnet."""
+    """A NAT gateway in a public subnet, the egress of private subnets."""
 
     token = "aws:ec2/natGateway:NatGateway"
     replace_on = names("subnetId allocationId connectivityType")
@@ -180,14 +180,14 @@ class NatGateway(Ec2Resource):
         until_absent(lambda: self._present(id))
 
     def _present(self, id: str) -> Properties:
-        """The gateway, which EC2 still describes for a while after its end."""
+        """The description of an existing gateway; EC2 describes a deleted one for some time."""
         return first(
             [each for each in self.api.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"] if each["State"] != "deleted"]
         )
 
 
 class RouteTable(Ec2Resource):
-    """A route table without routes of its own: each route is a resource."""
+    """A route table without inline routes: each route is a separate resource."""
 
     token = "aws:ec2/routeTable:RouteTable"
     replace_on = names("vpcId")
@@ -205,7 +205,7 @@ class RouteTable(Ec2Resource):
 
 
 class Route(Ec2Resource):
-    """One route; its id is ``TABLE_DESTINATION``, as it is imported."""
+    """One route; its id is ``TABLE_DESTINATION``, as in ``pulumi import``."""
 
     token = "aws:ec2/route:Route"
     replace_on = names("routeTableId destinationCidrBlock")
@@ -236,7 +236,7 @@ class Route(Ec2Resource):
 
 
 class RouteTableAssociation(Ec2Resource):
-    """Which table a subnet uses. Its id is the subnet's, since the service's own changes with the table."""
+    """The route table of a subnet. Its id is the subnet's, because the association id of EC2 changes with the table."""
 
     token = "aws:ec2/routeTableAssociation:RouteTableAssociation"
     replace_on = names("subnetId")

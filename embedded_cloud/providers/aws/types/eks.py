@@ -11,7 +11,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class EksResource(AwsResource):
-    """The common part of EKS' resources: tags are set by ARN."""
+    """The common base of EKS' resources: tags are set by ARN."""
 
     service = "eks"
 
@@ -24,7 +24,7 @@ class EksResource(AwsResource):
 
 
 class Cluster(EksResource):
-    """A control plane. Its security group, which EKS creates and moto does not, is created and deleted with it."""
+    """A control plane. It also creates and deletes the cluster's security group, as EKS does and moto does not."""
 
     token = "aws:eks/cluster:Cluster"
     replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
@@ -96,7 +96,7 @@ class Cluster(EksResource):
             self.api.update_cluster_config(name=id, logging=_logging(new))
 
     def delete(self, id: str, inputs: Properties) -> None:
-        unless_absent(lambda: self.api.delete_cluster(name=id))  # one deleted by hand has left its security group
+        unless_absent(lambda: self.api.delete_cluster(name=id))  # if deleted by hand, its group still exists
         for group in self._security_groups(id):
             self.aws.client("ec2").delete_security_group(GroupId=group["GroupId"])
 
@@ -115,10 +115,10 @@ def _logging(inputs: Properties) -> Properties:
 
 
 class NodeGroup(EksResource):
-    """The nodes; its id is ``CLUSTER:NAME``.
+    """A node group; its id is ``CLUSTER:NAME``.
 
-    moto can neither roll out a new version or launch template nor tag a group, so the group is created again under its
-    name: the nodes are replaced in both cases.
+    moto cannot update the version, the launch template or the tags of a group. Therefore such a change creates the group again
+    under the same name. EKS replaces the nodes for a new version or launch template, too.
     """
 
     token = "aws:eks/nodeGroup:NodeGroup"
@@ -160,7 +160,7 @@ class NodeGroup(EksResource):
         )
         return {
             **pick(group, *wanted),
-            "labels": group.get("labels", {}),  # their keys are the user's, in any spelling
+            "labels": group.get("labels", {}),  # the keys are the user's and must not be converted
             **unflatten(group, {"nodeGroupName": "nodegroupName", "nodeRoleArn": "nodeRole", "subnetIds": "subnets"}),
             "launchTemplate": pick(group.get("launchTemplate", {}), "id", "version"),
             "arn": group["nodegroupArn"],
@@ -190,11 +190,11 @@ class NodeGroup(EksResource):
 
 
 class PartOfCluster(EksResource):
-    """What belongs to a cluster; its id is ``CLUSTER:KEY``, as it is imported."""
+    """The base of resources that belong to a cluster; their id is ``CLUSTER:KEY``, as in ``pulumi import``."""
 
 
 class Addon(PartOfCluster):
-    """Software that EKS installs in the cluster."""
+    """An add-on: software that EKS installs in the cluster."""
 
     token = "aws:eks/addon:Addon"
     replace_on = names("clusterName addonName")
@@ -229,7 +229,7 @@ class Addon(PartOfCluster):
 
 
 class AccessEntry(PartOfCluster):
-    """The access of a principal to the Kubernetes API."""
+    """An access entry: the access of a principal to the Kubernetes API."""
 
     token = "aws:eks/accessEntry:AccessEntry"
     replace_on = names("clusterName principalArn type")
@@ -258,7 +258,7 @@ class AccessEntry(PartOfCluster):
 
 
 class AccessPolicyAssociation(PartOfCluster):
-    """The permissions of a principal in the cluster; its id is ``CLUSTER#PRINCIPAL#POLICY``."""
+    """An access policy of a principal in the cluster; its id is ``CLUSTER#PRINCIPAL#POLICY``."""
 
     token = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
     replace_on = names("clusterName principalArn policyArn accessScope")
@@ -280,7 +280,7 @@ class AccessPolicyAssociation(PartOfCluster):
 
 
 class PodIdentityAssociation(PartOfCluster):
-    """The role of a service account's pods; its id is the service's own."""
+    """The role of a service account's pods; its id is the association id of EKS."""
 
     token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
     replace_on = names("clusterName namespace serviceAccount")

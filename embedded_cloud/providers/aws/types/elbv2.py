@@ -24,7 +24,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class ElbResource(AwsResource):
-    """The common parts of ELB's resources: the ARN is the id, and tags are set by ARN."""
+    """The common base of ELB's resources: the ARN is the id, and tags are set by ARN."""
 
     service = "elbv2"
 
@@ -40,7 +40,7 @@ class ElbResource(AwsResource):
 
 
 def tagged(inputs: Properties) -> Properties:
-    """The tags of a new resource, as parameter of the call that makes it."""
+    """The tags of a new resource, as a parameter of the call that creates it."""
     return {"Tags": tag_list(inputs["tagsAll"])} if inputs.get("tagsAll") else {}
 
 
@@ -54,7 +54,7 @@ def _attributes(described: list[dict[str, str]], attributes: Mapping[str, str], 
 
 
 class LoadBalancer(ElbResource):
-    """An application load balancer. Its attributes are set in one call, whether or not they are the service's defaults."""
+    """An application load balancer. One call sets all of its attributes, including those with the service's default value."""
 
     token = "aws:lb/loadBalancer:LoadBalancer"
     attributes = properties(
@@ -138,7 +138,7 @@ class LoadBalancer(ElbResource):
 
 
 class TargetGroup(ElbResource):
-    """A group of targets for a listener, with its health check."""
+    """A target group, with its health check."""
 
     token = "aws:lb/targetGroup:TargetGroup"
     health = properties(
@@ -214,7 +214,7 @@ class TargetGroup(ElbResource):
 
 
 class Listener(ElbResource):
-    """A port of the load balancer, with the action for requests that no rule matches."""
+    """A listener: a port of the load balancer, with the default action for requests that no rule matches."""
 
     token = "aws:lb/listener:Listener"
     replace_on = names("loadBalancerArn")
@@ -236,7 +236,7 @@ class Listener(ElbResource):
         certificates = listener.get("Certificates")
         return {
             **pick(listener, "loadBalancerArn", "port", "protocol"),
-            # moto names a policy for plain HTTP as well
+            # moto reports an SSL policy for plain HTTP, too
             "sslPolicy": listener.get("SslPolicy") if listener["Protocol"] == "HTTPS" else None,
             "certificateArn": certificates[0]["CertificateArn"] if certificates else None,
             "defaultActions": [_from_action(action) for action in listener["DefaultActions"]],
@@ -252,7 +252,7 @@ class Listener(ElbResource):
 
 
 class ListenerRule(ElbResource):
-    """A rule that sends requests to target groups by weight."""
+    """A listener rule that forwards requests to target groups by weight."""
 
     token = "aws:lb/listenerRule:ListenerRule"
     replace_on = names("listenerArn")
@@ -291,7 +291,7 @@ class ListenerRule(ElbResource):
 
 
 BLOCKS = properties(redirect="RedirectConfig", fixedResponse="FixedResponseConfig", forward="ForwardConfig")
-"""The parts of an action, and what the API calls them."""
+"""The nested blocks of an action, with their names in the API."""
 
 CONDITIONS = properties(pathPattern="PathPatternConfig", hostHeader="HostHeaderConfig", httpRequestMethod="HttpRequestMethodConfig")
 

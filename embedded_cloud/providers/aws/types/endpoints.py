@@ -1,4 +1,4 @@
-"""The network's private endpoints of AWS services, and its flow logs."""
+"""VPC endpoints of AWS services, and VPC flow logs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class VpcEndpoint(Ec2Resource):
-    """A gateway endpoint (routes) or an interface endpoint (addresses in subnets)."""
+    """A VPC endpoint: a gateway endpoint (with routes) or an interface endpoint (with addresses in subnets)."""
 
     token = "aws:ec2/vpcEndpoint:VpcEndpoint"
     lists = properties(routeTableIds="RouteTableIds", subnetIds="SubnetIds", securityGroupIds="SecurityGroupIds")
-    # moto takes no change of private DNS, and routes of a gateway endpoint appear only for tables given at its creation.
+    # moto cannot change private DNS, and adds the routes of a gateway endpoint only to the tables in the call that creates it.
     replace_on = names("vpcId serviceName vpcEndpointType privateDnsEnabled")
     updatable = TAGS | names("policy") | frozenset(lists)
     set_by_create = updatable
@@ -64,7 +64,7 @@ class VpcEndpoint(Ec2Resource):
 
 
 class FlowLog(Ec2Resource):
-    """The record of the network's connections, kept in a log group."""
+    """A flow log of a VPC, in a log group."""
 
     token = "aws:ec2/flowLog:FlowLog"
     replace_on = names("vpcId trafficType logDestinationType logDestination iamRoleArn maxAggregationInterval")

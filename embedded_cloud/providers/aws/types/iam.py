@@ -59,7 +59,7 @@ class Role(AwsResource):
 
 
 class RolePolicy(AwsResource):
-    """A policy inside a role; its id is ``ROLE:POLICY``."""
+    """An inline policy of a role; its id is ``ROLE:POLICY``."""
 
     token = "aws:iam/rolePolicy:RolePolicy"
     service = "iam"
@@ -87,7 +87,7 @@ class RolePolicy(AwsResource):
 
 
 class Policy(AwsResource):
-    """A managed policy; its id is its ARN. A changed document is a new version, of which IAM keeps five."""
+    """A managed policy; its id is its ARN. A changed document becomes a new version; IAM keeps five versions."""
 
     token = "aws:iam/policy:Policy"
     service = "iam"
@@ -138,7 +138,7 @@ class Policy(AwsResource):
 
 
 class RolePolicyAttachment(AwsResource):
-    """A managed policy given to a role; its id is ``ROLE/POLICY ARN``, as it is imported."""
+    """The attachment of a managed policy to a role; its id is ``ROLE/POLICY ARN``, as in ``pulumi import``."""
 
     token = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
     service = "iam"
@@ -159,11 +159,11 @@ class RolePolicyAttachment(AwsResource):
 
 
 class OpenIdConnectProvider(AwsResource):
-    """An issuer whose tokens the account trusts."""
+    """An OIDC provider: an issuer of tokens that the account trusts."""
 
     token = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     service = "iam"
-    replace_on = names("url clientIdLists")  # moto cannot add a client to a provider that exists
+    replace_on = names("url clientIdLists")  # moto cannot add a client to an existing provider
     updatable = TAGS | names("thumbprintLists")
     set_by_create = updatable
 

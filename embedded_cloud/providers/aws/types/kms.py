@@ -8,7 +8,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Key(AwsResource):
-    """A symmetric key. Its deletion starts a waiting period, after which it is permanently deleted."""
+    """A symmetric key. Its deletion starts a waiting period; KMS deletes the key at the end of this period."""
 
     token = "aws:kms/key:Key"
     service = "kms"
@@ -69,7 +69,7 @@ class Key(AwsResource):
 
 
 class Alias(AwsResource):
-    """A name of a key."""
+    """An alias of a key."""
 
     token = "aws:kms/alias:Alias"
     service = "kms"

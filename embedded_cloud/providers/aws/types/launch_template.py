@@ -10,11 +10,11 @@ from embedded_cloud.providers.aws.values import Properties, attribute_text, came
 from embedded_cloud.providers.modelled import names
 
 FLAGS = ("encrypted", "deleteOnTermination")
-"""Block device properties that the SDK types as text and the API as booleans."""
+"""Block device properties that are texts in the SDK and booleans in the API."""
 
 
 class LaunchTemplate(Ec2Resource):
-    """How instances start. A change is a new version; versions stay until the template goes."""
+    """The configuration of new instances. A change creates a new version; versions exist until the template is deleted."""
 
     token = "aws:ec2/launchTemplate:LaunchTemplate"
     content = names(
@@ -43,7 +43,7 @@ class LaunchTemplate(Ec2Resource):
             "description": latest.get("VersionDescription"),
             **_content(latest["LaunchTemplateData"]),
             "arn": self.arn("launch-template", id),
-            # moto's description of a template does not follow its tags
+            # moto's description of a template does not show changes of its tags
             "tagsAll": tag_dict(self.api.describe_tags(Filters=[{"Name": "resource-id", "Values": [id]}])["Tags"]),
         }
 
@@ -83,7 +83,7 @@ def _content(data: dict[str, Any]) -> Properties:
     for device in devices:
         device["ebs"] = {key: attribute_text(value) if key in FLAGS else value for key, value in device.get("ebs", {}).items()}
     described["blockDeviceMappings"] = devices
-    # moto lists the template's own tags among those of what it launches.
+    # moto lists the template's own tags among the tags of the resources that it launches.
     described["tagSpecifications"] = [
         {"resourceType": each["ResourceType"], "tags": tag_dict(each["Tags"])}
         for each in data.get("TagSpecifications", [])

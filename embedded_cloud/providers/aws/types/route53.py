@@ -10,7 +10,7 @@ from embedded_cloud.providers.modelled import names
 
 
 class Record(AwsResource):
-    """A record set; its id is ``ZONE_NAME_TYPE``, as it is imported."""
+    """A record set; its id is ``ZONE_NAME_TYPE``, as in ``pulumi import``."""
 
     token = "aws:route53/record:Record"
     service = "route53"
@@ -62,13 +62,13 @@ class Record(AwsResource):
         )
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """Names are kept without the final dot, as the official provider keeps them."""
+        """The inputs with names without the final dot, as in the official provider."""
         inputs = super().check(name, olds, news)
         return {**inputs, "name": inputs["name"].rstrip(".")}
 
 
 def _parts(id: str) -> tuple[str, str, str]:
-    """A record's name may contain underscores (``_abc.example.com``); zone ids and types do not."""
+    """Zone, name and type in an id. Only the name can contain underscores (``_abc.example.com``)."""
     zone, rest = id.split("_", 1)
     name, kind = rest.rsplit("_", 1)
     return zone, name, kind

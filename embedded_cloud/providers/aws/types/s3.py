@@ -1,4 +1,4 @@
-"""Buckets and what is set on them, each setting a resource of its own."""
+"""Buckets and their settings; each setting is a separate resource."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bucket(AwsResource):
     name_limit = 63
 
     def create(self, inputs: Properties) -> str:
-        # Only the API of us-east-1 takes no location.
+        # In us-east-1, and only there, the call must not contain a location.
         place = {} if self.aws.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.aws.region}}
         self.api.create_bucket(Bucket=inputs["bucket"], **place)
         return inputs["bucket"]
@@ -50,13 +50,13 @@ class Bucket(AwsResource):
         self.api.delete_bucket(Bucket=id)
 
     def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        """The API knows only the whole set of tags."""
+        """Set all tags again, because the API can only replace the whole set."""
         kept = {key: value for key, value in self._tags(id).items() if key not in removed}
         self.api.put_bucket_tagging(Bucket=id, Tagging={"TagSet": tag_list({**kept, **changed})})
 
 
 class BucketSetting(AwsResource):
-    """A setting of a bucket: the bucket is its id, and creating it is the same call as changing it."""
+    """A setting of a bucket: its id is the bucket, and the same call creates and changes it."""
 
     service = "s3"
     replace_on = names("bucket")
@@ -67,7 +67,7 @@ class BucketSetting(AwsResource):
 
 
 class BucketVersioning(BucketSetting):
-    """Whether a bucket keeps old versions; once on, it can only be suspended."""
+    """Whether a bucket keeps old versions of objects; versioning can be suspended, but not turned off again."""
 
     token = "aws:s3/bucketVersioning:BucketVersioning"
     updatable = names("versioningConfiguration")
@@ -85,7 +85,7 @@ class BucketVersioning(BucketSetting):
 
 
 class BucketServerSideEncryptionConfiguration(BucketSetting):
-    """How a bucket encrypts by default."""
+    """The default encryption of a bucket."""
 
     token = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     updatable = names("rules")
@@ -117,7 +117,7 @@ class BucketServerSideEncryptionConfiguration(BucketSetting):
 
 
 class BucketPublicAccessBlock(BucketSetting):
-    """What keeps a bucket private whatever its policy says."""
+    """The public access block, which keeps a bucket private regardless of its policy."""
 
     token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     updatable = names("blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets")
@@ -136,7 +136,7 @@ class BucketPublicAccessBlock(BucketSetting):
 
 
 class BucketOwnershipControls(BucketSetting):
-    """Who owns what is written into a bucket."""
+    """The owner of the objects in a bucket."""
 
     token = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
     updatable = names("rule")
@@ -154,7 +154,7 @@ class BucketOwnershipControls(BucketSetting):
 
 
 class BucketLifecycleConfiguration(BucketSetting):
-    """When objects move to cheaper storage or go."""
+    """The rules by which objects move to cheaper storage or expire."""
 
     token = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     updatable = names("rules")
@@ -173,7 +173,7 @@ class BucketLifecycleConfiguration(BucketSetting):
 
 
 class BucketPolicy(BucketSetting):
-    """Who may do what with a bucket."""
+    """The policy of a bucket."""
 
     token = "aws:s3/bucketPolicy:BucketPolicy"
     updatable = names("policy")

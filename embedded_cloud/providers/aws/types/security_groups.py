@@ -1,4 +1,4 @@
-"""Security groups, and their rules as resources of their own."""
+"""Security groups, and their rules as separate resources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class SecurityGroup(Ec2Resource):
-    """A group without rules: like the official provider, it takes away the rule that lets everything out."""
+    """A group without rules: like the official provider, it removes the default rule that allows all egress."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"
     replace_on = names("name description vpcId")
@@ -43,7 +43,7 @@ class SecurityGroup(Ec2Resource):
 
 
 class DefaultSecurityGroup(Ec2Resource):
-    """The group that comes with a network, adopted and emptied; it stays when the resource goes."""
+    """The default group of a VPC. The resource removes all of its rules; deleting the resource does not delete the group."""
 
     token = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
     replace_on = names("vpcId")
@@ -79,7 +79,7 @@ class DefaultSecurityGroup(Ec2Resource):
             self.api.revoke_security_group_egress(GroupId=id, IpPermissions=group["IpPermissionsEgress"])
 
     def delete(self, id: str, inputs: Properties) -> None:
-        """AWS keeps the default group as long as its network."""
+        """Do nothing, because AWS deletes the default group only with its VPC."""
 
 
 def _inline_rule(permission: dict[str, Any], group: str) -> Properties:
@@ -125,7 +125,7 @@ class SecurityGroupRule(Ec2Resource):
         return described
 
     def _description(self, rule: dict[str, Any], other: str) -> str | None:
-        """The description of a rule about another group, which moto keeps with the pair and not with the rule."""
+        """The description of a rule about another group, which moto stores with the pair of groups and not with the rule."""
         group = first(self.api.describe_security_groups(GroupIds=[rule["GroupId"]])["SecurityGroups"])
         for permission in group["IpPermissionsEgress" if self.egress else "IpPermissions"]:
             if all(permission.get(key) == rule.get(key) for key in ("IpProtocol", "FromPort", "ToPort")):
@@ -148,14 +148,14 @@ class SecurityGroupRule(Ec2Resource):
 
 
 class SecurityGroupIngressRule(SecurityGroupRule):
-    """What may come in."""
+    """A permission for incoming traffic."""
 
     token = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     egress = False
 
 
 class SecurityGroupEgressRule(SecurityGroupRule):
-    """What may go out."""
+    """A permission for outgoing traffic."""
 
     token = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
     egress = True

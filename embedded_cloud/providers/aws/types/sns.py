@@ -1,4 +1,4 @@
-"""Topics and who may publish to them."""
+"""Topics, their policies and their subscriptions."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TopicPolicy(AwsResource):
 
 
 class TopicSubscription(AwsResource):
-    """A receiver of a topic; its ARN is its id. The owner of an address must confirm it, which does not happen here."""
+    """A subscription to a topic; its ARN is its id. On AWS, the owner of an address must confirm it; here no one does."""
 
     token = "aws:sns/topicSubscription:TopicSubscription"
     service = "sns"

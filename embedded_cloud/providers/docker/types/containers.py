@@ -1,4 +1,4 @@
-"""Containers: made stopped, filled with files, connected, started, and waited for."""
+"""Containers. The provider creates a container, uploads files, connects it to networks, starts it, and waits until it is ready."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from embedded_cloud.providers.plugin import Properties
 
 MIB = 1024 * 1024
 SECOND = 1_000_000_000
-"""In the nanoseconds of the engine's API."""
+"""One second in nanoseconds, the unit of the Docker engine's API."""
 POLL_SECONDS = 0.25
 WAIT_SECONDS = 60
-"""The official provider's `waitTimeout` when none is given."""
+"""The official provider's default of `waitTimeout`."""
 ID_LENGTH = 12
-"""Of the short id, which the engine makes an alias of the container."""
+"""Length of the short id, which the Docker engine adds to the aliases of the container."""
 
 
 class Container(DockerResource):
-    """A container; only its restart policy and its memory change in place."""
+    """A container. Only its restart policy and its memory can change in place."""
 
     token = "docker:index/container:Container"
     replace_on = names(
@@ -142,7 +142,7 @@ class Container(DockerResource):
             self.client.api.update_container(id, mem_limit=memory, memswap_limit=2 * memory)
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Running, and healthy if it is to be waited for; started again where someone has stopped it."""
+        """Start a stopped container, and wait until it runs and, with ``wait``, is healthy; return the reasons if it fails."""
         if not inputs["start"]:
             return []
         container = self.client.containers.get(id)
@@ -253,7 +253,7 @@ def _nanoseconds(duration: str) -> int:
 
 
 def _upload(api: Any, id: str, upload: Properties) -> None:
-    """A file of root's, with the folders above it."""
+    """Write a file that root owns, with its parent folders."""
     content = upload["content"].encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:

@@ -1,4 +1,4 @@
-"""Networks, volumes and images: what containers are made of."""
+"""Networks, volumes and images, which containers use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embedded_cloud.providers.plugin import Properties
 
 
 class Network(DockerResource):
-    """A network of the engine."""
+    """A network of the Docker engine."""
 
     token = "docker:index/network:Network"
     replace_on = names("name driver internal ipamConfigs")
@@ -69,7 +69,7 @@ class Volume(DockerResource):
 
 
 class RemoteImage(DockerResource):
-    """An image on the host, pulled unless it is there already."""
+    """An image on the host, pulled unless the host already has it."""
 
     token = "docker:index/remoteImage:RemoteImage"
     replace_on = names("name")
@@ -84,7 +84,7 @@ class RemoteImage(DockerResource):
         return f"{image.id}{name}"
 
     def describe(self, id: str) -> Properties | None:
-        """The id is the image's own and its name, as the official provider has it."""
+        """Inputs and outputs of the image; its id is the image's own id and its name, as in the official provider."""
         name = id[len("sha256:") + 64 :]
         try:
             image = self.client.images.get(name)
