@@ -17,7 +17,7 @@ Seconds = Annotated[float, Ge(0)]
 
 
 class Frozen(BaseModel):
-    """Immutable data. An unknown field is an error, so that the journal of another version of dwcp is not misread."""
+    """Immutable data. An unknown field is an error, so that the journal of another `dwcp` version is not misread."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
