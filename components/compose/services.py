@@ -24,7 +24,7 @@ from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RELOAD_AR
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload.environment import Place, service_environment
-from components.workload.redis import COMMANDS
+from components.workload.redis import COMMANDS, EXPORTER_TIMEOUT
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
 
@@ -48,10 +48,6 @@ REDIS_STOP_SECONDS = 60
 """Time in which Redis writes the append-only file at its shutdown."""
 PROMETHEUS_STOP_SECONDS = 120
 """Time in which Prometheus writes the samples in memory at its shutdown."""
-
-REDIS_CONNECT_SECONDS = 3
-"""Connection timeout of the exporter. It is below the shortest scrape interval: otherwise the scrape would time out before the
-exporter reports that Redis is down."""
 
 HEALTH_SCRIPT = (
     "fetch('http://127.0.0.1:' + process.env.PORT + '/health')"
@@ -254,7 +250,7 @@ def _redis_exporter(settings: Settings) -> Service:
         command=(REDIS_EXPORTER_SCRIPT,),
         environment={
             "REDIS_ADDR": f"redis://redis:{REDIS_PORT}",
-            "REDIS_EXPORTER_CONNECTION_TIMEOUT": f"{REDIS_CONNECT_SECONDS}s",
+            "REDIS_EXPORTER_CONNECTION_TIMEOUT": EXPORTER_TIMEOUT,
         },
         networks=("data", "monitoring"),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),

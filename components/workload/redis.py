@@ -40,6 +40,10 @@ from contract import APPLICATION, REDIS_PORT
 METRICS_PORT = 9121
 """The exporter's default port."""
 
+EXPORTER_TIMEOUT = "3s"
+"""How long the exporter waits for Redis. Its default of 15 s is longer than Prometheus waits for the exporter: the scrape of a
+Redis that hangs would fail, and ``RedisDown`` would have no sample."""
+
 MAXMEMORY_PERCENT = 75
 """``maxmemory`` in percent of the memory limit.
 
@@ -230,6 +234,7 @@ def _exporter(settings: RedisSettings) -> ContainerArgs:
         env=[
             EnvVarArgs(name="REDIS_ADDR", value=f"redis://localhost:{REDIS_PORT}"),
             EnvVarArgs(name="REDIS_PASSWORD_FILE", value=f"{SECRET_FOLDER}/exporter.json"),
+            EnvVarArgs(name="REDIS_EXPORTER_CONNECTION_TIMEOUT", value=EXPORTER_TIMEOUT),
         ],
         ports=[ContainerPortArgs(name="metrics", container_port=METRICS_PORT)],
         resources=pods.resources(cpu=("10m", "100m"), memory=("32Mi", "64Mi")),

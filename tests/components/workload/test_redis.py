@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from manifests import CHANGED, STACKS, Manifests, evaluate
 
+from components.monitoring.prometheus_config import prometheus_config
+
 
 @pytest.fixture(params=STACKS)
 def objects(request: pytest.FixtureRequest) -> Manifests:
@@ -59,6 +61,14 @@ def test_the_password_is_in_files_for_the_server_its_probes_and_the_exporter() -
     assert f"#{hashlib.sha256(b'redis-secret').hexdigest()}" in files["users.acl"].split()
     assert files["password"] == "redis-secret"
     assert json.loads(files["exporter.json"]) == {"redis://localhost:6379": "redis-secret"}
+
+
+def test_the_exporter_reports_a_redis_that_hangs_before_prometheus_ends_the_scrape(objects: Manifests) -> None:
+    exporter = objects.container("dwcp-v3-redis", "exporter")
+    timeout = next(each["value"] for each in exporter["env"] if each["name"] == "REDIS_EXPORTER_CONNECTION_TIMEOUT")
+    scrape_timeout = 10  # Prometheus' default, which the configuration keeps
+    assert "scrape_timeout" not in prometheus_config(15, (), "alertmanager:9093").global_.model_dump()
+    assert 2 * float(timeout.removesuffix("s")) < scrape_timeout, "the exporter connects twice"
 
 
 def test_the_files_are_where_their_readers_look(objects: Manifests) -> None:
