@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from delivery.clients.screens import console, table
+from delivery.errors import UsageError
 
 
 def environments(incomplete: str) -> list[str]:
@@ -26,6 +27,7 @@ def scope(*more: str, text: str) -> Any:
 STACK = ("--stack", "-s")
 """Additional names of ``--environment`` in commands about a stack's program, because the stack has the environment's name."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
+WaitOption = Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
@@ -44,3 +46,9 @@ def working(text: str) -> Generator[None]:
 
 
 __all__ = ["STACK", "EnvironmentOption", "JsonOption", "console", "environments", "scope", "table", "working"]
+
+
+def require_wait(seconds: float) -> None:
+    """Raise ``UsageError`` if ``seconds``, the value of ``--wait``, is negative."""
+    if seconds < 0:
+        raise UsageError(f"--wait {seconds:g} is below 0", "for example --wait 120")

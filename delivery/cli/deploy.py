@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption
-from delivery.errors import UsageError
+from delivery.cli._output import EnvironmentOption, WaitOption, require_wait
 
 
 def deploy(
@@ -23,7 +22,7 @@ def deploy(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Allow replacing or deleting resources that contain data.")
     ] = False,
-    wait: Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")] = 0,
+    wait: WaitOption = 0,
     health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
     tests: Annotated[str | None, typer.Option(help="Run this command as the tests, before any change.")] = None,
     plan: Annotated[
@@ -41,8 +40,7 @@ def deploy(
     from delivery.releases.request import DeployRequest
     from delivery.releases.steps import StepRunner
 
-    if wait < 0:
-        raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
+    require_wait(wait)
     options = DeployRequest(
         environment=environment,
         tag=tag,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption
+from delivery.cli._output import EnvironmentOption, WaitOption, require_wait
 from delivery.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def rollback(
         bool,
         typer.Option("--with-settings", help="Also restore all settings of the release, and discard those that others set since."),
     ] = False,
-    wait: Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")] = 0,
+    wait: WaitOption = 0,
     health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:
@@ -43,8 +43,7 @@ def rollback(
     from delivery.releases.rollback import Rollback, RollbackRequest
     from delivery.releases.steps import StepRunner
 
-    if wait < 0:
-        raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
+    require_wait(wait)
     if to_revision is not None and to_revision < 1:
         raise UsageError(f"--to-revision {to_revision} is not a revision: revisions start at 1", "for example --to-revision 2")
     options = RollbackRequest(

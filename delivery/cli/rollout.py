@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from contract import IMAGE_REPOSITORY
-from delivery.cli._output import EnvironmentOption, console
+from delivery.cli._output import EnvironmentOption, WaitOption, console, require_wait
 from delivery.errors import UsageError
 
 
@@ -32,7 +32,7 @@ def rollout(
     abort: Annotated[bool, typer.Option("--abort", help="Abort the open rollout and roll it back.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
-    wait: Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")] = 0,
+    wait: WaitOption = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event on standard output.")] = False,
 ) -> None:
     """Roll out a release gradually: 10 % -> 50 % -> 100 % of the traffic, each step measured; roll back on failure.
@@ -47,8 +47,7 @@ def rollout(
     from delivery.rollout.flow import Rollout
     from delivery.rollout.options import RolloutRequest, image_of, strategy_of
 
-    if wait < 0:
-        raise UsageError(f"--wait {wait:g} is below 0", "for example --wait 120")
+    require_wait(wait)
     target = Environment.open(environment)
     request = RolloutRequest(
         image=image_of(target, image, tag),

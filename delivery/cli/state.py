@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, JsonOption
+from delivery.cli._output import EnvironmentOption, JsonOption, WaitOption
 from delivery.errors import DeliveryError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ app = typer.Typer(no_args_is_help=True, help="Manage the backend of the platform
 
 LOOK_SECONDS = 0.2
 """Seconds between two checks whether a manually held lease is still held."""
-
-WaitOption = Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")]
 
 
 def _states(environment: str) -> States:

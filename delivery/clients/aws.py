@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
+from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 ATTEMPTS = 8
 """Maximum number of attempts of one call, also if it is throttled. The client waits longer after each (botocore: adaptive mode)."""
@@ -47,3 +48,14 @@ def error_code(error: BaseException | None) -> str:
     """The code of an AWS error, such as ``NoSuchKey``; empty for any other error."""
     answer = cast("dict[str, Any]", getattr(error, "response", None) or {})
     return str(answer.get("Error", {}).get("Code", ""))
+
+
+def conditionally(call: Callable[..., Any], **arguments: Any) -> bool:
+    """Whether ``call``, a write to DynamoDB with a condition, was performed; false if its condition does not hold."""
+    try:
+        call(**arguments)
+    except ClientError as error:
+        if error_code(error) == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.ownership import OWNERSHIP
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
-from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE, Backend
+from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE, Backend, write_fenced
 from delivery.errors import LeaseLostError, StateError
 from program.protocol import masked
 
@@ -137,26 +137,18 @@ class States:
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
         """Record ``checkpoint`` as the present state. Raises ``LeaseLostError`` if a later lease has already recorded a state."""
-        try:
-            self.environment.aws("dynamodb").put_item(
-                TableName=LEASE_TABLE,
-                Item={
-                    **self._known_key(),
-                    "version": {"S": checkpoint.version},
-                    "sha256": {"S": checkpoint.sha256},
-                    "time": {"S": checkpoint.time},
-                    "fencing": {"N": str(fencing)},
-                },
-                ConditionExpression="attribute_not_exists(fencing) OR fencing <= :mine",
-                ExpressionAttributeValues={":mine": {"N": str(fencing)}},
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
+        item = {
+            **self._known_key(),
+            "version": {"S": checkpoint.version},
+            "sha256": {"S": checkpoint.sha256},
+            "time": {"S": checkpoint.time},
+            "fencing": {"N": str(fencing)},
+        }
+        if not write_fenced(self.environment.aws("dynamodb").put_item, fencing, Item=item):
             raise LeaseLostError(
                 f"another command has changed the state of {self.stack} since this one lost its lease",
                 f"check it: dwcp state verify --environment {self.stack}",
-            ) from error
+            )
 
     def require_current(self, checkpoint: Checkpoint) -> None:
         """Raise ``OlderStateError`` if the state is an old version that had already been overwritten.

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from contract import PROJECT, STATE_BUCKET, STATE_PREFIX
-from delivery.clients.aws import error_code
+from delivery.clients.aws import conditionally, error_code
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 
@@ -26,6 +26,17 @@ OLD_VERSION_DAYS = 365
 LEASE_TABLE = f"{PROJECT}-leases"
 """The DynamoDB table of the leases. It also has the last recorded state of each stack."""
 LEASE_KEY = "environment"
+
+
+def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bool:
+    """Perform ``call``, a write to the lease table that sets ``fencing`` to ``:mine``; false if a later lease has written there."""
+    return conditionally(
+        call,
+        TableName=LEASE_TABLE,
+        ConditionExpression="attribute_not_exists(fencing) OR fencing <= :mine",
+        ExpressionAttributeValues={":mine": {"N": str(fencing)}},
+        **arguments,
+    )
 
 
 @dataclass(frozen=True)

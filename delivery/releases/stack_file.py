@@ -51,8 +51,11 @@ def committed(environment: str, checkout: Path = CHECKOUT, variables: Mapping[st
         raise StackFileError(
             f"{file.name} cannot be read: {error.strerror}", "choose an environment that has a stack file"
         ) from error
-    real = environment == "local" and variables.get(PODS_VARIABLE) == "real"
-    return text.replace("outsideCluster: true", "outsideCluster: false") if real else text
+    if environment != "local" or variables.get(PODS_VARIABLE) != "real":
+        return text
+    content = parsed(text)
+    content["config"].setdefault(f"{PROJECT}:monitoring", {})["outsideCluster"] = False
+    return written(content)
 
 
 def parsed(text: str) -> dict[str, Any]:

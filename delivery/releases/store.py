@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
-from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
+from delivery.clients.state_backend import LEASE_KEY, write_fenced
 from delivery.errors import DeliveryError, LeaseLostError
 from delivery.releases.release import Release
 
@@ -146,21 +146,13 @@ class Releases:
 
     def _fence(self, fencing: int) -> None:
         """Store ``fencing`` as the highest number that has written. Raises ``LeaseLostError`` if a higher one is stored."""
-        try:
-            self.environment.aws("dynamodb").update_item(
-                TableName=LEASE_TABLE,
-                Key={LEASE_KEY: {"S": f"{self.environment.name}/releases"}},
-                UpdateExpression="SET fencing = :mine",
-                ConditionExpression="attribute_not_exists(fencing) OR fencing <= :mine",
-                ExpressionAttributeValues={":mine": {"N": str(fencing)}},
-            )
-        except ClientError as error:
-            if error_code(error) != "ConditionalCheckFailedException":
-                raise
+        key = {LEASE_KEY: {"S": f"{self.environment.name}/releases"}}
+        update = self.environment.aws("dynamodb").update_item
+        if not write_fenced(update, fencing, Key=key, UpdateExpression="SET fencing = :mine"):
             raise LeaseLostError(
                 f"another command has recorded a release of {self.environment.name} since this one lost its lease",
                 f"see what it did: dwcp releases --environment {self.environment.name}",
-            ) from error
+            )
 
 
 def _id_of(key: str) -> str:

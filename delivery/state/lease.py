@@ -14,12 +14,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.clients.aws import error_code
+from delivery.clients.aws import conditionally, error_code
 from delivery.clients.environment import Environment
 from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from delivery.clients.waiting import wait_until
@@ -119,8 +120,8 @@ class LeaseTable:
             self.release(holding.token)
 
     def _update(self, token: str, expression: str, values: dict[str, Any]) -> bool:
-        return self._conditionally(
-            self.dynamodb.update_item,
+        return conditionally(
+            partial(self._call, self.dynamodb.update_item),
             Key=self._key(),
             UpdateExpression=expression,
             ConditionExpression="#token = :token AND held = :yes",
@@ -129,16 +130,7 @@ class LeaseTable:
         )
 
     def _put(self, **arguments: Any) -> bool:
-        return self._conditionally(self.dynamodb.put_item, **arguments)
-
-    def _conditionally(self, call: Callable[..., Any], **arguments: Any) -> bool:
-        try:
-            self._call(call, **arguments)
-        except ClientError as error:
-            if error_code(error) == "ConditionalCheckFailedException":
-                return False
-            raise
-        return True
+        return conditionally(partial(self._call, self.dynamodb.put_item), **arguments)
 
     def _call(self, call: Callable[..., Any], **arguments: Any) -> dict[str, Any]:
         try:
