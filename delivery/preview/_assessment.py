@@ -24,16 +24,9 @@ NEAR_END = timedelta(days=90)
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
     """The violations at head, without deferred checks. ``new`` states whether the base does not have the violation."""
     environment = policies.environment_of(head.known.stack, head.known.resources)
-    known = {_key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
+    known = {key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
-        PolicyViolation(
-            policy=violation.rule,
-            level=violation.level if violation.status != "waived" else "advisory",
-            name=violation.urn.rpartition("::")[2],
-            type=violation.type,
-            message=f"{violation.path}: {violation.message}; {violation.fix}".removeprefix(": "),
-            new=_key(violation) not in known,
-        )
+        PolicyViolation.of(violation, new=key(violation) not in known)
         for violation in _violations(head, environment)
         if violation.status != "deferred"
     )
@@ -92,5 +85,6 @@ def _items(resources: Sequence[Resource]) -> dict[str, Decimal]:
     return items
 
 
-def _key(violation: policies.Violation) -> tuple[str, ...]:
+def key(violation: policies.Violation) -> tuple[str, ...]:
+    """What makes a violation the same at base and at head."""
     return (violation.rule, violation.urn, violation.path, violation.message)

@@ -12,10 +12,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
+from delivery.preview._assessment import key
 from delivery.preview.change import PolicyViolation, RuleChange
+from policies import Violation
 from program.contained import KEPT
 from program.evaluation import Worlds
 from program.graph import Graph
@@ -107,13 +110,13 @@ def violations(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> 
     answer = _run(folder, [json.dumps({"graph": json.loads(graph.to_json())}) for graph in (*before, *after)])
     if isinstance(answer, str):
         return answer
-    known = {_key(violation) for each in answer["violations"][: len(before)] for violation in _open(each)}
+    known = {key(violation) for each in answer["violations"][: len(before)] for violation in _open(each)}
     found: dict[str, dict[tuple[str, ...], PolicyViolation]] = {}
     for each in answer["violations"][len(before) :]:
         of_stack = found.setdefault(each["stack"], {})
         for violation in _open(each):
-            if _key(violation) not in known:
-                of_stack.setdefault(_key(violation), _as_violation(violation))
+            if key(violation) not in known:
+                of_stack.setdefault(key(violation), PolicyViolation.of(violation, new=True, by_base=True))
     return {stack: tuple(each.values()) for stack, each in found.items()}
 
 
@@ -121,25 +124,9 @@ def _graphs(worlds: Iterable[Worlds]) -> list[Graph]:
     return [graph for each in worlds for graph in (each.known, each.unknown)]
 
 
-def _open(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    yield from (each for each in answer["violations"] if each["status"] in ("failed", "unknown"))
-
-
-def _key(violation: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(violation[name]) for name in ("rule", "urn", "path", "message"))
-
-
-def _as_violation(violation: Mapping[str, Any]) -> PolicyViolation:
-    parts = [*str(violation["urn"]).split("::"), "", ""]
-    return PolicyViolation(
-        policy=violation["rule"],
-        level=violation["level"],
-        name=str(violation["urn"]).rpartition("::")[2],
-        type=parts[2].rpartition("$")[2],
-        message=f"{violation['path']}: {violation['message']}; {violation['fix']}".removeprefix(": "),
-        new=True,
-        by_base=True,
-    )
+def _open(answer: Mapping[str, Any]) -> Iterator[Violation]:
+    found = (Violation(**{each.name: violation[each.name] for each in fields(Violation)}) for violation in answer["violations"])
+    yield from (each for each in found if each.status in ("failed", "unknown"))
 
 
 def _described(folder: Path) -> dict[str, Any]:

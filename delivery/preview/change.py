@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from delivery.errors import ExitCode
+from policies import Violation
 from program.catalogue import Replaces
 
 
@@ -103,6 +104,19 @@ class PolicyViolation:
     """Type token of the resource."""
     by_base: bool = False
     """Whether only the base's rules find the violation, because the change alters the rules."""
+
+    @classmethod
+    def of(cls, violation: Violation, *, new: bool, by_base: bool = False) -> PolicyViolation:
+        """The row of a violation that a rule found; a waived one is advisory."""
+        return cls(
+            policy=violation.rule,
+            level=violation.level if violation.status != "waived" else "advisory",
+            name=violation.urn.rpartition("::")[2],
+            type=violation.type,
+            message=f"{violation.path}: {violation.message}; {violation.fix}".removeprefix(": "),
+            new=new,
+            by_base=by_base,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
