@@ -17,7 +17,7 @@ from contract import APPLICATION
 sys.path.append(str(Path(__file__).parent.parent / "tests/support"))
 from recording import ROOT, run, stack_config
 
-from components import ownership
+from components import field_owners
 from components.workload.application import Application, ApplicationArgs
 
 INSTANCES = 50
@@ -46,8 +46,8 @@ def evaluate(instances: int) -> int:
 def program(instances: int) -> None:
     """Declare the platform with additional instances of its application."""
     names = [f"{APPLICATION}-{number}" for number in range(1, instances)]
-    rows = [replace(row, name=row.name.replace(APPLICATION, name)) for row in ownership.OWNERSHIP for name in names]
-    with mock.patch.object(ownership, "OWNERSHIP", (*ownership.OWNERSHIP, *rows)):
+    rows = [replace(row, name=row.name.replace(APPLICATION, name)) for row in field_owners.OWNERSHIP for name in names]
+    with mock.patch.object(field_owners, "OWNERSHIP", (*field_owners.OWNERSHIP, *rows)):
         platform = runpy.run_path(str(ROOT / "__main__.py"))
         for name in names:
             args = ApplicationArgs(

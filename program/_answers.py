@@ -101,7 +101,7 @@ def _placeholders() -> dict[str, Any]:
     The keys come from the evaluated checkout, because another version of the program can have other keys and rejects ours.
     """
     try:
-        keys = cast("tuple[str, ...]", importlib.import_module("components.settings.loading").SECRET_KEYS)
+        keys = cast("tuple[str, ...]", importlib.import_module("components.settings._loading").SECRET_KEYS)
     except Exception:  # the evaluation of the program reports the error with its place
         return PLACEHOLDERS
     return {key: PLACEHOLDERS.get(key, "placeholder") for key in keys}

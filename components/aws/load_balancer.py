@@ -13,7 +13,7 @@ from components.aws.iam import Statement
 from components.aws.network import Network
 from components.aws.security_groups import WEB_PORTS
 from components.component import Component
-from components.ownership import LISTENER_RULE, ignored
+from components.field_owners import LISTENER_RULE, ignored
 from components.settings import Settings
 
 HEALTH_PATH = "/health"

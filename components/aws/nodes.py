@@ -13,7 +13,7 @@ from components.aws.iam import service_role, trust
 from components.aws.network import Network
 from components.aws.tags import tags_of
 from components.component import Component
-from components.ownership import NODE_GROUP, ignored
+from components.field_owners import NODE_GROUP, ignored
 from components.settings import ClusterSettings, EnvironmentSettings
 
 NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")

@@ -13,7 +13,7 @@ from typing import Any, cast
 import yaml
 from typing_extensions import override
 
-from components.compose.service import (
+from components.compose._service import (
     HOST_FOLDER,
     LOG_FILES,
     LOG_SIZE,

@@ -16,8 +16,7 @@ import pulumi_docker as docker
 from pulumi import ResourceOptions
 
 from components.component import Component
-from components.compose.image import AppImage
-from components.compose.service import (
+from components.compose._service import (
     HOST_FOLDER,
     LOG_FILES,
     LOG_SIZE,
@@ -27,6 +26,7 @@ from components.compose.service import (
     Stack,
     plain,
 )
+from components.compose.image import AppImage
 from components.compose.services import stack
 from components.settings import RegistryCredentials, Secrets, Settings
 from components.workload.objects import data_digest, secret_digest

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import get_args
 
 from components.compose import _files
-from components.compose.service import (
+from components.compose._service import (
     HOST_FOLDER,
     ComposeVariable,
     Data,

@@ -1,5 +1,7 @@
 """The settings of a stack. Only this package reads ``pulumi.Config``."""
 
+from components.settings._loading import CREDENTIALS, RegistryCredentials, Secrets, load, load_account
+from components.settings._mistakes import Mistake, SettingsError
 from components.settings.groups import (
     AccountSettings,
     ApplicationSettings,
@@ -18,8 +20,6 @@ from components.settings.groups import (
     RedisSettings,
     RolloutSettings,
 )
-from components.settings.loading import CREDENTIALS, RegistryCredentials, Secrets, load, load_account
-from components.settings.mistakes import Mistake, SettingsError
 from components.settings.rules import Settings, volume_sizes
 from components.settings.types import ZoneLetter
 

@@ -40,7 +40,7 @@ from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudget
 
 from components.aws.load_balancer import HEALTH_PATH, LoadBalancer
 from components.component import Component
-from components.ownership import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, ignored
+from components.field_owners import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, ignored
 from components.settings import ApplicationSettings, AutoscalingSettings, LoadBalancerSettings
 from components.settings.types import release_of
 from components.workload import pods

@@ -22,7 +22,7 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRef
 from components.aws.addresses import subnet_plan
 from components.aws.load_balancer import LoadBalancer
 from components.component import Component
-from components.ownership import CONFIG_MAP, ignored
+from components.field_owners import CONFIG_MAP, ignored
 from components.settings import ApplicationSettings, Settings
 from components.workload._release import stable_image
 from components.workload._tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Track, TrackArgs

@@ -22,7 +22,7 @@ def images(environment: Annotated[str, scope(*STACK, text="Look up the images of
 
         from delivery.clients.images import digest_of
         from program.evaluation import evaluate
-        from program.images import images_of
+        from program.pod_images import images_of
 
         [answer] = evaluate([environment], CHECKOUT, preview=True).values()
         if isinstance(answer, Exception):

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from components.ownership import OWNERSHIP
+from components.field_owners import OWNERSHIP
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
 from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE, Backend, write_fenced

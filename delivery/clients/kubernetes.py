@@ -1,6 +1,6 @@
 """A client of the API server. With its own field manager, it changes only the fields that delivery owns.
 
-:mod:`components.ownership` has the table of owners. A test compares the paths in this module with the table.
+:mod:`components.field_owners` has the table of owners. A test compares the paths in this module with the table.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kubernetes.client import ApiClient
 from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
-from components.ownership import OWNERSHIP
+from components.field_owners import OWNERSHIP
 from components.settings.types import release_of
 from contract import (
     APP_LABEL,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from components.ownership import OWNERSHIP
+from components.field_owners import OWNERSHIP
 from delivery.preview._places import Places, outside_of_network
 from delivery.preview._values import differences, shown, without_secrets
 from delivery.preview.change import GraphNode, Ignored, Kind, OptionChange, PropertyChange, ResourceChange

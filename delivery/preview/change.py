@@ -48,7 +48,7 @@ class OptionChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Ignored:
-    """A difference that ``up`` will not apply, because another system owns the property (``components/ownership.py``)."""
+    """A difference that ``up`` will not apply, because another system owns the property (``components/field_owners.py``)."""
 
     path: str
     owner: str

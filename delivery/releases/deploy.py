@@ -37,7 +37,7 @@ from delivery.rollout.journal import Journal
 from delivery.state.backups import Backups
 from delivery.state.lease import Lease
 from delivery.state.owner import Owner
-from program.images import images_in
+from program.pod_images import images_in
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
 TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"

@@ -26,8 +26,8 @@ from delivery.clients.pulumi import Engine, UpdateResult
 from delivery.clients.service import ServiceClient
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
-from delivery.releases import hand_changes, running_now
-from delivery.releases.hand_changes import HandChange
+from delivery.releases import _hand_changes, running_now
+from delivery.releases._hand_changes import HandChange
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
 from delivery.state.lease import Lease
@@ -148,7 +148,7 @@ class Restoration:
     def _to_stable(self) -> str:
         self.lease().check()
         cluster, rule, done = self.environment.kubernetes, WeightedRule(self.environment), ""
-        self.by_hand.extend(retried(lambda: hand_changes.found(cluster, States(self.environment).read())))
+        self.by_hand.extend(retried(lambda: _hand_changes.found(cluster, States(self.environment).read())))
         if rule.weights().split != 0:
             rule.set(0)
             if not wait_until(lambda: rule.weights().split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
@@ -223,11 +223,11 @@ def updated(
     the cluster.
     """
     states = States(environment)
-    changes = hand_changes.found(environment.kubernetes, states.read()) if by_hand is None else by_hand
+    changes = _hand_changes.found(environment.kubernetes, states.read()) if by_hand is None else by_hand
     outcome = Engine(environment).up(file, lease.remaining, **how)
     if changes:
         lease.check()
-        for line in hand_changes.reset(environment.kubernetes, states.read(), changes):
+        for line in _hand_changes.reset(environment.kubernetes, states.read(), changes):
             say(line)
     counts = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
     return f"{counts}; {len(changes)} changed by hand, reset" if changes else counts

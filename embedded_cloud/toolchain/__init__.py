@@ -11,7 +11,7 @@ from pathlib import Path
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
-from embedded_cloud.toolchain import progress
+from embedded_cloud.toolchain import _progress
 from embedded_cloud.toolchain.cache import Cache, is_whole, use
 from embedded_cloud.toolchain.catalogue import BUNDLES, Bundle
 from embedded_cloud.toolchain.go import FREE_SPACE, Go
@@ -105,7 +105,7 @@ class Toolchain:
         verb = "building" if bundle.tools else "copying"
         with (
             self.cache.being_made(bundle) as target,
-            progress.step(f"{verb} {', '.join(bundle.names)}", bundle.usual_seconds) as show,
+            _progress.step(f"{verb} {', '.join(bundle.names)}", bundle.usual_seconds) as show,
         ):
             if bundle.tools:
                 self.go(bundle).build(bundle, target, show)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from embedded_cloud.toolchain import progress
+from embedded_cloud.toolchain import _progress
 from embedded_cloud.toolchain.catalogue import Bundle
 
 MANIFEST = "manifest.json"
@@ -86,7 +86,7 @@ class Cache:
             held.acquire(timeout=0)
         except Timeout:
             pid = builder.read_text() if builder.exists() else "unknown"
-            progress.say(f"{bundle.name}: waiting for another build (pid {pid})")
+            _progress.say(f"{bundle.name}: waiting for another build (pid {pid})")
             held.acquire()
         try:
             builder.write_text(str(os.getpid()))

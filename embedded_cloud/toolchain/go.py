@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.toolchain._progress import duration
 from embedded_cloud.toolchain.catalogue import GO_ENVIRONMENT, Bundle
-from embedded_cloud.toolchain.progress import duration
 
 NETWORK_ERROR = re.compile(r"dial tcp|no such host|connection re(?:fused|set)|timeout|TLS|x509|EOF$|unreachable|: [45]\d\d ")
 FREE_SPACE = "free some disk space (a build of everything needs 8 GB), then run it again"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from embedded_cloud.toolchain import Bundle, Toolchain, progress
+from embedded_cloud.toolchain import Bundle, Toolchain, _progress
 from embedded_cloud.toolchain.cache import is_whole
 
 
@@ -27,4 +27,4 @@ def _state(toolchain: Toolchain, bundle: Bundle, name: str) -> str:
     folder = toolchain.cache.entry(bundle)
     if is_whole(folder):
         return str(folder / name)
-    return f"not built yet (usually {progress.duration(bundle.usual_seconds)})"
+    return f"not built yet (usually {_progress.duration(bundle.usual_seconds)})"

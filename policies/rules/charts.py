@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem
-from policies.rules.images import image_problems
+from policies.rules._images import image_problems
 from policies.views import UnknownValueError, View
 from program.graph import Path
 from program.paths import text

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.ownership import OWNERSHIP
+from components.field_owners import OWNERSHIP
 from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import containers, labels_of, name_of, namespace_of, pod_of
+from policies.rules._kinds import containers, labels_of, name_of, namespace_of, pod_of
 from policies.rules.scaling import scaled
 from policies.views import ResourceIndex, View
 from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, SERVICE
@@ -104,7 +104,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     *dict.fromkeys(row.type for row in OWNERSHIP),
     title="The program ignores changes of fields that delivery and the autoscaler own, and of no others",
     why="Otherwise an `up` during a rollout resets the traffic weights, and changes of other ignored fields are never applied.",
-    fix="Pass `ignore_changes=ignored(...)` from `components/ownership.py`.",
+    fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.images import image_problems
+from policies.rules._images import image_problems
 from policies.views import View
 from program.types import CONTAINER, DOCKER_VOLUME, REMOTE_IMAGE
 

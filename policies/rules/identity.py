@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import POD_OWNERS, namespace_of, pod_of
+from policies.rules._kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
 from program.paths import text
 from program.types import (

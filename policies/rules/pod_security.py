@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import POD_OWNERS, containers, exempt, namespace_of, pod_of
+from policies.rules._kinds import POD_OWNERS, containers, exempt, namespace_of, pod_of
 from policies.views import View
 from program.types import NAMESPACE
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
+from policies.rules._kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
 from policies.views import ResourceIndex, View
 from program.types import (
     AUTOSCALER,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contract import APP_LABEL, APPLICATION
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.kinds import POD_OWNERS, pod_of
+from policies.rules._kinds import POD_OWNERS, pod_of
 from policies.views import ResourceIndex, View
 from program.types import AWS_PROVIDER, CLAIM, SERVICE
 

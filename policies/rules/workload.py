@@ -10,8 +10,8 @@ from components.settings.quantities import parse_quantity
 from policies import credentials
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.images import image_problems
-from policies.rules.kinds import POD_OWNERS, SERVERS, containers, pod_of
+from policies.rules._images import image_problems
+from policies.rules._kinds import POD_OWNERS, SERVERS, containers, pod_of
 from policies.views import UnknownValueError, View
 from program.paths import text
 from program.types import SECRET

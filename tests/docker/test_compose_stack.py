@@ -14,7 +14,7 @@ from docker_engine.engine import DockerEngine
 from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
 from docker_engine.standins import BASE, ROOT
 
-from components.compose.service import PIDS
+from components.compose._service import PIDS
 from tools.compose import FOLDER, files
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
-from embedded_cloud.toolchain import Cache, Toolchain, cache, copy, go, progress
+from embedded_cloud.toolchain import Cache, Toolchain, _progress, cache, copy, go
 from embedded_cloud.toolchain.catalogue import BUNDLES, Bundle, Tool
 from sandbox.project import TOOLCHAIN
 
@@ -49,7 +49,7 @@ def pinned(cache_folder: Path) -> Toolchain:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
-    monkeypatch.setattr(progress, "say", lines.append)
+    monkeypatch.setattr(_progress, "say", lines.append)
     return lines
 
 

@@ -21,7 +21,7 @@ from pulumi import _types as sdk
 from recording import run_platform
 
 import policies
-from components.ownership import OWNERSHIP
+from components.field_owners import OWNERSHIP
 from policies.config import config_of
 from program.graph import Path
 

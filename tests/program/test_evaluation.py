@@ -113,7 +113,7 @@ def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) 
     local = (ROOT / "Pulumi.local.yaml").read_text().replace("Receivers: [webhook]", "Receivers: []")
     (tmp_path / "Pulumi.local.yaml").write_text(re.sub(r"  dwcp-v3:alertReceivers:\n.*\n", "", local))
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
-    loading = tmp_path / "components/settings/loading.py"
+    loading = tmp_path / "components/settings/_loading.py"
     loading.write_text(loading.read_text().replace("GRAFANA_PASSWORD, ALERT_RECEIVERS)", "GRAFANA_PASSWORD)"))
     assert graph(evaluate(["local"], tmp_path)["local"]).of("Vpc")
 

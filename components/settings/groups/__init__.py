@@ -5,6 +5,7 @@ default, so that a stack file contains only the values that differ. The docstrin
 and ``Pulumi.yaml`` are generated from it. Its parentheses name the source of the value or of the rule.
 """
 
+from components.settings.groups._group import Conflict, Group
 from components.settings.groups.account import AccountSettings
 from components.settings.groups.application import ApplicationSettings, EgressRule
 from components.settings.groups.artifacts import ArtifactsSettings
@@ -13,7 +14,6 @@ from components.settings.groups.cluster import ClusterSettings
 from components.settings.groups.docker import DockerSettings
 from components.settings.groups.dwcp import DwcpSettings
 from components.settings.groups.environment import EnvironmentSettings
-from components.settings.groups.group import Conflict, Group
 from components.settings.groups.ingress import IngressSettings
 from components.settings.groups.load_balancer import LoadBalancerSettings
 from components.settings.groups.logs import LogsSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.settings.groups.group import Group
+from components.settings.groups._group import Group
 from components.settings.types import BucketName, GithubSubject, OidcProviderArn, Region
 from contract import STATE_BUCKET
 

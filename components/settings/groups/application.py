@@ -9,7 +9,7 @@ from annotated_types import Len
 from pydantic import AfterValidator
 from typing_extensions import override
 
-from components.settings.groups.group import Conflict, Group
+from components.settings.groups._group import Conflict, Group
 from components.settings.quantities import parse_quantity
 from components.settings.types import AnyPort, Cidr, Cpu, Delay, ImageReference, Memory, ObjectName, Pods, Port, Storage, unique
 from contract import FIRST_IMAGE, METRICS_PORT, PORT

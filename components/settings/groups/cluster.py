@@ -9,7 +9,7 @@ from annotated_types import Interval, Len
 from pydantic import AfterValidator, Field
 from typing_extensions import override
 
-from components.settings.groups.group import Conflict, Group
+from components.settings.groups._group import Conflict, Group
 from components.settings.types import (
     AddonName,
     AddonVersion,

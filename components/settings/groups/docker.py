@@ -11,7 +11,7 @@ from pydantic import AfterValidator
 from pydantic.alias_generators import to_camel
 from typing_extensions import override
 
-from components.settings.groups.group import Conflict, Group
+from components.settings.groups._group import Conflict, Group
 from components.settings.types import (
     AccountName,
     DockerHost,

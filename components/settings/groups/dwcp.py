@@ -6,7 +6,7 @@ from typing import Annotated
 
 from annotated_types import Interval
 
-from components.settings.groups.group import Group
+from components.settings.groups._group import Group
 from components.settings.types import ReleaseVersion, Whole
 
 

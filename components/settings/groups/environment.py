@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from components.settings.groups.group import Group
+from components.settings.groups._group import Group
 from components.settings.types import PolicyArn, Region, TagValue
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from typing_extensions import override
 
-from components.settings.groups.group import Conflict, Group
+from components.settings.groups._group import Conflict, Group
 from components.settings.types import DnsName, ObjectName, Switch
 from contract import APPLICATION
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 from typing_extensions import override
 
-from components.settings.groups.group import Conflict, Group
+from components.settings.groups._group import Conflict, Group
 from components.settings.types import CertificateArn, DnsName, Switch, Whole
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from annotated_types import Interval
 from pydantic import BeforeValidator
 
-from components.settings.groups.group import Group
+from components.settings.groups._group import Group
 from components.settings.types import Whole, whole
 
 LogRetentionDays = Annotated[

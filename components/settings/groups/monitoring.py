@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from typing_extensions import override
 
 from components.monitoring.alertmanager_config import Receiver
-from components.settings.groups.group import Conflict, Group
+from components.settings.groups._group import Conflict, Group
 from components.settings.types import (
     Days,
     EmailAddress,

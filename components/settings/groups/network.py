@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator
 
-from components.settings.groups.group import Group
+from components.settings.groups._group import Group
 from components.settings.types import Cidr, VpcCidr, ZoneLetter, unique, whole
 
 

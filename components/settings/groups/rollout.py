@@ -8,7 +8,7 @@ from annotated_types import Interval, Len
 from pydantic import AfterValidator
 
 from components.monitoring.objectives import ERROR_RATIO, MINIMUM_REQUESTS
-from components.settings.groups.group import Group
+from components.settings.groups._group import Group
 from components.settings.types import PartOfHundred, Percent, PollSeconds, Seconds, Whole, ascending
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from embedded_cloud.front.backends import attached_gateway, backend, load_balancers, subnet
 from embedded_cloud.front.call import Call
-from embedded_cloud.front.refusals.table import refuses
+from embedded_cloud.front.refusals._table import refuses
 
 API = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference"
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?")

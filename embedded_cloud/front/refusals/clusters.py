@@ -10,7 +10,7 @@ from typing import Any
 from embedded_cloud.front import eks
 from embedded_cloud.front.backends import backend, live_endpoints, reaches_outside, subnet
 from embedded_cloud.front.call import Call
-from embedded_cloud.front.refusals.table import refuses
+from embedded_cloud.front.refusals._table import refuses
 
 API = "https://docs.aws.amazon.com/eks/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"

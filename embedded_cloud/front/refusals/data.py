@@ -6,7 +6,7 @@ from typing import Any
 
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call
-from embedded_cloud.front.refusals.table import refuses
+from embedded_cloud.front.refusals._table import refuses
 
 KMS = "https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html"
 LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html"

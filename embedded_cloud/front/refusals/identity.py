@@ -10,7 +10,7 @@ from typing import Any
 
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call
-from embedded_cloud.front.refusals.table import refuses
+from embedded_cloud.front.refusals._table import refuses
 
 SOURCE = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"
 DEFAULT_LONGEST_SECONDS = 3600

@@ -12,7 +12,7 @@ from embedded_cloud.front.backends import (
     subnet_users,
 )
 from embedded_cloud.front.call import Call
-from embedded_cloud.front.refusals.table import refuses
+from embedded_cloud.front.refusals._table import refuses
 
 API = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"

@@ -15,7 +15,7 @@ import urllib3
 from embedded_cloud.creations import CALL, CREATION, PATH
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
-from embedded_cloud.providers.aws.values import Properties
+from embedded_cloud.providers.aws._values import Properties
 
 CONNECTIONS = 32
 """The maximum number of parallel calls of the engine."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws._values import Properties
 from embedded_cloud.providers.aws.session import Aws
-from embedded_cloud.providers.aws.values import Properties
 
 
 def caller_identity(aws: Aws, args: Properties) -> Properties:

@@ -9,10 +9,10 @@ from typing import cast
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws import types as types  # each registers itself
+from embedded_cloud.providers.aws._values import Properties, unmet
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.session import Aws, explained, unless_absent
-from embedded_cloud.providers.aws.values import Properties, unmet
 from embedded_cloud.providers.paths import top
 from embedded_cloud.providers.plugin import UNKNOWN, Change, Diff, NotReadyError, Plugin, ResourceState, changes_of
 

@@ -7,8 +7,8 @@ from abc import ABC, abstractmethod
 from secrets import token_hex
 from typing import Any, ClassVar
 
+from embedded_cloud.providers.aws._values import Properties, added_and_removed
 from embedded_cloud.providers.aws.session import Aws
-from embedded_cloud.providers.aws.values import Properties, added_and_removed
 from embedded_cloud.providers.modelled import ModelledType, Names
 
 TAGS = frozenset({"tags", "tagsAll"})

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
+from embedded_cloud.providers.aws._values import AbsentError
 from embedded_cloud.providers.aws.creations import CONNECTIONS, AwsCreations, mark_call, no_answer
-from embedded_cloud.providers.aws.values import AbsentError
 
 T = TypeVar("T")
 

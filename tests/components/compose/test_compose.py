@@ -18,10 +18,10 @@ from recording import PROJECT, ROOT, Graph, run, run_platform, stack_config
 
 import policies
 from components.component import export
+from components.compose._service import HealthCheck, Service, Stack, plain
 from components.compose.compose_file import DEFAULTS, compose_file, config_files, content
 from components.compose.docker_host import DockerStack, DockerStackArgs, in_order
 from components.compose.image import AppImage, AppImageArgs
-from components.compose.service import HealthCheck, Service, Stack, plain
 from components.compose.services import HEALTH_SCRIPT, alertmanager_script, stack
 from components.settings import DockerSettings, load
 from sandbox.project import TOOLCHAIN

@@ -11,7 +11,7 @@ import pytest
 from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, platform, registrations
 from recording import run, stack_config
 
-from components.ownership import DEPLOYMENT
+from components.field_owners import DEPLOYMENT
 from components.settings.types import release_of
 
 TRACKED_KINDS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "TargetGroupBinding")

@@ -13,7 +13,7 @@ from delivery.clients.images import RegistryError, digest_of
 from delivery.errors import DeliveryError, UsageError
 from program.checkout import CHECKOUT
 from program.evaluation import evaluate
-from program.images import images_of
+from program.pod_images import images_of
 
 CLIENT = """#!/bin/sh
 image=$(eval echo \\${$#})

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.ownership import DEPLOYMENT
+from components.field_owners import DEPLOYMENT
 from delivery.preview._comparison import compare, nodes
 from delivery.preview._values import differences
 from delivery.preview.change import Kind

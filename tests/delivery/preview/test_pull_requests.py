@@ -102,7 +102,7 @@ PULL_REQUESTS = {
     ),
     "the program ignores the containers of the stable track": PullRequest(
         {
-            "components/ownership.py": [
+            "components/field_owners.py": [
                 (
                     'Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),',
                     'Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),\n'

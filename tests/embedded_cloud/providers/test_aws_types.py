@@ -10,9 +10,9 @@ import pytest
 from aws_cases import CASES
 from aws_cases.world import Case, World, policy
 
+from embedded_cloud.providers.aws._values import unmet
 from embedded_cloud.providers.aws.creations import AwsCreations
 from embedded_cloud.providers.aws.types import TYPES, eks
-from embedded_cloud.providers.aws.values import unmet
 from embedded_cloud.providers.plugin import Change, ResourceState
 
 every_type = pytest.mark.parametrize("case", CASES, ids=str)

@@ -16,7 +16,7 @@ from docker.models.containers import Container
 from docker_engine.engine import DockerEngine, eventually
 
 from components.compose import _files
-from components.compose.service import Service, Stack
+from components.compose._service import Service, Stack
 from components.compose.services import host_gateway, stack
 from components.settings import ApplicationSettings, DockerSettings, EnvironmentSettings, MonitoringSettings, Settings
 from embedded_cloud.processes import free_ports

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from components.compose._service import plain
 from components.compose.compose_file import DEFAULTS
-from components.compose.service import plain
 from components.compose.services import stack
 from program.checkout import CHECKOUT as ROOT
 from sandbox.images.standins import APP, BASE, DOCKERFILE, ensure, node_image

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws._values import Properties, pascal, pick, tag_dict, tag_list
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
-from embedded_cloud.providers.aws.values import Properties, pascal, pick, tag_dict, tag_list
 from embedded_cloud.providers.modelled import names, properties
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedded_cloud.providers.aws._values import Properties, camel, first, given, pascal, pick, tag_dict, tag_list
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
-from embedded_cloud.providers.aws.values import Properties, camel, first, given, pascal, pick, tag_dict, tag_list
 from embedded_cloud.providers.modelled import names, properties
 
 

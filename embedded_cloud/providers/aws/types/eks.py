@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedded_cloud.providers.aws._values import Properties, first, pick, unflatten
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
 from embedded_cloud.providers.aws.session import unless_absent, until_absent
-from embedded_cloud.providers.aws.values import Properties, first, pick, unflatten
 from embedded_cloud.providers.modelled import names, properties
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
-from embedded_cloud.providers.aws.values import (
+from embedded_cloud.providers.aws._values import (
     Properties,
     attribute_text,
     attribute_value,
@@ -20,6 +19,7 @@ from embedded_cloud.providers.aws.values import (
     tag_list,
     unflatten,
 )
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource
 from embedded_cloud.providers.modelled import names, properties
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from embedded_cloud.providers.aws._values import Properties, added_and_removed, first, given, pick, tag_dict
 from embedded_cloud.providers.aws.resource import TAGS
 from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
-from embedded_cloud.providers.aws.values import Properties, added_and_removed, first, given, pick, tag_dict
 from embedded_cloud.providers.modelled import names, properties
 
 

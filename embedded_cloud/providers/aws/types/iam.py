@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from embedded_cloud.providers.aws._values import Properties, given, json_text, pick, tag_dict, tag_list
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
-from embedded_cloud.providers.aws.values import Properties, given, json_text, pick, tag_dict, tag_list
 from embedded_cloud.providers.modelled import names, properties
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedded_cloud.providers.aws._values import Properties, attribute_text, camel, first, given, pascal, pick, tag_dict, tag_list
 from embedded_cloud.providers.aws.resource import TAGS
 from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
-from embedded_cloud.providers.aws.values import Properties, attribute_text, camel, first, given, pascal, pick, tag_dict, tag_list
 from embedded_cloud.providers.modelled import names
 
 FLAGS = ("encrypted", "deleteOnTermination")

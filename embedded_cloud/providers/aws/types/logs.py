@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from embedded_cloud.providers.aws._values import Properties, pick
 from embedded_cloud.providers.aws.resource import TAGS, AwsResource
-from embedded_cloud.providers.aws.values import Properties, pick
 from embedded_cloud.providers.modelled import names, properties
 
 

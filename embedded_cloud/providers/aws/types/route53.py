@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from embedded_cloud.providers.aws._values import Properties
 from embedded_cloud.providers.aws.resource import AwsResource
-from embedded_cloud.providers.aws.values import Properties
 from embedded_cloud.providers.modelled import names
 
 

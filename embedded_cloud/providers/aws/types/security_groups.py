@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws._values import Properties, first, given, pick, tag_dict
 from embedded_cloud.providers.aws.resource import TAGS
 from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
-from embedded_cloud.providers.aws.values import Properties, first, given, pick, tag_dict
 from embedded_cloud.providers.modelled import names, properties
 
 

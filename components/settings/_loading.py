@@ -14,8 +14,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from components.monitoring.alertmanager_config import WATCHDOG, Receiver
-from components.settings.groups import AccountSettings, DockerSettings, EnvironmentSettings, Group, MonitoringSettings
-from components.settings.mistakes import (
+from components.settings._mistakes import (
     PROJECT,
     Mistake,
     SettingsError,
@@ -26,6 +25,7 @@ from components.settings.mistakes import (
     remove_command,
     set_command,
 )
+from components.settings.groups import AccountSettings, DockerSettings, EnvironmentSettings, Group, MonitoringSettings
 from components.settings.rules import Settings, conflicts_between
 
 ALWAYS_NEEDED = ("redisPassword", "registryToken")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from recording import run_platform
 
-from components.ownership import DEPLOYMENT, OWNERSHIP, Ownership, ignored
+from components.field_owners import DEPLOYMENT, OWNERSHIP, Ownership, ignored
 
 EVERY_ZONE = partial(run_platform, "production", network={"zones": list("abcdef")})
 
