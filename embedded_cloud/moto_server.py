@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
 from embedded_cloud.front.accounts import ACCOUNT
-from embedded_cloud.front.buckets import leave_conditions_to_us
+from embedded_cloud.front.buckets import keep_last_versions, leave_conditions_to_us
 from embedded_cloud.front.middleware import Front
 from embedded_cloud.providers.aws import types
 
@@ -62,6 +62,7 @@ def main(port: int, account: Account) -> None:
     # AWS returns error codes that its own models do not list.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
     leave_conditions_to_us()
+    keep_last_versions()
     create_secrets_key(account)
     create_hosted_zones(account)
     moto = Creations(Front(Dispatcher(create_backend_app)))
