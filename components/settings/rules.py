@@ -82,7 +82,11 @@ def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSett
     if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
         account = cluster.ci_role_arn.split(":")[4]
         problem = f"is missing, and {cluster.ci_role_arn} may not create a role without it"
-        yield "environment.permissions_boundary_arn", problem, f"arn:aws:iam::{account}:policy/{PROJECT}-workloads"
+        yield (
+            "environment.permissions_boundary_arn",
+            problem,
+            f"arn:aws:iam::{account}:policy/{PROJECT}-{environment.name}-workloads",
+        )
 
 
 def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:

@@ -14,17 +14,14 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from contract import PROJECT, STATE_BUCKET, STATE_PREFIX
+from contract import LEASE_TABLE, PROJECT, STATE_BUCKET, STATE_KEY_ALIAS, STATE_PREFIX, secrets_alias
 from delivery.clients.aws import conditionally, error_code
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 
-STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 OLD_VERSION_DAYS = 365
 """Number of days for which an overwritten state can be restored."""
 
-LEASE_TABLE = f"{PROJECT}-leases"
-"""The DynamoDB table of the leases. It also has the last recorded state of each stack."""
 LEASE_KEY = "environment"
 
 
@@ -77,11 +74,6 @@ class Backend:
     def locks(self, stack: str) -> str:
         """The prefix of the engine's locks on a stack, which never expire."""
         return self.key(".pulumi", "locks", "organization", PROJECT, stack)
-
-
-def secrets_alias(environment: str) -> str:
-    """The alias of the KMS key that encrypts an environment's secrets in its state."""
-    return f"alias/{PROJECT}-{environment}"
 
 
 def tls_only(bucket: str) -> dict[str, Any]:

@@ -85,7 +85,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("environment.region", "us-east1", "must be the name of an AWS region", "us-east-1"),
     ("environment.region", "us-gov-west-1", "is outside AWS' commercial partition", "us-east-1"),
     ("environment.region", "cn-north-1", "is outside AWS' commercial partition", "us-east-1"),
-    ("environment.permissionsBoundaryArn", "dwcp-v3-workloads", "must be the ARN of an IAM policy", "policy/dwcp-v3-workloads"),
+    ("environment.permissionsBoundaryArn", "workloads", "must be the ARN of an IAM policy", "policy/dwcp-v3-production-workloads"),
     ("environment.owner", "a,b", "must be an AWS tag value", "platform"),
     ("environment.costCenter", "", "must be an AWS tag value", "platform"),
     ("network.vpcCidr", "10.0.0.1/16", "the network is 10.0.0.0/16", "10.0.0.0/16"),
