@@ -81,7 +81,8 @@ class PipelineAccess(Component):
         super().__init__(name, opts)
         self._name = name
         self._settings = args.settings
-        self._child = ResourceOptions(parent=self)
+        # Without a role, the pipelines stop; without a boundary or the issuer, nothing limits the roles or lets jobs sign in.
+        self._child = ResourceOptions(parent=self, protect=True)
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         self._provider_arn = args.settings.provider_arn or self._issuer(f"{name}-github")
         roles: list[iam.Role] = []

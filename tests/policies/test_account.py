@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import runpy
 from datetime import date
 
@@ -38,7 +37,8 @@ def test_without_its_boundary_a_role_that_may_change_itself_could_widen_itself()
     resources = account(preview=False).resources
     for each in resources:
         if each.type == "aws:iam/rolePolicy:RolePolicy":
-            each.inputs["policy"] = re.sub(r"role/dwcp-v3-\*-\w+", "role/dwcp-v3-*", each.inputs["policy"])
+            own = each.name.split("-")[2]
+            each.inputs["policy"] = each.inputs["policy"].replace(f"role/dwcp-v3-*-{own}", "role/dwcp-v3-*")
     limited = policies.check(resources, "production", CONFIG)
     assert not [each for each in limited if "self-widening" in each.rule and each.status != "deferred"]
     for each in resources:

@@ -95,6 +95,13 @@ def test_the_accounts_own_provider_is_used_where_it_has_one() -> None:
     assert [each.name for each in account().of("OpenIdConnectProvider")] == ["dwcp-v3-github"]
 
 
+def test_the_engine_deletes_nothing_of_the_account() -> None:
+    made = [each for each in account().resources if each.type.startswith("aws:")]
+    kinds = {each.type.rpartition(":")[2] for each in made}
+    assert kinds == {"Role", "RolePolicy", "RolePolicyAttachment", "Policy", "OpenIdConnectProvider"}
+    assert all(each.protect for each in made)
+
+
 def test_previews_read() -> None:
     attached = {each.name: each.inputs["policyArn"].rpartition("/")[2] for each in account().of("RolePolicyAttachment")}
     assert attached == {f"dwcp-v3-{each}-preview": "ReadOnlyAccess" for each in ENVIRONMENTS}
