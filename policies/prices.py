@@ -184,16 +184,29 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 def unpriced_types(index: ResourceIndex) -> list[str]:
     """The types of a stack that can be billed but are not in the estimate, and instance types without a price.
 
-    The objects of a Helm chart are not in the program, so a chart is one of them.
+    The objects of a Helm chart are not in the program, so the charts that are not in ``CHARTS`` are named too.
     """
     found = {
         each
         for each in {view.resource.type for view in index.views}
         if each.startswith("aws:") and each not in PRICERS and each not in PAID_BY_USE and not each.startswith(FREE_FAMILIES)
     }
-    found |= {view.resource.type for view in index.of(RELEASE)}
+    found |= {f"chart {chart}" for chart in map(_chart, index.of(RELEASE)) if chart not in CHARTS}
     sizes = {size for view in index.of(NODE_GROUP, INSTANCE) for size in _known_types(view)}
     return [*sorted(found), *sorted(sizes - prices().instances_per_hour.keys())]
+
+
+CHARTS: Mapping[str, int] = {"aws-load-balancer-controller": 0, "cluster-autoscaler": 0, "nginx-ingress": 1}
+"""Charts that create no volumes, with the number of load balancers that they create."""
+
+
+def _chart(release: View) -> str:
+    return str(dict(release.items()).get("chart")).rpartition("/")[2]
+
+
+def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
+    del index
+    yield CostItem(f"load balancer of {view.resource.name}", CHARTS.get(_chart(view), 0), table.per_hour.load_balancer * HOURS)
 
 
 def instance_types_of(view: View) -> list[str]:
@@ -322,6 +335,7 @@ PRICERS: Mapping[str, Pricer] = {
     CLAIM: _claim,
     **dict.fromkeys((DAEMON_SET, DEPLOYMENT, STATEFUL_SET), _claims_per_pod),
     **dict.fromkeys((INGRESS, SERVICE), _of_controller),
+    RELEASE: _release,
     VOLUME: _volume,
 }
 """For each type, the function that returns the cost items of a resource."""

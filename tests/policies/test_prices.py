@@ -41,6 +41,7 @@ def test_what_a_controller_or_the_scheduler_creates_is_counted() -> None:
         ("networking.k8s.io/v1:Ingress", "shared", {"ingressClassName": "nginx"}),
     ):
         world.kubernetes(kind, name, spec=spec)
+    world.kubernetes("helm.sh/v3:Release", "entry", chart="oci://ghcr.io/nginx/charts/nginx-ingress")
     claim = {"spec": {"resources": {"requests": {"storage": "1Ti"}}}}
     volumes = [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": claim}}, {"name": "none", "emptyDir": {}}]
     spec = workload({"app": "x"}, replicas=3, containers=[safe_container()], volumes=volumes)
@@ -53,6 +54,7 @@ def test_what_a_controller_or_the_scheduler_creates_is_counted() -> None:
     hourly, gib = prices().per_hour, prices().per_month.volume_gib
     assert estimated(world) == {
         "load balancer of service": hourly.load_balancer * HOURS,
+        "load balancer of entry": hourly.load_balancer * HOURS,
         "load balancer of ingress": hourly.load_balancer * HOURS,
         "volume per pod of web, 1024 GiB": 3 * 1024 * gib,
         "volume per pod of agent, 1024 GiB": 2 * 1024 * gib,
@@ -69,7 +71,7 @@ def test_a_type_without_a_price_is_named_and_not_counted_as_zero() -> None:
     world.add("aws:ec2/instance:Instance", "machine", instanceType="u7i.metal")
     world.add("aws:iam/role:Role", "role", assumeRolePolicy="{}")
     world.kubernetes("helm.sh/v3:Release", "chart", chart="x")
-    assert policies.unpriced(world.resources()) == ["aws:rds/instance:Instance", "kubernetes:helm.sh/v3:Release", "u7i.metal"]
+    assert policies.unpriced(world.resources()) == ["aws:rds/instance:Instance", "chart x", "u7i.metal"]
 
 
 def test_everything_that_our_stacks_pay_for_has_a_price() -> None:
