@@ -192,7 +192,7 @@ def unpriced_types(index: ResourceIndex) -> list[str]:
         if each.startswith("aws:") and each not in PRICERS and each not in PAID_BY_USE and not each.startswith(FREE_FAMILIES)
     }
     found |= {f"chart {chart}" for chart in map(_chart, index.of(RELEASE)) if chart not in CHARTS}
-    sizes = {size for view in index.of(NODE_GROUP, INSTANCE) for size in _known_types(view)}
+    sizes = {size for view in index.of(NODE_GROUP, INSTANCE) for size in _known_types(view, index)}
     return [*sorted(found), *sorted(sizes - prices().instances_per_hour.keys())]
 
 
@@ -209,16 +209,21 @@ def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIt
     yield CostItem(f"load balancer of {view.resource.name}", CHARTS.get(_chart(view), 0), table.per_hour.load_balancer * HOURS)
 
 
-def instance_types_of(view: View) -> list[str]:
-    """The instance types of a node group or an instance; a launch template can contain that of a node group."""
+def instance_types_of(view: View, index: ResourceIndex) -> list[str]:
+    """The instance types of a node group, also in its launch template, or of an instance."""
     if view.resource.type == INSTANCE:
         return [view.text("instanceType")]
-    return view.texts("instanceTypes") or ([] if view.has_or_depends("launchTemplate") else [NODE_GROUP_DEFAULT])
+    if found := view.texts("instanceTypes"):
+        return found
+    if not view.has_or_depends("launchTemplate"):
+        return [NODE_GROUP_DEFAULT]
+    templates = index.sources(view, "launchTemplate.id", LAUNCH_TEMPLATE)
+    return [template.text("instanceType", NODE_GROUP_DEFAULT) for template in templates]
 
 
-def _known_types(view: View) -> list[str]:
+def _known_types(view: View, index: ResourceIndex) -> list[str]:
     try:
-        return [each for each in instance_types_of(view) if each]
+        return [each for each in instance_types_of(view, index) if each]
     except UnknownValueError:
         return []
 
@@ -269,7 +274,7 @@ def _of_controller(view: View, index: ResourceIndex, table: Prices) -> Iterator[
 
 def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     """The nodes and their disks. The price is that of the group's most expensive type; SPOT prices are not fixed."""
-    types = [each for each in instance_types_of(view) if each in table.instances_per_hour]
+    types = [each for each in instance_types_of(view, index) if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:
         dearest = max(types, key=lambda each: table.instances_per_hour[each])
@@ -341,6 +346,6 @@ PRICERS: Mapping[str, Pricer] = {
 """For each type, the function that returns the cost items of a resource."""
 
 
-def priced(view: View) -> bool:
+def priced(view: View, index: ResourceIndex) -> bool:
     """Whether every instance type of a node group has a price."""
-    return set(instance_types_of(view)) <= prices().instances_per_hour.keys()
+    return set(instance_types_of(view, index)) <= prices().instances_per_hour.keys()

@@ -13,7 +13,7 @@ from program.types import CLAIM, INSTANCE, STATEFUL_SET, SUBNET, VOLUME, VPC
 PACK = Pack("cost")
 
 
-@PACK.resource(
+@PACK.stack(
     "cost-instance-types",
     NODE_GROUP,
     INSTANCE,
@@ -24,10 +24,10 @@ PACK = Pack("cost")
     frameworks=("AWS Well-Architected: COST06",),
     parameters=("instance_types",),
 )
-def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
+def instance_types(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for each instance type that the environment does not allow."""
     key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
-    for each in instance_types_of(view):
+    for each in instance_types_of(view, index):
         if each not in limits.instance_types:
             message = f"{each} is not allowed here" if each else "no instance type is set"
             yield at(view, key, message, f"use {', '.join(limits.instance_types)}")
@@ -129,12 +129,12 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
 )
 def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the estimate with the maximum number of nodes is above the limit, or an instance type has no price."""
-    if not priced(view):
-        unpriced = sorted(set(instance_types_of(view)) - prices().instances_per_hour.keys())
+    if not priced(view, index):
+        unpriced = sorted(set(instance_types_of(view, index)) - prices().instances_per_hour.keys())
         message = f"no price is known for {', '.join(unpriced)}"
         yield at(view, "instanceTypes", message, f"add it to policies/prices.yaml (as of {prices().as_of})")
         return
-    if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each)):
+    if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each, index)):
         return  # the estimate is for the whole stack: report it once, and on the same group in any order of the groups
     estimate = estimate_of(index)
     for error in estimate.unknown.values():

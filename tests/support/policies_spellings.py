@@ -177,6 +177,12 @@ def by_split_prefix_list(world: World) -> None:
     world.add(RULE, "it", prefixListId=Ref("list"), ipProtocol="tcp", fromPort=22, toPort=22)
 
 
+def by_launch_template(world: World) -> None:
+    world.add("aws:ec2/launchTemplate:LaunchTemplate", "template", instanceType="m7i.48xlarge")
+    sizes = {"minSize": 1, "maxSize": 1, "desiredSize": 1}
+    world.add("aws:eks/nodeGroup:NodeGroup", "it", launchTemplate={"id": Ref("template")}, scalingConfig=sizes)
+
+
 def by_split_rules(world: World) -> None:
     world.add("aws:ec2/securityGroup:SecurityGroup", "group", description="x")
     for each in SPLIT:
@@ -532,6 +538,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         ),
         "cost-volume-size",
     ),
+    ("nodes of a launch template", by_launch_template, "cost-instance-types"),
     # Docker
     (
         "Docker capability",
