@@ -35,7 +35,7 @@ from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
 from policies.names import with_names
-from policies.normal import normal
+from program.normal import normal
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.views import ResourceIndex

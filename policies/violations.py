@@ -9,7 +9,7 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
-from policies.normal import normal
+from program.normal import normal
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
