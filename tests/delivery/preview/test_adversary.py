@@ -492,7 +492,7 @@ HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "another empty folder": (
         DEPLOYMENT, pods(volumes=[{"name": "data", "emptyDir": {}}], mount={"mountPath": "/a"}), pods(volumes=[])
     ),
-    "more memory": (CONFIG_MAP, conf("maxmemory 1gb; maxmemory-policy allkeys-lru"), conf("maxmemory 2gb; maxmemory-policy allkeys-lru")),
+    "more memory": (CONFIG_MAP, conf("maxmemory 1gb; maxmemory-policy lfu"), conf("maxmemory 2gb; maxmemory-policy lfu")),
     "an administrator by another pattern": (KEY, {"policy": ROOT}, {"policy": ROOT.replace("kms:*", "kms:Put*")}),
 }  # fmt: skip
 
