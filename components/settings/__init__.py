@@ -21,7 +21,7 @@ from components.settings.groups import (
     RedisSettings,
     RolloutSettings,
 )
-from components.settings.rules import Settings, volume_sizes
+from components.settings.rules import Settings, data_holders
 from components.settings.types import ZoneLetter
 
 __all__ = [
@@ -49,7 +49,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "ZoneLetter",
+    "data_holders",
     "load",
     "load_account",
-    "volume_sizes",
 ]

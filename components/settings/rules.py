@@ -212,8 +212,8 @@ def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
             yield from rule(**{name: groups[name] for name in needed})
 
 
-def volume_sizes() -> tuple[str, ...]:
-    """Dotted paths of the settings that set the size of a volume, in camelCase as in the stack file: ``redis.storage``."""
+def data_holders() -> tuple[str, ...]:
+    """Dotted paths of the settings whose smaller value loses data, in camelCase as in the stack file: ``redis.storage``."""
     return tuple(
         f"{to_camel(group)}.{to_camel(name)}"
         for group, settings in Settings.model_fields.items()
