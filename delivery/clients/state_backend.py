@@ -66,7 +66,7 @@ class Backend:
             raise UsageError(
                 f"PULUMI_BACKEND_URL = {url} names the region {region}, but environment.region of {environment.name} is "
                 f"{environment.region}: the bucket would be in one region, its keys and the lease table in the other",
-                f"pulumi config set -s {environment.name} --path '{PROJECT}:environment.region' {region}",
+                f"set `region: {region}` of {PROJECT}:environment in Pulumi.{environment.name}.yaml, or correct the URL",
             )
         return cls(bucket=parts.netloc, prefix=parts.path.strip("/"), url=url)
 

@@ -39,7 +39,8 @@ BOUNDARY = "arn:aws:iam::111122223333:policy/boundary"
 CERTIFICATE = "arn:aws:acm:us-east-1:111122223333:certificate/12345678-1234-1234-1234-123456789012"
 SECRETS = {
     **{"redisPassword": "s3cret-redis", "apiKeys": {"billing": "s3cret-billing"}, "registryToken": "s3cret-token"},
-    **{"grafanaPassword": "s3cret-grafana", "alertReceivers": {"slack": "s3cret-slack", "pagerduty": "s3cret-pagerduty"}},
+    "grafanaPassword": "s3cret-grafana",
+    "alertReceivers": {"slack": "s3cret-slack", "pagerduty": "s3cret-pagerduty", "watchdog": "s3cret-switch"},
 }
 
 Load = Callable[..., tuple[Settings, Secrets]]
@@ -412,7 +413,7 @@ def test_all_mistakes_are_reported_together(load_stack: Load) -> None:
             "application": {"port": 9090, "cpuRequest": "3", "memoryRequest": "3Gi"},
             "redis": {"memory": 5, "storage": 6},
             "newtork": {},
-            "monitoring": {"criticalReceivers": ["slack"], "alarmEmails": ["oncall@example.com"]},
+            "monitoring": {"criticalReceivers": ["slack"], "watchdog": True, "alarmEmails": ["oncall@example.com"]},
             "registryToken": None,
         },
         stack="staging",
@@ -494,13 +495,15 @@ def test_a_missing_secret_is_named_with_the_command_that_sets_it(
             "alertReceivers.webhook",
             "is missing, but monitoring.warningReceivers names webhook",
         ),
-        ({"watchdog": True}, {}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
+        ({"watchdog": True}, {"watchdog": None}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
         ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is not a receiver; did you mean slack?"),
         ({}, ["s3cret"], "alertReceivers", "must be an object of one string per receiver"),
     ],
 )
 def test_a_receiver_has_its_secret(load_stack: Load, monitoring: Any, receivers: Any, path: str, problem: str) -> None:
-    given = {**SECRETS["alertReceivers"], **receivers} if isinstance(receivers, dict) else receivers
+    given: Any = {**SECRETS["alertReceivers"], **receivers} if isinstance(receivers, dict) else receivers
+    if isinstance(given, dict):
+        given = {name: value for name, value in given.items() if value is not None}
     error = refused(load_stack, {"monitoring": monitoring, "alertReceivers": given})
     assert [mistake.path for mistake in error.mistakes] == [path]
     assert error.mistakes[0].problem.startswith(problem)
@@ -635,8 +638,7 @@ def test_the_stack_files_load(load_stack: Load, stack: str) -> None:
     assert config.pop("pulumi:disable-default-providers") == ["*"]
     groups = {key.removeprefix("dwcp-v3:"): value for key, value in config.items()}
     assert stack == "local" or not groups.keys() & SECRETS.keys()
-    receivers = {**SECRETS["alertReceivers"], "watchdog": "s3cret-switch"}
-    given = groups if stack == "local" else {**groups, "alertReceivers": receivers}
+    given = groups if stack == "local" else {**groups, "alertReceivers": SECRETS["alertReceivers"]}
     settings, _ = load_stack(given, stack=stack, encrypted=() if stack == "local" else tuple(SECRETS))
     assert settings.environment.name == stack
 

@@ -43,7 +43,7 @@ def test_a_backend_in_another_region_than_the_stack_is_refused_before_anything_i
     url = "s3://state-in-frankfurt/dwcp-v3?region=eu-central-1&awssdk=v2"
     with pytest.raises(UsageError, match="names the region eu-central-1, but environment.region of .* is us-east-1") as refused:
         Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": url}))
-    assert refused.value.fix == f"pulumi config set -s {account.name} --path 'dwcp-v3:environment.region' eu-central-1"
+    assert f"`region: eu-central-1` of dwcp-v3:environment in Pulumi.{account.name}.yaml" in refused.value.fix
     there = Backend.of(replace(account, region="eu-central-1", variables={"PULUMI_BACKEND_URL": url}))
     assert there.bucket == "state-in-frankfurt"
 
