@@ -12,11 +12,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from components.account import pipeline_access
+from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws.provider import AwsPlugin
+from embedded_cloud.providers.aws.session import explained
+from embedded_cloud.providers.plugin import ResourceState
 from sandbox.stacks import web_identity
 
 pytestmark = pytest.mark.cloud
 
 NUMBERS = count(1)
+ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 US = "us-east-1:123456789012"
 Call = Callable[[], Any]
 
@@ -235,3 +240,39 @@ def test_permissions_are_given_only_within_the_boundary(moto: str) -> None:
     iam.put_role_policy(RoleName="within", PolicyName="x", PolicyDocument=reads)
     with pytest.raises(ClientError, match="not authorized to perform: iam:PutRolePolicy"):
         iam.put_role_policy(RoleName="gives", PolicyName="x", PolicyDocument=reads)
+
+
+def test_an_update_says_which_permission_its_role_lacks(moto: str, plugin: AwsPlugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = taken(moto, "topics", Action="sns:*", Resource="*")
+    for name, value in secret.items():
+        monkeypatch.setenv(name.upper(), value)
+    limited = AwsPlugin()
+    limited.configure({"region": "us-east-1"})
+    vpc = ResourceState(type="aws:ec2/vpc:Vpc", name="net", urn="urn")
+    inputs = limited.check(vpc, {}, {"cidrBlock": "10.0.0.0/16"})
+    said = r"(?s)Vpc net: .*UnauthorizedOperation.*fix: allow ec2:CreateVpc to the role topics, also in its permissions boundary,"
+    with pytest.raises(EmbeddedCloudError, match=said):
+        limited.create(vpc, inputs, False)
+    client(moto, "iam").put_role_policy(RoleName="topics", PolicyName="own", PolicyDocument=document(ALL))
+    assert limited.create(vpc, inputs, False)[0].startswith("vpc-")
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("elbv2", "describe_trust_stores", {}),
+        ("eks", "list_insights", {"clusterName": "any"}),
+        ("iam", "list_service_specific_credentials", {}),
+        ("kms", "delete_imported_key_material", {"KeyId": "any"}),
+    ],
+    ids=["query", "rest-json", "query-iam", "json"],
+)
+def test_a_call_that_moto_lacks_has_one_error_in_every_protocol(
+    moto: str, service: str, operation: str, parameters: dict[str, str]
+) -> None:
+    said = rf"\(NotImplemented\) when calling the (\w+) operation.*: moto has no \1 of {service}"
+    with pytest.raises(ClientError, match=said) as failed:
+        getattr(client(moto, service), operation)(**parameters)
+    explanation = explained(failed.value, "aws:x/y:Y name")
+    assert explanation.problem.startswith("aws:x/y:Y name: ")
+    assert explanation.fix == "leave the change out of the stack, or implement the call in embedded_cloud/front/"
