@@ -22,6 +22,9 @@ DESCRIBES_CLUSTER = ("CreateCluster", "DescribeCluster", "DeleteCluster")
 NO_SUCH_CALL = "NotImplemented"
 """The error code for a call that moto does not implement. AWS' clients do not repeat a call that fails with it."""
 
+PAGE = b"<!doctype html>"
+"""The beginning of an error page of moto's web server."""
+
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -68,7 +71,7 @@ class Front:
             answer = Response.from_app(self.moto, environ, buffered=True)
         except NotImplementedError:
             return call.refusal(lacking(call))
-        if answer.mimetype == "text/html" and answer.status_code == HTTPStatus.NOT_FOUND:  # no path of moto's web server
+        if answer.get_data().startswith(PAGE):  # moto's web server has no such path
             return call.refusal(lacking(call))
         if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             if call.service == "eks" and call.name in DESCRIBES_CLUSTER:

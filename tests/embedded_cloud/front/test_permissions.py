@@ -276,3 +276,9 @@ def test_a_call_that_moto_lacks_has_one_error_in_every_protocol(
     explanation = explained(failed.value, "aws:x/y:Y name")
     assert explanation.problem.startswith("aws:x/y:Y name: ")
     assert explanation.fix == "leave the change out of the stack, or implement the call in embedded_cloud/front/"
+
+
+def test_what_is_absent_is_not_taken_for_a_call_that_moto_lacks(moto: str) -> None:
+    for absent in (lambda aws: aws.head_bucket(Bucket="absent"), lambda aws: aws.get_object(Bucket="absent", Key="x")):
+        with pytest.raises(ClientError, match=r"\((404|NoSuchBucket)\)"):
+            absent(client(moto, "s3"))
