@@ -16,9 +16,9 @@ from typing import Any, cast
 from components.settings.quantities import parse_quantity
 from policies import credentials
 from policies.errors import WrongTypeError
-from policies.normal import Part
 from program import catalogue
 from program.graph import Path, Resource
+from program.normal import Part
 from program.paths import text
 from program.protocol import UNKNOWNS
 
