@@ -711,7 +711,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             roleRef={"kind": "ClusterRole", "name": "view"},
             subjects=[{"kind": "ServiceAccount", "name": "default", "namespace": "shop"}],
         ),
-        "workload-targets-exist",
+        "identity-kubernetes-roles",
     ),
     # Kubernetes roles: by effect
     *(
