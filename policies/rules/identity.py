@@ -199,6 +199,8 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
         for subject in view.views("subjects"):
             if subject.text("name").startswith(GROUPS):
                 yield at(subject, "name", f"{subject.text('name')} is not one account", "name an account or a group")
+            elif (subject.text("kind"), subject.text("name")) == ("ServiceAccount", "default"):
+                yield at(subject, "name", "every pod without an account of its own uses default", "name an account of the pods")
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
         yield at(view, "aggregationRule", "it includes every role with a label", "list the rules")

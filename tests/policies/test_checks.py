@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from policies_bad import EXPECTED
 from policies_spellings import CAUGHT
 from recording import run_platform
 
 import policies
 from policies.known_types import REVIEWED
 from policies.rules.closed_world import named_by_rules
-from tools.checks_reference import CHECKS_FILE, checks
+from tools.checks_reference import CHECKS_FILE, checks, examples
 
 CHECKOV_FILE = CHECKS_FILE.with_name("checkov-checks.txt")
 KUBE_LINTER_FILE = CHECKS_FILE.with_name("kube-linter-checks.txt")
@@ -23,6 +24,14 @@ ANSWERS = [(checker, name, answer) for checker, listed in checks().items() for n
 @pytest.mark.parametrize(("checker", "name", "answer"), ANSWERS, ids=[each[1] for each in ANSWERS])
 def test_a_check_is_covered_by_a_rule_that_exists_or_has_a_reason(checker: str, name: str, answer: str) -> None:
     assert answer in RULES or (answer.startswith("- ") and len(answer) > 20)
+
+
+@pytest.mark.parametrize(("rule", "example"), [each[1:] for each in examples()], ids=[each[0] for each in examples()])
+def test_a_covered_check_names_an_example_that_the_rule_finds(rule: str, example: str) -> None:
+    """``test_rules`` and ``test_meaning`` evaluate the rules on these examples."""
+    name, _, part = example.partition(": ")
+    expected = [message for resource, message in EXPECTED[rule] if resource == name and part in message]
+    assert expected or (example, rule) in {(each[0], each[2]) for each in CAUGHT}
 
 
 def test_every_rule_about_a_spelling_exists() -> None:

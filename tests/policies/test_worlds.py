@@ -131,7 +131,7 @@ def test_twenty_programs_get_the_same_results_offline(tmp_path: Path) -> None:
     for stack, world in declared.items():
         worlds = evaluated_worlds[stack]
         assert not isinstance(worlds, EvaluationError), worlds
-        unknown += any(mark in worlds.unknown.to_json() for mark in UNKNOWNS)
+        unknown += any(mark.encode() in worlds.unknown.to_json() for mark in UNKNOWNS)
         found = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
         offline[stack] = results(found, names_of(world))
     plain = {

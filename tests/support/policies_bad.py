@@ -445,6 +445,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("open-cluster", "no deletion protection"),
         ("frail-table", "no deletion protection"),
         ("frail-database", "no deletion protection"),
+        ("frail-cluster", "no deletion protection"),
     ],
     "data-backups": [
         ("frail-database", "kept for 1 days"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from embedded_cloud.providers.plugin import Diff, Plugin, Properties, ResourceState, serve
+from embedded_cloud.providers.plugin import Diff, Plugin, Properties, ResourceState, changes_of, serve
 
 
 class Echo(Plugin):
     """Returns the inputs of every resource as its state."""
 
     def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
-        return Diff()
+        return Diff(changes_of((), old_inputs, news))
 
     def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
         return ("" if preview else f"{resource.name}-id"), inputs

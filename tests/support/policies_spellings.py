@@ -243,6 +243,7 @@ def encoded(text: str) -> str:
 
 
 GROUP = "rbac.authorization.k8s.io/v1"
+SEVERAL = workload({"app": "x"}, replicas=3, containers=[safe_container()])
 
 CAUGHT: list[tuple[str, Declare, str]] = [
     # IAM: wildcards
@@ -498,6 +499,10 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     ("of GitLab", pod(env=[{"name": "X", "value": "glpat-" + "aB3" * 7}]), "identity-no-literal-secrets"),
     ("of Stripe", kubernetes("core/v1:ConfigMap", data={"x": "sk_live_" + "aB3" * 8}), "identity-no-literal-secrets"),
+    *(
+        (f"only {' and '.join(given)}", pod(resources=given), "workload-resources")
+        for given in ({"requests": {"cpu": "100m", "memory": "128Mi"}}, {"limits": {"cpu": "1", "memory": "128Mi"}})
+    ),
     # Images
     *(
         (f"image {image}", pod(image=f"ghcr.io/novacron/shop{image}"), "workload-images")
@@ -692,6 +697,22 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         (f"listener with {policy_}", aws("aws:lb/listener:Listener", protocol="HTTPS", port=443, sslPolicy=policy_), "network-tls")
         for policy_ in ("ELBSecurityPolicy-FS-2018-06", "ELBSecurityPolicy-FS-1-1-2019-08", "ELBSecurityPolicy-TLS-1-1-2017-01")
     ),
+    ("every service", trust({"Service": "*"}), "identity-no-public-principal"),
+    ("everyone's key", aws("aws:kms/key:Key", enableKeyRotation=True, policy=EVERYONES), "identity-no-public-principal"),
+    ("console access", aws("aws:iam/userLoginProfile:UserLoginProfile", user="x"), "identity-no-static-keys"),
+    *(
+        (f"StatefulSet without {rule}", kubernetes("apps/v1:StatefulSet", labels={"app": "x"}, spec=SEVERAL), rule)
+        for rule in ("workload-disruption-budget", "workload-topology-spread")
+    ),
+    (
+        "the default account",
+        kubernetes(
+            f"{GROUP}:RoleBinding",
+            roleRef={"kind": "ClusterRole", "name": "view"},
+            subjects=[{"kind": "ServiceAccount", "name": "default", "namespace": "shop"}],
+        ),
+        "identity-kubernetes-roles",
+    ),
     # Kubernetes roles: by effect
     *(
         (f"ClusterRole that may {verb} {resource}", role_on("ClusterRole", resource, verb), "identity-kubernetes-roles")
@@ -704,6 +725,9 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             ("podtemplates", "create"),
             ("rollouts", "create"),
             ("signers", "sign"),
+            ("mutatingwebhookconfigurations", "create"),
+            ("certificatesigningrequests/approval", "update"),
+            ("clusterroles", "bind"),
         )
     ),
     (
