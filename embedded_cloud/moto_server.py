@@ -10,21 +10,30 @@ import sys
 import threading
 import warnings
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, cast
 
+import boto3
 from moto.backends import get_backend
+from moto.core import responses
+from moto.core.utils import method_names_from_class
+from moto.eks import utils as eks_utils
+from moto.kms import models as kms_models
+from moto.kms.utils import generate_private_key
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
 from embedded_cloud.front.accounts import ACCOUNT
-from embedded_cloud.front.buckets import leave_conditions_to_us
+from embedded_cloud.front.buckets import keep_last_versions, leave_conditions_to_us
 from embedded_cloud.front.middleware import Front
 from embedded_cloud.providers.aws import types
 
 ALWAYS = frozenset({"s3", "kms", "sts"})
 """The services that the engine itself calls, for the state, the secrets and the caller's identity."""
+SYMMETRIC = "SYMMETRIC_DEFAULT"
+"""The kind of KMS key that the program creates."""
 GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""
@@ -36,11 +45,20 @@ class Dispatcher(DomainDispatcherApplication):
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
+def skip_repeated_work() -> None:
+    """Make moto keep what it computes again at every call: half of its time while a stack is created."""
+    responses.method_names_from_class = cache(method_names_from_class)  # pyright: ignore[reportPrivateImportUsage] - every call
+    partitions = cache(lambda: boto3.Session().get_available_partitions())  # every cluster and node group, from a file of 1 MB
+    eks_utils.Session = lambda: SimpleNamespace(get_available_partitions=partitions)  # type: ignore[misc]
+    # moto also makes an RSA key for a symmetric key, and never uses it.
+    kms_models.generate_private_key = lambda key_spec: None if key_spec == SYMMETRIC else generate_private_key(key_spec)  # type: ignore
+
+
 def create_secrets_key(account: Account) -> None:
     """Create the key of the stack's secrets, with its alias. Its material is fixed, because ``Pulumi.STACK.yaml`` depends on it."""
     backend = get_backend("kms")[ACCOUNT][account.region]
     key = backend.create_key(
-        policy=None, key_usage="ENCRYPT_DECRYPT", key_spec="SYMMETRIC_DEFAULT", description="secrets of the stack", tags=None
+        policy=None, key_usage="ENCRYPT_DECRYPT", key_spec=SYMMETRIC, description="secrets of the stack", tags=None
     )
     del backend.keys[key.id]
     key.id = account.secrets_key.id
@@ -62,6 +80,8 @@ def main(port: int, account: Account) -> None:
     # AWS returns error codes that its own models do not list.
     warnings.filterwarnings("ignore", message=".*does not match an error shape")
     leave_conditions_to_us()
+    keep_last_versions()
+    skip_repeated_work()
     create_secrets_key(account)
     create_hosted_zones(account)
     moto = Creations(Front(Dispatcher(create_backend_app)))

@@ -131,6 +131,12 @@ class View:
         """``value``, which is the value of ``key`` in this object. Raises if it is unknown. The key may contain dots."""
         return self._known(value, (*self.path, key))
 
+    @property
+    def physical_name(self) -> str:
+        """The name of an AWS resource, or an example of the name that the engine or AWS generates for it."""
+        prefix = self.text("namePrefix")
+        return self.text("name") or (f"{prefix}{'0' * 26}" if prefix else f"{self.resource.name}-0000000")
+
     @cached_property
     def credentials(self) -> tuple[credentials.CredentialPlace, ...]:
         """The places with a credential, except in inputs that are intended for credentials."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -112,8 +112,16 @@ def test_private_modules_are_used_only_in_their_package() -> None:
 @pytest.mark.parametrize(
     "package",
     [
-        *("components", "components/aws", "components/account", "components/compose", "components/workload"),
-        *("delivery/clients", "delivery/github", "delivery/policy", "delivery/state", "sandbox"),
+        *(
+            "components",
+            "components/aws",
+            "components/account",
+            "components/compose",
+            "components/monitoring",
+            "components/workload",
+        ),
+        *("delivery/clients", "delivery/doctor", "delivery/github", "delivery/policy", "delivery/releases", "delivery/rollout"),
+        *("delivery/state", "embedded_cloud/nodes", "sandbox"),
     ],
 )
 def test_a_package_names_each_of_its_public_modules(package: str) -> None:
@@ -121,6 +129,33 @@ def test_a_package_names_each_of_its_public_modules(package: str) -> None:
     here = {path for path in modules() if package_of(path) == package and is_public(path) and not path.endswith("__init__.py")}
     folders = {each.name for each in (ROOT / package).iterdir() if (each / "__init__.py").exists()}
     assert [name for name in sorted({Path(path).stem for path in here} | folders) if f"{name}" not in text] == []
+
+
+def modules_that(found: Callable[[ast.Module], bool], inside: str = "") -> set[str]:
+    """The modules in ``inside`` for which ``found`` is true."""
+    return {path for path, tree in modules().items() if path.startswith(inside) and found(tree)}
+
+
+def test_delivery_has_one_client_of_each_outside_system() -> None:
+    """AWS is called, its error codes are read, Pulumi is started and a condition is waited for in one place each."""
+
+    def reads_error_codes(tree: ast.Module) -> bool:
+        return any(isinstance(each, ast.Constant) and each.value == "Error" for each in ast.walk(tree))
+
+    def uses_boto3(tree: ast.Module) -> bool:
+        return any(isinstance(each, ast.Name) and each.id == "boto3" for each in ast.walk(tree))
+
+    def waits_for_a_deadline(tree: ast.Module) -> bool:
+        return any(isinstance(each, ast.While) and "monotonic" in ast.unparse(each.test) for each in ast.walk(tree))
+
+    def starts_pulumi(tree: ast.Module) -> bool:
+        calls = (each for each in ast.walk(tree) if isinstance(each, ast.Call) and each.args)
+        return any(isinstance(each.args[0], ast.Constant) and each.args[0].value == "pulumi" for each in calls)
+
+    assert modules_that(reads_error_codes, "delivery/") == {"delivery/clients/aws.py"}
+    assert modules_that(uses_boto3, "delivery/") == {"delivery/clients/aws.py"}
+    assert modules_that(starts_pulumi, "delivery/") == {"delivery/clients/pulumi.py"}
+    assert modules_that(waits_for_a_deadline, "delivery/") == set()
 
 
 def test_contract_and_program_files_import_only_what_the_page_allows() -> None:

@@ -17,6 +17,7 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
+    Pipelined,
     RedisSettings,
     RolloutSettings,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Mistake",
     "MonitoringSettings",
     "NetworkSettings",
+    "Pipelined",
     "RedisSettings",
     "RegistryCredentials",
     "RolloutSettings",

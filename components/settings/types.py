@@ -305,7 +305,7 @@ PolicyArn = Annotated[
     _matching(
         r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+",
         "the ARN of an IAM policy",
-        f"arn:aws:iam::111122223333:policy/{PROJECT}-workloads",
+        f"arn:aws:iam::111122223333:policy/{PROJECT}-production-workloads",
     ),
 ]
 BucketName = Annotated[str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket", STATE_BUCKET, longest=63)]

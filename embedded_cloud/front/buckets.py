@@ -1,16 +1,18 @@
-"""Bucket policies with a conditional Deny, which moto treats as a Deny of everything.
+"""Two corrections of moto's S3: conditional Deny statements, and the number of versions of an object.
 
-A call counts as sent over TLS, because the endpoint of the embedded cloud replaces one with TLS. The header ``X-Forwarded-Proto``
-can name another protocol.
+moto treats a bucket policy with a conditional Deny as a Deny of everything. Here, a call counts as sent over TLS, because the
+endpoint of the embedded cloud replaces one with TLS. The header ``X-Forwarded-Proto`` can name another protocol.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket
+from moto.s3.utils import _VersionedKeyStore  # pyright: ignore[reportPrivateUsage]
 
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import AwsError, Call
@@ -18,6 +20,9 @@ from embedded_cloud.front.permissions import NOT_ALLOWED, actions, decide
 
 FORWARDED = "X-Forwarded-Proto"
 SECURE = "aws:SecureTransport"
+
+VERSIONS = 50
+"""The number of versions of an object that are kept. The engine writes its whole state about ten times per update, into memory."""
 
 
 def require_allowed_by_bucket(call: Call) -> None:
@@ -41,6 +46,16 @@ def require_allowed_by_bucket(call: Call) -> None:
 def leave_conditions_to_us() -> None:
     """Make moto ignore conditional Deny statements, which :func:`require_allowed_by_bucket` evaluates."""
     FakeBucket.get_permission = _permission  # type: ignore[method-assign]
+
+
+def keep_last_versions() -> None:
+    """Make moto forget all but the last ``VERSIONS`` versions of an object. moto keeps all of them in memory."""
+    keep_all = _VersionedKeyStore.setlist
+
+    def keep_last(store: _VersionedKeyStore, key: str, versions: Sequence[Any]) -> None:
+        keep_all(store, key, versions[-VERSIONS:])
+
+    _VersionedKeyStore.setlist = keep_last  # type: ignore[method-assign]
 
 
 def _permission(bucket: Any, action: str, resource: str) -> PermissionResult:

@@ -65,6 +65,8 @@ def script() -> str:
             parts += [*before, f"if {_pictured(last)}; then echo 'block {number} should have failed'; exit 99; fi"]
         else:
             parts += [_pictured(line) for line in text.split("\n")]
+        if text == "make up":  # which has started the load and Prometheus, so that nothing is missing before `make monitoring`
+            parts += ["./dwcp doctor --environment local"]
     return "\n".join(parts)
 
 
