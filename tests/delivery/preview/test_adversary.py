@@ -289,7 +289,7 @@ def test_a_credential_in_a_message_or_a_name_is_masked() -> None:
     token = "ghp_" + "aB3d" * 9
     violation = PolicyViolation(policy="p", level="mandatory", name=token, message="password=hunter2hunter2 is bad", new=True)
     change = ResourceChange(kind=Kind.CREATE, urn=f"urn::{token}", type="t", name=token)
-    node = GraphNode(urn=f"urn::{token}", type="t", name=token)
+    node = GraphNode(urn=f"urn::{token}", type="t", name=token, parent="", dependencies=(), kind=None, custom=True)
     stack = StackPreview(stack="s", changes=(change,), verdicts=(violation,), nodes=(node,), notes=(f"see {token}",))
     printed = everywhere(without_credentials(Preview(base="b", head="h", source="program", stacks=(stack,))))
     assert "hunter2" not in printed
