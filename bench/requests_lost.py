@@ -169,7 +169,9 @@ class Operations:
         process = self._started(self._rollout(tag))
         while process.poll() is None:
             for pod in self._canaries():
-                self.tried(str(self.cloud.engine.bin / "kubectl"), "--namespace", contract.NAMESPACE, "exec", pod, "--", *BUSY)
+                done = self.tried(str(self.cloud.engine.bin / "kubectl"), "--namespace", contract.NAMESPACE, "exec", pod, "--", *BUSY)
+                if done.returncode == 0:
+                    self.slowed.add(pod)
             time.sleep(1)
         done = subprocess.CompletedProcess(process.args, process.returncode, *process.communicate())
         if done.returncode != 1 or "(latency" not in done.stdout:
@@ -178,13 +180,7 @@ class Operations:
     def _canaries(self) -> list[str]:
         """The names of the canary's ready pods that have not been made slow yet."""
         pods = [each for each in self.cloud.control_plane.api.items(PODS) if _is_ready(each)]
-        return [name for each in pods if "-canary-" in (name := each["metadata"]["name"]) and self._begins(name)]
-
-    def _begins(self, pod: str) -> bool:
-        """Whether this is the first call for ``pod``."""
-        new = pod not in self.slowed
-        self.slowed.add(pod)
-        return new
+        return [name for each in pods if "-canary-" in (name := each["metadata"]["name"]) and name not in self.slowed]
 
     def kill(self, tag: str) -> None:
         """Kill `dwcp` at a random time of a rollout, and run the same command again."""

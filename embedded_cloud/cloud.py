@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from embedded_cloud import cluster_dns
 from embedded_cloud.control_plane import ControlPlane, Ports
 from embedded_cloud.controllers import target_group_bindings
 from embedded_cloud.engine import LocalEngine
@@ -90,13 +91,15 @@ class Cloud:
         if self.nodes:
             self.nodes.start()
         # The following runs while the API server starts.
-        self._wait_for_aws()
+        self.wait_for_aws()
         self.engine.create_stack()
         self.engine.release_stranded_locks()
         self.engine.forget_interrupted_operations()
         self.control_plane.complete()
         if self.nodes:
             self.nodes.join(self.control_plane.kubeconfig, self.control_plane.pki)
+        else:
+            cluster_dns.install(self.control_plane.api)
         self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         if "controllers" not in self.processes.running():
             volumes = [str(self.nodes.folder / "volumes")] if self.nodes else []
@@ -126,7 +129,8 @@ class Cloud:
         self.control_plane.require_free_ports()
         (self.folder / "account").write_text(account)
 
-    def _wait_for_aws(self) -> None:
+    def wait_for_aws(self) -> None:
+        """Wait until the account's moto answers."""
         owner = self.beside or self
         owner.processes.wait_until("moto", self.aws_answers)
 

@@ -115,10 +115,13 @@ class Project:
         """The key of the stack's checkpoint in the bucket."""
         return f"{self.state_prefix}/stacks/{self.name}/{self.stack}.json"
 
+    secrets_alias: str | None = None
+    """The alias of the KMS key of the stack's secrets; None for the account's ``secrets_key``."""
+
     @property
     def secrets_provider(self) -> str:
         """The URL of the stack's secrets provider, for ``pulumi stack init``."""
-        return f"awskms://{self.account.secrets_key.alias}?region={self.account.region}&awssdk=v2"
+        return f"awskms://{self.secrets_alias or self.account.secrets_key.alias}?region={self.account.region}&awssdk=v2"
 
     def processes(self, folder: Path) -> Processes:
         """The processes of the project's cloud in ``folder``."""

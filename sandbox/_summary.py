@@ -48,6 +48,11 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
         console.print("  .venv/bin/python -m sandbox tools prometheus", markup=False, highlight=False)
     elif not watched:
         console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
+    if cloud.beside is not None:
+        file = f"Pulumi.{stack}.yaml"
+        console.print("`drift`, `deploy` and `rollback` read the stack's file of the commit; give it the generated secrets first:")
+        commit = f"git switch -c sandbox-{stack} && cp {os.path.relpath(cloud.folder / file)} {file} && git commit -am sandbox"
+        console.print(f"  {commit}", markup=False, highlight=False, soft_wrap=True)
     for what, command in NEXT:
         shown = command.format(env=env, stack=stack)
         console.print(f"  {what + ':':26}{shown}", markup=False, highlight=False, soft_wrap=True)

@@ -44,7 +44,8 @@ def project_of(stack: str) -> Project:
     """The description of the project with ``stack`` for the embedded cloud."""
     if stack not in STACKS:
         raise SandboxError(f"there is no stack {stack!r}", f"choose from {', '.join(STACKS)}")
-    return replace(PROJECT, stack=stack, cluster=f"{contract.APPLICATION}-{stack}")
+    secrets = None if stack == PROJECT.stack else f"alias/{contract.PROJECT}-{stack}"  # the key that `dwcp state bootstrap` creates
+    return replace(PROJECT, stack=stack, cluster=f"{contract.APPLICATION}-{stack}", secrets_alias=secrets)
 
 
 def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
@@ -60,12 +61,15 @@ def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) ->
 
 def prepare(cloud: Cloud) -> list[str]:
     """Start a stack's cloud and assume its deploy role; return the options that every command on the stack needs."""
+    if cloud.beside:  # the stack's secrets need the key of its environment
+        cloud.beside.start_aws()
+        cloud.wait_for_aws()
+        bootstrap_state(cloud)
     cloud.start()
     if cloud.nodes:
         return ["--config-file", str(local_file(cloud))]
     if cloud.beside is None:
         return []
-    bootstrap_state(cloud)
     bootstrap(cloud)
     become(cloud, "deploy")
     return ["--config-file", str(stack_file(cloud))]
@@ -89,7 +93,7 @@ def bootstrap(cloud: Cloud) -> None:
     if not stack:
         scratch = cloud.folder / "stack" / "account"
         shutil.copytree(directory, scratch, dirs_exist_ok=True)
-        engine.pulumi("stack", "init", "account", "--no-select", "--secrets-provider", cloud.project.secrets_provider, cwd=scratch)
+        engine.pulumi("stack", "init", "account", "--no-select", "--secrets-provider", PROJECT.secrets_provider, cwd=scratch)
         file = cloud.folder / "stack" / "Pulumi.account.yaml"
         shutil.copyfile(scratch / "Pulumi.account.yaml", file)
         engine.pulumi("up", "--yes", "--skip-preview", "--stack", "account", "--config-file", str(file), cwd=directory)

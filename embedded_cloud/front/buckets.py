@@ -29,12 +29,12 @@ def require_allowed_by_bucket(call: Call) -> None:
     """Raise ``AwsError`` if the bucket's policy denies the call by a condition that is certainly true."""
     if call.service != "s3":
         return
-    for action, resources in actions(call):
-        name = resources[0].removeprefix("arn:aws:s3:::").split("/", 1)[0] if resources else ""
+    for action, resource in actions(call):
+        name = (resource or "").removeprefix("arn:aws:s3:::").split("/", 1)[0]
         bucket = backend("s3", call).buckets.get(name)
         for statement in _conditional_denials(bucket.policy if bucket else None):
             if _is_met(statement["Condition"], call) and not decide(
-                [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {**statement, "Condition": None}], action, resources
+                [{"Effect": "Allow", "Action": "*", "Resource": "*"}, {**statement, "Condition": {}}], action, resource, call
             ):
                 raise AwsError(
                     "AccessDenied",

@@ -110,7 +110,7 @@ def read(environ: dict[str, Any]) -> Call | None:
     except (NotFound, NotImplementedError, UnknownServiceError, ValueError):
         operation, in_path = None, {}
     call = Call(service, operation, access_key, region, request, in_path) if operation is not None else None
-    if call is not None and service != "s3":
+    if call is not None:
         _ = call.parameters  # parsed before moto reads the stream
     environ["wsgi.input"] = io.BytesIO(body)
     return call

@@ -342,7 +342,7 @@ def update_cluster_version(call: Call) -> Properties:
 
 def tag_resource(call: Call) -> Properties | None:
     """Tag a resource of this module; None for a resource of moto."""
-    found = _by_arn(call.parameters["resourceArn"])
+    found = by_arn(call.parameters["resourceArn"])
     if found is None:
         return None
     found["tags"] = {**found["tags"], **call.parameters["tags"]}
@@ -351,7 +351,7 @@ def tag_resource(call: Call) -> Properties | None:
 
 def untag_resource(call: Call) -> Properties | None:
     """Remove tags of a resource of this module; None for a resource of moto."""
-    found = _by_arn(call.parameters["resourceArn"])
+    found = by_arn(call.parameters["resourceArn"])
     if found is None:
         return None
     found["tags"] = {key: value for key, value in found["tags"].items() if key not in call.parameters["tagKeys"]}
@@ -420,7 +420,8 @@ def _not_found(what: str) -> AwsError:
     return AwsError("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
 
 
-def _by_arn(arn: str) -> Properties | None:
+def by_arn(arn: str) -> Properties | None:
+    """The access entry, add-on or Pod Identity association with this ARN."""
     for owner in PARTS.values():
         for found in (*owner.entries.values(), *owner.addons.values(), *owner.pods.values()):
             if arn in (found.get("accessEntryArn"), found.get("addonArn"), found.get("associationArn")):

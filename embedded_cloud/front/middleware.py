@@ -19,7 +19,18 @@ from embedded_cloud.front.shapes import require_valid
 
 DESCRIBES_CLUSTER = ("CreateCluster", "DescribeCluster", "DeleteCluster")
 
+NO_SUCH_CALL = "NotImplemented"
+"""The error code for a call that moto does not implement. AWS' clients do not repeat a call that fails with it."""
+
+PAGE = b"<!doctype html>"
+"""The beginning of an error page of moto's web server."""
+
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def lacking(call: Call) -> AwsError:
+    """The error for a call that moto does not implement."""
+    return AwsError(NO_SUCH_CALL, f"moto has no {call.name} of {call.service}", HTTPStatus.NOT_IMPLEMENTED)
 
 
 class Front:
@@ -42,7 +53,7 @@ class Front:
             return call.refusal(error)(environ, start_response)
         if answer is not None:
             return call.answer(answer)(environ, start_response)
-        return self._passed(call, environ, start_response)
+        return self._passed(call, environ)(environ, start_response)
 
     def _answer(self, call: Call) -> dict[str, Any] | None:
         """The answer of this package to a call; None if moto must answer. Raises ``AwsError`` for a call that AWS refuses."""
@@ -54,13 +65,18 @@ class Front:
         answer = operation(call) if operation else None
         return answer if answer is not None else endings.before(call)
 
-    def _passed(self, call: Call, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def _passed(self, call: Call, environ: dict[str, Any]) -> Response:
         """moto's completed answer; a successful call also causes the later actions of AWS."""
-        answer = Response.from_app(self.moto, environ, buffered=True)
+        try:
+            answer = Response.from_app(self.moto, environ, buffered=True)
+        except NotImplementedError:
+            return call.refusal(lacking(call))
+        if answer.get_data().startswith(PAGE):  # moto's web server has no such path
+            return call.refusal(lacking(call))
         if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             if call.service == "eks" and call.name in DESCRIBES_CLUSTER:
                 answer.data = json.dumps(eks.completed(call, json.loads(answer.data)))
             if call.name == "DescribeTargetHealth":
                 answer.data = targets.completed(call, answer.get_data())
             endings.after(call)
-        return answer(environ, start_response)
+        return answer

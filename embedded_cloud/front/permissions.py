@@ -1,8 +1,8 @@
 """The caller of a call, and whether the caller's policies and boundary allow the action.
 
-moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. This module does not evaluate
-conditions: an Allow statement with a condition applies, and a Deny statement with one is ignored. Therefore AWS refuses every
-call that this module refuses.
+moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. Here, an Allow statement applies if its
+condition cannot be evaluated, and a Deny statement with such a condition is ignored. Therefore AWS refuses every call that this
+module refuses.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ from moto.sts.models import sts_backends
 
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.call import AwsError, Call
+from embedded_cloud.front.conditions import is_met
+from embedded_cloud.front.named import PREFIXES, resources
 
 PARTITION = "aws"
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
 """Access keys that do not have AWS' format belong to the administrator; the cloud's shell and tests use such keys."""
-
-PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-"""The IAM action prefixes of services whose name in botocore differs."""
 
 S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -113,59 +112,53 @@ def require_allowed(call: Call) -> None:
     caller = caller_of(call.access_key, call.token) if call.access_key else None
     if caller is None or caller.role is None:
         return
-    for action, resources in actions(call):
-        if action not in ALWAYS_ALLOWED and not is_allowed(caller.role, action, resources):
+    for action, resource in actions(call):
+        if action not in ALWAYS_ALLOWED and not is_allowed(caller.role, action, resource, call):
             code = CODES.get(call.service) or CODES_BY_PROTOCOL.get(
                 str(call.operation.service_model.protocol), "AccessDeniedException"
             )
-            on = f" on resource: {resources[0]}" if resources else ""
+            on = f" on resource: {resource}" if resource else ""
             message = f"User: {caller.arn} is not authorized to perform: {action}{on}"
             raise AwsError(code, message, NOT_ALLOWED)
 
 
-def actions(call: Call) -> Iterator[tuple[str, Sequence[str]]]:
-    """The required actions of a call, each with the ARNs of its resources, if the parameters contain them."""
+def actions(call: Call) -> Iterator[tuple[str, str | None]]:
+    """The required actions of a call, each with the ARN of a resource; ``None`` if the parameters do not contain one."""
     name = S3_ACTIONS.get(call.name, call.name) if call.service == "s3" else call.name
     action = f"{PREFIXES.get(call.service, call.service)}:{name}"
-    yield action, ("*",) if any(_like(each, action) for each in ON_EVERYTHING) else resources(call)
+    for resource in ("*",) if any(_like(each, action) for each in ON_EVERYTHING) else resources(call) or (None,):
+        yield action, resource
     for parameter in PASSED_ROLES.get((call.service, call.name), ()):
         if arn := call.parameters.get(parameter):
-            yield "iam:PassRole", (str(arn),)
+            yield "iam:PassRole", str(arn)
 
 
-def resources(call: Call) -> Sequence[str]:
-    """The ARNs of a call's resources, if its parameters contain them."""
-    if call.service == "s3":
-        bucket, key = [*str(call.request.path).lstrip("/").split("/", 1), ""][:2]
-        return (f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}",) if bucket else ()
-    if call.service == "iam":
-        if role := call.parameters.get("RoleName"):
-            return (f"arn:aws:iam::{ACCOUNT}:role/{role}",)
-        return tuple(str(call.parameters[name]) for name in ("PolicyArn", "OpenIDConnectProviderArn") if call.parameters.get(name))
-    return ()
-
-
-def is_allowed(role: str, action: str, resources: Sequence[str]) -> bool:
+def is_allowed(role: str, action: str, resource: str | None, call: Call) -> bool:
     """Whether a role's policies, and its boundary if it has one, allow the action."""
     backend = iam_backends[ACCOUNT][PARTITION]
     found = backend.get_role(role)
     inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]
     attached = [_document(each) for each in backend.list_attached_role_policies(role)[0]]
     statements = [statement for text in (*inline, *attached) for statement in _statements(text)]
-    if not decide(statements, action, resources):
+    if not decide(statements, action, resource, call):
         return False
     boundary = found.permissions_boundary_arn
-    return not boundary or decide(_statements(_document(backend.get_policy(boundary))), action, resources)
+    return not boundary or decide(_statements(_document(backend.get_policy(boundary))), action, resource, call)
 
 
-def decide(statements: Sequence[dict[str, Any]], action: str, resources: Sequence[str]) -> bool:
-    """Whether statements allow an action: at least one statement allows it, and no unconditional one denies it."""
-    concerned = [each for each in statements if _names(each, action)]
-    if any(
-        each["Effect"] == "Deny" and not each.get("Condition") and _covers(each, resources, unknown=False) for each in concerned
-    ):
-        return False
-    return any(each["Effect"] == "Allow" and _covers(each, resources, unknown=True) for each in concerned)
+def decide(statements: Sequence[dict[str, Any]], action: str, resource: str | None, call: Call) -> bool:
+    """Whether statements allow an action: at least one statement allows it, and none certainly denies it."""
+
+    def apply(effect: str, *, unknown: bool) -> bool:
+        return any(
+            each["Effect"] == effect
+            and _names(each, action)
+            and _covers(each, resource, unknown=unknown)
+            and is_met(each.get("Condition", {}), call, resource, unknown=unknown)
+            for each in statements
+        )
+
+    return apply("Allow", unknown=True) and not apply("Deny", unknown=False)
 
 
 def _names(statement: dict[str, Any], action: str) -> bool:
@@ -174,17 +167,20 @@ def _names(statement: dict[str, Any], action: str) -> bool:
     return any(_like(pattern, action, fold=True) for pattern in _listed(statement["Action"]))
 
 
-def _covers(statement: dict[str, Any], resources: Sequence[str], *, unknown: bool) -> bool:
-    """Whether a statement applies to all ``resources``.
+def _covers(statement: dict[str, Any], resource: str | None, *, unknown: bool) -> bool:
+    """Whether a statement applies to a resource.
 
-    Returns ``unknown`` if the resources of the call are not known and the statement names specific resources.
+    Returns ``unknown`` if the resource of the call is not known and the statement names specific resources.
     """
+    excepted = _listed(statement.get("NotResource", []))
     patterns = _listed(statement.get("Resource", "*"))
-    if "*" in patterns:
+    if not excepted and "*" in patterns:
         return True
-    if not resources:
+    if resource is None:
         return unknown
-    return all(any(_like(pattern, each) for pattern in patterns) for each in resources)
+    if excepted:
+        return not any(_like(pattern, resource) for pattern in excepted)
+    return any(_like(pattern, resource) for pattern in patterns)
 
 
 def _listed(value: str | list[str]) -> list[str]:

@@ -33,14 +33,16 @@ JAVA_CLASSES = {
     r"\p{S}": r"$+<=>^`|~\u00a2-\u00b8",
     r"\p{Zs}": r" \u00a0\u2000-\u200a",
     r"\p{Z}": r" \u00a0\u2000-\u200a",
+    r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
+    r"\w-_": r"\w\-_",
 }
-"""Character classes of Java in AWS' patterns, with their equivalents in Python."""
+"""Parts of AWS' patterns that only Java understands, with their equivalents in Python."""
 
 
 def require_valid(call: Call) -> None:
     """Raise ``AwsError``, which lists all parameters that violate the model."""
     shape = call.operation.input_shape
-    if shape is None or call.service == "s3":  # in S3's model only bucket names are restricted, and moto checks these
+    if shape is None:
         return
     found = list(violations(shape, call.parameters, ""))
     if found:

@@ -72,9 +72,9 @@ def signer(cluster: str, token: str) -> str:
         access_key = query["X-Amz-Credential"].split("/", 1)[0]
         made = datetime.strptime(query["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except (binascii.Error, UnicodeDecodeError, KeyError, ValueError) as error:
-        raise TokenError("the token is no presigned call") from error
+        raise TokenError("the token is not a presigned call") from error
     if query.get("Action") != "GetCallerIdentity" or CLUSTER_HEADER not in query.get("X-Amz-SignedHeaders", "").split(";"):
-        raise TokenError("the token is no GetCallerIdentity with the cluster's name in a signed header")
+        raise TokenError("the token is not a GetCallerIdentity with the cluster's name in a signed header")
     if datetime.now(UTC) - made > LONGEST:
         raise TokenError("the token has expired")
     session = query.get("X-Amz-Security-Token", "")

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 import docker
 from filelock import FileLock
 
+from embedded_cloud import waiting
 from sandbox.errors import SandboxError
 from sandbox.project import PROJECT, TOOLCHAIN
 
@@ -150,12 +150,11 @@ def remove(folder: Path) -> None:
 
 
 def _wait(engine: DockerEngine, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
+    for _ in waiting.looks(START_SECONDS, pause=0.1):
         with contextlib.suppress(Exception):
             if engine.client.ping():
                 return
-        if process.poll() is not None or time.monotonic() > deadline:
-            lines = log.read_text(errors="replace").strip().splitlines()[-3:]
-            raise UnavailableError(f"dockerd does not start here: {' / '.join(lines)}", f"read {log}")
-        time.sleep(0.1)
+        if process.poll() is not None:
+            break
+    lines = log.read_text(errors="replace").strip().splitlines()[-3:]
+    raise UnavailableError(f"dockerd does not start here: {' / '.join(lines)}", f"read {log}")

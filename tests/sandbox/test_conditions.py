@@ -6,15 +6,22 @@ import json
 import re
 import runpy
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import yaml
 from recording import ROOT, run, run_platform
 
+from embedded_cloud.front.conditions import is_met
 from sandbox.stacks import ISSUER
 
 EVALUATED = {"aws:SecureTransport", f"{ISSUER}:aud", f"{ISSUER}:sub"}
 """In bucket policies and in trust policies of tokens."""
+
+OF_ROLES = {"aws:ResourceTag", "iam:AWSServiceName", "iam:PermissionsBoundary", "iam:PolicyARN", "kms:ResourceAliases"}
+"""In the policies of roles."""
+
+KEYS = [*(f"{key}/x" if key == "aws:ResourceTag" else key for key in OF_ROLES), "aws:SourceAccount", "iam:PassedToService"]
 
 
 def conditions(value: Any) -> Iterator[str]:
@@ -37,4 +44,12 @@ def test_the_page_names_each_condition_that_is_not_evaluated() -> None:
     used = {key for graph in graphs for resource in graph.resources for key in conditions(resource.inputs)}
     assert used >= EVALUATED
     [row] = [line for line in (ROOT / "docs/sandbox.md").read_text().splitlines() if line.startswith("| **not evaluated**")]
-    assert set(re.findall(r"`([\w:]+)`", row)) == used - EVALUATED
+    assert set(re.findall(r"`([\w:]+)`", row)) == used - EVALUATED - OF_ROLES
+
+
+def test_the_page_names_each_condition_of_roles_that_is_evaluated() -> None:
+    [row] = [line for line in (ROOT / "docs/sandbox.md").read_text().splitlines() if line.startswith("| **enforced** | conditions")]
+    assert set(re.findall(r"`([\w:]+)`", row)) == OF_ROLES
+    nothing: Any = SimpleNamespace(service="ec2", parameters={}, name="CreateVpc", region="us-east-1")
+    conditions_met = {key: is_met({"StringEquals": {key: "x"}}, nothing, "arn:aws:s3:::x", unknown=True) for key in KEYS}
+    assert {key.removesuffix("/x") for key, met in conditions_met.items() if not met} == OF_ROLES

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from stacks import UP, Stack
 
 from program.checkout import CHECKOUT
@@ -47,6 +50,33 @@ def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Sta
     become(other.cloud, "deploy")
     stack.cloud.engine.credentials = other.cloud.engine.credentials
     assert "Unauthorized" in (answer := stack.kubectl("get", "pods")).stderr or "must be logged in" in answer.stderr
+
+
+def test_who_deploys_one_environment_cannot_change_the_other_one(stack: Stack, staging: Stack, production: Stack) -> None:
+    """The role may use the services, and the tags of the other environment's resources deny them."""
+    other = production if stack is staging else staging
+    become(stack.cloud, "deploy")
+    limited = partial(stack.client, credentials=stack.cloud.engine.credentials)
+    cluster = f"dwcp-v3-{other.name}"
+    [balancer] = [
+        each["LoadBalancerArn"]
+        for each in other.client("elbv2").describe_load_balancers()["LoadBalancers"]
+        if each["VpcId"] == other.client("eks").describe_cluster(name=cluster)["cluster"]["resourcesVpcConfig"]["vpcId"]
+    ]
+    vpcs = {"Filters": [{"Name": "tag:environment", "Values": [other.name]}]}
+    vpc = other.client("ec2").describe_vpcs(**vpcs)["Vpcs"][0]["VpcId"]
+    calls: list[Callable[[], Any]] = [
+        lambda: limited("eks").delete_cluster(name=cluster),
+        lambda: limited("eks").describe_cluster(name=cluster),
+        lambda: limited("elbv2").delete_load_balancer(LoadBalancerArn=balancer),
+        lambda: limited("ec2").delete_vpc(VpcId=vpc),
+        lambda: limited("kms").schedule_key_deletion(KeyId=f"alias/dwcp-v3-{other.name}"),
+        lambda: limited("logs").delete_log_group(logGroupName=f"/aws/eks/{cluster}/cluster"),
+    ]
+    for call in calls:
+        with pytest.raises(ClientError, match=r"(AccessDenied|UnauthorizedOperation).*is not authorized to perform"):
+            call()
+    limited("eks").describe_cluster(name=f"dwcp-v3-{stack.name}")
 
 
 def empty_as_documented(stack: Stack, buckets: list[str]) -> None:

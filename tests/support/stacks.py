@@ -51,11 +51,10 @@ class Stack:
         assert bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def client(self, service: str) -> Any:
-        """An AWS client with the credentials of the account's administrator."""
-        account = self.cloud.project.account
-        credentials = {name.lower(): value for name, value in CREDENTIALS.items()}
-        return boto3.client(service, endpoint_url=self.cloud.control_plane.aws, region_name=account.region, **credentials)
+    def client(self, service: str, credentials: dict[str, str] = CREDENTIALS) -> Any:
+        """An AWS client, with the credentials of the account's administrator unless others are given."""
+        region, keys = self.cloud.project.account.region, {name.lower(): value for name, value in credentials.items()}
+        return boto3.client(service, endpoint_url=self.cloud.control_plane.aws, region_name=region, **keys)
 
     def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a user does."""

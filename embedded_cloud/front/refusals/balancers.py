@@ -49,6 +49,14 @@ def balancer_in_one_zone(call: Call) -> str | None:
     return "At least two subnets in two different Availability Zones must be specified"
 
 
+@refuses("elbv2", "CreateLoadBalancer", code="DuplicateLoadBalancerName", source=f"{API}/API_CreateLoadBalancer.html")
+def balancer_name_taken(call: Call) -> str | None:
+    """A load balancer with the name of another one of the account and region that is in another VPC."""
+    vpcs = {each.vpc_id for each in _subnets(call)}
+    taken = [each for each in load_balancers(call) if each.name == call.parameters["Name"] and each.vpc_id not in vpcs]
+    return f"A load balancer with the same name '{taken[0].name}' exists, but with different settings" if taken else None
+
+
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
     """A name of over 32 characters, with characters besides letters, digits and inner hyphens, or beginning with ``internal-``."""

@@ -19,6 +19,9 @@ T = TypeVar("T")
 ABSENT = re.compile(r"NotFound|NoSuch|^404$")
 """The services' error codes for a missing resource."""
 
+DENIED = re.compile(r"assumed-role/([^/]+)/\S+ is not authorized to perform: (\S+)")
+"""IAM's message about a role without a permission, with the role and the action."""
+
 
 class Aws:
     """The AWS API of one region at ``AWS_ENDPOINT_URL``, and the default tags of its provider."""
@@ -66,6 +69,7 @@ class ServiceRefusal(Enum):
 
     ABSENT = "the thing does not exist"
     NO_SUCH_CALL = "moto lacks the call"
+    DENIED = "the role may not perform the action"
     NO_ANSWER = "nothing listens at the endpoint"
     OTHER = "the service says no"
 
@@ -77,12 +81,14 @@ def refusal(error: Exception) -> ServiceRefusal:
     """
     if isinstance(error, AbsentError):
         return ServiceRefusal.ABSENT
-    if "<html" in str(error).lower():
-        return ServiceRefusal.NO_SUCH_CALL
     if type(error).__name__ in ("EndpointConnectionError", "ConnectionClosedError", "ConnectTimeoutError", "ReadTimeoutError"):
         return ServiceRefusal.NO_ANSWER
-    response: Any = getattr(error, "response", {})
-    return ServiceRefusal.ABSENT if ABSENT.search(response.get("Error", {}).get("Code", "")) else ServiceRefusal.OTHER
+    if DENIED.search(str(error)):
+        return ServiceRefusal.DENIED
+    code: str = getattr(error, "response", {}).get("Error", {}).get("Code", "")
+    if code == "NotImplemented":
+        return ServiceRefusal.NO_SUCH_CALL
+    return ServiceRefusal.ABSENT if ABSENT.search(code) else ServiceRefusal.OTHER
 
 
 def unless_absent(call: Callable[[], T]) -> T | None:
@@ -111,11 +117,14 @@ def explained(error: Exception, what: str) -> EmbeddedCloudError:
     """An error of the AWS client as one message about ``what``."""
     match refusal(error):
         case ServiceRefusal.NO_SUCH_CALL:
-            call = getattr(error, "operation_name", "this call")
-            fix = "leave the change out of the stack, or record it in embedded_cloud/providers/aws/types"
-            return EmbeddedCloudError(f"{what}: moto has no {call}", fix)
+            fix = "leave the change out of the stack, or implement the call in embedded_cloud/front/"
+            return EmbeddedCloudError(f"{what}: {error}", fix)
+        case ServiceRefusal.DENIED:
+            [(role, action)] = DENIED.findall(str(error))
+            fix = f"allow {action} to the role {role}, also in its permissions boundary, and run `pulumi up` again"
+            return EmbeddedCloudError(f"{what}: {error}", fix)
         case ServiceRefusal.NO_ANSWER:
             silent = no_answer(os.environ["AWS_ENDPOINT_URL"])
             return EmbeddedCloudError(f"{what}: {silent.problem}", silent.fix)
         case _:
-            return EmbeddedCloudError(f"{what}: {error}", "correct the input it names and run `pulumi up` again")
+            return EmbeddedCloudError(f"{what}: {error}", "correct the input that it names and run `pulumi up` again")

@@ -252,7 +252,7 @@ def test_a_cluster_whose_name_server_does_not_get_ready(platform: Standing) -> N
     server = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": "coredns", "labels": labels},
+        "metadata": {"name": "coredns-next", "labels": labels},
         "spec": {
             "replicas": 2,
             "selector": {"matchLabels": labels},
@@ -265,7 +265,7 @@ def test_a_cluster_whose_name_server_does_not_get_ready(platform: Standing) -> N
     with made(platform, "/apis/apps/v1/namespaces/kube-system/deployments", server):
         report = findings_of(platform.doctor("--quick"), "dns-trouble")
         assert "0 of 2 pods ready" in report
-        assert "deployment/coredns" in report
+        assert "deployment/coredns-next" in report
 
 
 def test_an_autoscaler_that_reads_nothing(platform: Standing) -> None:

@@ -12,9 +12,10 @@ from pulumi._types import resource_types
 from recording import run_platform
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.front.named import NAMES
 from embedded_cloud.providers.aws.provider import AwsPlugin
 from embedded_cloud.providers.aws.resource import AwsResource
-from embedded_cloud.providers.aws.types import TYPES
+from embedded_cloud.providers.aws.types import TYPES, services
 from embedded_cloud.providers.plugin import UNKNOWN, Change, NotReadyError, ResourceState
 
 WITHOUT_TLS = {"Bool": {"aws:SecureTransport": "false"}}
@@ -42,6 +43,11 @@ def test_a_class_with_a_token_is_a_type_without_any_list(monkeypatch: pytest.Mon
     assert AwsResource.of("aws:sqs/queue:Queue") is Queue
     with pytest.raises(TypeError, match="aws:sqs/queue:Queue is modelled twice: by .* and .*"):
         type("Again", (Queue,), {"token": "aws:sqs/queue:Queue"})
+
+
+def test_every_service_whose_calls_name_resources_otherwise_than_by_arn_or_id_has_its_names() -> None:
+    by_arn_or_id = {"acm", "ec2", "elbv2"}
+    assert services() - {"s3"} - by_arn_or_id <= NAMES.keys(), "add the service to NAMES in embedded_cloud/front/named.py"
 
 
 @pytest.mark.parametrize("token", sorted(TYPES))

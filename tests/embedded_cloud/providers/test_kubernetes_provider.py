@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ class Stack:
 
     folder: Path
     cloud: Cloud
+    kubeconfig: bool = True
 
     def wish(self, **changes: Any) -> None:
         (self.folder / "wish.json").write_text(json.dumps(WISH | changes))
@@ -77,6 +79,8 @@ class Stack:
             "PULUMI_CONFIG_PASSPHRASE": "secret",
             "PULUMI_STACK": "test",
         }
+        if not self.kubeconfig:
+            del environment["KUBECONFIG"]
         return subprocess.Popen(
             [self.cloud.engine.bin / "pulumi", *arguments, "--non-interactive"],
             cwd=self.folder,
@@ -196,3 +200,135 @@ def test_a_change_that_cannot_be_made_in_place_replaces(stack: Stack, cluster: C
     assert after is not None
     assert before["metadata"]["uid"] != after["metadata"]["uid"]
     assert after["spec"]["selector"]["matchLabels"] == {"app": "web", "track": "stable"}
+
+
+OBJECTS = """
+import json
+from pathlib import Path
+
+from pulumi import ResourceOptions
+from pulumi_kubernetes import Provider
+from pulumi_kubernetes.apps.v1 import Deployment
+from pulumi_kubernetes.core.v1 import ConfigMap, PersistentVolumeClaim, Secret, Service
+from pulumi_kubernetes.scheduling.v1 import PriorityClass
+
+KINDS = {each.__name__: each for each in (ConfigMap, Deployment, PersistentVolumeClaim, PriorityClass, Secret, Service)}
+wish = json.loads(Path("wish.json").read_text())
+cluster = Provider("cluster", **wish["provider"])
+for name, each in wish["objects"].items():
+    kind = KINDS[each.pop("kind")]
+    metadata = {"name": name, "namespace": "default", "annotations": each.pop("annotations", {})}
+    kind(name, metadata=metadata, **each, opts=ResourceOptions(provider=cluster))
+"""
+
+
+@dataclass(frozen=True)
+class Objects(Stack):
+    """A stack whose program declares the wished objects in the namespace `default`."""
+
+    def wish(self, **changes: Any) -> None:
+        provider = changes.pop("provider", {})
+        (self.folder / "wish.json").write_text(json.dumps({"objects": changes, "provider": provider}))
+
+
+@pytest.fixture
+def objects(cloud: Cloud, tmp_path: Path) -> Iterator[Objects]:
+    stack = Objects(tmp_path, cloud)
+    (tmp_path / "Pulumi.yaml").write_text("name: objects\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(OBJECTS)
+    stack.wish()
+    stack.run("stack", "init", "test")
+    yield stack
+    stack.run("destroy", "--yes", "--skip-preview")
+
+
+def managers(live: dict[str, Any] | None) -> list[tuple[str, str]]:
+    assert live is not None
+    return [(each["manager"], each["operation"]) for each in live["metadata"]["managedFields"]]
+
+
+def uid(live: dict[str, Any] | None) -> str:
+    assert live is not None
+    return live["metadata"]["uid"]
+
+
+LEVEL = "/api/v1/namespaces/default/configmaps/level"
+
+
+def test_creation_does_not_adopt_an_object_and_each_object_has_its_own_manager_after_an_update(
+    objects: Objects, cluster: Cluster
+) -> None:
+    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "level"}, "data": {"level": "foreign"}}
+    cluster.post("/api/v1/namespaces/default/configmaps", foreign)
+    objects.wish(level={"kind": "ConfigMap", "data": {"level": "info"}}, provider={"enable_config_map_mutable": True})
+    assert "already exists" in objects.up(fails=True)
+    assert (cluster.get(LEVEL) or {})["data"] == {"level": "foreign"}
+    cluster.delete(LEVEL)
+    objects.up()
+    assert managers(cluster.get(LEVEL)) == [("pulumi-kubernetes", "Update")]
+    objects.wish(level={"kind": "ConfigMap", "data": {"level": "debug"}}, provider={"enable_config_map_mutable": True})
+    objects.up()
+    [(manager, operation)] = managers(cluster.get(LEVEL))
+    assert re.fullmatch(r"pulumi-kubernetes-[0-9a-f]{8}", manager)
+    assert operation == "Apply"
+
+
+def deployment(replicas: int, version: int = 1) -> dict[str, Any]:
+    labels = {"app": "scaled"}
+    containers = [{"name": "main", "image": f"scaled:{version}"}]
+    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+    return {"kind": "Deployment", "spec": {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}}
+
+
+def test_a_field_that_another_owner_scales_is_a_conflict_unless_the_program_ignores_it(objects: Objects, cluster: Cluster) -> None:
+    objects.wish(scaled=deployment(1))
+    objects.up()
+    scale = "/apis/apps/v1/namespaces/default/deployments/scaled/scale"
+    cluster.patch(scale, {"spec": {"replicas": 2}}, manager="kubectl")
+    objects.wish(scaled=deployment(1, version=2))
+    assert "conflict" in objects.up("--refresh", fails=True)
+    assert (cluster.get(scale) or {})["spec"]["replicas"] == 2
+
+
+def claim(*sizes: str) -> list[dict[str, Any]]:
+    return [{"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}} for size in sizes]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "path"),
+    [
+        ("PersistentVolumeClaim", *claim("1Gi", "2Gi"), "/api/v1/namespaces/default/persistentvolumeclaims/kept"),
+        ("PriorityClass", {"value": 1000}, {"value": 2000}, "/apis/scheduling.k8s.io/v1/priorityclasses/kept"),
+    ],
+)
+def test_a_change_that_the_api_refuses_is_an_error_and_replaces_nothing(
+    objects: Objects, cluster: Cluster, kind: str, before: dict[str, Any], after: dict[str, Any], path: str
+) -> None:
+    unawaited = {"kind": kind, "annotations": {"pulumi.com/skipAwait": "true"}}  # no pod uses the claim
+    objects.wish(kept={**unawaited, **before})
+    objects.up()
+    first = uid(cluster.get(path))
+    objects.wish(kept={**unawaited, **after})
+    assert re.search(r"(?i)forbidden|immutable", objects.up(fails=True))
+    assert uid(cluster.get(path)) == first
+
+
+def test_a_service_without_pods_is_ready_and_an_unknown_field_is_created(objects: Objects, cluster: Cluster) -> None:
+    spec = {"selector": {"app": "none"}, "ports": [{"port": 80}], "surprise": "x"}
+    objects.wish(lonely={"kind": "Service", "spec": spec})
+    objects.up()
+    live = cluster.get("/api/v1/namespaces/default/services/lonely")
+    assert live is not None
+    assert "surprise" not in live["spec"]
+
+
+def test_manifests_are_rendered_to_a_folder_with_secrets_in_plain_text_and_a_warning(objects: Objects) -> None:
+    rendered = objects.folder / "rendered"
+    secret = {"kind": "Secret", "stringData": {"password": PASSWORD}}
+    offline = replace(objects, kubeconfig=False)
+    offline.wish(keys=secret, provider={"render_yaml_to_directory": str(rendered)})
+    said = offline.up()
+    assert "plaintext" in said
+    [file] = rendered.rglob("*keys*.yaml")
+    assert PASSWORD in file.read_text()
+    offline.run("destroy", "--yes", "--skip-preview")

@@ -1,0 +1,73 @@
+"""The table at the end of `make up`: what the state only records, and the provider that is the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from rich.console import Console
+
+from embedded_cloud.engine import LocalEngine
+from sandbox._summary import print_platform
+from sandbox.stacks import project_of
+
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+def printed(folder: Path, *, stack: str = "local", state: list[dict[str, Any]] | None = None) -> str:
+    """The output for a cloud with this state."""
+    project = project_of(stack)
+    engine = LocalEngine(project, folder, {}, 1, folder / "kubeconfig")
+    shown = SimpleNamespace(
+        project=project,
+        folder=folder,
+        moto_port=1,
+        beside=None if stack == "local" else object(),
+        control_plane=SimpleNamespace(url="https://127.0.0.1:2", api=SimpleNamespace(items=lambda _: [])),
+        engine=SimpleNamespace(stack_export=lambda: state or [], users_own=engine.users_own),
+    )
+    console = Console(record=True, width=400)
+    print_platform(cast("Any", shown), console, watched=True)
+    return console.export_text()
+
+
+@pytest.fixture(autouse=True)
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    return tmp_path
+
+
+def test_what_is_only_recorded_is_named_once_per_type(tmp_path: Path) -> None:
+    chart = {"type": RELEASE, "outputs": {"sandboxRecorded": "charts cannot be fetched here"}}
+    said = printed(tmp_path, state=[chart, chart, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
+    assert f"kept as records only, because nothing here stands for them: {RELEASE}\n" in said.replace("  ", "")
+    assert "records only" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
+
+
+def test_the_users_own_plugin_in_the_sdks_version_is_named_and_used(home: Path, tmp_path: Path) -> None:
+    engine = LocalEngine(project_of("local"), tmp_path, {}, 1, tmp_path / "kubeconfig")
+    folder = home / ".pulumi" / "plugins"
+    other = folder / "resource-kubernetes-v0.0.1" / "pulumi-resource-kubernetes"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    assert "is your own" not in printed(tmp_path)
+    own = folder / engine._plugin_folder("kubernetes") / "pulumi-resource-kubernetes"
+    own.parent.mkdir(parents=True)
+    own.touch()
+    assert f"the kubernetes provider is your own: {own}" in printed(tmp_path)
+    engine._install_plugin("kubernetes")
+    installed = engine.home / "plugins" / own.parent.name / own.name
+    assert installed.resolve() == own
+    foreign = folder / engine._plugin_folder("aws") / "pulumi-resource-aws"
+    foreign.parent.mkdir(parents=True)
+    foreign.touch()
+    assert engine.users_own("aws") is None, "the embedded provider stands for AWS"
+
+
+def test_a_stack_of_a_real_environment_says_how_its_file_gets_into_the_checkout(tmp_path: Path) -> None:
+    said = printed(tmp_path, stack="production")
+    assert "git switch -c sandbox-production && cp " in said
+    assert "Pulumi.production.yaml Pulumi.production.yaml && git commit -am sandbox" in said
+    assert "git switch" not in printed(tmp_path)
