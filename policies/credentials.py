@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import accumulate
 from typing import Any, cast
 
 from program.graph import Path
@@ -25,11 +26,12 @@ MORE_SHAPES = {
     "Slack token": re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
     "Telegram bot token": re.compile(r"(?<![\d:])\d{8,10}:[0-9A-Za-z_-]{35}\b"),
     "Vault token": re.compile(r"\bhvs\.[A-Za-z0-9_-]{24,}"),
-    "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?!\$)[^\s/@\"'$]+@"),
+    "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?P<value>[^\s/@\"']+)@"),
 }
 """Formats that `detect-secrets` does not have, or for which its pattern is too narrow or too wide."""
 
 LEFT_OUT = (
+    "BasicAuthDetector",  # takes a placeholder for a password; MORE_SHAPES has a narrower pattern
     "IPPublicDetector",  # an address is not a credential
     "TelegramBotTokenDetector",  # matches the end of an ARN; MORE_SHAPES has a narrower pattern
     # They search for a key next to IBM's names. This is slow on long strings, and the search by name finds such a key too.
@@ -47,16 +49,36 @@ LONGEST_DECODED = 64 * 1024
 """The maximum length of a base64 string that is decoded."""
 
 SECRET_NOUNS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "credential")
+SHORT_NOUNS = ("pass", "pwd", "pw")
 KEY_OWNERS = ("api", "access", "secret", "private", "signing", "encryption", "auth", "master", "account", "license", "ssh")
 """Words before ``key`` in the name of a secret. Other keys are not secrets: a public key, a primary key or a cache key."""
 
+QUALIFIERS = frozenset(
+    {"base", "base64", "b64", "hex", "raw", "plain", "text", "value", "literal", "string", "current", "new", "old", "primary"}
+    | {"secondary", "default", "prod", "production", "stage", "staging", "dev", "development", "test"}
+)
+"""Words that can follow the noun in the name of a secret: ``PASSWORD_PROD``, ``SECRET_KEY_BASE``."""
 DIGEST_WORDS = frozenset({"checksum", "digest", "hash", "sha256", "version", "hashed", "encrypted", "sealed", "existing"})
 """Words in the name of a value that describes a secret without revealing it."""
+SWITCHES = frozenset(
+    {"max", "min", "num", "allow", "enable", "disable", "require", "use", "has", "is", "with"}
+    | {"forgot", "reset", "change", "show", "hide"}
+)
+"""First words in the name of a value that is a limit, a switch or a text about a secret."""
 
 HARMLESS = re.compile(
-    r"true|false|null|none|required|optional|enabled|disabled|\d+|[./~][\w./-]*|\$[({_].*|\{\{.*|<.*>|\*+|\[secret\]", re.IGNORECASE
+    r"true|false|yes|no|on|off|null|none|required|optional|enabled|disabled|expired|missing|invalid|revoked|unknown"
+    r"|\d{1,5}[kKmM]?|[.~]{0,2}/[a-z._/-]*|[.~]{0,2}(/[a-z.][\w.-]*){2,}/?|[.~]{0,2}/[\w-]+\.[a-z]{1,5}|\*+|\[secret\]",
+    re.IGNORECASE,
 )
-"""Values that are never a secret, whatever their name: a switch, a number, a path, a reference, a mask."""
+"""Values that are never a secret, whatever their name: a switch, a state, a small number, a path, a mask."""
+
+REFERENCE = re.compile(
+    r"arn:.*|(vault|op|ssm|secretsmanager|awssm|gcpsm|azurekv|keyvault|sops|env|file|secret|ref\+\w+):.*"
+    r"|\$\([^)]*\)?|\$\{\{.*|\$\{[^}]*\}?|\$\w+(\{[^}]*\}?)?|`.*|\{\{.*|\{[\w.-]*\}?|%\(?\w*\)?s|%\w+%|<[^>]*>?"
+)
+"""Values that name the place of a secret, or the variable that contains it."""
+
 
 ASSIGNMENT = re.compile(r"""["']?(?P<name>[A-Za-z_][\w./-]*)["']?[ \t]*(?:=|:)[ \t]*["']?(?P<value>[^\s"',;}\]]+)""")
 """An assignment in a string: ``NAME=value``, ``--name=value``, ``name: value`` or ``"name": "value"``."""
@@ -68,28 +90,69 @@ def kinds_in(text: str) -> Sequence[str]:
 
 
 def named_secret(name: str, value: Any) -> bool:
-    """Whether the name of a value indicates that the value is a secret.
+    """Whether the name of a value indicates that the value is a secret, and the value can be one.
 
     The last word of the name determines this: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
     """
     if NOUNS.search(name) is None or value is None or isinstance(value, bool | int | float):
         return False
     text = str(value).strip()
-    if not text or text in UNKNOWNS or HARMLESS.fullmatch(text):
-        return False
     words = _words(name)
-    if not words or DIGEST_WORDS & set(words):
+    if not text or text in UNKNOWNS or not words or DIGEST_WORDS & set(words) or words[0] in SWITCHES:
         return False
+    return _names_secret(words, text) and not _is_harmless(words[-1], text)
+
+
+def _names_secret(words: Sequence[str], text: str) -> bool:
     last = words[-1]
     if last in ("key", "keys"):
         return len(words) > 1 and words[-2] in KEY_OWNERS
+    if last == "authorization":
+        return (found := SCHEME.match(text)) is not None and REFERENCE.fullmatch(found["value"]) is None
+    if last == "auth":  # also the name of a kind of authentication, such as `basic`
+        return len(text) > 7 and re.search(r"\d", text) is not None and re.search(r"[A-Za-z]", text) is not None
     if last in ("bypass", "compass"):
         return False
-    return any(last.removesuffix("s").endswith(noun) for noun in SECRET_NOUNS if len(noun) > 4) or last.endswith(("pass", "pwd"))
+    return any(last.removesuffix("s").endswith(noun) for noun in SECRET_NOUNS) or last.endswith(SHORT_NOUNS)
 
 
-NOUNS = re.compile(r"pass|pwd|secret|token|key|credential", re.IGNORECASE)
+def _is_harmless(noun: str, text: str) -> bool:
+    """Whether the value is no secret. A title, as in the texts of a user interface (``Password``), repeats the noun."""
+    title = text.istitle() and text.lower() == noun
+    return title or HARMLESS.fullmatch(text) is not None or REFERENCE.fullmatch(text) is not None
+
+
+NOUNS = re.compile(r"pass|pwd|pw\b|pw_|secret|token|key|credential|auth", re.IGNORECASE)
 """A fast test before the search by name: every name of a secret contains one of these words."""
+
+_SCHEME = r"(?:basic|bearer|token|digest|apikey)\s+(?P<value>[^\s\"']{6,})"
+SCHEME = re.compile(_SCHEME, re.IGNORECASE)
+"""The value of the header ``Authorization``."""
+
+PLACES = tuple(
+    (what, re.compile(pattern, re.IGNORECASE))
+    for what, pattern in (
+        ("Authorization", rf"\bauthorization[\"']?\s*[:=]\s*[\"']?{_SCHEME}"),
+        ("requirepass", r"(?:^|\s)(?:--)?(?:requirepass|masterauth)[ \t]+[\"']?(?P<value>[^\s\"']+)"),
+        ("password in netrc", r"\b(?:machine|login)\s+\S+.*?\bpassword\s+[\"']?(?P<value>[^\s\"']+)"),
+        ("password in pgpass", r"^[^\s:#]+:(?:\d+|\*):[^:\s]+:[^:\s]+:(?P<value>[^:\s]+)$"),
+        ("redis-cli -a", r"\bredis-cli\b.*?\s(?:-a|--pass)[ =][\"']?(?P<value>[^\s\"']+)"),
+        ("mysql -p", r"\b(?:mysql\w*|mariadb[\w-]*)\b.*?\s-p[\"']?(?P<value>[^\s\"'-][^\s\"']*)"),
+        ("curl -u", r"\bcurl\b.*?\s(?:-u|--user)[ =]?[\"']?[\w.@-]+:(?P<value>[^\s\"']+)"),
+        ("sshpass -p", r"\bsshpass\s+-p\s*[\"']?(?P<value>[^\s\"']+)"),
+        ("", r"<(?P<name>[\w.:-]+)>(?P<value>[^<\s]+)</"),
+        ("", r"[?&](?P<name>[\w.-]+)=(?P<value>[^&\s\"'#]+)"),
+        ("signature in a URL", r"[?&]sig(?:nature)?=(?P<value>[^&\s\"'#]{8,})"),
+    )
+)
+"""Places of credentials in files, commands and URLs that are not assignments. A pattern with a name also checks the name."""
+PLACE = re.compile(
+    r"authorization|requirepass|masterauth|\bpassword\s|:(?:\d+|\*):|redis-cli|mysql|mariadb|curl|sshpass|</|[?&]\w+=", re.I
+)
+"""A fast test before :data:`PLACES`."""
+
+SELECTOR = re.compile(r"\w\{[^{}\n]*\}")
+"""The labels of a metric in PromQL, which are not assignments: ``errors_total{token="refresh"}``."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +196,13 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace]) -> 
             found.append(CredentialPlace(path, label, named=True, unknown=True))
         elif named_secret(label, "a value") and isinstance(given, dict) and "configMapKeyRef" in given:
             found.append(CredentialPlace((*path, "valueFrom", "configMapKeyRef"), label, named=True))
-        return {
-            key: _masked(item, label or "value" if key == "value" else str(key), (*path, key), found) for key, item in items.items()
-        }
+        names = {key: label or "value" if key == "value" else str(key) for key in items}
+        if "remoteRef" in items:  # the key under which a Secret gets a value from elsewhere
+            names["secretKey"] = ""
+        return {key: _masked(item, names[key], (*path, key), found) for key, item in items.items()}
     if isinstance(value, list):
         items = cast("list[Any]", value)
-        hidden = dict(_in_arguments(items)) if all(isinstance(each, str) for each in items) else dict[int, str]()
+        hidden = _in_arguments(items) if all(isinstance(each, str) for each in items) else dict[int, str]()
         found += [CredentialPlace((*path, index), argument, named=True) for index, argument in hidden.items()]
         return [
             MASK if index in hidden else _masked(item, name, (*path, index), found)
@@ -162,25 +226,46 @@ def _label(items: dict[Any, Any]) -> str:
     """The name of the ``value`` in an object, such as a variable, a header or a tag; empty if the object has no value."""
     if "value" not in items and "valueFrom" not in items:
         return ""
-    return next((items[key] for key in ("name", "key") if key in items and isinstance(items[key], str)), "")
+    return next((items[key] for key in ("name", "key", "label") if key in items and isinstance(items[key], str)), "")
 
 
-def _in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Index and name of each argument whose name is that of a secret: ``--password=x``, ``--requirepass x``, ``PASSWORD=x``."""
+def _in_arguments(arguments: Sequence[str]) -> dict[int, str]:
+    """The name of each argument with a credential, by index: ``--password=x``, ``--requirepass x``, ``PASSWORD=x``, ``-a x``."""
+    found: dict[int, str] = {}
     for index, argument in enumerate(arguments):
-        for name, value in _assigned(argument):
-            if named_secret(name, value):
-                yield index, name
+        for _, name in _named(argument):
+            found.setdefault(index, name)
         if argument.startswith("-") and "=" not in argument and index + 1 < len(arguments):
             following = arguments[index + 1]
             if not following.startswith("-") and named_secret(argument.lstrip("-"), following):
-                yield index + 1, argument
+                found.setdefault(index + 1, argument)
+    command, ends = " ".join(arguments), list(accumulate(len(each) + 1 for each in arguments))
+    for (start, _), name in _in_places(command):
+        found.setdefault(next(index for index, end in enumerate(ends) if start < end), name)
+    return found
 
 
-def _assigned(text: str) -> Iterator[tuple[str, str]]:
-    """The assigned names and values in a string, such as a file, an argument or an annotation, if it can name a secret."""
+Span = tuple[int, int]
+
+
+def _named(text: str) -> Iterator[tuple[Span, str]]:
+    """The values in a string, such as a file, an argument or an annotation, whose name or place is that of a secret."""
     if NOUNS.search(text) is not None:
-        yield from ((found["name"], found["value"]) for found in ASSIGNMENT.finditer(text))
+        selectors = [found.span() for found in SELECTOR.finditer(text)] if "{" in text else []
+        for found in ASSIGNMENT.finditer(text):
+            in_selector = any(start <= found.start() < end for start, end in selectors) and found["value"].isalpha()
+            if not in_selector and named_secret(found["name"], found["value"]):
+                yield found.span("value"), found["name"]
+    yield from _in_places(text)
+
+
+def _in_places(text: str) -> Iterator[tuple[Span, str]]:
+    if PLACE.search(text) is None:
+        return
+    for what, pattern in PLACES:
+        for found in pattern.finditer(text):
+            if named_secret(found["name"], found["value"]) if not what else REFERENCE.fullmatch(found["value"]) is None:
+                yield found.span("value"), what or found["name"]
 
 
 @lru_cache(maxsize=4096)
@@ -198,12 +283,12 @@ def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
         return "\n".join(line for line, _ in lines), tuple(dict.fromkeys(each for _, inside in lines for each in inside))
     if kinds := kinds_in(text):
         return MASK, tuple((kind, False) for kind in kinds)
-    names = [name for name, value in _assigned(text) if named_secret(name, value)]
-    if not names:
-        return text, ()
-    return ASSIGNMENT.sub(
-        lambda found: found[0].replace(found["value"], MASK) if named_secret(found["name"], found["value"]) else found[0], text
-    ), tuple((name, True) for name in names)
+    found = sorted(_named(text))
+    masked_text, rest = "", 0
+    for (start, end), _ in found:
+        if start >= rest:
+            masked_text, rest = f"{masked_text}{text[rest:start]}{MASK}", end
+    return masked_text + text[rest:], tuple((name, True) for _, name in found)
 
 
 def load() -> None:
@@ -213,7 +298,8 @@ def load() -> None:
 
 def _shapes(text: str) -> Iterator[str]:
     for kind, pattern in MORE_SHAPES.items():
-        if pattern.search(text):
+        found = pattern.search(text)
+        if found and not (pattern.groups and REFERENCE.fullmatch(found["value"])):
             yield kind
     for kind, patterns in _detectors():
         if any(pattern.search(text) for pattern in patterns):
@@ -231,10 +317,10 @@ def _detectors() -> list[tuple[str, Sequence[re.Pattern[str]]]]:
 
 
 def _words(name: str) -> list[str]:
-    """The words of a name: ``["db", "password"]`` for ``dbPassword`` and ``DB_PASSWORD``; a number at the end is dropped."""
+    """The words of a name: ``["db", "password"]`` for ``dbPassword`` and ``DB_PASSWORD_PROD``; a number at the end is dropped."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     words = [each.lower() for each in re.split(r"[^A-Za-z0-9]+", spaced) if each]
-    while words and re.fullmatch(r"v?\d+", words[-1]):
+    while len(words) > 1 and (words[-1] in QUALIFIERS or re.fullmatch(r"v?\d+", words[-1])):
         words.pop()
     return words
 

@@ -111,7 +111,7 @@ class UpdateResult:
 
 def _change(metadata: Mapping[str, Any]) -> EngineChange:
     urn: str = metadata["urn"]
-    old, new = (masked(cast("dict[str, Any]", (metadata.get(side) or {}).get("inputs") or {})) for side in ("old", "new"))
+    old, new = (masked(cast("dict[str, Any]", metadata.get(side) or {}).get("inputs") or {}) for side in ("old", "new"))
     return EngineChange(
         op=metadata["op"],
         type=metadata["type"],

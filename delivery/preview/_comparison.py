@@ -250,7 +250,7 @@ def _with_ignored(before: Any, after: Any, ignored: Sequence[Path], path: Path =
     if isinstance(before, list) and isinstance(after, list) and len(cast("list[Any]", before)) == len(cast("list[Any]", after)):
         items = enumerate(zip(cast("list[Any]", before), cast("list[Any]", after), strict=True))
         return [_with_ignored(left, right, ignored, (*path, index)) for index, (left, right) in items]
-    return after
+    return cast("Any", after)
 
 
 def _all_of(resource: Resource, *, created: bool) -> Iterator[PropertyChange]:

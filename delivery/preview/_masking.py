@@ -6,15 +6,14 @@ from dataclasses import fields, is_dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeVar, cast
 
-from delivery.preview.change import PolicyViolation, PropertyChange
+from delivery.preview.change import PropertyChange
 from policies import credentials
 from program import paths
-from program.protocol import MASK
 
 T = TypeVar("T")
 
-WITHOUT_VALUES = ("nodes", "urn", "type", "parent", "policy")
-"""Fields that contain only names from the program. They are skipped, because there are many."""
+WITHOUT_VALUES = ("type", "policy")
+"""Fields that contain only names of types and rules."""
 
 
 def without_credentials(value: T) -> T:
@@ -26,8 +25,6 @@ def _masked(value: Any) -> Any:
     if isinstance(value, PropertyChange):
         under = credentials.name_at(paths.parse(value.path))
         return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
-    if isinstance(value, PolicyViolation):  # a message has the path of a value, never the value: only formats are checked
-        return replace(value, message=MASK) if credentials.kinds_in(value.message) else value
     if is_dataclass(value) and not isinstance(value, type):
         changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in WITHOUT_VALUES}
         return replace(value, **changed)

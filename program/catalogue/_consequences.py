@@ -83,13 +83,14 @@ def _pairs(before: Any, after: Any, path: Path) -> Iterator[tuple[Any, Any]]:
         yield from _pairs(left.get(key), right.get(key), rest)
 
 
+def _identity(item: Any, index: int) -> Any:
+    fields = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+    return fields.get("name") or fields.get("id") or index
+
+
 def _items(value: Any) -> Mapping[Any, Any]:
     if isinstance(value, list):
-        items = cast("list[Any]", value)
-        return {
-            next((each[key] for key in ("name", "id") if isinstance(each, dict) and key in each), index): each
-            for index, each in enumerate(items)
-        }
+        return {_identity(each, index): each for index, each in enumerate(cast("list[Any]", value))}
     return cast("dict[Any, Any]", value) if isinstance(value, dict) else {}
 
 

@@ -14,7 +14,7 @@ from delivery.preview import comment, page
 from delivery.preview._assessment import cost, warnings
 from delivery.preview._comparison import compare as compare_graphs
 from delivery.preview._masking import without_credentials
-from delivery.preview.change import Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import compare
 from program.catalogue import Replaces
 from program.catalogue._consequences import LOST_IN_PLACE, REFUSED, TO_WATCH, Consequence
@@ -283,6 +283,18 @@ def test_one_change_is_not_folded() -> None:
     assert "<details>" not in render(change)
     assert "`size`: `1` → `2`" in render(change)
     assert "<details>" in render(change, replace(change, urn="v"))
+
+
+def test_a_credential_in_a_message_or_a_name_is_masked() -> None:
+    token = "ghp_" + "aB3d" * 9
+    violation = PolicyViolation(policy="p", level="mandatory", name=token, message="password=hunter2hunter2 is bad", new=True)
+    change = ResourceChange(kind=Kind.CREATE, urn=f"urn::{token}", type="t", name=token)
+    node = GraphNode(urn=f"urn::{token}", type="t", name=token, parent="", dependencies=(), kind=None, custom=True)
+    stack = StackPreview(stack="s", changes=(change,), verdicts=(violation,), nodes=(node,), notes=(f"see {token}",))
+    printed = everywhere(without_credentials(Preview(base="b", head="h", source="program", stacks=(stack,))))
+    assert "hunter2" not in printed
+    assert token not in printed
+    assert "password=[secret] is bad" in printed
 
 
 # ---- the cost of what has no price
