@@ -57,8 +57,19 @@ LATENCY_METRIC = "dwcp_latency_seconds"
 CONNECTIONS_METRIC = "dwcp_active_connections"
 TRANSFERRED_METRIC = "dwcp_bytes_transferred_total"
 
+SHARED = "account"
+"""The tag ``environment`` of resources that belong to the account, and the name of the stack that declares most of them."""
+
 STATE_BUCKET = "novacron-terraform-state"
 STATE_PREFIX = APPLICATION
 """Prefix of the Pulumi state in :data:`STATE_BUCKET`."""
+STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
+LEASE_TABLE = f"{PROJECT}-leases"
+"""The DynamoDB table of the leases. It also has the last recorded state of each stack."""
 BACKUPS_FOLDER = "backups/deployments"
 """Folder of the backups ``APPLICATION-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket."""
+
+
+def secrets_alias(environment: str) -> str:
+    """The alias of the KMS key that encrypts an environment's secrets in its state."""
+    return f"alias/{PROJECT}-{environment}"

@@ -14,7 +14,7 @@ from components.aws.kubeconfig import kubeconfig
 from components.aws.names import physical_name
 from components.aws.tags import tags_of
 from components.settings import AccountSettings, ClusterSettings, EnvironmentSettings, Settings
-from contract import APPLICATION, PROJECT
+from contract import APPLICATION, PROJECT, SHARED
 
 
 def aws_provider(settings: Settings) -> aws.Provider:
@@ -32,7 +32,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
 
 def account_provider(settings: AccountSettings) -> aws.Provider:
     """The AWS provider of the account stack."""
-    return _tagging(settings.region, {"project": PROJECT, "environment": "account", "managed-by": "pulumi"})
+    return _tagging(settings.region, {"project": PROJECT, "environment": SHARED, "managed-by": "pulumi"})
 
 
 def _tagging(region: str, tags: Mapping[str, str]) -> aws.Provider:

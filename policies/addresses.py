@@ -1,21 +1,39 @@
-"""The check whether a network is so large that it counts as the internet."""
+"""The check whether networks are together so large that they count as the internet."""
 
 from __future__ import annotations
 
-from functools import cache
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterable
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 from policies.errors import WrongTypeError
 
-NARROWEST_WORLD = {4: 8, 6: 16}
-"""By IP version: the prefix length below which a network counts as the internet, because no organisation owns a larger one."""
+LARGEST_OWNED = {4: 2**24, 6: 2**112}
+"""By IP version: the number of public addresses above which networks count as the internet, because no organisation owns more."""
 
 
-@cache
-def is_internet(source: str) -> bool:
-    """Whether the network ``source`` is so large that it counts as the internet. Raises if it is not a network."""
+def internet_in(sources: Iterable[str]) -> str:
+    """The sources that together count as the internet: one source, or the number of them; ``""`` if they do not.
+
+    Private networks are not a part of it. Raises if a source is not a network.
+    """
+    networks = {source: _network(source) for source in sources}
+    for source, network in networks.items():
+        if _public_addresses([network]) > LARGEST_OWNED[network.version]:
+            return source
+    for version, most in LARGEST_OWNED.items():
+        same = [network for network in networks.values() if network.version == version]
+        if _public_addresses(same) > most:
+            return f"{len(same)} networks, which are together a large part of the internet"
+    return ""
+
+
+def _network(source: str) -> IPv4Network | IPv6Network:
     try:
-        network: IPv4Network | IPv6Network = ip_network(source, strict=False)
+        return ip_network(source, strict=False)
     except ValueError as error:
         raise WrongTypeError(f"the source {source!r} is not a network", "write it as 10.0.0.0/16") from error
-    return network.prefixlen < NARROWEST_WORLD[network.version]
+
+
+def _public_addresses(networks: Iterable[IPv4Network | IPv6Network]) -> int:
+    """The number of addresses in networks of one IP version, each counted once, without private networks."""
+    return sum(each.num_addresses for each in collapse_addresses(each for each in networks if not each.is_private))  # pyright: ignore

@@ -7,20 +7,23 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from functools import cache
 from typing import Any, cast
 
-from policies.addresses import is_internet
+from policies.addresses import internet_in
 from policies.views import View
 
-PROBE_VERBS = ("GetZq", "PutXw9", "DeleteKj", "Aa")
-"""Action names that do not exist: a pattern that matches all of them matches every action."""
+VERBS = ("Add", "Attach", "Create", "Delete", "Describe", "Get", "List", "Put", "Remove", "Set", "Update")
+"""The usual verbs of actions. Patterns that match each verb with any ending match every action."""
 
-PROBE_RESOURCES = ("arn:aws:{service}:eu-north-1:999999999999:zq/xw9", "arn:aws:{service}:::zq-xw9", "arn:aws:{service}:::zq/xw9/k")
-"""ARNs that do not exist, one for each form of ARN: a pattern that matches one of them matches all ARNs of that form."""
+ARN_FORMS = ("arn:aws:{service}:eu-north-1:999999999999:{name}/x", "arn:aws:{service}:::{name}", "arn:aws:{service}:::{name}/x/k")
+"""The forms of ARN. Patterns that match one form with every name in ``ANY_NAMES`` match all ARNs of that form."""
+
+ANY_NAMES = ("zq-xw9", "aj-k7", "mq.x")
+"""Names that do not exist and have nothing in common, so only a wildcard matches all of them."""
 
 POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
 """Services of which a statement must not allow every action, even on a single resource."""
@@ -34,18 +37,20 @@ CALLER_KEYS = frozenset(
 )
 """Condition keys that identify the caller. Any caller can satisfy a condition on another key, such as TLS or the time."""
 
-TARGET_KEYS = frozenset({"iam:permissionsboundary", "iam:passedtoservice", "iam:awsservicename"})
-"""Condition keys that limit an action on a role: the boundary that the role must have, or the service that may use it."""
+ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "SystemAdministrator", "*Administrator")
+"""Names of AWS managed policies that give more permissions than a role of this platform needs."""
 
-COMPARING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress"})
+COMPARING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress", "bool"})
 """Operators that compare a key with values. They are false for a request that does not contain the key."""
 
 OWNED = re.compile(
     r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|system:serviceaccount:[^:*?]+:"
+    r"|repo:[^:*?]+:ref:refs/tags/[^*?]"
 )
-"""Prefixes of names that belong to one owner: an account, bucket, organisation, role or namespace.
+"""Prefixes of names that belong to one owner: an account, bucket, organisation, role or namespace, or the releases of a repository.
 
 The name of a repository is not one of them: a user who can push a branch to the repository can change the workflow of that branch.
+A prefix of tags is one, because a rule of the repository can limit who creates them.
 """
 
 
@@ -166,16 +171,11 @@ def _may_equal(pattern: str, value: str) -> bool:
     return not pattern or value in ("", "*") or matches(pattern, value)
 
 
-def whole_services(statement: StatementView) -> list[str]:
-    """The services of which a statement names every action; ``*`` stands for all services."""
-    found: list[str] = []
-    for action in statement.actions:
-        service, colon, verb = action.partition(":")
-        if not colon:
-            service, verb = ("*", "*") if matches(action, "zq:GetXw") else (service, "")
-        if all(matches(verb, probe) for probe in PROBE_VERBS):
-            found.append("*" if matches(service, "zqxw") else service)
-    return found
+def covers_service(service: str, given: Iterable[StatementView]) -> bool:
+    """Whether these statements together name every action of a service."""
+    listed = [action if ":" in action else f"{action}:{action}" for each in given for action in each.actions]
+    verbs = [verb for name, _, verb in (each.partition(":") for each in listed) if matches(name, service)]
+    return all(any(matches(pattern, f"{verb}Zq") for pattern in verbs) for verb in VERBS)
 
 
 def many_services(statement: StatementView) -> list[str]:
@@ -185,8 +185,11 @@ def many_services(statement: StatementView) -> list[str]:
 
 def everything(statement: StatementView, service: str) -> bool:
     """Whether a statement applies to all resources of a service."""
-    name = "zq" if service == "*" else service
-    return any(matches(each, probe.format(service=name)) for each in statement.resources for probe in PROBE_RESOURCES)
+    service = "zq" if service == "*" else service
+    return any(
+        all(any(matches(each, form.format(service=service, name=name)) for each in statement.resources) for name in ANY_NAMES)
+        for form in ARN_FORMS
+    )
 
 
 def binds(operator: str, values: tuple[str, ...], fixed: Callable[[str], bool]) -> bool:
@@ -203,8 +206,31 @@ def _one_owner(value: str) -> bool:
 
 
 def _one_target(value: str) -> bool:
-    """Whether the pattern ``value`` matches only one boundary or service; a wildcard for the account is accepted."""
+    """Whether the pattern ``value`` matches only one policy or service; a wildcard for the account is accepted."""
     return re.search(r"[*?]", value.rpartition(":")[2]) is None
+
+
+def administrative(arn: str) -> bool:
+    """Whether a policy is one of AWS' policies for administrators."""
+    name = arn.rpartition("/")[2]
+    return arn.startswith("arn:aws") and ":aws:policy/" in arn and any(fnmatchcase(name, each) for each in ADMIN_POLICIES)
+
+
+def _limiting_policy(arn: str) -> bool:
+    """Whether the pattern ``arn`` matches only one policy, which limits the permissions of its role or user."""
+    return _one_target(arn) and not administrative(arn)
+
+
+POLICY_KEYS = ("iam:permissionsboundary", "iam:policyarn")
+"""Condition keys with the ARN of a policy: the boundary that a role must have, and the policy that may be attached to it."""
+
+TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
+    **dict.fromkeys(POLICY_KEYS, _limiting_policy),
+    "iam:passedtoservice": _one_target,
+    "iam:awsservicename": _one_target,
+    "kms:grantisforawsresource": "true".__eq__,
+}
+"""Condition keys that limit an action, each with the values that do: the boundary of the role, or the service that may use it."""
 
 
 def public(statement: StatementView) -> bool:
@@ -217,47 +243,59 @@ def public(statement: StatementView) -> bool:
 
 
 def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
-    return key in CALLER_KEYS and binds(operator, values, _one_network if operator.endswith("ipaddress") else _one_owner)
+    if key in CALLER_KEYS and operator.endswith("ipaddress"):
+        return binds(operator, values, bool) and not internet_in(values)
+    return key in CALLER_KEYS and binds(operator, values, _one_owner)
 
 
-def _one_network(value: str) -> bool:
-    return not is_internet(value)
+ISSUERS = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
+"""Issuers of web identities that AWS knows without an OIDC provider in the account."""
 
 
 def accepts_any_token(statement: StatementView) -> str:
-    """The reason why a trust policy accepts too many tokens of an OIDC issuer, or ``""``: only the subject identifies a token."""
-    issuers = [name for kind, name in statement.principals if kind == "Federated" and ":oidc-provider/" in name]
-    web_identity = statement.matches_action("sts:AssumeRoleWithWebIdentity")
-    subjects = statement.condition(":sub")
-    if not statement.allows or not web_identity or not issuers or any(binds(*each, _one_owner) for each in subjects):
+    """The reason why a trust policy accepts too many tokens of a web identity issuer, or ``""``: the subject identifies a token.
+
+    A token contains only the keys of its own issuer, so a condition on the subject of one issuer refuses the tokens of all others.
+    Cognito's tokens are also identified by their identity pool, which is their audience.
+    """
+    names = [name for kind, name in statement.principals if kind == "Federated"]
+    trusted = [name for name in names if ":oidc-provider/" in name or name in ISSUERS]
+    if not statement.allows or not trusted or not statement.matches_action("sts:AssumeRoleWithWebIdentity"):
+        return ""
+    subjects = [*statement.condition(":sub"), *statement.condition("cognito-identity.amazonaws.com:aud")]
+    if any(binds(*each, _one_owner) for each in subjects):
         return ""
     wide = [value for operator, values in subjects if binds(operator, values, bool) for value in values if not _one_owner(value)]
     return f"tokens of {wide[0]} are accepted" if wide else "any token of the issuer is accepted: no condition names its subject"
 
 
-def allowed(action: str, arn: str, given: Iterable[StatementView], limit: Iterable[StatementView] | None) -> StatementView | None:
+def allowed(
+    action: str, arn: str, given: Iterable[StatementView], limit: Iterable[StatementView] | None, service: str = ""
+) -> StatementView | None:
     """The statement that allows an action on a resource, or ``None`` if the action is not allowed.
 
     A Deny in the policies ``given`` or in the boundary ``limit``, or a boundary that does not allow the action, prevents it.
-    ``limit`` is ``None`` if the boundary is not known.
+    ``limit`` is ``None`` if the boundary is not known. An empty ``arn`` stands for any resource that a statement names, and
+    ``service`` for the service to which a role is passed.
     """
     given = list(given)
     edge = list(limit) if limit is not None else []
+
+    def applies(each: StatementView) -> bool:
+        return each.allows and each.matches_action(action) and (not arn or each.matches_resource(arn))
+
     for each in (*given, *edge):
         if each.effect == "Deny" and each.matches_action(action) and each.matches_resource(arn) and _always(each):
             return None
-    if limit is not None and not any(each.allows and each.matches_action(action) and each.matches_resource(arn) for each in edge):
+    if limit is not None and not any(map(applies, edge)):
         return None
-    return next(
-        (each for each in given if each.allows and each.matches_action(action) and each.matches_resource(arn) and not _bound(each)),
-        None,
-    )
+    return next((each for each in given if applies(each) and not bound(each, service)), None)
 
 
 def _always(deny: StatementView) -> bool:
     """Whether a Deny has no conditions, except conditions that exempt targets with one certain boundary."""
     return all(
-        key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _one_target)
+        key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _limiting_policy)
         for operator, key, values in deny.conditions
     )
 
@@ -270,6 +308,11 @@ def _negated(operator: str) -> str:
     return operator.removeprefix("forallvalues:").removesuffix("ifexists").replace("not", "")
 
 
-def _bound(allow: StatementView) -> bool:
-    """Whether an Allow requires that the target has a certain boundary, or names the service to which a role may be passed."""
-    return any(key in TARGET_KEYS and binds(operator, values, _one_target) for operator, key, values in allow.conditions)
+def bound(allow: StatementView, service: str = "") -> bool:
+    """Whether an Allow requires a certain boundary or policy of the target, or passes roles only to services except ``service``."""
+    return any(
+        key in TARGET_KEYS
+        and binds(operator, values, TARGET_KEYS[key])
+        and not (key == "iam:passedtoservice" and any(matches(value, service) for value in values))
+        for operator, key, values in allow.conditions
+    )

@@ -35,13 +35,13 @@ from policies._sdk import AnalyzerServer, properties
 from policies.config import config_of, parameter_schema, with_pack_config
 from policies.errors import PolicyError
 from policies.names import with_names
-from policies.normal import normal
 from policies.rule import ENVIRONMENTS, STRICTEST, Environment, Rule
 from policies.rules import RULES
 from policies.views import ResourceIndex
 from policies.violations import WAIVER_RULE, Violation, check_rule, found_with_waivers, waiver_violations
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
+from program.normal import normal
 
 PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"

@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from policies.views import ResourceIndex, UnknownValueError, View
-from program.protocol import UNKNOWNS
 from program.types import (
     ADDRESS,
     ALARM,
@@ -24,8 +23,11 @@ from program.types import (
     CERTIFICATE_VALIDATION,
     CLAIM,
     CLUSTER,
+    DAEMON_SET,
+    DEPLOYMENT,
     ENDPOINT,
     FLOW_LOG,
+    INGRESS,
     INSTANCE,
     KEY,
     LAUNCH_TEMPLATE,
@@ -34,6 +36,8 @@ from program.types import (
     NAT_GATEWAY,
     NODE_GROUP,
     RECORD,
+    RELEASE,
+    SERVICE,
     STATEFUL_SET,
     SUBNET,
     TOPIC,
@@ -42,6 +46,9 @@ from program.types import (
 )
 
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
+NODE_GROUP_DEFAULT = "t3.medium"
+NODE_DISK_DEFAULT = 20
+"""The instance type, and the disk in GiB, of a node group that names neither these nor a launch template (AWS: CreateNodegroup)."""
 HOURS = 730
 """Hours in a month, as in the AWS Pricing Calculator."""
 GIB = 2**30
@@ -175,24 +182,50 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 
 
 def unpriced_types(index: ResourceIndex) -> list[str]:
-    """The AWS types of a stack that can be billed but are not in the estimate, and instance types without a price."""
+    """The types of a stack that can be billed but are not in the estimate, and instance types without a price.
+
+    The objects of a Helm chart are not in the program, so the charts that are not in ``CHARTS`` are named too.
+    """
     found = {
         each
         for each in {view.resource.type for view in index.views}
         if each.startswith("aws:") and each not in PRICERS and each not in PAID_BY_USE and not each.startswith(FREE_FAMILIES)
     }
-    sizes = {size for group in index.of(NODE_GROUP) for size in _texts(group, "instanceTypes")}
-    sizes |= {size for machine in index.of(INSTANCE) for size in _texts(machine, "instanceType")}
+    found |= {f"chart {chart}" for chart in map(_chart, index.of(RELEASE)) if chart not in CHARTS}
+    sizes = {size for view in index.of(NODE_GROUP, INSTANCE) for size in _known_types(view, index)}
     return [*sorted(found), *sorted(sizes - prices().instances_per_hour.keys())]
 
 
-def _texts(view: View, path: str) -> list[str]:
+CHARTS: Mapping[str, int] = {"aws-load-balancer-controller": 0, "cluster-autoscaler": 0, "nginx-ingress": 1}
+"""Charts that create no volumes, with the number of load balancers that they create."""
+
+
+def _chart(release: View) -> str:
+    return str(dict(release.items()).get("chart")).rpartition("/")[2]
+
+
+def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
+    del index
+    yield CostItem(f"load balancer of {view.resource.name}", CHARTS.get(_chart(view), 0), table.per_hour.load_balancer * HOURS)
+
+
+def instance_types_of(view: View, index: ResourceIndex) -> list[str]:
+    """The instance types of a node group, also in its launch template, or of an instance."""
+    if view.resource.type == INSTANCE:
+        return [view.text("instanceType")]
+    if found := view.texts("instanceTypes"):
+        return found
+    if not view.has_or_depends("launchTemplate"):
+        return [NODE_GROUP_DEFAULT]
+    templates = index.sources(view, "launchTemplate.id", LAUNCH_TEMPLATE)
+    return [template.text("instanceType", NODE_GROUP_DEFAULT) for template in templates]
+
+
+def _known_types(view: View, index: ResourceIndex) -> list[str]:
     try:
-        value = view.get(path)
+        return [each for each in instance_types_of(view, index) if each]
     except UnknownValueError:
         return []
-    values = cast("list[Any]", value) if isinstance(value, list) else [value]
-    return [each for each in values if isinstance(each, str) and each not in UNKNOWNS]
 
 
 Pricer = Callable[[View, ResourceIndex, Prices], Iterator[CostItem]]
@@ -211,21 +244,37 @@ def _address(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIt
         yield CostItem("public address", 1, table.per_hour.public_address * HOURS)
 
 
+def _zones(view: View, key: str, index: ResourceIndex) -> int:
+    """The number of subnets in a property, also of subnets that the program does not declare."""
+    listed: Any = dict(view.items()).get(key)
+    declared = index.sources(view, key, SUBNET) if view.has_or_depends(key) else []
+    return max(len(declared), len(cast("list[Any]", listed)) if isinstance(listed, list) else 0)
+
+
 def _load_balancer(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    zones = 0 if view.flag("internal") else len(index.sources(view, "subnets", SUBNET))
+    zones = 0 if view.flag("internal") else _zones(view, "subnets", index)
     hourly = table.per_hour.load_balancer + zones * table.per_hour.public_address
     yield CostItem(f"load balancer {view.resource.name}", 1, hourly * HOURS)
 
 
 def _endpoint(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     if view.text("vpcEndpointType") == "Interface":
-        zones = len(index.sources(view, "subnetIds", SUBNET))
+        zones = _zones(view, "subnetIds", index)
         yield CostItem("interface endpoint, per zone", zones, table.per_hour.endpoint * HOURS)
+
+
+def _of_controller(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
+    """The load balancer that a controller in the cluster creates for a Service or an Ingress; its zones are not known."""
+    del index
+    annotated = view.map("metadata.annotations").get("kubernetes.io/ingress.class")
+    own = view.text("spec.type") == "LoadBalancer" if view.resource.type == SERVICE else False
+    if own or (view.resource.type == INGRESS and "alb" in (view.text("spec.ingressClassName"), annotated)):
+        yield CostItem(f"load balancer of {view.resource.name}", 1, table.per_hour.load_balancer * HOURS)
 
 
 def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     """The nodes and their disks. The price is that of the group's most expensive type; SPOT prices are not fixed."""
-    types = [each for each in view.texts("instanceTypes") if each in table.instances_per_hour]
+    types = [each for each in instance_types_of(view, index) if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:
         dearest = max(types, key=lambda each: table.instances_per_hour[each])
@@ -234,7 +283,7 @@ def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem
         Decimal(disk.number("ebs.volumeSize") or 0)
         for template in index.sources(view, "launchTemplate.id", LAUNCH_TEMPLATE)
         for disk in template.views("blockDeviceMappings")
-    ]
+    ] or [Decimal(view.number("diskSize") or NODE_DISK_DEFAULT)]
     yield CostItem(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
 
 
@@ -254,13 +303,18 @@ def _volume(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIte
     yield CostItem(f"volume {view.resource.name}, {gib:f} GiB", 1, gib * table.per_month.volume_gib)
 
 
-def _claim_templates(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    del index
-    replicas = view.number("spec.replicas")
-    for claim in view.views("spec.volumeClaimTemplates"):
+def _claims_per_pod(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
+    """The volumes of each pod of a workload, from claim templates and ephemeral volumes. A DaemonSet has a pod on each node."""
+    replicas, highest = view.number("spec.replicas"), 0
+    if view.resource.type == DAEMON_SET:
+        sizes = [[group.number(f"scalingConfig.{key}") or 0 for group in index.of(NODE_GROUP)] for key in ("minSize", "maxSize")]
+        replicas, highest = (int(sum(each)) for each in sizes)
+    volumes = view.views("spec.template.spec.volumes")
+    ephemeral = [each.view("ephemeral.volumeClaimTemplate") for each in volumes if each.has("ephemeral")]
+    for claim in [*view.views("spec.volumeClaimTemplates"), *ephemeral]:
         gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
-        count = int(1 if replicas is None else replicas)
-        yield CostItem(f"volume per pod of {view.resource.name}, {gib.normalize():f} GiB", count, gib * table.per_month.volume_gib)
+        what = f"volume per pod of {view.resource.name}, {gib.normalize():f} GiB"
+        yield CostItem(what, int(1 if replicas is None else replicas), gib * table.per_month.volume_gib, highest)
 
 
 def _claim(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
@@ -284,12 +338,14 @@ PRICERS: Mapping[str, Pricer] = {
     NODE_GROUP: _nodes,
     INSTANCE: _machine,
     CLAIM: _claim,
-    STATEFUL_SET: _claim_templates,
+    **dict.fromkeys((DAEMON_SET, DEPLOYMENT, STATEFUL_SET), _claims_per_pod),
+    **dict.fromkeys((INGRESS, SERVICE), _of_controller),
+    RELEASE: _release,
     VOLUME: _volume,
 }
 """For each type, the function that returns the cost items of a resource."""
 
 
-def priced(view: View) -> bool:
+def priced(view: View, index: ResourceIndex) -> bool:
     """Whether every instance type of a node group has a price."""
-    return set(view.texts("instanceTypes")) <= prices().instances_per_hour.keys()
+    return set(instance_types_of(view, index)) <= prices().instances_per_hour.keys()

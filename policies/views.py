@@ -16,9 +16,9 @@ from typing import Any, cast
 from components.settings.quantities import parse_quantity
 from policies import credentials
 from policies.errors import WrongTypeError
-from policies.normal import Part
 from program import catalogue
 from program.graph import Path, Resource
+from program.normal import Part
 from program.paths import text
 from program.protocol import UNKNOWNS
 
@@ -130,6 +130,12 @@ class View:
     def known(self, value: Any, key: str) -> Any:
         """``value``, which is the value of ``key`` in this object. Raises if it is unknown. The key may contain dots."""
         return self._known(value, (*self.path, key))
+
+    @property
+    def physical_name(self) -> str:
+        """The name of an AWS resource, or an example of the name that the engine or AWS generates for it."""
+        prefix = self.text("namePrefix")
+        return self.text("name") or (f"{prefix}{'0' * 26}" if prefix else f"{self.resource.name}-0000000")
 
     @cached_property
     def credentials(self) -> tuple[credentials.CredentialPlace, ...]:

@@ -9,10 +9,10 @@ from typing import Literal
 from policies.config import Config
 from policies.errors import WrongTypeError
 from policies.names import with_names
-from policies.normal import normal
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
+from program.normal import normal
 from program.paths import text
 
 Status = Literal["failed", "unknown", "deferred", "waived"]

@@ -38,7 +38,7 @@ def read_yaml(file: Path) -> Any:
     """The content of a YAML file, as plain JSON values.
 
     Raises :class:`EvaluationError` for a file that cannot be read or is not valid YAML, another encoding than UTF-8, a duplicate
-    key, a date, or a key that is not a string. The engine rejects these, or reads another value than the author meant.
+    key, a key that is not a string, or a value that readers of YAML understand differently (:func:`require_unambiguous`).
     """
     try:
         content = file.read_bytes()
@@ -52,14 +52,34 @@ def read_yaml(file: Path) -> Any:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise EvaluationError(f"{file.name} is not UTF-8: byte {error.start} on line {line}", "save it as UTF-8") from error
+    require_unambiguous(text, file.name)
+    return yaml.load(text, yaml.CSafeLoader)
+
+
+def require_unambiguous(text: str, name: str) -> None:
+    """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not read the same content in the file ``name``.
+
+    The program's readers follow different versions of YAML: the one here reads 1.1, the one that keeps the notation of values reads
+    1.2, and the engine's reads a mixture. After this check, all have the same result.
+    """
     try:
         tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
-        if tree is not None:
-            for problem, fix in _mistakes(tree, ()):
-                raise EvaluationError(f"{file.name}: {problem}", fix)
-        return yaml.load(text, yaml.CSafeLoader)
+        for problem, fix in _mistakes(tree, ()) if tree is not None else ():
+            raise EvaluationError(f"{name}: {problem}", fix)
+        yaml.load(text, yaml.CSafeLoader)
     except yaml.YAMLError as error:
-        raise EvaluationError(f"{file.name} is not valid YAML: {error}", "fix the file") from error
+        raise EvaluationError(f"{name} is not valid YAML: {error}", "correct the file") from error
+    except RecursionError as error:
+        raise EvaluationError(f"{name} has an alias inside its own anchor", "write the value without the alias") from error
+
+
+STRING = "tag:yaml.org,2002:str"
+SAME = re.compile(
+    r"~|null|Null|NULL||true|True|TRUE|false|False|FALSE|[-+]?(0|[1-9][0-9]*)|([-+]?[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+][0-9]+)?"
+)
+"""Values without quotes that every reader resolves to the same null, boolean or number."""
+NUMBER = re.compile(r"[-+]?0[oObBxX][0-9A-Fa-f_]+|[-+]?(\.[0-9][0-9_]*|[0-9][0-9_]*(\.[0-9_]*)?)([eE][-+]?[0-9]+)?")
+"""Values without quotes that YAML 1.2 or the engine (go-yaml) resolves to a number, although YAML 1.1 may read a string."""
 
 
 def _mistakes(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[str, str]]:
@@ -69,7 +89,7 @@ def _mistakes(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[str, str
         for key, value in cast("list[tuple[yaml.Node, yaml.Node]]", node.value):
             name = str(key.value) if isinstance(key, yaml.ScalarNode) else ""
             line = key.start_mark.line + 1
-            if key.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+            if key.tag not in (STRING, "tag:yaml.org,2002:merge") or _is_ambiguous(key):
                 yield f"the key {name!r} in {where} (line {line}) is not a string", f"write it in quotes: {name!r}"
             if name in seen:
                 full = ".".join((*path, name))
@@ -81,6 +101,19 @@ def _mistakes(node: yaml.Node, path: tuple[str, ...]) -> Iterator[tuple[str, str
             yield from _mistakes(item, (*path, str(index)))
     elif node.tag == "tag:yaml.org,2002:timestamp":
         yield f"{where} is {node.value}, which YAML reads as a date", f'write it in quotes: "{node.value}"'
+    elif _is_ambiguous(node):
+        otherwise = ", or write true or false" if node.tag == "tag:yaml.org,2002:bool" else ""
+        yield (
+            f"{where} is {node.value} without quotes, which YAML 1.1 and YAML 1.2 read differently",
+            f'write it in quotes: "{node.value}"{otherwise}',
+        )
+
+
+def _is_ambiguous(node: yaml.Node) -> bool:
+    """Whether readers of different versions of YAML resolve a value without quotes to different types or numbers."""
+    if not isinstance(node, yaml.ScalarNode) or node.style or SAME.fullmatch(str(node.value)):
+        return False
+    return node.tag != STRING or NUMBER.fullmatch(str(node.value)) is not None
 
 
 def project_name(checkout: Path) -> str:

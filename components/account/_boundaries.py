@@ -13,10 +13,13 @@ import pulumi
 from components.aws.iam import Statement, document
 
 WORKLOAD_SERVICES = (
-    *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks", "eks-auth", "elasticloadbalancing", "kms", "logs"),
+    *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The services in the policies of the cluster, nodes, add-ons, controllers and flow logs. IAM is not one of them."""
+"""The services in the policies of the cluster, nodes, add-ons, controllers and flow logs, apart from EKS, which they only read.
+
+IAM is not one of them. With more of EKS, a role could make itself the administrator of a cluster.
+"""
 
 GIVES_PERMISSIONS = (
     *("iam:CreateRole", "iam:PutRolePermissionsBoundary"),
@@ -46,9 +49,17 @@ NEVER = (
 """Actions that no pipeline may use: they remove a limit, or create an identity without one."""
 
 
+USES_OBJECTS = ("s3:Get*", "s3:List*", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
+"""What the engine and `dwcp` do with the state bucket. Everything else would change the bucket or delete the state's versions."""
+
+USES_KEYS = (*("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey", "kms:Get*", "kms:List*"),)
+
+USES_ITEMS = (*("dynamodb:*Item", "dynamodb:Batch*", "dynamodb:Query", "dynamodb:Scan", "dynamodb:Describe*", "dynamodb:List*"),)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
-    """The ARNs that the pipelines' roles must not change."""
+    """The ARNs and aliases of what the pipelines' roles must not change."""
 
     roles: Sequence[str]
     """The pipelines' roles themselves."""
@@ -58,24 +69,68 @@ class Guarded:
     """The OIDC provider for GitHub."""
     state: Sequence[str]
     """The objects of the account's stack in the state bucket."""
+    state_bucket: str
+    lease_table: str
+    keys: Sequence[str]
+    """The aliases of the keys of the state and of the environments' secrets."""
 
 
-def workload_boundary() -> pulumi.Output[str]:
-    """The boundary of the roles of the cluster, nodes, add-ons, controllers and network."""
+def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
+    """The statements that deny every action on resources of ``others``, the account's other environments.
+
+    AWS compares tags for most resources, and the resources that it creates itself have none. So names separate the following:
+    buckets and their objects (S3 compares their tags only if ABAC is enabled for the bucket), all parts of a cluster, roles and
+    aliases.
+
+    Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
+    https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+    """
+    named = [
+        pattern
+        for each in others
+        for pattern in (
+            f"arn:aws:s3:::{name}-*-{each}-*",
+            f"arn:aws:eks:*:*:*/{name}-{each}",
+            f"arn:aws:eks:*:*:*/{name}-{each}/*",
+            f"arn:aws:iam::*:role/{name}-*-{each}",
+            f"arn:aws:kms:*:*:alias/{name}-{each}*",
+        )
+    ]
+    return (
+        Statement(
+            effect="Deny",
+            actions=["*"],
+            resources=["*"],
+            conditions={"StringEquals": {"aws:ResourceTag/project": name, "aws:ResourceTag/environment": list(others)}},
+        ),
+        Statement(effect="Deny", actions=["*"], resources=named),
+        Statement(
+            effect="Deny",
+            actions=["kms:*"],
+            resources=["*"],
+            conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": [f"alias/{name}-{each}" for each in others]}},
+        ),
+    )
+
+
+def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
+    """The boundary of the roles of the cluster, nodes, add-ons, controllers and network of one environment."""
     return document(
-        Statement(actions=[f"{service}:*" for service in WORKLOAD_SERVICES], resources=["*"]),
+        Statement(actions=[*(f"{service}:*" for service in WORKLOAD_SERVICES), "eks:Describe*", "eks:List*"], resources=["*"]),
         Statement(
             actions=["iam:CreateServiceLinkedRole"],
             resources=["*"],
             conditions={"StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}},
         ),
+        *keeps_apart(name, others),
     )
 
 
 def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
-    """The boundary of a pipeline's role. It allows everything except to extend the permissions of this or another role.
+    """The boundary of a pipeline's role. It denies to extend the permissions of a role, and to change what holds the state.
 
-    The role can give permissions only to roles that have the workloads' boundary. The pipelines' roles do not have that boundary.
+    The role can give permissions only to roles that have its environment's boundary of the workloads. The pipelines' roles do not
+    have that boundary.
     """
     return document(
         Statement(actions=["*"], resources=["*"]),
@@ -94,4 +149,13 @@ def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Ou
         ),
         Statement(effect="Deny", actions=list(NEVER), resources=["*"]),
         Statement(effect="Deny", actions=["s3:PutObject*", "s3:DeleteObject*"], resources=list(guarded.state)),
+        Statement(effect="Deny", not_actions=list(USES_OBJECTS), resources=[guarded.state_bucket, f"{guarded.state_bucket}/*"]),
+        Statement(effect="Deny", not_actions=list(USES_ITEMS), resources=[guarded.lease_table]),
+        Statement(
+            effect="Deny",
+            not_actions=list(USES_KEYS),
+            resources=["arn:aws:kms:*:*:key/*"],
+            conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": list(guarded.keys)}},
+        ),
+        Statement(effect="Deny", actions=["kms:*Alias"], resources=[f"arn:aws:kms:*:*:{each}" for each in guarded.keys]),
     )

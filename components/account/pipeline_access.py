@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import get_args
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import InvokeOptions, ResourceOptions
 from pulumi_aws import iam
 
-from components.account._boundaries import CHANGES_ROLES, GIVES_PERMISSIONS, Guarded, pipeline_boundary, workload_boundary
+from components.account._boundaries import (
+    CHANGES_ROLES,
+    GIVES_PERMISSIONS,
+    USES_OBJECTS,
+    Guarded,
+    keeps_apart,
+    pipeline_boundary,
+    workload_boundary,
+)
 from components.aws.iam import GITHUB_TOKENS, Statement, document, trust_github
 from components.component import Component
-from components.settings import AccountSettings
-from contract import PROJECT
+from components.settings import AccountSettings, Pipelined
+from contract import LEASE_TABLE, PROJECT, STATE_KEY_ALIAS, secrets_alias
 
 ACCOUNT_PROJECT = f"{PROJECT}-account"
 """The name of the project in `bootstrap/Pulumi.yaml`, which is part of the path of its state in the bucket."""
 
-ENVIRONMENTS = ("staging", "production")
+ENVIRONMENTS: tuple[Pipelined, ...] = get_args(Pipelined)
 PREVIEW_ENVIRONMENT = "preview"
 """The GitHub environment of jobs that preview and detect drift. Jobs that deploy use the environment of their stack."""
 
@@ -29,9 +39,6 @@ SESSION_SECONDS = 2 * 60 * 60
 REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing", "kms", "logs", "sns")
 ARNS = {
     **{service: f"arn:aws:{service}:*:*:*" for service in REGIONAL},
-    # These ARNs contain neither region nor account.
-    "route53": "arn:aws:route53:::*",
-    "s3": "arn:aws:s3:::*",
 }
 """The services in which the program creates resources or delivery writes, with a pattern of the resources' ARNs."""
 
@@ -39,7 +46,10 @@ WITHOUT_ARN = (
     *("acm:RequestCertificate", "cloudwatch:PutMetricData", "eks:CreateCluster", "kms:CreateKey"),
     *("sns:SetSubscriptionAttributes", "sns:Unsubscribe", "tag:GetResources"),
 )
-"""Actions that do not support a resource's ARN, or that create the resource (AWS: Service Authorization Reference)."""
+"""Actions that do not support a resource's ARN, or that create the resource (AWS: Service Authorization Reference).
+
+So no policy can limit the two actions on subscriptions to one environment.
+"""
 
 TAKES_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
 """The services to which the program passes roles."""
@@ -64,23 +74,34 @@ class PipelineAccess(Component):
 
     roles: pulumi.Output[dict[str, str]]
     """The ARN of each role by its short name, such as ``staging-deploy``, for GitHub's variables and the stack files."""
-    workload_boundary_arn: pulumi.Output[str]
-    """The value of `environment.permissionsBoundaryArn` in the stack files."""
+    workload_boundaries: pulumi.Output[dict[str, str]]
+    """For each environment, the value of `environment.permissionsBoundaryArn` in its stack file."""
 
     def __init__(self, name: str, args: PipelineAccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         self._name = name
         self._settings = args.settings
-        self._child = ResourceOptions(parent=self)
+        # Without a role, the pipelines stop; without a boundary or the issuer, nothing limits the roles or lets jobs sign in.
+        self._child = ResourceOptions(parent=self, protect=True)
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         self._provider_arn = args.settings.provider_arn or self._issuer(f"{name}-github")
-        workloads = self._policy("workloads", "The most that a role of the platform can be given", workload_boundary())
-        pipelines = self._policy(
-            "pipelines", "The most that a pipeline's role can be given", account.apply(self._pipeline_boundary)
-        )
-        roles = [role for environment in ENVIRONMENTS for role in self._roles(environment, pipelines)]
+        roles: list[iam.Role] = []
+        boundaries: dict[str, pulumi.Output[str]] = {}
+        for environment in ENVIRONMENTS:
+            others = [each for each in ENVIRONMENTS if each != environment]
+            boundaries[environment] = self._policy(
+                f"{environment}-workloads",
+                f"The most that a role of {environment} can be given",
+                workload_boundary(name, others),
+            ).arn
+            pipelines = self._policy(
+                f"{environment}-pipelines",
+                f"The most that a pipeline's role of {environment} can be given",
+                account.apply(partial(self._pipeline_boundary, environment)),
+            )
+            roles += self._roles(environment, others, pipelines)
         self.roles = pulumi.Output.all(*(role.arn for role in roles)).apply(_by_role)
-        self.workload_boundary_arn = workloads.arn
+        self.workload_boundaries = pulumi.Output.all(**boundaries)
         self.publish()
 
     def _issuer(self, name: str) -> pulumi.Output[str]:
@@ -92,26 +113,23 @@ class PipelineAccess(Component):
         name = f"{self._name}-{role}"
         return iam.Policy(name, name=name, description=description, policy=content, opts=self._child)
 
-    def _pipeline_boundary(self, account: str) -> pulumi.Output[str]:
+    def _pipeline_boundary(self, environment: str, account: str) -> pulumi.Output[str]:
         iam_arn = f"arn:aws:iam::{account}"
         bucket = f"arn:aws:s3:::{self._settings.state_bucket}"
         guarded = Guarded(
-            roles=[
-                f"{iam_arn}:role/{self._name}-{environment}-{kind}"
-                for environment in ENVIRONMENTS
-                for kind in ("deploy", "preview")
-            ],
+            roles=[f"{iam_arn}:role/{self._name}-{each}-{kind}" for each in ENVIRONMENTS for kind in ("deploy", "preview")],
             policies=[f"{iam_arn}:policy/{self._name}-*"],
             issuer=f"{iam_arn}:oidc-provider/{GITHUB_TOKENS}",
             state=[f"{bucket}/*/{ACCOUNT_PROJECT}/*"],
+            state_bucket=bucket,
+            lease_table=f"arn:aws:dynamodb:*:*:table/{LEASE_TABLE}",
+            keys=[STATE_KEY_ALIAS, *map(secrets_alias, ENVIRONMENTS)],
         )
-        return pipeline_boundary(f"{iam_arn}:policy/{self._name}-workloads", guarded)
+        return pipeline_boundary(f"{iam_arn}:policy/{self._name}-{environment}-workloads", guarded)
 
-    def _roles(self, environment: str, boundary: iam.Policy) -> tuple[iam.Role, iam.Role]:
-        others = [each for each in ENVIRONMENTS if each != environment]
-        state_bucket = self._settings.state_bucket
+    def _roles(self, environment: Pipelined, others: Sequence[str], boundary: iam.Policy) -> tuple[iam.Role, iam.Role]:
         name = f"{self._name}-{environment}"
-        deploy = self._role(f"{name}-deploy", environment, _manages_the_platform(self._name, others, state_bucket), boundary)
+        deploy = self._role(f"{name}-deploy", environment, self._manages_the_platform(environment, others), boundary)
         preview = self._role(f"{name}-preview", PREVIEW_ENVIRONMENT, _reads_state(self._name, environment), boundary)
         iam.RolePolicyAttachment(f"{name}-preview", role=preview.name, policy_arn=READ_ONLY, opts=self._child)
         return deploy, preview
@@ -129,60 +147,69 @@ class PipelineAccess(Component):
         iam.RolePolicy(name, role=role.name, policy=policy, opts=self._child)
         return role
 
+    def _manages_the_platform(self, environment: Pipelined, others: Sequence[str]) -> pulumi.Output[str]:
+        """A policy for the AWS services that the program uses, except for resources of ``others``, its other environments.
+
+        In IAM, it allows changes only of the environment's roles and of the clusters' OIDC providers, within the boundary.
+        """
+        name, host = self._name, self._settings.hosts[environment]
+        state = f"arn:aws:s3:::{self._settings.state_bucket}"
+        roles = [f"arn:aws:iam::*:role/{name}-*-{environment}"]
+        reads = [f"{service}:{verb}*" for service in (*ARNS, "route53") for verb in ("Describe", "Get", "List")]
+        return document(
+            Statement(actions=[f"{service}:*" for service in ARNS], resources=list(ARNS.values())),
+            Statement(actions=[*reads, *WITHOUT_ARN], resources=["*"]),
+            Statement(actions=["s3:*"], resources=[f"arn:aws:s3:::{name}-*-{environment}-*"]),
+            Statement(actions=list(USES_OBJECTS), resources=[state, f"{state}/*"]),
+            Statement(
+                actions=["route53:ChangeResourceRecordSets"],
+                resources=["arn:aws:route53:::hostedzone/*"],
+                conditions={
+                    "ForAllValues:StringLike": {"route53:ChangeResourceRecordSetsNormalizedRecordNames": [host, f"*.{host}"]}
+                },
+            ),
+            Statement(actions=["iam:Get*", "iam:List*"], resources=["*"]),
+            Statement(actions=[*GIVES_PERMISSIONS, *(each for each in CHANGES_ROLES if each != "iam:PassRole")], resources=roles),
+            Statement(
+                actions=["iam:PassRole"],
+                resources=roles,
+                conditions={"StringEquals": {"iam:PassedToService": list(TAKES_ROLES)}},
+            ),
+            Statement(
+                effect="Deny",
+                actions=["iam:AttachRolePolicy"],
+                resources=["*"],
+                conditions={"ArnEquals": {"iam:PolicyARN": ADMINISTRATOR}},
+            ),
+            Statement(
+                actions=[
+                    *("iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"),
+                    *("iam:UntagOpenIDConnectProvider", "iam:UpdateOpenIDConnectProviderThumbprint"),
+                    *("iam:AddClientIDToOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider"),
+                ],
+                resources=["arn:aws:iam::*:oidc-provider/oidc.eks.*"],
+            ),
+            Statement(actions=["iam:CreateServiceLinkedRole"], resources=["arn:aws:iam::*:role/aws-service-role/*"]),
+            *keeps_apart(name, others),
+            Statement(
+                effect="Deny",
+                actions=["s3:PutObject*", "s3:DeleteObject*"],
+                resources=[f"{state}/*/{each}{end}" for each in others for end in (".json*", "/*")],
+            ),
+            Statement(
+                effect="Deny",
+                actions=["dynamodb:*"],
+                resources=["*"],
+                conditions={
+                    "ForAnyValue:StringLike": {"dynamodb:LeadingKeys": [each + end for each in others for end in ("", "/*")]}
+                },
+            ),
+        )
+
 
 def _by_role(arns: Sequence[str]) -> dict[str, str]:
     """The ARNs by short name: ``staging-deploy`` for ``...:role/dwcp-v3-staging-deploy``."""
     return {"-".join(arn.rsplit("-", 2)[1:]): arn for arn in arns}
-
-
-def _manages_the_platform(name: str, others: Sequence[str], state_bucket: str) -> pulumi.Output[str]:
-    """A policy for the AWS services that the program uses, except for resources of ``others``, the account's other environments.
-
-    In IAM, it allows changes only of roles with the program's prefix and of the clusters' OIDC providers, within the boundary.
-    """
-    roles = [f"arn:aws:iam::*:role/{name}*"]
-    reads = [f"{service}:{verb}*" for service in ARNS for verb in ("Describe", "Get", "List")]
-    return document(
-        Statement(actions=[f"{service}:*" for service in ARNS], resources=list(ARNS.values())),
-        Statement(actions=[*reads, *WITHOUT_ARN], resources=["*"]),
-        Statement(actions=["iam:Get*", "iam:List*"], resources=["*"]),
-        Statement(actions=[*GIVES_PERMISSIONS, *(each for each in CHANGES_ROLES if each != "iam:PassRole")], resources=roles),
-        Statement(
-            actions=["iam:PassRole"], resources=roles, conditions={"StringEquals": {"iam:PassedToService": list(TAKES_ROLES)}}
-        ),
-        Statement(
-            effect="Deny",
-            actions=["iam:AttachRolePolicy"],
-            resources=["*"],
-            conditions={"ArnEquals": {"iam:PolicyARN": ADMINISTRATOR}},
-        ),
-        Statement(
-            actions=[
-                *("iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", "iam:TagOpenIDConnectProvider"),
-                *("iam:UntagOpenIDConnectProvider", "iam:UpdateOpenIDConnectProviderThumbprint"),
-                *("iam:AddClientIDToOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider"),
-            ],
-            resources=["arn:aws:iam::*:oidc-provider/oidc.eks.*"],
-        ),
-        Statement(actions=["iam:CreateServiceLinkedRole"], resources=["arn:aws:iam::*:role/aws-service-role/*"]),
-        Statement(
-            effect="Deny",
-            actions=["*"],
-            resources=["*"],
-            conditions={"StringEquals": {"aws:ResourceTag/project": name, "aws:ResourceTag/environment": list(others)}},
-        ),
-        Statement(
-            effect="Deny",
-            actions=["kms:*"],
-            resources=["*"],
-            conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": [f"alias/{name}-{each}" for each in others]}},
-        ),
-        Statement(
-            effect="Deny",
-            actions=["s3:PutObject*", "s3:DeleteObject*"],
-            resources=[f"arn:aws:s3:::{state_bucket}/*/{each}{end}" for each in others for end in (".json*", "/*")],
-        ),
-    )
 
 
 def _reads_state(name: str, environment: str) -> pulumi.Output[str]:

@@ -9,11 +9,16 @@ from pulumi import ResourceOptions
 from pulumi_aws import s3
 
 from components.aws.iam import Statement, document
+from components.aws.names import physical_name
 from components.component import Component
+from components.settings import EnvironmentSettings
 
 
 class PrivateBucket(Component):
     """A bucket that blocks public access, whatever policy is added later.
+
+    Its name contains the environment: by default, S3 does not compare the tags of a bucket with the conditions of a policy, so the
+    policies that separate the environments name the buckets.
 
     Without ``key_arn``, it is encrypted with an S3-managed key, which is required for a load balancer's access logs. The caller
     must call :meth:`attach_policy`, which denies requests without TLS.
@@ -26,6 +31,7 @@ class PrivateBucket(Component):
         self,
         name: str,
         *,
+        environment: EnvironmentSettings,
         lifecycle_rules: Sequence[s3.BucketLifecycleConfigurationRuleArgs],
         key_arn: pulumi.Input[str] | None = None,
         force_destroy: bool = False,
@@ -33,7 +39,7 @@ class PrivateBucket(Component):
     ) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        bucket = s3.Bucket(name, force_destroy=force_destroy, opts=child)
+        bucket = s3.Bucket(name, bucket_prefix=f"{physical_name(name, environment)}-", force_destroy=force_destroy, opts=child)
         s3.BucketVersioning(
             name,
             bucket=bucket.id,

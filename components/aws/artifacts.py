@@ -46,6 +46,7 @@ class Artifacts(Component):
         kms.Alias(role, name=f"alias/{physical_name(name, args.environment)}-artifacts", target_key_id=key.key_id, opts=child)
         bucket = PrivateBucket(
             role,
+            environment=args.environment,
             key_arn=key.arn,
             force_destroy=args.settings.force_destroy,
             lifecycle_rules=_lifecycle(args.settings),

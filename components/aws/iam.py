@@ -15,6 +15,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import iam
 
+from components.aws.names import physical_name
 from components.settings import EnvironmentSettings
 
 GITHUB_TOKENS = "token.actions.githubusercontent.com"
@@ -25,7 +26,9 @@ GITHUB_TOKENS = "token.actions.githubusercontent.com"
 class Statement:
     """One statement of a policy; ``principals`` maps a kind (``Service``, ``AWS``) to one name, or is ``"*"``."""
 
-    actions: Sequence[str]
+    actions: Sequence[str] = ()
+    not_actions: Sequence[str] = ()
+    """Every action except these, instead of ``actions``."""
     effect: Literal["Allow", "Deny"] = "Allow"
     resources: Sequence[pulumi.Input[str]] = ()
     principals: Mapping[str, pulumi.Input[str]] | Literal["*"] | None = None
@@ -42,9 +45,16 @@ def service_role(name: str, trusted: pulumi.Input[str], environment: Environment
     """A role with the trust policy ``trusted`` and the stack's permissions boundary.
 
     The pipelines' roles may not create a role without the boundary. So a role that they create cannot exceed the permissions that
-    the platform needs.
+    the platform needs. The name ends in the environment, because a pipeline may change and pass only the roles of its environment,
+    and IAM does not reliably compare tags when a role is passed.
     """
-    return iam.Role(name, assume_role_policy=trusted, permissions_boundary=environment.permissions_boundary_arn, opts=opts)
+    return iam.Role(
+        name,
+        name=physical_name(name, environment),
+        assume_role_policy=trusted,
+        permissions_boundary=environment.permissions_boundary_arn,
+        opts=opts,
+    )
 
 
 def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:
@@ -76,7 +86,8 @@ def trust_github(provider_arn: pulumi.Input[str], subject: str, environment: str
 
 
 def _statement(statement: Statement) -> dict[str, Any]:
-    content: dict[str, Any] = {"Effect": statement.effect, "Action": list(statement.actions)}
+    content: dict[str, Any] = {"Effect": statement.effect}
+    content |= {"NotAction": list(statement.not_actions)} if statement.not_actions else {"Action": list(statement.actions)}
     if statement.resources:
         content["Resource"] = list(statement.resources)
     if statement.principals is not None:

@@ -124,7 +124,11 @@ class LoadBalancer(Component):
             ),
         )
         bucket = PrivateBucket(
-            role, lifecycle_rules=[rule], force_destroy=not self._args.settings.load_balancer.deletion_protection, opts=self._child
+            role,
+            environment=self._args.settings.environment,
+            lifecycle_rules=[rule],
+            force_destroy=not self._args.settings.load_balancer.deletion_protection,
+            opts=self._child,
         )
         delivery = Statement(
             actions=["s3:PutObject"],

@@ -17,10 +17,11 @@ from components.settings.groups import (
     LogsSettings,
     MonitoringSettings,
     NetworkSettings,
+    Pipelined,
     RedisSettings,
     RolloutSettings,
 )
-from components.settings.rules import Settings, volume_sizes
+from components.settings.rules import Settings, data_holders
 from components.settings.types import ZoneLetter
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Mistake",
     "MonitoringSettings",
     "NetworkSettings",
+    "Pipelined",
     "RedisSettings",
     "RegistryCredentials",
     "RolloutSettings",
@@ -47,7 +49,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "ZoneLetter",
+    "data_holders",
     "load",
     "load_account",
-    "volume_sizes",
 ]

@@ -95,7 +95,7 @@ def closest(key: str, known: Iterable[str]) -> str:
 
 def conflict(group: str, field: str, problem: str, example: str, value: object) -> Mistake:
     """The mistake of a field whose value is valid, but conflicts with another field."""
-    path = f"{group}.{to_camel(field)}"
+    path = ".".join((group, *map(to_camel, field.split("."))))
     return Mistake(path=path, problem=problem, fix=set_command(path, example), value="" if value is None else _shown(value))
 
 

@@ -82,7 +82,11 @@ def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSett
     if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
         account = cluster.ci_role_arn.split(":")[4]
         problem = f"is missing, and {cluster.ci_role_arn} may not create a role without it"
-        yield "environment.permissions_boundary_arn", problem, f"arn:aws:iam::{account}:policy/{PROJECT}-workloads"
+        yield (
+            "environment.permissions_boundary_arn",
+            problem,
+            f"arn:aws:iam::{account}:policy/{PROJECT}-{environment.name}-workloads",
+        )
 
 
 def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
@@ -148,13 +152,15 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
 
 
 def alerts_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """Critical alerts have a receiver, unless staging explicitly has none."""
+    """Critical alerts have a receiver, unless staging explicitly has none; production also has a dead-man's switch."""
     explicit = environment.name == "local" or (environment.name == "staging" and monitoring.alarms == "none")
     if not explicit and monitoring.mode == "bundled" and not monitoring.critical_receivers:
         problem = f"is empty: critical alerts of {environment.name} would have no receiver"
         if environment.name != "production":
             problem += "; name one, or set monitoring.alarms to none"
         yield "monitoring.critical_receivers", problem, "[pagerduty]"
+    if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.watchdog:
+        yield "monitoring.watchdog", "is false: no receiver would notice a failure of production's monitoring", "true"
 
 
 def alarms_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
@@ -206,8 +212,8 @@ def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
             yield from rule(**{name: groups[name] for name in needed})
 
 
-def volume_sizes() -> tuple[str, ...]:
-    """Dotted paths of the settings that set the size of a volume, in camelCase as in the stack file: ``redis.storage``."""
+def data_holders() -> tuple[str, ...]:
+    """Dotted paths of the settings whose smaller value loses data, in camelCase as in the stack file: ``redis.storage``."""
     return tuple(
         f"{to_camel(group)}.{to_camel(name)}"
         for group, settings in Settings.model_fields.items()

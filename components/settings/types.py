@@ -40,7 +40,10 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/appl
 
 @dataclass(frozen=True)
 class HoldsData:
-    """Marks a setting that is the size of a volume. The size may grow, but Kubernetes refuses to shrink it."""
+    """Marks a setting whose smaller value loses data: the size of a volume or of Redis' memory, or the time for which data is kept.
+
+    A rollback never makes it smaller. For a volume, Kubernetes would also refuse the smaller size.
+    """
 
 
 MOST_CORES = 896
@@ -256,7 +259,7 @@ Whole = Annotated[int, BeforeValidator(whole)]
 Pods = Annotated[Whole, Field(ge=1, le=1000)]
 Nodes = Annotated[Whole, Field(ge=1, le=450)]
 """At most the quota of one EKS node group: https://docs.aws.amazon.com/eks/latest/userguide/service-quotas.html."""
-Days = Annotated[Whole, Field(ge=1, le=3653)]
+RetentionDays = Annotated[Whole, Field(ge=1, le=3653), HoldsData()]
 Delay = Annotated[Whole, Field(ge=0, le=3600)]
 """Seconds before the first check of a probe, at most an hour."""
 Seconds = Annotated[float, BeforeValidator(_number), _within(0, WEEK_SECONDS)]
@@ -270,7 +273,7 @@ Port = Annotated[Whole, Field(ge=1024, le=65535)]
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
 """From the memory of the platform's smallest container to the memory of the largest EC2 instance."""
-RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi")]
+RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi"), HoldsData()]
 """The minimum is higher than that of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` leaves a quarter free."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
 """The sizes of a gp3 EBS volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
@@ -302,7 +305,7 @@ PolicyArn = Annotated[
     _matching(
         r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+",
         "the ARN of an IAM policy",
-        f"arn:aws:iam::111122223333:policy/{PROJECT}-workloads",
+        f"arn:aws:iam::111122223333:policy/{PROJECT}-production-workloads",
     ),
 ]
 BucketName = Annotated[str, _matching(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket", STATE_BUCKET, longest=63)]

@@ -37,8 +37,9 @@ def bootstrap(
     check: Annotated[bool, typer.Option("--check", help="Only report problems; exit code 1 if there are any.")] = False,
 ) -> None:
     """Create the backend, or fix its configuration: bucket, keys, table of leases. A second run changes nothing."""
+    from contract import secrets_alias
     from delivery.clients.environment import Environment
-    from delivery.clients.state_backend import Backend, bootstrap, problems, secrets_alias
+    from delivery.clients.state_backend import Backend, bootstrap, problems
 
     target = Environment.open(environment)
     target.require_aws()

@@ -12,9 +12,10 @@ from typing import Any, cast
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.field_owners import OWNERSHIP
+from contract import LEASE_TABLE
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
-from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE, Backend, write_fenced
+from delivery.clients.state_backend import LEASE_KEY, Backend, write_fenced
 from delivery.errors import LeaseLostError, StateError
 from program.protocol import masked
 

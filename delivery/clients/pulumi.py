@@ -19,7 +19,9 @@ from delivery.clients._supervisor import OUT_OF_TIME
 from delivery.clients.environment import Environment
 from delivery.clients.work_folder import work_folder, write
 from delivery.errors import DeliveryError, LeaseLostError
+from program.catalogue import lost
 from program.checkout import CHECKOUT
+from program.protocol import masked
 
 POLICIES = "policies"
 GRACE_SECONDS = 15.0
@@ -51,11 +53,8 @@ class EngineChange:
     urn: str
     properties: tuple[str, ...] = ()
     """Paths of the properties that differ."""
-
-    @property
-    def deletes(self) -> bool:
-        """Whether the existing resource is deleted, also by a replacement."""
-        return "replace" in self.op or self.op.startswith("delete")
+    loses: str = ""
+    """The data that the change deletes, also if the resource is kept; empty if it deletes none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +111,14 @@ class UpdateResult:
 
 def _change(metadata: Mapping[str, Any]) -> EngineChange:
     urn: str = metadata["urn"]
+    old, new = (masked(cast("dict[str, Any]", (metadata.get(side) or {}).get("inputs") or {})) for side in ("old", "new"))
     return EngineChange(
         op=metadata["op"],
         type=metadata["type"],
         name=urn.rpartition("::")[2],
         urn=urn,
         properties=tuple(sorted(metadata.get("detailedDiff") or metadata.get("diffs") or ())),
+        loses=", ".join(lost(metadata["op"], metadata["type"], old, new)),
     )
 
 

@@ -14,18 +14,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from contract import PROJECT, STATE_BUCKET, STATE_PREFIX
+from contract import LEASE_TABLE, PROJECT, SHARED, STATE_BUCKET, STATE_KEY_ALIAS, STATE_PREFIX, secrets_alias
 from delivery.clients.aws import conditionally, error_code
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 
-STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 OLD_VERSION_DAYS = 365
 """Number of days for which an overwritten state can be restored."""
 
-LEASE_TABLE = f"{PROJECT}-leases"
-"""The DynamoDB table of the leases. It also has the last recorded state of each stack."""
 LEASE_KEY = "environment"
+TAGS = {"project": PROJECT, "environment": SHARED, "managed-by": "dwcp"}
+"""The tags of all parts of the backend, which all environments share."""
 
 
 def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bool:
@@ -50,7 +49,10 @@ class Backend:
 
     @classmethod
     def of(cls, environment: Environment) -> Self:
-        """The backend in ``PULUMI_BACKEND_URL``, or else the one of the guide. Raises ``UsageError`` if it is not in S3."""
+        """The backend in ``PULUMI_BACKEND_URL``, or else the one of the guide.
+
+        Raises ``UsageError`` if it is not in S3, or names another region than the stack.
+        """
         default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
         url = environment.variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
@@ -58,6 +60,13 @@ class Backend:
             raise UsageError(
                 f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and delivery supports no other",
                 f"export PULUMI_BACKEND_URL='{default}', or unset it",
+            )
+        [region] = parse_qs(parts.query).get("region", [environment.region])
+        if region != environment.region:
+            raise UsageError(
+                f"PULUMI_BACKEND_URL = {url} names the region {region}, but environment.region of {environment.name} is "
+                f"{environment.region}: the bucket would be in one region, its keys and the lease table in the other",
+                f"pulumi config set -s {environment.name} --path '{PROJECT}:environment.region' {region}",
             )
         return cls(bucket=parts.netloc, prefix=parts.path.strip("/"), url=url)
 
@@ -77,11 +86,6 @@ class Backend:
     def locks(self, stack: str) -> str:
         """The prefix of the engine's locks on a stack, which never expire."""
         return self.key(".pulumi", "locks", "organization", PROJECT, stack)
-
-
-def secrets_alias(environment: str) -> str:
-    """The alias of the KMS key that encrypts an environment's secrets in its state."""
-    return f"alias/{PROJECT}-{environment}"
 
 
 def tls_only(bucket: str) -> dict[str, Any]:
@@ -106,7 +110,8 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
         if not _has_key(kms, alias):
-            key = kms.create_key(Description=f"Encrypts {what} of {PROJECT}")["KeyMetadata"]["KeyId"]
+            tags = [{"TagKey": key, "TagValue": value} for key, value in TAGS.items()]
+            key = kms.create_key(Description=f"Encrypts {what} of {PROJECT}", Tags=tags)["KeyMetadata"]["KeyId"]
             kms.enable_key_rotation(KeyId=key)
             kms.create_alias(AliasName=alias, TargetKeyId=key)
             done(f"key {alias} for {what}")
@@ -126,6 +131,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
             AttributeDefinitions=[{"AttributeName": LEASE_KEY, "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
             SSESpecification={"Enabled": True},
+            Tags=_tag_set(),
         )
         dynamodb.get_waiter("table_exists").wait(TableName=LEASE_TABLE, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
         done(f"table {LEASE_TABLE}")
@@ -164,6 +170,13 @@ def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[],
             lambda: s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}),
         )
     blocked = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+    tags = (_or_none(s3.get_bucket_tagging, Bucket=bucket) or {}).get("TagSet", [])
+    if any(each not in tags for each in _tag_set()):
+        kept = [each for each in tags if each["Key"] not in TAGS]
+        yield (
+            "without the tags of the project",
+            lambda: s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [*kept, *_tag_set()]}),
+        )
     block = _or_none(s3.get_public_access_block, Bucket=bucket)
     if (block or {}).get("PublicAccessBlockConfiguration") != blocked:
         yield "open to public access", lambda: s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=blocked)
@@ -181,6 +194,10 @@ def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[],
     if not backend.plain_http and not _is_tls_only(_or_none(s3.get_bucket_policy, Bucket=bucket)):
         policy = json.dumps(tls_only(bucket))
         yield "open to requests without TLS", lambda: s3.put_bucket_policy(Bucket=bucket, Policy=policy)
+
+
+def _tag_set() -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in TAGS.items()]
 
 
 def _is_tls_only(answer: dict[str, Any] | None) -> bool:

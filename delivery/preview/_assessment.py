@@ -11,10 +11,8 @@ import policies
 from delivery.preview.change import Cost, PolicyViolation, ResourceChange
 from policies import prices
 from policies.limits import limits_of
-from program import catalogue
 from program.evaluation import Worlds
 from program.graph import Graph, Resource
-from program.paths import parse
 from program.types import CLUSTER
 
 NEAR_END = timedelta(days=90)
@@ -42,13 +40,7 @@ def warnings(head: Graph, changes: Sequence[ResourceChange], today: date | None 
     ends = limits_of(policies.environment_of(head.stack, head.resources), day).kubernetes_support_ends
     touched = {each.urn for each in changes if any(one.path == "version" for one in each.properties)}
     ending = _near_end([each for each in head.of(CLUSTER) if each.urn in touched], ends, day)
-    return (*ending, *(said for each in changes for said in _to_watch(each)))
-
-
-def _to_watch(change: ResourceChange) -> Iterator[str]:
-    for each in change.properties:
-        for said in catalogue.to_watch(change.type, parse(each.path), each.before, each.after):
-            yield f"{change.name} {said}"
+    return (*ending, *(f"{each.name} {said}" for each in changes for said in each.watch))
 
 
 def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date) -> Iterator[str]:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from components.field_owners import OWNERSHIP
-from delivery.preview._places import Places, outside_of_network
+from delivery.preview._places import Places, contradictions
 from delivery.preview._values import differences, shown, without_secrets
 from delivery.preview.change import GraphNode, Ignored, Kind, OptionChange, PropertyChange, ResourceChange
 from program import catalogue, paths
-from program.catalogue import Replaces, loses, lost_in_place, refusals, replaces
+from program.catalogue import Replaces, loses, lost_by_creation, lost_in_place, refusals, replaces, to_watch
 from program.graph import Graph, Path, Resource
 
 UNNAMED_OWNER = "another system"
@@ -68,7 +68,7 @@ class _Comparison:
             if not resource.custom:
                 continue
             if former is None:
-                found.append(_created(resource, outside_of_network(resource, self._by_urn)))
+                found.append(self._created(resource))
             elif change := self._changed(self._base[former], resource):
                 found.append(change)
                 if change.kind is Kind.REPLACE:
@@ -78,26 +78,39 @@ class _Comparison:
         found += [_deleted(each) for each in self._base.values() if each.custom and each.urn not in known]
         return tuple(sorted(found, key=lambda each: (not each.risky, ORDER.index(each.kind))))
 
+    def _created(self, resource: Resource) -> ResourceChange:
+        inputs = shown(without_secrets(resource))
+        targets = [urn for urns in (resource.property_dependencies or {}).values() for urn in urns]
+        for_new = bool(targets) and all(urn not in self._matches for urn in targets)
+        return ResourceChange(
+            kind=Kind.CREATE,
+            urn=resource.urn,
+            type=resource.type,
+            name=resource.name,
+            parent=resource.parent,
+            properties=tuple(_all_of(resource, created=True)),
+            loses="" if for_new else ", ".join(lost_by_creation(resource.type, inputs)),
+            refused=(*contradictions(resource, self._by_urn), *refusals(resource.type, inputs, inputs)),
+        )
+
     def _changed(self, old: Resource, new: Resource) -> ResourceChange | None:
         ignored = [paths.parse(path) for path in new.ignore_changes]
         properties: list[PropertyChange] = []
         passed_over: list[Ignored] = []
-        refused: list[str] = list(outside_of_network(new, self._by_urn))
-        lost: list[str] = []
         before, after = self._under_new_names(old, without_secrets(old)), without_secrets(new)
         for path, left, right in differences(before, after):
             if any(paths.covers(pattern, path) for pattern in ignored):
                 passed_over.append(Ignored(path=paths.text(path), owner=owner_of(new.type, new.name, path) or UNNAMED_OWNER))
             else:
                 properties.append(self._property(new, path, shown(left), shown(right)))
-                refused += refusals(new.type, path, shown(left), shown(right))
-                lost += lost_in_place(new.type, path, shown(left), shown(right))
         properties += self._following(new, {each.path.partition(".")[0] for each in properties})
         properties += self._places.moved(old, new)
         options = tuple(self._options(old, new))
         if not properties and not options:
             return None
         kind = _kind(properties)
+        inputs = shown(before), _with_ignored(shown(before), shown(after), ignored)
+        refused = [*contradictions(new, self._by_urn), *refusals(new.type, *inputs)]
         return ResourceChange(
             kind=kind,
             urn=new.urn,
@@ -107,15 +120,17 @@ class _Comparison:
             properties=tuple(properties),
             options=options,
             ignored=tuple(passed_over),
-            loses=loses(old.type, old.inputs) if kind is Kind.REPLACE else ", ".join(dict.fromkeys(lost)),
-            refused=() if kind is Kind.REPLACE else tuple(dict.fromkeys(refused)),
+            loses=loses(old.type, old.inputs) if kind is Kind.REPLACE else ", ".join(lost_in_place(new.type, *inputs)),
+            refused=() if kind is Kind.REPLACE else tuple(refused),
+            watch=() if kind is Kind.REPLACE else tuple(to_watch(new.type, *inputs)),
             protected=old.protect and kind is Kind.REPLACE,
             formerly=old.urn if old.urn != new.urn else "",
         )
 
     def _property(self, resource: Resource, path: Path, before: Any, after: Any) -> PropertyChange:
         forced = any(paths.covers(paths.parse(each), path) for each in resource.replace_on_changes)
-        verdict = Replaces.YES if forced else replaces(resource.type, path)
+        fixed = resource.inputs.get("immutable") is True
+        verdict = Replaces.YES if forced else replaces(resource.type, path, immutable=fixed)
         return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
@@ -224,16 +239,18 @@ def _widest(type_: str, name: str) -> Replaces:
     return replaces(type_, (name,))
 
 
-def _created(resource: Resource, refused: Iterable[str]) -> ResourceChange:
-    return ResourceChange(
-        kind=Kind.CREATE,
-        urn=resource.urn,
-        type=resource.type,
-        name=resource.name,
-        parent=resource.parent,
-        properties=tuple(_all_of(resource, created=True)),
-        refused=tuple(refused),
-    )
+def _with_ignored(before: Any, after: Any, ignored: Sequence[Path], path: Path = ()) -> Any:
+    """``after`` with the values of ``before`` at the ignored paths, which the engine does not change."""
+    if any(paths.covers(pattern, path) for pattern in ignored):
+        return before
+    if isinstance(before, dict) and isinstance(after, dict):
+        left, right = cast("dict[str, Any]", before), cast("dict[str, Any]", after)
+        found = {key: _with_ignored(left.get(key), right.get(key), ignored, (*path, key)) for key in {**left, **right}}
+        return {key: value for key, value in found.items() if value is not None}
+    if isinstance(before, list) and isinstance(after, list) and len(cast("list[Any]", before)) == len(cast("list[Any]", after)):
+        items = enumerate(zip(cast("list[Any]", before), cast("list[Any]", after), strict=True))
+        return [_with_ignored(left, right, ignored, (*path, index)) for index, (left, right) in items]
+    return after
 
 
 def _all_of(resource: Resource, *, created: bool) -> Iterator[PropertyChange]:

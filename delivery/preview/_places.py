@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from ipaddress import ip_network
 from typing import Any, cast
@@ -12,7 +13,7 @@ from delivery.preview.change import Kind, PropertyChange, ResourceChange
 from program import catalogue
 from program.catalogue import Replaces
 from program.graph import Resource
-from program.types import SUBNET, VPC
+from program.types import NODE_GROUP, SUBNET, VPC
 
 
 class Places:
@@ -70,10 +71,23 @@ def _servers(kubeconfig: Any) -> set[str]:
         return set()
 
 
-def outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
-    """The reasons why AWS will refuse a subnet: it is outside its VPC, or its zone is not in the region of its provider."""
-    if resource.type != SUBNET:
-        return
+def contradictions(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
+    """The reasons why AWS will refuse a resource because of another one: a subnet's VPC or region, a node group's cluster."""
+    if resource.type == SUBNET:
+        yield from _outside_of_network(resource, head)
+    elif resource.type == NODE_GROUP:
+        for urn in (resource.property_dependencies or {}).get("clusterName", ()):
+            own, cluster = (each.inputs.get("version") if each else None for each in (resource, head.get(urn)))
+            if _is_newer(own, cluster):
+                yield f"a node group of version {own} is newer than its cluster's {cluster}: upgrade the cluster first"
+
+
+def _is_newer(own: Any, other: Any) -> bool:
+    left, right = (re.fullmatch(r"1\.(\d+)", str(each)) for each in (own, other))
+    return left is not None and right is not None and int(left[1]) > int(right[1])
+
+
+def _outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
     block = resource.inputs.get("cidrBlock")
     for urn in (resource.property_dependencies or {}).get("vpcId", ()):
         vpc = head.get(urn)

@@ -6,13 +6,12 @@ from the base's files.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,23 +20,13 @@ from delivery.preview.change import PolicyViolation, RuleChange
 from policies import Violation
 from program.contained import KEPT
 from program.evaluation import Worlds
-from program.graph import Graph
-
-DECIDING = (
-    "policies",
-    "program",
-    "contract.py",
-    "components/settings/quantities.py",
-    "components/aws/addresses.py",
-    "components/field_owners.py",
-)
-"""The files that determine the violations: the rules and their imports."""
 
 SECONDS = 120
 
 SCRIPT = """
 import json, sys
 from dataclasses import asdict
+from pathlib import Path
 
 import policies
 from policies.limits import limits_of
@@ -58,61 +47,65 @@ answer = {
     "waivers": {f"{each.rule} of {each.resource}": each.model_dump(mode="json") for each in read_waivers(names)},
     "violations": [],
 }
-for line in sys.stdin:
-    sent = json.loads(line)
-    graph = Graph.from_json(json.dumps(sent["graph"]).encode())
-    environment = policies.environment_of(graph.stack, graph.resources)
-    found = policies.check(graph.resources, environment)
-    answer["violations"].append({"stack": graph.stack, "violations": [asdict(each) for each in found]})
+for known, unknown in zip(sys.stdin, sys.stdin):
+    known, unknown = (Graph.from_json(each.encode()) for each in (known, unknown))
+    environment = policies.environment_of(known.stack, known.resources)
+    found = policies.check_worlds(known.resources, unknown.resources, environment)
+    answer["violations"].append({"stack": known.stack, "violations": [asdict(each) for each in found]})
+files = [Path(each.__file__) for each in list(sys.modules.values()) if getattr(each, "__file__", None)]
+answer["files"] = sorted(str(each.relative_to(Path.cwd())) for each in files if each.is_relative_to(Path.cwd()))
 json.dump(answer, sys.stdout, default=str)
 """
 """The script that runs in the separate process. It uses only documented functions of ``policies``, because the base can be old."""
 
 
-def differ(base: Path, head: Path) -> bool:
-    """Whether the files in ``DECIDING`` differ between two checkouts; false if the base has no policies."""
-    return (base / "policies").is_dir() and _digest(base) != _digest(head)
+@dataclass(frozen=True, kw_only=True)
+class ByBase:
+    """What the base's rules find in the head's program, and how the head changes the rules."""
+
+    violations: Mapping[str, tuple[PolicyViolation, ...]] = field(default_factory=dict[str, tuple[PolicyViolation, ...]])
+    """By stack: the violations that the head's graphs have and the base's graphs do not have."""
+    problem: str = ""
+    """The error if the base's rules did not run; otherwise empty."""
+    changes: tuple[RuleChange, ...] = ()
 
 
-def _digest(folder: Path) -> str:
-    content = hashlib.sha256()
-    for name, digest in sorted(_files(folder).items()):
-        content.update(f"{name} {digest}\n".encode())
-    return content.hexdigest()
-
-
-def _files(folder: Path) -> dict[str, str]:
-    files = [file for each in DECIDING for file in ([folder / each] if (folder / each).is_file() else (folder / each).rglob("*"))]
-    kept = [each for each in files if each.is_file() and "__pycache__" not in each.parts]
-    return {each.relative_to(folder).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest() for each in kept}
-
-
-def compare(base: Path, head: Path) -> tuple[RuleChange, ...]:
-    """The changes of the rules for a reviewer: every value that differs, and every file that differs."""
-    found: list[RuleChange] = []
-    before, after = _described(base), _described(head)
-    for kind in ("rules", "limits", "prices", "waivers"):
-        found += _changed(kind.removesuffix("s"), before.get(kind, {}), after.get(kind, {}))
-    left, right = _files(base), _files(head)
-    for file in sorted(left.keys() | right.keys()):
-        if left.get(file) != right.get(file):
-            states = ("none" if file not in left else "as it was", "none" if file not in right else "changed")
-            found.append(RuleChange(what=f"file {file}", before=states[0], after=states[1]))
-    return tuple(found)
-
-
-def violations(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> dict[str, tuple[PolicyViolation, ...]] | str:
-    """The violations of the rules in ``folder`` that the head's graphs have and the base's graphs do not have, by stack.
-
-    If the rules do not run, the result is the text of the error.
-    """
-    before, after = _graphs(base), _graphs(head)
-    answer = _run(folder, [json.dumps({"graph": json.loads(graph.to_json())}) for graph in (*before, *after)])
+def check(base: Path, head: Path, before: Iterable[Worlds], after: Iterable[Worlds]) -> ByBase:
+    """Apply the rules in the folder ``base`` to the evaluations of both sides, and compare the rules in both folders."""
+    if not (base / "policies").is_dir():
+        return ByBase()
+    known = list(before)
+    answer = _run(base, [graph.to_json().decode() for each in (*known, *after) for graph in (each.known, each.unknown)])
     if isinstance(answer, str):
-        return answer
-    known = {key(violation) for each in answer["violations"][: len(before)] for violation in _open(each)}
+        return ByBase(problem=answer, changes=tuple(_changed_files(base, head, [])))
+    files = tuple(_changed_files(base, head, answer["files"]))
+    changes = (*_changed_rules(answer, head), *files) if files else ()
+    return ByBase(violations=_new(answer["violations"][: len(known)], answer["violations"][len(known) :]), changes=changes)
+
+
+def _changed_rules(before: Mapping[str, Any], head: Path) -> Iterator[RuleChange]:
+    """Every value of the rules, limits, prices and waivers that differs."""
+    answer = _run(head, ())
+    after = {"rules": {"all": f"do not run: {answer}"}} if isinstance(answer, str) else answer
+    for kind in ("rules", "limits", "prices", "waivers"):
+        yield from _changed(kind.removesuffix("s"), before.get(kind, {}), after.get(kind, {}))
+
+
+def _changed_files(base: Path, head: Path, imported: Iterable[str]) -> Iterator[RuleChange]:
+    """The files that determine the violations and differ: those of ``policies``, and those that the base's rules import."""
+    inside = {each.relative_to(folder).as_posix() for folder in (base, head) for each in (folder / "policies").rglob("*")}
+    for file in sorted({*imported, *(each for each in inside if "__pycache__" not in each)}):
+        left, right = (folder / file for folder in (base, head))
+        content = [each.read_bytes() if each.is_file() else None for each in (left, right)]
+        if content[0] != content[1]:
+            states = ("none" if content[0] is None else "as it was", "none" if content[1] is None else "changed")
+            yield RuleChange(what=f"file {file}", before=states[0], after=states[1])
+
+
+def _new(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> dict[str, tuple[PolicyViolation, ...]]:
+    known = {key(violation) for each in before for violation in _open(each)}
     found: dict[str, dict[tuple[str, ...], PolicyViolation]] = {}
-    for each in answer["violations"][len(before) :]:
+    for each in after:
         of_stack = found.setdefault(each["stack"], {})
         for violation in _open(each):
             if key(violation) not in known:
@@ -120,18 +113,9 @@ def violations(folder: Path, base: Iterable[Worlds], head: Iterable[Worlds]) -> 
     return {stack: tuple(each.values()) for stack, each in found.items()}
 
 
-def _graphs(worlds: Iterable[Worlds]) -> list[Graph]:
-    return [graph for each in worlds for graph in (each.known, each.unknown)]
-
-
 def _open(answer: Mapping[str, Any]) -> Iterator[Violation]:
     found = (Violation(**{each.name: violation[each.name] for each in fields(Violation)}) for violation in answer["violations"])
     yield from (each for each in found if each.status in ("failed", "unknown"))
-
-
-def _described(folder: Path) -> dict[str, Any]:
-    answer = _run(folder, ())
-    return {"rules": {"all": f"do not run: {answer}"}} if isinstance(answer, str) else answer
 
 
 def _run(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from contract import PROJECT
+from contract import PROJECT, SHARED
 from delivery.clients.environment import ENVIRONMENTS, Environment
 from delivery.preview.change import Foreign
 from program.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP
@@ -20,7 +20,7 @@ def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) ->
 
 def _tagged(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
     known = known_names(resources)
-    others = set(ENVIRONMENTS) - {environment.name}
+    others = {*ENVIRONMENTS, SHARED} - {environment.name}
     pages = environment.aws("resourcegroupstaggingapi").get_paginator("get_resources")
     for page in pages.paginate(TagFilters=[{"Key": "project", "Values": [PROJECT]}]):
         for each in cast("list[dict[str, Any]]", page["ResourceTagMappingList"]):

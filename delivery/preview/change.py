@@ -70,6 +70,8 @@ class ResourceChange:
     """The data that the change loses, also if the resource is kept; empty if no data is lost."""
     refused: tuple[str, ...] = ()
     """The reasons why AWS or Kubernetes will refuse the change when it is applied."""
+    watch: tuple[str, ...] = ()
+    """The failures that the change can cause later."""
     protected: bool = False
     """Whether the engine will refuse to delete or replace the resource, because of the option ``protect``."""
     kept: bool = False
@@ -80,7 +82,7 @@ class ResourceChange:
     @property
     def risky(self) -> bool:
         """Whether the change loses data that cannot be created again."""
-        return bool(self.loses) and not self.kept and self.kind in (Kind.DELETE, Kind.REPLACE, Kind.UPDATE)
+        return bool(self.loses) and not self.kept
 
     @property
     def may_replace(self) -> bool:

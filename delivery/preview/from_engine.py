@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,8 +14,7 @@ from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, P
 from delivery.preview.from_program import SANDBOX, stacks_of
 from delivery.releases.stack_file import committed
 from program import paths
-from program.catalogue import Replaces, loses, lost_in_place, refusals
-from program.graph import Path as PropertyPath
+from program.catalogue import Replaces, lost, refusals, to_watch
 from program.protocol import MASK, is_wrapped, masked
 
 KINDS = {
@@ -74,6 +73,7 @@ class EngineEvents:
             changes=tuple(changes),
             unchanged=self.unchanged,
             verdicts=tuple(self.verdicts),
+            warnings=tuple(f"{each.name} {said}" for each in changes for said in each.watch),
             nodes=tuple(self.nodes),
         )
 
@@ -112,6 +112,7 @@ def _change(kind: Kind, metadata: Mapping[str, Any], state: Mapping[str, Any]) -
         properties = tuple(_all_of(new if kind is Kind.CREATE else old, created=kind is Kind.CREATE))
     else:
         properties = tuple(_property(path, diff, old, new) for path, diff in sorted(_part(metadata, "detailedDiff").items()))
+    inputs = masked(new if kind is Kind.CREATE else old), masked(new)
     return ResourceChange(
         kind=kind,
         urn=urn,
@@ -119,8 +120,9 @@ def _change(kind: Kind, metadata: Mapping[str, Any], state: Mapping[str, Any]) -
         name=urn.rpartition("::")[2],
         parent=state.get("parent") or "",
         properties=properties,
-        loses=loses(metadata["type"], old) if goes else ", ".join(dict.fromkeys(_consequences(lost_in_place, type_, properties))),
-        refused=() if goes else tuple(dict.fromkeys(_consequences(refusals, type_, properties))),
+        loses=", ".join(lost(cast("str", metadata["op"]), type_, old, new)),
+        refused=() if goes else tuple(refusals(type_, *inputs)),
+        watch=() if goes else tuple(to_watch(type_, *inputs)),
         protected=goes and bool(before.get("protect")),
         kept=kind is Kind.DELETE and bool(before.get("retainOnDelete")),
     )
@@ -131,13 +133,6 @@ def _all_of(inputs: Mapping[str, Any], *, created: bool) -> Iterator[PropertyCha
     for path, before, after in differences(*((None, masked(inputs)) if created else (masked(inputs), None))):
         if path:
             yield PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO)
-
-
-def _consequences(
-    table: Callable[[str, PropertyPath, Any, Any], list[str]], type_: str, properties: Iterable[PropertyChange]
-) -> Iterator[str]:
-    for each in properties:
-        yield from table(type_, paths.parse(each.path), each.before, each.after)
 
 
 def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:

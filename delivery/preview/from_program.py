@@ -13,7 +13,7 @@ from delivery.errors import UsageError
 from delivery.preview import _alerts, _assessment, _comparison, _packages, _rules
 from delivery.preview._masking import without_credentials
 from delivery.preview._revisions import checkout, fork_point, resolve
-from delivery.preview.change import PolicyViolation, Preview, RuleChange, StackPreview
+from delivery.preview.change import Preview, RuleChange, StackPreview
 from program.evaluation import CHECKOUT, EvaluationError, Worlds, evaluate_worlds
 from program.graph import Graph
 from program.project_files import project_name
@@ -62,18 +62,17 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
     """The previews of the stacks from two folders, which are evaluated in parallel, and the differences between their policies."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
-    renamed = _renamed(base, head)
-    found = tuple(
-        StackPreview(stack=stack, problem=renamed)
-        if renamed
-        else _stack(stack, before[stack], after[stack], was=_file(base, stack).exists(), stays=_file(head, stack).exists())
-        for stack in stacks
-    )
-    if not _rules.differ(base, head):
-        return found, ()
-    evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
-    by_base = _rules.violations(base, *evaluated)
-    return tuple(_with_base_rules(each, by_base) for each in found), _rules.compare(base, head)
+        evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
+        checking = pool.submit(_rules.check, base, head, *evaluated)  # in a process of its own, during the comparison in this one
+        renamed = _renamed(base, head)
+        found = tuple(
+            StackPreview(stack=stack, problem=renamed)
+            if renamed
+            else _stack(stack, before[stack], after[stack], was=_file(base, stack).exists(), stays=_file(head, stack).exists())
+            for stack in stacks
+        )
+        by_base = checking.result()
+    return tuple(_with_base_rules(each, by_base) for each in found), by_base.changes
 
 
 def _renamed(base: Path, head: Path) -> str:
@@ -91,7 +90,7 @@ def _renamed(base: Path, head: Path) -> str:
     )
 
 
-def _with_base_rules(preview: StackPreview, by_base: Mapping[str, tuple[PolicyViolation, ...]] | str) -> StackPreview:
+def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPreview:
     """Add the violations that only the base's rules find, because the change could weaken the rules with which it is checked.
 
     A mandatory violation of the base's rules is also added if it is only advisory by the head's rules, because of a lower level or
@@ -99,10 +98,12 @@ def _with_base_rules(preview: StackPreview, by_base: Mapping[str, tuple[PolicyVi
     """
     if preview.problem:
         return preview
-    if isinstance(by_base, str):
-        return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {by_base}"))
+    if by_base.problem:
+        return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {by_base.problem}"))
     told = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
-    added = [each for each in by_base.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told]
+    added = [
+        each for each in by_base.violations.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told
+    ]
     return replace(preview, verdicts=(*added, *preview.verdicts))
 
 

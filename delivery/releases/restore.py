@@ -31,7 +31,6 @@ from delivery.releases._hand_changes import HandChange
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
 from delivery.state.lease import Lease
-from program.catalogue import loses
 
 SETTLE_SECONDS = 600.0
 """Time for all pods to become available: the default progress deadline of a Deployment."""
@@ -83,11 +82,11 @@ def retried(call: Callable[[], Answer]) -> Answer:
 
 
 def losses(outcome: UpdateResult) -> list[str]:
-    """The resources that the previewed changes would delete or replace and that would lose data, one line each."""
+    """The resources that would lose data by the previewed changes, one line each, also if the resource itself is kept."""
     found: dict[str, str] = {}
     for change in outcome.changes:
-        if change.deletes and (what := loses(change.type, {})):
-            found.setdefault(change.urn, f"{change.op} {change.name} ({change.type}): {what}")
+        if change.loses:
+            found.setdefault(change.urn, f"{change.op} {change.name} ({change.type}): {change.loses}")
     return list(found.values())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -147,14 +147,14 @@ class Rollback:
 
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
         """The release to restore: the target's image, and the present settings without the changes of later releases."""
+        had = self._recorded(target)
         state = self.states.read()
         file = configuration.present(self.environment, self.states)
         self.before = leaves_of(stack_file.parsed(file)["config"])
         since = [] if target.release is None else [each for each in releases.all() if each.order > target.release.order]
         if target.first:
             since = releases.all()
-        had = dict(target.release.settings) if target.release is not None and not target.first else {}
-        wanted = had if self.options.with_settings and had else undone(self.before, [each.changed for each in since])
+        wanted = had if self.options.with_settings else undone(self.before, [each.changed for each in since])
         self.after = never_smaller(wanted, self.before)
         for path in differing(self.before, self.after):
             self.runner.say(f"       restored: {shown(path, self.after, self.before, 'now')}")
@@ -167,6 +167,16 @@ class Rollback:
             manifests=workload(state),
             by_engine=self.after != self.before,
         )
+
+    def _recorded(self, target: RollbackTarget) -> Leaves:
+        """The settings that are recorded for the target. Raises ``UsageError`` if they are to be restored and there are none."""
+        found = dict(target.release.settings) if target.release is not None and not target.first else {}
+        if self.options.with_settings and not found:
+            raise UsageError(
+                f"--with-settings: no settings are recorded for {target.name}, only its image",
+                f"omit the option: {replace(self.options, with_settings=False).command()}",
+            )
+        return found
 
     def _planned(self, latest: Release | None) -> Release:
         at = datetime.now(UTC)

@@ -1,7 +1,8 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
 A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
-keeps the changes that others made, every credential, and the size of every volume.
+keeps the changes that others made and every credential. It makes no setting smaller that holds data: a volume, Redis' memory, a
+retention.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, cast
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from components.settings import CREDENTIALS, Group, Settings, volume_sizes
+from components.settings import CREDENTIALS, Group, Settings, data_holders
 from components.settings.quantities import parse_quantity
 from contract import PROJECT
 
@@ -96,12 +97,12 @@ def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -
 
 
 def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leaves:
-    """``wanted``, but a volume that would shrink keeps its present size, because Kubernetes refuses to shrink volumes."""
+    """``wanted``, but a setting that holds data keeps its present value if it would become smaller."""
     found = dict(wanted)
-    for path in volume_sizes():
-        size = _of(present, path)
-        if size and _bytes(_of(found, path)) < _bytes(size):
-            found[path] = size
+    for path in data_holders():
+        now = _of(present, path)
+        if now and _amount(_of(found, path)) < _amount(now):
+            found[path] = now
     return found
 
 
@@ -140,7 +141,7 @@ def _defaults() -> Leaves:
     }
 
 
-def _bytes(size: object) -> float:
+def _amount(size: object) -> float:
     try:
         return float(parse_quantity(str(size)))
     except ValueError:

@@ -1,26 +1,25 @@
 """The stack file that delivery passes to the engine: that of the checkout or the present configuration, with the release added.
 
-Existing values keep their notation, for example their quotes, because the engine and Python can read the same YAML differently:
-``012345678901`` without quotes is a number for one of them and text for the other.
+Existing values keep their notation, for example their quotes.
 """
 
 from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
 from ruamel.yaml import YAML
-from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from contract import PROJECT
 from delivery.errors import DeliveryError
-from program.evaluation import CHECKOUT
+from program.checkout import CHECKOUT
+from program.errors import EvaluationError
+from program.project_files import require_unambiguous
 
 APPLICATION = f"{PROJECT}:application"
 PODS_VARIABLE = "DWCP_PODS"
@@ -61,27 +60,18 @@ def committed(environment: str, checkout: Path = CHECKOUT, variables: Mapping[st
 def parsed(text: str) -> dict[str, Any]:
     """The file's content. The values have marks with which :func:`written` preserves their notation.
 
-    Raises ``StackFileError`` if the file is not valid YAML, or has a duplicate key, a date or no ``config`` section. The engine
-    would read a date as text or not at all.
+    Raises ``StackFileError`` if the file is not valid YAML, has no ``config`` section, or has a duplicate key or a value that the
+    engine and Python can read differently.
     """
     try:
+        require_unambiguous(text, "the stack file")
         content: Any = _yaml().load(text)
-    except DuplicateKeyError as error:
-        found = cast(Any, error)
-        mark, key = found.problem_mark, str(found.problem).partition('"')[2].partition('"')[0]
-        raise StackFileError(
-            f"the stack file has the key {key} twice, the second time in line {mark.line + 1}", f"keep only one {key}"
-        ) from error
+    except EvaluationError as error:
+        raise StackFileError(error.problem, error.fix) from error
     except YAMLError as error:
         raise StackFileError(f"the stack file is not valid YAML: {error}", "correct the file") from error
     if not isinstance(content, dict) or not isinstance(cast("dict[str, Any]", content).get("config"), dict):
         raise StackFileError("the stack file has no `config:` section", "write the stack's settings under `config:`")
-    for path, value in _leaves(cast("dict[str, Any]", content)):
-        if isinstance(value, date | datetime):
-            raise StackFileError(
-                f"the stack file has a date instead of text: {'.'.join(path[1:])} = {value}",
-                f"put it in quotes: {path[-1]}: '{value}'",
-            )
     return cast("dict[str, Any]", content)
 
 
@@ -119,19 +109,8 @@ def with_release(text: str, image: str | None) -> str:
 
 
 def _yaml() -> Any:
-    yaml = YAML(typ="rt")  # reads YAML 1.2 as the engine does: `yes` and `1:30` are text
+    yaml = YAML(typ="rt")
     yaml.preserve_quotes = True
     yaml.width = WIDEST_LINE
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
-
-
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, dict):
-        for key, item in cast("dict[Any, Any]", value).items():
-            yield from _leaves(item, (*path, str(key)))
-    elif isinstance(value, list):
-        for item in cast("list[Any]", value):
-            yield from _leaves(item, path)
-    else:
-        yield path, value

@@ -20,9 +20,10 @@ from typing import Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
+from contract import LEASE_TABLE
 from delivery.clients.aws import conditionally, error_code
 from delivery.clients.environment import Environment
-from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
+from delivery.clients.state_backend import LEASE_KEY
 from delivery.clients.waiting import wait_until
 from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.owner import Owner

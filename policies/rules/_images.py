@@ -8,13 +8,22 @@ from collections.abc import Iterator, Sequence
 DEFAULT_REGISTRY = "docker.io"
 """The registry of an image whose name contains no host: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
-RELEASE = re.compile(r"(^|[^0-9])\d+\.\d+(\.\d+)?|^(sha-)?[0-9a-f]{7,40}$")
-"""A tag that names one release: a version with at least two numbers, or a commit hash."""
+RELEASE = re.compile(r"(^|[^0-9])\d+\.\d+(\.\d+)?|^(git-|sha-)?[0-9a-f]{7,40}$|^\d{4}-\d{2}-\d{2}[t-]?\d{4,6}$")
+"""A tag that names one release: a version with at least two numbers, a commit hash, or a time."""
+
+FULL_VERSION = re.compile(r"^v?\d+\.\d+\.\d+-(lts|stable)$")
+"""A full version with its channel, which is not moved to another image."""
 
 FLOATING = frozenset(
-    {"latest", "stable", "main", "master", "edge", "nightly", "dev", "develop", "snapshot", "unstable", "rolling", "head"}
+    {
+        *("latest", "stable", "main", "master", "edge", "nightly", "dev", "develop", "snapshot", "unstable", "rolling", "head"),
+        *("alpha", "beta", "canary", "current", "lts", "next", "pr", "preview", "rc", "testing", "trunk", "x"),
+    }
 )
 """Words in floating tags, which a later build moves to another image."""
+
+COMPONENT = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*")
+"""One component of the name of a repository (https://github.com/distribution/reference)."""
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -35,7 +44,10 @@ def full_name(image: str) -> tuple[str, str, str]:
 
 def floating(tag: str) -> bool:
     """Whether a tag can name another image later."""
-    return bool(set(re.split(r"[-._]", tag.lower())) & FLOATING) or RELEASE.search(tag) is None
+    tag = tag.lower()
+    first, *more = re.split(r"[-._]", tag)
+    words = {re.sub(r"\d+$", "", first) or first, *more}
+    return RELEASE.search(tag) is None or (bool(words & FLOATING) and FULL_VERSION.match(tag) is None)
 
 
 def image_problems(image: str, trusted: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -44,6 +56,9 @@ def image_problems(image: str, trusted: Sequence[str]) -> Iterator[tuple[str, st
     if not image:
         yield "no image is named", "name one with a tag or digest"
         return
+    invalid = [each for each in name.split("/")[1:] if COMPONENT.fullmatch(each) is None]
+    if invalid:
+        yield f"the name {name} is not valid: {invalid[0]!r} is not a component of a name", "use lower-case letters and digits"
     if "@" in image and DIGEST.fullmatch(digest) is None:
         yield f"the digest of {image} is not valid", "use sha256: and 64 hexadecimal digits"
     if not digest and floating(tag):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from policies.addresses import internet_in
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.rules.network import is_internet
 from policies.views import ResourceIndex, View
 from program.types import ADDON, CLUSTER, NODE_GROUP, SUBNET
 
@@ -38,7 +38,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
     if view.flag("vpcConfig.endpointPublicAccess", default=True):
         path = "vpcConfig.publicAccessCidrs"
         sources = view.texts(path) or ["0.0.0.0/0"]
-        if any(is_internet(source) for source in sources):
+        if internet_in(sources):
             fix = f"set vpcConfig.endpointPublicAccess to false, or {path} to the networks that need it"
             yield at(view, path, f"the API is open to {', '.join(sources)}", fix)
 

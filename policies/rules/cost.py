@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, priced, prices
+from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, instance_types_of, priced, prices
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
 from program.types import CLAIM, INSTANCE, STATEFUL_SET, SUBNET, VOLUME, VPC
 
 PACK = Pack("cost")
 
-NODE_GROUP_DEFAULT = "t3.medium"
-"""The instance type of a node group without instance types and without a launch template (AWS: CreateNodegroup)."""
 
-
-@PACK.resource(
+@PACK.stack(
     "cost-instance-types",
     NODE_GROUP,
     INSTANCE,
@@ -27,14 +24,10 @@ NODE_GROUP_DEFAULT = "t3.medium"
     frameworks=("AWS Well-Architected: COST06",),
     parameters=("instance_types",),
 )
-def instance_types(view: View, limits: Limits) -> Iterator[Problem]:
+def instance_types(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for each instance type that the environment does not allow."""
     key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
-    if view.resource.type == NODE_GROUP:
-        types = view.texts(key) or ([] if view.has("launchTemplate") else [NODE_GROUP_DEFAULT])
-    else:
-        types = [view.text(key)]
-    for each in types:
+    for each in instance_types_of(view, index):
         if each not in limits.instance_types:
             message = f"{each} is not allowed here" if each else "no instance type is set"
             yield at(view, key, message, f"use {', '.join(limits.instance_types)}")
@@ -136,12 +129,12 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
 )
 def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the estimate with the maximum number of nodes is above the limit, or an instance type has no price."""
-    if not priced(view):
-        unpriced = sorted(set(view.texts("instanceTypes")) - prices().instances_per_hour.keys())
+    if not priced(view, index):
+        unpriced = sorted(set(instance_types_of(view, index)) - prices().instances_per_hour.keys())
         message = f"no price is known for {', '.join(unpriced)}"
         yield at(view, "instanceTypes", message, f"add it to policies/prices.yaml (as of {prices().as_of})")
         return
-    if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each)):
+    if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each, index)):
         return  # the estimate is for the whole stack: report it once, and on the same group in any order of the groups
     estimate = estimate_of(index)
     for error in estimate.unknown.values():

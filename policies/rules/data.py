@@ -121,9 +121,13 @@ def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterato
 
 
 def _refuses_plain_text(statement: iam.StatementView) -> bool:
-    secure = [values for operator, key, values in statement.conditions if (operator, key) == ("bool", "aws:securetransport")]
+    secure = [
+        values
+        for operator, key, values in statement.conditions
+        if operator.removesuffix("ifexists") == "bool" and key == "aws:securetransport"
+    ]
     everyone = any(name == "*" for _, name in statement.principals)
-    everything = "s3" in iam.whole_services(statement) or "*" in iam.whole_services(statement)
+    everything = iam.covers_service("s3", [statement])
     only_this = len(statement.conditions) == 1 and [value.lower() for values in secure for value in values] == ["false"]
     return statement.effect == "Deny" and everyone and everything and only_this
 
@@ -168,6 +172,10 @@ def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, key, "the program sets the password", fix)
 
 
+TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
+"""Prefixes of objects that are not worth keeping, by their name."""
+
+
 @PACK.resource(
     "data-version-retention",
     LIFECYCLE,
@@ -183,6 +191,9 @@ def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
     days = limits.minimum_retention_days
     for rule in view.views("rules"):
         if rule.text("status") != "Enabled":
+            continue
+        prefix = rule.text("filter.prefix") or rule.text("prefix")
+        if prefix.startswith(TEMPORARY):
             continue
         if rule.text("expiration.date"):
             found = f"all objects are deleted on {rule.text('expiration.date')}"
@@ -245,7 +256,7 @@ def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     """
     del limits
     for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
-        name = view.text("name") or f"{view.resource.name}-0000000"
+        name = view.physical_name
         if not any(_serves_logs(each, name) for each in iam.statements(key, "policy")):
             message = f"the policy of {key.resource.name} does not allow CloudWatch Logs to use it for {name}"
             yield at(view, "kmsKeyId", message, f"include log-group:{name} in the policy of the key")

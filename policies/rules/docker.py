@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from posixpath import normpath
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._images import image_problems
-from policies.views import View
+from policies.views import ResourceIndex, View
 from program.types import CONTAINER, DOCKER_VOLUME, REMOTE_IMAGE
 
 PACK = Pack("docker")
@@ -40,10 +41,12 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
     for option in view.texts("securityOpts"):
         if option.endswith(("unconfined", "label:disable", "label=disable")):
             yield at(view, "securityOpts", f"{option} disables a protection", "remove it")
+    if view.text("user").partition(":")[0] in ("root", "0"):
+        yield at(view, "user", "the container runs as root", "name a user of the image, or leave user out")
     for device in view.views("devices"):
         yield at(device, "hostPath", "the container gets a device of the host", "remove it")
     for mount, key, path, _ in host_paths(view):
-        if path.rstrip("/").endswith(SOCKET):
+        if path.endswith(SOCKET):
             yield at(mount, key, "the engine's socket is mounted", "remove it")
 
 
@@ -56,18 +59,29 @@ HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
 def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
     """The paths of the host that a container mounts, or that a volume maps.
 
-    For each path: the object and the property that contain it, the path, and whether it is read-only.
+    For each path: the object and the property that contain it, the normal form of the path, and whether it is read-only.
     """
+    for holder, key, path, read_only in _mounted(view):
+        if path.startswith("/"):
+            yield holder, key, normpath(f"/{path.lstrip('/')}"), read_only
+
+
+def _mounted(view: View) -> Iterator[tuple[View, str, str, bool]]:
     if view.resource.type == DOCKER_VOLUME:
-        options = view.map("driverOpts")
-        yield view, "driverOpts", options.get("device", ""), "ro" in options.get("o", "").split(",")
+        yield _mapped(view, "driverOpts")
         return
     for mount in view.views("volumes"):
-        if mount.text("hostPath").startswith("/"):
-            yield mount, "hostPath", mount.text("hostPath"), mount.flag("readOnly")
+        yield mount, "hostPath", mount.text("hostPath"), mount.flag("readOnly")
     for mount in view.views("mounts"):
-        if mount.text("type", "bind") == "bind" and mount.text("source").startswith("/"):
+        if mount.text("type", "bind") == "bind":
             yield mount, "source", mount.text("source"), mount.flag("readOnly")
+        yield _mapped(mount, "volumeOptions.driverOptions")
+
+
+def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
+    """The folder of the host that the options of the volume driver map."""
+    options = holder.map(key)
+    return holder, key, options.get("device", ""), "ro" in options.get("o", "").split(",")
 
 
 @PACK.resource(
@@ -97,7 +111,9 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(mount, key, f"{path} of the host is mounted", "use a volume, or a file of the stack")
 
 
-SYSTEM_FOLDER = re.compile(r"/$|/(etc|proc|sys|dev|root|boot|run|usr|bin|sbin|lib|lib64|var/(run|lib|log))(/|$)")
+SYSTEM_FOLDER = re.compile(
+    r"/((var|home|mnt|media)?$|(etc|proc|sys|dev|root|boot|run|usr|bin|sbin|lib|lib64|var/(run|lib|log))(/|$))"
+)
 """Folders with which a container can read confidential data of its host, or take control of it."""
 
 
@@ -117,7 +133,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "name", message, fix)
 
 
-@PACK.resource(
+@PACK.stack(
     "docker-container-image",
     CONTAINER,
     title="A container runs an image of the stack, or one release by name",
@@ -128,10 +144,14 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     deferred=frozenset({"image"}),
     parameters=("trusted_registries",),
 )
-def container_image(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield the problems of the image reference. An image id of Docker is accepted, because it identifies one image."""
+def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Yield the problems of the image reference.
+
+    The id of an image is accepted, because it identifies one image: a digest, or the output of an image resource, which is checked.
+    """
     image = view.text("image")
-    if not image.startswith("sha256:") and "-id" not in image[-3:]:
+    made = index.sources(view, "image", REMOTE_IMAGE) if view.has_or_depends("image") else []
+    if not image.startswith("sha256:") and image not in {each.resource.id for each in made}:
         for message, fix in image_problems(image, limits.trusted_registries):
             yield at(view, "image", message, fix)
 

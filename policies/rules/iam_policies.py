@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
 
 from policies import iam
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
-from policies.views import ResourceIndex, View
-from program.types import (
-    ATTACHMENT,
-    BUCKET_POLICY,
-    EXCLUSIVE_ATTACHMENTS,
-    GROUP_ATTACHMENT,
-    GROUP_POLICY,
-    GROUP_POLICY_ATTACHMENT,
-    KEY,
-    POLICY,
-    ROLE,
-    ROLE_POLICY,
-    TOPIC_POLICY,
-    USER_ATTACHMENT,
-    USER_POLICY,
+from policies.rules._identities import (
+    ATTACHED,
+    ATTACHMENTS,
+    DECLARED,
+    DEFERRED,
+    INLINE,
+    Identity,
+    documents_of,
+    identities_at,
+    texts_of,
 )
+from policies.views import ResourceIndex, View
+from program.types import BUCKET_POLICY, ENDPOINT, KEY, POLICY, ROLE, TOPIC_POLICY
 
 PACK = Pack("identity")
-
-ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "SystemAdministrator", "*Administrator")
-"""Names of AWS managed policies that give more permissions than a role of this platform needs."""
 
 
 @PACK.stack(
     "identity-no-wildcard-admin",
     POLICY,
-    ROLE_POLICY,
-    USER_POLICY,
-    GROUP_POLICY,
+    *INLINE,
     ROLE,
     title="No policy allows everything",
     why="An attacker who controls a process with such a role controls the account.",
@@ -47,27 +38,20 @@ ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "Sys
     deferred=frozenset({"policy", "inlinePolicies"}),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a statement that allows every action of a service on all resources, or all actions with exceptions.
+    """Yield a problem for a document that allows every action of a service on all resources, or all actions with exceptions.
 
-    The rule does not check a permissions boundary, because a boundary gives no permissions.
+    An action that gives control of every key or cluster is enough. The rule does not check a permissions
+    boundary, because a boundary gives no permissions.
     """
     del limits
     if view.resource.type == POLICY and not _is_attached(view, index):
         return
     for holder, path in documents_of(view):
-        for statement in iam.statements(holder, path):
-            if statement.allows:
-                yield from _too_wide(statement)
-
-
-def documents_of(view: View) -> list[tuple[View, str]]:
-    """The properties of a resource that contain policy documents."""
-    if view.resource.type == ROLE:
-        return [(inline, "policy") for inline in view.views("inlinePolicies")]
-    return [(view, "policy")]
-
-
-ATTACHMENTS = (ATTACHMENT, GROUP_ATTACHMENT, USER_ATTACHMENT, GROUP_POLICY_ATTACHMENT)
+        given = [each for each in iam.statements(holder, path) if each.allows]
+        for statement in given:
+            yield from _unlisted(statement)
+        if not any(iam.many_services(each) for each in given):
+            yield from _too_wide(holder, path, given)
 
 
 def _is_attached(view: View, index: ResourceIndex) -> bool:
@@ -75,11 +59,10 @@ def _is_attached(view: View, index: ResourceIndex) -> bool:
 
     If another stack attaches the policy by its ARN, :func:`no_admin_policies` reports the attachment in that stack.
     """
-    attached = [*index.users(view, "policyArn", *ATTACHMENTS), *index.users(view, "policyArns", EXCLUSIVE_ATTACHMENTS)]
-    return bool(attached or index.users(view, "managedPolicyArns", ROLE))
+    return any(index.users(view, key, type_) for type_, key in ATTACHED.items())
 
 
-def _too_wide(statement: iam.StatementView) -> Iterator[Problem]:
+def _unlisted(statement: iam.StatementView) -> Iterator[Problem]:
     holder, path = statement.holder, statement.path
     if statement.not_actions:
         yield at(holder, path, "allows all actions but those of NotAction", "list the actions that are needed in Action")
@@ -88,25 +71,39 @@ def _too_wide(statement: iam.StatementView) -> Iterator[Problem]:
     for action in iam.many_services(statement):
         scope = "everything" if iam.everything(statement, "*") else "some resources"
         yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
-    for service in iam.whole_services(statement):
-        if service == "*":
-            continue
-        if iam.everything(statement, service):
-            action = next(each for each in statement.actions if each.startswith(f"{service}:"))
-            yield at(holder, path, f"allows {action} on everything", "list the actions and the resources that are needed")
-        elif service in iam.POWERFUL:
+
+
+TAKE_OVER = {
+    "kms:PutKeyPolicy": ("key", "arn:aws:kms:*:*:key/zq-xw9"),
+    "kms:CreateGrant": ("key", "arn:aws:kms:*:*:key/zq-xw9"),
+    "eks:AssociateAccessPolicy": ("cluster", "arn:aws:eks:*:*:access-entry/zq-xw9/role/1/zq-xw9/x"),
+}
+"""Actions that give control of a resource, with the kind of the resource and an ARN that does not exist."""
+
+
+def _too_wide(holder: View, path: str, given: list[iam.StatementView]) -> Iterator[Problem]:
+    """Yield a problem for each service of which these statements together allow everything."""
+    actions = [action for each in given for action in each.actions]
+    whole: set[str] = set()
+    for service in dict.fromkeys(action.partition(":")[0].lower() for action in actions if ":" in action):
+        wide = [each for each in given if iam.everything(each, service)]
+        names = [action for each in wide for action in each.actions if action.lower().startswith(f"{service}:")]
+        name = min(names, key=lambda each: len(each.partition(":")[2].strip("*?")), default="")
+        every = name if not name.partition(":")[2].strip("*?") else f"every action of {service}"
+        if iam.covers_service(service, wide):
+            whole.add(service)
+            yield at(holder, path, f"allows {every} on everything", "list the actions and the resources that are needed")
+        elif service in iam.POWERFUL and iam.covers_service(service, given):
             fix = "list the actions that are needed"
             yield at(holder, path, f"allows every action of {service}, which is enough to get all other permissions", fix)
+    for action, (kind, arn) in TAKE_OVER.items():
+        if action.partition(":")[0] not in whole and iam.allowed(action, arn, given, None) is not None:
+            yield at(holder, path, f"allows {action} on every {kind}", f"name each {kind} in Resource")
 
 
 @PACK.stack(
     "identity-no-admin-policies",
-    ATTACHMENT,
-    GROUP_ATTACHMENT,
-    USER_ATTACHMENT,
-    GROUP_POLICY_ATTACHMENT,
-    EXCLUSIVE_ATTACHMENTS,
-    ROLE,
+    *ATTACHED,
     title="No role has one of AWS' policies for administrators",
     why="They grow with every new service of AWS.",
     fix="Attach a policy with the actions that are needed.",
@@ -117,82 +114,98 @@ def _too_wide(statement: iam.StatementView) -> Iterator[Problem]:
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for an attached AWS managed policy in ``ADMIN_POLICIES``, or a policy that the program does not declare."""
     del limits
-    key = {ROLE: "managedPolicyArns", EXCLUSIVE_ATTACHMENTS: "policyArns"}.get(view.resource.type, "policyArn")
-    arns = [view.text(key)] if key == "policyArn" else view.texts(key)
-    for arn in arns:
+    key = ATTACHED[view.resource.type]
+    for arn in texts_of(view, key):
         name = arn.rpartition("/")[2]
-        if arn.startswith("arn:aws") and ":aws:policy/" in arn and any(fnmatchcase(name, each) for each in ADMIN_POLICIES):
+        if iam.administrative(arn):
             yield at(view, key, f"gives {name}", "attach a policy with the actions that are needed")
         elif re.match(r"arn:[\w-]+:iam::\d{12}:policy/", arn) and not index.sources(view, key, POLICY):
             yield at(view, key, f"gives {name}, which is not declared here", "declare the policy in the program")
 
 
-WIDENING = (
-    *("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
-    *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"),
-)
-"""Actions on a role by which it can extend its own permissions.
+OWN = {
+    "role": (
+        *("iam:AttachRolePolicy", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DetachRolePolicy"),
+        *("iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", "iam:UpdateAssumeRolePolicy"),
+    ),
+    "group": ("iam:AttachGroupPolicy", "iam:PutGroupPolicy", "iam:DeleteGroupPolicy", "iam:DetachGroupPolicy"),
+    "user": (
+        *("iam:AttachUserPolicy", "iam:PutUserPolicy", "iam:DeleteUserPolicy", "iam:DetachUserPolicy"),
+        *("iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary"),
+    ),
+    "policy": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
+}
+"""By kind of identity, the actions by which it can extend its own permissions, and the actions on a policy that it has.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
-WIDENING_POLICIES = ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion")
-"""Actions on a policy by which a role can extend its own permissions, if the policy is attached to the role."""
-OTHER_IDENTITIES = (
-    *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:AttachUserPolicy", "iam:PutUserPolicy"),
-)
-"""Actions that give a user permissions that the role does not have."""
+
+OTHERS = {
+    "user": (
+        *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:UpdateLoginProfile", "iam:AttachUserPolicy", "iam:PutUserPolicy"),
+    ),
+    "group": ("iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:PutGroupPolicy"),
+    "role": ("iam:PassRole", "sts:AssumeRole", "iam:UpdateAssumeRolePolicy"),
+}
+"""By kind, the actions that give permissions of another identity, if they are allowed on every identity of this kind."""
+
+RUNS_AS = {
+    "cloudformation.amazonaws.com": "cloudformation:CreateStack",
+    "codebuild.amazonaws.com": "codebuild:CreateProject",
+    "ec2.amazonaws.com": "ec2:RunInstances",
+    "ecs-tasks.amazonaws.com": "ecs:RunTask",
+    "glue.amazonaws.com": "glue:CreateJob",
+    "lambda.amazonaws.com": "lambda:CreateFunction",
+    "sagemaker.amazonaws.com": "sagemaker:CreateNotebookInstance",
+}
+"""Services that run the caller's code with a role that is passed to them, each with the action that starts it."""
+
+ANY = "zq-xw9"
+"""A name that does not exist, so only a wildcard matches it."""
 
 
 @PACK.stack(
     "identity-no-self-widening",
-    ROLE,
+    *DECLARED.values(),
+    *INLINE,
+    *ATTACHMENTS,
     title="No role can extend its own permissions",
     why="An attacker with such a role can get every permission in the account.",
     fix="Name other roles in the statement, deny the action on the role itself, or require a boundary by a condition.",
     severity="critical",
     frameworks=("AWS IAM: Permissions boundaries for IAM entities",),
-    deferred=frozenset({"policy", "inlinePolicies", "permissionsBoundary"}),
+    deferred=DEFERRED,
 )
 def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each action by which a role can extend its own permissions.
+    """Yield a problem for each action by which a role, group or user can extend its own permissions.
 
-    The rule evaluates the role's inline and attached policies together with its boundary.
+    The rule evaluates all inline and attached policies of the identity together with its boundary. A policy whose owner the program
+    does not declare is evaluated alone.
     """
     del limits
-    given, own = _policies_of(view, index)
-    boundary = index.sources(view, "permissionsBoundary", POLICY) if view.has_or_depends("permissionsBoundary") else []
-    limit = [each for policy in boundary for each in iam.statements(policy, "policy")] if boundary else None
-    name = view.text("name") if isinstance(view.resource.inputs.get("name"), str) else view.resource.name
-    role = f"arn:aws:iam::*:role{view.text('path', '/')}{name}"
-    probes = [(action, role) for action in WIDENING]
-    probes += [(action, f"arn:aws:iam::*:policy/{policy}") for action in WIDENING_POLICIES for policy in own]
-    probes += [(action, "arn:aws:iam::*:user/zq-xw9") for action in OTHER_IDENTITIES]
-    probes += [("iam:PassRole", "arn:aws:iam::*:role/zq-xw9")]
-    for action, arn in probes:
-        found = iam.allowed(action, arn, given, limit)
-        if found is not None:
-            fix = f"name other roles, or deny {action} on {arn.rpartition(':')[2]}"
-            what = "on any role" if action == "iam:PassRole" else f"on {arn.rpartition(':')[2]}"
-            yield at(view, "", f"may {action} {what}, by {found.holder.resource.name}", fix)
+    for identity in identities_at(view, index):
+        own = f"{identity.kind}/{identity.name}"
+        probes = [(action, identity.arn, own) for action in OWN[identity.kind]]
+        probes += [(action, arn, arn.rpartition(":")[2]) for action in OWN["policy"] for arn in sorted(identity.policies)]
+        probes += [(action, f"arn:aws:iam::*:{kind}/{ANY}", f"any {kind}") for kind in OTHERS for action in OTHERS[kind]]
+        found: dict[str, Problem] = {}
+        for action, arn, what in probes:
+            cause = iam.allowed(action, arn, identity.given, identity.limit)
+            if cause is not None and action not in found:
+                message = f"may {action} on {what}, by {cause.holder.resource.name}"
+                found[action] = at(view, "", message, f"name other resources, or deny {action} on {what}")
+        yield from found.values()
+        if "iam:PassRole" not in found:
+            yield from _runs_as_any_role(view, identity)
 
 
-def _policies_of(role: View, index: ResourceIndex) -> tuple[list[iam.StatementView], list[str]]:
-    """The statements of a role's inline and attached policies, and the names of the attached ones."""
-    holders = [*documents_of(role), *((each, "policy") for each in index.users(role, "role", ROLE_POLICY))]
-    attachments = [*index.users(role, "role", ATTACHMENT), *index.users(role, "roles", GROUP_ATTACHMENT)]
-    attached = [policy for each in attachments for policy in index.sources(each, "policyArn", POLICY)]
-    for each in [
-        *((each, "policyArns") for each in index.users(role, "roleName", EXCLUSIVE_ATTACHMENTS)),
-        (role, "managedPolicyArns"),
-    ]:
-        attached += _listed(*each, index)
-    holders += [(policy, "policy") for policy in attached]
-    given = [each for holder, path in holders for each in iam.statements(holder, path)]
-    return given, [policy.resource.name for policy in attached]
-
-
-def _listed(holder: View, path: str, index: ResourceIndex) -> list[View]:
-    return index.sources(holder, path, POLICY) if holder.has_or_depends(path) else []
+def _runs_as_any_role(view: View, identity: Identity) -> Iterator[Problem]:
+    """Yield a problem for each service to which the identity may pass any role, and in which it may start code with that role."""
+    for service, action in RUNS_AS.items():
+        passed = iam.allowed("iam:PassRole", f"arn:aws:iam::*:role/{ANY}", identity.given, identity.limit, service)
+        if passed is not None and iam.allowed(action, "", identity.given, identity.limit) is not None:
+            message = f"may pass any role to {service} and {action} with it, by {passed.holder.resource.name}"
+            yield at(view, "", message, "name the roles that it may pass in Resource")
 
 
 DOCUMENTS = {ROLE: "assumeRolePolicy"}
@@ -204,6 +217,7 @@ DOCUMENTS = {ROLE: "assumeRolePolicy"}
     BUCKET_POLICY,
     KEY,
     TOPIC_POLICY,
+    ENDPOINT,
     title="No role, bucket, key or topic is open to everyone",
     why="A principal of * is anyone with an AWS account, and only a condition on the caller limits that.",
     fix="Name the accounts, roles or services in `Principal`, or add a condition on the caller.",
@@ -214,13 +228,19 @@ DOCUMENTS = {ROLE: "assumeRolePolicy"}
 def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a statement that is open to everyone.
 
-    Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``.
+    Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``. Callers of an endpoint are in
+    the network; there, only a statement on all resources is a problem, because it lets data leave to other accounts.
     """
     del limits
     path = DOCUMENTS.get(view.resource.type, "policy")
     for statement in iam.statements(view, path):
-        if iam.public(statement):
+        unlimited = view.resource.type != ENDPOINT or any(iam.everything(statement, each) for each in ("*", _service_of(view)))
+        if iam.public(statement) and unlimited:
             yield at(view, path, "is open to everyone", "name the accounts, roles or services in Principal")
+
+
+def _service_of(endpoint: View) -> str:
+    return endpoint.text("serviceName").rpartition(".")[2]
 
 
 @PACK.resource(

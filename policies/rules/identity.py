@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import product
 
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
@@ -17,6 +19,7 @@ from program.types import (
     CLUSTER,
     CLUSTER_ROLE,
     CLUSTER_ROLE_BINDING,
+    CONFIG_MAP,
     INSTANCE,
     KUBERNETES_ROLE,
     LAUNCH_TEMPLATE,
@@ -85,6 +88,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "identity-access-entries",
     CLUSTER,
+    CONFIG_MAP,
     title="Only access entries give access to the cluster",
     why="Users of the cluster can edit the aws-auth map, and EKS gives the creator an administrator entry that no program shows.",
     fix="Set `accessConfig.authenticationMode` to API and give the creator no access.",
@@ -92,8 +96,12 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("EKS best practices: use access entries",),
 )
 def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if the authentication mode is not API, or the creator gets access."""
+    """Yield a problem if the authentication mode is not API, if the creator gets access, or for an aws-auth map."""
     del limits
+    if view.resource.type == CONFIG_MAP:
+        if view.text("metadata.name") == "aws-auth":
+            yield at(view, "metadata.name", "the aws-auth map gives access", "add an AccessEntry for each role")
+        return
     if view.text("accessConfig.authenticationMode") != "API":
         path = "accessConfig.authenticationMode"
         yield at(view, path, f"the mode is {view.text(path) or 'not set'}", f"set {path} to API")
@@ -185,10 +193,11 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
     """
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
-        if view.text("roleRef.name") in ("cluster-admin", "admin", "edit"):
-            yield at(view, "roleRef.name", f"binds {view.text('roleRef.name')}", "bind a role with what is needed")
+        bound = view.text("roleRef.name")
+        if bound in DEFAULT_ROLES or (bound.startswith("system:") and bound not in LIMITED_ROLES):
+            yield at(view, "roleRef.name", f"binds {bound}", "bind a role with what is needed")
         for subject in view.views("subjects"):
-            if subject.text("name").startswith(EVERYONE):
+            if subject.text("name").startswith(GROUPS):
                 yield at(subject, "name", f"{subject.text('name')} is not one account", "name an account or a group")
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
@@ -197,33 +206,76 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
         yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
 
 
-EVERYONE = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts")
-INSIDE = ("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "nodes/proxy", "services/proxy", "pods/ephemeralcontainers")
-"""Subresources that give access to a process in a pod, or to the kubelet."""
-TOKENS = ("serviceaccounts/token", "certificatesigningrequests/approval")
-HOOKS = ("validatingwebhookconfigurations", "mutatingwebhookconfigurations")
-MAKE_PODS = frozenset({f"{each.rpartition(':')[2].lower()}s" for each in POD_OWNERS} | {"replicationcontrollers"})
-"""Resources that create pods: a subject that may write them can choose the pods' service account."""
+GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts", "system:masters")
+"""The subjects that are not one account, and the group that may do everything."""
+
+DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
+LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")
+"""Roles of Kubernetes whose permissions an account may have: they check tokens and read what is not confidential."""
+
 WRITE = frozenset({"create", "update", "patch", "*"})
+READ = frozenset({"get", "list", "watch", "*"})
+ANY_VERB = frozenset[str]()
+
+
+@dataclass(frozen=True)
+class _Power:
+    """Resources with which a subject can get the permissions of others."""
+
+    resources: tuple[str, ...]
+    verbs: frozenset[str]
+    """The verbs that are enough; empty for any verb."""
+    why: str
+    cluster: bool = False
+    """Whether only a ClusterRole is too wide: it applies to every namespace."""
+    nameable: bool = True
+    """Whether a role for named objects is narrow enough."""
+
+
+MAKE_PODS = (
+    *(f"{each.rpartition(':')[2].lower()}s" for each in POD_OWNERS),
+    *("cronworkflows", "podtemplates", "replicationcontrollers", "rollouts", "workflows"),
+)
+POWERS = (
+    _Power(
+        (
+            *("pods/exec", "pods/attach", "pods/portforward", "pods/proxy", "pods/ephemeralcontainers"),
+            *("nodes/proxy", "services/proxy"),
+        ),
+        ANY_VERB,
+        "gives access to processes of pods",
+        nameable=False,
+    ),
+    _Power(("secrets",), READ, "reads every secret"),
+    _Power(("serviceaccounts/token", "certificatesigningrequests/approval"), WRITE, "allows acting as other accounts"),
+    _Power(("signers",), frozenset({"approve", "sign", "*"}), "allows acting as other accounts"),
+    _Power(("validatingwebhookconfigurations", "mutatingwebhookconfigurations"), WRITE, "allows changing every request"),
+    _Power(("clusterroles", "clusterrolebindings"), WRITE, "allows giving permissions in every namespace"),
+    _Power(("roles", "rolebindings"), WRITE, "allows giving permissions in every namespace", cluster=True),
+    _Power(MAKE_PODS, WRITE, "in any namespace can use any account", cluster=True),
+    _Power(("persistentvolumes",), WRITE, "allows mounting folders of the nodes"),
+    _Power(("nodes", "nodes/status"), WRITE, "allows moving pods to a node of the caller's choice", cluster=True),
+    _Power(("namespaces",), frozenset({"update", "patch", "*"}), "allows removing the Pod Security level", cluster=True),
+)
 
 
 def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     verbs, resources = set(rule.texts("verbs")), rule.texts("resources")
-    for key in ("verbs", "resources", "apiGroups"):
+    for key in ("verbs", "resources", "apiGroups", "nonResourceURLs"):
         if "*" in rule.texts(key):
             yield at(rule, key, f"{key} are *", f"list the {key} that are needed")
     for verb in {"escalate", "bind", "impersonate"} & verbs:
         yield at(rule, "verbs", f"{verb} allows acting as any account", f"remove {verb}")
     named = bool(rule.get("resourceNames"))  # the names in the list may be unknown
-    if "secrets" in resources and not named and {"get", "list", "watch"} & verbs:
-        yield at(rule, "resources", "reads every secret", "name the secrets in resourceNames, or remove them")
-    for resource in resources:
-        if any(fnmatchcase(each, resource) for each in INSIDE if "/" in resource):
-            yield at(rule, "resources", f"{resource} gives access to processes of pods", f"remove {resource}")
-        elif resource in (*TOKENS, *HOOKS) and WRITE & verbs and not named:
-            yield at(rule, "resources", f"write access to {resource} allows acting as other accounts", f"remove {resource}")
-        elif resource in MAKE_PODS and cluster and WRITE & verbs:
-            yield at(rule, "resources", f"{resource} in any namespace can use any account", "use a Role in one namespace")
+    for resource, power in product(resources, POWERS):
+        if (
+            any(fnmatchcase(each, resource) for each in power.resources if resource != "*")
+            and (not power.verbs or power.verbs & verbs)
+            and (cluster or not power.cluster)
+            and not (named and power.nameable)
+        ):
+            fix = f"remove {resource}, or name the objects in resourceNames" if power.nameable else f"remove {resource}"
+            yield at(rule, "resources", f"{resource} {power.why}", fix)
 
 
 @PACK.resource(

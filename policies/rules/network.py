@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from components.aws.addresses import ZONES, subnet_plan
-from policies.addresses import is_internet
+from policies.addresses import internet_in
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
@@ -45,7 +46,7 @@ DEFAULT_RESOURCES = (
 The default security group is not one of them, because the program adopts it to remove its rules.
 """
 
-MODERN_TLS = re.compile(r"ELBSecurityPolicy-TLS13-1-[23]-")
+MODERN_TLS = re.compile(r"ELBSecurityPolicy-(TLS13|TLS|FS)-1-[23]-")
 """Names of TLS security policies that require TLS 1.2 or 1.3 (AWS: Security policies for your Application Load Balancer)."""
 
 TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
@@ -62,13 +63,62 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
     fix="Name the security group that may call in `referencedSecurityGroupId`, or narrow the network.",
     severity="critical",
     frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
+    deferred=frozenset({"securityGroupId"}),
     parameters=("public_ports",),
 )
 def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each ingress rule that opens a port to the internet, by a network or by a prefix list.
+    """Yield a problem for each ingress rule that opens a port to the internet, by networks or by a prefix list.
 
-    A rule can be a resource of the current or the former type, or be inline in a security group.
+    A rule can be a resource of the current or the former type, or be inline in a security group. The networks of all rules of the
+    group that open the same port are counted together.
     """
+    allowed = " or ".join(map(str, limits.public_ports))
+    for opening in _openings(view, index):
+        if opening.networks and not opening.harmless(limits):
+            same = [] if internet_in(opening.sources) else [each for each in _of_group(view, index) if each.covers(opening)]
+            if world := internet_in(source for each in (opening, *same) for source in each.sources):
+                key = next((key for key, source in opening.networks if source == world), opening.networks[0][0])
+                fix = f"name the group that needs it, or open tcp {allowed} by a rule of its own"
+                yield at(opening.rule, key, f"{opening.ports} is open to {world}", fix)
+
+
+PROTOCOLS = {"all": "-1", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+"""The usual names of protocols by their other spellings."""
+
+PATH_DISCOVERY = (("icmp", 3, 4), ("icmpv6", 2, 0), ("icmpv6", 2, -1))
+"""Protocol, type and code of the messages with which a router tells the largest packet size; without them connections hang."""
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """The networks to which one ingress rule opens ports."""
+
+    rule: View
+    protocol: str
+    low: float
+    high: float
+    networks: tuple[tuple[str, str], ...]
+    """Each network, with the property that contains it."""
+
+    @property
+    def sources(self) -> list[str]:
+        return [source for _, source in self.networks]
+
+    @property
+    def ports(self) -> str:
+        return "every port" if self.protocol == "-1" else f"port {self.low} to {self.high}"
+
+    def harmless(self, limits: Limits) -> bool:
+        """Whether the internet may use these ports."""
+        web = self.protocol == "tcp" and self.low == self.high and self.low in limits.public_ports
+        return web or (self.protocol, self.low, self.high) in PATH_DISCOVERY
+
+    def covers(self, other: _Opening) -> bool:
+        """Whether this rule opens all ports of another one."""
+        return self.protocol == "-1" or (self.protocol == other.protocol and self.low <= other.low and other.high <= self.high)
+
+
+def _openings(view: View, index: ResourceIndex) -> Iterator[_Opening]:
     if view.resource.type == INGRESS_RULE:
         rules, single, several, protocol = [view], ("cidrIpv4", "cidrIpv6"), (), "ipProtocol"
     else:
@@ -79,7 +129,19 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
         given = [(key, source) for key in single if (source := rule.text(key))]
         given += [(key, source) for key in several for source in rule.texts(key)]
         given += _of_prefix_lists(rule, index)
-        yield from _opened(rule, [(key, source) for key, source in given if is_internet(source)], protocol, limits)
+        name = rule.text(protocol).lower()
+        low, high = rule.number("fromPort"), rule.number("toPort")
+        yield _Opening(rule, PROTOCOLS.get(name, name), -1 if low is None else low, 65535 if high is None else high, tuple(given))
+
+
+def _of_group(view: View, index: ResourceIndex) -> Iterator[_Opening]:
+    """The openings of the security group of a rule, or of the group itself."""
+    groups = [view]
+    if view.resource.type != SECURITY_GROUP:
+        groups = index.sources(view, "securityGroupId", SECURITY_GROUP) if view.has_or_depends("securityGroupId") else []
+    for group in groups:
+        for each in (group, *index.users(group, "securityGroupId", INGRESS_RULE, GROUP_RULE)):
+            yield from _openings(each, index)
 
 
 def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, str]]:
@@ -89,20 +151,6 @@ def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, st
     yield from ((key, entry.text("cidr")) for each in declared for entry in each.views("entries"))
     if not declared and rule.get(key):
         yield key, "0.0.0.0/0"
-
-
-def _opened(rule: View, world: list[tuple[str, str]], protocol: str, limits: Limits) -> Iterator[Problem]:
-    if not world:
-        return
-    ports = (rule.number("fromPort"), rule.number("toPort"))
-    if rule.text(protocol) in ("tcp", "6") and ports[0] == ports[1] and ports[0] in limits.public_ports:
-        return
-    opened = "every port" if rule.text(protocol) in ("-1", "all") else f"port {ports[0]} to {ports[1]}"
-    allowed = " or ".join(map(str, limits.public_ports))
-    for key, source in world:
-        yield at(
-            rule, key, f"{opened} is open to {source}", f"name the group that needs it, or open tcp {allowed} by a rule of its own"
-        )
 
 
 @PACK.resource(
@@ -225,71 +273,98 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06; let an HTTP listener redirect to HTTPS.",
     severity="high",
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),
-    deferred=frozenset({"listenerArn"}),
+    deferred=frozenset({"listenerArn", "loadBalancerArn"}),
 )
 def tls(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless a listener uses TLS with a current policy; an HTTP listener may only redirect or reject requests."""
+    """Yield a problem unless a listener uses TLS with a current policy; an HTTP listener may only redirect or reject requests.
+
+    The listeners of an internal load balancer may forward plain text.
+    """
     del limits
-    if view.resource.type == LISTENER_RULE:
-        protocols = [listener.text("protocol") for listener in index.sources(view, "listenerArn", LISTENER)]
-        if "HTTP" in protocols:
-            yield from _plain_text(view.views("actions"), "HTTP")
-        return
-    protocol = view.text("protocol")
-    if protocol in ("HTTPS", "TLS"):
+    listeners = index.sources(view, "listenerArn", LISTENER) if view.resource.type == LISTENER_RULE else [view]
+    protocols = [listener.text("protocol") for listener in listeners]
+    if view.resource.type == LISTENER and protocols[0] in ("HTTPS", "TLS"):
         policy = view.text("sslPolicy") or "AWS' default"
         if MODERN_TLS.match(policy) is None:
             yield at(view, "sslPolicy", f"{policy} allows old TLS", "set sslPolicy to ELBSecurityPolicy-TLS13-1-2-2021-06")
-    elif protocol in ("", "HTTP"):
-        yield from _plain_text(view.views("defaultActions"), protocol or "HTTP")
-    elif view.number("port") != TLS_PORT:  # on port 443, the target terminates TLS
-        yield at(view, "protocol", f"{protocol} is forwarded without TLS", "use TLS, or forward port 443 to a target that uses TLS")
+        return
+    if problems := list(_plain_text(view, protocols)):
+        balancers = [each for listener in listeners for each in _balancers(listener, index)]
+        if not balancers or not all(each.flag("internal") for each in balancers):
+            yield from problems
 
 
 TLS_PORT = 443
 
 
-def _plain_text(actions: list[View], protocol: str) -> Iterator[Problem]:
-    for action in actions:
-        redirected = action.text("type") == "redirect" and action.text("redirect.protocol") == "HTTPS"
-        refused = action.text("type") == "fixed-response" and action.text("fixedResponse.statusCode")[:1] in ("4", "5")
-        if not redirected and not refused:
-            yield at(action, "type", f"{protocol} is served in plain text", "redirect to HTTPS with HTTP_301")
+def _balancers(listener: View, index: ResourceIndex) -> list[View]:
+    return index.sources(listener, "loadBalancerArn", LOAD_BALANCER) if listener.has_or_depends("loadBalancerArn") else []
+
+
+def _plain_text(view: View, protocols: Iterable[str]) -> Iterator[Problem]:
+    """Yield the problems of a listener or one of its rules, whose listeners have these protocols."""
+    for protocol in {each or "HTTP" for each in protocols}:
+        if protocol == "HTTP":
+            for action in view.views("actions" if view.resource.type == LISTENER_RULE else "defaultActions"):
+                redirected = action.text("type") == "redirect" and action.text("redirect.protocol") == "HTTPS"
+                answered = action.text("type") == "fixed-response" and action.text("fixedResponse.statusCode")[:1] in (
+                    "3",
+                    "4",
+                    "5",
+                )
+                if not redirected and not answered:
+                    yield at(action, "type", f"{protocol} is served in plain text", "redirect to HTTPS with HTTP_301")
+        elif view.resource.type == LISTENER and view.number("port") != TLS_PORT:  # on port 443, the target terminates TLS
+            fix = "use TLS, or forward port 443 to a target that uses TLS"
+            yield at(view, "protocol", f"{protocol} is forwarded without TLS", fix)
 
 
 @PACK.resource(
     "network-services-internal",
     SERVICE,
-    title="No Service is an entry point of its own",
-    why="No security group of the program covers a Service's load balancer, node port or external address.",
+    INGRESS,
+    title="No Service or Ingress is an entry point of its own",
+    why="No security group of the program covers its load balancer, node port or external address.",
     fix="Use type ClusterIP, and bind the Service to a target group of the program's load balancer.",
     severity="critical",
     frameworks=("NSA Kubernetes Hardening", "CVE-2020-8554"),
 )
 def services_internal(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a Service that is open to other networks, by a NodePort, external IPs or a public load balancer."""
+    """Yield a problem if other networks reach a Service or Ingress, by a NodePort, external IPs or a public load balancer."""
     del limits
+    if view.resource.type == INGRESS:
+        if _is_public(view, "internal"):
+            path = "metadata.annotations"
+            yield at(view, path, "a load balancer is open to the internet", "set alb.ingress.kubernetes.io/scheme to internal")
+        return
     if view.texts("spec.externalIPs"):
         yield at(view, "spec.externalIPs", "it receives traffic for addresses of others", "remove externalIPs")
     kind = view.text("spec.type", "ClusterIP")
     if kind == "NodePort":
         yield at(view, "spec.type", "a port is opened on every node", "set spec.type to ClusterIP")
-    if kind == "LoadBalancer":
-        annotations = view.map("metadata.annotations")
-        inside = any(annotations.get(key) in values for key, values in INTERNAL.items())
-        sources = view.texts("spec.loadBalancerSourceRanges")
-        if not inside and (not sources or any(is_internet(each) for each in sources)):
-            yield at(view, "spec.type", "a load balancer is open to the internet", "set spec.type to ClusterIP")
+    if kind == "LoadBalancer" and _is_public(view, "internet-facing"):
+        yield at(view, "spec.type", "a load balancer is open to the internet", "set spec.type to ClusterIP")
 
 
-INTERNAL = {
-    "service.beta.kubernetes.io/aws-load-balancer-scheme": ("internal",),
-    "service.beta.kubernetes.io/aws-load-balancer-internal": ("true", "0.0.0.0/0"),
-}
-"""Annotations that keep a Service's load balancer inside the VPC.
+SCHEMES = ("alb.ingress.kubernetes.io/scheme", "service.beta.kubernetes.io/aws-load-balancer-scheme")
+"""Annotations with the scheme of a load balancer, which have precedence over ``INTERNAL``.
 
-Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/
+Sources: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/service/annotations/ and
+https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/
 """
+INTERNAL = "service.beta.kubernetes.io/aws-load-balancer-internal"
+RANGES = ("alb.ingress.kubernetes.io/inbound-cidrs", "service.beta.kubernetes.io/load-balancer-source-ranges")
+
+
+def _is_public(view: View, default: str) -> bool:
+    """Whether the load balancer of a Service or Ingress is open to the internet. ``default`` is its scheme without annotations."""
+    annotations = view.map("metadata.annotations")
+    if annotations.get(INTERNAL) in ("true", "0.0.0.0/0"):
+        default = "internal"
+    scheme = next((annotations[key] for key in SCHEMES if key in annotations), default)
+    listed = view.texts("spec.loadBalancerSourceRanges") if view.resource.type == SERVICE else []
+    sources = [*listed, *(each.strip() for key in RANGES for each in annotations.get(key, "").split(",") if each.strip())]
+    return scheme != "internal" and (not sources or bool(internet_in(sources)))
 
 
 @PACK.resource(
@@ -302,17 +377,37 @@ Source: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/gu
     frameworks=("NSA Kubernetes Hardening",),
 )
 def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a host with a wildcard or without a certificate, and for a default backend, which accepts any host."""
+    """Yield a problem for a host with a wildcard or without a certificate, and for a default backend, which accepts any host.
+
+    Annotations can serve plain text in spite of a certificate, or name the certificate of an application load balancer.
+    """
     del limits
-    certified = [host for each in view.views("spec.tls") if each.text("secretName") for host in each.texts("hosts")]
+    annotations = view.map("metadata.annotations")
+    by_load_balancer = "alb" in (view.text("spec.ingressClassName"), annotations.get("kubernetes.io/ingress.class"))
+    certified = [
+        host for each in view.views("spec.tls") if each.text("secretName") or by_load_balancer for host in each.texts("hosts")
+    ]
     if view.has("spec.defaultBackend"):
         yield at(view, "spec.defaultBackend", "it accepts requests for any host", "name the host in spec.rules")
+    if key := _serves_plain_text(annotations):
+        yield at(view, "metadata.annotations", f"{key} serves plain text beside TLS", "redirect plain text to HTTPS")
     for rule in view.views("spec.rules"):
         host = rule.text("host")
         if not host or host.startswith("*"):
             yield at(rule, "host", f"it accepts requests for {host or 'any host'}", "name the host")
+        elif by_load_balancer and "alb.ingress.kubernetes.io/certificate-arn" in annotations:
+            continue
         elif host not in certified and f"*.{host.partition('.')[2]}" not in certified:
             yield at(rule, "host", f"{host} is served in plain text", f"add {host} to spec.tls with a secretName")
+
+
+def _serves_plain_text(annotations: Mapping[str, str]) -> str:
+    """The annotation by which an Ingress serves plain text, or ``""``."""
+    nginx, alb = "nginx.ingress.kubernetes.io", "alb.ingress.kubernetes.io"
+    if annotations.get(f"{nginx}/ssl-redirect") == "false" and annotations.get(f"{nginx}/force-ssl-redirect") != "true":
+        return f"{nginx}/ssl-redirect"
+    plain = re.search(r'"HTTP"\s*:', annotations.get(f"{alb}/listen-ports", ""))
+    return f"{alb}/listen-ports" if plain and not annotations.get(f"{alb}/ssl-redirect") else ""
 
 
 SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-snippet", "modsecurity-snippet")

@@ -201,9 +201,18 @@ def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     constraints += [
         each.text("topologyKey")
         for each in pod.views("spec.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution")
-        if chosen(each, "labelSelector", labels_of(pod))
+        if chosen(each, "labelSelector", labels_of(pod)) and _in_own_namespace(each, namespace_of(view))
     ]
     for key in TOPOLOGY_KEYS:
         if key not in constraints:
             path = "spec.topologySpreadConstraints"
             yield at(pod, path, f"nothing spreads the pods over {key}", f"add a constraint with topologyKey {key} for their labels")
+
+
+def _in_own_namespace(term: View, namespace: str) -> bool:
+    """Whether an affinity term applies to the pods of a namespace, which it does by default to those of its own."""
+    listed, everywhere = (
+        term.texts("namespaces"),
+        term.has("namespaceSelector") and not list(term.view("namespaceSelector").items()),
+    )
+    return namespace in listed or everywhere or not (listed or term.has("namespaceSelector"))

@@ -12,9 +12,12 @@ from enum import StrEnum
 from typing import Any, cast
 
 from program.catalogue import _aws, _consequences, _docker, _kubernetes, _providers
-from program.catalogue._type import EVERYTHING, ResourceType, filled
+from program.catalogue._type import EVERYTHING, ResourceType, filled, group_kind
 from program.graph import Path
+from program.normal import canonical
 from program.paths import covers
+from program.protocol import UNKNOWNS
+from program.types import LIFECYCLE
 
 __all__ = [
     "ACCOUNT",
@@ -28,6 +31,8 @@ __all__ = [
     "answer",
     "group_kind",
     "loses",
+    "lost",
+    "lost_by_creation",
     "lost_in_place",
     "outputs",
     "refusals",
@@ -52,9 +57,11 @@ class Replaces(StrEnum):
     NOT_KNOWN = "not known"
 
 
-def replaces(type_: str, path: Path) -> Replaces:
-    """Whether a change at ``path`` replaces a resource of this type."""
+def replaces(type_: str, path: Path, *, immutable: bool = False) -> Replaces:
+    """Whether a change at ``path`` replaces a resource of this type; ``immutable`` is its input of this name."""
     known = _entries(type_)
+    if immutable and any(covers(pattern, path) for entry in known for pattern in entry.immutable_paths):
+        return Replaces.YES
     if any(covers(pattern, path) for entry in known for pattern in entry.replacing_paths):
         return Replaces.YES
     if any(covers(pattern, path) for entry in known for pattern in entry.in_place_paths):
@@ -70,23 +77,34 @@ def loses(type_: str, inputs: Mapping[str, Any]) -> str:
     return lost
 
 
-def refusals(type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """The reasons why the service refuses an in-place change at ``path``."""
-    return _consequences.follows(_consequences.REFUSED, _key(type_), path, before, after)
+def refusals(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The reasons why the service refuses a change of the inputs in place. For a new resource, both inputs are the new ones."""
+    return _consequences.follows(_consequences.REFUSED, type_, before, after)
 
 
-def lost_in_place(type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """The data that an in-place change at ``path`` deletes."""
-    return _consequences.follows(_consequences.LOST_IN_PLACE, _key(type_), path, before, after)
+def lost_in_place(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The data that a change of the inputs in place deletes."""
+    return _consequences.follows(_consequences.LOST_IN_PLACE, type_, before, after)
 
 
-def to_watch(type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """The possible failures after an in-place change at ``path`` that the service accepts."""
-    return _consequences.follows(_consequences.TO_WATCH, _key(type_), path, before, after)
+def lost_by_creation(type_: str, inputs: Mapping[str, Any]) -> list[str]:
+    """The data of an existing resource that is deleted because a resource of this type is created for it.
+
+    In a preview, the name of a bucket that is created too is not known.
+    """
+    return lost_in_place(type_, {}, inputs) if canonical(type_) == LIFECYCLE and inputs.get("bucket") not in UNKNOWNS else []
 
 
-def _key(type_: str) -> str:
-    return group_kind(type_) if type_.startswith("kubernetes:") else type_
+def lost(op: str, type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The data that an operation of the engine (``update``, ``delete``, ``create-replacement``...) deletes."""
+    if "replace" in op or op.startswith("delete"):
+        return list(filter(None, [loses(type_, before)]))
+    return lost_in_place(type_, before, after) if op == "update" else lost_by_creation(type_, after) if op == "create" else []
+
+
+def to_watch(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """The possible failures after a change of the inputs in place that the service accepts."""
+    return _consequences.follows(_consequences.TO_WATCH, type_, before, after)
 
 
 def secrets(type_: str) -> tuple[str, ...]:
@@ -125,9 +143,3 @@ def _entries(type_: str) -> list[ResourceType]:
     else:
         found = [_providers.TYPES.get(type_)]
     return [entry for entry in found if entry is not None]
-
-
-def group_kind(type_: str) -> str:
-    """The API group and kind of a type token: ``apps/Deployment`` for ``kubernetes:apps/v1:Deployment``."""
-    _, version, kind = type_.split(":")
-    return f"{version.rsplit('/', 1)[0]}/{kind}"

@@ -7,14 +7,20 @@ Sources: the Kubernetes API's validation of updates, AWS' API references (``Upda
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
+from fnmatch import fnmatchcase
 from typing import Any, cast
 
-from program.graph import Path
-from program.paths import covers, parse
+from program.catalogue import _contents, _expiry
+from program.catalogue._type import group_kind
+from program.graph import Path, Resource
+from program.normal import Part, normal
+from program.paths import parse
+from program.protocol import UNKNOWNS
 
 FOREVER = Decimal("Infinity")
 
@@ -27,13 +33,64 @@ class Consequence:
     """The consequence of a change of one property."""
 
     path: str
+    """Path of the property, in which ``*`` stands for every item; empty for all inputs."""
     answer: Answer
+    always: bool = False
+    """Whether the new value alone has the consequence, also if it does not change."""
+
+    def of(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+        """The consequences of the change from the inputs ``before`` to the inputs ``after``."""
+        for left, right in _pairs(before, after, parse(self.path)):
+            if (self.always or left != right) and not any(isinstance(each, str) and each in UNKNOWNS for each in (left, right)):
+                yield self.answer(left, right)
 
 
-def follows(table: Mapping[str, tuple[Consequence, ...]], type_: str, path: Path, before: Any, after: Any) -> list[str]:
-    """The consequences in ``table`` of a change at ``path``; ``type_`` is a type token, or ``GROUP/KIND`` for Kubernetes."""
-    found = [each.answer(before, after) for each in table.get(type_, ()) if covers(parse(each.path), path)]
-    return [each for each in found if each]
+def follows(
+    table: Mapping[str, tuple[Consequence, ...]], type_: str, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[str]:
+    """The consequences in ``table`` of the change of a resource's inputs, which are compared in their normal form."""
+    left, right = (_normal(type_, each) for each in (before, after))
+    return [
+        said
+        for part, inputs in right.items()
+        for each in table.get(part[0], ())
+        for said in dict.fromkeys(each.of(left.get(part, {}), inputs))
+        if said
+    ]
+
+
+def _normal(type_: str, inputs: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The inputs of the resource and of its inline parts, by the table's key and the place of the part."""
+    resource = Resource(urn="", type=type_, name="", inputs=dict(inputs))
+    return {
+        (_key(each.type), str(each.inputs.get("kind", "")) if isinstance(each, Part) else ""): each.inputs
+        for each in normal([resource])
+    }
+
+
+def _key(type_: str) -> str:
+    return group_kind(type_) if type_.startswith("kubernetes:") else type_
+
+
+def _pairs(before: Any, after: Any, path: Path) -> Iterator[tuple[Any, Any]]:
+    """The values at ``path`` on both sides. The items of a list are matched by their name or id."""
+    if not path:
+        yield before, after
+        return
+    step, rest = path[0], path[1:]
+    left, right = _items(before), _items(after)
+    for key in dict.fromkeys([*left, *right]) if step == "*" else [step]:
+        yield from _pairs(left.get(key), right.get(key), rest)
+
+
+def _items(value: Any) -> Mapping[Any, Any]:
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return {
+            next((each[key] for key in ("name", "id") if isinstance(each, dict) and key in each), index): each
+            for index, each in enumerate(items)
+        }
+    return cast("dict[Any, Any]", value) if isinstance(value, dict) else {}
 
 
 def _smaller(what: str) -> Answer:
@@ -112,7 +169,7 @@ def _days_less(what: str) -> Answer:
     """The consequence of a shorter retention in days; an absent value and 0 mean that the data never expires."""
 
     def answer(before: Any, after: Any) -> str:
-        left, right = (FOREVER if not each else Decimal(str(each)) for each in (before, after))
+        left, right = (_number(each) or FOREVER for each in (before, after))
         return f"{what} older than {after} days" if right < left else ""
 
     return answer
@@ -122,17 +179,17 @@ def _backups_less(what: str) -> Answer:
     """The consequence of a shorter retention of backups in days; an absent value and 0 mean no backups."""
 
     def answer(before: Any, after: Any) -> str:
-        left, right = Decimal(str(before or 0)), Decimal(str(after or 0))
+        left, right = (_number(each) or Decimal(0) for each in (before, after))
         return "" if right >= left else f"{what} older than {after} days" if right else f"all {what}"
 
     return answer
 
 
-def _on_a_day(what: str) -> Answer:
-    def answer(_before: Any, after: Any) -> str:
-        return f"{what} on {after}" if after else ""
-
-    return answer
+def _number(value: Any) -> Decimal | None:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return None
 
 
 def _set_to(value: str, what: str) -> Answer:
@@ -150,6 +207,10 @@ def _switched_off(what: str, *, on_by_default: bool = False) -> Answer:
     return answer
 
 
+def _still_immutable(kind: str) -> Answer:
+    return _switched_off(f"an immutable {kind} cannot become mutable: create one with another name")
+
+
 def _suspended(before: Any, after: Any) -> str:
     return "versioning cannot be disabled again: set it to Suspended" if before and after in (None, "Disabled") else ""
 
@@ -161,50 +222,58 @@ def _back_to_map(before: Any, after: Any) -> str:
     return ""
 
 
-def _prometheus_keeps_less(before: Any, after: Any) -> str:
-    left, right = _prometheus_retention(before), _prometheus_retention(after)
-    return f"metrics older than {right} hours" if left is not None and right is not None and right < left else ""
+def _bounds(_before: Any, scaling: Any) -> str:
+    least, most = (_number(cast("dict[str, Any]", scaling).get(key)) if isinstance(scaling, dict) else None for key in _BOUNDS)
+    return f"minSize {least} is greater than maxSize {most}" if least is not None and most is not None and least > most else ""
 
 
-def _prometheus_retention(arguments: Any) -> Decimal | None:
-    """The retention in hours that ``--storage.tsdb.retention.time=15d`` sets; ``None`` if no argument sets it."""
-    hours = {"h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
-    for each in cast("list[Any]", arguments) if isinstance(arguments, list) else []:
-        if found := re.fullmatch(r"--storage\.tsdb\.retention\.time=(\d+)([hdwy])", str(each)):
-            return Decimal(found[1]) * hours[found[2]]
-    return None
+_BOUNDS = ("minSize", "maxSize")
 
 
-_OF_REDIS = re.compile(r"^(appendonly|appendfsync|maxmemory|aclfile|requirepass)\s", re.MULTILINE)
+def _no_version(before: Any, after: Any) -> str:
+    return "" if after or not before else f"has no version any more: the cluster stays at {before} until EKS upgrades it"
 
 
-def _redis_elsewhere(before: Any, after: Any) -> str:
-    if not all(_OF_REDIS.search(str(each or "")) for each in (before, after)):
+def _expiring_items(before: Any, after: Any) -> str:
+    """The items that DynamoDB deletes because the table gets a time to live, or another attribute for it."""
+    left, right = (cast("dict[str, Any]", each) if isinstance(each, dict) else {} for each in (before, after))
+    on = right.get("enabled") in (True, "true")
+    same = left.get("enabled") in (True, "true") and left.get("attributeName") == right.get("attributeName")
+    return f"items whose attribute {right.get('attributeName')} is a time in the past" if on and not same else ""
+
+
+def _administrators(policy: Any) -> bool:
+    """Whether a key policy allows a principal to change the key's policy."""
+    content = policy
+    if isinstance(policy, str):
+        try:
+            content = json.loads(policy)
+        except ValueError:
+            return True  # the provider refuses it, or it is not known yet
+    listed: Any = cast("dict[str, Any]", content).get("Statement") if isinstance(content, dict) else None
+    statements = cast("list[Any]", listed if isinstance(listed, list) else [listed])
+    return any(_may_change_the_policy(cast("dict[str, Any]", each)) for each in statements if isinstance(each, dict))
+
+
+def _may_change_the_policy(statement: Mapping[str, Any]) -> bool:
+    if statement.get("Effect") != "Allow":
+        return False
+    named: Any = statement.get("Action", statement.get("NotAction"))
+    actions = [str(each).lower() for each in cast("list[Any]", named if isinstance(named, list) else [named])]
+    return ("NotAction" in statement) is not any(fnmatchcase("kms:putkeypolicy", each) for each in actions)
+
+
+def _locks_out(_before: Any, inputs: Any) -> str:
+    policy = cast("dict[str, Any]", inputs).get("policy")
+    if not policy or _administrators(policy) or cast("dict[str, Any]", inputs).get("bypassPolicyLockoutSafetyCheck"):
         return ""
-    left, right = _redis_files(before), _redis_files(after)
-    moved = [name for name in left if left[name] != right[name]]
-    said = ", ".join(f"{name} from {left[name]} to {right[name]}" for name in moved)
-    return f"all data of Redis, which does not read its former files ({said}): move them first" if moved else ""
+    return "the key's policy allows no principal kms:PutKeyPolicy, so the policy could never be changed again"
 
 
-def _redis_files(content: Any) -> dict[str, str]:
-    """The values of the directives that name the files of Redis, or their defaults."""
-    found = dict(re.findall(r"^\s*(\w+)\s+(.*?)\s*$", str(content), re.MULTILINE))
-    defaults = {"dir": "./", "dbfilename": "dump.rdb", "appenddirname": "appendonlydir", "appendfilename": "appendonly.aof"}
-    return {name: found.get(name, default).strip("\"'") for name, default in {**defaults, "appendonly": "no"}.items()}
-
-
-_FOLDER_ARGUMENT = re.compile(r"--(?:storage\.tsdb\.path|storage\.path|data-dir|datadir)=(.*)")
-
-
-def _data_elsewhere(before: Any, after: Any) -> str:
-    left, right = _data_folders(before), _data_folders(after)
-    return f"the data in {', '.join(left)}, which is not read any more: move it first" if left and right and left != right else ""
-
-
-def _data_folders(arguments: Any) -> list[str]:
-    listed = cast("list[Any]", arguments) if isinstance(arguments, list) else []
-    return [found[1] for each in listed if (found := _FOLDER_ARGUMENT.fullmatch(str(each)))]
+def _locked_out(_before: Any, inputs: Any) -> str:
+    given = cast("dict[str, Any]", inputs)
+    locked = given.get("policy") and given.get("bypassPolicyLockoutSafetyCheck") and not _administrators(given["policy"])
+    return "control of the key: its policy allows no principal kms:PutKeyPolicy" if locked else ""
 
 
 _CLAIM = "a claim's spec cannot change, except for its size"
@@ -215,9 +284,13 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
         Consequence("version", _kubernetes("EKS")),
         Consequence("accessConfig.authenticationMode", _back_to_map),
     ),
-    "aws:eks/nodeGroup:NodeGroup": (Consequence("version", _kubernetes("a node group")),),
+    "aws:eks/nodeGroup:NodeGroup": (
+        Consequence("version", _kubernetes("a node group")),
+        Consequence("scalingConfig", _bounds, always=True),
+    ),
     "aws:elasticache/replicationGroup:ReplicationGroup": (Consequence("engineVersion", _version("the engine")),),
     "aws:fsx/lustreFileSystem:LustreFileSystem": (Consequence("storageCapacity", _smaller("a file system")),),
+    "aws:kms/key:Key": (Consequence("", _locks_out, always=True),),
     "aws:rds/cluster:Cluster": (
         Consequence("engineVersion", _version("the engine")),
         Consequence("allocatedStorage", _smaller("a database's storage")),
@@ -235,6 +308,7 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
         Consequence(f"spec.{name}", _immutable(f"the {name} of a Job cannot change"))
         for name in ("completionMode", "manualSelector")
     ),
+    "core/ConfigMap": (Consequence("immutable", _still_immutable("ConfigMap")),),
     "core/PersistentVolume": (
         Consequence("spec.capacity.storage", _smaller("a volume")),
         *(
@@ -246,6 +320,7 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
         Consequence("spec.resources.requests.storage", _smaller("a claim")),
         Consequence("spec.resources.limits", _immutable(_CLAIM)),
     ),
+    "core/Secret": (Consequence("immutable", _still_immutable("Secret")),),
     "core/Service": (
         Consequence("spec.clusterIPs", _immutable("a Service's addresses cannot change", once_set=True)),
         Consequence("spec.ipFamilies", _immutable("a Service's first address family cannot change", once_set=True)),
@@ -259,36 +334,44 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
 }
 """By type: changes that the service rejects although the provider sends them as in-place changes."""
 
-_OF_PODS = (
-    Consequence("spec.template.spec.containers.*.args", _prometheus_keeps_less),
-    Consequence("spec.template.spec.containers.*.args", _data_elsewhere),
-)
+
+def _of_pods(template: str) -> tuple[Consequence, ...]:
+    return (
+        Consequence(template, _contents.unmounted),
+        *(
+            Consequence(f"{template}.containers.*.args", answer)
+            for answer in (_contents.fewer_metrics, _contents.other_folders, _contents.lost_by_redis)
+        ),
+    )
+
 
 LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "aws:cloudwatch/logGroup:LogGroup": (Consequence("retentionInDays", _days_less("log events")),),
-    "aws:dynamodb/table:Table": (Consequence("pointInTimeRecovery.enabled", _switched_off("its continuous backups")),),
+    "aws:dynamodb/table:Table": (
+        Consequence("pointInTimeRecovery.enabled", _switched_off("its continuous backups")),
+        Consequence("ttl", _expiring_items),
+    ),
     "aws:elasticache/replicationGroup:ReplicationGroup": (Consequence("snapshotRetentionLimit", _backups_less("snapshots")),),
-    "aws:kms/key:Key": (Consequence("isEnabled", _switched_off("access to everything encrypted with it", on_by_default=True)),),
+    "aws:kms/key:Key": (
+        Consequence("isEnabled", _switched_off("access to everything encrypted with it", on_by_default=True)),
+        Consequence("", _locked_out),
+    ),
     "aws:rds/cluster:Cluster": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:rds/instance:Instance": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (
-        Consequence("rules.*.expiration.date", _on_a_day("all objects")),
-        Consequence("rules.*.expiration.days", _days_less("objects")),
-        Consequence("rules.*.noncurrentVersionExpiration.noncurrentDays", _days_less("old versions")),
-    ),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (Consequence("rules", _expiry.deleted_earlier),),
     "aws:s3/bucketVersioning:BucketVersioning": (
         Consequence(
             "versioningConfiguration.status", _set_to("Suspended", "the old version of each object that changes from now on")
         ),
     ),
-    "apps/Deployment": _OF_PODS,
-    "apps/StatefulSet": _OF_PODS,
-    "core/ConfigMap": (Consequence("data.*", _redis_elsewhere),),
+    **dict.fromkeys(("apps/DaemonSet", "apps/Deployment", "apps/StatefulSet"), _of_pods("spec.template.spec")),
+    "core/Pod": _of_pods("spec"),
+    "core/ConfigMap": (Consequence("data.*", _contents.lost_by_redis),),
 }
 """By type: the data that a change deletes although the resource is not deleted."""
 
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
     "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
-    "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back),),
+    "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back), Consequence("version", _no_version)),
 }
 """By type: changes that the service can accept, but that can cause a failure later."""

@@ -22,7 +22,7 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "autoscaling/HorizontalPodAutoscaler": ResourceType(in_place=EVERYTHING),
     "batch/Job": ResourceType(replaces="spec.completions spec.parallelism spec.selector spec.template", in_place=EVERYTHING),
-    "core/ConfigMap": ResourceType(in_place="data binaryData"),
+    "core/ConfigMap": ResourceType(replaces_immutable="data binaryData", in_place="data binaryData immutable"),
     "core/Namespace": ResourceType(in_place=EVERYTHING, loses="every object in it, volumes included"),
     "core/PersistentVolume": ResourceType(loses="its data"),
     "core/PersistentVolumeClaim": ResourceType(
@@ -34,7 +34,11 @@ TYPES: Mapping[str, ResourceType] = {
         loses="the data on its volume",
     ),
     "core/Secret": ResourceType(
-        replaces="type", in_place="data stringData", loses="its values, where no other copy exists", secrets="data stringData"
+        replaces="type",
+        replaces_immutable="data stringData",
+        in_place="data stringData immutable",
+        loses="its values, where no other copy exists",
+        secrets="data stringData",
     ),
     "core/Service": ResourceType(replaces="spec.clusterIP", in_place=EVERYTHING),
     "core/ServiceAccount": ResourceType(in_place=EVERYTHING),

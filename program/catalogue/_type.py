@@ -20,6 +20,8 @@ class ResourceType:
 
     replaces: str = ""
     """The inputs whose change replaces the resource."""
+    replaces_immutable: str = ""
+    """The inputs whose change replaces the resource if its input ``immutable`` is true."""
     in_place: str = ""
     """The inputs that change in place. For an input in neither list, the catalogue does not know whether a change replaces."""
     loses: str = ""
@@ -34,6 +36,11 @@ class ResourceType:
     def replacing_paths(self) -> tuple[Path, ...]:
         """The paths of :attr:`replaces`."""
         return tuple(map(parse, self.replaces.split()))
+
+    @cached_property
+    def immutable_paths(self) -> tuple[Path, ...]:
+        """The paths of :attr:`replaces_immutable`."""
+        return tuple(map(parse, self.replaces_immutable.split()))
 
     @cached_property
     def in_place_paths(self) -> tuple[Path, ...]:
@@ -55,3 +62,9 @@ def filled(value: Any, fields: Mapping[str, str]) -> Any:
     if isinstance(value, list):
         return [filled(item, fields) for item in cast("list[Any]", value)]
     return value
+
+
+def group_kind(type_: str) -> str:
+    """The API group and kind of a type token: ``apps/Deployment`` for ``kubernetes:apps/v1:Deployment``."""
+    _, version, kind = type_.split(":")
+    return f"{version.rsplit('/', 1)[0]}/{kind}"

@@ -32,9 +32,15 @@ def test_no_pipelines_role_can_widen_itself(preview: bool) -> None:
     assert {each.urn.rpartition("::")[2] for each in found if each.rule == WIDE} == DEPLOYS
 
 
-def test_without_its_boundary_a_role_could() -> None:
-    """Shows that the rule applies to these roles."""
+def test_without_its_boundary_a_role_that_may_change_itself_could_widen_itself() -> None:
+    """Shows that the rule applies to these roles: their policies name other roles, and the boundary limits any policy."""
     resources = account(preview=False).resources
+    for each in resources:
+        if each.type == "aws:iam/rolePolicy:RolePolicy":
+            own = each.name.split("-")[2]
+            each.inputs["policy"] = each.inputs["policy"].replace(f"role/dwcp-v3-*-{own}", "role/dwcp-v3-*")
+    limited = policies.check(resources, "production", CONFIG)
+    assert not [each for each in limited if "self-widening" in each.rule and each.status != "deferred"]
     for each in resources:
         each.inputs.pop("permissionsBoundary", None)
         (each.property_dependencies or {}).pop("permissionsBoundary", None)

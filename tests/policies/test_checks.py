@@ -14,6 +14,7 @@ from policies.rules.closed_world import named_by_rules
 from tools.checks_reference import CHECKS_FILE, checks
 
 CHECKOV_FILE = CHECKS_FILE.with_name("checkov-checks.txt")
+KUBE_LINTER_FILE = CHECKS_FILE.with_name("kube-linter-checks.txt")
 
 RULES = {rule.name for rule in policies.RULES}
 ANSWERS = [(checker, name, answer) for checker, listed in checks().items() for name, (_, answer) in listed.items()]
@@ -56,3 +57,9 @@ def test_every_check_of_checkov_on_a_type_of_ours_has_a_row() -> None:
     assert [name for name, types in listed.items() if types & ours and name not in rows] == []
     assert set(rows) <= set(listed)
     assert len(listed) > 400
+
+
+def test_every_check_of_kube_linter_has_a_row() -> None:
+    listed = {each for each in KUBE_LINTER_FILE.read_text().splitlines() if not each.startswith("#")}
+    assert listed == set(checks()["kube-linter"])
+    assert len(listed) > 60

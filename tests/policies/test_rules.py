@@ -94,6 +94,7 @@ def test_every_type_that_a_rule_names_is_in_one_of_the_worlds() -> None:
         "aws:iam/userLoginProfile:UserLoginProfile",
         "aws:iam/serviceSpecificCredential:ServiceSpecificCredential",
         "aws:iam/userPolicy:UserPolicy",
+        "aws:iam/group:Group",
         "aws:iam/groupPolicy:GroupPolicy",
         "aws:iam/policyAttachment:PolicyAttachment",
         "kubernetes:apps/v1:ReplicaSet",

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from policies_engine import CheckedStack
 from policies_spellings import CAUGHT, PASSES
+from policies_worlds import PROGRAM as PROGRAM_OF_WORLD
 from policies_worlds import World
 
 import policies
@@ -16,6 +17,7 @@ from policies.config import config_of
 from policies.exported_state import resources_of
 from program.evaluation import EvaluationError, Worlds, evaluate_worlds
 from program.graph import Graph
+from program.protocol import UNKNOWNS
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
 
@@ -104,22 +106,59 @@ def test_both_worlds_survive_a_round_trip_through_json(tmp_path: Path) -> None:
     assert Graph.from_json(worlds.unknown.to_json()) == worlds.unknown
 
 
-TWENTY = [*CAUGHT[::5], *PASSES[::4]][:20]
+WRONG, RIGHT = CAUGHT[::18][:12], PASSES[::12][:8]
+TWENTY = [*WRONG, *RIGHT]
 """Programs from the list of variants and of valid programs that look like a mistake."""
+
+OF_STACK = PROGRAM_OF_WORLD.replace('"world.json"', 'f"{pulumi.get_stack()}.json"')
+"""A program that declares other resources in each stack."""
+
+
+def test_twenty_programs_get_the_same_results_offline(tmp_path: Path) -> None:
+    """The programs' results with unknown outputs equal those with all values, and those that the lists state."""
+    assert (len(WRONG), len(RIGHT)) == (12, 8)
+    (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
+    (tmp_path / "__main__.py").write_text(OF_STACK)
+    declared: dict[str, World] = {}
+    for index, (_, declare, _) in enumerate(TWENTY):
+        world = declared.setdefault(f"stack-{index}", World())
+        declare(world)
+        (tmp_path / f"Pulumi.stack-{index}.yaml").write_text("config: {}\n")
+        (tmp_path / f"stack-{index}.json").write_text(world.to_json())
+    evaluated_worlds = evaluate_worlds(list(declared), tmp_path)
+    offline: dict[str, set[tuple[str, str]]] = {}
+    unknown = 0
+    for stack, world in declared.items():
+        worlds = evaluated_worlds[stack]
+        assert not isinstance(worlds, EvaluationError), worlds
+        unknown += any(mark in worlds.unknown.to_json() for mark in UNKNOWNS)
+        found = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
+        offline[stack] = results(found, names_of(world))
+    plain = {
+        stack: results(policies.check(world.resources(), "production", CONFIG), names_of(world))
+        for stack, world in declared.items()
+    }
+    assert {stack: offline[stack] ^ plain[stack] for stack in declared if offline[stack] != plain[stack]} == {}
+    assert unknown
+    named = [any(rule == found for found, _ in offline[f"stack-{index}"]) for index, (_, _, rule) in enumerate(TWENTY)]
+    assert named == [True] * len(WRONG) + [False] * len(RIGHT)
+
+
+def names_of(world: World) -> set[str]:
+    return {each.name for each in world.declared}
 
 
 @pytest.mark.cloud
 def test_twenty_programs_get_the_same_results_in_the_engine_offline_and_on_state(tmp_path: Path) -> None:
     """All of them are stacks of one engine; each is previewed with the pack, applied without it, exported and checked."""
     stack = CheckedStack(tmp_path)
-    assert len(TWENTY) == 20
     differing: dict[str, object] = {}
-    for name, declare, _ in TWENTY:
+    for name, declare, rule in TWENTY:
         world = World()
         declare(world)
         stack.declare(world)
         _, violations = stack.checked("preview")
-        names = {each.name for each in world.declared}
+        names = names_of(world)
         rules = {rule.name for rule in policies.RULES}
         engine = {(each.rule, each.name) for each in violations if each.rule in rules and each.name in names}
         applied = stack.run("up", "--yes", "--skip-preview", "--stack", stack.stack)
@@ -127,6 +166,7 @@ def test_twenty_programs_get_the_same_results_in_the_engine_offline_and_on_state
         exported = json.loads(stack.run("stack", "export", "--stack", stack.stack).stdout)
         state = results(policies.check(resources_of(json.dumps(exported)), "production", CONFIG), names)
         offline = results(policies.check(world.resources(), "production", CONFIG), names)
+        assert any(rule == each for each, _ in offline) == ((name, declare, rule) in WRONG), name
         if not engine == offline == state:
             differing[name] = {"engine": engine ^ offline, "state": state ^ offline}
     assert differing == {}

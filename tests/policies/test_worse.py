@@ -26,7 +26,18 @@ from recording import run_platform
 import policies
 from policies.config import config_of
 from program.graph import Resource
-from program.types import BUCKET, BUCKET_POLICY, GROUP_RULE, INGRESS_RULE, KEY, ROLE, ROLE_POLICY, SECURITY_GROUP, TOPIC_POLICY
+from program.types import (
+    BUCKET,
+    BUCKET_POLICY,
+    GROUP_RULE,
+    INGRESS_RULE,
+    KEY,
+    POLICY,
+    ROLE,
+    ROLE_POLICY,
+    SECURITY_GROUP,
+    TOPIC_POLICY,
+)
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -54,7 +65,9 @@ ACTIONS = [
     "*",
     "*:*",
     "iam:*",
+    "iam:AddUserToGroup",
     "iam:Put*",
+    "iam:CreatePolicyVersion",
     "iam:?*",
     "i?m:*",
     "kms:*",
@@ -70,6 +83,8 @@ RESOURCES = [
     "arn:*",
     "arn:aws:iam::*:role/*",
     "arn:aws:iam::*:user/x",
+    "arn:aws:iam::*:policy/moved-*",
+    "arn:aws:iam::*:group/*",
     "arn:aws:kms:*",
 ]
 PRINCIPALS = ["*", {"AWS": "*"}, {"AWS": ["arn:aws:iam::*:root", "123456789012"]}, {"Service": "ec2.amazonaws.com"}, {"AWS": "1*"}]
@@ -195,12 +210,13 @@ def test_a_role_that_can_do_more_is_found(data: st.DataObject) -> None:
     [role] = [each for each in of(ROLE) if each.urn in (target.property_dependencies or {}).get("role", ())] or of(ROLE)[:1]
     name = role.inputs.get("name", role.name)
     mutant = changed(document, data)
-    more = powers(mutant, name) - powers(document, name)
-    assume(more)
     bare = replace(plain(role), property_dependencies={})
     bare.inputs.pop("permissionsBoundary", None)
     ways = [[with_document(target, "policy", mutant), bare], *ways_to_give(bare, json.dumps(mutant))]
     way = data.draw(st.sampled_from(ways), label="way")
+    attached = tuple(f"arn:aws:iam::123456789012:policy/{each.name}-1a2b3c4" for each in way if each.type == POLICY)
+    more = powers(mutant, name, attached) - powers(document, name, attached)
+    assume(more)
     assert stopped_by(*way), (more, mutant)
 
 
@@ -269,29 +285,35 @@ def network(data: st.DataObject) -> str:
     return str(IPv4Network((data.draw(st.integers(0, 2**32 - 1)), data.draw(st.integers(0, 24))), strict=False))
 
 
-def ways_to_open(rule: Resource, protocol: str, low: int, high: int, source: str) -> list[list[Resource]]:
-    """The same rule as a resource of its own, as the older one, inline in a group, and by a prefix list."""
+def split(source: str, times: int) -> list[str]:
+    """The same network in parts."""
+    whole = ip_network(source)
+    return [str(each) for each in whole.subnets(prefixlen_diff=min(times, whole.max_prefixlen - whole.prefixlen))]
+
+
+def ways_to_open(rule: Resource, protocol: str, low: int, high: int, sources: list[str]) -> list[list[Resource]]:
+    """The same networks by resources of the current type, by one of the older type, inline in a group, and by a prefix list."""
     ports = {"fromPort": low, "toPort": high}
     group = rule.inputs["securityGroupId"]
-    six = ":" in source
-    own = plain(rule)
+    six = ":" in sources[0]
+    bare = plain(rule)
     for key in ("cidrIpv4", "cidrIpv6", "referencedSecurityGroupId", "prefixListId"):
-        own.inputs.pop(key, None)
-    own.inputs.update({"ipProtocol": protocol, **ports, "cidrIpv6" if six else "cidrIpv4": source})
-    blocks = {"ipv6CidrBlocks" if six else "cidrBlocks": ["10.0.0.0/16"] * (not six) + [source]}
+        bare.inputs.pop(key, None)
+    bare.inputs.update({"ipProtocol": protocol, **ports})
+    own: list[Resource] = []
+    for index, source in enumerate(sources):
+        part = plain(replace(bare, urn=f"{bare.urn}-{index}" if index else bare.urn))
+        part.inputs["cidrIpv6" if six else "cidrIpv4"] = source
+        own.append(part)
+    blocks = {"ipv6CidrBlocks" if six else "cidrBlocks": ["10.0.0.0/16"] * (not six) + sources}
     old = beside(rule, GROUP_RULE, "moved", {"type": "ingress", "securityGroupId": group, "protocol": protocol, **ports, **blocks})
     inline = beside(rule, SECURITY_GROUP, "moved", {"description": "x", "ingress": [{"protocol": protocol, **ports, **blocks}]})
-    prefixes = beside(
-        rule,
-        "aws:ec2/managedPrefixList:ManagedPrefixList",
-        "moved",
-        {"addressFamily": "IPv6" if six else "IPv4", "maxEntries": 1, "name": "moved", "entries": [{"cidr": source}]},
-    )
-    listed = replace(plain(rule), property_dependencies={"prefixListId": (prefixes.urn,)})
-    for key in ("cidrIpv4", "cidrIpv6", "referencedSecurityGroupId"):
-        listed.inputs.pop(key, None)
-    listed.inputs.update({"ipProtocol": protocol, **ports, "prefixListId": "pl-0123456789"})
-    return [[own], [old], [inline], [prefixes, listed]]
+    family = {"addressFamily": "IPv6" if six else "IPv4", "maxEntries": len(sources), "name": "moved"}
+    entries = {**family, "entries": [{"cidr": source} for source in sources]}
+    prefixes = beside(rule, "aws:ec2/managedPrefixList:ManagedPrefixList", "moved", entries)
+    listed = replace(plain(bare), property_dependencies={"prefixListId": (prefixes.urn,)})
+    listed.inputs["prefixListId"] = "pl-0123456789"
+    return [own, [old], [inline], [prefixes, listed]]
 
 
 @THOROUGH
@@ -302,7 +324,7 @@ def test_what_the_internet_can_reach_is_found(data: st.DataObject) -> None:
     low = data.draw(st.sampled_from([*PORTS, 0, 1024]))
     high = data.draw(st.sampled_from([low, low, 443, 65535]))
     assume(low <= high)
-    source = network(data)
-    assume(connections([(protocol, low, high, [source])]))
-    way = data.draw(st.sampled_from(ways_to_open(rule, protocol, low, high, source)), label="way")
-    assert "network-open-ports" in stopped_by(*way), (protocol, low, high, source)
+    sources = split(network(data), data.draw(st.integers(0, 8), label="parts"))
+    assume(connections([(protocol, low, high, sources)]))
+    way = data.draw(st.sampled_from(ways_to_open(rule, protocol, low, high, sources)), label="way")
+    assert "network-open-ports" in stopped_by(*way), (protocol, low, high, sources)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from recording import ROOT
 
+from delivery.releases.stack_file import StackFileError, parsed
 from program.errors import EvaluationError
 from program.evaluation import PLACEHOLDERS, configuration, evaluate
 
@@ -47,6 +49,54 @@ def test_a_value_that_the_engine_refuses_or_reads_otherwise_is_one_message(
     found = problem(checkout, stack)
     assert found.startswith("Pulumi.staging.yaml")
     assert message in found
+
+
+AMBIGUOUS = (
+    *("yes", "no", "on", "Off", "1:30", "012", "012345678901", "0o17", "0x1F", "0b1", "1e3", "1.5e3", "1_000", "1_0.5", "+.5"),
+    ".inf",
+)
+"""Values that YAML 1.1, YAML 1.2 or go-yaml reads otherwise than the others."""
+SAME: dict[str, object] = {
+    **{"true": True, "False": False, "null": None, "~": None, "0": 0, "-7": -7, "8080": 8080, "1.10": 1.1, ".5": 0.5},
+    **{"1.5e+3": 1500.0, "'yes'": "yes", '"012"': "012", '"1:30"': "1:30"},
+    **{each: each for each in ("y", "1.2.3", "v1", "10.0.0.0/16", "500m", "10Gi", "12ab", "a:b")},
+}
+
+
+@pytest.mark.parametrize("value", AMBIGUOUS)
+def test_both_readers_of_a_stack_file_refuse_a_value_that_yaml_reads_in_two_ways(checkout: Path, value: str) -> None:
+    text = f"config:\n  dwcp-v3:environment: {{owner: {value}}}\n"
+    said = problem(checkout, text)
+    assert f"config.dwcp-v3:environment.owner is {value} without quotes" in said
+    with pytest.raises(StackFileError, match="YAML 1.1 and YAML 1.2 read differently") as refused:
+        parsed(text)
+    assert f'write it in quotes: "{value}"' in refused.value.fix
+    with pytest.raises(StackFileError, match="is not a string"):
+        parsed(f"config:\n  dwcp-v3:apiKeys: {{{value}: a}}\n".replace("1:30", "1:30 "))
+
+
+@pytest.mark.parametrize("value", SAME)
+def test_both_readers_of_a_stack_file_read_the_same_value(checkout: Path, value: str) -> None:
+    text = f"config:\n  dwcp-v3:environment:\n    owner: {value}\n"
+    (checkout / "Pulumi.staging.yaml").write_text(text)
+    [first, second] = (
+        cast("dict[str, Any]", each)["owner"]
+        for each in (
+            configuration(checkout, "staging").values["dwcp-v3:environment"],
+            parsed(text)["config"]["dwcp-v3:environment"],
+        )
+    )
+    assert first == second == SAME[value]
+    assert isinstance(second, type(first))
+
+
+def test_the_fix_of_an_ambiguous_value_is_accepted() -> None:
+    for value in AMBIGUOUS:
+        assert parsed(f'config:\n  dwcp-v3:environment: {{owner: "{value}"}}\n')
+
+
+def test_a_file_that_contains_itself_is_refused(checkout: Path) -> None:
+    assert "alias" in problem(checkout, "config: &a\n  dwcp-v3:network: *a\n")
 
 
 def test_a_misspelled_project_gets_a_suggestion(checkout: Path) -> None:

@@ -205,9 +205,9 @@ SERVICES = {
 FOREIGN = ("arn:aws:{0}:eu-north-1:999988887777:table/zq", "arn:aws:{0}:::zq-bucket", "arn:aws:{0}:::zq-bucket/zq/object")
 
 
-def powers(document: Document, role: str) -> set[tuple[str, str]]:
+def powers(document: Document, role: str, policies: tuple[str, ...] = ()) -> set[tuple[str, str]]:
     """The permissions of an identity with this document that no role of the platform needs: all actions of a service on others'
-    resources, or more permissions for itself."""
+    resources, or more permissions for itself. ``policies`` are the ARNs of the policies that are attached to it."""
     found: set[tuple[str, str]] = set()
     for context in contexts(document):
         for service, verbs in SERVICES.items():
@@ -226,6 +226,13 @@ def powers(document: Document, role: str) -> set[tuple[str, str]]:
         for action in ("iam:CreateAccessKey", "iam:PutUserPolicy"):
             if allowed(document, Request("", action, f"arn:aws:iam::{OURS}:user/zq-other", context)):
                 found.add((action, "any user"))
-        if allowed(document, Request("", "iam:PassRole", f"arn:aws:iam::{OURS}:role/zq-other", context)):
-            found.add(("iam:PassRole", "any role"))
+        for action in ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"):
+            if any(allowed(document, Request("", action, policy, context)) for policy in policies):
+                found.add((action, "its policy"))
+        for action in ("iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:PutGroupPolicy"):
+            if allowed(document, Request("", action, f"arn:aws:iam::{OURS}:group/zq-other", context)):
+                found.add((action, "any group"))
+        for action in ("iam:PassRole", "sts:AssumeRole", "iam:UpdateAssumeRolePolicy"):
+            if allowed(document, Request("", action, f"arn:aws:iam::{OURS}:role/zq-other", context)):
+                found.add((action, "any role"))
     return found

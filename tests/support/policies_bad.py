@@ -494,7 +494,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("crown", "binds cluster-admin"),
         ("crown", "system:unauthenticated is not one account"),
         ("inside", "pods/exec gives access to processes"),
-        ("inside", "write access to serviceaccounts/token allows acting"),
+        ("inside", "serviceaccounts/token allows acting"),
         ("inside", "pods in any namespace"),
         ("inside", "it includes every role with a label"),
     ],

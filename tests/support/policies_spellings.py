@@ -105,9 +105,9 @@ def constraint(skew: int) -> dict[str, Any]:
     return {"topologySpreadConstraints": [{"topologyKey": key, "maxSkew": skew, "labelSelector": selector} for key in keys]}
 
 
-def anti_affinity() -> dict[str, Any]:
+def anti_affinity(**more: Any) -> dict[str, Any]:
     keys = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-    terms = [{"topologyKey": key, "labelSelector": {"matchLabels": {"app": "x"}}} for key in keys]
+    terms = [{"topologyKey": key, "labelSelector": {"matchLabels": {"app": "x"}}, **more} for key in keys]
     return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
 
 
@@ -119,6 +119,116 @@ def scaler(version: str = "v2", **behavior: Any) -> Declare:
     target = {"kind": "Deployment", "name": "x", "apiVersion": "apps/v1"}
     spec = {"scaleTargetRef": target, "minReplicas": 3, "maxReplicas": 9, **({"behavior": behavior} if behavior else {})}
     return kubernetes(f"autoscaling/{version}:HorizontalPodAutoscaler", spec=spec)
+
+
+EDGE = "arn:aws:iam::1:policy/edge"
+VERSION = "iam:CreatePolicyVersion"
+
+
+def boundary_of(values: dict[str, Any], **role: Any) -> Declare:
+    """A role under a boundary with these properties; the role may change the policy ``arn:aws:iam::1:policy/physical``."""
+
+    def declare(world: World) -> None:
+        text = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
+        world.add("aws:iam/policy:Policy", "logical", policy=text, **values)
+        world.add("aws:iam/role:Role", "self", name="self", assumeRolePolicy=TRUST, permissionsBoundary=Ref("logical"))
+        given = policy({"Effect": "Allow", "Action": VERSION, "Resource": "arn:aws:iam::1:policy/physical*"})
+        world.add("aws:iam/rolePolicy:RolePolicy", "p", role=Ref("self"), policy=given)
+
+    return declare
+
+
+def named_role(resource: str, **name: str) -> Declare:
+    """A role with another kind of name, which may change roles of a pattern."""
+
+    def declare(world: World) -> None:
+        world.add("aws:iam/role:Role", "self", assumeRolePolicy=TRUST, **name)
+        given = policy({"Effect": "Allow", "Action": "iam:PutRolePolicy", "Resource": f"arn:aws:iam::1:role/{resource}"})
+        world.add("aws:iam/rolePolicy:RolePolicy", "p", role=Ref("self"), policy=given)
+
+    return declare
+
+
+def given_to(kind: str, action: str, by: str = "inline", resource: str = "*") -> Declare:
+    """A group or user with one action, by a policy of its own or by an attached one; the program does not declare the identity."""
+
+    def declare(world: World) -> None:
+        text = policy({"Effect": "Allow", "Action": action, "Resource": resource})
+        title = kind.capitalize()
+        if by == "inline":
+            world.add(f"aws:iam/{kind}Policy:{title}Policy", "p", policy=text, **{kind: "x"})
+            return
+        world.add("aws:iam/policy:Policy", "given", name="given", policy=text)
+        if by == "listed":
+            world.add("aws:iam/policyAttachment:PolicyAttachment", "a", name="a", policyArn=Ref("given"), **{f"{kind}s": ["x"]})
+        else:
+            type_ = f"aws:iam/{kind}PolicyAttachment:{title}PolicyAttachment"
+            world.add(type_, "a", policyArn=Ref("given"), **{kind: "x"})
+
+    return declare
+
+
+SPLIT = [f"{first}.0.0.0/8" for first in range(256)]
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def by_split_prefix_list(world: World) -> None:
+    world.add(PREFIXES, "list", entries=[{"cidr": each} for each in SPLIT])
+    world.add(RULE, "it", prefixListId=Ref("list"), ipProtocol="tcp", fromPort=22, toPort=22)
+
+
+def by_launch_template(world: World) -> None:
+    world.add("aws:ec2/launchTemplate:LaunchTemplate", "template", instanceType="m7i.48xlarge")
+    sizes = {"minSize": 1, "maxSize": 1, "desiredSize": 1}
+    world.add("aws:eks/nodeGroup:NodeGroup", "it", launchTemplate={"id": Ref("template")}, scalingConfig=sizes)
+
+
+def by_split_rules(world: World) -> None:
+    world.add("aws:ec2/securityGroup:SecurityGroup", "group", description="x")
+    for each in SPLIT:
+        world.add(RULE, each, securityGroupId=Ref("group"), cidrIpv4=each, ipProtocol="tcp", fromPort=22, toPort=22)
+
+
+def internal_listener(world: World) -> None:
+    world.add("aws:lb/loadBalancer:LoadBalancer", "balancer", internal=True)
+    forward = [{"type": "forward", "targetGroupArn": "arn"}]
+    listener = {"loadBalancerArn": Ref("balancer"), "protocol": "HTTP", "port": 80, "defaultActions": forward}
+    world.add("aws:lb/listener:Listener", "it", **listener)
+
+
+def ingress(host: str = "a.x.com", /, **more: Any) -> Declare:
+    annotations = more.pop("annotations", {})
+    spec = {"rules": [{"host": host}], "tls": [{"hosts": [host], "secretName": "s"}], **more}
+    return kubernetes("networking.k8s.io/v1:Ingress", annotations=annotations, spec=spec)
+
+
+def role_on(kind: str, resource: str, verb: str = "create", **more: Any) -> Declare:
+    rule = {"apiGroups": ["x"], "resources": [resource], "verbs": [verb], **more}
+    return kubernetes(f"{GROUP}:{kind}", rules=[rule])
+
+
+def bucket_that_refuses(operator: str) -> Declare:
+    """A bucket that refuses plain text, by a condition with this operator."""
+
+    def declare(world: World) -> None:
+        world.add("aws:s3/bucket:Bucket", "it")
+        denied = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+        denied |= {"Condition": {operator: {"aws:SecureTransport": "false"}}}
+        world.add("aws:s3/bucketPolicy:BucketPolicy", "p", bucket=Ref("it"), policy=policy(denied))
+
+    return declare
+
+
+def docker_image(reference: Any) -> Declare:
+    def declare(world: World) -> None:
+        world.add("docker:index/remoteImage:RemoteImage", "image", name="ghcr.io/novacron/shop:1.2.3")
+        world.add("docker:index/container:Container", "it", image=reference)
+
+    return declare
+
+
+def docker(**inputs: Any) -> Declare:
+    return aws("docker:index/container:Container", image="ghcr.io/novacron/shop:1.2.3", **inputs)
 
 
 POLICY_LIST = [{"type": "Percent", "value": 25, "periodSeconds": 60}]
@@ -428,6 +538,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         ),
         "cost-volume-size",
     ),
+    ("nodes of a launch template", by_launch_template, "cost-instance-types"),
     # Docker
     (
         "Docker capability",
@@ -445,6 +556,214 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "docker-host-isolated",
     ),
     ("Docker namespace", aws("docker:index/container:Container", image="x", ipcMode="container:db"), "docker-host-isolated"),
+    # IAM: by effect
+    ("changes its own boundary", role_with({"Action": VERSION, "Resource": EDGE}, boundary="edge"), "identity-no-self-widening"),
+    ("boundary by its physical name", boundary_of({"name": "physical"}), "identity-no-self-widening"),
+    ("boundary by a prefix of its name", boundary_of({"namePrefix": "physical-"}), "identity-no-self-widening"),
+    (
+        "boundary that others must have",
+        role_with({"Action": VERSION, "Resource": EDGE}, conditioned("StringEquals", "iam:PermissionsBoundary", EDGE)),
+        "identity-no-self-widening",
+    ),
+    (
+        "boundary of AWS for administrators",
+        role_with(conditioned("StringEquals", "iam:PermissionsBoundary", "arn:aws:iam::aws:policy/AdministratorAccess")),
+        "identity-no-self-widening",
+    ),
+    (
+        "attaches only AWS' policy for administrators",
+        role_with(
+            {
+                "Action": "iam:AttachRolePolicy",
+                "Resource": "*",
+                "Condition": {"ArnEquals": {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}},
+            }
+        ),
+        "identity-no-self-widening",
+    ),
+    ("role whose name is generated", named_role("self-*"), "identity-no-self-widening"),
+    ("role with the usual length of a generated name", named_role("self-???????"), "identity-no-self-widening"),
+    ("role with a prefix of its name", named_role("team-*", namePrefix="team-"), "identity-no-self-widening"),
+    ("role in a path", named_role("team/*", name="self", path="/team/"), "identity-no-self-widening"),
+    *(
+        (f"{kind} with {action} {by}", given_to(kind, action, by), "identity-no-self-widening")
+        for kind, action, by in (
+            ("group", "iam:PutGroupPolicy", "inline"),
+            ("group", "iam:PassRole", "attached"),
+            ("group", "iam:AttachGroupPolicy", "listed"),
+            ("user", "iam:PutUserPolicy", "inline"),
+            ("user", "iam:AttachUserPolicy", "attached"),
+            ("user", "sts:AssumeRole", "listed"),
+        )
+    ),
+    ("user that changes itself", given_to("user", "iam:Put*", resource="arn:aws:iam::*:user/x"), "identity-no-self-widening"),
+    *(
+        (f"role with {action} on {resource}", role_with({"Action": action, "Resource": resource}), "identity-no-self-widening")
+        for action, resource in (
+            ("iam:AddUserToGroup", "arn:aws:iam::1:group/*"),
+            ("iam:AttachGroupPolicy", "*"),
+            ("iam:PutGroupPolicy", "*"),
+            ("sts:AssumeRole", "*"),
+            ("iam:UpdateAssumeRolePolicy", "arn:aws:iam::*:role/*"),
+        )
+    ),
+    *(
+        (
+            f"any role for {service}",
+            role_with(conditioned("StringEquals", "iam:PassedToService", service), {"Action": action, "Resource": "*"}),
+            "identity-no-self-widening",
+        )
+        for service, action in (("lambda.amazonaws.com", "lambda:Create*"), ("ec2.amazonaws.com", "ec2:RunInstances"))
+    ),
+    *(
+        (f"{action} on everything", statement(Action=action), "identity-no-wildcard-admin")
+        for action in ("kms:PutKeyPolicy", "kms:CreateGrant", "eks:AssociateAccessPolicy")
+    ),
+    *(
+        (f"every letter of {service}", statement(Action=[f"{service}:{each}*" for each in LETTERS]), "identity-no-wildcard-admin")
+        for service in ("iam", "ec2")
+    ),
+    (
+        "every letter of all buckets",
+        statement(Action="s3:*", Resource=[f"arn:aws:s3:::{each.lower()}*" for each in LETTERS]),
+        "identity-no-wildcard-admin",
+    ),
+    ("half the world by its parts", trust("*", IpAddress={"aws:SourceIp": SPLIT[::2]}), "identity-no-public-principal"),
+    *(
+        (f"any token of {issuer}", trust({"Federated": issuer}), "identity-trusted-tokens")
+        for issuer in ("accounts.google.com", "cognito-identity.amazonaws.com")
+    ),
+    (
+        "endpoint for data of other accounts",
+        aws("aws:ec2/vpcEndpoint:VpcEndpoint", serviceName="com.amazonaws.us-east-1.s3", policy=EVERYONES),
+        "identity-no-public-principal",
+    ),
+    # Exposure: by effect
+    (
+        "group of 256 networks",
+        aws(
+            "aws:ec2/securityGroup:SecurityGroup",
+            description="x",
+            ingress=[{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": SPLIT}],
+        ),
+        "network-open-ports",
+    ),
+    (
+        "group of 256 rules",
+        aws(
+            "aws:ec2/securityGroup:SecurityGroup",
+            description="x",
+            ingress=[{"protocol": "tcp", "fromPort": 22, "toPort": 22, "cidrBlocks": [each]} for each in SPLIT],
+        ),
+        "network-open-ports",
+    ),
+    ("256 rules of a group", by_split_rules, "network-open-ports"),
+    ("prefix list of 256 networks", by_split_prefix_list, "network-open-ports"),
+    (
+        "LoadBalancer for 256 networks",
+        kubernetes("core/v1:Service", spec={"type": "LoadBalancer", "loadBalancerSourceRanges": SPLIT}),
+        "network-services-internal",
+    ),
+    (
+        "LoadBalancer with two schemes",
+        kubernetes(
+            "core/v1:Service",
+            annotations={
+                "service.beta.kubernetes.io/aws-load-balancer-scheme": "internet-facing",
+                "service.beta.kubernetes.io/aws-load-balancer-internal": "true",
+            },
+            spec={"type": "LoadBalancer"},
+        ),
+        "network-services-internal",
+    ),
+    (
+        "Ingress with a load balancer of its own",
+        ingress(annotations={"alb.ingress.kubernetes.io/scheme": "internet-facing"}),
+        "network-services-internal",
+    ),
+    *(
+        (f"Ingress with {key}", ingress(annotations={key: value}), "network-ingress-tls")
+        for key, value in (
+            ("nginx.ingress.kubernetes.io/ssl-redirect", "false"),
+            ("alb.ingress.kubernetes.io/listen-ports", '[{"HTTP": 80}, {"HTTPS": 443}]'),
+        )
+    ),
+    *(
+        (f"listener with {policy_}", aws("aws:lb/listener:Listener", protocol="HTTPS", port=443, sslPolicy=policy_), "network-tls")
+        for policy_ in ("ELBSecurityPolicy-FS-2018-06", "ELBSecurityPolicy-FS-1-1-2019-08", "ELBSecurityPolicy-TLS-1-1-2017-01")
+    ),
+    # Kubernetes roles: by effect
+    *(
+        (f"ClusterRole that may {verb} {resource}", role_on("ClusterRole", resource, verb), "identity-kubernetes-roles")
+        for resource, verb in (
+            ("clusterrolebindings", "create"),
+            ("rolebindings", "patch"),
+            ("persistentvolumes", "create"),
+            ("nodes", "patch"),
+            ("namespaces", "update"),
+            ("podtemplates", "create"),
+            ("rollouts", "create"),
+            ("signers", "sign"),
+        )
+    ),
+    (
+        "every path",
+        kubernetes(f"{GROUP}:ClusterRole", rules=[{"nonResourceURLs": ["*"], "verbs": ["get"]}]),
+        "identity-kubernetes-roles",
+    ),
+    *(
+        (
+            f"binding of {role} to {subject}",
+            kubernetes(
+                f"{GROUP}:ClusterRoleBinding",
+                roleRef={"kind": "ClusterRole", "name": role},
+                subjects=[{"kind": "Group", "name": subject}],
+            ),
+            "identity-kubernetes-roles",
+        )
+        for role, subject in (("system:controller:clusterrole-aggregation-controller", "x"), ("r", "system:masters"))
+    ),
+    (
+        "aws-auth",
+        lambda world: world.kubernetes("core/v1:ConfigMap", "aws-auth", namespace="kube-system", data={"mapRoles": "[]"}),
+        "identity-access-entries",
+    ),
+    # Images, Docker and pods: by effect
+    *(
+        (f"image {tag}", pod(image=f"ghcr.io/novacron/shop:{tag}"), "workload-images")
+        for tag in ("canary-1.2.3", "lts-1.2", "pr-12.3", "current-1.0", "testing-1.2", "1.2-rc", "dev1.2.3", "1.2.3-latest")
+    ),
+    ("image out of its folder", pod(image="ghcr.io/novacron/../evil/shop:1.2.3"), "workload-images"),
+    ("an image whose name ends like an id", docker_image("evil.example.com/x-id"), "docker-container-image"),
+    *(
+        (f"Docker folder {path}", docker(volumes=[{"hostPath": path, "containerPath": "/h"}]), "docker-host-isolated")
+        for path in ("//etc", "/./etc", "/home/../root", "/var", "/home/")
+    ),
+    (
+        "Docker socket by another path",
+        docker(volumes=[{"hostPath": "/home/../var/run/docker.sock/", "containerPath": "/s"}]),
+        "docker-unprivileged",
+    ),
+    (
+        "Docker mount with options of a driver",
+        docker(
+            mounts=[
+                {
+                    "type": "volume",
+                    "target": "/h",
+                    "volumeOptions": {"driverOptions": {"type": "none", "o": "bind", "device": "/"}},
+                }
+            ]
+        ),
+        "docker-host-isolated",
+    ),
+    (
+        "Docker volume of a folder with dots",
+        aws("docker:index/volume:Volume", driverOpts={"type": "none", "o": "bind", "device": "/./etc"}),
+        "docker-host-isolated",
+    ),
+    *((f"Docker user {user}", docker(user=user), "docker-unprivileged") for user in ("root", "0", "0:0")),
+    ("anti-affinity to others", spread(anti_affinity(namespaces=["other"])), "workload-topology-spread"),
     # Closed world
     ("a type without a rule", aws("aws:redshift/cluster:Cluster", masterPassword="x", publiclyAccessible=True), "types-known"),
 ]
@@ -581,5 +900,141 @@ PASSES: list[tuple[str, Declare, str]] = [
         "workload-chart-values",
     ),
     ("a chart's tag", kubernetes("helm.sh/v3:Release", version="1", values={"image": {"tag": "1.2.3"}}), "workload-chart-values"),
+    # By effect
+    *(
+        (
+            f"{low} to {high} of {protocol} for the world",
+            aws(RULE, cidrIpv4="0.0.0.0/0", ipProtocol=protocol, fromPort=low, toPort=high),
+            "network-open-ports",
+        )
+        for protocol, low, high in (("icmp", 3, 4), ("1", 3, 4), ("tcp", 443, 443))
+    ),
+    (
+        "private networks",
+        aws(
+            "aws:ec2/securityGroup:SecurityGroup",
+            description="x",
+            ingress=[
+                {
+                    "protocol": "-1",
+                    "fromPort": 0,
+                    "toPort": 0,
+                    "cidrBlocks": ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"],
+                    "ipv6CidrBlocks": ["fc00::/7"],
+                }
+            ],
+        ),
+        "network-open-ports",
+    ),
+    ("HTTP listener of an internal load balancer", internal_listener, "network-tls"),
+    ("fixed response 301", listener("HTTP", 80, {"type": "fixed-response", "fixedResponse": {"statusCode": "301"}}), "network-tls"),
+    *(
+        (f"listener with {policy_}", aws("aws:lb/listener:Listener", protocol="HTTPS", port=443, sslPolicy=policy_), "network-tls")
+        for policy_ in ("ELBSecurityPolicy-FS-1-2-Res-2020-10", "ELBSecurityPolicy-TLS-1-2-Ext-2018-06")
+    ),
+    *(
+        (
+            f"Ingress of the load balancer with {annotations}",
+            ingress(annotations=annotations, ingressClassName="alb", tls=tls),
+            rule,
+        )
+        for annotations, tls, rule in (
+            ({"alb.ingress.kubernetes.io/certificate-arn": "arn"}, [], "network-ingress-tls"),
+            ({}, [{"hosts": ["a.x.com"]}], "network-ingress-tls"),
+            ({"alb.ingress.kubernetes.io/scheme": "internal"}, [], "network-services-internal"),
+            (
+                {"alb.ingress.kubernetes.io/listen-ports": '[{"HTTP": 80}]', "alb.ingress.kubernetes.io/ssl-redirect": "443"},
+                [{"hosts": ["a.x.com"]}],
+                "network-ingress-tls",
+            ),
+        )
+    ),
+    (
+        "temporary objects",
+        aws(
+            "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+            rules=[{"status": "Enabled", "filter": {"prefix": "tmp/"}, "expiration": {"days": 1}}],
+        ),
+        "data-version-retention",
+    ),
+    *(
+        (f"plain text denied by {operator}", bucket_that_refuses(operator), "data-bucket-tls-only")
+        for operator in ("Bool", "BoolIfExists")
+    ),
+    ("roles by name", role_on("ClusterRole", "deployments", "patch", resourceNames=["shop"]), "identity-kubernetes-roles"),
+    ("roles that a namespace has", role_on("Role", "rolebindings"), "identity-kubernetes-roles"),
+    (
+        "tokens that are checked",
+        kubernetes(f"{GROUP}:ClusterRoleBinding", roleRef={"kind": "ClusterRole", "name": "system:auth-delegator"}, subjects=[]),
+        "identity-kubernetes-roles",
+    ),
+    (
+        "releases of our repository",
+        trust(GITHUB, StringLike={SUBJECT: "repo:novacron/app:ref:refs/tags/v*"}),
+        "identity-trusted-tokens",
+    ),
+    (
+        "an identity pool",
+        trust(
+            {"Federated": "cognito-identity.amazonaws.com"},
+            StringEquals={"cognito-identity.amazonaws.com:aud": "us-east-1:12345678-dead-beef-cafe-123456790ab"},
+        ),
+        "identity-trusted-tokens",
+    ),
+    (
+        "attaches one policy",
+        role_with({"Action": "iam:AttachRolePolicy", "Resource": "*", "Condition": {"ArnEquals": {"iam:PolicyARN": EDGE}}}),
+        "identity-no-self-widening",
+    ),
+    ("boundary of another name", boundary_of({"name": "other"}), "identity-no-self-widening"),
+    ("boundary whose name is generated", boundary_of({}), "identity-no-self-widening"),
+    ("role of another name", named_role("self", name="other"), "identity-no-self-widening"),
+    (
+        "user with its own keys",
+        given_to("user", "iam:CreateAccessKey", resource="arn:aws:iam::*:user/x"),
+        "identity-no-self-widening",
+    ),
+    (
+        "roles for a service, which runs nothing of ours",
+        role_with(
+            conditioned("StringEquals", "iam:PassedToService", "eks.amazonaws.com"),
+            {"Action": "eks:CreateCluster", "Resource": "*"},
+        ),
+        "identity-no-self-widening",
+    ),
+    (
+        "grants for services of AWS",
+        statement(Action="kms:CreateGrant", Condition={"Bool": {"kms:GrantIsForAWSResource": "true"}}),
+        "identity-no-wildcard-admin",
+    ),
+    ("reads of one service", statement(Action=["s3:Get*", "s3:List*", "s3:Describe*"]), "identity-no-wildcard-admin"),
+    (
+        "endpoint for one bucket",
+        aws(
+            "aws:ec2/vpcEndpoint:VpcEndpoint",
+            serviceName="com.amazonaws.us-east-1.s3",
+            policy=policy({"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": ONE_BUCKET}),
+        ),
+        "identity-no-public-principal",
+    ),
+    *(
+        (f"image {tag}", pod(image=f"ghcr.io/novacron/shop:{tag}"), "workload-images")
+        for tag in ("git-deadbeef1", "1.2.3-stable", "2026-11-24T1012", "20261124.3", "1.2.3-head4", "mainline-1.2.3", "v2.3")
+    ),
+    ("Docker image by its resource", docker_image(Ref("image")), "docker-container-image"),
+    (
+        "Docker folder of the stack",
+        docker(volumes=[{"hostPath": "/opt/dwcp/config", "containerPath": "/c"}]),
+        "docker-host-isolated",
+    ),
+    (
+        "Docker user",
+        docker(user="1001:0", securityOpts=["no-new-privileges:true"], capabilities={"drops": ["ALL"]}),
+        "docker-unprivileged",
+    ),
+    *(
+        (f"anti-affinity {more}", spread(anti_affinity(**more)), "workload-topology-spread")
+        for more in ({"namespaces": ["shop"]}, {"namespaceSelector": {}})
+    ),
     ("a full version", pod(image="ghcr.io/novacron/shop:1.2.3-alpine"), "workload-images"),
 ]

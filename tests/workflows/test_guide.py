@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from recording import ROOT
+from recording import ROOT, stack_config
 
 from components.settings import RedisSettings
 from delivery.github.workflow import Job, find, jobs, load, triggers
@@ -162,10 +162,11 @@ def test_the_image_comes_with_sbom_and_provenance_and_no_shared_cache() -> None:
 
 
 def test_integration_tests_run_on_the_platforms_redis() -> None:
-    """The same version as in the cluster; the digest is the workflow's own, because GitHub pulls the image from its registry."""
-    image, _, digest = find(ROOT, "integration").content["services"]["redis"]["image"].partition("@")
-    assert image == RedisSettings().image.partition("@")[0]
-    assert digest
+    """The same image as in the clusters, by digest; the default has only the version, because substitutes have other digests."""
+    image = find(ROOT, "integration").content["services"]["redis"]["image"]
+    assert re.fullmatch(rf"{re.escape(RedisSettings().image)}@sha256:[0-9a-f]{{64}}", image)
+    for environment in ("staging", "production"):
+        assert stack_config(environment)["dwcp-v3:redis"]["image"] == image
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ and ``Pulumi.yaml`` are generated from it. Its parentheses name the source of th
 """
 
 from components.settings.groups._group import Conflict, Group
-from components.settings.groups.account import AccountSettings
+from components.settings.groups.account import AccountSettings, Pipelined
 from components.settings.groups.application import ApplicationSettings, EgressRule
 from components.settings.groups.artifacts import ArtifactsSettings
 from components.settings.groups.autoscaling import AutoscalingSettings
@@ -39,6 +39,7 @@ __all__ = [
     "LogsSettings",
     "MonitoringSettings",
     "NetworkSettings",
+    "Pipelined",
     "RedisSettings",
     "RolloutSettings",
 ]

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from components.settings.groups._group import Group
-from components.settings.types import BucketName, GithubSubject, OidcProviderArn, Region
+from collections.abc import Iterator
+from typing import Literal, get_args
+
+from pydantic import Field
+from typing_extensions import override
+
+from components.settings.groups._group import Conflict, Group
+from components.settings.types import BucketName, DnsName, GithubSubject, OidcProviderArn, Region
 from contract import STATE_BUCKET
+
+Pipelined = Literal["staging", "production"]
+"""The environments that pipelines deploy."""
+HOST_EXAMPLES: dict[Pipelined, str] = {"staging": "dwcp.staging.example.com", "production": "dwcp.example.com"}
 
 
 class AccountSettings(Group):
@@ -16,5 +26,14 @@ class AccountSettings(Group):
     """Repository as its OIDC tokens name it; since July 2026 `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
     """OIDC provider for GitHub, of which an account can have only one; null creates it (AWS: OIDC federation)."""
+    hosts: dict[Pipelined, DnsName] = Field(default={})
+    """Host of each environment (`loadBalancer.host`): its pipeline changes only the DNS records of this host (AWS: IAM)."""
     state_bucket: BucketName = STATE_BUCKET
     """Bucket of the Pulumi state, which `dwcp state bootstrap` creates; its name is unique in AWS (guide: State Management)."""
+
+    @override
+    def conflicts(self) -> Iterator[Conflict]:
+        for environment in get_args(Pipelined):
+            if environment not in self.hosts:
+                problem = f"is missing: the pipeline of {environment} could not change its DNS records"
+                yield f"hosts.{environment}", problem, HOST_EXAMPLES[environment]

@@ -7,13 +7,13 @@ from typing import Annotated
 from annotated_types import Interval
 
 from components.settings.groups._group import Group
-from components.settings.types import Days, Switch, Whole
+from components.settings.types import RetentionDays, Switch, Whole
 
 
 class ArtifactsSettings(Group):
     """The bucket of build and deployment artifacts."""
 
-    noncurrent_version_days: Days = 90
+    noncurrent_version_days: RetentionDays = 90
     """Days after which an overwritten or deleted version is permanently deleted (AWS: S3 lifecycle rules)."""
     infrequent_access_after_days: Annotated[Whole, Interval(ge=30, le=3653)] = 30
     """Days after which an artifact moves to the storage class Standard-IA, at least 30 (AWS: S3 lifecycle transitions)."""

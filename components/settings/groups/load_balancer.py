@@ -9,7 +9,7 @@ from annotated_types import Interval
 from typing_extensions import override
 
 from components.settings.groups._group import Conflict, Group
-from components.settings.types import CertificateArn, DnsName, Switch, Whole
+from components.settings.types import CertificateArn, DnsName, RetentionDays, Switch, Whole
 
 
 class LoadBalancerSettings(Group):
@@ -27,7 +27,7 @@ class LoadBalancerSettings(Group):
     """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
     deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30
     """Seconds in which a terminating pod can finish its requests; its grace period is longer (AWS: target group attributes)."""
-    access_log_retention_days: Annotated[Whole, Interval(ge=1, le=3653)] = 90
+    access_log_retention_days: RetentionDays = 90
     """Days after which access logs are deleted (AWS: Application Load Balancer access logs)."""
     tls_policy: Literal["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"] = (
         "ELBSecurityPolicy-TLS13-1-2-2021-06"

@@ -8,11 +8,12 @@ from annotated_types import Interval
 from pydantic import BeforeValidator
 
 from components.settings.groups._group import Group
-from components.settings.types import Whole, whole
+from components.settings.types import HoldsData, Whole, whole
 
 LogRetentionDays = Annotated[
     Literal[1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
     BeforeValidator(whole),
+    HoldsData(),
 ]
 """The values of https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html."""
 

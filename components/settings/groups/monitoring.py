@@ -12,10 +12,10 @@ from typing_extensions import override
 from components.monitoring.alertmanager_config import Receiver
 from components.settings.groups._group import Conflict, Group
 from components.settings.types import (
-    Days,
     EmailAddress,
     ImageReference,
     ObjectName,
+    RetentionDays,
     SlackChannel,
     Storage,
     Switch,
@@ -35,7 +35,7 @@ class MonitoringSettings(Group):
     """Namespace of the operator's Prometheus; in operator mode only its pods may scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
-    retention_days: Days = 35
+    retention_days: RetentionDays = 35
     """Days after which metrics are deleted; the error budgets need 30 days (Prometheus: storage)."""
     storage: Storage = "20Gi"
     """Size of the metrics volume (Prometheus: storage)."""

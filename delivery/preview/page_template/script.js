@@ -165,7 +165,7 @@ function summary() {
   }
   document.getElementById("summary").replaceChildren(...parts);
 }
-const lost = (change) => change.loses && !change.kept && ["delete", "replace", "update"].includes(change.kind);
+const lost = (change) => change.loses && !change.kept;
 const difference = (each) => [
   h("span", {}, each.path ? ` ${each.path}: ` : ": ", h("del", {}, text(each.before)), " → ", h("ins", {}, text(each.after))),
 ];

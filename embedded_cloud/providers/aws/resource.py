@@ -70,14 +70,19 @@ class AwsResource(ModelledType, ABC):
             tags = inputs.get("tags", {})
             inputs["tagsAll"] = {**self.aws.default_tags, **tags} if isinstance(tags, dict) else tags
         if self.auto_name and self.auto_name not in inputs:
-            stem = name[: self.name_limit - 8]
-            inputs[self.auto_name] = olds.get(self.auto_name) or f"{stem}-{token_hex(4)[:7]}"
+            stem = self._stem(name, inputs)
+            kept = olds.get(self.auto_name) if self._stem(name, olds) == stem else None
+            inputs[self.auto_name] = kept or f"{stem}{token_hex(4)[:7]}"
         return inputs
 
     def is_auto_named(self, name: str, inputs: Properties) -> bool:
         """Whether an old and a new resource can exist at the same time: the type has no unique name, or the name is generated."""
-        stem = re.escape(name[: self.name_limit - 8])
-        return not self.auto_name or re.fullmatch(f"{stem}-[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
+        stem = re.escape(self._stem(name, inputs))
+        return not self.auto_name or re.fullmatch(f"{stem}[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
+
+    def _stem(self, name: str, inputs: Properties) -> str:
+        """The start of a generated name: the input for the prefix, or else the logical name."""
+        return inputs.get(f"{self.auto_name}Prefix") or f"{name[: self.name_limit - 8]}-"
 
     def change(self, id: str, old: Properties, new: Properties) -> None:
         """Update the live resource from ``old`` to ``new``."""

@@ -16,7 +16,9 @@ from components.settings import SettingsError
 
 PROVIDER = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
 ACCOUNT = "123456789012"
-WORKLOADS = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-workloads"
+WORKLOADS = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-staging-workloads"
+APART = pytest.mark.parametrize(("environment", "other"), [("staging", "production"), ("production", "staging")])
+LEASES = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/dwcp-v3-leases"
 PIPELINE_ROLES = [f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-{each}-{kind}" for each in ENVIRONMENTS for kind in ("deploy", "preview")]
 
 
@@ -36,7 +38,8 @@ def boundary_of(name: str) -> list[dict[str, Any]]:
 
 def decides(statement: dict[str, Any], action: str, resource: str, context: dict[str, Any]) -> bool:
     """Whether a statement speaks of a request, as IAM matches it (the operators that these policies use)."""
-    named = any(fnmatchcase(action.lower(), each.lower()) for each in statement["Action"])
+    listed = statement.get("Action", statement.get("NotAction"))
+    named = any(fnmatchcase(action.lower(), each.lower()) for each in listed) == ("Action" in statement)
     there = any(fnmatchcase(resource, each) for each in statement["Resource"])
     return named and there and all(_holds(*each, context) for each in statement.get("Condition", {}).items())
 
@@ -46,7 +49,8 @@ def _holds(operator: str, tests: dict[str, Any], context: dict[str, Any]) -> boo
         values = wanted if isinstance(wanted, list) else [wanted]
         found = context.get(key)
         given = found if isinstance(found, list) else [found]
-        same = any(fnmatchcase(str(one), each) for one in given if one is not None for each in values)
+        matched = [any(fnmatchcase(str(one), each) for each in values) for one in given if one is not None]
+        same = all(matched) if operator.startswith("ForAllValues:") else any(matched)
         if same == ("Not" in operator):
             return False
     return True
@@ -55,6 +59,7 @@ def _holds(operator: str, tests: dict[str, Any], context: dict[str, Any]) -> boo
 def allowed(role: str, action: str, resource: str, **context: Any) -> bool:
     """IAM's rule: allowed by the policy and by the boundary, denied by neither."""
     context = {key.replace("__", ":"): value for key, value in context.items()}
+    context.setdefault("route53:ChangeResourceRecordSetsNormalizedRecordNames", [])
     verdicts = []
     for document in (policy_of(role), boundary_of(role)):
         effects = {each["Effect"] for each in document if decides(each, action, resource, context)}
@@ -88,6 +93,13 @@ def test_the_accounts_own_provider_is_used_where_it_has_one() -> None:
     assert trusted("staging-deploy", providerArn=PROVIDER)["by"] == PROVIDER
     assert account(providerArn=PROVIDER).of("OpenIdConnectProvider") == []
     assert [each.name for each in account().of("OpenIdConnectProvider")] == ["dwcp-v3-github"]
+
+
+def test_the_engine_deletes_nothing_of_the_account() -> None:
+    made = [each for each in account().resources if each.type.startswith("aws:")]
+    kinds = {each.type.rpartition(":")[2] for each in made}
+    assert kinds == {"Role", "RolePolicy", "RolePolicyAttachment", "Policy", "OpenIdConnectProvider"}
+    assert all(each.protect for each in made)
 
 
 def test_previews_read() -> None:
@@ -145,7 +157,7 @@ def test_every_role_of_a_stack_is_under_the_boundary(environment: str) -> None:
     ],
 )
 def test_no_pipeline_can_change_a_pipelines_role(role: str, action: str) -> None:
-    for boundary in (WORKLOADS, f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-pipelines", None):
+    for boundary in (WORKLOADS, f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-staging-pipelines", None):
         for target in PIPELINE_ROLES:
             assert not allowed(role, action, target, iam__PermissionsBoundary=boundary)
 
@@ -154,8 +166,24 @@ def test_no_pipeline_can_change_a_pipelines_role(role: str, action: str) -> None
     ("action", "resource"),
     [
         *(
-            (action, f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-pipelines")
+            (action, f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{environment}-{kind}")
             for action in ("iam:CreatePolicyVersion", "iam:DeletePolicy")
+            for environment in ENVIRONMENTS
+            for kind in ("pipelines", "workloads")
+        ),
+        *(
+            (f"s3:{action}", "arn:aws:s3:::novacron-terraform-state")
+            for action in (
+                *("PutBucketPolicy", "DeleteBucketPolicy", "PutLifecycleConfiguration", "PutBucketVersioning", "DeleteBucket"),
+                *("PutEncryptionConfiguration", "PutReplicationConfiguration", "PutBucketPublicAccessBlock", "PutBucketAbac"),
+            )
+        ),
+        ("s3:DeleteObjectVersion", "arn:aws:s3:::novacron-terraform-state/dwcp-v3/.pulumi/stacks/dwcp-v3/staging.json"),
+        *((f"dynamodb:{action}", LEASES) for action in ("DeleteTable", "UpdateTable", "UpdateTimeToLive", "PutResourcePolicy")),
+        *(
+            (f"kms:{action}", f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/dwcp-v3-{key}")
+            for action in ("DeleteAlias", "UpdateAlias")
+            for key in ("state", "staging", "production")
         ),
         ("iam:CreateUser", f"arn:aws:iam::{ACCOUNT}:user/me"),
         ("iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/me"),
@@ -169,8 +197,28 @@ def test_what_no_pipeline_may_do_even_if_a_policy_allowed_it(action: str, resour
     assert any(decides(each, action, resource, {}) for each in denied)
 
 
+@pytest.mark.parametrize("key", ["state", "staging", "production"])
+@pytest.mark.parametrize("action", ["ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "DisableKeyRotation"])
+def test_no_pipeline_changes_a_key_of_the_state(action: str, key: str) -> None:
+    arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
+    for environment in ENVIRONMENTS:
+        role = f"dwcp-v3-{environment}-deploy"
+        assert not allowed(role, f"kms:{action}", arn, kms__ResourceAliases=[f"alias/dwcp-v3-{key}"])
+        assert allowed(role, "kms:Decrypt", arn, kms__ResourceAliases=["alias/dwcp-v3-state"])
+
+
+def test_the_pipelines_use_the_state_that_they_must_not_change() -> None:
+    state = "arn:aws:s3:::novacron-terraform-state"
+    for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
+        assert allowed("dwcp-v3-staging-deploy", action, f"{state}/dwcp-v3/.pulumi/locks/organization/dwcp-v3/staging/1.json")
+    assert allowed("dwcp-v3-staging-deploy", "s3:ListBucket", state)
+    for action in ("GetItem", "PutItem", "UpdateItem", "DeleteItem"):
+        assert allowed("dwcp-v3-staging-deploy", f"dynamodb:{action}", LEASES, dynamodb__LeadingKeys=["staging/state"])
+        assert not allowed("dwcp-v3-staging-deploy", f"dynamodb:{action}", LEASES, dynamodb__LeadingKeys=["production/state"])
+
+
 def test_roles_are_made_under_the_workloads_boundary_only() -> None:
-    role = f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-1234567"
+    role = f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-staging"
     for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:DeleteRolePolicy"):
         assert allowed("dwcp-v3-staging-deploy", action, role, iam__PermissionsBoundary=WORKLOADS)
         assert not allowed("dwcp-v3-staging-deploy", action, role)
@@ -180,8 +228,9 @@ def test_roles_are_made_under_the_workloads_boundary_only() -> None:
 
 WORKLOAD_ACTIONS = {
     action
-    for each in statements(account().one("aws:iam/policy:Policy", "dwcp-v3-workloads")["policy"])
+    for each in statements(account().one("aws:iam/policy:Policy", "dwcp-v3-staging-workloads")["policy"])
     for action in each["Action"]
+    if each["Effect"] == "Allow"
 }
 
 
@@ -191,7 +240,7 @@ WORKLOAD_ACTIONS = {
         ("eks:CreateCluster", "*"),
         ("kms:CreateKey", "*"),
         ("ec2:RunInstances", f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/*"),
-        ("iam:UpdateRoleDescription", f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-1234567"),
+        ("iam:UpdateRoleDescription", f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-staging"),
         ("iam:CreateOpenIDConnectProvider", f"arn:aws:iam::{ACCOUNT}:oidc-provider/oidc.eks.us-east-1.amazonaws.com/id/ABC"),
         ("route53:ChangeResourceRecordSets", "arn:aws:route53:::hostedzone/Z1"),
         ("s3:PutObject", "arn:aws:s3:::novacron-terraform-state/dwcp-v3/.pulumi/stacks/dwcp-v3/staging.json"),
@@ -202,18 +251,169 @@ def test_the_deploying_role_may_do_what_an_up_does(action: str, resource: str) -
 
 
 def test_the_deploying_role_hands_roles_only_to_the_services_that_take_them() -> None:
-    role = f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-1234567"
+    role = f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-staging"
     assert allowed("dwcp-v3-staging-deploy", "iam:PassRole", role, iam__PassedToService="ec2.amazonaws.com")
     assert not allowed("dwcp-v3-staging-deploy", "iam:PassRole", role, iam__PassedToService="lambda.amazonaws.com")
 
 
-@pytest.mark.parametrize(("environment", "other"), [("staging", "production"), ("production", "staging")])
+REACHED = {
+    "aws:acm/certificate:Certificate": "tags acm:DeleteCertificate arn:aws:acm:R:A:certificate/1",
+    "aws:acm/certificateValidation:CertificateValidation": "none",
+    "aws:cloudwatch/logGroup:LogGroup": "tags logs:DeleteLogGroup arn:aws:logs:R:A:log-group:/aws/eks/dwcp-v3-E/cluster",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "tags cloudwatch:DeleteAlarms arn:aws:cloudwatch:R:A:alarm:1",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "tags ec2:AuthorizeSecurityGroupIngress arn:aws:ec2:R:A:security-group/1",
+    "aws:ec2/eip:Eip": "tags ec2:ReleaseAddress arn:aws:ec2:R:A:elastic-ip/1",
+    "aws:ec2/flowLog:FlowLog": "tags ec2:DeleteFlowLogs arn:aws:ec2:R:A:vpc-flow-log/1",
+    "aws:ec2/internetGateway:InternetGateway": "tags ec2:DetachInternetGateway arn:aws:ec2:R:A:internet-gateway/1",
+    "aws:ec2/launchTemplate:LaunchTemplate": "tags ec2:DeleteLaunchTemplate arn:aws:ec2:R:A:launch-template/1",
+    "aws:ec2/natGateway:NatGateway": "tags ec2:DeleteNatGateway arn:aws:ec2:R:A:natgateway/1",
+    "aws:ec2/route:Route": "tags ec2:DeleteRoute arn:aws:ec2:R:A:route-table/1",
+    "aws:ec2/routeTable:RouteTable": "tags ec2:DeleteRouteTable arn:aws:ec2:R:A:route-table/1",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": "tags ec2:DisassociateRouteTable arn:aws:ec2:R:A:route-table/1",
+    "aws:ec2/securityGroup:SecurityGroup": "tags ec2:DeleteSecurityGroup arn:aws:ec2:R:A:security-group/1",
+    "aws:ec2/subnet:Subnet": "tags ec2:DeleteSubnet arn:aws:ec2:R:A:subnet/1",
+    "aws:ec2/vpc:Vpc": "tags ec2:DeleteVpc arn:aws:ec2:R:A:vpc/1",
+    "aws:ec2/vpcEndpoint:VpcEndpoint": "tags ec2:DeleteVpcEndpoints arn:aws:ec2:R:A:vpc-endpoint/1",
+    "aws:eks/accessEntry:AccessEntry": "name eks:DeleteAccessEntry arn:aws:eks:R:A:access-entry/dwcp-v3-E/role/A/nodes/1",
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": (
+        "name eks:AssociateAccessPolicy arn:aws:eks:R:A:access-entry/dwcp-v3-E/role/A/nodes/1"
+    ),
+    "aws:eks/addon:Addon": "name eks:DeleteAddon arn:aws:eks:R:A:addon/dwcp-v3-E/coredns/1",
+    "aws:eks/cluster:Cluster": "name eks:CreateAccessEntry arn:aws:eks:R:A:cluster/dwcp-v3-E",
+    "aws:eks/nodeGroup:NodeGroup": "name eks:DeleteNodegroup arn:aws:eks:R:A:nodegroup/dwcp-v3-E/nodes-a/1",
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": (
+        "name eks:DeletePodIdentityAssociation arn:aws:eks:R:A:podidentityassociation/dwcp-v3-E/a-1"
+    ),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": (
+        "tags iam:DeleteOpenIDConnectProvider arn:aws:iam::A:oidc-provider/oidc.eks.R.amazonaws.com/id/1"
+    ),
+    "aws:iam/role:Role": "name iam:UpdateAssumeRolePolicy arn:aws:iam::A:role/dwcp-v3-nodes-E",
+    "aws:iam/rolePolicy:RolePolicy": "name iam:DeleteRolePolicy arn:aws:iam::A:role/dwcp-v3-cluster-autoscaler-E",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "name iam:DetachRolePolicy arn:aws:iam::A:role/dwcp-v3-nodes-E",
+    "aws:kms/alias:Alias": "name kms:DeleteAlias arn:aws:kms:R:A:alias/dwcp-v3-E-artifacts",
+    "aws:kms/key:Key": "tags kms:ScheduleKeyDeletion arn:aws:kms:R:A:key/1",
+    "aws:lb/listener:Listener": (
+        "tags elasticloadbalancing:DeleteListener arn:aws:elasticloadbalancing:R:A:listener/app/dwcp-v3/1/2"
+    ),
+    "aws:lb/listenerRule:ListenerRule": (
+        "tags elasticloadbalancing:ModifyRule arn:aws:elasticloadbalancing:R:A:listener-rule/app/dwcp-v3/1/2/3"
+    ),
+    "aws:lb/loadBalancer:LoadBalancer": (
+        "tags elasticloadbalancing:DeleteLoadBalancer arn:aws:elasticloadbalancing:R:A:loadbalancer/app/dwcp-v3/1"
+    ),
+    "aws:lb/targetGroup:TargetGroup": (
+        "tags elasticloadbalancing:DeregisterTargets arn:aws:elasticloadbalancing:R:A:targetgroup/dwcp-v3/1"
+    ),
+    "aws:route53/record:Record": "record route53:ChangeResourceRecordSets arn:aws:route53:::hostedzone/1",
+    **{
+        f"aws:s3/{kind[0].lower()}{kind[1:]}:{kind}": f"name s3:{action} arn:aws:s3:::BUCKET{rest}"
+        for kind, action, rest in (
+            ("Bucket", "DeleteObject", "/releases/1"),
+            ("BucketLifecycleConfiguration", "PutLifecycleConfiguration", ""),
+            ("BucketOwnershipControls", "PutBucketOwnershipControls", ""),
+            ("BucketPolicy", "DeleteBucketPolicy", ""),
+            ("BucketPublicAccessBlock", "PutBucketPublicAccessBlock", ""),
+            ("BucketServerSideEncryptionConfiguration", "PutEncryptionConfiguration", ""),
+            ("BucketVersioning", "PutBucketVersioning", ""),
+        )
+    },
+    "aws:sns/topic:Topic": "tags sns:DeleteTopic arn:aws:sns:R:A:dwcp-v3-alarms-1234567",
+    "aws:sns/topicPolicy:TopicPolicy": "tags sns:SetTopicAttributes arn:aws:sns:R:A:dwcp-v3-alarms-1234567",
+    "aws:sns/topicSubscription:TopicSubscription": "none",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": (
+        "tags ec2:RevokeSecurityGroupEgress arn:aws:ec2:R:A:security-group/1"
+    ),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": (
+        "tags ec2:RevokeSecurityGroupIngress arn:aws:ec2:R:A:security-group/1"
+    ),
+}
+"""For each type of the stacks, what AWS compares when an action changes such a resource, one such action, and the resource.
+
+Source: the Service Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/, for each action
+the resource types, and whether they have the condition key aws:ResourceTag. "name" where they have not, where it depends on the
+bucket (S3) or on a tag that AWS does not set (EKS), and for roles, because iam:PassRole does not compare tags reliably.
+"none": no API changes the resource itself, or the action does not name it (the subscriptions of SNS).
+"""
+
+
+def bucket_names(environment: str) -> list[str]:
+    """The names that the provider generates for the buckets of a stack."""
+    return [f"{each.inputs['bucketPrefix']}20261127070000" for each in run_platform(environment).of("aws:s3/bucket:Bucket")]
+
+
+@APART
+def test_what_separates_the_environments_is_what_aws_compares(environment: str, other: str) -> None:
+    made = {each.type for stack in ENVIRONMENTS for each in run_platform(stack).resources if each.type.startswith("aws:")}
+    assert made == REACHED.keys()
+    role = f"dwcp-v3-{environment}-deploy"
+    for reached in REACHED.values():
+        how, _, request = reached.partition(" ")
+        if how == "none":
+            continue
+        action, _, pattern = request.partition(" ")
+        for whose, expected in ((other, False), (environment, True)):
+            for bucket in bucket_names(whose) if "BUCKET" in pattern else [""]:
+                arn = pattern.replace(":R:", ":us-east-1:").replace(":A:", f":{ACCOUNT}:")
+                arn = arn.replace("-E", f"-{whose}").replace("BUCKET", bucket)
+                context: dict[str, Any] = {
+                    "iam__PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{environment}-workloads"
+                }
+                if how == "tags":
+                    context |= {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": whose}
+                if how == "record":
+                    host = stack_config(whose)["dwcp-v3:loadBalancer"]["host"]
+                    context["route53__ChangeResourceRecordSetsNormalizedRecordNames"] = [host, f"_1a2b.{host}"]
+                assert allowed(role, action, arn, **context) == expected, (action, arn)
+
+
+@APART
+def test_a_pipeline_passes_only_the_roles_of_its_environment(environment: str, other: str) -> None:
+    for whose, expected in ((other, False), (environment, True)):
+        roles = [each.inputs["name"] for each in run_platform(whose).of("aws:iam/role:Role")]
+        assert len(roles) > 5
+        for name in roles:
+            arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
+            passed = allowed(f"dwcp-v3-{environment}-deploy", "iam:PassRole", arn, iam__PassedToService="ec2.amazonaws.com")
+            assert passed == expected, name
+
+
+@APART
+def test_a_role_that_a_pipeline_makes_reaches_no_other_environment(environment: str, other: str) -> None:
+    """A pipeline gives any policy to a role under its boundary: what the boundary allows is what such a role can do."""
+    boundary = statements(account().one("aws:iam/policy:Policy", f"dwcp-v3-{environment}-workloads")["policy"])
+
+    def can(action: str, resource: str, **context: Any) -> bool:
+        context = {key.replace("__", ":"): value for key, value in context.items()}
+        return {each["Effect"] for each in boundary if decides(each, action, resource, context)} == {"Allow"}
+
+    for whose in ENVIRONMENTS:
+        cluster = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/dwcp-v3-{whose}"
+        for action in ("eks:CreateAccessEntry", "eks:AssociateAccessPolicy", "eks:UpdateClusterConfig", "eks:AccessKubernetesApi"):
+            assert not can(action, cluster)
+    assert can("eks:DescribeCluster", f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/dwcp-v3-{environment}")
+    instance = f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1"
+    for whose, expected in ((other, False), (environment, True)):
+        tags = {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": whose}
+        assert can("ec2:TerminateInstances", instance, **tags) == expected
+        assert (
+            can("kms:Decrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1", kms__ResourceAliases=[f"alias/dwcp-v3-{whose}"])
+            == expected
+        )
+    deploys = f"dwcp-v3-{environment}-deploy"
+    theirs = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{other}-workloads"
+    assert not allowed(
+        deploys, "iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-x-{environment}", iam__PermissionsBoundary=theirs
+    )
+
+
+def test_the_hosts_of_the_account_are_those_of_the_stacks() -> None:
+    hosts = yaml.safe_load((ROOT / "bootstrap/Pulumi.account.yaml").read_text())["config"]["dwcp-v3:account"]["hosts"]
+    assert hosts == {each: stack_config(each)["dwcp-v3:loadBalancer"]["host"] for each in ENVIRONMENTS}
+
+
+@APART
 def test_no_environment_touches_another(environment: str, other: str) -> None:
     role = f"dwcp-v3-{environment}-deploy"
-    cluster = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/dwcp-v3-{other}"
-    tags = {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": other}
-    assert not allowed(role, "eks:DeleteCluster", cluster, **tags)
-    assert allowed(role, "eks:DeleteCluster", cluster, **{**tags, "aws__ResourceTag/environment": environment})
     key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
     assert not allowed(role, "kms:Decrypt", key, kms__ResourceAliases=[f"alias/dwcp-v3-{other}"])
     assert allowed(role, "kms:Decrypt", key, kms__ResourceAliases=[f"alias/dwcp-v3-{environment}"])
@@ -240,12 +440,13 @@ def test_policies_fit_iams_sizes() -> None:
         ("region", "us-gov-west-1", "outside AWS' commercial partition", "us-east-1"),
         ("subject", "novacron/novacron", "must be a repository as GitHub's tokens name it", "repo:novacron/novacron"),
         ("providerArn", "github", "must be the ARN of the account's OIDC provider for GitHub", "oidc-provider/"),
+        ("hosts.production", {"staging": "dwcp.staging.example.com"}, "is missing", "dwcp.example.com"),
         ("stateBucket", "My_Bucket", "must be the name of an S3 bucket", "novacron-terraform-state"),
     ],
 )
 def test_a_bad_value_is_refused_with_its_key_and_a_correction(field: str, value: str, problem: str, fix: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        account(**{field: value})
+        account(**{field.partition(".")[0]: value})
     [mistake] = refused.value.mistakes
     assert mistake.path == f"account.{field}"
     assert problem in mistake.problem

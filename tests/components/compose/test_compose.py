@@ -155,6 +155,13 @@ def test_a_changed_secret_makes_a_new_volume_and_so_a_new_container() -> None:
     assert "another" not in after
 
 
+def test_grafana_is_built_from_the_file_that_the_pipeline_builds() -> None:
+    built = {name: each["build"] for name, each in COMPOSE["services"].items() if "build" in each}
+    assert built == {"grafana": {"context": ".", "dockerfile": "Dockerfile.grafana"}}
+    assert (ROOT / "docker" / "Dockerfile.grafana").is_file()
+    assert COMPOSE["services"]["grafana"]["image"] == DEFAULTS.monitoring.grafana_image
+
+
 def test_only_the_host_exporter_sees_the_host() -> None:
     assert {name for name, each in containers().items() if each["networkMode"] == "host"} == {"node-exporter"}
     hosts = {name for name, each in containers().items() if any("hostPath" in mount for mount in each.get("volumes", []))}

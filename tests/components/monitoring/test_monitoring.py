@@ -286,7 +286,7 @@ def test_alertmanager_is_scraped_and_links_lead_to_the_port_forward() -> None:
 
 @pytest.mark.parametrize(("on", "receiver"), [(True, "watchdog"), (False, None)])
 def test_the_dead_mans_switch_hears_the_watchdog_each_minute(on: bool, receiver: str | None) -> None:
-    objects = evaluate("production", monitoring={"watchdog": on})
+    objects = evaluate("staging", monitoring={"watchdog": on})
     config = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-alertmanager")["data"]["alertmanager.yml"])
     routes = [each for each in config["route"]["routes"] if each["matchers"] == ['alertname="Watchdog"']]
     assert [(each["receiver"], each["repeat_interval"]) for each in routes] == ([(receiver, "1m")] if on else [])

@@ -61,7 +61,7 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
         if stack == "dev" and isinstance(cluster := entries.get("cluster", {}), dict):
             entries["cluster"] = {"ciRoleArn": ADMIN, "privateAccessCidrs": ["10.0.0.0/16"], **cluster}
         if stack == "dev" and isinstance(monitoring := entries.get("monitoring", {}), dict):
-            receivers = {} if "mode" in monitoring else {"criticalReceivers": ["slack"]}
+            receivers = {} if "mode" in monitoring else {"criticalReceivers": ["slack"], "watchdog": True}
             entries["monitoring"] = {"alarmEmails": ["oncall@example.com"], **receivers, **monitoring}
         if isinstance(environment := entries["environment"], dict):
             entries["environment"] = {"name": "production", "permissionsBoundaryArn": BOUNDARY, **environment}
@@ -85,7 +85,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("environment.region", "us-east1", "must be the name of an AWS region", "us-east-1"),
     ("environment.region", "us-gov-west-1", "is outside AWS' commercial partition", "us-east-1"),
     ("environment.region", "cn-north-1", "is outside AWS' commercial partition", "us-east-1"),
-    ("environment.permissionsBoundaryArn", "dwcp-v3-workloads", "must be the ARN of an IAM policy", "policy/dwcp-v3-workloads"),
+    ("environment.permissionsBoundaryArn", "workloads", "must be the ARN of an IAM policy", "policy/dwcp-v3-production-workloads"),
     ("environment.owner", "a,b", "must be an AWS tag value", "platform"),
     ("environment.costCenter", "", "must be an AWS tag value", "platform"),
     ("network.vpcCidr", "10.0.0.1/16", "the network is 10.0.0.0/16", "10.0.0.0/16"),
@@ -326,6 +326,19 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "3",
     ),
     ({"cluster": {"capacityType": "SPOT"}}, "cluster.capacityType", "must be ON_DEMAND in production", "ON_DEMAND"),
+    ({"monitoring": {"watchdog": False}}, "monitoring.watchdog", "would notice a failure of production's monitoring", "true"),
+    (
+        {"environment": {"name": "staging"}, "monitoring": {"criticalReceivers": []}},
+        "monitoring.criticalReceivers",
+        "critical alerts of staging would have no receiver; name one, or set monitoring.alarms to none",
+        "[pagerduty]",
+    ),
+    (
+        {"environment": {"name": "staging"}, "monitoring": {"alarmEmails": []}},
+        "monitoring.alarmEmails[0]",
+        "CloudWatch alarms would have no receiver; name an address, or set monitoring.alarms to none",
+        "dwcp-oncall@example.com",
+    ),
     ({"network": {"nat": "single"}}, "network.nat", "production needs a NAT gateway per zone", "per_zone"),
     ({"network": {"zones": ["b", "a"]}}, "network.zones[2]", "production needs 3 zones", " c"),
     ({"loadBalancer": {"deletionProtection": False}}, "loadBalancer.deletionProtection", "must be true in production", "true"),

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
@@ -63,6 +64,15 @@ def test_deleted_resources_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     [loss] = losses(engine(tmp_path, monkeypatch, script).preview(FILE))
     assert "dwcp-v3-redis" in loss
     assert "the data on its volume" in loss
+
+
+def test_data_that_an_update_deletes_in_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = "urn:pulumi:local::dwcp-v3::aws:cloudwatch/logGroup:LogGroup::dwcp-v3-logs"
+    event = resource("update", group)
+    sides = {side: {"inputs": {"retentionInDays": days}} for side, days in (("old", 365), ("new", 7))}
+    cast("Any", event)["resourcePreEvent"]["metadata"].update(sides)
+    [loss] = losses(engine(tmp_path, monkeypatch, line(event)).preview(FILE))
+    assert loss == "update dwcp-v3-logs (aws:cloudwatch/logGroup:LogGroup): log events older than 7 days"
 
 
 def test_the_engine_is_stopped_when_the_lease_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

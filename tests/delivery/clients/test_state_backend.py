@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from accounts import Account
 
+from contract import LEASE_TABLE, STATE_KEY_ALIAS, secrets_alias
 from delivery.clients.state_backend import Backend, bootstrap, problems, tls_only
 from delivery.errors import UsageError
 
@@ -36,6 +37,35 @@ def test_the_guides_bucket_is_the_default(account: Account) -> None:
 def test_a_backend_that_is_not_a_bucket_is_refused(account: Account) -> None:
     with pytest.raises(UsageError, match="file:///tmp/x is not an S3 backend"):
         Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": "file:///tmp/x"}))
+
+
+def test_a_backend_in_another_region_than_the_stack_is_refused_before_anything_is_made(account: Account) -> None:
+    url = "s3://state-in-frankfurt/dwcp-v3?region=eu-central-1&awssdk=v2"
+    with pytest.raises(UsageError, match="names the region eu-central-1, but environment.region of .* is us-east-1") as refused:
+        Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": url}))
+    assert refused.value.fix == f"pulumi config set -s {account.name} --path 'dwcp-v3:environment.region' eu-central-1"
+    there = Backend.of(replace(account, region="eu-central-1", variables={"PULUMI_BACKEND_URL": url}))
+    assert there.bucket == "state-in-frankfurt"
+
+
+def test_everything_that_bootstrap_makes_has_the_tags_of_the_account(account: Account, backend: Backend) -> None:
+    account.aws("dynamodb").delete_table(TableName=LEASE_TABLE)
+    made(account, backend)
+    kms, dynamodb = account.aws("kms"), account.aws("dynamodb")
+    table = dynamodb.describe_table(TableName=LEASE_TABLE)["Table"]["TableArn"]
+    tagged = [
+        {
+            each["TagKey"]: each["TagValue"]
+            for each in kms.list_resource_tags(KeyId=kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"])["Tags"]
+        }
+        for alias in (STATE_KEY_ALIAS, secrets_alias(account.name))
+    ]
+    for tags in (
+        account.aws("s3").get_bucket_tagging(Bucket=backend.bucket)["TagSet"],
+        dynamodb.list_tags_of_resource(ResourceArn=table)["Tags"],
+    ):
+        tagged.append({each["Key"]: each["Value"] for each in tags})
+    assert tagged == [{"project": "dwcp-v3", "environment": "account", "managed-by": "dwcp"}] * 4
 
 
 def test_bootstrap_makes_everything_and_then_nothing(account: Account, backend: Backend) -> None:

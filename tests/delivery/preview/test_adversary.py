@@ -294,6 +294,7 @@ def test_what_has_no_price_is_named_in_the_cost_line() -> None:
     assert '"unpriced"' in page.render(preview)
 
 
+CLAIM = [{"name": "data", "persistentVolumeClaim": {"claimName": "redis"}}]
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "size": (100, 20),
     "version": ("1.35", "1.33"),
@@ -311,9 +312,13 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "snapshotRetentionLimit": (7, 1),
     "isEnabled": (True, False),
     "backupRetentionPeriod": (14, 7),
-    "rules.*.expiration.date": (None, "2027-01-01"),
-    "rules.*.expiration.days": (365, 30),
-    "rules.*.noncurrentVersionExpiration.noncurrentDays": (90, 30),
+    "rules": (None, [{"status": "Enabled", "expiration": {"date": "2027-01-01"}}]),
+    "ttl": (None, {"enabled": True, "attributeName": "until"}),
+    "immutable": (True, False),
+    "scalingConfig": ({"minSize": 1, "maxSize": 3}, {"minSize": 4, "maxSize": 3}),
+    "spec": ({"volumes": CLAIM}, {"volumes": [{"name": "data", "emptyDir": {}}]}),
+    "spec.template.spec": ({"volumes": CLAIM}, {"volumes": [{"name": "data", "emptyDir": {}}]}),
+    "spec.containers.*.args": (["--storage.tsdb.retention.time=15d"], ["--storage.tsdb.retention.time=3d"]),
     "spec.template.spec.containers.*.args": (["--storage.tsdb.retention.time=15d"], ["--storage.tsdb.retention.time=3d"]),
     "data.*": ("appendonly yes\ndir /data\n", "appendonly yes\ndir /data\nappenddirname aof\n"),
     "addonVersion": ("v1.19.2-eksbuild.1", "v1.18.0-eksbuild.1"),
@@ -322,7 +327,7 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
 
 
 def consequences(table: Mapping[str, tuple[Consequence, ...]]) -> list[tuple[str, str]]:
-    return [(type_, each.path) for type_, listed in table.items() for each in listed]
+    return [(type_, each.path) for type_, listed in table.items() for each in listed if each.path]
 
 
 def with_inputs(path: str, value: Any) -> dict[str, Any]:
@@ -372,3 +377,176 @@ def test_a_volume_of_unknown_size_is_named_and_changes_no_sum() -> None:
     assert found is not None
     assert (found.before, found.after, found.changes) == (80.0, 80.0, ())
     assert found.unpriced == ("b, whose size is not known",)
+
+
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+BUCKET = "aws:s3/bucket:Bucket"
+KEY = "aws:kms/key:Key"
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
+ROOT = '{"Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::1:root"}, "Action": "kms:*", "Resource": "*"}]}'
+READERS = '{"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}]}'
+
+
+def rules(*listed: dict[str, Any]) -> dict[str, Any]:
+    return {"rules": [{"status": "Enabled", **each} for each in listed]}
+
+
+def pods(*arguments: str, volumes: list[dict[str, Any]] | None = None, mount: dict[str, Any] | None = None) -> dict[str, Any]:
+    container = {"name": "it", "args": list(arguments), "volumeMounts": [{"name": "data", **mount}] if mount else []}
+    return {"spec": {"template": {"spec": {"containers": [container], "volumes": volumes or []}}}}
+
+
+def conf(text: str) -> dict[str, Any]:
+    return {"data": {"redis.conf": text.replace("; ", "\n") + "\n"}}
+
+
+TIME, SIZE = "--storage.tsdb.retention.time", "--storage.tsdb.retention.size"
+OLD = {"id": "a", "noncurrentVersionExpiration": {"noncurrentDays": 30, "newerNoncurrentVersions": 50}}
+LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
+    "a new rule": (LIFECYCLE, rules(), rules({"id": "b", "expiration": {"days": 1}}), "objects older than 1 days"),
+    "a rule is enabled": (
+        *(LIFECYCLE, {"rules": [{"id": "a", "status": "Disabled", "expiration": {"days": 1}}]}),
+        *(rules({"id": "a", "expiration": {"days": 1}}), "objects older than 1 days"),
+    ),
+    "a filter is dropped": (
+        *(LIFECYCLE, rules({"id": "a", "filter": {"prefix": "tmp/"}, "expiration": {"days": 1}})),
+        *(rules({"id": "a", "expiration": {"days": 1}}), "objects older than 1 days"),
+    ),
+    "a prefix is wider": (
+        *(LIFECYCLE, rules({"filter": {"and": {"prefix": "tmp/a", "tags": {"x": "y"}}}, "expiration": {"days": 1}})),
+        *(rules({"filter": {"prefix": "tmp/"}, "expiration": {"days": 1}}), "objects under tmp/ older than 1 days"),
+    ),
+    "fewer old versions": (
+        *(LIFECYCLE, rules(OLD)),
+        *(rules({"noncurrentVersionExpiration": {"noncurrentDays": 30, "newerNoncurrentVersions": 1}}), "the newest 1"),
+    ),
+    "the V2 type": (
+        *("aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", rules({"expiration": {"days": 90}})),
+        *(rules({"expiration": {"days": 1}}), "older than 1 days"),
+    ),
+    "inline rules": (
+        *(BUCKET, {"lifecycleRules": [{"enabled": True, "expiration": {"days": 90}}]}),
+        *({"lifecycleRules": [{"enabled": True, "expiration": {"days": 1}}]}, "older than 1 days"),
+    ),
+    "inline versioning": (BUCKET, {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "the old version"),
+    "a claim becomes an empty folder": (
+        *(DEPLOYMENT, pods(volumes=CLAIM), pods(volumes=[{"name": "data", "emptyDir": {}}]), "the data in claim redis"),
+    ),
+    "another claim": (
+        *(DEPLOYMENT, pods(volumes=CLAIM)),
+        *(pods(volumes=[{"name": "data", "persistentVolumeClaim": {"claimName": "new"}}]), "the data in claim redis"),
+    ),
+    "another folder of a claim": (
+        *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
+        *(pods(volumes=CLAIM, mount={"mountPath": "/data", "subPath": "v2"}), "the data in claim redis"),
+    ),
+    "Prometheus' retention is removed": (DEPLOYMENT, pods(f"{TIME}=90d"), pods("--log.level=info"), "metrics older than 15d"),
+    "minutes": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=30m"), "metrics older than 30m"),
+    "two arguments": (DEPLOYMENT, pods(TIME, "1w1d"), pods(TIME, "1d"), "metrics older than 1d"),
+    "a size is added": (DEPLOYMENT, pods("--log.level=info"), pods(f"{SIZE}=1GB"), "metrics beyond 1GB"),
+    "Redis evicts": (
+        *(CONFIG_MAP, conf("appendonly yes; maxmemory-policy noeviction")),
+        *(conf("appendonly yes; maxmemory-policy allkeys-lru"), "maxmemory-policy allkeys-lru"),
+    ),
+    "Redis has less memory": (
+        *(CONFIG_MAP, conf("maxmemory 2gb; maxmemory-policy allkeys-lru")),
+        *(conf("maxmemory 256mb; maxmemory-policy allkeys-lru"), "keys beyond maxmemory 256mb"),
+    ),
+    "Redis by arguments": (
+        DEPLOYMENT, pods("redis-server", "--appendonly", "yes"), pods("redis-server", "--appendonly", "no"), "all data of Redis"
+    ),
+    "a time to live": (
+        *("aws:dynamodb/table:Table", {"hashKey": "a"}),
+        *({"hashKey": "a", "ttl": {"enabled": True, "attributeName": "until"}}, "items whose attribute until"),
+    ),
+    "a key without administrators": (
+        *(KEY, {"policy": ROOT}),
+        *({"policy": READERS, "bypassPolicyLockoutSafetyCheck": True}, "control of the key"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_data_that_is_lost_in_place_is_said_however_it_is_written(name: str) -> None:
+    type_, before, after, said = LOST[name]
+    found = changed(type_, before, after)
+    assert said in found.loses
+    assert found.risky
+    assert not found.refused
+
+
+HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
+    "a later expiry": (LIFECYCLE, rules({"id": "a", "expiration": {"days": 1}}), rules({"id": "a", "expiration": {"days": 9}})),
+    "another id": (LIFECYCLE, rules({"id": "a", "expiration": {"days": 1}}), rules({"id": "b", "expiration": {"days": 1}})),
+    "a narrower scope": (
+        LIFECYCLE, rules({"expiration": {"days": 1}}), rules({"filter": {"prefix": "tmp/"}, "expiration": {"days": 1}})
+    ),
+    "an expiry that is not known": (LIFECYCLE, rules(), rules({"expiration": {"days": UNKNOWN}})),
+    "a rule that moves objects": (LIFECYCLE, rules(), rules({"transitions": [{"days": 1, "storageClass": "STANDARD_IA"}]})),
+    "a longer retention": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=1y")),
+    "a renamed volume": (
+        *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
+        pods(volumes=[{**CLAIM[0], "name": "other"}], mount={"name": "other", "mountPath": "/data"}),
+    ),
+    "another empty folder": (
+        DEPLOYMENT, pods(volumes=[{"name": "data", "emptyDir": {}}], mount={"mountPath": "/a"}), pods(volumes=[])
+    ),
+    "more memory": (CONFIG_MAP, conf("maxmemory 1gb; maxmemory-policy lfu"), conf("maxmemory 2gb; maxmemory-policy lfu")),
+    "an administrator by another pattern": (KEY, {"policy": ROOT}, {"policy": ROOT.replace("kms:*", "kms:Put*")}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_a_change_that_loses_nothing_is_not_reported_as_a_loss(name: str) -> None:
+    type_, before, after = HARMLESS[name]
+    found = changed(type_, before, after)
+    assert (found.loses, found.refused) == ("", ())
+
+
+def test_an_immutable_object_is_replaced_and_stays_immutable() -> None:
+    before = {"immutable": True, "data": {"a": "1"}}
+    assert changed(CONFIG_MAP, before, {**before, "data": {"a": "2"}}).kind is Kind.REPLACE
+    assert changed(CONFIG_MAP, {"data": {"a": "1"}}, {"data": {"a": "2"}}).kind is Kind.UPDATE
+    assert "cannot become mutable" in str(changed(CONFIG_MAP, before, {"data": {"a": "1"}}).refused)
+
+
+def test_a_key_policy_without_an_administrator_is_refused() -> None:
+    assert "kms:PutKeyPolicy" in str(changed(KEY, {"policy": ROOT}, {"policy": '{"Statement": []}'}).refused)
+    [created] = compare_graphs(graph(), graph(resource(KEY, policy=READERS)))
+    assert "kms:PutKeyPolicy" in str(created.refused)
+
+
+def test_a_lifecycle_that_is_created_for_an_existing_bucket_loses_its_objects() -> None:
+    bucket = resource(BUCKET, "bucket")
+    lifecycle = resource(LIFECYCLE, bucket="bucket", depends={"bucket": bucket.urn}, **rules({"expiration": {"days": 1}}))
+    [found] = compare_graphs(graph(bucket), graph(bucket, lifecycle))
+    assert (found.kind, found.loses, found.risky) == (Kind.CREATE, "objects older than 1 days", True)
+    assert not any(each.loses for each in compare_graphs(graph(), graph(bucket, lifecycle)))
+
+
+def test_a_node_group_is_not_newer_than_its_cluster() -> None:
+    cluster, group = "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup"
+    own = resource(cluster, "own", version="1.34")
+
+    def nodes(version: str) -> Resource:
+        return resource(group, version=version, depends={"clusterName": own.urn})
+
+    [found] = compare_graphs(graph(own, nodes("1.34")), graph(own, nodes("1.35")))
+    assert "newer than its cluster's 1.34" in str(found.refused)
+    [created] = compare_graphs(graph(own), graph(own, nodes("1.33")))
+    assert created.refused == ()
+
+
+def test_a_cluster_without_a_version_is_a_warning() -> None:
+    found = changed("aws:eks/cluster:Cluster", {"version": "1.34"}, {})
+    assert warnings(graph(), [found]) == ("it has no version any more: the cluster stays at 1.34 until EKS upgrades it",)
+
+
+def test_a_field_that_another_system_owns_has_no_consequence() -> None:
+    before, after = (
+        graph(replace(resource("aws:eks/nodeGroup:NodeGroup", scalingConfig=each), ignore_changes=("scalingConfig.minSize",)))
+        for each in ({"minSize": 1, "maxSize": 3}, {"minSize": 5, "maxSize": 4})
+    )
+    [found] = compare_graphs(before, after)
+    assert found.refused == ()

@@ -156,6 +156,23 @@ def test_a_waiver_and_a_price_are_listed(repository: Path) -> None:
     assert {"waiver data-log-retention of x", "price per_hour cluster"} <= listed
 
 
+def test_a_rule_that_is_changed_from_outside_its_package_does_not_let_its_own_change_pass(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A module that the rules import can change them as well as a file of theirs."""
+    monkeypatch.setattr("policies.rules.network.is_internet", lambda _: False)  # as in the head that runs
+    monkeypatch.setattr("policies.addresses.is_internet", lambda _: False)
+    patch = "\nimport policies.addresses\npolicies.addresses.is_internet = lambda _: False\n"
+    module = repository / "components/settings/_mistakes.py"
+    module.write_text(module.read_text() + patch)
+    (repository / "__main__.py").write_text(PROGRAM + SSH)
+    found = previewed(repository)
+    [stack] = found.stacks
+    assert stack.failed
+    assert ("network-open-ports", True) in {(each.policy, each.by_base) for each in stack.verdicts}
+    assert "file components/settings/_mistakes.py" in {each.what for each in found.rules}
+
+
 def test_unchanged_rules_are_not_reported(repository: Path) -> None:
     (repository / "__main__.py").write_text(PROGRAM + SSH)
     found = previewed(repository)

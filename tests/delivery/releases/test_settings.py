@@ -82,6 +82,22 @@ def test_every_volume_is_known() -> None:
     assert never_smaller({}, now) == now
 
 
+@pytest.mark.parametrize(
+    ("path", "less", "more"),
+    [
+        ("redis.memory", "256Mi", "2Gi"),
+        ("logs.retentionDays", 30, 365),
+        ("monitoring.retentionDays", 35, 90),
+        ("loadBalancer.accessLogRetentionDays", 30, 365),
+        ("artifacts.noncurrentVersionDays", 7, 90),
+    ],
+)
+def test_memory_and_retentions_never_shrink(path: str, less: object, more: object) -> None:
+    """Redis evicts the keys that do not fit, and a service deletes what is older than its retention."""
+    assert never_smaller({path: less}, {path: more}) == {path: more}
+    assert never_smaller({path: more}, {path: less}) == {path: more}
+
+
 def test_a_setting_that_is_left_out_has_its_default() -> None:
     """If a stack file sets one field of a group, the engine records that group without the project's defaults."""
     assert differing({"application.port": 8080, "redis.storageClass": "gp3"}, {}) == []

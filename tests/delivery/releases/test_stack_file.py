@@ -15,10 +15,10 @@ FILE = """\
 config:
   dwcp-v3:application: {replicas: 2}
   dwcp-v3:registryUsername: "012345678901"
-  other:number: 012345678901
-  other:yes: yes
+  other:number: '012345678901'
+  other:yes: 'yes'
   other:version: 1.10
-  other:time: 1:30
+  other:time: "1:30"
   other:date: '2026-01-01'
 secretsprovider: awskms://new
 encryptedkey: NEW
@@ -51,9 +51,21 @@ def test_other_settings_leave_credentials_and_encryption_as_they_are_spelled() -
     [
         ("config: [", "is not valid YAML", "correct the file"),
         ("a: b", "has no `config:` section", "under `config:`"),
-        ("config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n", "has the key dwcp-v3:redis twice.*line 3", "keep only one"),
-        ("config:\n  a: {costCenter: 2026-01-01}\n", r"a date instead of text: a\.costCenter", "costCenter: '2026-01-01'"),
-        ("config:\n  a: {days: [2026-01-01 10:00:00]}\n", r"a date instead of text: a\.days", "in quotes"),
+        (
+            "config:\n  dwcp-v3:redis: {}\n  dwcp-v3:redis: {}\n",
+            "dwcp-v3:redis occurs twice, on lines 2 and 3",
+            "keep one of the two",
+        ),
+        (
+            "config:\n  a: {costCenter: 2026-01-01}\n",
+            r"a\.costCenter is 2026-01-01, which",
+            'quotes: "2026-01-01"',
+        ),
+        (
+            "config:\n  a: {days: [2026-01-01 10:00:00]}\n",
+            r"a\.days\.0 is 2026-01-01 10:00:00",
+            "in quotes",
+        ),
     ],
 )
 def test_a_broken_file_is_named(text: str, problem: str, fix: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 from accounts import Account
 
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
+from delivery.errors import UsageError
 from delivery.releases import Release, ReleaseError, Releases, new_id
 from delivery.releases.rollback import Rollback, RollbackRequest, RollbackTarget
 from delivery.releases.steps import StepRunner
@@ -55,6 +56,28 @@ def test_without_a_release_it_says_what_runs_and_how_to_go_on(account: Account, 
     with pytest.raises(ReleaseError, match="it runs the image of `pulumi up`") as error:
         target(account, releases)
     assert "dwcp deploy --environment" in error.value.fix
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        RollbackTarget(name="revision 3", image="app:v1"),
+        RollbackTarget(name="the deployment before v1", image="app:v0", release=None, first=True),
+    ],
+)
+def test_settings_that_were_not_recorded_cannot_be_restored(found: RollbackTarget, account: Account) -> None:
+    rollback = Rollback(RollbackRequest(environment=account.name, to_revision=3, with_settings=True), StepRunner.start())
+    with pytest.raises(UsageError, match=f"--with-settings: no settings are recorded for {found.name}") as error:
+        rollback._recorded(found)  # pyright: ignore[reportPrivateUsage]
+    assert error.value.fix == f"omit the option: dwcp rollback --environment {account.name} --to-revision 3"
+
+
+def test_recorded_settings_can_be_restored(account: Account) -> None:
+    rollback = Rollback(RollbackRequest(environment=account.name, with_settings=True), StepRunner.start())
+    one = RollbackTarget.of(release(account, 1, settings={"application.port": 8081}))
+    assert rollback._recorded(one) == {"application.port": 8081}  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(UsageError):
+        rollback._recorded(RollbackTarget.of(release(account, 2)))  # pyright: ignore[reportPrivateUsage]
 
 
 def test_two_rollbacks_in_a_row_go_back_and_forward_and_a_name_goes_further(account: Account, releases: Releases) -> None:

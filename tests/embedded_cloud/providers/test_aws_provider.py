@@ -262,6 +262,15 @@ def test_a_record_may_be_an_alias(world: World) -> None:
     assert state["aliases"][0]["name"] == "y.elb.amazonaws.com"
 
 
+def test_a_generated_name_starts_with_the_prefix_that_the_program_sets(world: World) -> None:
+    made = world.make("aws:s3/bucket:Bucket", bucketPrefix="logs-staging-")
+    assert re.fullmatch("logs-staging-[0-9a-f]{7}", made.id)
+    assert world.plugin.check(made.resource, made.inputs, {"bucketPrefix": "logs-staging-"})["bucket"] == made.id
+    renamed = world.plugin.check(made.resource, made.inputs, {"bucketPrefix": "logs-production-"})
+    assert renamed["bucket"].startswith("logs-production-")
+    assert not world.plugin.diff(made.resource, made.inputs, made.state, renamed).delete_before_replace
+
+
 def test_a_bucket_with_objects_goes_only_by_force(world: World) -> None:
     kept = world.make("aws:s3/bucket:Bucket", forceDestroy=False)
     forced = world.make("aws:s3/bucket:Bucket", forceDestroy=True)

@@ -15,10 +15,10 @@ class Bucket(AwsResource):
 
     token = "aws:s3/bucket:Bucket"
     service = "s3"
-    replace_on = names("bucket")
+    replace_on = names("bucket bucketPrefix")
     updatable = TAGS
     set_by_create = frozenset()
-    kept = names("forceDestroy")
+    kept = names("forceDestroy bucketPrefix")
     defaults = properties(forceDestroy=False)
     auto_name = "bucket"
     name_limit = 63

@@ -1,4 +1,4 @@
-"""Converts resources to one normal form, so that a rule does not have to handle the different ways to declare a resource.
+"""Converts resources to one normal form, so that a reader does not have to handle the different ways to declare a resource.
 
 The ways are: an older API version, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource that
 contains a pod template, and inline settings of a bucket or topic that also have a resource type.
@@ -123,6 +123,7 @@ def _of_bucket(inputs: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]
 def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
     old = _one(rule, "noncurrentVersionExpiration")
     return {
+        "filter": {"prefix": rule.get("prefix"), "tags": rule.get("tags")},
         "status": _status(rule, "Disabled"),
         "expiration": rule.get("expiration") or _one(rule, "expiration"),
         "noncurrentVersionExpiration": {"noncurrentDays": old.get("days")},

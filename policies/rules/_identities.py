@@ -1,0 +1,125 @@
+"""The identities of IAM (roles, groups and users) with their permissions, independent of the resource types that give these."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from policies import iam
+from policies.views import ResourceIndex, View
+from program.types import (
+    ATTACHMENT,
+    EXCLUSIVE_ATTACHMENTS,
+    GROUP,
+    GROUP_ATTACHMENT,
+    GROUP_POLICY,
+    GROUP_POLICY_ATTACHMENT,
+    POLICY,
+    ROLE,
+    ROLE_POLICY,
+    USER,
+    USER_ATTACHMENT,
+    USER_POLICY,
+)
+
+DECLARED = {"role": ROLE, "group": GROUP, "user": USER}
+"""The resource type of each kind of identity."""
+
+INLINE = (ROLE_POLICY, GROUP_POLICY, USER_POLICY)
+"""Types that contain a policy document for an identity."""
+
+ATTACHMENTS = (ATTACHMENT, GROUP_POLICY_ATTACHMENT, USER_ATTACHMENT, GROUP_ATTACHMENT, EXCLUSIVE_ATTACHMENTS)
+"""Types that attach a policy to identities."""
+
+OWNERS: Mapping[str, Mapping[str, str]] = {
+    ROLE_POLICY: {"role": "role"},
+    GROUP_POLICY: {"group": "group"},
+    USER_POLICY: {"user": "user"},
+    ATTACHMENT: {"role": "role"},
+    GROUP_POLICY_ATTACHMENT: {"group": "group"},
+    USER_ATTACHMENT: {"user": "user"},
+    GROUP_ATTACHMENT: {"role": "roles", "group": "groups", "user": "users"},
+    EXCLUSIVE_ATTACHMENTS: {"role": "roleName"},
+}
+"""For each type that gives permissions, the properties with the names of the identities, by their kind."""
+
+ATTACHED = {**dict.fromkeys(ATTACHMENTS, "policyArn"), EXCLUSIVE_ATTACHMENTS: "policyArns", ROLE: "managedPolicyArns"}
+"""The property with the ARNs of the attached policies."""
+
+DEFERRED = frozenset(
+    {key for keys in OWNERS.values() for key in keys.values()}
+    | {*ATTACHED.values(), "policy", "inlinePolicies", "permissionsBoundary"}
+)
+"""The properties that relate identities and policies, which may be unknown before creation."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A role, group or user, and what it may do."""
+
+    kind: str
+    name: str
+    """The declared name; if the program does not declare it, the logical name."""
+    arn: str
+    """The ARN; a generated part of the name is an example."""
+    given: list[iam.StatementView]
+    """The statements of all inline and attached policies."""
+    limit: list[iam.StatementView] | None
+    """The statements of the boundary; ``None`` if there is none, or the program does not declare it."""
+    policies: set[str]
+    """The ARNs of the policies on which the permissions depend: attached, the boundary, and those that conditions require."""
+
+
+def identities_at(view: View, index: ResourceIndex) -> Iterator[Identity]:
+    """The identity that a resource declares, or those to which it gives permissions and which the program does not declare."""
+    kind = next((kind for kind, type_ in DECLARED.items() if type_ == view.resource.type), "")
+    if kind:
+        grants = [user for type_, keys in OWNERS.items() if kind in keys for user in index.users(view, keys[kind], type_)]
+        yield _identity(kind, view.text("name") or view.resource.name, _arn(kind, view), [view, *grants], view, index)
+        return
+    for kind, key in OWNERS[view.resource.type].items():
+        if view.has_or_depends(key) and not index.sources(view, key, DECLARED[kind]):
+            for name in texts_of(view, key):
+                yield _identity(kind, name, f"arn:aws:iam::*:{kind}/{name}", [view], None, index)
+
+
+def documents_of(view: View) -> list[tuple[View, str]]:
+    """The properties of a resource that contain policy documents."""
+    if view.resource.type == ROLE:
+        return [(inline, "policy") for inline in view.views("inlinePolicies")]
+    return [(view, "policy")] if view.resource.type in (POLICY, *INLINE) else []
+
+
+def _attached_by(view: View, index: ResourceIndex) -> tuple[list[View], list[str]]:
+    """The declared policies that a resource attaches; if there are none, the ARNs of others."""
+    key = ATTACHED.get(view.resource.type)
+    if key is None or not view.has_or_depends(key):
+        return [], []
+    declared = index.sources(view, key, POLICY)
+    return declared, [] if declared else texts_of(view, key)
+
+
+def _identity(kind: str, name: str, arn: str, grants: list[View], declared: View | None, index: ResourceIndex) -> Identity:
+    attached = [_attached_by(each, index) for each in grants]
+    policies = [policy for found, _ in attached for policy in found]
+    documents = [document for each in (*grants, *policies) for document in documents_of(each)]
+    given = [statement for document in documents for statement in iam.statements(*document)]
+    arns = {literal for _, literals in attached for literal in literals}
+    limit = None
+    if declared is not None and declared.has_or_depends("permissionsBoundary"):
+        boundaries = index.sources(declared, "permissionsBoundary", POLICY)
+        limit = [each for boundary in boundaries for each in iam.statements(boundary, "policy")] if boundaries else None
+        policies += boundaries
+        arns |= set() if boundaries else {declared.text("permissionsBoundary")}
+    arns |= {_arn("policy", each) for each in policies}
+    arns |= {value for each in given for _, key, values in each.conditions if key in iam.POLICY_KEYS for value in values}
+    return Identity(kind, name, arn, given, limit, {each for each in arns if ":aws:policy/" not in each})
+
+
+def _arn(kind: str, view: View) -> str:
+    return f"arn:aws:iam::*:{kind}{view.text('path', '/')}{view.physical_name}"
+
+
+def texts_of(view: View, key: str) -> list[str]:
+    """The strings in a property that is a string or a list of strings."""
+    return view.texts(key) if isinstance(view.get(key), list) else [view.text(key)]

@@ -1,0 +1,135 @@
+"""The data of pods that is lost although their volumes stay: Prometheus' retention, Redis' files and memory, claims, folders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, cast
+
+HOURS = {"ms": Decimal(1) / 3_600_000, "s": Decimal(1) / 3600, "m": Decimal(1) / 60, "h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
+BYTES = {unit: 1024**power for power, unit in enumerate(("B", "KB", "MB", "GB", "TB", "PB", "EB"))}
+"""The units of ``--storage.tsdb.retention.size``, which are powers of 1024."""
+DEFAULT_RETENTION = "15d"
+"""Prometheus' retention if neither a time nor a size is set: https://prometheus.io/docs/prometheus/latest/storage/."""
+NO_LIMIT = Decimal("Infinity")
+TIME, SIZE = "storage.tsdb.retention.time", "storage.tsdb.retention.size"
+
+
+def arguments_of(listed: Any) -> dict[str, str]:
+    """The options among a container's arguments: ``--name=value`` or ``--name value``."""
+    texts = [str(each) for each in cast("list[Any]", listed)] if isinstance(listed, list) else []
+    found: dict[str, str] = {}
+    for text, following in zip(texts, [*texts[1:], "-"], strict=True):
+        name, equals, value = text.lstrip("-").partition("=")
+        if text.startswith("-"):
+            found[name] = value if equals else "" if following.startswith("-") else following
+    return found
+
+
+def fewer_metrics(before: Any, after: Any) -> str:
+    """The metrics that Prometheus deletes because of a shorter or smaller retention."""
+    left, right = arguments_of(before), arguments_of(after)
+    if not {TIME, SIZE} & (left.keys() | right.keys()):
+        return ""
+    lost = [f"metrics older than {_time(right)}" if _hours(right) < _hours(left) else ""]
+    lost += [f"metrics beyond {right.get(SIZE)}" if _bytes(right) < _bytes(left) else ""]
+    return ", ".join(filter(None, lost))
+
+
+def _time(options: dict[str, str]) -> str:
+    return options.get(TIME) or ("" if options.get(SIZE) else DEFAULT_RETENTION)
+
+
+def _hours(options: dict[str, str]) -> Decimal:
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", _time(options))
+    return sum((Decimal(count) * HOURS[unit] for count, unit in parts), Decimal(0)) or NO_LIMIT
+
+
+def _bytes(options: dict[str, str]) -> Decimal:
+    found = re.fullmatch(r"(\d+)([KMGTPE]?B)", options.get(SIZE, ""))
+    return (Decimal(found[1]) * BYTES[found[2]] if found else Decimal(0)) or NO_LIMIT
+
+
+FOLDERS = ("storage.tsdb.path", "storage.path", "data-dir", "datadir")
+
+
+def other_folders(before: Any, after: Any) -> str:
+    """The data in a folder that another argument names after the change."""
+    left, right = ([each[name] for name in FOLDERS if name in each] for each in map(arguments_of, (before, after)))
+    return f"the data in {', '.join(left)}, which is not read any more: move it first" if left and right and left != right else ""
+
+
+OF_REDIS = re.compile(r"^(appendonly|appendfsync|maxmemory|maxmemory-policy|aclfile|requirepass)\s", re.MULTILINE)
+FILES = {"dir": "./", "dbfilename": "dump.rdb", "appenddirname": "appendonlydir", "appendfilename": "appendonly.aof"}
+"""The directives that name the files of Redis, with their defaults."""
+MEMORY = re.compile(r"(\d+)(b|kb?|mb?|gb?)?", re.IGNORECASE)
+UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 10**9, "gb": 2**30}
+
+
+def lost_by_redis(before: Any, after: Any) -> str:
+    """The data of Redis that is lost because of other directives, in a configuration file or in a container's arguments."""
+    left, right = _directives(before), _directives(after)
+    if left is None or right is None:
+        return ""
+    moved = [name for name, default in {**FILES, "appendonly": "no"}.items() if left.get(name, default) != right.get(name, default)]
+    said = ", ".join(f"{name} from {left.get(name, 'the default')} to {right.get(name, 'the default')}" for name in moved)
+    lost = [f"all data of Redis, which does not read its former files ({said}): move them first"] if moved else []
+    return ", ".join([*lost, *_evicted(left, right)])
+
+
+def _evicted(left: dict[str, str], right: dict[str, str]) -> Iterator[str]:
+    policy = right.get("maxmemory-policy", "noeviction")
+    if policy == "noeviction":
+        return
+    memory = [_memory(each.get("maxmemory", "0")) or NO_LIMIT for each in (left, right)]
+    if left.get("maxmemory-policy", "noeviction") == "noeviction":
+        yield f"keys that Redis evicts when its memory is full (maxmemory-policy {policy})"
+    elif memory[1] < memory[0]:
+        yield f"keys beyond maxmemory {right.get('maxmemory')}, which Redis evicts"
+
+
+def _memory(text: str) -> Decimal:
+    found = MEMORY.fullmatch(text)
+    return Decimal(found[1]) * UNITS[(found[2] or "").lower()] if found else Decimal(0)
+
+
+def _directives(content: Any) -> dict[str, str] | None:
+    """The directives of a Redis configuration, or ``None`` if the content is not one."""
+    if isinstance(content, list):
+        found = arguments_of(content)
+        return found if any(OF_REDIS.match(f"{name} ") for name in found) else None
+    text = str(content or "")
+    if OF_REDIS.search(text) is None:
+        return None
+    return {name: value.strip("\"'") for name, value in re.findall(r"^\s*([\w-]+)\s+(.*?)\s*$", text, re.MULTILINE)}
+
+
+def unmounted(before: Any, after: Any) -> str:
+    """The data in claims, or in folders of claims, that the pods do not mount any more."""
+    left, right = _mounted(before), _mounted(after)
+    gone = sorted({f"claim {claim}" + (f" at {folder}" if folder else "") for claim, folder in left - right})
+    return f"the data in {', '.join(gone)}, which the pods do not mount any more: move it first" if gone else ""
+
+
+def _mounted(spec: Any) -> set[tuple[str, str]]:
+    """The claim and the folder in it of each mount of a pod. A volume that the pod does not declare is a claim template."""
+    pod = cast("dict[str, Any]", spec) if isinstance(spec, dict) else {}
+    volumes = {str(each.get("name")): each for each in _objects(pod.get("volumes"))}
+    claims = {name: str(each["persistentVolumeClaim"].get("claimName")) for name, each in volumes.items() if _claim(each)}
+    mounts = [mount for each in _objects(pod.get("containers")) for mount in _objects(each.get("volumeMounts"))]
+    used = {(str(each.get("name")), str(each.get("subPath") or "")) for each in mounts}
+    unused = {(name, "") for name in claims if name not in {each for each, _ in used}}
+    return {(claims.get(name, name), folder) for name, folder in used | unused if name in claims or name not in volumes}
+
+
+def _claim(volume: dict[str, Any]) -> bool:
+    return isinstance(volume.get("persistentVolumeClaim"), dict)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return (
+        [cast("dict[str, Any]", each) for each in cast("list[Any]", value) if isinstance(each, dict)]
+        if isinstance(value, list)
+        else []
+    )

@@ -1,0 +1,91 @@
+"""The objects of a bucket that are deleted earlier because of a change of its lifecycle rules."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, cast
+
+from program.protocol import UNKNOWNS
+
+NEVER = 10**9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expiry:
+    """What one enabled rule deletes: the objects, or the old versions, in its scope that are old enough."""
+
+    what: str
+    prefix: str
+    conditions: frozenset[str]
+    """The tags and sizes that an object must have, as texts."""
+    days: int = NEVER
+    date: str = ""
+    kept: int = 0
+    """The number of newer old versions that are kept, whatever their age."""
+
+    def includes(self, other: Expiry) -> bool:
+        """Whether this rule deletes everything that ``other`` deletes, and not later."""
+        in_scope = other.prefix.startswith(self.prefix) and self.conditions <= other.conditions
+        earlier = self.date <= other.date if self.date and other.date else self.days <= other.days and not other.date
+        return self.what == other.what and in_scope and earlier and self.kept <= other.kept
+
+    def __str__(self) -> str:
+        """For example ``objects under logs/ older than 7 days``."""
+        scope = f" under {self.prefix}" if self.prefix else ""
+        if self.date:
+            return f"all {self.what}{scope} on {self.date}"
+        kept = f", except for the newest {self.kept}" if self.kept else ""
+        return f"{self.what}{scope} older than {self.days} days{kept}"
+
+
+def deleted_earlier(before: Any, after: Any) -> str:
+    """What the rules ``after`` delete, and the rules ``before`` delete later or never."""
+    known = list(_expiries(before))
+    return ", ".join(str(each) for each in _expiries(after) if not any(one.includes(each) for one in known))
+
+
+def _expiries(rules: Any) -> Iterator[Expiry]:
+    for rule in cast("list[Any]", rules) if isinstance(rules, list) else []:
+        if not isinstance(rule, dict) or cast("dict[str, Any]", rule).get("status", "Enabled") != "Enabled":
+            continue
+        given = cast("dict[str, Any]", rule)
+        prefix, conditions = _scope(given)
+        scope: dict[str, Any] = {"prefix": prefix, "conditions": conditions}
+        expiration, old = _object(given.get("expiration")), _object(given.get("noncurrentVersionExpiration"))
+        if (days := _whole(expiration.get("days"))) is not None:
+            yield Expiry(what="objects", days=days, **scope)
+        if date := expiration.get("date"):
+            yield Expiry(what="objects", date=str(date), **scope)
+        if (days := _whole(old.get("noncurrentDays"))) is not None:
+            yield Expiry(what="old versions", days=days, kept=_whole(old.get("newerNoncurrentVersions")) or 0, **scope)
+
+
+def _scope(rule: dict[str, Any]) -> tuple[str, frozenset[str]]:
+    """The prefix and the other conditions of a rule, from each place where one can be written."""
+    filter_ = _object(rule.get("filter"))
+    places = [rule, filter_, _object(filter_.get("and"))]
+    prefix = next((str(each["prefix"]) for each in places if each.get("prefix")), "")
+    found: list[Any] = [(key, each[key]) for each in places for key in _SIZES if each.get(key)]
+    for each in places:
+        tag = _object(each.get("tag"))
+        found += [*({tag["key"]: tag.get("value")} if "key" in tag else {}).items(), *_object(each.get("tags")).items()]
+    return prefix, frozenset(json.dumps(each, sort_keys=True, default=str) for each in found)
+
+
+_SIZES = ("objectSizeGreaterThan", "objectSizeLessThan")
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+
+
+def _whole(value: Any) -> int | None:
+    """A number above 0; ``None`` for another value, for example one that is not known yet."""
+    if value in UNKNOWNS:
+        return None
+    try:
+        return int(value) or None
+    except (TypeError, ValueError):
+        return None

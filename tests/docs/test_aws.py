@@ -1,0 +1,56 @@
+"""The page for AWS names every setting that has the value of another owner, and the costs that the policies estimate."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+import pytest
+from recording import ROOT, run_platform
+
+import policies
+from tools import settings_reference
+
+PAGE = (ROOT / "docs/aws.md").read_text()
+
+
+def test_the_page_names_every_setting_whose_default_is_of_another_owner() -> None:
+    fields = [(key, alias, model, name) for key, model in settings_reference.groups() for name, alias in _aliases(model)]
+    foreign = [
+        (key, alias)
+        for key, alias, model, name in fields
+        if isinstance(value := model.model_fields[name].default, str) and re.search(r"novacron|example\.com", value)
+    ]
+    assert len(foreign) >= 6
+    missing = [f"{key}.{alias}" for key, alias in foreign if not re.search(rf"`({key}\.)?{alias}`", PAGE)]
+    assert missing == []
+    for place in ("`IMAGE` in `.github/workflows/dwcp-v3-cd.yml`", "`trusted_registries` in `policies/limits.py`"):
+        assert place in PAGE
+        file = re.findall(r"`([^`]+)`", place)[1]
+        assert "ghcr.io/novacron/" in (ROOT / file).read_text()
+
+
+def _aliases(model: type) -> list[tuple[str, str]]:
+    return [(name, field.alias) for name, field in model.model_fields.items()]
+
+
+@pytest.mark.parametrize(("stack", "column"), [("staging", 1), ("production", 2)])
+def test_the_costs_of_the_page_are_the_estimate(stack: str, column: int) -> None:
+    items = policies.estimate(run_platform(stack).resources)
+    least = sum((each.total for each in items), Decimal(0))
+    most = sum((each.usd * max(each.count, each.highest) for each in items), Decimal(0))
+    assert amounts("per month", column) == [round(least, -1), round(most, -1)]
+    for row, what in (("including: EKS", "EKS"), ("including: NAT", "NAT"), ("including: interface", "interface")):
+        total = sum((each.total for each in items if each.what.startswith(what)), Decimal(0))
+        assert abs(sum(amounts(row, column)) - total) < 1, row
+    [nodes] = [each for each in items if each.what.startswith("node ")]
+    assert f"{nodes.count} to {nodes.highest} {nodes.what.removeprefix('node ')}" in cells("including: nodes")[column]
+
+
+def amounts(row: str, column: int) -> list[Decimal]:
+    return [Decimal(each.replace(",", "")) for each in re.findall(r"([\d,]+)(?= to [\d,]+ USD| USD)", cells(row)[column])]
+
+
+def cells(row: str) -> list[str]:
+    [line] = [each for each in PAGE.splitlines() if each.startswith(f"| {row}")]
+    return [each.strip() for each in line.strip("|").split("|")]
