@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -323,7 +324,7 @@ def test_a_service_without_pods_is_ready_and_an_unknown_field_is_created(objects
     assert "surprise" not in live["spec"]
 
 
-def test_manifests_are_rendered_to_a_folder_with_secrets_in_plain_text_and_a_warning(objects: Objects) -> None:
+def test_manifests_are_rendered_to_a_folder_with_unencrypted_secrets_and_a_warning(objects: Objects) -> None:
     rendered = objects.folder / "rendered"
     secret = {"kind": "Secret", "string_data": {"password": PASSWORD}}
     offline = replace(objects, kubeconfig=False)
@@ -331,5 +332,5 @@ def test_manifests_are_rendered_to_a_folder_with_secrets_in_plain_text_and_a_war
     said = offline.up()
     assert "plaintext" in said
     [file] = rendered.rglob("*keys*.yaml")
-    assert PASSWORD in file.read_text()
+    assert base64.b64encode(PASSWORD.encode()).decode() in file.read_text(), "base64 is not an encryption"
     offline.run("destroy", "--yes", "--skip-preview")
