@@ -93,7 +93,7 @@ def test_python_can_evaluate_every_pattern_of_the_services_that_the_program_uses
 
 def patterns(service: str) -> set[str]:
     """The patterns of all parameters of a service."""
-    model = get_service_model(service)
+    model: Any = get_service_model(service)
     seen: set[str] = set()
     inputs = [shape for name in model.operation_names if (shape := model.operation_model(name).input_shape)]
     return {found for shape in inputs for found in of_shape(shape, seen)}
