@@ -169,7 +169,9 @@ class Operations:
         process = self._started(self._rollout(tag))
         while process.poll() is None:
             for pod in self._canaries():
-                done = self.tried(str(self.cloud.engine.bin / "kubectl"), "--namespace", contract.NAMESPACE, "exec", pod, "--", *BUSY)
+                done = self.tried(
+                    str(self.cloud.engine.bin / "kubectl"), "--namespace", contract.NAMESPACE, "exec", pod, "--", *BUSY
+                )
                 if done.returncode == 0:
                     self.slowed.add(pod)
             time.sleep(1)
