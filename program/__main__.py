@@ -1,4 +1,4 @@
-"""``python -m program CHECKOUT STACK... [--known] [--preview] [--answers FD] [--seconds N]`` evaluates another checkout.
+"""``python -m program CHECKOUT STACK... [OPTIONS]`` evaluates another checkout.
 
 It writes the graph of resources that the checkout's program declares for each stack, with example outputs (``--known``), with
 unknown outputs (``--preview``), or both. :mod:`program.contained` starts it.

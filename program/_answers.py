@@ -37,6 +37,7 @@ def write(arguments: Sequence[str]) -> None:
     parser.add_argument("stacks", nargs="+")
     parser.add_argument("--known", action="append_const", dest="worlds", const=False)
     parser.add_argument("--preview", action="append_const", dest="worlds", const=True)
+    parser.add_argument("--stack-file", type=Path)
     parser.add_argument("--answers", type=int, default=sys.stdout.fileno())
     parser.add_argument("--seconds", type=float, default=TIMEOUT_SECONDS)
     given = parser.parse_args(list(arguments))
@@ -44,7 +45,7 @@ def write(arguments: Sequence[str]) -> None:
     _sdk.without_debug_messages()
     os.set_inheritable(given.answers, False)
     with os.fdopen(given.answers, "wb") as out:
-        for answer in _answers(given.checkout, given.stacks, given.worlds or [False]):
+        for answer in _answers(given.checkout, given.stacks, given.worlds or [False], given.stack_file):
             out.write(answer + b"\n")
             out.flush()
     os._exit(0)  # does not wait for threads that the program started
@@ -62,7 +63,7 @@ def _expired(_signal: int, _frame: object) -> None:
     os._exit(EXPIRED)
 
 
-def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool]) -> Iterator[bytes]:
+def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool], stack_file: Path | None) -> Iterator[bytes]:
     sys.path.insert(0, str(checkout))
     _forget_our_modules()
     placeholders = _placeholders()
@@ -70,7 +71,7 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool]) -> I
         for preview in worlds:
             named: dict[str, Any] = {"stack": stack, "preview": preview}
             try:
-                settings = configuration(checkout, stack, placeholders)
+                settings = configuration(checkout, stack, placeholders, stack_file)
                 if preview:
                     settings = with_other_secrets(settings)
                 graph = run(

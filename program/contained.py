@@ -31,6 +31,9 @@ SECONDS_EACH = 15
 GRACE_SECONDS = 5
 """Additional time after the time limit, in which the process prints the call stacks of its threads."""
 
+LOOK_SECONDS = 0.05
+"""Interval at which the children of the process are listed, which takes 3 ms."""
+
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 """The environment variables that the evaluated program inherits from the command."""
 
@@ -38,17 +41,20 @@ FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 """A line of a traceback that :mod:`faulthandler` prints."""
 
 
-def answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[str]) -> tuple[Iterator[bytes], EvaluationError]:
+def answers(
+    checkout: Path, stacks: Sequence[str], worlds: Sequence[str], stack_file: Path | None = None
+) -> tuple[Iterator[bytes], EvaluationError]:
     """The lines that ``python -m program`` writes, and the error to use for each missing answer.
 
-    ``worlds`` are its options ``--known`` and ``--preview``. The process writes its answers to one temporary file, and its output
-    and that of its children goes to another. So a print cannot change the answer, and a child that keeps its output open cannot
-    delay it.
+    ``worlds`` are its options ``--known`` and ``--preview``; ``stack_file`` replaces the checkout's. The process writes its
+    answers to one temporary file, and its output and that of its children goes to another. So a print cannot change the answer,
+    and a child that keeps its output open cannot delay it.
     """
     seconds = TIMEOUT_SECONDS + SECONDS_EACH * (len(stacks) * len(worlds) - 1)
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", "program", str(checkout), *stacks, *worlds]
         command += ["--answers", str(answer.fileno()), "--seconds", str(seconds)]
+        command += ["--stack-file", str(stack_file)] if stack_file else []
         # The process imports `program` from this checkout, and `components` from the other checkout, which is first on its path.
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
@@ -77,7 +83,7 @@ def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
         watched = psutil.Process(process.pid)
         while watched.status() != psutil.STATUS_ZOMBIE and time.monotonic() < end:
             started |= {each.pid: each for each in watched.children(recursive=True)}
-            time.sleep(0.01)
+            time.sleep(LOOK_SECONDS)
     # The process is not reaped yet, so its pid still identifies its group.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
@@ -101,4 +107,7 @@ def _lost(checkout: Path, printed: str, late: float | None) -> EvaluationError:
         if Path(file).is_relative_to(checkout)
     ]
     place = "; it was at\n" + "\n".join(dict.fromkeys(frames)) if frames else ""
-    return EvaluationError(f"the program of {checkout} did not end within {late} s{place}", "remove the call that it waits for")
+    return EvaluationError(
+        f"the program of {checkout} did not end within {late} s{place}",
+        "remove the call that it waits for, or run the command again when this machine is less busy",
+    )

@@ -105,9 +105,11 @@ def _in_any_shell() -> Generator[None]:
             os.environ["KUBECONFIG"] = found
 
 
-def configuration(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> Configuration:
-    """The configuration of a checkout's stack, with the names of its secret keys."""
-    return stack_configuration(checkout, stack, placeholders)
+def configuration(
+    checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS, stack_file: FilePath | None = None
+) -> Configuration:
+    """The configuration of a checkout's stack, or of ``stack_file`` instead, with the names of its secret keys."""
+    return stack_configuration(checkout, stack, placeholders, stack_file)
 
 
 def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> dict[str, Any]:
@@ -127,9 +129,14 @@ def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, previe
     return run(program, settings.values, stack=stack, preview=preview, project=project_name(CHECKOUT), secrets=settings.secrets)
 
 
-def evaluate(stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: bool = False) -> dict[str, Graph | EvaluationError]:
-    """The graph, or the error, of the program of ``checkout`` for each stack; one separate process evaluates all stacks."""
-    return {stack: found[0] for stack, found in _answers(stacks, checkout, [preview]).items()}
+def evaluate(
+    stacks: Sequence[str], checkout: FilePath = CHECKOUT, *, preview: bool = False, stack_file: FilePath | None = None
+) -> dict[str, Graph | EvaluationError]:
+    """The graph, or the error, of the program of ``checkout`` for each stack; one separate process evaluates all stacks.
+
+    The configuration is in ``stack_file`` if it is given, and otherwise in the checkout's file of each stack.
+    """
+    return {stack: found[0] for stack, found in _answers(stacks, checkout, [preview], stack_file).items()}
 
 
 def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dict[str, Worlds | EvaluationError]:
@@ -171,9 +178,11 @@ def _same(left: Any, right: Any, resource: Resource, path: Path = ()) -> Iterato
             yield path
 
 
-def _answers(stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool]) -> dict[str, list[Graph | EvaluationError]]:
+def _answers(
+    stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool], stack_file: FilePath | None = None
+) -> dict[str, list[Graph | EvaluationError]]:
     """For each stack, one answer per world, in the order of ``previews``."""
-    lines, lost = contained.answers(checkout, stacks, ["--preview" if each else "--known" for each in previews])
+    lines, lost = contained.answers(checkout, stacks, ["--preview" if each else "--known" for each in previews], stack_file)
     results: dict[str, list[Graph | EvaluationError]] = {}
     for line in lines:
         answer = json.loads(line)

@@ -129,13 +129,15 @@ def _project(checkout: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def stack_configuration(checkout: Path, stack: str, placeholders: Mapping[str, Any]) -> Configuration:
-    """The configuration in a checkout's stack file and the project's defaults, with placeholders for its secrets.
+def stack_configuration(
+    checkout: Path, stack: str, placeholders: Mapping[str, Any], stack_file: Path | None = None
+) -> Configuration:
+    """The configuration in ``stack_file``, or else in the checkout's file, and the project's defaults; secrets are placeholders.
 
     The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
     not reveal it. A secret that the stack file does not set gets its value in ``placeholders``.
     """
-    file = checkout / f"Pulumi.{stack}.yaml"
+    file = stack_file or checkout / f"Pulumi.{stack}.yaml"
     if not file.exists():
         known = ", ".join(sorted(each.name.split(".")[1] for each in checkout.glob("Pulumi.*.yaml")))
         raise EvaluationError(f"there is no stack {stack!r}: {file.name} cannot be read", f"choose from {known}")

@@ -1,28 +1,18 @@
-"""The program's Kubernetes objects before they are applied, and their check by the API server.
-
-``python -m delivery.releases.manifests STACK CHECKOUT ANSWER < STACK_FILE`` writes the objects to the file ANSWER. The program is
-evaluated in this separate process, because it can change modules and the event loop, and can print to standard output.
-"""
+"""The program's Kubernetes objects before they are applied, and their check by the API server."""
 
 from __future__ import annotations
 
-import json
-import runpy
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
 from delivery.errors import DeliveryError
-from delivery.releases.stack_file import parsed
-from program.evaluation import CHECKOUT, run, stack_config
+from program.evaluation import CHECKOUT, EvaluationError, evaluate
 
-TIMEOUT_SECONDS = 120
 SHOWN = 5
 BINDING, GROUP = "TargetGroupBinding", "targetGroupARN"
 NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
@@ -40,28 +30,17 @@ class ManifestError(DeliveryError):
 def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
     """The objects that the program declares with ``stack_file``, with placeholders instead of secrets."""
     with TemporaryDirectory(prefix="dwcp-manifests-") as folder:
-        answer = Path(folder) / "objects.json"
-        try:
-            done = subprocess.run(
-                [sys.executable, "-m", "delivery.releases.manifests", environment, str(checkout), str(answer)],
-                input=stack_file,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=TIMEOUT_SECONDS,
-                cwd=CHECKOUT,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise ManifestError(
-                f"the evaluation of the program for {environment} did not end within {TIMEOUT_SECONDS:g} s",
-                "run the command again when this machine is less busy; nothing was changed",
-            ) from error
-        if done.returncode:
-            lines = done.stderr.strip().splitlines()
-            raise ManifestError(
-                f"the program cannot be evaluated for {environment}: {lines[-1] if lines else 'it printed nothing'}"
-            )
-        return json.loads(answer.read_text())
+        file = Path(folder) / f"Pulumi.{environment}.yaml"
+        file.write_text(stack_file)
+        graph = evaluate((environment,), checkout, stack_file=file)[environment]
+    if isinstance(graph, EvaluationError):
+        raise ManifestError(f"the program cannot be evaluated for {environment}: {graph.problem}", graph.fix)
+    found = [
+        {key: value for key, value in each.inputs.items() if not key.startswith("__")}
+        for each in graph.resources
+        if each.type.startswith("kubernetes:") and each.custom and "kind" in each.inputs and "metadata" in each.inputs
+    ]
+    return [each for each in found if each["metadata"].get("name")]
 
 
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
@@ -99,23 +78,3 @@ def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[st
     if manifest["kind"] != BINDING or (live := cluster.live(manifest)) is None:
         return manifest
     return {**manifest, "spec": {**manifest["spec"], GROUP: live["spec"][GROUP]}}
-
-
-def _write(environment: str, checkout: Path, answer: Path) -> None:
-    given = cast("dict[str, Any]", parsed(sys.stdin.read())["config"])
-    plain = {key: value for key, value in given.items() if "secure" not in str(value)}
-    config = stack_config(checkout, environment) | plain
-    graph = run(lambda: runpy.run_path(str(checkout / "__main__.py")), config, stack=environment)
-    found = [
-        {key: value for key, value in each.inputs.items() if not key.startswith("__")}
-        for each in graph.resources
-        if each.type.startswith("kubernetes:") and each.custom and "kind" in each.inputs and "metadata" in each.inputs
-    ]
-    answer.write_text(json.dumps([each for each in found if each["metadata"].get("name")]))
-
-
-if __name__ == "__main__":
-    try:
-        _write(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
-    except Exception as error:
-        sys.exit(f"{type(error).__name__}: {error}")
