@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, JsonOption, WaitOption
+from delivery.cli._output import EnvironmentOption, JsonOption, WaitOption, working
 from delivery.errors import DeliveryError, ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ def _states(environment: str) -> States:
     from delivery.clients.environment import Environment
 
     target = Environment.open(environment)
-    target.require_aws()
+    with working(f"opening the state of {environment}"):
+        target.require_aws()
     return States(target)
 
 
@@ -42,7 +43,8 @@ def bootstrap(
     from delivery.clients.state_backend import Backend, bootstrap, problems
 
     target = Environment.open(environment)
-    target.require_aws()
+    with working(f"opening the state of {environment}"):
+        target.require_aws()
     backend = Backend.of(target)
     if check:
         found = problems(target, backend)

@@ -92,6 +92,9 @@ def test_a_stack_is_accepted_where_the_environment_is_a_stack() -> None:
         ("doctor -e staging", "delivery.doctor.reading.observe"),
         ("status -e staging", "delivery.cli.status._facts"),
         ("releases -e staging", "delivery.releases.store.Releases.all"),
+        ("state verify -e staging", "delivery.clients.environment.Environment.require_aws"),
+        ("state backup -e staging", "delivery.clients.environment.Environment.require_aws"),
+        ("state unlock -e staging", "delivery.clients.environment.Environment.require_aws"),
     ],
 )
 def test_what_takes_long_is_said_before_it_begins(
