@@ -145,8 +145,8 @@ function summary() {
     parts.push(note("update", "Not known whether replaced or changed in place", [list(unsure.map((each) => [titled(each)]))]));
   }
   if (stack.alerts.length) {
-    const rows = stack.alerts.map((each) => [`${each.kind} `, h("code", {}, each.name), ...each.details.map(difference)]);
-    parts.push(foldable(`${stack.alerts.length} alerts and recording rules`, [list(rows)], stack.alerts.length <= 5));
+    const rows = stack.alerts.map((each) => [`${each.kind} `, h("code", {}, each.name), ...each.details.flatMap(difference)]);
+    parts.push(foldable(`Alerts and recording rules that change: ${stack.alerts.length}`, [list(rows)], stack.alerts.length <= 5));
   }
   if (stack.cost) {
     const rows = stack.cost.changes.map(([item, usd]) => row([item, `${usd < 0 ? "−" : "+"}$${Math.abs(usd).toFixed(2)}`]));

@@ -8,13 +8,14 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from delivery.preview import page as html
-from delivery.preview.change import Kind, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.change import AlertChange, Kind, Preview, PropertyChange, ResourceChange, StackPreview
 from program.catalogue import Replaces
 
 HOSTILE = "</script><script>alert(1)</script> {} /* preview.json */"
@@ -87,20 +88,46 @@ USE = """<script>
   document.querySelectorAll("details").forEach((each) => each.setAttribute("open", ""));
   seen.nulls = (document.getElementById("summary").innerText + document.getElementById("changes").innerText).match(/\\bnull\\b/g);
   seen.wideAtTheEnd = document.documentElement.scrollWidth - innerWidth;
+  const linear = (part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+  const light = (colour) => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).map(linear);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return /, 0\\)$/.test(colour) && element.parentElement ? behind(element.parentElement) : colour;
+  };
+  const contrast = (element) => {
+    const [low, high] = [light(getComputedStyle(element).color), light(behind(element))].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+  seen.contrast = Math.min(...[...document.querySelectorAll("h1, p, td, th, summary, button, code")].map(contrast));
+  seen.dark = light(behind(document.body)) < 0.1;
+  seen.told = document.getElementById("changes").innerText + document.getElementById("summary").innerText;
   document.title = "";
   document.body.replaceChildren(document.createTextNode("SEEN" + JSON.stringify(seen) + "NEES"));
 </script>"""
 
 
-def used(preview: Preview, folder: Path, width: int) -> dict[str, Any]:
+NARROWEST_WINDOW = 500
+"""The smallest width in pixels of a window of a browser without a screen; a narrower page is shown in a frame."""
+
+
+def used(preview: Preview, folder: Path, width: int, *options: str) -> dict[str, Any]:
     """The result of a browser of this width on the page."""
     file = folder / "preview.html"
-    file.write_text(html.render(preview).replace("</body>", f"{USE}</body>"))
-    command = [str(CHROMIUM), *QUIET.split(), f"--window-size={width},900", f"--user-data-dir={folder / 'profile'}", file.as_uri()]
+    shown = html.render(preview).replace("</body>", f"{USE}</body>")
+    if width < NARROWEST_WINDOW:
+        frame = f'<iframe style="width: {width}px; height: 844px; border: 0" srcdoc="{escape(shown)}"></iframe>'
+        read = "document.body.replaceChildren(document.querySelector('iframe').contentDocument.body.textContent)"
+        shown = f"<!doctype html><body>{frame}<script>onload = () => {read}</script></body>"
+    file.write_text(shown)
+    size = f"--window-size={max(width, NARROWEST_WINDOW)},900"
+    command = [str(CHROMIUM), *QUIET.split(), *options, size, f"--user-data-dir={folder / 'profile'}", file.as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     found = re.search("SEEN(.*)NEES", done.stdout.split("<body>")[-1])
     assert found is not None, done.stderr[-2000:]
-    return json.loads(found[1].replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    return json.loads(unescape(found[1]))
 
 
 def twice(preview: Preview) -> Preview:
@@ -120,12 +147,12 @@ def twice(preview: Preview) -> Preview:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-@pytest.mark.parametrize("width", [500, 768, 1400])
+@pytest.mark.parametrize("width", [390, 768, 1400])
 @pytest.mark.parametrize("platforms", [1, 2])
 def test_a_browser_draws_it_and_it_can_be_read_and_used(
     whole: Callable[[str], Preview], tmp_path: Path, width: int, platforms: int
 ) -> None:
-    """By mouse and keyboard, at each width; 500 pixels are the narrowest window of a browser without a screen."""
+    """By mouse and keyboard, at each width: a phone, a tablet and a screen."""
     preview = whole("remove-zone") if platforms == 1 else twice(whole("remove-zone"))
     [stack] = preview.stacks
     seen = used(preview, tmp_path, width)
@@ -148,3 +175,33 @@ def test_a_browser_draws_it_and_it_can_be_read_and_used(
     assert "delete" in seen["detail"]
     assert seen["closedByEscape"]
     assert seen["nulls"] is None
+
+
+DARK = "--blink-settings=preferredColorScheme=0"
+LIGHT = "--blink-settings=preferredColorScheme=1"
+READABLE = 4.5
+"""The least contrast of text: WCAG 2, level AA."""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+@pytest.mark.parametrize(("scheme", "dark"), [(LIGHT, False), (DARK, True)])
+def test_text_can_be_read_in_both_colour_schemes_and_tells_cost_and_alerts(
+    whole: Callable[[str], Preview], tmp_path: Path, scheme: str, dark: bool
+) -> None:
+    preview = whole("remove-zone")
+    [stack] = preview.stacks
+    assert stack.cost is not None
+    alert = AlertChange(
+        kind=Kind.UPDATE,
+        name="DwcpHighErrorRate",
+        details=(PropertyChange(path="expr", before="> 0.05", after="> 0.5", replaces=Replaces.NO),),
+    )
+    seen = used(replace(preview, stacks=(replace(stack, alerts=(alert,)),)), tmp_path, 768, scheme)
+    assert seen["dark"] is dark
+    assert seen["contrast"] >= READABLE
+    assert f"${stack.cost.before:.0f} → ${stack.cost.after:.0f} a month" in seen["told"]
+    for item, usd in stack.cost.changes:
+        assert item in seen["told"]
+        assert f"${abs(usd):.2f}" in seen["told"]
+    assert "DwcpHighErrorRate" in seen["told"]
+    assert re.search(r"expr.*> 0\.05.*> 0\.5", seen["told"]), seen["told"][seen["told"].index("DwcpHigh") - 200 :][:500]
