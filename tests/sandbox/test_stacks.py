@@ -47,6 +47,7 @@ def test_who_may_preview_reads_and_changes_nothing(stack: Stack) -> None:
 
 def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Stack) -> None:
     other = production if stack is staging else staging
+    assert stack.kubectl("get", "pods").returncode == 0
     become(other.cloud, "deploy")
     stack.cloud.engine.credentials = other.cloud.engine.credentials
     assert "Unauthorized" in (answer := stack.kubectl("get", "pods")).stderr or "must be logged in" in answer.stderr
@@ -58,13 +59,10 @@ def test_who_deploys_one_environment_cannot_change_the_other_one(stack: Stack, s
     become(stack.cloud, "deploy")
     limited = partial(stack.client, credentials=stack.cloud.engine.credentials)
     cluster = f"dwcp-v3-{other.name}"
-    [balancer] = [
-        each["LoadBalancerArn"]
-        for each in other.client("elbv2").describe_load_balancers()["LoadBalancers"]
-        if each["VpcId"] == other.client("eks").describe_cluster(name=cluster)["cluster"]["resourcesVpcConfig"]["vpcId"]
-    ]
     vpcs = {"Filters": [{"Name": "tag:environment", "Values": [other.name]}]}
-    vpc = other.client("ec2").describe_vpcs(**vpcs)["Vpcs"][0]["VpcId"]
+    [vpc] = [each["VpcId"] for each in other.client("ec2").describe_vpcs(**vpcs)["Vpcs"]]
+    balancers = other.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    [balancer] = [each["LoadBalancerArn"] for each in balancers if each["VpcId"] == vpc]
     calls: list[Callable[[], Any]] = [
         lambda: limited("eks").delete_cluster(name=cluster),
         lambda: limited("eks").describe_cluster(name=cluster),

@@ -57,12 +57,13 @@ class Stack:
         return boto3.client(service, endpoint_url=self.cloud.control_plane.aws, region_name=region, **keys)
 
     def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a user does."""
+        """Run kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a user does, and the present credentials."""
         config = self.cloud.folder / "eks.yaml"
         environment = self.cloud.engine.process_environment() | {"KUBECONFIG": str(config)}
         bin = self.cloud.engine.bin
-        update = ["update-kubeconfig", "--name", self.cloud.project.cluster or "", "--kubeconfig", str(config)]
-        subprocess.run([bin / "aws", "eks", *update], env=environment, check=True, capture_output=True)
+        if not config.exists():
+            update = ["update-kubeconfig", "--name", self.cloud.project.cluster or "", "--kubeconfig", str(config)]
+            subprocess.run([bin / "aws", "eks", *update], env=environment, check=True, capture_output=True)
         return subprocess.run([bin / "kubectl", *arguments], env=environment, capture_output=True, text=True, check=False)
 
 
