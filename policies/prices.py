@@ -305,13 +305,15 @@ def _volume(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIte
 
 def _claims_per_pod(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
     """The volumes of each pod of a workload, from claim templates and ephemeral volumes. A DaemonSet has a pod on each node."""
-    replicas, highest = view.number("spec.replicas"), 0
-    if view.resource.type == DAEMON_SET:
+    if view.resource.type != DAEMON_SET:
+        replicas, highest = view.number("spec.replicas"), 0
+    else:
         sizes = [[group.number(f"scalingConfig.{key}") or 0 for group in index.of(NODE_GROUP)] for key in ("minSize", "maxSize")]
         replicas, highest = (int(sum(each)) for each in sizes)
     volumes = view.views("spec.template.spec.volumes")
     ephemeral = [each.view("ephemeral.volumeClaimTemplate") for each in volumes if each.has("ephemeral")]
-    for claim in [*view.views("spec.volumeClaimTemplates"), *ephemeral]:
+    templates = view.views("spec.volumeClaimTemplates") if view.resource.type == STATEFUL_SET else []
+    for claim in [*templates, *ephemeral]:
         gib = (claim.quantity("spec.resources.requests.storage") or Decimal(0)) / GIB
         what = f"volume per pod of {view.resource.name}, {gib.normalize():f} GiB"
         yield CostItem(what, int(1 if replicas is None else replicas), gib * table.per_month.volume_gib, highest)

@@ -21,6 +21,7 @@ from program.graph import Path, Resource
 from program.normal import Part
 from program.paths import text
 from program.protocol import UNKNOWNS
+from program.types import USER
 
 
 class UnknownValueError(Exception):
@@ -134,7 +135,7 @@ class View:
     @property
     def physical_name(self) -> str:
         """The name of an AWS resource, or an example of the name that the engine or AWS generates for it."""
-        prefix = self.text("namePrefix")
+        prefix = "" if self.resource.type == USER else self.text("namePrefix")  # users have no prefix
         return self.text("name") or (f"{prefix}{'0' * 26}" if prefix else f"{self.resource.name}-0000000")
 
     @cached_property

@@ -136,12 +136,23 @@ def _openings(view: View, index: ResourceIndex) -> Iterator[_Opening]:
 
 def _of_group(view: View, index: ResourceIndex) -> Iterator[_Opening]:
     """The openings of the security group of a rule, or of the group itself."""
-    groups = [view]
-    if view.resource.type != SECURITY_GROUP:
-        groups = index.sources(view, "securityGroupId", SECURITY_GROUP) if view.has_or_depends("securityGroupId") else []
+    key = "securityGroupId"
+    if view.resource.type != SECURITY_GROUP and not view.has_or_depends(key):
+        return
+    groups = [view] if view.resource.type == SECURITY_GROUP else index.sources(view, key, SECURITY_GROUP)
+    if not groups:  # a group that the program does not declare, such as the one that EKS creates
+        same = (each for each in index.of(INGRESS_RULE, GROUP_RULE) if _refers_to_the_same(view, each, key))
+        for each in same:
+            yield from _openings(each, index)
     for group in groups:
         for each in (group, *index.users(group, "securityGroupId", INGRESS_RULE, GROUP_RULE)):
             yield from _openings(each, index)
+
+
+def _refers_to_the_same(one: View, other: View, key: str) -> bool:
+    """Whether a property of two resources has the same source, or the same literal value."""
+    sources = [(each.resource.property_dependencies or {}).get(key) for each in (one, other)]
+    return sources[0] == sources[1] if any(sources) else other.has(key) and one.text(key) == other.text(key)
 
 
 def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, str]]:

@@ -164,8 +164,8 @@ def test_the_check_itself_finds_a_typo() -> None:
         resource_class("aws:ec2/launchTemplate:LaunchTemplates")
 
 
-OF_OTHERS = {("identity-no-self-widening", "policy"), ("data-log-key-usable", "policy")}
-"""Properties of another resource than the one that a rule checks: a role's policies, the policy of a log group's key."""
+OF_OTHERS = {("data-log-key-usable", "policy")}
+"""Properties of another resource than the one that a rule checks: the policy of a log group's key."""
 
 
 def test_deferred_properties_are_the_sdks() -> None:

@@ -160,9 +160,9 @@ def test_a_rule_that_is_changed_from_outside_its_package_does_not_let_its_own_ch
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A module that the rules import can change them as well as a file of theirs."""
-    monkeypatch.setattr("policies.rules.network.is_internet", lambda _: False)  # as in the head that runs
-    monkeypatch.setattr("policies.addresses.is_internet", lambda _: False)
-    patch = "\nimport policies.addresses\npolicies.addresses.is_internet = lambda _: False\n"
+    monkeypatch.setattr("policies.rules.network.internet_in", lambda _: "")  # as in the head that runs
+    monkeypatch.setattr("policies.addresses.internet_in", lambda _: "")
+    patch = "\nimport policies.addresses\npolicies.addresses.internet_in = lambda _: ''\n"
     module = repository / "components/settings/_mistakes.py"
     module.write_text(module.read_text() + patch)
     (repository / "__main__.py").write_text(PROGRAM + SSH)

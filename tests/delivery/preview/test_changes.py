@@ -120,7 +120,10 @@ def test_a_renamed_component_is_deleted_and_created_again(previews: Previews) ->
 
 def test_an_alias_keeps_a_renamed_component_and_its_children(previews: Previews) -> None:
     preview = previews["rename-with-alias"]
-    assert set(kinds(preview)) == {"update"}
+    assert set(kinds(preview)) == {"update", "replace"}
+    assert {each.name for each in preview.changes if each.kind is Kind.REPLACE} == {"platform-flow"}, (
+        "a role has the name in its own"
+    )
     vpc = one(preview, "Vpc", "platform")
     assert changed(vpc) == {"tags.Name": ("dwcp-v3", "platform")}
     assert vpc.formerly.endswith("::dwcp-v3")

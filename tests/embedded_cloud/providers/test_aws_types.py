@@ -163,6 +163,7 @@ def test_a_creation_cut_short_between_two_calls_leaves_nothing(world: World, mon
 
 
 TESTED_APART = {
+    "aws:s3/bucket:Bucket": {"bucketPrefix"},
     "aws:ec2/route:Route": {"gatewayId"},
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {"referencedSecurityGroupId"},
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": {"referencedSecurityGroupId"},

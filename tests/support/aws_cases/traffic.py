@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from aws_cases.world import Case, Client, Properties, World, ids, tags
 
 TAGS = {"Name": "x"}
@@ -49,7 +51,7 @@ def balancer(world: World, id: str) -> Properties:
 
 def balancer_inputs(world: World) -> Properties:
     return {
-        "name": f"balancer-{len(world.boto('elbv2').describe_load_balancers()['LoadBalancers'])}",
+        "name": f"balancer-{uuid4().hex[:8]}",
         **{"internal": True, "loadBalancerType": "application", "ipAddressType": "ipv4"},
         **{"securityGroups": [world.group()], "subnets": [world.subnet("a"), world.subnet("b")]},
         **{"idleTimeout": 30, "enableDeletionProtection": False, "dropInvalidHeaderFields": True, "enableHttp2": False},
