@@ -15,6 +15,7 @@ from delivery.errors import DeliveryError, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from delivery.clients.checkpoint import States
+    from delivery.clients.environment import Environment
 
 app = typer.Typer(no_args_is_help=True, help="Manage the backend of the platform's state, its lease and its backups.")
 
@@ -22,14 +23,19 @@ LOOK_SECONDS = 0.2
 """Seconds between two checks whether a manually held lease is still held."""
 
 
-def _states(environment: str) -> States:
-    from delivery.clients.checkpoint import States
+def _opened(environment: str) -> Environment:
     from delivery.clients.environment import Environment
 
     target = Environment.open(environment)
     with working(f"opening the state of {environment}"):
         target.require_aws()
-    return States(target)
+    return target
+
+
+def _states(environment: str) -> States:
+    from delivery.clients.checkpoint import States
+
+    return States(_opened(environment))
 
 
 @app.command()
@@ -39,12 +45,9 @@ def bootstrap(
 ) -> None:
     """Create the backend, or fix its configuration: bucket, keys, table of leases. A second run changes nothing."""
     from contract import secrets_alias
-    from delivery.clients.environment import Environment
     from delivery.clients.state_backend import Backend, bootstrap, problems
 
-    target = Environment.open(environment)
-    with working(f"opening the state of {environment}"):
-        target.require_aws()
+    target = _opened(environment)
     backend = Backend.of(target)
     if check:
         found = problems(target, backend)
