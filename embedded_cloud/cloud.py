@@ -98,8 +98,7 @@ class Cloud:
         self.control_plane.complete()
         if self.nodes:
             self.nodes.join(self.control_plane.kubeconfig, self.control_plane.pki)
-        else:
-            cluster_dns.install(self.control_plane.api)
+        cluster_dns.install(self.control_plane.api, self.nodes.network.address if self.nodes else None)
         self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         if "controllers" not in self.processes.running():
             volumes = [str(self.nodes.folder / "volumes")] if self.nodes else []
