@@ -24,7 +24,8 @@ TOOLS = (
     *("pulumi", "pulumi-language-python-exec", "etcd", "kube-apiserver"),
     *("kube-controller-manager", "kube-scheduler", "kwok", "kwok-stages"),
 )
-SERVICES = ("moto", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "controllers")
+AWS = "moto"
+SERVICES = (AWS, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "controllers")
 
 
 @dataclass(frozen=True, kw_only=True)

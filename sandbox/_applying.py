@@ -78,7 +78,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         raise SandboxError(
             "the platform could not be applied:\n" + "\n".join(lines[-LAST_LINES:]),
-            f"correct what it names and run `make up` again: it goes on from there; all of it is in {log}",
+            f"correct what it names and {cloud.project.instructions.up} again: it goes on from there; all of it is in {log}",
         )
 
 

@@ -44,7 +44,7 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
     if not watched and cloud.beside is not None:
-        console.print(f"no Prometheus is built yet, so there are no metrics; run `make up STACK={stack}` again after")
+        console.print(f"no Prometheus is built yet, so there are no metrics; {cloud.project.instructions.up} again after")
         console.print("  .venv/bin/python -m sandbox tools prometheus", markup=False, highlight=False)
     elif not watched:
         console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
