@@ -23,6 +23,8 @@ LOOK_SECONDS = 0.2
 SECONDS_BETWEEN_LINES = 5.0
 """The interval of progress lines without a terminal."""
 LAST_LINES = 30
+OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
+"""Types of resources that the program does not declare: the stack, and reads of its own outputs."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
@@ -139,15 +141,20 @@ class _Shown:
         """Count finished resources, and print problems."""
         match event:
             case {"resOutputsEvent": {"metadata": {"urn": urn}}}:
-                self.done.add(urn)
-            case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
-                self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
+                if not urn.split("::")[2].rpartition("$")[2].startswith(OF_THE_ENGINE):
+                    self.done.add(urn)
+            case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message, **more}}:
+                on = f" on {more['resourceUrn'].rpartition('::')[2]}" if "resourceUrn" in more else ""
+                self._print(f"policy {policy} ({level}){on}: {str(message).strip()}")
             case {"diagnosticEvent": {"ephemeral": True}}:
                 pass  # a temporary message, which a terminal shows and then erases
             case {"diagnosticEvent": {"severity": "error" | "warning" as severity, "message": message}}:
-                self.console.print(f"{severity}: {str(message).strip()}", markup=False, highlight=False)
+                self._print(f"{severity}: {str(message).strip()}")
             case _:
                 pass
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def look(self) -> None:
         """Show the progress."""

@@ -37,8 +37,10 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     table.add_row("AWS API", f"http://127.0.0.1:{cloud.moto_port}")
     table.add_row("Kubernetes API", cloud.control_plane.url)
     console.print(table)
-    if recorded := sorted({resource["type"] for resource in state if resource.get("outputs", {}).get("sandboxRecorded")}):
-        console.print(f"kept as records only, because nothing here stands for them: {', '.join(recorded)}")
+    recorded = [each for each in state if each.get("outputs", {}).get("sandboxRecorded")]
+    for type_ in sorted({each["type"] for each in recorded}):
+        names = ", ".join(sorted(each["urn"].rpartition("::")[2] for each in recorded if each["type"] == type_))
+        console.print(f"recorded only, because nothing here stands for them: {type_} {names}", highlight=False, soft_wrap=True)
     for provider in cloud.project.providers:
         if own := cloud.engine.users_own(provider):
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
@@ -50,10 +52,11 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
         console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
     if cloud.beside is not None:
         file = f"Pulumi.{stack}.yaml"
-        console.print("`drift`, `deploy` and `rollback` read the stack's file of the commit; give it the generated secrets first:")
+        reads = "`drift`, `deploy` and `rollback` read the stack's file of the commit; give it the generated secrets first:"
+        console.print(reads, soft_wrap=True)
         commit = f"git switch -c sandbox-{stack} && cp {os.path.relpath(cloud.folder / file)} {file} && git commit -am sandbox"
         console.print(f"  {commit}", markup=False, highlight=False, soft_wrap=True)
-    for what, command in NEXT:
+    for what, command in NEXT if cloud.beside is None else NEXT[1:]:  # the tutorial is about `local`
         shown = command.format(env=env, stack=stack)
         console.print(f"  {what + ':':26}{shown}", markup=False, highlight=False, soft_wrap=True)
 

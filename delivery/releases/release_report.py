@@ -23,7 +23,10 @@ STYLE = (
 
 def title(release: Release) -> str:
     """The headline of the report, in one line."""
-    return f"{release.command} of {release.tag or release.image} to {release.environment} {HEADLINES[release.result]}"
+    image, environment = release.tag or release.image, release.environment
+    if (release.command, release.result) == ("rollback", "deployed"):
+        return f"rollback of {environment} to {image} is complete"
+    return f"{release.command} of {image} to {environment} {HEADLINES[release.result]}"
 
 
 def facts(release: Release) -> list[tuple[str, str]]:

@@ -40,10 +40,19 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_what_is_only_recorded_is_named_once_per_type(tmp_path: Path) -> None:
-    chart = {"type": RELEASE, "outputs": {"sandboxRecorded": "charts cannot be fetched here"}}
-    said = printed(tmp_path, state=[chart, chart, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
-    assert f"kept as records only, because nothing here stands for them: {RELEASE}\n" in said.replace("  ", "")
-    assert "records only" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
+    outputs = {"sandboxRecorded": "charts cannot be fetched here"}
+    charts = [
+        {"type": RELEASE, "urn": f"urn:pulumi:staging::dwcp-v3::dwcp$x${RELEASE}::{name}", "outputs": outputs}
+        for name in ("b", "a")
+    ]
+    said = printed(tmp_path, state=[*charts, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
+    assert f"recorded only, because nothing here stands for them: {RELEASE} a, b\n" in said.replace("  ", "")
+    assert "recorded only" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
+
+
+def test_the_tutorial_is_offered_for_the_stack_that_it_is_about(tmp_path: Path) -> None:
+    assert "docs/tutorial.md" in printed(tmp_path)
+    assert "docs/tutorial.md" not in printed(tmp_path, stack="staging")
 
 
 def test_the_users_own_plugin_in_the_sdks_version_is_named_and_used(home: Path, tmp_path: Path) -> None:
