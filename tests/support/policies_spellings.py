@@ -739,6 +739,17 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         ),
         "workload-not-root",
     ),
+    *(
+        (
+            f"{direction} on every port",
+            kubernetes(
+                "networking.k8s.io/v1:NetworkPolicy",
+                spec={"podSelector": {}, direction: [{peers: [{"podSelector": {"matchLabels": {"app": "x"}}}]}]},
+            ),
+            "workload-network-policy-narrow",
+        )
+        for direction, peers in (("ingress", "from"), ("egress", "to"))
+    ),
     (
         "an admission webhook",
         kubernetes("admissionregistration.k8s.io/v1:ValidatingWebhookConfiguration", webhooks=[{"failurePolicy": "Ignore"}]),
