@@ -263,10 +263,6 @@ def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
     return key in CALLER_KEYS and binds(operator, values, _one_owner)
 
 
-ISSUERS = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
-"""Issuers of web identities that AWS knows without an OIDC provider in the account."""
-
-
 ACCOUNT_KEYS = ("aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn", "kms:calleraccount")
 """Condition keys whose value is an account, or the ARN of a caller or of a resource that calls."""
 
@@ -297,7 +293,7 @@ def accepts_any_token(statement: StatementView) -> str:
     Cognito's tokens are also identified by their identity pool, which is their audience.
     """
     names = [name for kind, name in statement.principals if kind == "Federated"]
-    trusted = [name for name in names if ":oidc-provider/" in name or name in ISSUERS]
+    trusted = [name for name in names if ":saml-provider/" not in name]
     if not statement.allows or not trusted or not statement.matches_action("sts:AssumeRoleWithWebIdentity"):
         return ""
     subjects = [*statement.condition(":sub"), *statement.condition("cognito-identity.amazonaws.com:aud")]

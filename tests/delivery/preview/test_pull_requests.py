@@ -159,14 +159,6 @@ PULL_REQUESTS = {
         {"components/workload/_tracks.py": [('mount_path="/tmp"', 'mount_path="/var/tmp"')]},
         shown={"dwcp-v3-deployment": "has no volume at /tmp"},
     ),
-    "the protection of the load balancer goes first, in a pull request of its own": PullRequest(
-        {
-            "Pulumi.production.yaml": [
-                ("    hostedZone: example.com\n", "    hostedZone: example.com\n    deletionProtection: false\n")
-            ]
-        },
-        stopped_by="data-deletion-protected",
-    ),
 }
 
 
