@@ -1,4 +1,4 @@
-"""The benchmarks read what the commands print today."""
+"""The benchmarks fit the present program: the events that they read, and the modules and tests that they name."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from recording import ROOT
 from rich.console import Console
 
 from bench.rollout import passing_seconds
+from bench.sandbox import UNIT_TESTS, imported_modules
 from delivery.rollout._display import JsonLines
 from delivery.rollout.actions import Analysis, GateOutcome, Observation, TrackState
 from delivery.rollout.plan import Phase
@@ -33,3 +35,12 @@ def test_a_benchmark_recognises_an_analysis_that_passes(phase: Phase, outcome: G
     observed = Observation(stable=track, canary=track, split=10, flag=10, seconds=7.0, analysis=analysis)
     JsonLines(Console(file=printed)).waits(record, observed, "a wait")
     assert passing_seconds(json.loads(printed.getvalue())) == seconds
+
+
+def test_the_empty_program_imports_the_sdks_of_the_platform() -> None:
+    modules = imported_modules()
+    assert {"pulumi_aws.eks.cluster", "pulumi_kubernetes.apps.v1.Deployment"} <= set(modules), modules[:20]
+
+
+def test_the_unit_tests_that_are_measured_exist() -> None:
+    assert all((ROOT / each).exists() for each in UNIT_TESTS)
