@@ -1,4 +1,4 @@
-"""The generator of docs/policies-checks.md: the checks of checkov, kube-linter and kube-score, each with the rule that covers it."""
+"""The generator of docs/policies-checks.md: the checks of three other checkers, each with the rule that covers it."""
 
 from __future__ import annotations
 

@@ -69,7 +69,8 @@ the stack. The engine and an exported state do not have this information, so tha
 Rules read a normalized form, so that equivalent spellings give the same result. A rule reads IAM statements by the actions
 and resources that they match, in every kind of policy and attachment; security groups by the networks that they admit; a pod
 by its template, in any kind, version or `Patch`; and credentials by their format (`detect-secrets`) and by the last word of
-their name. [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and kube-score.
+their name. [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
+kube-score.
 
 A resource whose type has no rule is a violation of [types-known](#types-known), which is mandatory in production. The rules
 know the types that they name below, and the following types, which need no rule:
