@@ -236,8 +236,8 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace], bef
 
 def _command_before(key: Any, items: dict[Any, Any]) -> list[str]:
     """The list that precedes a list of arguments in the started command."""
-    found: list[Any] = next((items[each] for each in COMMANDS.get(key, ()) if each in items and isinstance(items[each], list)), [])
-    return [str(each) for each in found]
+    lists = (cast("list[Any]", items[each]) for each in COMMANDS.get(key, ()) if each in items and isinstance(items[each], list))
+    return [str(each) for each in next(lists, cast("list[Any]", []))]
 
 
 COMMANDS = {"args": ("command",), "command": ("entrypoint", "entrypoints")}
