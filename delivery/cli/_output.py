@@ -13,7 +13,7 @@ from delivery.errors import UsageError
 
 
 def environments(incomplete: str) -> list[str]:
-    """The names of environments for the shell's completion."""
+    """The names of the environments that start with ``incomplete``, for the shell's completion."""
     from delivery.clients.environment import ENVIRONMENTS
 
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]

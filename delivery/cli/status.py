@@ -26,7 +26,7 @@ def status(
     from delivery.errors import ExitCode
 
     target = Environment.open(environment)
-    with working(f"looking at {target.name}"):
+    with working(f"reading the tracks of {target.name}"):
         facts = _facts(target)
     shown = console()
     if as_json:
@@ -72,7 +72,7 @@ def _facts(target: Any) -> dict[str, Any]:
             "reached": progress.reached,
             "aborting": progress.aborting,
         }
-    # A track with traffic needs a target for each pod; an idle track needs none.
+    # A track with traffic needs a healthy target for each pod; a track without traffic needs none.
     serving = [each for each in tracks.values() if each["traffic"] != 0]
     return {
         "environment": target.name,

@@ -1,4 +1,4 @@
-"""A connection to a Service in the cluster by ``kubectl port-forward``, as the guide uses it.
+"""A connection to a Service in the cluster by ``kubectl port-forward``, as in the guide.
 
 The API server checks the caller's permission, and the kubelet connects inside the pod's network namespace. For this reason no
 NetworkPolicy has to allow the connection.
@@ -74,7 +74,7 @@ class PortForward:
             start_new_session=True,
         )
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the process has already ended, and its output has the reason
+        with contextlib.suppress(BrokenPipeError):  # the supervisor has ended; its output contains the reason
             process.stdin.write(f"{LIFE_SECONDS}\n")
             process.stdin.flush()
         self._url = f"http://127.0.0.1:{self._listening(process)}"

@@ -106,7 +106,7 @@ class Environment:
         return value
 
     def aws(self, service: str) -> Any:
-        """A client of an AWS service, which retries when it is throttled."""
+        """A client of an AWS service. The client retries throttled calls."""
         return aws.client(service, self.region, self.sandbox)
 
     def require_aws(self) -> str:
@@ -114,7 +114,7 @@ class Environment:
         try:
             return cast(str, self.aws("sts").get_caller_identity()["Arn"])
         except (BotoCoreError, ClientError) as error:
-            fix = "source .sandbox/env" if self.name == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE"
+            fix = "source .sandbox/env" if self.name == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE"
             raise UnreachableError(f"AWS does not accept your credentials: {error}", fix) from error
 
     @cached_property

@@ -105,8 +105,8 @@ def _call(call: Callable[[], Answer]) -> Answer:
         return call()
     except ClientError as error:
         raise LoadBalancerError(
-            f"the load balancer's API refuses: {error}",
-            "run the same command again; it continues",
+            f"the load balancer's API refuses a call: {error}",
+            "run the same command again; it continues an interrupted rollout",
             transient=error_code(error) in TRANSIENT,
         ) from error
     except BotoCoreError as error:

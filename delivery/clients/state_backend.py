@@ -49,16 +49,16 @@ class Backend:
 
     @classmethod
     def of(cls, environment: Environment) -> Self:
-        """The backend in ``PULUMI_BACKEND_URL``, or else the one of the guide.
+        """The backend in ``PULUMI_BACKEND_URL``, or else the guide's backend.
 
-        Raises ``UsageError`` if it is not in S3, or names another region than the stack.
+        Raises ``UsageError`` if the backend is not in S3, or its URL names another region than the stack.
         """
         default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
         url = environment.variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
             raise UsageError(
-                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and delivery supports no other",
+                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and dwcp supports no other kind",
                 f"export PULUMI_BACKEND_URL='{default}', or unset it",
             )
         [region] = parse_qs(parts.query).get("region", [environment.region])
@@ -72,7 +72,7 @@ class Backend:
 
     @property
     def plain_http(self) -> bool:
-        """Whether the engine uses the bucket without TLS, as in the sandbox. A TLS-only bucket would refuse every request there."""
+        """Whether the engine uses the bucket without TLS, as in the sandbox. A TLS-only bucket would refuse all its requests."""
         return parse_qs(urlsplit(self.url).query).get("disableSSL") == ["true"]
 
     def key(self, *parts: str) -> str:
@@ -188,7 +188,7 @@ def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[],
             "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
         }
         yield (
-            "keeping every old version forever",
+            "keeping every noncurrent version forever",
             lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}),
         )
     if not backend.plain_http and not _is_tls_only(_or_none(s3.get_bucket_policy, Bucket=bucket)):

@@ -50,7 +50,7 @@ def _start(name: str, port: int) -> subprocess.Popen[bytes]:
     if process.poll() is None and _answers(port):
         return process
     process.kill()
-    raise DeliveryError(f"{command[0]} does not answer on port {port}", "start it by hand and read its output")
+    raise DeliveryError(f"{command[0]} does not answer on port {port}", f"start {command[0]} by hand and read its output")
 
 
 def _answers(port: int) -> bool:

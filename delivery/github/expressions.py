@@ -20,7 +20,7 @@ STATUS_FUNCTION = re.compile(r"\b(always|failure|success)\s*\(")
 
 
 class ExpressionError(DeliveryError):
-    """An expression is invalid or not supported."""
+    """An expression is not valid or not supported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def as_text(value: Any) -> str:
 
 
 class _Parser:
-    """A recursive descent parser. From the lowest precedence: ``||``, ``&&``, comparisons, values."""
+    """A recursive descent parser. The operators by precedence, lowest first: ``||``, ``&&``, comparisons, ``!``."""
 
     def __init__(self, text: str, contexts: Contexts) -> None:
         self._text = text
@@ -88,8 +88,8 @@ class _Parser:
         return found
 
     def _unsupported(self, where: str) -> ExpressionError:
-        fix = "write it with comparisons, &&, ||, ! and the functions of delivery/github/expressions.py"
-        return ExpressionError(f"the expression {self._text.strip()!r} is invalid or not supported at {where!r}", fix)
+        fix = "use only comparisons, &&, ||, ! and the functions in delivery/github/expressions.py"
+        return ExpressionError(f"the expression {self._text.strip()!r} is not valid or not supported at {where!r}", fix)
 
     def value(self) -> Any:
         found = self._either()
@@ -152,7 +152,9 @@ class _Parser:
         return found
 
     def _called(self, name: str) -> Any:
-        if name == "hashFiles":  # a hash of the pattern is sufficient: it is the key of a cache, which does not exist here
+        if (
+            name == "hashFiles"
+        ):  # a hash of the pattern is sufficient: it is only the key of a cache, which the runner does not have
             pattern = as_text(self._single())
             self._expect(")")
             return hashlib.sha256(pattern.encode()).hexdigest()

@@ -55,7 +55,7 @@ class PolicyReport:
             "not evaluated": sum(each.blocks and each.status == "unknown" for each in self.violations),
             "advisory": sum(not each.blocks and each.status in ("failed", "unknown") for each in self.violations),
             "waived": sum(each.status == "waived" for each in self.violations),
-            "checked after up": sum(each.status == "deferred" for each in self.violations),
+            "deferred to `pulumi up`": sum(each.status == "deferred" for each in self.violations),
         }
         counted = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing found"
         cost = f"; {self.monthly_usd:,.0f} to {self.highest_monthly_usd:,.0f} USD a month" if self.items else ""
@@ -100,7 +100,7 @@ class PolicyCheck:
         try:
             text = file.read_text()
         except (OSError, UnicodeDecodeError) as error:
-            raise PolicyCheckError(f"the state {file} cannot be read: {error}", "give the file of `pulumi stack export`") from error
+            raise PolicyCheckError(f"the state {file} cannot be read: {error}", "pass a file of `pulumi stack export`") from error
         try:
             resources = resources_of(text, str(file))
         except policies.PolicyError as error:

@@ -192,7 +192,7 @@ def test_a_release_and_what_it_joins() -> None:
             "gh variable set ROLE_ARN --env staging",
         ),
         ("a tag that is not a release, `v3`", "release", "the tag 'v3' is not a release", "git tag v3.0.0"),
-        ("started by hand on another branch", "release", "neither main nor a tag", "run it for main"),
+        ("started by hand on another branch", "release", "neither main nor a tag", "run the pipeline for main"),
         ("a release's tag, on a commit outside `main`", "release", "not at a commit of main", ""),
     ],
 )

@@ -51,7 +51,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"0 of {deployment['spec'].get('replicas', 1)} pods ready",),
-                cause="Its pod is not scheduled, crashes, or still loads its data.",
+                cause="The Redis pod is not scheduled, crashes, or still loads its data.",
                 command=f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
             )
     _ = observed.alerts.value
@@ -69,7 +69,7 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.WARNING,
             subject=f"Deployment {REDIS}",
             evidence=(f"{used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB used ({used / most:.0%})",),
-            cause="The data nears redis.memory; then redis.maxmemoryPolicy applies.",
+            cause="The data is near the limit redis.memory, at which redis.maxmemoryPolicy applies.",
             command=f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
         )
 

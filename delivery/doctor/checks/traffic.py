@@ -13,7 +13,7 @@ from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 RENEWAL_MARGIN = timedelta(days=30)
-"""Time before expiry from which a certificate is reported. ACM renews it 60 days before (AWS: Managed certificate renewal)."""
+"""Time before expiry from which a certificate is reported. ACM renews it at 60 days (AWS: Managed certificate renewal)."""
 IN_TRANSITION = frozenset({"initial", "draining"})
 """States of a target that are temporary."""
 
@@ -32,8 +32,8 @@ def targets(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.WARNING,
                 subject=f"Target group {track.track}",
                 evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_state_of, bad)),
-                cause="These pods run but do not answer /health from the load balancer: the service hangs, or a group or "
-                "network policy blocks port 8080.",
+                cause="These pods run but do not answer /health from the load balancer: the service hangs, or a security "
+                "group or network policy blocks port 8080.",
                 command=f"kubectl get pods -n {NAMESPACE} -o wide",
             )
 
@@ -70,7 +70,7 @@ def certificates(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.WARNING if status == "ISSUED" and not over else FindingSeverity.CRITICAL,
             subject=f"Certificate {certificate.get('DomainName', '')}",
             evidence=(f"{status}{until}", certificate["CertificateArn"]),
-            cause="Its DNS validation record is missing, or it was imported and not renewed.",
+            cause="The certificate's DNS validation record is missing, or the certificate was imported and not renewed.",
             command=f"aws acm describe-certificate --certificate-arn {certificate['CertificateArn']}",
         )
 
@@ -102,7 +102,7 @@ def egress(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.CRITICAL,
             subject=f"Subnet {subnet}",
             evidence=(f"route table {name}: {'its default route is a blackhole' if lost else 'no default route'}",),
-            cause="Its NAT gateway does not exist."
+            cause="The NAT gateway of the route does not exist."
             if lost
             else "The route was deleted outside Pulumi, or the subnet has another route table.",
             command=f"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
