@@ -27,7 +27,7 @@ def scope(*more: str, text: str) -> Any:
 STACK = ("--stack", "-s")
 """Additional names of ``--environment`` in commands about a stack's program, because the stack has the environment's name."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
-WaitOption = Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")]
+WaitOption = Annotated[float, typer.Option(help="Wait up to this many seconds until another command releases the environment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 

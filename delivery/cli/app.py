@@ -45,7 +45,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings=HELP,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # to import the rich help screens takes longer than to run most commands
+    rich_markup_mode=None,  # importing the rich help screens takes longer than running most commands
     help="Preview, deploy, roll out, roll back and diagnose the DWCP v3 platform.",
 )
 

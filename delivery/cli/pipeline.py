@@ -58,7 +58,7 @@ def target(
     ref: Annotated[str, typer.Option(envvar="GITHUB_REF", help="Use this ref: refs/heads/main or refs/tags/...")],
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Use this commit.")],
 ) -> None:
-    """Print a run's release, its image tags and whether production gets it. Refuse a tag whose name or commit is not allowed."""
+    """Print a run's release, its image tags and whether production gets it. Refuse a tag that is not a release, or not on main."""
     from delivery.github.image_tags import MAIN
     from delivery.github.image_tags import target as target_of
 

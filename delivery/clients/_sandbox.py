@@ -24,8 +24,8 @@ OWN = "DWCP_"
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
     """The variables that ``source FILE`` sets, those of the monitoring, and PATH, except :data:`OWN` variables of the caller.
 
-    Empty if ``file`` does not exist, or if the caller's shell uses another backend, unless that is an earlier sandbox's backend,
-    which no longer answers.
+    Empty if ``file`` does not exist, or if the caller's shell uses another backend. The backend of an earlier sandbox that no
+    longer answers does not count.
     """
     file = file or FILE
     if not file.is_file():

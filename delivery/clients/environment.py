@@ -45,7 +45,7 @@ class Environment:
         """The environment called ``name``. Raises ``UsageError`` for an unknown name."""
         if name not in ENVIRONMENTS:
             raise UsageError(
-                f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, as in --environment staging"
+                f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, for example --environment staging"
             )
         return cls(name=cast(EnvironmentName, name))
 

@@ -332,6 +332,7 @@ def test_every_variable_that_is_missing_or_wrong_is_named_with_its_command(envir
             with pytest.raises(DeliveryError, match=problem) as raised:
                 require_variables(environment, {**EXAMPLES, name: value})
             assert f"gh variable set {name}" in raised.value.fix
+            assert "{environment}" not in str(raised.value)
 
 
 def test_the_workflows_give_the_check_every_variable_that_it_asks_for() -> None:

@@ -302,7 +302,7 @@ def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
     [
         (["ci", "nothing"], "no workflow has a job 'nothing'", 2),
         (["ci", "unit", "--matrix", "node=17"], "no variant of unit has node=17", 2),
-        (["ci", "unit", "--matrix", "node"], "'node' is not NAME=VALUE", 2),
+        (["ci", "unit", "--matrix", "node"], "'node' is not of the form NAME=VALUE", 2),
         (["pipeline", "comment", "missing.md", "--head", "a:b", "--sha", "c"], "missing.md cannot be read", 2),
         (["pipeline", "variables", "--environment", "x"], "'x' is not a GitHub environment of the workflows", 2),
         (["pipeline", "variables", "--environment", "staging"], "ROLE_ARN is not set", 2),
