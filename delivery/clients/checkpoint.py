@@ -28,7 +28,7 @@ class TruncatedStateError(StateError):
 
 
 class OlderStateError(StateError):
-    """The state is an old version that had already been overwritten. An update of it would lose the later changes."""
+    """The state is an old version that had already been overwritten. An update that starts from it would lose the later changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ class States:
         self.key = self.backend.checkpoint(self.stack)
 
     def read(self, version: str | None = None) -> Checkpoint:
-        """The state, or an older version of it. Raises ``StateError`` if it is missing, cannot be read, or is truncated."""
+        """The current state, or its S3 ``version``. Raises ``StateError`` if the state is missing, unreadable or truncated."""
         wanted = {"VersionId": version} if version else {}
         try:
             answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, **wanted)
@@ -147,7 +147,7 @@ class States:
         }
         if not write_fenced(self.environment.aws("dynamodb").put_item, fencing, Item=item):
             raise LeaseLostError(
-                f"another command has changed the state of {self.stack} since this one lost its lease",
+                f"another command has changed the state of {self.stack} since this command lost its lease",
                 f"check it: dwcp state verify --environment {self.stack}",
             )
 
@@ -169,8 +169,8 @@ class States:
         older = versions[versions.index(version) + 1 :] if version in versions else None
         if older is None or any(self._is(each, checkpoint.sha256) for each in older):
             raise OlderStateError(
-                f"the state of {self.stack} was written at {checkpoint.time or 'an unknown time'}, but dwcp recorded that of "
-                f"{time} (version {version}): an old state was restored without dwcp",
+                f"the state of {self.stack} was written at {checkpoint.time or 'an unknown time'}, but the last recorded state "
+                f"is that of {time} (version {version}): an old state was restored without dwcp",
                 f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}; "
                 f"if it was intended: dwcp state verify --environment {self.stack} --accept",
             )

@@ -43,7 +43,10 @@ class ComposeStack:
     file: Path
 
     def up(self) -> None:
-        """Start all services and wait until they are healthy. Raises ``DockerStackError``, with every missing prerequisite."""
+        """Start all services and wait until they are healthy.
+
+        Raises ``DockerStackError`` with every missing prerequisite, or with the services that did not become healthy.
+        """
         self.check()
         done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_SECONDS), capture=False)
         if done.returncode:
@@ -147,7 +150,7 @@ class ComposeStack:
         if labels is None:
             yield (
                 f"the image {image} is not on the engine and cannot be pulled",
-                f"`docker login` to its registry, or build it: docker build -f {DOCKERFILE} -t {image} FOLDER",
+                f"run `docker login` for its registry, or build the image: docker build -f {DOCKERFILE} -t {image} FOLDER",
             )
         elif labels.get(CONTRACT_LABEL) != CONTRACT:
             found = repr(labels[CONTRACT_LABEL]) if CONTRACT_LABEL in labels else "missing"

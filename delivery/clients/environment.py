@@ -51,7 +51,7 @@ class Environment:
 
     @property
     def is_production(self) -> bool:
-        """Whether a person must confirm a change."""
+        """Whether this is production, where a person must confirm each change."""
         return self.name == "production"
 
     @cached_property

@@ -98,7 +98,7 @@ class UnknownClusterError(DeliveryError):
 
 
 class KubernetesClient:
-    """A client for any object, by server-side apply, and for the tracks of the application in ``namespace``."""
+    """A client for objects of any kind, and for the tracks of the application, in ``namespace``."""
 
     def __init__(self, api: ApiClient, namespace: str) -> None:
         self.api = api

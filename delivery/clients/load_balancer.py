@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class LoadBalancerError(DeliveryError):
-    """The load balancer's API refused a call, did not answer, or still throttled after all retries, or the rule is wrong."""
+    """The API refused a call or did not answer, also after retries, or the rule does not forward to the two target groups."""
 
     def __init__(self, problem: str, fix: str, *, transient: bool = False) -> None:
         super().__init__(problem, fix)

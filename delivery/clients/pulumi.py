@@ -248,7 +248,10 @@ class Engine:
         return outcome
 
     def _written(self, stack_file: str, *empty: str) -> Path:
-        """Write the stack file to the engine's folder and return its path. ``empty`` names files to create for this user only."""
+        """Write the stack file to the engine's folder and return its path.
+
+        ``empty`` names files that are created without content, readable by this user only.
+        """
         config = self.folder / f"Pulumi.{self.environment}.yaml"
         try:
             write(config, stack_file)

@@ -42,7 +42,7 @@ class HealthError(DeliveryError):
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """One track of the service, by its HTTP interface."""
+    """A client of the HTTP interface of one track of the service."""
 
     track: TrackName
     where: str

@@ -28,7 +28,7 @@ TAGS = {"project": PROJECT, "environment": SHARED, "managed-by": "dwcp"}
 
 
 def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bool:
-    """Perform ``call``, a write to the lease table that sets ``fencing`` to ``:mine``; false if a later lease has written there."""
+    """Perform ``call``, a write of an item with ``fencing`` to the lease table; false if a later lease has written the item."""
     return conditionally(
         call,
         TableName=LEASE_TABLE,
@@ -58,7 +58,7 @@ class Backend:
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
             raise UsageError(
-                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and dwcp supports no other kind",
+                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and no other kind is supported",
                 f"export PULUMI_BACKEND_URL='{default}', or unset it",
             )
         [region] = parse_qs(parts.query).get("region", [environment.region])

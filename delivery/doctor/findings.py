@@ -17,7 +17,7 @@ class FindingSeverity(StrEnum):
     CRITICAL = "critical"
     """Requests or data are lost now, or will be lost at the next failure."""
     WARNING = "warning"
-    """The platform works now, but can stop working soon, or at the next failure."""
+    """Nothing is lost now, but a part of the platform can stop working soon."""
 
 
 @dataclass(frozen=True, kw_only=True)

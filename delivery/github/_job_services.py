@@ -22,7 +22,7 @@ SECONDS = 10
 
 @contextmanager
 def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]]:
-    """A context in which a job's services run. Yields each address in the workflow with the address that replaces it."""
+    """A context in which a job's services run. Yields the substitute's address for each address in the workflow."""
     running: list[subprocess.Popen[bytes]] = []
     moved: dict[str, str] = {}
     try:

@@ -47,7 +47,7 @@ def value_of(text: str, contexts: Contexts) -> Any:
 
 
 def condition(text: str | bool | None, contexts: Contexts) -> bool:
-    """Whether a step or job with this ``if:`` runs. Without a status function, it also requires ``success()``."""
+    """Whether a step or job with this ``if:`` runs. An ``if:`` without a status function also requires ``success()``."""
     if text is None:
         return contexts.success
     source = str(text).lower() if isinstance(text, bool) else text

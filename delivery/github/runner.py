@@ -209,7 +209,7 @@ class Runner:
             found = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
             wanted = given.get("node-version", "")
             fits = found.removeprefix("v").split(".")[0] == wanted.split(".")[0]
-            self._say(f"- node {found} of this machine" + ("" if fits else f", not {wanted}: that version runs on GitHub only"))
+            self._say(f"- node {found} of this machine" + ("" if fits else f"; on GitHub the job uses version {wanted}"))
             return True
         if action in ("actions/upload-artifact", "codecov/codecov-action"):
             missing = [

@@ -18,7 +18,7 @@ from program.graph import Resource
 
 
 class PolicyCheckError(DeliveryError):
-    """The rules cannot run: a config, a waiver, a state or the program is invalid. A violation does not raise this error."""
+    """The rules cannot run: a config, a waiver, a state or the program is not valid. A violation does not raise this error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class PolicyReport:
     violations: tuple[policies.Violation, ...]
     items: tuple[policies.CostItem, ...]
     unpriced: tuple[str, ...] = ()
-    """Resource types and sizes that can cost money but have no price, so that no item includes them."""
+    """Resource types and sizes that can cost money but have no price, and are therefore not in ``items``."""
 
     @property
     def blocked(self) -> bool:

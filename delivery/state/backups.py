@@ -30,7 +30,7 @@ class Backups:
     states: States
 
     def take(self) -> str:
-        """Copy the present state; returns the backup's key."""
+        """Copy the present state to the bucket, and return the backup's key."""
         checkpoint = self.states.read()
         at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         key = self.states.backend.key("backups", self.states.stack, f"{at}-{checkpoint.sha256[:12]}.json")

@@ -166,7 +166,7 @@ class Lease:
 
     @classmethod
     def take(cls, environment: Environment, *, command: str, wait_seconds: float = 0, seconds: float = LEASE_SECONDS) -> Lease:
-        """Take the lease. Waits up to ``wait_seconds`` for its owner, then raises ``LeaseHeldError``, which names the owner.
+        """Take the lease. If another owner does not release it within ``wait_seconds``, raises ``LeaseHeldError`` with the owner.
 
         If the owner no longer runs, a waiting time above the lease's duration is always sufficient.
         """
@@ -253,7 +253,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Higher than every earlier number. After a loss of the table too, because the time is higher than the earlier numbers.
+        # Higher than every earlier number. If the table was lost, the time ensures this.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,

@@ -43,7 +43,7 @@ def _seconds_since(time: str, now: datetime) -> float:
 
 def _why_no_scaling(found: Manifest) -> str:
     if "Metric" in found.get("reason", ""):
-        return "The metrics API does not answer for these pods: metrics-server is down, or the pods are too young."
+        return "The metrics API has no metrics of these pods: metrics-server is down, or the pods have just started."
     return "The autoscaler cannot scale its target: check whether the target exists."
 
 

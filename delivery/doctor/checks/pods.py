@@ -120,7 +120,7 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
 
 
 def _why_no_image(words: str, image: str, reason: str, observed: Observations) -> str:
-    # If Secrets may not be listed, only the registry's message is evaluated.
+    # Without permission to list Secrets, only the registry's message is evaluated.
     if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates the Secret from registryToken."
     if reason == "InvalidImageName":
