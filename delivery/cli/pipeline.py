@@ -63,7 +63,7 @@ def target(
     from delivery.github.image_tags import target as target_of
 
     found = target_of(ref, sha)
-    created = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} here")
+    created = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} in this checkout")
     if ref.startswith("refs/tags/"):
         _git(
             "merge-base",
@@ -241,7 +241,7 @@ def metrics(
 
     if outcome not in get_args(Outcome):
         raise UsageError(f"{outcome!r} is not an outcome", f"choose from {', '.join(get_args(Outcome))}")
-    committed = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} here")
+    committed = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} in this checkout")
     record(environment, cast(Outcome, outcome), datetime.fromisoformat(committed), region)
     _say(f"recorded in {NAMESPACE}")
 

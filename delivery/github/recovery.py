@@ -34,7 +34,7 @@ class Need(StrEnum):
     HELD = "held"
     """A rollout is on hold until a person decides."""
     IMPOSSIBLE = "impossible"
-    """A rollback is needed, but no earlier release is recorded."""
+    """A rollback is needed, but no previous release is recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def decide(facts: Facts) -> RecoveryDecision:
     else:
         return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
     if not facts.before:
-        return RecoveryDecision(Need.IMPOSSIBLE, f"{reason}, but no earlier release is recorded")
+        return RecoveryDecision(Need.IMPOSSIBLE, f"{reason}, but no previous release is recorded")
     return RecoveryDecision(Need.ROLL_BACK, reason)
 
 

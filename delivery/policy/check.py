@@ -78,7 +78,7 @@ class PolicyCheck:
     def programs(self, stacks: Sequence[str]) -> list[PolicyReport]:
         """One report per stack on this checkout's program, which is evaluated with example outputs and with unknown outputs.
 
-        Raises :class:`PolicyCheckError` if the program of a stack cannot be evaluated, or a config or waiver is invalid.
+        Raises :class:`PolicyCheckError` if the program of a stack cannot be evaluated, or a config or waiver is not valid.
         """
         self._config("production", deployed=False)  # report an invalid file before the evaluation, which takes seconds
         found: list[PolicyReport] = []
@@ -95,7 +95,7 @@ class PolicyCheck:
     def state(self, file: Path) -> PolicyReport:
         """The report on an exported state. No check is deferred, because every resource is deployed.
 
-        Raises :class:`PolicyCheckError` if the file cannot be read.
+        Raises :class:`PolicyCheckError` if the file cannot be read, or the state, a config or a waiver is not valid.
         """
         try:
             text = file.read_text()

@@ -285,7 +285,7 @@ FACTS = {"environment": "production", "image": "new", "before": "r1"}
         ({"serves": "old", "percent": 10, "rollout": "new", "holds": "too little traffic"}, Need.HELD, "too little traffic"),
         ({"serves": "old", "percent": 10, "rollout": "newer"}, Need.NOT_NEEDED, "newer"),
         ({"serves": "new", "ended": "deployed"}, Need.ROLL_BACK, "a later check failed"),
-        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no earlier release is recorded"),
+        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no previous release is recorded"),
         ({"serves": "newest", "ended": "deployed"}, Need.NOT_NEEDED, "newest serves"),
     ],
 )

@@ -43,7 +43,7 @@ def _nothing_answers(track: TrackTraffic, bad: list[tuple[Manifest, Manifest]]) 
         severity=FindingSeverity.CRITICAL,
         subject=f"Target group {track.track}",
         evidence=(f"weight {track.weight}, {len(track.targets)} targets, none healthy", *map(_state_of, bad)),
-        cause="This track gets traffic but has no healthy target: every request to it returns 502 or 503."
+        cause="This track gets traffic but has no healthy target: its requests return 502 or 503."
         if track.targets
         else "No pod is registered: none is ready, or the load balancer controller does not run.",
         command=f"kubectl get targetgroupbindings,pods -n {NAMESPACE} -o wide",

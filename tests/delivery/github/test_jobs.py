@@ -308,7 +308,7 @@ def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
         (["pipeline", "variables", "--environment", "staging"], "ROLE_ARN is not set", 2),
         (["pipeline", "explain", "x"], "there is no explanation of 'x'", 2),
         (["pipeline", "target", "--image", "i", "--ref", "refs/tags/v3", "--sha", SHA], "'v3' is not a release", 2),
-        (["pipeline", "target", "--image", "i", "--ref", "refs/heads/main", "--sha", SHA], f"there is no commit {SHA} here", 2),
+        (["pipeline", "target", "--image", "i", "--ref", "refs/heads/main", "--sha", SHA], f"there is no commit {SHA}", 2),
         (["pipeline", "verify", "."], "main.js is missing or empty", 1),
     ],
 )
