@@ -260,7 +260,7 @@ def comment(
     github = GitHub.from_environment()
     number = github.pull_request(head, sha)
     if number is None:
-        _say(f"comment: {head} has no open pull request at {sha[:12]}; the run of a newer commit comments")
+        _say(f"comment: {head} has no open pull request at {sha[:12]}, so nothing is posted")
         return
     _say(f"comment: {github.set_comment(number, marker, body, f'{marker}{chr(10)}Nothing changes any more.{chr(10)}')}")
 

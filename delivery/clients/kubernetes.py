@@ -278,7 +278,7 @@ class KubernetesClient:
         self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
 
     def set_image(self, track: TrackName, image: str) -> None:
-        """Set a track's containers to stable's containers with ``image``, and set the version label, which the metrics have."""
+        """Set a track's containers to stable's containers with ``image``, and set the version label of its metrics."""
         template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]

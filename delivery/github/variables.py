@@ -70,7 +70,8 @@ def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
     The check also finds a wrong environment name in a workflow: GitHub creates an unknown environment, which has no variables.
     """
     if environment not in VARIABLES:
-        raise UsageError(f"{environment!r} is not a GitHub environment of the workflows", f"choose from {', '.join(VARIABLES)}")
+        problem = f"the GitHub environment {environment!r} is unknown or has no variables"
+        raise UsageError(problem, f"choose from {', '.join(VARIABLES)}")
     wrong: list[str] = []
     fixes: list[str] = []
     for each in VARIABLES[environment]:

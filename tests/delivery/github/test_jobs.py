@@ -304,7 +304,7 @@ def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
         (["ci", "unit", "--matrix", "node=17"], "no variant of unit has node=17", 2),
         (["ci", "unit", "--matrix", "node"], "'node' is not of the form NAME=VALUE", 2),
         (["pipeline", "comment", "missing.md", "--head", "a:b", "--sha", "c"], "missing.md cannot be read", 2),
-        (["pipeline", "variables", "--environment", "x"], "'x' is not a GitHub environment of the workflows", 2),
+        (["pipeline", "variables", "--environment", "x"], "the GitHub environment 'x' is unknown or has no variables", 2),
         (["pipeline", "variables", "--environment", "staging"], "ROLE_ARN is not set", 2),
         (["pipeline", "explain", "x"], "there is no explanation of 'x'", 2),
         (["pipeline", "target", "--image", "i", "--ref", "refs/tags/v3", "--sha", SHA], "'v3' is not a release", 2),
