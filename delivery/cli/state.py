@@ -43,7 +43,7 @@ def bootstrap(
     environment: EnvironmentOption,
     check: Annotated[bool, typer.Option("--check", help="Only report problems; exit code 1 if there are any.")] = False,
 ) -> None:
-    """Create the backend, or fix its configuration: bucket, keys, lease table. A second run changes nothing."""
+    """Create the missing parts of the backend (bucket, keys, lease table), and fix the bucket's settings."""
     from contract import secrets_alias
     from delivery.clients.state_backend import Backend, bootstrap, problems
 

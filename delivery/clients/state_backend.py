@@ -106,7 +106,7 @@ def tls_only(bucket: str) -> dict[str, Any]:
 
 
 def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], None]) -> None:
-    """Create missing parts of the backend and fix wrong ones. A second run changes nothing. ``done`` is called for each change."""
+    """Create missing parts of the backend, and fix wrong settings of the bucket. ``done`` is called for each change."""
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
         if not _has_key(kms, alias):
@@ -138,7 +138,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
 
 
 def problems(environment: Environment, backend: Backend) -> list[str]:
-    """The problems of the backend: missing parts and wrong settings. Empty if there are none."""
+    """The problems of the backend: missing parts, and wrong settings of the bucket. Empty if there are none."""
     found: list[str] = []
     kms, s3 = environment.aws("kms"), environment.aws("s3")
     found += [

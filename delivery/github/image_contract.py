@@ -52,7 +52,7 @@ def check(image: str) -> list[str]:
 
 @contextmanager
 def _started(image: str) -> Generator[str]:
-    """A context in which a container runs with the same restrictions as the cluster's pods (components/workload/_tracks.py)."""
+    """A context in which a container runs without a network, and with the restrictions of the cluster's pods (workload/pods.py)."""
     options = (
         "--network",
         "none",

@@ -15,7 +15,7 @@ from delivery.doctor.observations import Observations
 PENDING_SECONDS = 30
 """Age from which a pending pod is reported. Scheduling normally takes seconds, or minutes if node autoscaling adds a node."""
 STARTING_SECONDS = 180
-"""Seconds that a pod may take to become ready: the startup probe's 2 minutes (components/workload/_tracks.py) and an image pull."""
+"""Seconds that a pod may take to become ready: 2 minutes of the service's startup probe, and an image pull."""
 RESTART_COUNT = 3
 """Number of restarts from which a container is reported, even if it is running now."""
 EVIDENCE = 3
