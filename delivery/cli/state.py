@@ -105,9 +105,9 @@ def verify(
         for problem in findings["problems"]:
             typer.echo(f"problem: {problem}")
         if findings["problems"]:
-            sound = findings["lastSoundVersion"]
+            last = findings["lastSoundVersion"]
             typer.echo(
-                f"restore the last valid version: dwcp state restore --environment {environment} --version {sound}" if sound else ""
+                f"restore the last valid version: dwcp state restore --environment {environment} --version {last}" if last else ""
             )
         else:
             typer.echo(f"valid: {findings['resources']} resources, written {findings['time']}, version {findings['version']}")

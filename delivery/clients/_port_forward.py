@@ -37,7 +37,7 @@ class PortForward:
     def __init__(self, environment: Environment, service: str, port: int) -> None:
         """Prepare the port for the environment's cluster and namespace."""
         self._target = ("--namespace", environment.namespace, f"service/{service}", f":{port}")
-        self._what = f"{service}:{port} in {environment.namespace}"
+        self._description = f"{service}:{port} in {environment.namespace}"
         self._file = work_folder(environment.name) / "kubeconfig"
         self._kubeconfig = environment.kubeconfig
         self._variables = environment.variables
@@ -102,7 +102,7 @@ class PortForward:
                 return int(found[1])
             if not line:
                 _end(process)
-                raise ConnectionError(f"{self._what} cannot be reached: {_last_message(printed)}")
+                raise ConnectionError(f"{self._description} cannot be reached: {_last_message(printed)}")
             printed.append(line.strip())
 
 

@@ -44,12 +44,12 @@ def headline(report: Report) -> str:
     """The summary in one line: the findings, and whether every check ran."""
     counts = Counter(each.severity for each in report.findings)
     parts = [f"{counts[severity]} {severity}" for severity in FindingSeverity if counts[severity]]
-    total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _named(report))
+    total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _unchecked_names(report))
     coverage = f"{len(report.unchecked)} of {total} checks did not run completely" if report.unchecked else f"{total} checks ran"
     return f"{report.environment}: {', '.join(parts) or 'nothing wrong'}; {coverage}"
 
 
-def _named(report: Report) -> set[str]:
+def _unchecked_names(report: Report) -> set[str]:
     return {each.check for each in report.unchecked}
 
 

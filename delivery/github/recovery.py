@@ -68,12 +68,12 @@ class RecoveryDecision:
 def decide(facts: Facts) -> RecoveryDecision:
     """The action that the facts require."""
     where, image = facts.environment, facts.image
-    ours = facts.serves == image
+    serves_image = facts.serves == image
     if facts.rollout == image and facts.holds:
         return RecoveryDecision(Need.HELD, f"the rollout of {image} is on hold at {facts.percent} %: {facts.holds}")
     if facts.rollout == image:
         reason = f"the rollout of {image} was interrupted at {facts.percent} % of the traffic"
-    elif ours:
+    elif serves_image:
         reason = f"{image} serves the traffic of {where}, and a later check failed"
     elif facts.rollout:
         return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, and the open rollout is that of {facts.rollout}")

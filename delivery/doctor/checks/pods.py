@@ -37,13 +37,13 @@ def pending(observed: Observations) -> Iterator[Finding]:
         ):
             continue
         scheduled = condition(pod, "PodScheduled")
-        words = event_messages("Pod", name_of(pod), events)
+        messages = event_messages("Pod", name_of(pod), events)
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
-                evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *words]))[:EVIDENCE],
+                evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *messages]))[:EVIDENCE],
                 cause=_why_unschedulable(message, observed),
                 command="kubectl describe nodes"
                 if "Insufficient" in message
@@ -53,7 +53,7 @@ def pending(observed: Observations) -> Iterator[Finding]:
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
-                evidence=tuple(words[:EVIDENCE]) or (f"scheduled on {pod['spec'].get('nodeName')}, not started yet",),
+                evidence=tuple(messages[:EVIDENCE]) or (f"scheduled on {pod['spec'].get('nodeName')}, not started yet",),
                 cause="The pod has a node, but its containers do not start: a volume does not attach, or the node has a problem.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
@@ -107,29 +107,29 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         container, reason, message = trouble
         images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
         image = images.get(container, "its image")
-        words = " ".join([message, *event_messages("Pod", name_of(pod), events)])
+        messages = " ".join([message, *event_messages("Pod", name_of(pod), events)])
         yield Finding(
             severity=FindingSeverity.CRITICAL,
             subject=f"Pod {name_of(pod)}",
             evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages("Pod", name_of(pod), events)]))[
                 :EVIDENCE
             ],
-            cause=_why_no_image(words.lower(), image, reason, observed),
+            cause=_why_no_image(messages.lower(), image, reason, observed),
             command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
         )
 
 
-def _why_no_image(words: str, image: str, reason: str, observed: Observations) -> str:
+def _why_no_image(messages: str, image: str, reason: str, observed: Observations) -> str:
     # Without permission to list Secrets, only the registry's message is evaluated.
     if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates the Secret from registryToken."
     if reason == "InvalidImageName":
         return f"{image} is not an image reference."
-    if any(each in words for each in ("not found", "manifest unknown", "no such image")):
+    if any(each in messages for each in ("not found", "manifest unknown", "no such image")):
         return f"There is no image {image}: the tag or digest was never pushed, or it was deleted."
-    if any(each in words for each in ("unauthorized", "denied", "forbidden", "401", "403")):
+    if any(each in messages for each in ("unauthorized", "denied", "forbidden", "401", "403")):
         return f"The registry refuses the token in {PULL_SECRET}: the token has expired, or may not read the package."
-    if any(each in words for each in ("timeout", "timed out", "no route", "no such host", "connection refused", "i/o")):
+    if any(each in messages for each in ("timeout", "timed out", "no route", "no such host", "connection refused", "i/o")):
         return "The node does not reach the registry: check the NAT gateways and DNS."
     return f"The node cannot pull {image}; the kubelet's message has the reason."
 

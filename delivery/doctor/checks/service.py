@@ -63,12 +63,12 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
     if not observed.alerts.missing:
         yield from alerts.of("redis-memory", observed)
     metrics = observed.redis_metrics.value
-    used, most = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
-    if used and most and used / most > REDIS_MEMORY_RATIO:
+    used, maximum = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
+    if used and maximum and used / maximum > REDIS_MEMORY_RATIO:
         yield Finding(
             severity=FindingSeverity.WARNING,
             subject=f"Deployment {REDIS}",
-            evidence=(f"{used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB used ({used / most:.0%})",),
+            evidence=(f"{used / 2**20:.0f} MiB of {maximum / 2**20:.0f} MiB used ({used / maximum:.0%})",),
             cause="The data is near the limit redis.memory, at which redis.maxmemoryPolicy applies.",
             command=f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
         )

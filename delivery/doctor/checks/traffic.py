@@ -61,13 +61,13 @@ def certificates(observed: Observations) -> Iterator[Finding]:
     """Certificates that have expired, expire soon, or were never issued."""
     for certificate in observed.certificates.value:
         status, end = certificate.get("Status", "ISSUED"), cast("datetime | None", certificate.get("NotAfter"))
-        over = status == "EXPIRED" or (end is not None and end <= observed.at)
-        soon = end is not None and end - observed.at < RENEWAL_MARGIN
-        if not over and not soon and status == "ISSUED":
+        expired = status == "EXPIRED" or (end is not None and end <= observed.at)
+        expires_soon = end is not None and end - observed.at < RENEWAL_MARGIN
+        if not expired and not expires_soon and status == "ISSUED":
             continue
         until = f", valid until {end:%Y-%m-%d}" if end else ""
         yield Finding(
-            severity=FindingSeverity.WARNING if status == "ISSUED" and not over else FindingSeverity.CRITICAL,
+            severity=FindingSeverity.WARNING if status == "ISSUED" and not expired else FindingSeverity.CRITICAL,
             subject=f"Certificate {certificate.get('DomainName', '')}",
             evidence=(f"{status}{until}", certificate["CertificateArn"]),
             cause="The certificate's DNS validation record is missing, or the certificate was imported and not renewed.",
@@ -80,10 +80,10 @@ def egress(observed: Observations) -> Iterator[Finding]:
     """Private subnets without a route to the internet, so that pods cannot pull images or call AWS APIs."""
     egress = observed.egress.value
     states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}
-    named: set[str] = set()
+    reported: set[str] = set()
     for gateway in egress.nat_gateways:
         if gateway.get("State") in {"failed", "deleting", "deleted"} and _is_used(gateway["NatGatewayId"], egress.route_tables):
-            named.add(gateway["NatGatewayId"])
+            reported.add(gateway["NatGatewayId"])
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"NAT gateway {gateway['NatGatewayId']}",
@@ -95,7 +95,7 @@ def egress(observed: Observations) -> Iterator[Finding]:
         table = _table_of(subnet, egress.route_tables)
         default = [route for route in (table or {}).get("Routes", []) if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
         lost = [route for route in default if _is_blackhole(route, states)]
-        if default and all(route.get("NatGatewayId") in named for route in lost):
+        if default and all(route.get("NatGatewayId") in reported for route in lost):
             continue
         name = table["RouteTableId"] if table else "none"
         yield Finding(
