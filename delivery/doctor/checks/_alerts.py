@@ -54,7 +54,7 @@ ADVICE: Mapping[str, Advice] = {
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
     ),
     "RedisMemoryHigh": Advice(
-        "The data is near the limit redis.memory, at which redis.maxmemoryPolicy applies.",
+        "The data is near maxmemory, a share of redis.memory. At maxmemory, redis.maxmemoryPolicy applies.",
         f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
     ),
     "KilledForMemory": Advice(

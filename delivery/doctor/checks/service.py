@@ -69,7 +69,7 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.WARNING,
             subject=f"Deployment {REDIS}",
             evidence=(f"{used / 2**20:.0f} MiB of {maximum / 2**20:.0f} MiB used ({used / maximum:.0%})",),
-            cause="The data is near the limit redis.memory, at which redis.maxmemoryPolicy applies.",
+            cause="The data is near maxmemory, a share of redis.memory. At maxmemory, redis.maxmemoryPolicy applies.",
             command=f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
         )
 
