@@ -40,7 +40,7 @@ ADVICE: Mapping[str, Advice] = {
         "Too few pods, a slow Redis, or a release that does more work per request.", f"kubectl top pods -n {NAMESPACE}"
     ),
     "LowThroughput": Advice(
-        "The service answers fewer requests than it receives: clients are slow, or pods wait for Redis.",
+        "The service transfers few bytes while it receives requests: clients are slow, or pods wait for Redis.",
         f"kubectl top pods -n {NAMESPACE}",
     ),
     "HighMemoryUsage": Advice(

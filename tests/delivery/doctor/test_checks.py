@@ -188,7 +188,7 @@ FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
     ("no-metrics", FindingSeverity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "gets no metrics"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
-    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LowThroughput")]}, "answers fewer requests than"),
+    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LowThroughput")]}, "transfers few bytes"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighCpuUsage", pod="dwcp-v3-abc")]}, "CPU limit"),
     (
