@@ -131,7 +131,7 @@ class Environment:
         """The kubeconfig of the cluster; ``None`` means the file in ``KUBECONFIG``."""
         if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
             return None
-        from components.aws.kubeconfig import eks_kubeconfig  # imported here because it imports the Pulumi SDK
+        from components.aws.kubeconfig import eks_kubeconfig  # a local import: the module imports the Pulumi SDK
 
         return eks_kubeconfig(
             name=self.output("cluster", "clusterName"),

@@ -307,7 +307,7 @@ class Engine:
                 except subprocess.TimeoutExpired:
                     continue
         finally:
-            process.stdin.close()  # the supervisor then ends the engine, also after an exception here
+            process.stdin.close()  # the supervisor then ends the engine, also if this method raised an exception
             process.wait()
         look()
         if process.returncode == OUT_OF_TIME:

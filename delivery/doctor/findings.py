@@ -25,7 +25,7 @@ class Finding:
     """One problem with its evidence, its likely cause, and the next command."""
 
     check: str = ""
-    """Name of the check and of its page in ``docs/runbooks``. The decorator ``check`` sets it if it is empty."""
+    """Name of the check and of its page in ``docs/runbooks``. The decorator ``check`` fills in an empty name."""
     severity: FindingSeverity
     subject: str
     """The affected object, for example ``Pod dwcp-v3-7d5b``."""
