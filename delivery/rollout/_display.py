@@ -62,7 +62,7 @@ def text_of(action: Action) -> str:
         case Promote(image):
             return f"stable gets {image}"
         case Retire():
-            return "canary is scaled to 0 pods, autoscalers as before"
+            return "canary is scaled to 0 pods, the autoscalers' minimums are restored"
 
 
 class Lines(Reporter):
@@ -88,7 +88,7 @@ class Lines(Reporter):
         self._line(f"  {text_of(action)}")
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """Print a line at the beginning of each wait, and then one every ``REPEAT_SECONDS``."""
+        """Print a line at the first wait of a phase, and then one every ``REPEAT_SECONDS``."""
         del observed
         now = datetime.now(UTC).timestamp()
         phase, at = self._reported
@@ -159,7 +159,7 @@ class LiveTable(Reporter):
         self._show(record, text_of(action))
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """Show the reason of the wait."""
+        """Show what the rollout waits for."""
         self._observed = observed
         self._show(record, text)
 

@@ -1,4 +1,4 @@
-"""The result of a run of a rollout: a text, an exit code, and a word for JSON."""
+"""The result of a run of a rollout: a text, an exit code, and a value for JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures a track and evaluates the gates. ``PASSED`` continues the rollout, and ``FAILED`` rolls it back."""
+"""Measures a track and evaluates the gates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from delivery.rollout.plan import Plan
 SCRAPES = 3
 """A window is evaluated only if it is at least this number of scrape intervals long. ``rate()`` needs two scrapes."""
 COVERED = 0.5
-"""Minimum ratio of existing to expected scrapes in a window. With fewer, ``rate()`` extrapolates too much."""
+"""Minimum ratio of existing to expected scrapes in a window, less one scrape. With fewer, ``rate()`` extrapolates too much."""
 STALE_SCRAPES = 3
 """Number of scrape intervals after which the newest sample is too old."""
 

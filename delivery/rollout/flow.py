@@ -112,7 +112,7 @@ class Rollout:
         return " ".join(["dwcp rollout", *options])
 
     def _rolled_out(self, events: Reporter) -> Record | None:
-        """The last record of the rollout; ``None`` if there was nothing to do."""
+        """Run the rollout and return its last record; ``None`` if there was nothing to do."""
         self.journal.warn = events.warns
         platform, found = self.platform, self.journal.read()
         with ExitStack() as stack:
@@ -171,6 +171,6 @@ class Rollout:
             name = self.environment.name
             raise UsageError(
                 f"no release of {name} is staged, and no image was given",
-                f"name one: {self._command()} --tag v3.0.0; or stage one: dwcp deploy --environment {name} --tag v3.0.0",
+                f"give an image: {self._command()} --tag v3.0.0; or stage a release: dwcp deploy --environment {name} --tag v3.0.0",
             )
         return staged.image

@@ -70,7 +70,7 @@ class Platform:
     ``None`` if the platform is only observed.
     """
     stop: Callable[[], str] = lambda: ""
-    """Returns the reason to end the rollout, or an empty string."""
+    """Returns the reason for a requested abort, or an empty string."""
     clock: Callable[[], float] = time.monotonic
     _order: _Order | None = None
     _waiting: dict[str, _Since] = field(default_factory=dict[str, _Since])

@@ -96,7 +96,7 @@ def test_the_local_copy_is_used_when_the_cluster_accepts_no_entry(here: Desk, li
     record = here.journal.start(REQUEST, PLAN)
     api, here.cluster.api = here.cluster.api, NOWHERE
     here.journal.write(step(record))
-    assert "the journal has only one copy; the cluster" in here.warnings[0]
+    assert "only one copy of the journal was written; the cluster" in here.warnings[0]
     here.cluster.api = api
     found = here.journal.read()
     assert found is not None
