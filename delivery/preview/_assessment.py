@@ -20,7 +20,7 @@ NEAR_END = timedelta(days=90)
 
 
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
-    """The violations at head, without deferred checks. ``new`` states whether the base does not have the violation."""
+    """The violations at head, without deferred checks. ``new`` is true for a violation that the base does not have."""
     environment = policies.environment_of(head.known.stack, head.known.resources)
     known = {key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
@@ -78,5 +78,5 @@ def _items(resources: Sequence[Resource]) -> dict[str, Decimal]:
 
 
 def key(violation: policies.Violation) -> tuple[str, ...]:
-    """What makes a violation the same at base and at head."""
+    """The key by which a violation at base and a violation at head are the same."""
     return (violation.rule, violation.urn, violation.path, violation.message)

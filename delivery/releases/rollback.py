@@ -172,7 +172,7 @@ class Rollback:
         )
 
     def _recorded(self, target: RollbackTarget) -> Leaves:
-        """The settings that are recorded for the target. Raises ``UsageError`` if ``--with-settings`` is given and there are none."""
+        """The recorded settings of the target. Raises ``UsageError`` if there are none and ``--with-settings`` is given."""
         found = dict(target.release.settings) if target.release is not None and not target.first else {}
         if self.options.with_settings and not found:
             raise UsageError(

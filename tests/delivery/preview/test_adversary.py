@@ -221,7 +221,7 @@ def test_a_subnet_cannot_leave_its_network() -> None:
         head.resources[2], inputs={**head.resources[2].inputs, "cidrBlock": "10.9.0.0/24"}, name="other", urn="urn:x::y::z::other"
     )
     [change] = [each for each in compare_graphs(base, graph(*head.resources, moved)) if each.name == "other"]
-    assert change.refused == ("10.9.0.0/24 is not in its VPC's 10.0.0.0/16",)
+    assert change.refused == ("the block 10.9.0.0/24 is not in 10.0.0.0/16, the block of its VPC",)
 
 
 # ---- secrets
