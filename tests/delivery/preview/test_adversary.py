@@ -145,7 +145,7 @@ def test_what_the_api_takes_is_not_refused(type_: str, before: Any, after: Any) 
             "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
             {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 90}}]},
             {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 30}}]},
-            "old versions older than 30 days",
+            "noncurrent versions older than 30 days",
         ),
         ("aws:kms/key:Key", {"isEnabled": True}, {"isEnabled": False}, "access to everything encrypted with it"),
     ],
@@ -377,7 +377,7 @@ def test_what_goes_back_is_a_warning(key: str, path: str) -> None:
     after = {"version": "1.34"}.get(path)
     change = by_table(key, path, after)
     [said] = warnings(graph(), [change])
-    assert f"goes back {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
+    assert f"is downgraded {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
     assert not change.refused
 
 
@@ -441,7 +441,7 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
         *(BUCKET, {"lifecycleRules": [{"enabled": True, "expiration": {"days": 90}}]}),
         *({"lifecycleRules": [{"enabled": True, "expiration": {"days": 1}}]}, "older than 1 days"),
     ),
-    "inline versioning": (BUCKET, {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "the old version"),
+    "inline versioning": (BUCKET, {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "the previous version"),
     "a claim becomes an empty folder": (
         *(DEPLOYMENT, pods(volumes=CLAIM), pods(volumes=[{"name": "data", "emptyDir": {}}]), "the data in claim redis"),
     ),
