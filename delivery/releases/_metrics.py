@@ -39,7 +39,7 @@ def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: in
     """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics."""
     requests = prometheus.query(request_count("stable", window)).value or 0
     if requests < settings.minimum_requests:
-        return Skipped(f"{requests:.0f} requests in {window} s; a result needs at least {settings.minimum_requests}")
+        return Skipped(f"{requests:.0f} requests in {window} s; {settings.minimum_requests} are needed for a result")
     readings = read(prometheus, "stable", window, error_threshold=settings.error_threshold_percent / 100, compare=False)
     measured = [each for each in readings if not each.missing]
     for each in measured:

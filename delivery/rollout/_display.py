@@ -58,7 +58,7 @@ def text_of(action: Action) -> str:
         case SizeCanary(replicas):
             return f"canary is scaled to {replicas} pods"
         case Route(split, flag):
-            return f"{split} % of the traffic to the canary, flag {flag} %"
+            return f"canary gets {split} % of the traffic, flag is set to {flag} %"
         case Promote(image):
             return f"stable gets {image}"
         case Retire():
@@ -80,7 +80,7 @@ class Lines(Reporter):
 
     def enters(self, record: Record, text: str) -> None:
         """Print the new phase."""
-        self._line(f"{_where(record)}{text}")
+        self._line(f"{_percentage(record)}{text}")
 
     def acts(self, record: Record, action: Action) -> None:
         """Print the action."""
@@ -199,7 +199,7 @@ class LiveTable(Reporter):
         )
 
 
-def _where(record: Record) -> str:
+def _percentage(record: Record) -> str:
     return f"{record.plan.steps[record.progress.step]} %: " if record.progress.phase in EACH_STEP else ""
 
 

@@ -18,7 +18,7 @@ from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
 
 
-def leave(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
+def record_result(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
     """Record a finished rollout as a release, and also as an incident if it was rolled back. Returns the lines to print.
 
     An open rollout and a rollout with the strategy ``flag`` are not recorded. The journal stores whether the release is recorded:

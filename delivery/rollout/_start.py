@@ -13,7 +13,7 @@ from delivery.rollout.platform import Platform
 
 
 class RolloutRefusedError(DeliveryError):
-    """The rollout cannot begin in the present state. Nothing was changed."""
+    """The rollout cannot begin or continue with this request in the present state. Nothing was changed."""
 
 
 def make_plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
@@ -60,7 +60,7 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
 
 
 def error_threshold(request: RolloutRequest, settings: RolloutSettings) -> float:
-    """The highest accepted ratio of failed requests, from the request or the settings."""
+    """The highest accepted ratio of failed requests, from the request or else from the settings."""
     return (request.error_threshold_percent or settings.error_threshold_percent) / 100
 
 
@@ -70,19 +70,20 @@ def continued(record: Record, request: RolloutRequest) -> Record:
     A rollout that holds at the requested percentage accepts other options, but no other image.
     """
     plan, progress = record.plan, record.progress
-    here = f"a rollout of {plan.image} is open at {_place(record)}"
+    open_rollout = f"a rollout of {plan.image} is open at {_place(record)}"
     environment = f"--environment {plan.environment}"
-    out = f"finish it (dwcp rollout --image {plan.image} {environment}) or roll it back (dwcp rollout --abort {environment})"
+    choices = f"finish it (dwcp rollout --image {plan.image} {environment}) or roll it back (dwcp rollout --abort {environment})"
     if request.image not in (None, plan.image):
-        raise RolloutRefusedError(f"{here}, and this command has another image: {request.image}", out)
+        raise RolloutRefusedError(f"{open_rollout}, and this command has another image: {request.image}", choices)
     if progress.reached and not progress.aborting:
-        return _onwards(record, request)
+        return _to_next_percentage(record, request)
     if changed := request.changed_from(record.request):
-        raise RolloutRefusedError(f"{here}, and this command has another {', '.join(changed)}", f"remove the option, or {out}")
+        problem = f"{open_rollout}, and this command has another {', '.join(changed)}"
+        raise RolloutRefusedError(problem, f"remove the option, or {choices}")
     return record.model_copy(update={"progress": resumed(progress)})
 
 
-def _onwards(record: Record, request: RolloutRequest) -> Record:
+def _to_next_percentage(record: Record, request: RolloutRequest) -> Record:
     """The record of a rollout that holds at a requested percentage, changed so that it continues to another percentage."""
     plan, at = record.plan, record.plan.steps[record.progress.step]
     request.check(plan.settings)

@@ -120,7 +120,7 @@ def conclude(plan: Plan, measurement: Measurement | None) -> Analysis:
     requests = measurement.requests.value or 0
     traffic = f"{requests:.0f} requests in {window} s"
     if requests < plan.settings.minimum_requests:
-        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{traffic}, of {plan.settings.minimum_requests} needed")
+        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{traffic}; {plan.settings.minimum_requests} are needed")
     failed = next((each for each in measurement.gates if not each.missing and not each.passes), None)
     if failed is not None:
         return Analysis(outcome=GateOutcome.FAILED, reason=f"{failed} at {traffic}")

@@ -27,7 +27,7 @@ from delivery.rollout.plan import Frozen, Plan, RolloutProgress
 CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"
 HISTORY = 200
-"""Number of entries that are kept. A ConfigMap can have at most 1 MiB."""
+"""Maximum number of entries in the history. A ConfigMap can have at most 1 MiB."""
 
 
 class JournalError(DeliveryError):
@@ -92,8 +92,8 @@ class Journal:
         record = Record(
             id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=RolloutProgress(), history=()
         )
-        self._mirror(record)
-        self._keep(record)
+        self._write_cluster(record)
+        self._write_local(record)
         return record
 
     def cluster_id(self) -> str:
@@ -105,16 +105,16 @@ class Journal:
 
         Raises ``JournalError`` if the cluster's copy is damaged, and ``ClusterError`` if it cannot be read.
         """
-        mirrored = self._mirrored()
-        kept = self._kept()
-        if kept is None or kept.cluster != self.cluster_id() or (mirrored is not None and kept.id != mirrored.id):
-            return mirrored
-        return kept if mirrored is None or kept.sequence > mirrored.sequence else mirrored
+        in_cluster = self._read_cluster()
+        local = self._read_local()
+        if local is None or local.cluster != self.cluster_id() or (in_cluster is not None and local.id != in_cluster.id):
+            return in_cluster
+        return local if in_cluster is None or local.sequence > in_cluster.sequence else in_cluster
 
     def write(self, record: Record) -> None:
         """Write an entry. Raises ``JournalError`` if neither copy accepts it, or if another command has written to the journal."""
         problems: list[str] = []
-        for copy, write in (("this machine", self._keep), ("the cluster", self._mirror)):
+        for copy, write in (("this machine", self._write_local), ("the cluster", self._write_cluster)):
             try:
                 write(record)
             except OSError as error:
@@ -129,7 +129,7 @@ class Journal:
         for problem in problems:
             self.warn(f"only one copy of the journal was written; {problem}")
 
-    def _keep(self, record: Record) -> None:
+    def _write_local(self, record: Record) -> None:
         """Write the local copy atomically."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._file.with_suffix(".part")
@@ -148,14 +148,14 @@ class Journal:
         finally:
             os.close(folder)
 
-    def _kept(self) -> Record | None:
+    def _read_local(self) -> Record | None:
         """The copy on this machine. ``None`` if it cannot be read, because the cluster's copy is sufficient."""
         try:
             return Record.model_validate_json(self._file.read_text())
         except (OSError, ValueError):
             return None
 
-    def _mirror(self, record: Record) -> None:
+    def _write_cluster(self, record: Record) -> None:
         try:
             self._put(record)
         except ClusterError as error:
@@ -185,7 +185,7 @@ class Journal:
         process has not written yet.
         """
         before = self._written
-        found = self._mirrored()
+        found = self._read_cluster()
         if found is None or found == record or (found.id == record.id and found.sequence < record.sequence):
             return
         if found.is_open or before:
@@ -194,7 +194,7 @@ class Journal:
                 "run `dwcp status` to see its progress",
             )
 
-    def _mirrored(self) -> Record | None:
+    def _read_cluster(self) -> Record | None:
         try:
             manifest = self._cluster.request("GET", f"{self._path}/{CONFIG_MAP}")
         except ClusterError as error:

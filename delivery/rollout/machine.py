@@ -113,6 +113,12 @@ def _hold(progress: RolloutProgress, reason: str) -> Decision:
     return Decision(progress.replace(holding=reason))
 
 
+def _no_effect(observed: Observation, split: int, flag: int) -> str:
+    if observed.split in (None, split) and observed.flag != flag:
+        return f"the flag has no effect: set to {flag} %, read back {observed.flag} %"
+    return f"the weight has no effect: set to {split} %, read back {observed.split} %"
+
+
 def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if plan.strategy == "flag":
         return Decision(progress.to(Phase.SHIFT))
@@ -140,7 +146,8 @@ def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
         return _abort(progress, observed, reason + (f", {observed.canary.trouble}" if observed.canary.trouble else ""))
     if observed.canary.replicas < need or observed.canary.floor < need:
         return Decision(progress, SizeCanary(max(need, observed.canary.replicas)))
-    return Decision(progress, None, f"{observed.canary.ready} pods ready, {observed.canary.healthy} targets healthy of {need}")
+    ready, healthy = observed.canary.ready, observed.canary.healthy
+    return Decision(progress, None, f"the canary has {ready} ready pods and {healthy} healthy targets of {need}")
 
 
 def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -152,7 +159,7 @@ def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) 
         return _hold(progress, problem)
     if observed.seconds > plan.settings.ready_seconds:
         return _hold(progress, f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is")
-    return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")
+    return Decision(progress, None, f"stable has {observed.stable.healthy} healthy targets of {need}")
 
 
 def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -164,14 +171,13 @@ def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     if weighted and not (canary_carries and observed.stable.carries(for_the_rest(plan, observed, progress.step))):
         return Decision(progress.to(Phase.SCALE))
     if observed.seconds > plan.settings.weight_readback_seconds:
-        reason = f"the weight has no effect: set to {wanted} %, read back {observed.split} % (flag {observed.flag} %)"
-        return _abort(progress, observed, reason)
+        return _abort(progress, observed, _no_effect(observed, wanted, wanted))
     return Decision(progress, Route(wanted, wanted))
 
 
 def _propagate(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.seconds < plan.settings.propagation_seconds:
-        return Decision(progress, None, f"{plan.settings.propagation_seconds:g} s for the weight to take effect")
+        return Decision(progress, None, f"waiting {plan.settings.propagation_seconds:g} s until the weight takes effect")
     return Decision(progress.to(Phase.ANALYSE))
 
 
@@ -240,7 +246,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     new = image == plan.image
     waited = plan.waits[-1] if new else 0
     if observed.seconds < plan.drain - waited:
-        return Decision(progress, None, f"{plan.drain:g} s for stable's open requests to end")
+        return Decision(progress, None, f"waiting {plan.drain:g} s until stable's open requests have ended")
     need = carrying(plan, observed)
     if problem := beyond("stable", observed.stable, need):
         return _hold(progress, problem)
@@ -252,7 +258,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     if observed.promotion == "running":
         if late:
             return _hold(progress, f"the engine has been updating stable to {image} for {observed.seconds:.0f} s and does not end")
-        return Decision(progress, None, f"stable gets {image}: {observed.stable.ready} pods ready of {need}")
+        return Decision(progress, None, f"the engine updates stable to {image}: {observed.stable.ready} of {need} pods are ready")
     if observed.promotion != "done":  # also if stable already runs the image: a killed update can leave an incomplete state
         return Decision(progress, Promote(image))
     if observed.stable.image != image:
@@ -264,7 +270,8 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
             f"stable did not become ready with {image}: {observed.stable.ready} pods, {observed.stable.healthy} targets of {need}"
         )
         return _abort(progress, observed, reason) if new else _hold(progress, reason)
-    return Decision(progress, None, f"{observed.stable.ready} pods ready, {observed.stable.healthy} targets healthy of {need}")
+    ready, healthy = observed.stable.ready, observed.stable.healthy
+    return Decision(progress, None, f"stable has {ready} ready pods and {healthy} healthy targets of {need}")
 
 
 def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -290,11 +297,11 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
             return _hold(progress, f"{reason}, and `dwcp rollout --abort` moves it anyway" if can_insist else reason)
         if observed.stable.floor < need:
             return Decision(progress, RaiseFloor(need))
-        return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")
+        return Decision(progress, None, f"stable has {observed.stable.healthy} healthy targets of {need}")
     if observed.seconds > max(
         plan.settings.weight_readback_seconds, plan.settings.ready_seconds if observed.stable.healthy < need else 0
     ):
-        return _hold(progress, f"the weight has no effect: set to 0 %, read back {observed.split} % (flag {observed.flag} %)")
+        return _hold(progress, _no_effect(observed, 0, flag))
     return Decision(progress, Route(0, flag))
 
 
@@ -306,7 +313,7 @@ def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     if observed.seconds < plan.drain:
-        return Decision(progress, None, f"{plan.drain:g} s for the canary's open requests to end")
+        return Decision(progress, None, f"waiting {plan.drain:g} s until the canary's open requests have ended")
     if progress.promoted and (progress.aborting or plan.settings.bake_seconds):
         return Decision(progress.to(Phase.STANDBY))
     return Decision(progress.to(Phase.RETIRE))
@@ -326,7 +333,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
         return Decision(progress, LoadCanary(plan.previous_image))
     if observed.canary.replicas < need or observed.canary.floor < need:
         return Decision(progress, SizeCanary(max(need, observed.canary.replicas)))
-    return Decision(progress, None, f"the previous image on standby: {observed.canary.healthy} targets healthy of {need}")
+    return Decision(progress, None, f"the canary with the previous image has {observed.canary.healthy} healthy targets of {need}")
 
 
 def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -357,7 +364,7 @@ def _flip(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decis
             Decision(progress.to(Phase.STANDBY)) if observed.split == 0 else _hold(progress, "the canary became unhealthy as well")
         )
     if observed.seconds > plan.settings.weight_readback_seconds:
-        return _hold(progress, f"the weight has no effect: set to 100 %, read back {observed.split} % (flag {observed.flag} %)")
+        return _hold(progress, _no_effect(observed, 100, 0))
     return Decision(progress, Route(100, 0))
 
 
