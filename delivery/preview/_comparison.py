@@ -212,8 +212,9 @@ def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
 def _inherited(
     resource: Resource, found: Mapping[str, str], head: Mapping[str, Resource], base: Mapping[str, Resource]
 ) -> Iterator[str]:
-    """The possible former URNs of a resource whose parent was renamed. A child whose name begins with its parent's is renamed too.
+    """The possible former URNs of a resource whose parent was renamed.
 
+    A child whose name begins with the parent's name is renamed too.
     Source: https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/
     """
     former_parent = found.get(resource.parent, "")

@@ -1,7 +1,7 @@
 """Formats a preview as Markdown for a pull request's comment: losses of data first, the other changes folded.
 
 GitHub refuses a body above its limit, and a truncated body would lack its end. For this reason, each level of detail omits a whole
-kind of detail and states this. The first level that fits is used; the last level has only the totals.
+kind of detail, and the comment names what is omitted. The first level that fits is used; the last level has only the totals.
 """
 
 from __future__ import annotations

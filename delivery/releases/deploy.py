@@ -206,7 +206,7 @@ class Deployment:
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
         """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update.
 
-        Settings that hold data are at least as large as in this deployment.
+        A setting that holds data is not smaller than in the deployment that is rolled back.
         """
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
@@ -230,7 +230,7 @@ class Deployment:
         )
         lines = (done.stdout + done.stderr).strip().splitlines()
         if done.returncode:
-            raise DeployError(f"the tests failed (`{command}`): {' / '.join(lines[-3:])}", "fix them; nothing was changed")
+            raise DeployError(f"the tests failed (`{command}`): {' / '.join(lines[-3:])}", "fix the tests; nothing was changed")
         return lines[-1] if lines else ""
 
     def _validate(self) -> str:
@@ -251,7 +251,7 @@ class Deployment:
         if absent:
             fix = "build and push them (docs/aws.md, The images), or correct the setting; nothing was changed"
             raise DeployError(f"missing at their registries: {', '.join(absent)}", fix)
-        return f"{len(images)} images are there"
+        return f"{len(images)} images are in their registries"
 
     def _declared(self) -> Future[list[dict[str, Any]]]:
         """The objects that the program declares. A separate process evaluates them while other steps wait for AWS."""
@@ -285,7 +285,7 @@ class Deployment:
         self.lease.check()
         assert self.image is not None
         self.environment.kubernetes.set_image("canary", self.image)
-        return f"promote it: dwcp rollout --environment {self.environment.name} --image {self.image}"
+        return f"promote the release: dwcp rollout --environment {self.environment.name} --image {self.image}"
 
     def _service(self) -> ServiceClient:
         return ServiceClient.of(self.environment, "stable", self.options.health_url)

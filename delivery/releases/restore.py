@@ -60,7 +60,7 @@ class Former:
     name: str
     image: str
     file: str
-    """The stack file to apply: the settings to restore, with the present credentials and sizes of volumes."""
+    """The stack file to apply: the settings to restore, except for those whose change would lose data, and present credentials."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects as they were applied with these settings. Without them, only the engine can restore the service."""
     by_engine: bool = False
@@ -108,7 +108,7 @@ class Restoration:
     command: str
     """The command line of the rollback, for a message."""
     url: str | None = None
-    """URL of the service, if it is not the stack's."""
+    """URL of the service; ``None`` for the stack's own URL."""
     restart: bool = False
     """Whether the service's pods are replaced even if their template does not change."""
     accept_loss: bool = False

@@ -58,7 +58,7 @@ class Replaces(StrEnum):
 
 
 def replaces(type_: str, path: Path, *, immutable: bool = False) -> Replaces:
-    """Whether a change at ``path`` replaces a resource of this type; ``immutable`` is its input of this name."""
+    """Whether a change at ``path`` replaces a resource of this type. ``immutable``: the input of this name is true."""
     known = _entries(type_)
     if immutable and any(covers(pattern, path) for entry in known for pattern in entry.immutable_paths):
         return Replaces.YES
