@@ -160,7 +160,7 @@ class Cost:
     changes: tuple[tuple[str, float], ...] = ()
     """The items whose cost changes, with the difference in dollars."""
     unpriced: tuple[str, ...] = ()
-    """The types at head that cost money but have no price. Neither sum includes them."""
+    """The types without a price and the resources of unknown size at head. Neither sum includes them."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -209,7 +209,7 @@ def _cost(cost: Cost | None) -> Iterator[str]:
         return
     if cost.unpriced:
         named = ", ".join(code(each) for each in cost.unpriced)
-        yield f"**Cost:** without {named}, whose prices are not known"
+        yield f"**Cost:** the estimate does not include {named}"
     if not cost.changes:
         return
     rows = [f"| {cell(escape(item))} | {dollars:+,.2f} |" for item, dollars in cost.changes]

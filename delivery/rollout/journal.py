@@ -88,12 +88,12 @@ class Journal:
         """Called with a message if one of the copies does not accept an entry."""
 
     def start(self, request: RolloutRequest, plan: Plan) -> Record:
-        """Write a new rollout's first entry to the cluster. Raises ``JournalError``, ``ClusterError``."""
+        """Write a new rollout's first entry. Raises ``JournalError`` or ``ClusterError`` if the cluster does not accept it."""
         record = Record(
             id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=RolloutProgress(), history=()
         )
         self._write_cluster(record)
-        self._write_local(record)
+        self.write(record)  # a local copy that cannot be written is only a warning
         return record
 
     def cluster_id(self) -> str:

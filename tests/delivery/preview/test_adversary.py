@@ -302,7 +302,7 @@ def test_a_credential_in_a_message_or_a_name_is_masked() -> None:
 
 def test_what_has_no_price_is_named_in_the_cost_line() -> None:
     preview = whole(graph(), graph(resource("aws:rds/instance:Instance", instanceClass="db.m7g.4xlarge")))
-    assert "without `aws:rds/instance:Instance`, whose prices are not known" in comment.render(preview)
+    assert "the estimate does not include `aws:rds/instance:Instance`" in comment.render(preview)
     assert '"unpriced"' in page.render(preview)
 
 

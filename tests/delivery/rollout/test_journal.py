@@ -111,6 +111,14 @@ def test_a_full_disk_leaves_the_last_copy_whole(here: Desk) -> None:
     assert Record.model_validate_json(here.file.read_text()) == record
 
 
+def test_a_rollout_begins_without_a_copy_on_this_machine(here: Desk) -> None:
+    here.file.parent.mkdir(parents=True, exist_ok=True)
+    here.file.with_suffix(".part").symlink_to("/dev/full")
+    record = here.journal.start(REQUEST, PLAN)
+    assert "this machine: No space left on device" in here.warnings[0]
+    assert here.journal.read() == record
+
+
 def test_neither_copy_means_no_entry(here: Desk) -> None:
     record = here.journal.start(REQUEST, PLAN)
     here.file.with_suffix(".part").symlink_to("/dev/full")
