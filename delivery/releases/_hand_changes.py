@@ -130,8 +130,8 @@ def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, l
         elif fields := sorted(_common(manifest, live, tree, "")):
             yield manager, [path for _, path in fields]
     # A field that is set to zero, as by `kubectl scale --replicas 0`, has no manager at all.
-    fields = {key: manifest[key] for key in manifest if key not in IDENTITY}
-    if own and (unmanaged := list(_unmanaged_fields(fields, live, own, ""))):
+    declared = {key: manifest[key] for key in manifest if key not in IDENTITY}
+    if own and (unmanaged := list(_unmanaged_fields(declared, live, own, ""))):
         yield UNKNOWN, unmanaged
 
 
