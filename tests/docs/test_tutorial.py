@@ -103,7 +103,7 @@ def test_every_command_works_in_this_order(checkout: Path) -> None:
     assert "local: nothing wrong" in said[numbers("./dwcp doctor --environment local\n")[0]]
     assert "application.logLevel" in of("dwcp preview") or "LOG_LEVEL" in of("dwcp preview")
     assert "is not from a trusted registry" in of("registry.example.com")
-    assert "deploy of v3.1.0 to local is deployed" in of("dwcp deploy")
+    assert "deploy of v3.1.0 to local is complete" in of("dwcp deploy")
     assert "debug" in of("jsonpath")
     assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.2.0")
     assert "error rate" in of("rollout --environment local --tag v3.3.0")
