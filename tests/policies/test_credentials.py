@@ -52,7 +52,7 @@ FOUND: dict[str, Any] = {
     "an option in a shell's text": {"args": ["sh", "-c", f"exec serve --port 80 --admin-password {SECRET}"]},
     "an option in a script": file("run.sh", f"#!/bin/sh\nexec serve --token '{SECRET}'\n"),
     "an ACL of Redis": file("users.acl", f"user default on >{SECRET} ~* +@all"),
-    **{f"htpasswd with {hashed[:6]}": file(".htpasswd", f"admin:{hashed}\n") for hashed in HASHES},
+    **{f"htpasswd with {hashed[:6]}": file("users", f"admin:{hashed}\n") for hashed in HASHES},
     "a hash of a web configuration": file("web.yml", f"basic_auth_users:\n  admin: {HASHES[0]}\n"),
     "a hash in a compose file": {"labels": {"traefik.users": f"admin:{HASHES[1].replace('$', '$$')}"}},
     "curl": {"args": ["sh", "-c", f"curl -u admin:{SECRET} http://x"]},
