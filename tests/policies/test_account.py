@@ -9,8 +9,11 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 
+import yaml
+
 import policies
 from policies.config import config_of
+from program.checkout import CHECKOUT, stacks_of
 from program.evaluation import Worlds, evaluate_worlds
 from program.graph import Resource
 from program.types import ROLE, ROLE_POLICY
@@ -52,6 +55,16 @@ def test_the_account_passes_all_rules_in_both_worlds() -> None:
     found = policies.check_worlds(worlds().known.resources, worlds().unknown.resources, "account", CONFIG)
     assert [each for each in found if each.status != "deferred"] == []
     assert len(worlds().known.of(ROLE)) == 4
+
+
+def test_the_pipeline_previews_and_checks_it_like_every_stack() -> None:
+    assert sorted(stacks_of(CHECKOUT)) == ["account", "local", "production", "staging"]
+    jobs = yaml.safe_load((CHECKOUT / ".github/workflows/infrastructure.yml").read_text())["jobs"]
+    commands = [step.get("run", "").split() for name in ("policies", "preview") for step in jobs[name]["steps"]]
+    started = {each[1]: each[2:] for each in commands if each[:1] == ["./dwcp"]}
+    assert set(started) == {"policy", "preview"}
+    limiting = {"--environment", "-e", "--stack", "-s"}
+    assert not any(limiting & set(arguments) for arguments in started.values())
 
 
 def test_only_a_role_with_a_boundary_may_administer_services() -> None:
