@@ -110,10 +110,10 @@ def _engine_with(tmp_path: Path, script: str) -> Engine:
 
 
 def test_the_stack_file_is_in_the_work_folder_and_the_event_log_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = engine(tmp_path, monkeypatch, "exit 0")
-    given.preview("config: {a: b}\n")
-    assert (given.folder / "Pulumi.local.yaml").read_text() == "config: {a: b}\n"
-    assert not list(given.folder.glob("*.events")), "an event log contains the properties of the resources"
+    cli = engine(tmp_path, monkeypatch, "exit 0")
+    cli.preview("config: {a: b}\n")
+    assert (cli.folder / "Pulumi.local.yaml").read_text() == "config: {a: b}\n"
+    assert not list(cli.folder.glob("*.events")), "an event log contains the properties of the resources"
 
 
 def test_an_incomplete_line_is_read_when_it_is_complete(tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ def test_a_service_that_recovers_in_time_is_healthy(service: App) -> None:
 
 
 def test_a_service_that_cannot_be_reached_is_not_healthy() -> None:
-    dead = ServiceClient.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
+    unreachable = ServiceClient.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
     with pytest.raises(HealthError, match="answers nothing"):
-        dead.require_health(patience=0)
+        unreachable.require_health(patience=0)
 
 
 def test_one_failed_request_fails_the_smoke_test(service: App) -> None:

@@ -295,11 +295,11 @@ def test_an_autoscaler_without_metrics_is_reported(platform: Standing) -> None:
 
 def test_a_stale_lease_and_a_stale_lock_are_reported(platform: Standing) -> None:
     owner = Owner.this()
-    gone = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
+    ended = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
     item = {
         LEASE_KEY: {"S": "local"},
         "held": {"BOOL": True},
-        "owner": {"S": json.dumps(gone)},
+        "owner": {"S": json.dumps(ended)},
         "command": {"S": "dwcp deploy"},
         "token": {"S": "t"},
         "fencing": {"N": "1"},
