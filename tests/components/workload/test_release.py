@@ -1,4 +1,4 @@
-"""The image of the stable track: the release of this run, else the last one, else the first."""
+"""The image of the stable track: that of the release if one is given, otherwise of the last update, otherwise of the settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LAST = "ghcr.io/novacron/dwcp-v3:v3.1.0"
 NEXT = "ghcr.io/novacron/dwcp-v3:v3.2.0"
 
 
-def chosen(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: str | None, *, preview: bool) -> str:
+def exported_image(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: str | None, *, preview: bool) -> str:
     monkeypatch.setattr(evaluation, "published", lambda _: outputs)
     graph = run(
         lambda: pulumi.export("image", stable_image(FIRST, release)), stack_config("local"), stack_name="local", preview=preview
@@ -36,13 +36,13 @@ def chosen(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: st
     ],
     ids=["first up", "outputs without an image", "up from git", "deploy", "first deploy"],
 )
-def test_the_image(
+def test_the_image_is_the_release_or_the_last_or_the_first(
     monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: str | None, image: str, preview: bool
 ) -> None:
-    assert chosen(monkeypatch, outputs, release, preview=preview) == image
+    assert exported_image(monkeypatch, outputs, release, preview=preview) == image
 
 
-def test_the_image_and_its_label_reach_both_tracks() -> None:
+def test_both_tracks_have_the_image_and_its_label() -> None:
     graph = run_platform("local", application={"release": NEXT})
     for deployment in ("dwcp-v3-deployment", "dwcp-v3-canary-deployment"):
         template = graph.one("Deployment", deployment)["spec"]["template"]
