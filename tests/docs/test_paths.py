@@ -26,7 +26,7 @@ FOLDERS = (
 )
 PATH = re.compile(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./-]*\.(?:py|md|ya?ml|json|toml|sh))(?![\w-])")
 PLACEHOLDER = re.compile(r"\b(?!README|CHANGELOG|CONTRIBUTING)[A-Z]{3,}\b")
-"""As in ``policies/config/ENVIRONMENT.json``."""
+"""A part of a path that stands for any value, as in ``policies/config/ENVIRONMENT.json``."""
 
 
 @cache
@@ -47,6 +47,6 @@ def texts() -> list[Path]:
 
 
 @pytest.mark.parametrize("file", texts(), ids=lambda file: file.relative_to(ROOT).as_posix())
-def test_every_path_that_is_named_exists(file: Path) -> None:
-    named = {each.rstrip(".") for each in PATH.findall(file.read_text()) if not PLACEHOLDER.search(each)}
-    assert {each for each in named if not (ROOT / each).exists() and not (file.parent / each).exists()} == set()
+def test_every_mentioned_path_exists(file: Path) -> None:
+    mentioned = {each.rstrip(".") for each in PATH.findall(file.read_text()) if not PLACEHOLDER.search(each)}
+    assert {each for each in mentioned if not (ROOT / each).exists() and not (file.parent / each).exists()} == set()
