@@ -17,10 +17,10 @@ TESTED = [each for each in fences() if not each.reason and each.page != "disaste
 def output_of(text: str) -> str:
     """The output of a block, whose changes are reverted; a block on several pages runs once."""
     platform = standing()
-    platform.wait("the platform is whole", platform.settled, seconds=120)
+    platform.wait("the platform is ready", platform.settled, seconds=120)
     output = platform.shell(text)
     if "rollout restart" in text:
-        platform.wait("the platform is whole again", platform.settled, seconds=120)
+        platform.wait("the platform is ready again", platform.settled, seconds=120)
     return output
 
 
@@ -40,6 +40,6 @@ def test_the_blocks_that_are_not_run_are_printed_with_their_reasons(capsys: pyte
 
 def test_the_platform_is_healthy_after_all_commands() -> None:
     platform = standing()
-    platform.wait("the platform is whole", platform.settled, seconds=120)
+    platform.wait("the platform is ready", platform.settled, seconds=120)
     report = platform.doctor()
     assert (report["findings"], report["unchecked"]) == ([], [])

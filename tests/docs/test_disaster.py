@@ -69,7 +69,7 @@ def test_a_restored_volume_replaces_the_volume_of_redis(platform: Standing) -> N
     assert platform.get(f"/api/v1/persistentvolumes/{old}")["status"]["phase"] == "Released"  # the procedure keeps the old volume
     platform.up()
     assert platform.drift()["exitCode"] == 0
-    platform.wait("the platform is whole again", platform.settled, seconds=120)
+    platform.wait("the platform is ready again", platform.settled, seconds=120)
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs Debian's redis-server")

@@ -21,7 +21,7 @@ import boto3
 import psutil
 import pytest
 import yaml
-from manifests import OTHER_WAYS, evaluate
+from manifests import ALTERNATIVES, evaluate
 from monitoring_stack import monitoring_stack
 
 from components.monitoring.gates import gates, request_count
@@ -161,7 +161,7 @@ def test_the_prometheus_operators_api_accepts_the_objects(platform: Cloud) -> No
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
             yaml.safe_load((crds / f"monitoring.coreos.com_{kind}.yaml").read_text()),
         )
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     for kind, plural in (("ServiceMonitor", "servicemonitors"), ("PrometheusRule", "prometheusrules")):
         collection = f"/apis/monitoring.coreos.com/v1/namespaces/dwcp-v3/{plural}"
         platform.processes.wait_until("kube-apiserver", lambda path=collection: _served(platform, path))

@@ -74,8 +74,8 @@ class Run:
                 if holds(event):
                     return event
             alive = self.process.poll() is None or self._reader.is_alive()
-            assert alive, f"it did not come: {self.story()}"
-            assert time.monotonic() < deadline, f"it did not come in time: {self.story()}"
+            assert alive, f"the event did not occur: {self.story()}"
+            assert time.monotonic() < deadline, f"the event did not occur in time: {self.story()}"
             time.sleep(0.05)
 
     def phase(self, phase: str, step: int | None = None) -> Event:

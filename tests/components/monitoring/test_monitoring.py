@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifests, evaluate
 from pydantic import ValidationError
 
 from components.monitoring import grafana_config
@@ -221,7 +221,7 @@ def test_settings_reach_the_monitoring_objects() -> None:
 
 
 def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     monitor = objects.one("ServiceMonitor", "dwcp-v3")
     [endpoint] = monitor["spec"]["endpoints"]
     [expression] = monitor["spec"]["selector"]["matchExpressions"]
@@ -237,7 +237,7 @@ def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> Non
 
 
 def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> None:
-    bundled, operator = evaluate("staging"), evaluate("staging", **OTHER_WAYS)
+    bundled, operator = evaluate("staging"), evaluate("staging", **ALTERNATIVES)
     text = bundled.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"]
     bundled_rules = [each for group in yaml.safe_load(text)["groups"] for each in group["rules"]]
     deployed = [each for group in operator.one("PrometheusRule", "dwcp-v3")["spec"]["groups"] for each in group["rules"]]
@@ -249,7 +249,7 @@ def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> Non
 
 
 def test_in_operator_mode_there_is_no_second_prometheus() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     assert objects.names("Deployment") == {"dwcp-v3", "dwcp-v3-canary", "dwcp-v3-redis"}
     assert objects.graph.exports["monitoring"] == {
         **{"mode": "operator", "prometheusUrl": None},

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, platform, registrations
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifest, Manifests, evaluate, platform, registrations
 from recording import run, stack_config
 
 from components.field_owners import DEPLOYMENT
@@ -218,7 +218,7 @@ def test_there_is_no_shared_volume_by_default(objects: Manifests) -> None:
 
 
 def test_both_tracks_mount_the_shared_volume() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-shared")["spec"]
     assert claim["accessModes"] == ["ReadWriteMany"]
     assert (claim["resources"]["requests"]["storage"], claim["storageClassName"]) == ("5Gi", "efs")

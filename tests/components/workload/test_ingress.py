@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifests, evaluate
 
 
 @pytest.fixture(params=STACKS)
@@ -39,7 +39,7 @@ def test_the_address_is_awaited_where_a_controller_sets_it(stack: str, awaited: 
 
 
 def test_a_disabled_ingress_leaves_no_entry_point() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     assert objects.all("Ingress") == []
     assert "dwcp-v3-ingress" not in objects.names("NetworkPolicy")
     assert objects.graph.exports["ingress"] == {"url": None}

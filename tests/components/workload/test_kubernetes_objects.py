@@ -6,7 +6,7 @@ import base64
 from functools import cache
 
 import pytest
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, values_of
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifest, Manifests, evaluate, values_of
 from recording import stack_config
 
 CONFIGURATIONS = [*STACKS, "preview", "changed", "alternatives"]
@@ -20,7 +20,7 @@ def objects_of(configuration: str) -> Manifests:
         case "changed":
             return evaluate("staging", **CHANGED)
         case "alternatives":
-            return evaluate("staging", **OTHER_WAYS)
+            return evaluate("staging", **ALTERNATIVES)
         case _:
             return evaluate(configuration)
 

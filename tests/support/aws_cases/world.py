@@ -1,4 +1,4 @@
-"""The definition of a test case for a type of the embedded aws provider, and the resources that the cases share."""
+"""The definition of a test case for one type of the embedded aws provider, and the resources that the cases share."""
 
 from __future__ import annotations
 
