@@ -31,9 +31,9 @@ def test_the_kubeconfig_is_unknown_before_the_cluster_exists() -> None:
     assert provider["kubeconfig"] == UNKNOWN
 
 
-@pytest.mark.parametrize("first", ["dwcp-v3-nodes-a", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
-def test_workloads_are_created_after_all_parts_of_the_cluster(first: str) -> None:
-    assert first in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies
+@pytest.mark.parametrize("resource", ["dwcp-v3-nodes-a", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
+def test_workloads_are_created_after_all_parts_of_the_cluster(resource: str) -> None:
+    assert resource in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies
 
 
 def test_the_cluster_identifier_does_not_depend_on_the_kubeconfig() -> None:

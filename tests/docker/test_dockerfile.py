@@ -113,11 +113,13 @@ def test_the_commands_of_each_stage_build_the_app(tmp_path: Path) -> None:
     assert {each.name for each in runtime.iterdir()} == {"dist", "node_modules", "package.json"}
     assert not (runtime / "node_modules/typescript").exists()
     start = next(each.command for each in instructions() if each.name == "CMD")
-    wrong = subprocess.run(start, cwd=runtime, env={"PATH": _path(), "PORT": "x"}, capture_output=True, text=True, check=False)
-    assert (wrong.returncode, wrong.stderr) == (1, "error: PORT=x is not a whole number from 0 to 65535\n")
+    done = subprocess.run(
+        start, cwd=runtime, env={"PATH": _node_folder(), "PORT": "x"}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "error: PORT=x is not a whole number from 0 to 65535\n")
 
 
-def _path() -> str:
+def _node_folder() -> str:
     node = shutil.which("node")
     assert node is not None
     return str(Path(node).parent)

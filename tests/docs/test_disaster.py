@@ -22,7 +22,7 @@ CLAIM = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis"
 
 
 @contextmanager
-def measured(what: str) -> Iterator[None]:
+def printed_duration(what: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     print(f"MEASURED {what}: {time.monotonic() - started:.1f} s")
@@ -46,7 +46,7 @@ def test_a_lost_state_is_restored(platform: Standing) -> None:
     s3.delete_object(Bucket=STATE_BUCKET, Key=STATE_KEY)
     verified = platform.dwcp("state", "verify", "--environment", "local")
     assert verified.returncode == 1, verified.stdout
-    with measured("state"):
+    with printed_duration("state"):
         platform.shell(block("./dwcp state restore").text)
     platform.shell(block("./dwcp state verify").text)
     assert platform.drift()["exitCode"] == 0
@@ -59,7 +59,7 @@ def test_a_restored_volume_replaces_the_volume_of_redis(platform: Standing) -> N
     volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=10, VolumeType="gp3", Encrypted=True)["VolumeId"]
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     restored = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot, VolumeType="gp3", Encrypted=True)["VolumeId"]
-    with measured("volume"):
+    with printed_duration("volume"):
         platform.shell(block("kubectl scale deployment/dwcp-v3-redis -n dwcp-v3 --replicas=0").text)
         platform.shell(block("NEW_VOLUME=").text, NEW_VOLUME=restored, ZONE="us-east-1a")
         platform.shell(block("kubectl scale deployment/dwcp-v3-redis -n dwcp-v3 --replicas=1").text)
@@ -83,7 +83,7 @@ def test_restored_redis_files_contain_every_key(tmp_path: Path) -> None:
         time.sleep(1.2)  # with appendfsync everysec, a write is on the disk after a second
         shutil.copytree(data, snapshot)
     shutil.rmtree(data)
-    with measured("redis"):
+    with printed_duration("redis"):
         shutil.copytree(snapshot, data)
         with redis(tmp_path, data) as cli:
             size = subprocess.run([*cli, "DBSIZE"], text=True, check=True, capture_output=True).stdout

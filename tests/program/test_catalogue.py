@@ -47,7 +47,7 @@ DATA = {"core/ConfigMap": ("binaryData", "data"), "core/Secret": ("data", "strin
 """The inputs whose change replaces an object unless the provider's option for the kind makes it mutable."""
 
 
-def known(type_: str, name: str) -> Replaces:
+def effect_of(type_: str, name: str) -> Replaces:
     return replaces(type_, parse(name))
 
 
@@ -62,36 +62,36 @@ def test_the_catalogue_has_every_type_of_the_embedded_provider() -> None:
 @pytest.mark.parametrize("token", IN_CATALOGUE)
 def test_an_input_that_replaces_in_the_embedded_provider_replaces_in_the_catalogue(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
-    assert {name for name in TYPES[token].replace_on - different if known(token, name) is not Replaces.YES} == set()
+    assert {name for name in TYPES[token].replace_on - different if effect_of(token, name) is not Replaces.YES} == set()
 
 
 @pytest.mark.parametrize("token", IN_CATALOGUE)
 def test_an_input_that_changes_in_place_in_the_embedded_provider_does_not_replace(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
-    assert {name for name in TYPES[token].updatable - different if known(token, name) is Replaces.YES} == set()
+    assert {name for name in TYPES[token].updatable - different if effect_of(token, name) is Replaces.YES} == set()
 
 
 @pytest.mark.parametrize(("token", "name"), DIFFERENT, ids=lambda each: each.rsplit(":", 1)[-1])
 def test_each_difference_still_exists(token: str, name: str) -> None:
     embedded = Replaces.YES if name in TYPES[token].replace_on else Replaces.NO
-    assert known(token, name) is not embedded
+    assert effect_of(token, name) is not embedded
 
 
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind, listed in REPLACING.items() for path in listed])
 def test_an_immutable_kubernetes_field_replaces_its_object(kind: str, path: str) -> None:
     group, name = kind.split("/")
-    assert known(f"kubernetes:{group}/v1:{name}", path) is Replaces.YES
+    assert effect_of(f"kubernetes:{group}/v1:{name}", path) is Replaces.YES
 
 
 @pytest.mark.parametrize("path", IDENTITY)
 def test_a_changed_name_or_namespace_replaces_the_object(path: str) -> None:
-    assert known("kubernetes:any/v1:Kind", path) is Replaces.YES
+    assert effect_of("kubernetes:any/v1:Kind", path) is Replaces.YES
 
 
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind, listed in DATA.items() for path in listed])
 def test_data_changes_in_place_because_of_the_providers_options(kind: str, path: str) -> None:
     group, name = kind.split("/")
-    assert known(f"kubernetes:{group}/v1:{name}", f"{path}.key") is Replaces.NO
+    assert effect_of(f"kubernetes:{group}/v1:{name}", f"{path}.key") is Replaces.NO
 
 
 @pytest.mark.parametrize("entry", [*AWS.values(), *KUBERNETES.values()], ids=[*AWS, *KUBERNETES])
@@ -111,7 +111,7 @@ def test_no_input_both_replaces_and_changes_in_place(entry: ResourceType) -> Non
     ],
 )
 def test_an_input_without_an_entry_is_not_known(type_: str, path: str) -> None:
-    assert known(type_, path) is Replaces.NOT_KNOWN
+    assert effect_of(type_, path) is Replaces.NOT_KNOWN
 
 
 NAMED = [each for name, each in vars(types).items() if name.isupper()]

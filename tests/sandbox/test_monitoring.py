@@ -78,7 +78,7 @@ def rendered(stack: str, name: str) -> dict[str, str]:
     return evaluate(stack).one("ConfigMap", name)["data"]
 
 
-def written(files: dict[str, str], folder: Path) -> Path:
+def write_files(files: dict[str, str], folder: Path) -> Path:
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder
@@ -89,7 +89,7 @@ def configuration(request: pytest.FixtureRequest, platform: Cloud, tmp_path: Pat
     """A folder with the files of Prometheus and Alertmanager, from the API server or from the evaluation of a stack."""
     for name in ("dwcp-v3-prometheus", "dwcp-v3-alertmanager"):
         files = config_map(platform, name) if request.param == "deployed" else rendered(request.param, name)
-        written(files, tmp_path)
+        write_files(files, tmp_path)
     # promtool and amtool need credentials, but do not use them.
     shutil.copy(platform.control_plane.kubeconfig, tmp_path / "kubeconfig")
     config = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
@@ -110,7 +110,7 @@ def test_promtool_accepts_configuration_and_rules(tools: dict[str, Path], config
 
 
 def test_the_generated_unit_tests_of_every_alert_pass(tools: dict[str, Path], platform: Cloud, tmp_path: Path) -> None:
-    folder = written(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
+    folder = write_files(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
     limit = int(parse_quantity(ApplicationSettings().memory_limit))
     cases = promtool.unit_tests("dwcp-v3.rules.yml", memory_limit_bytes=limit, sources=ALL_SOURCES)
     (folder / "tests.yml").write_text(cases)
@@ -128,7 +128,7 @@ def test_every_stack_has_the_deployed_rules(platform: Cloud, stack: str) -> None
 
 
 def test_a_wrong_rule_fails_its_unit_tests(tools: dict[str, Path], platform: Cloud, tmp_path: Path) -> None:
-    folder = written(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
+    folder = write_files(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
     file = folder / "dwcp-v3.rules.yml"
     file.write_text(file.read_text().replace("> 0.05)", "> 0.06)"))
     cases = yaml.safe_load(promtool.unit_tests(file.name, memory_limit_bytes=2**31, sources=ALL_SOURCES))

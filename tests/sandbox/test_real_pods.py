@@ -105,7 +105,7 @@ def test_the_load_balancer_answers_only_for_its_host(operations: Operations) -> 
 
 
 def test_the_service_keeps_idle_connections_longer_than_the_load_balancer(operations: Operations) -> None:
-    elbv2 = boto3.client("elbv2", **access(operations))
+    elbv2 = boto3.client("elbv2", **client_options(operations))
     [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
     attributes = elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
     idle = next(int(each["Value"]) for each in attributes if each["Key"] == "idle_timeout.timeout_seconds")
@@ -115,7 +115,7 @@ def test_the_service_keeps_idle_connections_longer_than_the_load_balancer(operat
         assert int(answer.headers["Keep-Alive"].removeprefix("timeout=")) > idle
 
 
-def access(operations: Operations) -> dict[str, str]:
+def client_options(operations: Operations) -> dict[str, str]:
     names = {"endpoint_url": "AWS_ENDPOINT_URL", "region_name": "AWS_REGION"}
     keys = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
     environment = operations.cloud.engine.environment()
@@ -128,8 +128,8 @@ def call(port: int, path: str, host: str) -> int:
     return int(done.stdout)
 
 
-def measured(operations: Operations, do: Callable[[], None]) -> Phase:
-    phase = operations.measured("tried", do)
+def measured(operations: Operations, action: Callable[[], None]) -> Phase:
+    phase = operations.measured("tried", action)
     assert len(phase.answers) > 100
     return phase
 

@@ -149,13 +149,13 @@ def test_every_imported_package_is_declared(package: str) -> None:
     undeclared = {
         f"{file.relative_to(ROOT)}: {module}"
         for file in ([path] if path.is_file() else path.rglob("*.py"))
-        for module in imported(ast.parse(file.read_text())) - local - sys.stdlib_module_names
+        for module in imported_modules(ast.parse(file.read_text())) - local - sys.stdlib_module_names
         if not {normalized(name) for name in owners.get(module, [])} & declared
     }
     assert undeclared == set(), "declare it in pyproject.toml, then: make lock"
 
 
-def imported(tree: ast.AST) -> set[str]:
+def imported_modules(tree: ast.AST) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

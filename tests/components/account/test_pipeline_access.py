@@ -26,11 +26,11 @@ def statements(document: str) -> list[dict[str, Any]]:
     return json.loads(document)["Statement"]
 
 
-def policy_of(name: str) -> list[dict[str, Any]]:
+def inline_policy(name: str) -> list[dict[str, Any]]:
     return statements(account().one("RolePolicy", name)["policy"])
 
 
-def boundary_of(name: str) -> list[dict[str, Any]]:
+def permissions_boundary(name: str) -> list[dict[str, Any]]:
     arn = account().one("aws:iam/role:Role", name)["permissionsBoundary"]
     [policy] = [each for each in account().of("aws:iam/policy:Policy") if arn.endswith(f":{each.name}")]
     return statements(policy.inputs["policy"])
@@ -61,7 +61,7 @@ def allowed(role: str, action: str, resource: str, **context: Any) -> bool:
     context = {key.replace("__", ":"): value for key, value in context.items()}
     context.setdefault("route53:ChangeResourceRecordSetsNormalizedRecordNames", [])
     results = []
-    for document in (policy_of(role), boundary_of(role)):
+    for document in (inline_policy(role), permissions_boundary(role)):
         effects = {each["Effect"] for each in document if applies(each, action, resource, context)}
         results.append(effects == {"Allow"})
     return all(results)
@@ -193,7 +193,7 @@ def test_no_pipeline_role_can_change_a_pipeline_role(role: str, action: str) -> 
     ],
 )
 def test_the_boundary_denies_dangerous_actions_explicitly(action: str, resource: str) -> None:
-    denied = [each for each in boundary_of("dwcp-v3-staging-deploy") if each["Effect"] == "Deny"]
+    denied = [each for each in permissions_boundary("dwcp-v3-staging-deploy") if each["Effect"] == "Deny"]
     assert any(applies(each, action, resource, {}) for each in denied)
 
 
@@ -346,8 +346,8 @@ def test_no_deploy_role_can_change_a_resource_of_the_other_environment(environme
     made = {each.type for stack in ENVIRONMENTS for each in run_platform(stack).resources if each.type.startswith("aws:")}
     assert made == REQUESTS.keys()
     role = f"dwcp-v3-{environment}-deploy"
-    for described in REQUESTS.values():
-        compared, _, request = described.partition(" ")
+    for entry in REQUESTS.values():
+        compared, _, request = entry.partition(" ")
         if compared == "none":
             continue
         action, _, pattern = request.partition(" ")
@@ -447,7 +447,7 @@ def test_policies_are_within_iams_size_limits() -> None:
         ("stateBucket", "My_Bucket", "must be the name of an S3 bucket", "novacron-terraform-state"),
     ],
 )
-def test_a_bad_value_is_refused_with_its_key_and_a_correction(field: str, value: str, problem: str, fix: str) -> None:
+def test_a_bad_value_is_refused_with_its_key_and_a_fix(field: str, value: str, problem: str, fix: str) -> None:
     with pytest.raises(SettingsError) as refused:
         account(**{field.partition(".")[0]: value})
     [mistake] = refused.value.mistakes

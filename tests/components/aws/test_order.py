@@ -31,7 +31,7 @@ NEEDED_BY_FINALIZERS = (
 
 
 @cache
-def before(stack: str) -> dict[str, frozenset[str]]:
+def predecessors(stack: str) -> dict[str, frozenset[str]]:
     """URN -> the URNs of all resources that are created before it and deleted after it: transitive dependencies, and providers."""
     resources = run_platform(stack).by_urn()
     known: dict[str, frozenset[str]] = {}
@@ -56,7 +56,7 @@ def unordered(stack: str, later: Iterator[Recorded] | list[Recorded], earlier: l
         f"{each.type} {each.name} may come before {need.type} {need.name}"
         for each in later
         for need in earlier
-        if each.urn != need.urn and need.urn not in before(stack)[each.urn]
+        if each.urn != need.urn and need.urn not in predecessors(stack)[each.urn]
     ]
 
 
@@ -99,12 +99,12 @@ def test_resources_that_use_a_role_are_created_after_its_permissions(stack: str)
     wrong: list[str] = []
     for role in all_of(stack, ROLE):
         policies = [each for each in all_of(stack, *ROLE_POLICIES) if role.urn in each.dependencies]
-        users = [each for each in run_platform(stack).resources if uses(role)(each)]
+        users = [each for each in run_platform(stack).resources if uses_role(role)(each)]
         wrong += unordered(stack, users, policies)
     assert wrong == []
 
 
-def uses(role: Recorded) -> Callable[[Recorded], bool]:
+def uses_role(role: Recorded) -> Callable[[Recorded], bool]:
     def check(each: Recorded) -> bool:
         # An association itself calls nothing; its add-on or release does, and depends on the policies too.
         direct = each.property_dependencies or {}

@@ -61,7 +61,7 @@ def test_resources_and_probes_are_those_of_the_guide(objects: Manifests) -> None
     assert container["startupProbe"]["httpGet"]["path"] == "/health"
 
 
-def test_the_environment_of_the_guide(objects: Manifests) -> None:
+def test_the_environment_variables_are_those_of_the_guide(objects: Manifests) -> None:
     variables = environment(objects)
     assert {
         "NODE_ENV",

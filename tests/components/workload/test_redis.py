@@ -110,7 +110,7 @@ def test_redis_has_no_disruption_budget_that_would_block_a_node_drain(objects: M
     assert "dwcp-v3-redis" not in objects.names("PodDisruptionBudget")
 
 
-def test_settings_reach_the_objects() -> None:
+def test_settings_reach_redis() -> None:
     objects = evaluate("staging", **CHANGED)
     assert objects.container("dwcp-v3-redis", "redis")["image"] == "redis:8.2.8"
     assert objects.container("dwcp-v3-redis", "exporter")["image"] == "exporter:1.0.0"
