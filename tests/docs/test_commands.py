@@ -34,7 +34,7 @@ def test_the_blocks_that_are_not_run_are_printed_with_their_reasons(capsys: pyte
     reasons = sorted({each.reason for each in blocks if each.reason})
     done = [each for each in blocks if not each.reason]
     with capsys.disabled():
-        print(f"\n{len(done)} of {len(blocks)} blocks are run; the others say: {'; '.join(reasons)}")
+        print(f"\n{len(done)} of {len(blocks)} blocks are run; the reasons for the others: {'; '.join(reasons)}")
     assert len(TESTED) > 30
 
 

@@ -63,7 +63,7 @@ def test_the_users_plugin_of_the_sdks_version_is_listed_and_used(home: Path, tmp
     aws_plugin = folder / engine._plugin_folder("aws") / "pulumi-resource-aws"
     aws_plugin.parent.mkdir(parents=True)
     aws_plugin.touch()
-    assert engine.users_own("aws") is None, "the embedded provider stands for AWS"
+    assert engine.users_own("aws") is None, "the embedded provider is used for AWS"
 
 
 def test_the_summary_of_a_real_environment_prints_how_to_commit_its_stack_file(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The whole platform on an embedded cloud with simulated traffic and a real Prometheus, for tests of the `dwcp` command."""
+"""The platform on an embedded cloud with simulated traffic and a real Prometheus, for tests of the `dwcp` command."""
 
 from __future__ import annotations
 

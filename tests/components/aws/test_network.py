@@ -18,8 +18,8 @@ def test_a_change_of_zones_does_not_change_the_other_zones(zones: list[str]) -> 
     for type_ in ("Subnet", "RouteTable", "Route", "RouteTableAssociation"):
         olds, news = by_name(before, type_), by_name(after, type_)
         assert {name: olds[name] for name in olds.keys() & news.keys()} == {name: news[name] for name in olds.keys() & news.keys()}
-        gone = {name for name in olds.keys() - news.keys() if "-b" not in name}
-        assert not gone
+        removed = {name for name in olds.keys() - news.keys() if "-b" not in name}
+        assert not removed
 
 
 def test_nat_is_one_gateway_or_one_per_zone() -> None:
