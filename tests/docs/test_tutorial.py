@@ -103,7 +103,7 @@ def test_all_commands_of_the_tutorial_work_in_order(checkout: Path) -> None:
     assert "local: nothing wrong" in outputs[numbers("./dwcp doctor --environment local\n")[0]]
     assert "application.logLevel" in output_of("dwcp preview") or "LOG_LEVEL" in output_of("dwcp preview")
     assert "is not from a trusted registry" in output_of("registry.example.com")
-    assert "deploy of v3.1.0 to local is deployed" in output_of("dwcp deploy")
+    assert "deploy of v3.1.0 to local is complete" in output_of("dwcp deploy")
     assert "debug" in output_of("jsonpath")
     assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in output_of("rollout --environment local --tag v3.2.0")
     assert "error rate" in output_of("rollout --environment local --tag v3.3.0")

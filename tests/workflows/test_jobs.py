@@ -53,7 +53,7 @@ def output_after_success(done: subprocess.CompletedProcess[str]) -> str:
 def audited(done: subprocess.CompletedProcess[str], audit: str) -> str:
     """The output of a job that ends with ``npm audit``; skipped if only the audit fails because the registry has no audits."""
     if "audit endpoint returned an error" in done.stderr:
-        assert f"error: failed: {audit}\n" in done.stderr, done.stdout[-3000:] + done.stderr[-3000:]
+        assert f"error: these steps failed: {audit}\n" in done.stderr, done.stdout[-3000:] + done.stderr[-3000:]
         pytest.skip("every step passed except the audit, which the registry of this machine does not support")
     return output_after_success(done)
 
@@ -80,7 +80,7 @@ def test_too_little_coverage_fails_the_job(checkout: Path) -> None:
         source.unlink()
     assert done.returncode == 1
     assert "does not meet" in done.stdout + done.stderr
-    assert "error: failed: Unit tests, 90 % coverage at least" in done.stderr
+    assert "error: these steps failed: Unit tests, 90 % coverage at least" in done.stderr
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server on this machine")
@@ -107,7 +107,7 @@ def test_the_performance_job_fails_only_on_a_regression(checkout: Path, factor: 
     finally:
         file.write_text(committed)
     assert (done.returncode != 0) is regression, done.stdout[-3000:] + done.stderr[-3000:]
-    assert ("error: failed: Regressions against the committed baseline" in done.stderr) is regression
+    assert ("error: these steps failed: Regressions against the committed baseline" in done.stderr) is regression
     assert "Results, kept for 30 days: ready for upload" in done.stdout
     assert json.loads((checkout / APP / "bench-results/results.json").read_text())
 

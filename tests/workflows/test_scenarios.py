@@ -192,7 +192,7 @@ def test_a_run_reaches_the_environments_of_its_tag() -> None:
             "gh variable set ROLE_ARN --env staging",
         ),
         ("a tag that is not a release, `v3`", "release", "the tag 'v3' is not a release", "git tag v3.0.0"),
-        ("started by hand on another branch", "release", "neither main nor a tag", "run it for main"),
+        ("started by hand on another branch", "release", "neither main nor a tag", "run the pipeline for main"),
         ("a release's tag, on a commit outside `main`", "release", "not at a commit of main", ""),
     ],
 )
@@ -285,7 +285,7 @@ FACTS = {"environment": "production", "image": "new", "before": "r1"}
         ({"serves": "old", "percent": 10, "rollout": "new", "holds": "too little traffic"}, Need.HELD, "too little traffic"),
         ({"serves": "old", "percent": 10, "rollout": "newer"}, Need.NOT_NEEDED, "newer"),
         ({"serves": "new", "ended": "deployed"}, Need.ROLL_BACK, "a later check failed"),
-        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no earlier release is recorded"),
+        ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no previous release is recorded"),
         ({"serves": "newest", "ended": "deployed"}, Need.NOT_NEEDED, "newest serves"),
     ],
 )
@@ -332,6 +332,7 @@ def test_a_missing_or_invalid_variable_is_reported_with_its_command(environment:
             with pytest.raises(DeliveryError, match=problem) as raised:
                 require_variables(environment, {**EXAMPLES, name: value})
             assert f"gh variable set {name}" in raised.value.fix
+            assert "{environment}" not in str(raised.value)
 
 
 def test_the_workflows_pass_every_variable_that_the_check_requires() -> None:

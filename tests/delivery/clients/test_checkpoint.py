@@ -64,7 +64,7 @@ def test_a_missing_state_says_how_to_begin(account: Account, states: States) -> 
     [
         ([{"type": "a"}], "a resource has no URN"),
         ([{"urn": "urn:a", "type": "a"}, {"urn": "urn:a", "type": "a"}], "urn:a occurs twice"),
-        ([{"urn": "urn:a", "type": "a", "parent": STACK}], f"urn:a needs {STACK}, which does not come before it"),
+        ([{"urn": "urn:a", "type": "a", "parent": STACK}], f"urn:a needs {STACK}, which is missing or comes later"),
         ([{"urn": "urn:a", "type": "a", "dependencies": ["urn:b"]}, {"urn": "urn:b", "type": "b"}], "urn:a needs urn:b"),
         ([{"urn": "urn:a", "type": "a", "provider": "urn:p::1"}], "urn:a needs urn:p"),
     ],

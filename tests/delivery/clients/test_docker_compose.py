@@ -34,7 +34,7 @@ def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
     assert "no Docker engine answers at unix:///nowhere/docker.sock: Cannot connect" in done.stderr
-    assert "fix: start it" in done.stderr
+    assert "fix: start the engine" in done.stderr
 
 
 def test_an_old_compose_is_reported(tmp_path: Path) -> None:

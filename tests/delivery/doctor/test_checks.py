@@ -176,7 +176,7 @@ FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
         "high-error-rate",
         FindingSeverity.WARNING,
         {"alerts": [alert("AvailabilityBudgetBurn1h", firing=False)]},
-        "pending: it fires if it lasts",
+        "pending: it fires if its condition lasts",
     ),
     ("health-check-failures", FindingSeverity.CRITICAL, {"alerts": [alert("PodRestarts", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
     (
@@ -188,7 +188,7 @@ FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
     ("no-metrics", FindingSeverity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "gets no metrics"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
-    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LowThroughput")]}, "answers less than"),
+    ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LowThroughput")]}, "transfers few bytes"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighCpuUsage", pod="dwcp-v3-abc")]}, "CPU limit"),
     (
@@ -222,7 +222,7 @@ FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
             "disruption_budgets": [{**BUDGET, "status": {**BUDGET["status"], "currentHealthy": 2, "disruptionsAllowed": 0}}],
             "nodes": [{**NODE, "spec": {"unschedulable": True}}],
         },
-        "nodes being drained: node-a",
+        "cordoned nodes: node-a",
     ),
     (
         "nodes-not-ready",

@@ -155,7 +155,7 @@ def test_no_cluster_and_no_credentials_each_have_a_message(api_server: ApiServer
 
 def test_an_answer_of_another_shape_is_named_and_raises_nothing(api_server: ApiServer) -> None:
     api_server.answer = lambda _: (200, {"surprise": True})
-    assert "pods: the answer is not what was expected: KeyError('items')" in look().pods.missing
+    assert "pods: the response does not have the expected form: KeyError('items')" in look().pods.missing
 
 
 def test_prometheus_by_its_own_address(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,9 +205,9 @@ def run(*arguments: str) -> tuple[int, str]:
     ("arguments", "message"),
     [
         (("-e", "prod"), "there is no environment 'prod'"),
-        (("-e", "local", "--watch", "1"), "--watch 1 is too often"),
-        (("-e", "local", "--watch", "-5"), "--watch -5 is too often"),
-        (("-e", "local", "--timeout", "0"), "--timeout 0 leaves no time to answer"),
+        (("-e", "local", "--watch", "1"), "--watch 1 is below 5"),
+        (("-e", "local", "--watch", "-5"), "--watch -5 is below 5"),
+        (("-e", "local", "--timeout", "0"), "--timeout 0 is not above 0"),
     ],
 )
 def test_invalid_options(arguments: tuple[str, ...], message: str) -> None:
@@ -228,7 +228,7 @@ def test_a_platform_that_cannot_be_reached_is_one_line_with_the_fix(api_server: 
     done = CliRunner().invoke(app, ["doctor", "-e", "local", "--quick", "--timeout", "5"])
     assert isinstance(done.exception, DeliveryError)
     assert done.exception.exit_code == 5
-    assert done.exception.problem.startswith("nothing of local can be reached: ")
+    assert done.exception.problem.startswith("no part of local can be read: ")
     assert "\n" not in done.exception.problem
     assert done.exception.fix == "make up"
     assert done.output.strip() == "checking local ...", "and no table"

@@ -302,13 +302,13 @@ def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
     [
         (["ci", "nothing"], "no workflow has a job 'nothing'", 2),
         (["ci", "unit", "--matrix", "node=17"], "no variant of unit has node=17", 2),
-        (["ci", "unit", "--matrix", "node"], "'node' is not NAME=VALUE", 2),
+        (["ci", "unit", "--matrix", "node"], "'node' is not of the form NAME=VALUE", 2),
         (["pipeline", "comment", "missing.md", "--head", "a:b", "--sha", "c"], "missing.md cannot be read", 2),
-        (["pipeline", "variables", "--environment", "x"], "no job runs in the GitHub environment 'x'", 2),
+        (["pipeline", "variables", "--environment", "x"], "the GitHub environment 'x' is unknown or has no variables", 2),
         (["pipeline", "variables", "--environment", "staging"], "ROLE_ARN is not set", 2),
         (["pipeline", "explain", "x"], "there is no explanation of 'x'", 2),
         (["pipeline", "target", "--image", "i", "--ref", "refs/tags/v3", "--sha", SHA], "'v3' is not a release", 2),
-        (["pipeline", "target", "--image", "i", "--ref", "refs/heads/main", "--sha", SHA], f"there is no commit {SHA} here", 2),
+        (["pipeline", "target", "--image", "i", "--ref", "refs/heads/main", "--sha", SHA], f"there is no commit {SHA}", 2),
         (["pipeline", "verify", "."], "main.js is missing or empty", 1),
     ],
 )

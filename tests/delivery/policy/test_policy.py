@@ -54,7 +54,9 @@ def sarif(state: Path) -> dict[str, Any]:
 def test_our_program_passes() -> None:
     code, text = checked("--environment", "production", "--environment", "staging")
     assert code == ExitCode.DONE
-    assert re.search(r"production \(production\): \d+ rules over \d+ resources: \d+ checked after up; [\d,]+ to [\d,]+ USD", text)
+    assert re.search(
+        r"production \(production\): \d+ rules over \d+ resources: \d+ deferred to `pulumi up`; [\d,]+ to [\d,]+ USD", text
+    )
     assert "4 advisory" in text
 
 
@@ -68,7 +70,7 @@ def test_the_sandboxs_secrets_in_plain_text_are_not_literals_of_the_program() ->
 def test_deferred_checks_are_listed(tmp_path: Path) -> None:
     code, _ = checked("--environment", "production", "--output", str(tmp_path / "report.txt"))
     assert code == ExitCode.DONE
-    assert "checked after up: data-log-encrypted, kmsKeyId of 6 resources" in (tmp_path / "report.txt").read_text()
+    assert "deferred to `pulumi up`: data-log-encrypted, kmsKeyId of 6 resources" in (tmp_path / "report.txt").read_text()
 
 
 def test_a_state_with_violations_fails_and_lists_all(broken_state: Path) -> None:

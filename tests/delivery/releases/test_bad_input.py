@@ -38,9 +38,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     ("arguments", "problem", "fix"),
     [
         ("deploy -e prod --tag v3.0.0", "there is no environment 'prod'", "--environment staging"),
-        ("deploy --environment staging --tag latest", "--tag latest is not in the registry's policy", "--tag v3.0.0"),
-        ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not in", "dwcp deploy --environment staging --tag v3.1.0"),
-        ("deploy --environment staging --tag main", "is not in the registry's policy", "--tag v3.0.0"),
+        ("deploy --environment staging --tag latest", "--tag latest is not an allowed tag", "--tag v3.0.0"),
+        ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not an allowed tag", "--environment staging --tag v3.1.0"),
+        ("deploy --environment staging --tag main", "is not an allowed tag", "--tag v3.0.0"),
         ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "--environment production --tag v3.1.0"),
         ("deploy --environment production --tag sha-1a2b3c4", "production accepts only releases", "--tag v3.0.0"),
         ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),

@@ -50,7 +50,7 @@ def test_a_missing_image_stops_a_deployment_before_the_update() -> None:
 
 
 def test_present_images_are_counted_and_a_registry_that_refuses_stops_nothing() -> None:
-    assert looked_up("staging", "a/app:v1", "a/grafana:v1", "a/app:v1") == "2 images are there"
+    assert looked_up("staging", "a/app:v1", "a/grafana:v1", "a/app:v1") == "2 images are in their registries"
     assert isinstance(looked_up("staging", "a/private:v1"), Skipped)
 
 

@@ -83,7 +83,7 @@ def test_no_secret_is_in_a_file_that_is_applied_and_each_is_named_with_its_keys(
     for path, name in ((DEPLOYMENT, "dwcp-v3 "), (MONITORING, "grafana")):
         assert "Secret" not in {each["kind"] for each in objects(path)}
         header = texts()[path].splitlines()[1]
-        assert "so that no apply replaces a real one" in header
+        assert "Secrets are omitted" in header
         assert name in header
     assert "redis-password" in texts()[DEPLOYMENT].splitlines()[1]
 

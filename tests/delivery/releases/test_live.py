@@ -334,7 +334,7 @@ def test_what_was_changed_by_hand_is_taken_back(delivery: Delivery) -> None:
     story = delivery.ended(delivery.deploy(undone.rpartition(":")[2]), 0)
     assert "reset Deployment dwcp-v3 (" in story
     assert "spec.template.spec.containers[dwcp-v3].image" in story
-    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by an unknown manager)" in story
     assert delivery.image() == undone, "although the release has not changed"
     assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
     assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
@@ -452,10 +452,10 @@ def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_pat
     assert delivery.image().endswith(":v5.7.0")
     assert delivery.settings() == others
     assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in story
-    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in story
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by an unknown manager)" in story
     assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
     assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
-    assert 'unchanged: application.logLevel = "error" ("info" in' in story
+    assert 'kept: application.logLevel = "error" ("info" in' in story
     assert "rotated" not in story
     back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
     assert 'restored: application.logLevel = "info" ("error" now)' in back

@@ -176,7 +176,7 @@ def failed(account: Account) -> Release:
 
 def test_the_report_says_what_happened_in_both_forms(account: Account) -> None:
     text, page = release_report.markdown(failed(account)), release_report.page(failed(account))
-    assert f"deploy of app:v4.0.0 to {account.name} failed; the former release runs again" in text
+    assert f"deploy of app:v4.0.0 to {account.name} failed; the previous release runs again" in text
     assert "| health checks | failed | 3.0 | answers 500: <b>no \\| database</b> |" in text
     assert "answers 500: &lt;b&gt;no | database&lt;/b&gt;" in page
     assert "<b>no" not in page

@@ -53,7 +53,7 @@ def test_the_same_tag_deployed_twice_is_one_step_back(account: Account, releases
 
 
 def test_without_a_release_it_says_what_runs_and_how_to_go_on(account: Account, releases: Releases) -> None:
-    with pytest.raises(ReleaseError, match="it runs the image of `pulumi up`") as error:
+    with pytest.raises(ReleaseError, match="runs the image that `pulumi up` deployed") as error:
         target(account, releases)
     assert "dwcp deploy --environment" in error.value.fix
 

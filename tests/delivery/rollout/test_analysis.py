@@ -44,7 +44,7 @@ GOOD = measurement()
         (measurement(latency=1.2, stable=Reading(1.1)), GateOutcome.FAILED, "latency 1.2 s (limit 1 s)"),
         (measurement(latency=0.5), GateOutcome.FAILED, "latency against stable 0.5 s (limit 1.5 x 0.2 s)"),
         (measurement(latency=0.09, stable=Reading(0.01)), GateOutcome.PASSED, ""),
-        (replace(GOOD, requests=Reading(99)), GateOutcome.LITTLE_TRAFFIC, "99 requests in 300 s, of 100 needed"),
+        (replace(GOOD, requests=Reading(99)), GateOutcome.LITTLE_TRAFFIC, "99 requests in 300 s; 100 are needed"),
         (replace(measurement(errors=1), requests=Reading(20)), GateOutcome.LITTLE_TRAFFIC, "20 requests"),
         (replace(GOOD, requests=Reading(None, Gap.EMPTY)), GateOutcome.UNMEASURED, "the count of requests: no result"),
         (replace(GOOD, requests=Reading(None, Gap.NOT_A_NUMBER)), GateOutcome.UNMEASURED, "NaN"),

@@ -96,7 +96,7 @@ def test_the_local_copy_is_used_when_the_cluster_accepts_no_entry(here: Desk, li
     record = here.journal.start(REQUEST, PLAN)
     api, here.cluster.api = here.cluster.api, NOWHERE
     here.journal.write(step(record))
-    assert "the journal has only one copy; the cluster" in here.warnings[0]
+    assert "only one copy of the journal was written; the cluster" in here.warnings[0]
     here.cluster.api = api
     found = here.journal.read()
     assert found is not None
@@ -109,6 +109,14 @@ def test_a_full_disk_leaves_the_last_copy_whole(here: Desk) -> None:
     here.journal.write(step(record))
     assert "this machine: No space left on device" in here.warnings[0]
     assert Record.model_validate_json(here.file.read_text()) == record
+
+
+def test_a_rollout_begins_without_a_copy_on_this_machine(here: Desk) -> None:
+    here.file.parent.mkdir(parents=True, exist_ok=True)
+    here.file.with_suffix(".part").symlink_to("/dev/full")
+    record = here.journal.start(REQUEST, PLAN)
+    assert "this machine: No space left on device" in here.warnings[0]
+    assert here.journal.read() == record
 
 
 def test_neither_copy_means_no_entry(here: Desk) -> None:

@@ -40,7 +40,7 @@ def test_what_was_changed_by_hand_is_taken_back_and_said(live: LivePlatform) -> 
     assert run.end(ExitCode.DONE)["result"] == "promoted"
     said = [event["text"] for event in run.events if event["event"] == "warning"]
     assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in said
-    assert "reset Deployment dwcp-v3-redis (spec.replicas, by a manager that is not noted)" in said
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by an unknown manager)" in said
     assert live.stable["image"] == image
     assert live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
     assert live.managers("deployment", "dwcp-v3", of="f:spec") <= {PROGRAM_MANAGER, "dwcp"}

@@ -376,6 +376,14 @@ def test_a_weight_that_is_never_zero_keeps_the_canary_alive() -> None:
     assert world.healthy("canary") > 0
 
 
+def test_a_rollout_of_only_the_flag_names_the_flag_that_does_not_change() -> None:
+    plan = PLAN.model_copy(update={"strategy": "flag", "steps": (50,), "waits": (5,)})
+    track = TrackState(image=NEW, replicas=4)
+    observed = Observation(stable=track, canary=track, split=None, flag=10, seconds=6)
+    decision = decide(plan, RolloutProgress(phase=Phase.SHIFT), observed)
+    assert decision.progress.aborting == "the flag has no effect: set to 50 %, read back 10 %"
+
+
 @pytest.mark.parametrize("crash", range(0, 90))
 def test_killed_before_or_after_any_action_it_continues(crash: int) -> None:
     progress, world = run(PLAN, Faults(crashes=frozenset({crash})))

@@ -43,7 +43,7 @@ def test_a_rollout_of_an_image_alone_changed_no_settings_that_a_rollback_would_u
     releases.record(deployed(account, "app:v1"))
     progress = RolloutProgress(outcome=outcome, aborting="" if outcome is RolloutOutcome.PROMOTED else "error rate 30 %")
     record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=progress)
-    records.leave(account, cast("Journal", Written()), record, fencing=2)
+    records.record_result(account, cast("Journal", Written()), record, fencing=2)
     newest = releases.all()[0]
     assert (newest.command, newest.image) == ("rollout", "app:v2")
     assert undone(DEBUG.after, [newest.changed]) == DEBUG.after
@@ -53,5 +53,5 @@ def test_a_rollout_of_a_staged_deployment_takes_that_deployments_settings_along(
     releases = Releases(account)
     releases.record(deployed(account, "app:v2", result="staged"))
     record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress(outcome=RolloutOutcome.PROMOTED))
-    records.leave(account, cast("Journal", Written()), record, fencing=2)
+    records.record_result(account, cast("Journal", Written()), record, fencing=2)
     assert undone(DEBUG.after, [releases.all()[0].changed]) == DEBUG.before

@@ -45,7 +45,7 @@ def test_to_another_percentage_the_tracks_are_sized_before_the_weight_moves(perc
 @pytest.mark.parametrize(
     ("wanted", "problem"),
     [
-        (RolloutRequest(image="app:v3"), "this is another image: app:v3"),
+        (RolloutRequest(image="app:v3"), "this command has another image: app:v3"),
         (RolloutRequest(percentage=60), "this command has another --percentage"),
         (RolloutRequest(waits=(300,)), "this command has another --wait-time"),
         (RolloutRequest(error_threshold_percent=5), "this command has another --error-threshold"),
