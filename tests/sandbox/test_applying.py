@@ -102,7 +102,7 @@ def test_ctrl_c_reaches_the_engine_once_and_waits_for_it(tmp_path: Path) -> None
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate()
-    assert "stopping: the engine ends what it is at" in said
+    assert "stopping: the engine finishes its running operations" in said
     assert said.rstrip().endswith("interrupted")
     assert (tmp_path / "logs/up.log").read_text() == "ended gently\n"
 

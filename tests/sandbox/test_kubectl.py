@@ -69,7 +69,7 @@ def pod(running: Cloud) -> str:
 
 def test_logs_are_those_of_what_stands_for_the_pods(pod: str, running: Cloud) -> None:
     said = kubectl(running, "logs", *NAMESPACE, pod, "--tail", "50")
-    assert "the simulator stands for every pod" in said
+    assert "the simulator answers for every pod" in said
     assert kubectl(running, "logs", *NAMESPACE, "deployment/dwcp-v3", "--since", "1h", "--previous")
 
 

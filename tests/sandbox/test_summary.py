@@ -42,7 +42,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_what_is_only_recorded_is_named_once_per_type(tmp_path: Path) -> None:
     chart = {"type": RELEASE, "outputs": {"sandboxRecorded": "charts cannot be fetched here"}}
     said = printed(tmp_path, state=[chart, chart, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
-    assert f"kept as records only, because nothing here stands for them: {RELEASE}\n" in said.replace("  ", "")
+    assert f"only recorded in the state, because the embedded cloud cannot create them: {RELEASE}\n" in said.replace("  ", "")
     assert "records only" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
 
 
