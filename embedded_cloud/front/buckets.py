@@ -1,7 +1,7 @@
 """Two corrections of moto's S3: conditional Deny statements, and the number of versions of an object.
 
-moto ignores the condition of a Deny statement in a bucket policy, and so denies every call. Here, a call counts as sent over TLS,
-because the real endpoint has TLS. The header ``X-Forwarded-Proto: http`` marks a call as sent without TLS.
+moto ignores the condition of a Deny statement in a bucket policy, and so denies every call that the statement names. Here, a call
+counts as sent over TLS, because the real endpoint has TLS. The header ``X-Forwarded-Proto: http`` marks a call without TLS.
 """
 
 from __future__ import annotations
