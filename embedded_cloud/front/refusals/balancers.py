@@ -59,7 +59,7 @@ def balancer_name_taken(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A name that is longer than 32, contains more than letters, digits and inner hyphens, or begins with ``internal-``."""
+    """A name of more than 32 characters, with others than letters, digits and inner hyphens, or with ``internal-`` at its start."""
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"

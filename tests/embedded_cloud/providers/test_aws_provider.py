@@ -60,7 +60,7 @@ def test_an_input_that_is_not_modelled_is_refused_by_name(world: World, token: s
 
 
 def test_a_type_that_is_not_modelled_is_refused_by_name(world: World) -> None:
-    with pytest.raises(EmbeddedCloudError, match="no resource type aws:sqs/queue:Queue here"):
+    with pytest.raises(EmbeddedCloudError, match="does not support the resource type aws:sqs/queue:Queue"):
         world.plugin.check(ResourceState(type="aws:sqs/queue:Queue", name="x", urn="urn"), {}, {})
 
 
@@ -71,7 +71,7 @@ def test_a_data_source_that_is_not_modelled_is_refused_by_name(world: World) -> 
 
 def test_a_nested_property_that_is_not_modelled_is_named(world: World) -> None:
     facts = {"vpcId": world.vpc(), "port": 80, "protocol": "HTTP", "targetType": "ip"}
-    with pytest.raises(EmbeddedCloudError, match="no nested property 'surprise' here"):
+    with pytest.raises(EmbeddedCloudError, match="does not support the nested property 'surprise'"):
         world.make("aws:lb/targetGroup:TargetGroup", **facts, healthCheck={"path": "/", "surprise": "x"})
 
 
