@@ -1,4 +1,4 @@
-"""The generator of docs/policies.md and the pack config of each environment, from the rules and their limits."""
+"""The generator of docs/policies.md and of each environment's policy pack configuration, from the rules and their limits."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ A waiver in `policies/waivers.yaml` accepts a violation for a limited time:
   reason: the audit of 2026-Q1 needs the old setting until its end
   by: platform
   granted: 2026-01-10
-  expires: 2026-03-31               # {longest} days after `granted` at most
+  expires: 2026-03-31               # at most {longest} days after `granted`
 ```
 
 A waiver applies in all three ways of running the rules. After its expiry date the waiver itself is a violation until you
