@@ -22,7 +22,7 @@ from components.settings.groups import (
     RolloutSettings,
 )
 from components.settings.rules import Settings, data_holders
-from components.settings.types import ZoneLetter
+from components.settings.types import Variable, ZoneLetter
 
 __all__ = [
     "CREDENTIALS",
@@ -48,6 +48,7 @@ __all__ = [
     "Secrets",
     "Settings",
     "SettingsError",
+    "Variable",
     "ZoneLetter",
     "data_holders",
     "load",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from components.settings.groups._group import Group
-from components.settings.types import PolicyArn, Region, TagValue
+from components.settings.types import PolicyArn, Region, TagValue, Variable
 
 
 class EnvironmentSettings(Group):
     """The environment, region and owner of the stack."""
 
-    name: Literal["local", "staging", "production"]
-    """The environment, which determines the safety rules that apply (guide: Terraform Usage)."""
+    name: Annotated[Literal["local", "staging", "production"], Variable("NODE_ENV")]
+    """Environment of the stack, which determines the safety rules that apply (guide: Terraform Usage)."""
     region: Region = "us-east-1"
     """AWS region of all resources in the stack (AWS: Regions)."""
     deployment: Literal["direct", "staged"] = "direct"

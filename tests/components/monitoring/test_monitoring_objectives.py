@@ -20,8 +20,8 @@ from recording import ROOT
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
 from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
 from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, Slo, unique
-from tools import monitoring_reference as reference
 from tools import promtool_tests as promtool
+from tools.blocks import with_block
 
 RUNBOOKS = "https://example.com/runbooks"
 LIMIT = 2**31
@@ -273,7 +273,7 @@ def test_an_error_threshold_that_is_no_ratio_is_refused(threshold: float) -> Non
 
 def test_a_page_without_its_block_is_refused() -> None:
     with pytest.raises(ValueError, match="has 0 blocks 'alerts', not 1"):
-        reference.with_block("# Monitoring", "alerts", "x")
+        with_block("# Monitoring", "alerts", "x")
 
 
 def test_objectives_cannot_be_changed() -> None:
