@@ -12,7 +12,7 @@ from components.monitoring.dashboard import COLUMNS, Panel, rows
 from components.monitoring.gates import gates
 from components.monitoring.objectives import BURN_RATES, SLO_DAYS, SLOS, Objective, Unit
 from components.monitoring.promql import duration
-from tools.blocks import page_with
+from tools.blocks import file_with
 
 MONITORING_PAGE = Path("docs/monitoring.md")
 PICTURE = Path("docs/dashboard.svg")
@@ -133,5 +133,5 @@ def _text(x: int, y: int, text: str, kind: str = "panel") -> str:
 
 def files() -> dict[Path, str]:
     """The page and the picture, by their paths in the checkout."""
-    page = page_with(MONITORING_PAGE, {"alerts": alert_table(), "gates": gate_table()})
+    page = file_with(MONITORING_PAGE, {"alerts": f"\n{alert_table()}\n", "gates": f"\n{gate_table()}\n"})
     return {MONITORING_PAGE: page, PICTURE: picture()}

@@ -13,9 +13,9 @@ from pydantic_core import PydanticUndefined
 
 from components.settings.groups import AccountSettings, Group
 from components.settings.rules import Settings
-from components.workload.environment import variables
+from components.workload.environment import variables_of
 from contract import PROJECT
-from tools.blocks import page_with
+from tools.blocks import file_with
 
 PROJECT_FILE = Path("Pulumi.yaml")
 REFERENCE_FILE = Path("docs/settings.md")
@@ -87,7 +87,7 @@ def _section(key: str, model: type[Group]) -> str:
 
 
 def _rows(model: type[Group]) -> Iterator[str]:
-    names = dict(variables(model))
+    names = dict(variables_of(model))
     for name, field in model.model_fields.items():
         variable = f"`{names[name]}`: " if name in names else ""
         yield f"| `{to_camel(name)}` | {_default_and_allowed(model, name)} | {variable}{field.description} |"
@@ -105,7 +105,7 @@ def variable_table() -> str:
     """The table of the service's environment variables that are settings, for the service contract."""
     lines = ["| variable | setting | default | allowed | meaning |", "|---|---|---|---|---|"]
     for key, model in groups():
-        for name, variable in variables(model):
+        for name, variable in variables_of(model):
             meaning = (model.model_fields[name].description or "").partition(" (")[0]
             lines.append(f"| `{variable}` | `{key}.{to_camel(name)}` | {_default_and_allowed(model, name)} | {meaning} |")
     return "\n".join(lines) + "\n"
@@ -138,5 +138,5 @@ def _allowed(schema: dict[str, Any]) -> str:
 
 def files() -> dict[Path, str]:
     """The project file, the page of settings and the service contract, by their paths in the checkout."""
-    contract = page_with(CONTRACT_FILE, {"variables": variable_table()})
+    contract = file_with(CONTRACT_FILE, {"variables": f"\n{variable_table()}\n"})
     return {PROJECT_FILE: project_file(), REFERENCE_FILE: reference(), CONTRACT_FILE: contract}

@@ -25,7 +25,7 @@ class Place(Generic[Text]):
     home: str
 
 
-def variables(group: type[Group]) -> Iterator[tuple[str, str]]:
+def variables_of(group: type[Group]) -> Iterator[tuple[str, str]]:
     """The environment variables that a settings group defines: for each, the name of its field and its own name."""
     for field, info in group.model_fields.items():
         yield from ((field, mark.name) for mark in info.metadata if isinstance(mark, Variable))
@@ -35,7 +35,7 @@ def service_environment(settings: Settings, place: Place[Text]) -> dict[str, str
     """The environment variables by name. No value is secret: for a secret, the variable contains the path of its file."""
     found: dict[str, str | Text] = {}
     for _, group in settings:
-        for field, name in variables(type(group)):
+        for field, name in variables_of(type(group)):
             value = getattr(group, field)
             found[name] = value if isinstance(value, str) else json.dumps(value)
     return found | {"REDIS_URL": place.redis_url, "REDIS_PASSWORD_FILE": place.redis_password_file, "HOME": place.home}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import promtool_tests as promtool
 import psutil
 import pytest
 import yaml
@@ -33,7 +34,6 @@ from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT, TOOLCHAIN
-from tools import promtool_tests as promtool
 
 pytestmark = pytest.mark.cloud
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import promtool_tests as promtool
 import pytest
 import yaml
 from recording import ROOT
@@ -20,7 +21,6 @@ from recording import ROOT
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
 from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
 from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, Slo, unique
-from tools import promtool_tests as promtool
 from tools.blocks import with_block
 
 RUNBOOKS = "https://example.com/runbooks"
@@ -182,7 +182,7 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
     """The modules, reloaded with an ``objectives.py`` that was edited to another threshold for the error rate."""
     source = Path(objectives.__file__).read_text()
     assert source.count("ERROR_RATIO = 0.05") == 1
-    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools", "promtool_tests"))]:
         monkeypatch.delitem(sys.modules, name)
     edited = ModuleType("components.monitoring.objectives")
     monkeypatch.setitem(sys.modules, edited.__name__, edited)
@@ -191,8 +191,8 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
     monkeypatch.setattr(package, "objectives", edited, raising=False)
     names = ("rule_files", "dashboard", "gates", "cloudwatch_alarms")
     made = {name: importlib.import_module(f"components.monitoring.{name}") for name in names}
-    yield made | {name: importlib.import_module(f"tools.{name}") for name in ("promtool_tests", "monitoring_reference")}
-    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+    yield made | {name: importlib.import_module(name) for name in ("promtool_tests", "tools.monitoring_reference")}
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools", "promtool_tests"))]:
         del sys.modules[name]
 
 
@@ -212,7 +212,7 @@ def test_one_edited_threshold_moves_rule_dashboard_gate_and_test_together(other_
     per_minute = float(re.findall(r"\+([\d.]+)x", errors["values"])[0])
     assert per_minute / promtool.BUSY_PER_MINUTE == pytest.approx(0.03 * 0.98)
     assert new["cloudwatch_alarms"].ERROR_PERCENT == 3
-    assert "3 %" in new["monitoring_reference"].alert_table()
+    assert "3 %" in new["tools.monitoring_reference"].alert_table()
 
 
 @pytest.mark.parametrize("value", ['a"b', "a}b", "a\\", "a\nb", '"} or vector(1) #'])
