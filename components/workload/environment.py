@@ -34,7 +34,8 @@ def variables_of(group: type[Group]) -> Iterator[tuple[str, str]]:
 def service_environment(settings: Settings, place: Place[Text]) -> dict[str, str | Text]:
     """The environment variables by name. No value is secret: for a secret, the variable contains the path of its file."""
     found: dict[str, str | Text] = {}
-    for _, group in settings:
+    groups: dict[str, Group] = dict(settings)
+    for group in groups.values():
         for field, name in variables_of(type(group)):
             value = getattr(group, field)
             found[name] = value if isinstance(value, str) else json.dumps(value)

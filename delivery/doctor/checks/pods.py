@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from contract import NAMESPACE, PULL_SECRET
 from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, name_of, section, waiting
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -58,7 +57,6 @@ def pending(observed: Observations) -> Iterator[Finding]:
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
     yield from _refused(observed)
-    yield from alerts.of("deployment-stuck-in-pending", observed)
 
 
 def _why_unschedulable(message: str, observed: Observations) -> str:
@@ -157,8 +155,6 @@ def health_checks(observed: Observations) -> Iterator[Finding]:
                 cause="The readiness probe fails: the service runs but does not answer /ready, usually because of Redis.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
-
-    yield from alerts.of("health-check-failures", observed)
 
 
 def _crashes(container: Manifest) -> bool:

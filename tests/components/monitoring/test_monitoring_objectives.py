@@ -85,7 +85,7 @@ def test_a_name_given_twice_is_refused() -> None:
 
 def test_an_slo_without_a_budget_is_refused() -> None:
     with pytest.raises(ObjectiveError, match="SLO 'Perfect' has a target of 1"):
-        Slo(name="Perfect", target=1, description="x", bad_ratio=lambda _: "", runbook="x")
+        replace(SLOS[0], name="Perfect", target=1)
 
 
 def test_every_ratio_of_requests_has_a_minimum_of_requests() -> None:
