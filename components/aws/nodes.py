@@ -81,7 +81,7 @@ class Nodes(Component):
             version=self._args.cluster.version,
             instance_types=list(self._args.settings.instance_types),
             capacity_type=self._args.settings.capacity_type,
-            launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(_as_text)),
+            launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
             scaling_config=eks.NodeGroupScalingConfigArgs(min_size=least, max_size=most, desired_size=first),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             opts=ResourceOptions(
@@ -132,7 +132,3 @@ def _launch_template(name: str, args: NodesArgs, child: ResourceOptions) -> ec2.
         ],
         opts=child,
     )
-
-
-def _as_text(version: int) -> str:
-    return str(version)

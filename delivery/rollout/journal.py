@@ -7,7 +7,6 @@ while the API server is unreachable. At least one copy must accept an entry. The
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Callable
@@ -211,8 +210,3 @@ class Journal:
                 f"read it, correct the traffic by hand if necessary (`dwcp status`), then `kubectl delete configmap "
                 f"{CONFIG_MAP} -n {self._cluster.namespace}`",
             ) from error
-
-
-def summary(record: Record) -> dict[str, object]:
-    """A record as data for JSON."""
-    return json.loads(record.model_dump_json())

@@ -36,7 +36,7 @@ def pending(observed: Observations) -> Iterator[Finding]:
         ):
             continue
         scheduled = condition(pod, "PodScheduled")
-        words = event_messages("Pod", name_of(pod), events)
+        words = event_messages(name_of(pod), events)
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
             yield Finding(
@@ -105,13 +105,11 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         container, reason, message = trouble
         images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
         image = images.get(container, "its image")
-        words = " ".join([message, *event_messages("Pod", name_of(pod), events)])
+        words = " ".join([message, *event_messages(name_of(pod), events)])
         yield Finding(
             severity=FindingSeverity.CRITICAL,
             subject=f"Pod {name_of(pod)}",
-            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages("Pod", name_of(pod), events)]))[
-                :EVIDENCE
-            ],
+            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages(name_of(pod), events)]))[:EVIDENCE],
             cause=_why_no_image(words.lower(), image, reason, observed),
             command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
         )
@@ -150,7 +148,7 @@ def health_checks(observed: Observations) -> Iterator[Finding]:
                 subject=f"Pod {name_of(pod)}",
                 evidence=(
                     f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'it runs but is not ready'}",
-                    *event_messages("Pod", name_of(pod), events)[:EVIDENCE],
+                    *event_messages(name_of(pod), events)[:EVIDENCE],
                 ),
                 cause="The readiness probe fails: the service runs but does not answer /ready, usually because of Redis.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
@@ -173,7 +171,7 @@ def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manif
         evidence.append(message)
     if last:
         evidence.append(f"last termination: {last.get('reason', '')}, exit code {last.get('exitCode', '?')}")
-    evidence.extend(event_messages("Pod", name_of(pod), events)[:EVIDENCE])
+    evidence.extend(event_messages(name_of(pod), events)[:EVIDENCE])
     if killed:
         cause = "The container used more memory than its limit and was killed."
     elif reason == "CreateContainerConfigError":

@@ -27,6 +27,7 @@ from components.settings import DockerSettings, load
 from sandbox.project import TOOLCHAIN
 
 SERVICES = stack(DEFAULTS)
+OPTIONAL = {each.secret for service in SERVICES.services for each in service.secrets if each.optional}
 COMPOSE: dict[str, Any] = content(SERVICES)
 CONTAINER = "docker:index/container:Container"
 
@@ -124,7 +125,7 @@ def test_the_container_is_what_the_compose_file_says(name: str) -> None:
     assert made["logOpts"] == unescaped.pop("logging")["options"]
     assert list(made.get("tmpfs", {})) == [each.partition(":")[0] for each in unescaped.pop("tmpfs", [])]
     targets = {each["containerPath"] for each in made.get("volumes", [])} | {each["target"] for each in made.get("mounts", [])}
-    needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in SERVICES.optional_secrets]
+    needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in OPTIONAL]
     assert ("/run/secrets" in targets) == bool(needed)  # optional ones have no value in the stack's configuration here
     targets -= {"/run/secrets"}
     assert targets == {each["target"] for each in unescaped.pop("volumes", [])}

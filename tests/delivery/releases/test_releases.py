@@ -132,7 +132,7 @@ def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: R
 
 
 def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Account, releases: Releases, tmp_path: Path) -> None:
-    kept = release(account, 1, config="config:\n  a: b\n")
+    kept = release(account, 1)
     file = mirror.keep(releases, kept, kept.timestamp, tmp_path)
     assert file == tmp_path / "backups/deployments" / f"dwcp-v3-{account.name}-20260102T040405Z.yaml"
     assert [each for each in yaml.safe_load_all(file.read_text()) if each] == OBJECTS
