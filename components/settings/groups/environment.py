@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from components.settings.groups._group import Group
 from components.settings.types import PolicyArn, Region, TagValue, Variable
+from contract import PROJECT
 
 
 class EnvironmentSettings(Group):
@@ -23,3 +24,14 @@ class EnvironmentSettings(Group):
     """Budget that pays for the resources: their `cost-center` tag (AWS: tagging best practices)."""
     permissions_boundary_arn: PolicyArn | None = None
     """Policy that limits the stack's roles; `bootstrap/` creates it (AWS: permissions boundaries)."""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The default tags of all resources in the stack, also of resources that AWS services create."""
+        return {
+            "project": PROJECT,
+            "environment": self.name,
+            "owner": self.owner,
+            "cost-center": self.cost_center,
+            "managed-by": "pulumi",
+        }
