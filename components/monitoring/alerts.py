@@ -186,7 +186,7 @@ HIGH_ERROR_RATE = Objective(
     for_seconds=5 * MINUTE,
     minimum_requests=MINIMUM_REQUESTS,
     runbook="high-error-rate",
-    advice=Advice("The service itself fails: its log names the error; a release in the last hour is a likely cause.", SERVICE_LOGS),
+    advice=Advice("The service itself fails. Its log has the error; a release in the last hour is a likely cause.", SERVICE_LOGS),
 )
 HIGH_LATENCY = Objective(
     name="HighLatency",
@@ -216,7 +216,8 @@ LOW_THROUGHPUT = Objective(
     minimum_by="",
     runbook="performance-issues",
     advice=Advice(
-        "The service answers less than it receives: clients are slow, or pods wait for Redis.", f"kubectl top pods -n {NAMESPACE}"
+        "The service transfers few bytes while it receives requests: clients are slow, or pods wait for Redis.",
+        f"kubectl top pods -n {NAMESPACE}",
     ),
 )
 HIGH_MEMORY_USAGE = Objective(
@@ -231,7 +232,7 @@ HIGH_MEMORY_USAGE = Objective(
     for_seconds=5 * MINUTE,
     runbook="performance-issues",
     advice=Advice(
-        "The pod's load or a leak nears its memory limit; above it the pod is killed.",
+        "The load or a leak brings the pod near its memory limit; above the limit, the pod is killed.",
         f"kubectl top pods -n {NAMESPACE} --containers",
     ),
 )
@@ -246,7 +247,7 @@ HIGH_CPU_USAGE = Objective(
     unit="cores",
     for_seconds=5 * MINUTE,
     runbook="performance-issues",
-    advice=Advice("The pod is near its CPU limit, where it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),
+    advice=Advice("The pod is near its CPU limit, at which it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),
 )
 LOW_DISK_SPACE = Objective(
     name="LowDiskSpace",
@@ -273,7 +274,7 @@ LOW_VOLUME_SPACE = Objective(
     for_seconds=5 * MINUTE,
     runbook="low-disk-space",
     advice=Advice(
-        "The data outgrew the volume; a full one stops Redis' append-only file or Prometheus.",
+        "The data nearly fills the volume; a full volume stops Redis' append-only file or Prometheus.",
         f"kubectl get pvc -n {NAMESPACE}",
     ),
 )
@@ -288,7 +289,7 @@ ERRORS_UNDER_LOW_TRAFFIC = Objective(
     unit="requests",
     window_seconds=HOUR,
     runbook="high-error-rate",
-    advice=Advice("The service itself fails, with few users.", SERVICE_LOGS),
+    advice=Advice("The service itself fails, and gets few requests.", SERVICE_LOGS),
 )
 
 TARGET_DOWN = Objective(
@@ -402,7 +403,7 @@ REDIS_MEMORY = Objective(
     for_seconds=15 * MINUTE,
     runbook="redis-memory",
     advice=Advice(
-        "The data nears redis.memory; then redis.maxmemoryPolicy applies.",
+        "The data is near maxmemory, a share of redis.memory. At maxmemory, redis.maxmemoryPolicy applies.",
         f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
     ),
 )

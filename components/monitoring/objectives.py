@@ -246,7 +246,7 @@ AVAILABILITY = Slo(
     description="requests that succeed",
     bad_ratio=lambda window_seconds: promql.error_ratio(window_seconds, ""),
     runbook="high-error-rate",
-    advice=Advice("Requests have been failing for some time, too few at once for the error rate's alert.", SERVICE_LOGS),
+    advice=Advice("Requests have been failing for some time, but too few at once for the alert HighErrorRate.", SERVICE_LOGS),
 )
 LATENCY = Slo(
     name="Latency",
@@ -255,7 +255,8 @@ LATENCY = Slo(
     bad_ratio=lambda window_seconds: promql.slow_ratio(window_seconds, LATENCY_SECONDS, ""),
     runbook="performance-issues",
     advice=Advice(
-        "Requests have been slow for some time, too few at once for the latency's alert.", f"kubectl top pods -n {NAMESPACE}"
+        "Requests have been slow for some time, but too few at once for the alert HighLatency.",
+        f"kubectl top pods -n {NAMESPACE}",
     ),
 )
 SLOS = (AVAILABILITY, LATENCY)

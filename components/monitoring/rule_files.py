@@ -37,7 +37,7 @@ SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_ADVICE = Advice(
-    "Prometheus gets no metrics of this source: its pods do not exist, or do not answer on their metrics port.",
+    "Prometheus gets no metrics from this source: the source's pods do not exist, or do not answer on their metrics port.",
     f"kubectl get pods,networkpolicies -n {NAMESPACE}",
 )
 ABSENT_SECONDS = 10 * 60

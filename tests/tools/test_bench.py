@@ -1,4 +1,4 @@
-"""The benchmarks fit the present program: the events that they read, and the modules and tests that they name."""
+"""The benchmarks read the events of the current program, and the modules and tests that they name exist."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from delivery.rollout.plan import Phase
         (Phase.PROPAGATE, GateOutcome.PASSED, None),
     ],
 )
-def test_a_benchmark_recognises_an_analysis_that_passes(phase: Phase, outcome: GateOutcome | None, seconds: float | None) -> None:
+def test_a_benchmark_finds_the_time_of_a_passed_analysis(phase: Phase, outcome: GateOutcome | None, seconds: float | None) -> None:
     printed = StringIO()
     analysis = None if outcome is None else Analysis(outcome=outcome, reason="a test")
     record: Any = SimpleNamespace(progress=SimpleNamespace(phase=phase))

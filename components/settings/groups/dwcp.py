@@ -22,4 +22,4 @@ class DwcpSettings(Group):
     max_connections: Annotated[Whole, Interval(ge=1, le=1_000_000), Variable("MAX_CONNECTIONS")] = 1000
     """Maximum number of concurrent connections per pod; further ones get 503 (guide: Environment Variables)."""
     buffer_size_bytes: Annotated[Whole, Interval(ge=1, le=2**30), Variable("BUFFER_SIZE")] = 65536
-    """Bytes of the largest frame (guide: Environment Variables)."""
+    """Maximum size of a frame, in bytes (guide: Environment Variables)."""

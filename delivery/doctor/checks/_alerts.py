@@ -21,9 +21,9 @@ RUNBOOKS = frozenset({*(each.runbook for each in OBJECTIVES), *BY_RUNBOOK})
 def of(check: str, observed: Observations) -> Iterator[Finding]:
     """The findings for the alerts of ``check``. A pending alert is always a warning."""
     for alert in observed.alerts.value:
-        if alert.runbook == check and alert.severity != "none":  # only the watchdog has the severity `none`: it always fires
+        if alert.runbook == check and alert.severity != "none":  # only the watchdog, which always fires, has the severity `none`
             advice = _advice(alert, observed)
-            state = "firing" if alert.firing else "pending: it fires if it lasts"
+            state = "firing" if alert.firing else "pending: it fires if its condition lasts"
             yield Finding(
                 severity=FindingSeverity.CRITICAL
                 if alert.firing and alert.severity == FindingSeverity.CRITICAL
@@ -41,8 +41,8 @@ def _advice(alert: Alert, observed: Observations) -> Advice:
     if errors and alert.labels.get("track") == "canary":
         return Advice("The release under rollout fails.", f"./dwcp rollback --environment {observed.environment}")
     if errors and any(each.name == "RedisDown" for each in observed.alerts.value):
-        return Advice("Redis is down, and the service answers with errors without it.", REDIS_DOWN.advice.command)
-    fallback = Advice("Its runbook lists the likely causes.", f"kubectl get pods -n {NAMESPACE} -o wide")
+        return Advice("Redis is down, and without Redis the service answers with errors.", REDIS_DOWN.advice.command)
+    fallback = Advice("The alert's runbook lists the likely causes.", f"kubectl get pods -n {NAMESPACE} -o wide")
     return BY_ALERT.get(alert.name) or BY_RUNBOOK.get(alert.runbook, fallback)
 
 

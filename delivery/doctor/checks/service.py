@@ -42,7 +42,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"0 of {deployment['spec'].get('replicas', 1)} pods ready",),
-                cause="Its pod is not scheduled, crashes, or still loads its data.",
+                cause="The Redis pod is not scheduled, crashes, or still loads its data.",
                 command=f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
             )
 
@@ -51,12 +51,12 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
 def redis_memory(observed: Observations) -> Iterator[Finding]:
     """Redis data that is near the memory limit."""
     metrics = observed.redis_metrics.value
-    used, most = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
-    if used and most and used / most > REDIS_MEMORY.threshold:
+    used, maximum = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
+    if used and maximum and used / maximum > REDIS_MEMORY.threshold:
         yield Finding(
             severity=FindingSeverity.WARNING,
             subject=f"Deployment {REDIS}",
-            evidence=(f"{used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB used ({used / most:.0%})",),
+            evidence=(f"{used / 2**20:.0f} MiB of {maximum / 2**20:.0f} MiB used ({used / maximum:.0%})",),
             cause=REDIS_MEMORY.advice.cause,
             command=REDIS_MEMORY.advice.command,
         )
