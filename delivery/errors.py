@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from program.errors import ProgramError
+
 
 class ExitCode(IntEnum):
     """The result of a ``dwcp`` command; scripts and pipelines may rely on the numbers."""
@@ -23,15 +25,10 @@ class ExitCode(IntEnum):
     """The command itself has a bug (``EX_SOFTWARE`` of sysexits.h)."""
 
 
-class DeliveryError(Exception):
-    """Base class of the errors of ``delivery``. ``problem`` names the thing and its value; ``fix`` is the next step."""
+class DeliveryError(ProgramError):
+    """Base class of the errors of this package. ``problem`` names the thing and its value; ``fix`` is the next step."""
 
     exit_code = ExitCode.FAILED
-
-    def __init__(self, problem: str, fix: str = "") -> None:
-        super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
-        self.problem = problem
-        self.fix = fix
 
 
 class UsageError(DeliveryError):

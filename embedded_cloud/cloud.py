@@ -178,10 +178,7 @@ def remove(project: Project, folder: Path) -> None:
 
 
 def _ports(folder: Path) -> dict[str, int]:
-    """The cloud's ports. They are chosen once and stored, because the kubeconfig and the state contain them.
-
-    If an older version of this package stored fewer ports, the missing ones are chosen now.
-    """
+    """The cloud's ports. They are chosen once and stored, because the kubeconfig and the state contain them."""
     file = folder / "ports.json"
     names = ("moto", *(field.name for field in fields(Ports)))
     try:

@@ -1,7 +1,7 @@
 """The levels, limits and waivers of one run, by environment.
 
 The engine reads the same values from a ``--policy-pack-config`` file. ``make generate`` writes such a file for each environment,
-``policies/config/ENVIRONMENT.json``, from the values in this package.
+``policies/config/ENVIRONMENT.json``, from the values in this package. Limits are in ``limits.py``, waivers in ``waivers.yaml``.
 """
 
 from __future__ import annotations

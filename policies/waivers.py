@@ -1,4 +1,4 @@
-"""Waivers: violations that are accepted until a date, with the reason and the person responsible."""
+"""Reads the waivers in ``waivers.yaml``: violations that are accepted until a date, with the reason and the person responsible."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from program import _sdk
 from program.checkout import program_of
 from program.contained import EXPIRED, TIMEOUT_SECONDS
 from program.errors import ProgramError
-from program.evaluation import PLACEHOLDERS, configuration, run
-from program.project_files import project_name, with_other_secrets
+from program.evaluation import PLACEHOLDERS, run
+from program.project_files import project_name, stack_configuration, with_other_secrets
 
 PROGRAM = ("components", "contract")
 """The packages and modules of a checkout's program, in addition to ``__main__``."""
@@ -74,7 +74,7 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool], stac
             named: dict[str, Any] = {"stack": stack, "preview": preview}
             try:
                 folder = program_of(checkout, stack)
-                settings = configuration(checkout, stack, placeholders, stack_file)
+                settings = stack_configuration(checkout, stack, placeholders, stack_file)
                 if preview:
                     settings = with_other_secrets(settings)
                 graph = run(

@@ -15,10 +15,12 @@ from tools import (
     requirements,
     runbooks,
     settings_reference,
+    types_reference,
 )
 
 GENERATORS = (
     settings_reference,
+    types_reference,
     monitoring_reference,
     policies_reference,
     checks_reference,

@@ -23,16 +23,11 @@ Rules cover {covered} of {count} checks.
 
 def checks() -> dict[str, dict[str, tuple[str, str]]]:
     """Checker -> check id -> requirement, and the name of the rule that covers the check or a reason that begins with ``- ``."""
-    return {checker: {name: (row[0], row[1]) for name, row in listed.items()} for checker, listed in _rows().items()}
+    return {checker: {name: (row[0], row[1]) for name, row in listed.items()} for checker, listed in rows().items()}
 
 
-def examples() -> list[tuple[str, str, str]]:
-    """For each check that a rule covers: the id, the rule, and the tests' example of a violation."""
-    covered = [(name, row) for listed in _rows().values() for name, row in listed.items() if not row[1].startswith("- ")]
-    return [(name, row[1], row[2] if len(row) > 2 else "") for name, row in covered]
-
-
-def _rows() -> dict[str, dict[str, list[str]]]:
+def rows() -> dict[str, dict[str, list[str]]]:
+    """Checker -> check id -> its row in the file, which can end with an example of a violation from the tests."""
     content: dict[str, dict[str, list[str]]] = yaml.safe_load(CHECKS_FILE.read_text())
     return content
 

@@ -11,12 +11,12 @@ from pydantic.alias_generators import to_camel
 
 from contract import APPLICATION
 from policies.config import config_of, pack_config
-from policies.known_types import REVIEWED
 from policies.limits import Limits
 from policies.prices import prices
 from policies.rule import ENVIRONMENTS, Rule
 from policies.rules import RULES
 from policies.waivers import LONGEST
+from program.catalogue import every_type
 
 REFERENCE_FILE = Path("docs/policies.md")
 CONFIG_FOLDER = Path("policies/config")
@@ -123,7 +123,9 @@ def reference() -> str:
         HEADER.format(
             count=len(RULES),
             parameters="\n".join(_parameters()),
-            reviewed="\n".join(f"| `{type_}` | {why} |" for type_, why in sorted(REVIEWED.items())),
+            reviewed="\n".join(
+                f"| `{type_}` | {entry.reviewed} |" for type_, entry in sorted(every_type().items()) if entry.reviewed
+            ),
             application=APPLICATION,
             longest=LONGEST.days,
             prices=prices().as_of,

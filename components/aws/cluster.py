@@ -20,7 +20,6 @@ from components.aws.logs import Logs
 from components.aws.names import physical_name
 from components.aws.network import Network
 from components.aws.nodes import Nodes, NodesArgs
-from components.aws.tags import tags_of
 from components.component import Component
 from components.settings import Settings
 from components.settings.types import AddonName
@@ -265,7 +264,7 @@ class Cluster(Component):
 
     def _tagging(self, addon: str) -> dict[str, Any]:
         """Configuration with tags for the AWS resources that an add-on creates; they do not get the provider's default tags."""
-        tags = tags_of(self._args.settings.environment)
+        tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":
                 return {"controller": {"extraVolumeTags": tags}}

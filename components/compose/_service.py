@@ -147,11 +147,6 @@ class Stack:
         return tuple(sorted({each.secret for service in self.services for each in service.secrets}))
 
     @property
-    def optional_secrets(self) -> tuple[str, ...]:
-        """The names of the secrets whose files may be empty."""
-        return tuple(sorted({each.secret for service in self.services for each in service.secrets if each.optional}))
-
-    @property
     def volumes(self) -> tuple[str, ...]:
         """The names of the volumes that persist when containers are removed."""
         return tuple(sorted({each.volume for service in self.services for each in service.data}))

@@ -38,7 +38,6 @@ def alertmanager_config(
     *,
     slack_channel: str,
     watchdog: bool = False,
-    secret_folder: str = SECRET_FOLDER,
 ) -> dict[str, Any]:
     """The configuration as data: one route per severity. A critical alert of a component mutes the component's warnings.
 
@@ -51,8 +50,8 @@ def alertmanager_config(
         for severity in by_severity
     ]
     switch = {"receiver": WATCHDOG, "matchers": [f'alertname="{WATCHDOG_ALERT}"'], **WATCHDOG_INTERVALS}
-    named = [{"name": each, **_integrations(receivers.get(each, ()), slack_channel, secret_folder)} for each in by_severity]
-    calls = {"url_file": f"{secret_folder}/{WATCHDOG}", "send_resolved": False}
+    named = [{"name": each, **_integrations(receivers.get(each, ()), slack_channel)} for each in by_severity]
+    calls = {"url_file": f"{SECRET_FOLDER}/{WATCHDOG}", "send_resolved": False}
     return {
         "route": {
             "receiver": NO_RECEIVER,
@@ -72,14 +71,14 @@ def alertmanager_config(
     }
 
 
-def parts(slack_channel: str, secret_folder: str = SECRET_FOLDER) -> dict[str, str]:
+def parts(slack_channel: str) -> dict[str, str]:
     """The configuration in several files, for a start script that adds receivers.
 
     The first file contains everything before the receivers; each other file contains the integration of one receiver.
     """
     whole = alertmanager_config({}, slack_channel=slack_channel)
     base = {**whole, "receivers": [{"name": NO_RECEIVER}]}  # the last key, so that receivers can follow
-    contents = {receiver: to_yaml(_integrations([receiver], slack_channel, secret_folder)) for receiver in get_args(Receiver)}
+    contents = {receiver: to_yaml(_integrations([receiver], slack_channel)) for receiver in get_args(Receiver)}
     indented = {f"{receiver}.yml": textwrap.indent(content, "  ") for receiver, content in contents.items()}
     return {BASE_FILE: to_yaml(base)} | indented
 
@@ -89,12 +88,12 @@ def to_yaml(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False)
 
 
-def _integrations(receivers: Sequence[Receiver], slack_channel: str, secret_folder: str) -> dict[str, list[dict[str, Any]]]:
-    return {f"{receiver}_configs": [_integration(receiver, slack_channel, secret_folder)] for receiver in receivers}
+def _integrations(receivers: Sequence[Receiver], slack_channel: str) -> dict[str, list[dict[str, Any]]]:
+    return {f"{receiver}_configs": [_integration(receiver, slack_channel)] for receiver in receivers}
 
 
-def _integration(receiver: Receiver, slack_channel: str, secret_folder: str) -> dict[str, Any]:
-    secret = {SECRET_FIELD[receiver]: f"{secret_folder}/{receiver}"}
+def _integration(receiver: Receiver, slack_channel: str) -> dict[str, Any]:
+    secret = {SECRET_FIELD[receiver]: f"{SECRET_FOLDER}/{receiver}"}
     match receiver:
         case "slack":
             title = "{{ .Status | toUpper }} {{ .CommonLabels.severity }}: {{ .CommonLabels.alertname }}"

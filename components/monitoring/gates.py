@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from components.monitoring import promql
 from components.monitoring.alerts import HIGH_ERROR_RATE, HIGH_LATENCY
-from components.monitoring.objectives import MINIMUM_REQUESTS, Objective, ObjectiveError, Unit
-
-__all__ = ["MINIMUM_REQUESTS", "Gate", "gates", "request_count"]
+from components.monitoring.objectives import Objective, ObjectiveError, Unit
 
 LATENCY_AGAINST_STABLE = 1.5
 """Maximum ratio of the canary's P95 latency to that of stable."""
@@ -67,8 +64,3 @@ def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...
             relative=LATENCY_AGAINST_STABLE,
         ),
     )
-
-
-def request_count(track: str, window_seconds: int) -> str:
-    """PromQL of the number of the track's requests in the window; no result if Prometheus scraped no pod of the track."""
-    return promql.request_count(window_seconds, track=track)

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.monitoring import promql
-from contract import CONNECTIONS_METRIC, ERRORS_METRIC, LATENCY_METRIC, REQUESTS_METRIC, TRANSFERRED_METRIC
+from contract import (
+    APP_LABEL,
+    APPLICATION,
+    CONNECTIONS_METRIC,
+    ERRORS_METRIC,
+    LATENCY_METRIC,
+    NAMESPACE,
+    REQUESTS_METRIC,
+    TRANSFERRED_METRIC,
+)
 
 Severity = Literal["critical", "warning"]
 Unit = Literal[
@@ -129,6 +138,17 @@ class ObjectiveError(ValueError):
     """An invalid definition, which the message names. It is not a ``ComponentsError``, whose module imports the Pulumi SDK."""
 
 
+SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What ``dwcp doctor`` says about an alert: the likely cause, and the next command."""
+
+    cause: str
+    command: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Objective:
     """One condition that the service must meet, and the alert that fires when the service does not meet it.
@@ -157,7 +177,8 @@ class Objective:
     minimum_by: promql.By = "track"
     """The requests that count for :attr:`minimum_requests`: those of the alert's track, or with ``""`` all requests."""
     runbook: str
-    """Name of the alert's page in ``docs/runbooks``, without ``.md``."""
+    """Name of the alert's page in ``docs/runbooks``, without ``.md``, and of the check of the doctor that reports it."""
+    advice: Advice
 
     def __post_init__(self) -> None:
         """Raise ``ObjectiveError`` for an invalid field."""
@@ -205,6 +226,7 @@ class Slo:
     bad_ratio: Callable[[int], str]
     """PromQL of the service's share of bad requests, over a window in seconds."""
     runbook: str
+    advice: Advice
 
     def __post_init__(self) -> None:
         """Raise ``ObjectiveError`` for an invalid field."""
@@ -224,6 +246,7 @@ AVAILABILITY = Slo(
     description="requests that succeed",
     bad_ratio=lambda window_seconds: promql.error_ratio(window_seconds, ""),
     runbook="high-error-rate",
+    advice=Advice("Requests have been failing for some time, but too few at once for the alert HighErrorRate.", SERVICE_LOGS),
 )
 LATENCY = Slo(
     name="Latency",
@@ -231,6 +254,10 @@ LATENCY = Slo(
     description=f"requests answered within {LATENCY_SECONDS} s",
     bad_ratio=lambda window_seconds: promql.slow_ratio(window_seconds, LATENCY_SECONDS, ""),
     runbook="performance-issues",
+    advice=Advice(
+        "Requests have been slow for some time, but too few at once for the alert HighLatency.",
+        f"kubectl top pods -n {NAMESPACE}",
+    ),
 )
 SLOS = (AVAILABILITY, LATENCY)
 

@@ -19,6 +19,7 @@ from components.monitoring.objectives import (
     SLO_DAYS,
     SLOS,
     WINDOW_SECONDS,
+    Advice,
     BurnRate,
     Objective,
     Severity,
@@ -35,6 +36,10 @@ SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
 """Prefix of the names of the recorded series; the window is the rest of a name."""
 
 ABSENT_RUNBOOK = "no-metrics"
+ABSENT_ADVICE = Advice(
+    "Prometheus gets no metrics from this source: the source's pods do not exist, or do not answer on their metrics port.",
+    f"kubectl get pods,networkpolicies -n {NAMESPACE}",
+)
 ABSENT_SECONDS = 10 * 60
 """Duration of an absence alert's condition: longer than the move of an exporter's pod to another node."""
 

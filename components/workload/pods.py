@@ -122,15 +122,13 @@ def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequi
     )
 
 
-def http_probe(
-    path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, timeout_seconds: int = 3, failures: int = 3
-) -> ProbeArgs:
+def http_probe(path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, failures: int = 3) -> ProbeArgs:
     """A probe that succeeds if ``path`` returns a status from 200 to 399, and fails after ``failures`` consecutive failures."""
     return ProbeArgs(
         http_get=HTTPGetActionArgs(path=path, port=port),
         initial_delay_seconds=delay_seconds,
         period_seconds=period_seconds,
-        timeout_seconds=timeout_seconds,
+        timeout_seconds=3,
         failure_threshold=failures,
     )
 

@@ -9,7 +9,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,8 +74,6 @@ class UpdateResult:
     changes: list[EngineChange] = field(default_factory=list[EngineChange])
     violations: list[EngineViolation] = field(default_factory=list[EngineViolation])
     errors: list[str] = field(default_factory=list[str])
-    policy_packs: list[str] = field(default_factory=list[str])
-    seconds: float = 0.0
 
     @property
     def changed(self) -> int:
@@ -103,7 +100,6 @@ class UpdateResult:
                 self.errors.append(str(message).strip())
             case {"summaryEvent": summary}:
                 self.counts = dict(summary.get("resourceChanges") or {})
-                self.policy_packs = sorted(summary.get("PolicyPacks") or {})
             case _:
                 pass
         return None
@@ -228,7 +224,6 @@ class Engine:
             *options,
         ]
         outcome = UpdateResult()
-        started = time.monotonic()
 
         def follow(new: Iterator[Mapping[str, Any]]) -> None:
             for event in new:
@@ -244,7 +239,6 @@ class Engine:
             raise self._failed(verb, outcome, error) from error
         finally:
             events.unlink(missing_ok=True)
-        outcome.seconds = time.monotonic() - started
         return outcome
 
     def _written(self, stack_file: str, *empty: str) -> Path:

@@ -87,7 +87,7 @@ def to_markdown(report: Report) -> str:
             f"```bash\n{each.command}\n```",
         ]
     if report.unchecked:
-        rows = [f"| {', '.join(checks)} | {_cell(reason)} |" for reason, checks in _by_reason(report).items()]
+        rows = [f"| {', '.join(checks)} | {_inline(reason)} |" for reason, checks in _by_reason(report).items()]
         parts.append("\n".join(["### Not checked", "", "| check | why |", "|---|---|", *rows]))
     return "\n\n".join(parts) + "\n"
 
@@ -114,7 +114,3 @@ def _by_reason(report: Report) -> dict[str, list[str]]:
 
 def _inline(text: str) -> str:
     return " ".join(text.split()).replace("<", "&lt;").replace("|", "\\|")
-
-
-def _cell(text: str) -> str:
-    return _inline(text)

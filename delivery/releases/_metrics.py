@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from components.monitoring.gates import request_count
+from components.monitoring.promql import request_count
 from components.settings import MonitoringSettings, RolloutSettings
 from delivery.clients.environment import Environment
 from delivery.clients.prometheus import PrometheusClient
@@ -37,7 +37,7 @@ def verify(environment: Environment) -> str | Skipped:
 
 def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
     """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics."""
-    requests = prometheus.query(request_count("stable", window)).value or 0
+    requests = prometheus.query(request_count(window, track="stable")).value or 0
     if requests < settings.minimum_requests:
         return Skipped(f"{requests:.0f} requests in {window} s; {settings.minimum_requests} are needed for a result")
     readings = read(prometheus, "stable", window, error_threshold=settings.error_threshold_percent / 100, compare=False)

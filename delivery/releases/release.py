@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from delivery.releases.settings import SettingsChange
 
@@ -67,14 +67,6 @@ class Release(BaseModel):
     reason: str = ""
     """The reason for the failure or the rollback."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_an_earlier_dwcp(cls, content: Any) -> Any:
-        """Drop the stack file from a record of an older dwcp, because rollbacks no longer use it."""
-        if isinstance(content, dict):
-            cast("dict[str, Any]", content).pop("config", None)
-        return cast(Any, content)
 
     @property
     def order(self) -> tuple[int, datetime]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.monitoring.gates import Gate, gates, request_count
+from components.monitoring.gates import Gate, gates
 from components.monitoring.objectives import WINDOW_SECONDS
-from components.monitoring.promql import JOB, duration, series
+from components.monitoring.promql import JOB, duration, request_count, series
 from contract import REQUESTS_METRIC, TrackName
 from delivery.clients.prometheus import Gap, PrometheusClient, Reading
 from delivery.rollout.actions import Analysis, GateOutcome
@@ -101,7 +101,7 @@ def measure(
     counter = series(REQUESTS_METRIC, job=JOB, track=track)
     return Measurement(
         window_seconds=window,
-        requests=prometheus.query(request_count(track, window)),
+        requests=prometheus.query(request_count(window, track=track)),
         samples=prometheus.query(f"max(count_over_time({counter}[{duration(window)}]))"),
         age=prometheus.query(f"time() - max(timestamp({counter}))"),
         gates=read(prometheus, track, window, error_threshold=plan.error_threshold, compare=compare),

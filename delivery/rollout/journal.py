@@ -8,7 +8,6 @@ must accept an entry. The first entry must be written to the cluster.
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Callable
@@ -213,8 +212,3 @@ class Journal:
                 f"check the traffic with `dwcp status`, correct it by hand if necessary, then run `kubectl delete configmap "
                 f"{CONFIG_MAP} -n {self._cluster.namespace}`",
             ) from error
-
-
-def summary(record: Record) -> dict[str, object]:
-    """A record as data for JSON."""
-    return json.loads(record.model_dump_json())

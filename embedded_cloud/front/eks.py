@@ -15,7 +15,6 @@ from embedded_cloud.front.call import AwsError, Call
 from embedded_cloud.front.endpoints import group_of
 
 Properties = dict[str, Any]
-Operation = Callable[[Call], Properties]
 
 POLICY_PREFIX = "arn:aws:eks::aws:cluster-access-policy/"
 POLICIES = {

@@ -1,4 +1,7 @@
-"""The programs and files of the toolchain, each from a Go module that go.mod and go.sum in a folder beside this file pin."""
+"""The programs and files of the toolchain, each from a Go module that go.mod and go.sum in a folder beside this file pin.
+
+To change a version, for example that of Kubernetes, edit the module's line in the go.mod of the folder that ``source`` names.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +122,7 @@ BUNDLES = (
     ),
     Bundle(
         name="kubernetes",
-        source="kubernetes",
+        source="kubernetes",  # the embedded cloud's Kubernetes version: the line `k8s.io/kubernetes v...` in kubernetes/go.mod
         usual_seconds=460,
         tools={
             "kube-apiserver": Tool(package="k8s.io/kubernetes/cmd/kube-apiserver", stamps=KUBERNETES_STAMPS),

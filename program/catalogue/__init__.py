@@ -1,8 +1,9 @@
 """The catalogue of resource types.
 
-An entry states which changes replace a resource, which data is lost when the resource is deleted, and which outputs its service
-sets. To add a type, add one entry to the module of its provider. A test compares the entries with the tables of the embedded
-providers, which are tested against the services, and lists every difference with its reason.
+An entry states which changes replace a resource, which data is lost when the resource is deleted, which outputs its service
+sets, how it is billed, why it needs no policy rule, and how it is imported. To add a type, add one entry to the module of its
+provider, and run ``make generate``. A test compares the entries with the tables of the embedded providers, which are tested
+against the services, and lists every difference with its reason.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ __all__ = [
     "Replaces",
     "ResourceType",
     "answer",
+    "billed",
+    "every_type",
     "group_kind",
     "loses",
     "lost",
@@ -37,6 +40,7 @@ __all__ = [
     "outputs",
     "refusals",
     "replaces",
+    "reviewed",
     "secrets",
     "to_watch",
 ]
@@ -112,6 +116,21 @@ def secrets(type_: str) -> tuple[str, ...]:
     return tuple(name for entry in _entries(type_) for name in entry.secrets.split())
 
 
+def every_type() -> dict[str, ResourceType]:
+    """The entry of every single type by its token, which for a Kubernetes type has no version: ``kubernetes:apps/Deployment``."""
+    return {**AWS, **DOCKER, **_providers.TYPES, **{f"kubernetes:{kind}": entry for kind, entry in KUBERNETES.items()}}
+
+
+def billed(type_: str) -> str:
+    """How AWS bills a type: ``free``, ``by use``, or empty for one that needs a price."""
+    return next((entry.billed for entry in _entries(type_) if entry.billed), "")
+
+
+def reviewed(type_: str) -> str:
+    """The reason why no policy rule needs to name this type; empty for a type that needs one."""
+    return next((entry.reviewed for entry in _entries(type_) if entry.reviewed), "")
+
+
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs, completed at any depth with example values of the computed outputs that other resources use."""
     computed = {key: value for entry in _entries(type_) for key, value in entry.example_outputs(name).items()}
@@ -133,9 +152,9 @@ def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str,
 
 
 def _entries(type_: str) -> list[ResourceType]:
-    """The entry for all types of the provider, then the entry for this type, if they exist."""
+    """The entries for all types of the provider and of the service, then the entry for this type, if they exist."""
     if type_.startswith("aws:"):
-        found = [_aws.COMMON, _aws.TYPES.get(type_)]
+        found = [_aws.COMMON, _aws.SERVICES.get(type_.partition("/")[0]), _aws.TYPES.get(type_)]
     elif type_.startswith("kubernetes:"):
         found = [_kubernetes.COMMON, _kubernetes.TYPES.get(group_kind(type_))]
     elif type_.startswith("docker:"):

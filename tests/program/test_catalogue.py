@@ -7,11 +7,14 @@ import pkgutil
 import re
 
 import pytest
+from policies_worlds import World
 
+import policies
 from embedded_cloud.providers.aws.types import TYPES
 from program import types
 from program.catalogue import AWS, DOCKER, KUBERNETES, Replaces, ResourceType, group_kind, loses, outputs, replaces, secrets
 from program.paths import Item, covers, parse, text
+from tools import policies_reference, types_reference
 
 DIFFERENT: dict[tuple[str, str], str] = {
     ("aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"): "moto accepts no key for an existing group; AWS does (AssociateKmsKey)",
@@ -183,3 +186,28 @@ def test_a_pattern_covers_the_paths_below_it(pattern: str, path: tuple[str | int
 @pytest.mark.parametrize("path", ["spec.containers[0].image", 'data["users.acl"]', "tags[*]", 'a["x\\"y"].b'])
 def test_paths_are_unchanged_after_a_round_trip_through_text(path: str) -> None:
     assert parse(text(parse(path)).replace(".*", "[*]")) == parse(path)
+
+
+def test_one_entry_is_all_that_a_new_type_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "aws:sqs/queue:Queue"
+    world = World()
+    world.add(token, "queue")
+
+    def unknown() -> bool:
+        return "types-known" in {each.rule for each in policies.check(world.resources(), "production")}
+
+    assert (unknown(), policies.unpriced(world.resources())) == (True, [token])
+    entry = ResourceType(
+        replaces="name",
+        loses="its messages",
+        holds_data=True,
+        billed="by use",
+        reviewed="has no policy of its own",
+        import_id="its URL",
+    )
+    monkeypatch.setitem(AWS, token, entry)  # pyright: ignore[reportArgumentType]
+    assert (effect_of(token, "name"), loses(token, {})) == (Replaces.YES, "its messages")
+    assert (unknown(), policies.unpriced(world.resources())) == (False, [])
+    assert f"| `{token}` | has no policy of its own |" in policies_reference.reference()
+    assert f"| `{token}` | its URL | `aws_sqs_queue` |" in types_reference.import_table()
+    assert f'    "{token}",' in types_reference.protected_types()

@@ -11,7 +11,8 @@ from recording import ROOT
 
 from delivery.releases.stack_file import StackFileError, parsed
 from program.errors import EvaluationError
-from program.evaluation import PLACEHOLDERS, configuration, evaluate
+from program.evaluation import PLACEHOLDERS, evaluate
+from program.project_files import stack_configuration
 
 PROJECT = "name: dwcp-v3\nruntime: python\nconfig:\n  network:\n    type: object\n    default: {nat: single}\n"
 
@@ -25,7 +26,7 @@ def checkout(tmp_path: Path) -> Path:
 def problem_of(checkout: Path, stack: bytes | str) -> str:
     (checkout / "Pulumi.staging.yaml").write_bytes(stack if isinstance(stack, bytes) else stack.encode())
     with pytest.raises(EvaluationError) as raised:
-        configuration(checkout, "staging")
+        stack_configuration(checkout, "staging", PLACEHOLDERS)
     assert raised.value.fix
     return raised.value.problem
 
@@ -80,7 +81,7 @@ def test_both_readers_of_a_stack_file_return_the_same_value(checkout: Path, valu
     [first, second] = (
         cast("dict[str, Any]", each)["owner"]
         for each in (
-            configuration(checkout, "staging").values["dwcp-v3:environment"],
+            stack_configuration(checkout, "staging", PLACEHOLDERS).values["dwcp-v3:environment"],
             parsed(text)["config"]["dwcp-v3:environment"],
         )
     )
@@ -100,14 +101,14 @@ def test_a_file_that_contains_itself_is_refused(checkout: Path) -> None:
 def test_a_misspelled_project_gets_a_suggestion(checkout: Path) -> None:
     (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwpc-v3:network: {}\n")
     with pytest.raises(EvaluationError, match="did you mean dwcp-v3:network"):
-        configuration(checkout, "staging")
+        stack_configuration(checkout, "staging", PLACEHOLDERS)
 
 
 def test_a_stack_file_without_a_key_has_the_projects_default(checkout: Path) -> None:
     (checkout / "Pulumi.staging.yaml").write_text("config: {}\n")
-    assert configuration(checkout, "staging").values["dwcp-v3:network"] == {"nat": "single"}
+    assert stack_configuration(checkout, "staging", PLACEHOLDERS).values["dwcp-v3:network"] == {"nat": "single"}
     (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwcp-v3:network: {zones: [a]}\n")
-    assert configuration(checkout, "staging").values["dwcp-v3:network"] == {"zones": ["a"]}
+    assert stack_configuration(checkout, "staging", PLACEHOLDERS).values["dwcp-v3:network"] == {"zones": ["a"]}
 
 
 def test_only_a_completely_encrypted_value_is_secret(checkout: Path) -> None:
@@ -115,7 +116,7 @@ def test_only_a_completely_encrypted_value_is_secret(checkout: Path) -> None:
         "config:\n  dwcp-v3:redisPassword: {secure: v1:x}\n  dwcp-v3:registryToken: plain\n"
         "  dwcp-v3:apiKeys: {a: {secure: v1:y}, b: plain}\n"
     )
-    secrets = configuration(checkout, "staging").secrets
+    secrets = stack_configuration(checkout, "staging", PLACEHOLDERS).secrets
     absent = {"dwcp-v3:grafanaPassword", "dwcp-v3:alertReceivers"}
     assert secrets == {"dwcp-v3:redisPassword", *absent}
     assert {f"dwcp-v3:{key}" for key in PLACEHOLDERS} - secrets == {"dwcp-v3:registryToken", "dwcp-v3:apiKeys"}

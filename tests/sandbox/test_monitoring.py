@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import promtool_tests as promtool
 import psutil
 import pytest
 import yaml
 from manifests import ALTERNATIVES, evaluate
 from monitoring_stack import monitoring_stack
 
-from components.monitoring.gates import gates, request_count
+from components.monitoring.gates import gates
+from components.monitoring.promql import request_count
 from components.monitoring.rule_files import ALL_SOURCES
 from components.settings import ApplicationSettings
 from components.settings.quantities import parse_quantity
@@ -33,7 +35,6 @@ from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT, TOOLCHAIN
-from tools import promtool_tests as promtool
 
 pytestmark = pytest.mark.cloud
 
@@ -285,9 +286,9 @@ def test_discovery_finds_every_pod_node_and_container(watched: SandboxMonitoring
 def test_no_label_value_breaks_a_query(watched: SandboxMonitoring) -> None:
     """Prometheus parses the queries of the rollout's gates."""
     for track in ('a"} or vector(1) #', "a\\", "a\nb", "{}"):
-        assert watched.query(request_count(track, 10)) == []
+        assert watched.query(request_count(10, track=track)) == []
         assert all(watched.query(gate.query(track, 10)) == [] for gate in gates())
-    for query in (request_count("stable", 10), *(gate.query("stable", 10) for gate in gates())):
+    for query in (request_count(10, track="stable"), *(gate.query("stable", 10) for gate in gates())):
         watched.wait_for(f"{query} is measured", lambda expression=query: watched.value(expression) is not None)
 
 

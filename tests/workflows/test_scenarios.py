@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from recording import ROOT
@@ -13,11 +16,12 @@ from recording import ROOT
 from components.account.pipeline_access import SESSION_SECONDS
 from contract import IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
+from delivery.github.expressions import Contexts, fill
 from delivery.github.image_tags import pinned, target
 from delivery.github.recovery import Facts, Need, decide, ending, rollout_result
 from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require_variables
-from delivery.github.workflow import jobs
-from tools.ci_model import DIGEST, EXAMPLES, OLD, REVIEWED, SHA, Event, replaced, starts
+from delivery.github.workflow import jobs, load, triggers
+from tools.ci_model import DIGEST, EXAMPLES, OLD, REVIEWED, SHA, Event
 from tools.ci_scenarios import CANDIDATE, CD, CI, MAIN, SCENARIOS, TAG, Scenario
 
 NEW = f"{IMAGE_REPOSITORY}:v3.1.0@{DIGEST}"
@@ -215,6 +219,41 @@ def test_a_refused_action_is_explained(scenario: str, job: str, step: str) -> No
     run = next(each for each in SCENARIOS if each.title == scenario).play()
     assert run.jobs[job].steps[step] == "success"
     assert "nothing was" in explanation("role", "staging")[0] + explanation("registry", "")[0]
+
+
+def starts(event: Event) -> list[str]:
+    """The workflows that an event starts."""
+    return [name for name, content in load(ROOT).items() if _matches(triggers(content), event)]
+
+
+def _matches(on: Mapping[str, Any], event: Event) -> bool:
+    if event.name not in on:
+        return False
+    filters = on[event.name] or {}
+    if event.name != "push":
+        return True
+    kind = "tags" if event.ref.startswith("refs/tags/") else "branches"
+    return any(re.fullmatch(_pattern(each), event.context()["ref_name"]) for each in filters.get(kind, []))
+
+
+def _pattern(text: str) -> str:
+    """A filter pattern as a regular expression: only ``**`` matches ``/`` (GitHub: Filter pattern cheat sheet)."""
+    return re.escape(text).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
+
+
+def replaced(workflow: str, job: str | None, earlier: Event, later: Event, *, running: bool) -> bool:
+    """Whether GitHub cancels an earlier run (or ``job``), running or waiting, for a later one of the same concurrency group."""
+    content: Mapping[str, Any] = load(ROOT)[workflow] if job is None else load(ROOT)[workflow]["jobs"][job]
+    concurrency = content.get("concurrency")
+    if concurrency is None:
+        return False
+
+    def seen(event: Event) -> tuple[str, bool]:
+        contexts = Contexts(values={"github": event.context(), "inputs": {}})
+        return fill(concurrency["group"], contexts).lower(), fill(concurrency["cancel-in-progress"], contexts) == "true"
+
+    (group, _), (other, cancels) = seen(earlier), seen(later)
+    return group == other and (cancels if running else concurrency.get("queue") != "max")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from components.monitoring.alerts import NODE_NOT_READY
 from contract import DEPLOYMENTS, NAMESPACE, PROMETHEUS, REDIS
 from delivery.doctor._objects import condition, name_of
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -93,8 +93,6 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
 @check("nodes-not-ready")
 def nodes(observed: Observations) -> Iterator[Finding]:
     """Nodes that are not ready, or that have too little disk, memory or process IDs."""
-    if not observed.alerts.missing:
-        yield from alerts.of("nodes-not-ready", observed)
     for node in observed.nodes.value:
         ready = condition(node, "Ready")
         if ready.get("status") != "True":
@@ -102,7 +100,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Node {name_of(node)}",
                 evidence=(f"{ready.get('reason') or 'no status'}: {ready.get('message') or 'its kubelet reports nothing'}",),
-                cause="The machine or its kubelet is down, or its network add-on does not start.",
+                cause=NODE_NOT_READY.advice.cause,
                 command=f"kubectl describe node {name_of(node)}",
             )
         for pressure in PRESSURES:
@@ -134,7 +132,6 @@ def volumes(observed: Observations) -> Iterator[Finding]:
                 else "The volume was resized, but its file system was not.",
                 command=f"kubectl describe pvc {name_of(claim)} -n {NAMESPACE}",
             )
-    yield from alerts.of("low-disk-space", observed)
 
 
 @check("dns-trouble")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from contract import APP_LABEL, NAMESPACE, PROMETHEUS
 from delivery.doctor._objects import name_of
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
@@ -39,7 +38,6 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
             cause="The pod does not answer on its metrics port, or a network policy blocks Prometheus.",
             command=f"kubectl get pods,networkpolicies -n {NAMESPACE}",
         )
-    yield from alerts.of("no-metrics", observed)
 
 
 @check("stale-lease")

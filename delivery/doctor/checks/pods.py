@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from contract import NAMESPACE, PULL_SECRET
 from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, name_of, section, waiting
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -37,7 +36,7 @@ def pending(observed: Observations) -> Iterator[Finding]:
         ):
             continue
         scheduled = condition(pod, "PodScheduled")
-        messages = event_messages("Pod", name_of(pod), events)
+        messages = event_messages(name_of(pod), events)
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
             yield Finding(
@@ -58,7 +57,6 @@ def pending(observed: Observations) -> Iterator[Finding]:
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
     yield from _refused(observed)
-    yield from alerts.of("deployment-stuck-in-pending", observed)
 
 
 def _why_unschedulable(message: str, observed: Observations) -> str:
@@ -107,13 +105,11 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         container, reason, message = trouble
         images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
         image = images.get(container, "its image")
-        messages = " ".join([message, *event_messages("Pod", name_of(pod), events)])
+        messages = " ".join([message, *event_messages(name_of(pod), events)])
         yield Finding(
             severity=FindingSeverity.CRITICAL,
             subject=f"Pod {name_of(pod)}",
-            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages("Pod", name_of(pod), events)]))[
-                :EVIDENCE
-            ],
+            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages(name_of(pod), events)]))[:EVIDENCE],
             cause=_why_no_image(messages.lower(), image, reason, observed),
             command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
         )
@@ -152,13 +148,11 @@ def health_checks(observed: Observations) -> Iterator[Finding]:
                 subject=f"Pod {name_of(pod)}",
                 evidence=(
                     f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'it runs but is not ready'}",
-                    *event_messages("Pod", name_of(pod), events)[:EVIDENCE],
+                    *event_messages(name_of(pod), events)[:EVIDENCE],
                 ),
                 cause="The readiness probe fails: the service runs but does not answer /ready, usually because Redis is down.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
-
-    yield from alerts.of("health-check-failures", observed)
 
 
 def _crashes(container: Manifest) -> bool:
@@ -177,7 +171,7 @@ def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manif
         evidence.append(message)
     if last:
         evidence.append(f"last termination: {last.get('reason', '')}, exit code {last.get('exitCode', '?')}")
-    evidence.extend(event_messages("Pod", name_of(pod), events)[:EVIDENCE])
+    evidence.extend(event_messages(name_of(pod), events)[:EVIDENCE])
     if killed:
         cause = "The container used more memory than its limit and was killed."
     elif reason == "CreateContainerConfigError":

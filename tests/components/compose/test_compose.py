@@ -27,6 +27,7 @@ from components.settings import DockerSettings, load
 from sandbox.project import TOOLCHAIN
 
 SERVICES = stack(DEFAULTS)
+OPTIONAL = {each.secret for service in SERVICES.services for each in service.secrets if each.optional}
 COMPOSE: dict[str, Any] = content(SERVICES)
 CONTAINER = "docker:index/container:Container"
 
@@ -126,7 +127,7 @@ def test_the_container_matches_the_compose_file(name: str) -> None:
     targets = {each["containerPath"] for each in container.get("volumes", [])} | {
         each["target"] for each in container.get("mounts", [])
     }
-    needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in SERVICES.optional_secrets]
+    needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in OPTIONAL]
     assert ("/run/secrets" in targets) == bool(needed)  # optional ones have no value in the stack's configuration here
     targets -= {"/run/secrets"}
     assert targets == {each["target"] for each in unescaped.pop("volumes", [])}

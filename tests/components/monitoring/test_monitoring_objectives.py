@@ -13,15 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import promtool_tests as promtool
 import pytest
 import yaml
 from recording import ROOT
 
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
 from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
-from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, Slo, unique
-from tools import monitoring_reference as reference
-from tools import promtool_tests as promtool
+from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, unique
+from tools.blocks import with_block
 
 RUNBOOKS = "https://example.com/runbooks"
 LIMIT = 2**31
@@ -85,7 +85,7 @@ def test_a_duplicate_name_is_refused() -> None:
 
 def test_an_slo_without_an_error_budget_is_refused() -> None:
     with pytest.raises(ObjectiveError, match="SLO 'Perfect' has a target of 1"):
-        Slo(name="Perfect", target=1, description="x", bad_ratio=lambda _: "", runbook="x")
+        replace(SLOS[0], name="Perfect", target=1)
 
 
 def test_every_ratio_of_requests_has_a_minimum_of_requests() -> None:
@@ -182,7 +182,7 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
     """The modules, reloaded with an ``objectives.py`` in which the threshold of the error rate is 0.03."""
     source = Path(objectives.__file__).read_text()
     assert source.count("ERROR_RATIO = 0.05") == 1
-    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools", "promtool_tests"))]:
         monkeypatch.delitem(sys.modules, name)
     edited = ModuleType("components.monitoring.objectives")
     monkeypatch.setitem(sys.modules, edited.__name__, edited)
@@ -191,8 +191,8 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
     monkeypatch.setattr(package, "objectives", edited, raising=False)
     names = ("rule_files", "dashboard", "gates", "cloudwatch_alarms")
     made = {name: importlib.import_module(f"components.monitoring.{name}") for name in names}
-    yield made | {name: importlib.import_module(f"tools.{name}") for name in ("promtool_tests", "monitoring_reference")}
-    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+    yield made | {name: importlib.import_module(name) for name in ("promtool_tests", "tools.monitoring_reference")}
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools", "promtool_tests"))]:
         del sys.modules[name]
 
 
@@ -212,7 +212,7 @@ def test_one_edited_threshold_changes_rule_dashboard_gate_and_unit_test(other_er
     per_minute = float(re.findall(r"\+([\d.]+)x", errors["values"])[0])
     assert per_minute / promtool.BUSY_PER_MINUTE == pytest.approx(0.03 * 0.98)
     assert new["cloudwatch_alarms"].ERROR_PERCENT == 3
-    assert "3 %" in new["monitoring_reference"].alert_table()
+    assert "3 %" in new["tools.monitoring_reference"].alert_table()
 
 
 @pytest.mark.parametrize("value", ['a"b', "a}b", "a\\", "a\nb", '"} or vector(1) #'])
@@ -241,7 +241,7 @@ def test_gates_query_the_measures_of_the_objectives_for_one_track() -> None:
         assert query == gate.objective.measure(300, track="canary")
         assert query.count('track="canary"') == query.count("dwcp_")
     assert found["error rate"].threshold == HIGH_ERROR_RATE.threshold
-    assert 'track="a\\"}"' in gates.request_count('a"}', 60)
+    assert 'track="a\\"}"' in promql.request_count(60, track='a"}')
 
 
 @pytest.mark.parametrize(("threshold", "canary", "passes"), [(0.05, 0.05, True), (0.05, 0.051, False), (0.03, 0.04, False)])
@@ -273,7 +273,7 @@ def test_an_error_threshold_that_is_not_a_ratio_is_refused(threshold: float) -> 
 
 def test_a_page_without_the_generated_block_is_refused() -> None:
     with pytest.raises(ValueError, match="has 0 blocks 'alerts', not 1"):
-        reference.with_block("# Monitoring", "alerts", "x")
+        with_block("# Monitoring", "alerts", "x")
 
 
 def test_objectives_are_immutable() -> None:

@@ -131,7 +131,7 @@ def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: R
 
 
 def test_a_backup_file_contains_the_manifests_and_the_whole_release(account: Account, releases: Releases, tmp_path: Path) -> None:
-    recorded = release(account, 1, config="config:\n  a: b\n")
+    recorded = release(account, 1)
     file = backup_files.keep(releases, recorded, recorded.timestamp, tmp_path)
     assert file == tmp_path / "backups/deployments" / f"dwcp-v3-{account.name}-20260102T040405Z.yaml"
     assert [each for each in yaml.safe_load_all(file.read_text()) if each] == OBJECTS
