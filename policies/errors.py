@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class PolicyError(Exception):
-    """The base of the policies' exceptions. It holds the problem, which names the thing and its value, and the fix."""
+    """The base of the policies' exceptions, with the problem, which names the thing and its value, and the fix."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
         super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)

@@ -1,6 +1,6 @@
 """The resource types that need no rule of their own.
 
-A type that is neither listed here nor named by a rule is a violation: without it, a resource that no rule checks would pass.
+A type that is neither listed here nor named by a rule is a violation. Otherwise a resource that no rule checks would pass.
 """
 
 from __future__ import annotations

@@ -28,15 +28,15 @@ class Violation:
     urn: str
     """URN of the resource; empty if the violation is about a waiver."""
     path: str
-    """Dotted path of the property; empty if a related resource is missing."""
+    """Dotted path of the property; empty if the violation is not about one property."""
     message: str
     """The problem without the name of the resource, or the reason why the check could not be evaluated."""
     fix: str
-    """The correct value, or the action that fixes the violation."""
+    """The correct value or the action that fixes the violation; for ``deferred`` and ``waived``, a note on the status."""
     status: Status
     """The result of the check.
 
-    - ``failed``: the resource violates the rule.
+    - ``failed``: the resource violates the rule, a property has a wrong type, the rule raised an error, or a waiver has expired.
     - ``unknown``: an unknown value prevented the evaluation; this counts as failed.
     - ``deferred``: the check is repeated after ``pulumi up``, because the rule allows the property to be unknown until then.
     - ``waived``: failed or unknown, but accepted until a date.

@@ -108,7 +108,7 @@ def production_network(environment: EnvironmentSettings, network: NetworkSetting
     if environment.name != "production":
         return
     if network.nat != "per_zone":
-        yield "network.nat", "routes all zones through one; production needs a NAT gateway per zone", "per_zone"
+        yield "network.nat", "routes the traffic of all zones through one NAT gateway; production needs one per zone", "per_zone"
     if (count := len(network.zones)) < PRODUCTION_ZONES:
         spare = next(letter for letter in "abcdef" if letter not in network.zones)
         yield f"network.zones[{count}]", f"is missing: production needs {PRODUCTION_ZONES} zones", spare

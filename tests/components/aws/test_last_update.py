@@ -30,7 +30,7 @@ LAST = {"version": "1.35", "network": last_update.network(settings()), "nodeGrou
 
 @pytest.mark.parametrize(
     ("wanted", "problem", "right"),
-    [("1.33", "goes back one minor version at most", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
+    [("1.33", "downgrades by one minor version at most", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
 )
 def test_a_version_that_eks_would_refuse_is_refused_with_the_right_one(wanted: str, problem: str, right: str) -> None:
     with pytest.raises(ComponentsError, match=problem) as refused:
@@ -77,5 +77,5 @@ def test_an_update_that_resizes_sends_the_number_of_the_settings() -> None:
 
 def test_the_program_compares_with_what_the_stack_published(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "published", lambda stack: {"cluster": {"version": "1.37"}})
-    with pytest.raises(ComponentsError, match="goes back one minor version at most"):
+    with pytest.raises(ComponentsError, match="downgrades by one minor version at most"):
         run_platform("production", environment={"owner": "compared"})
