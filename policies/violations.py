@@ -68,8 +68,8 @@ def check_rule(rule: Rule, view: View, index: ResourceIndex, config: Config) -> 
     except UnknownValueError as error:
         path = text(error.path)
         waits = rule.may_wait(path) and not config.deployed
-        message = "is known only after up" if waits else "is not known, so the rule could not be evaluated"
-        fix = "checked again after up" if waits else "give it a value that does not come from another resource"
+        message = "is known only after `pulumi up`" if waits else "is not known, so the rule could not be evaluated"
+        fix = "checked again after `pulumi up`" if waits else "give it a value that does not come from another resource"
         yield _violation(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")
     except WrongTypeError as error:
         yield _violation(rule, resource, config, Problem("", error.problem, error.fix), "failed")

@@ -18,7 +18,7 @@ METRICS_PORT_NAME = "metrics"
 """Name of the container ports that Prometheus scrapes."""
 
 STATE_PORT_NAME = "state-metrics"
-"""Name of the port of kube-state-metrics. Its samples describe other pods, so the samples keep the labels ``pod`` and ``namespace``."""
+"""Port name of kube-state-metrics. Its samples describe other pods, so the samples keep the labels ``pod`` and ``namespace``."""
 
 ANNOTATION = "prometheus.io/scrape"
 """Annotation that excludes a pod from scraping if its value is ``false``."""
