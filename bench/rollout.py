@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from statistics import median
+from typing import Any
 
 import boto3
 
@@ -19,7 +20,9 @@ from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from contract import ERRORS_METRIC, IMAGE_REPOSITORY
 from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
+from delivery.rollout.actions import GateOutcome
 from delivery.rollout.options import SETTINGS_VARIABLE
+from delivery.rollout.plan import Phase
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
@@ -79,13 +82,22 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
     breach = zero = 0.0
     for line in process.stdout:
         event = json.loads(line)
-        if event["event"] == "wait" and event["phase"] == "analyse" and event["text"].startswith("passed") and not breach:
+        if not breach and (seconds := passing_seconds(event)) is not None:
             misbehave(monitoring, image)
-            [breach] = first_breaches(monitoring, growing_window(float(event["seen"]["seconds"])))
+            [breach] = first_breaches(monitoring, growing_window(seconds))
         if event["event"] == "phase" and event["phase"] == "drain":
             zero = datetime.fromisoformat(event["at"]).timestamp()
     process.wait(END_SECONDS)
     return zero - breach
+
+
+def passing_seconds(event: dict[str, Any]) -> float | None:
+    """The duration of the analysis so far if ``event`` reports that its gates pass, otherwise ``None``."""
+    if event["event"] != "wait" or event["phase"] != Phase.ANALYSE:
+        return None
+    observed = event["observed"]
+    passes = observed["analysis"] is not None and observed["analysis"]["outcome"] == GateOutcome.PASSED
+    return float(observed["seconds"]) if passes else None
 
 
 def rollout(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> subprocess.Popen[str]:

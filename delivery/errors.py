@@ -12,9 +12,9 @@ class ExitCode(IntEnum):
     FAILED = 1
     """The command failed, or a check found something."""
     USAGE = 2
-    """The command line itself is wrong; nothing was changed."""
+    """The command line is wrong, or the environment does not allow the command; nothing was changed."""
     HELD = 3
-    """The rollout is on hold until a person decides. The output shows its share of the traffic."""
+    """A rollout is on hold until a person decides. For ``dwcp preview``: the base does not run, so the changes are not known."""
     WARNED = 4
     """Everything works, but a warning needs attention."""
     UNCHECKED = 5
@@ -24,7 +24,7 @@ class ExitCode(IntEnum):
 
 
 class DeliveryError(Exception):
-    """Base class of all errors that a command reports. ``problem`` names the thing and its value; ``fix`` is the next step."""
+    """Base class of the errors of ``delivery``. ``problem`` names the thing and its value; ``fix`` is the next step."""
 
     exit_code = ExitCode.FAILED
 
@@ -35,7 +35,7 @@ class DeliveryError(Exception):
 
 
 class UsageError(DeliveryError):
-    """An invalid option or argument; raised before any change."""
+    """The command line is wrong, or the user did not confirm the command; raised before any change."""
 
     exit_code = ExitCode.USAGE
 

@@ -30,7 +30,7 @@ PROGRAM = ("components", "contract")
 def write(arguments: Sequence[str]) -> None:
     """Write one answer per stack and world (:class:`program.evaluation.Worlds`).
 
-    The first line of an answer names the stack and the world. If it contains no error, a second line contains the graph.
+    The first line of an answer names the stack and the world. If this line contains no error, a second line contains the graph.
     """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)
@@ -52,7 +52,7 @@ def write(arguments: Sequence[str]) -> None:
 
 
 def _end_after(seconds: float) -> None:
-    """Print the call stack of every thread and exit after ``seconds``, even if the interpreter cannot run Python code then."""
+    """Print the call stack of every thread and exit after ``seconds``, even if the interpreter then runs no Python code."""
     signal.signal(signal.SIGALRM, _expired)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in C code, where no signal handler runs
@@ -99,7 +99,7 @@ def _forget_our_modules() -> None:
 def _placeholders() -> dict[str, Any]:
     """Placeholders for the secrets that the evaluated program reads.
 
-    The keys come from the evaluated checkout, because another version of the program can have other keys and rejects ours.
+    The keys come from the evaluated checkout, because another version of the program can have other keys and reject unknown keys.
     """
     try:
         keys = cast("tuple[str, ...]", importlib.import_module("components.settings._loading").SECRET_KEYS)

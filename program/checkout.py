@@ -7,7 +7,7 @@ from pathlib import Path
 from contract import PROJECT
 
 CHECKOUT = Path(__file__).parent.parent
-"""The folder that contains this package. It is not a checkout if the package is installed without one: see ``is_checkout``."""
+"""The folder that contains this package. It is not a checkout if only the package is installed (``is_checkout``)."""
 
 PROJECT_LINE = f"name: {PROJECT}"
 

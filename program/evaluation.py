@@ -118,7 +118,7 @@ def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any]
 
 
 def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
-    """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file's."""
+    """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file."""
 
     def program() -> None:
         runpy.run_path(str(CHECKOUT / "__main__.py"))

@@ -31,7 +31,7 @@ class Configuration:
     secrets: frozenset[str]
     """Full keys whose value is encrypted in the stack file at every leaf, and keys of absent secrets. All have placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, including those that the stack file sets in plain text (the sandbox's does)."""
+    """Full keys that the program reads as secrets, including those that the stack file sets in plain text, as the sandbox does."""
 
 
 def read_yaml(file: Path) -> Any:
@@ -59,8 +59,8 @@ def read_yaml(file: Path) -> Any:
 def require_unambiguous(text: str, name: str) -> None:
     """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not read the same content in the file ``name``.
 
-    The program's readers follow different versions of YAML: the one here reads 1.1, the one that keeps the notation of values reads
-    1.2, and the engine's reads a mixture. After this check, all have the same result.
+    PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. After this check, all three
+    have the same result.
     """
     try:
         tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
@@ -135,7 +135,7 @@ def stack_configuration(
     """The configuration in ``stack_file``, or else in the checkout's file, and the project's defaults; secrets are placeholders.
 
     The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
-    not reveal it. A secret that the stack file does not set gets its value in ``placeholders``.
+    not reveal the secret. A secret that the stack file does not set gets its value in ``placeholders``.
     """
     file = stack_file or checkout / f"Pulumi.{stack}.yaml"
     if not file.exists():
@@ -189,7 +189,7 @@ def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
 
 
 def _refuse_unknown_namespaces(file: str, keys: list[str], checkout: Path, project: str) -> None:
-    """Raise for a key with an unknown namespace: no program reads such a key, so the default would apply silently."""
+    """Raise ``EvaluationError`` for a key with an unknown namespace: no program reads it, so a default would apply silently."""
     texts = [(checkout / each).read_text() for each in PACKAGE_FILES if (checkout / each).exists()]
     packages = {name for text in texts for name in PACKAGE.findall(text)}
     known = {project, PROJECT, ENGINE_NAMESPACE, "aws", "kubernetes", "docker", *packages}

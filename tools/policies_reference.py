@@ -53,7 +53,7 @@ mandatory rule is violated or cannot be evaluated. `pulumi up` runs no policies 
 
 Before `up` the values that a provider computes are unknown. A rule that reads such a value cannot be evaluated. This counts
 as a violation, so a mandatory rule stops the preview. Each rule below lists the few properties that may be unknown before
-creation. The report shows their checks as *checked after up*, and the engine runs them during `up`. An exported state must
+creation. The report shows their checks as *deferred*, and the engine runs them during `pulumi up`. An exported state must
 not contain unknown values. The values of secrets are unknown to every rule.
 
 `dwcp policy` and `dwcp preview` evaluate the program twice: with every output unknown, as in the engine's first preview, and

@@ -13,7 +13,7 @@ from delivery.errors import UsageError
 
 
 def environments(incomplete: str) -> list[str]:
-    """The names of environments for the shell's completion."""
+    """The names of the environments that start with ``incomplete``, for the shell's completion."""
     from delivery.clients.environment import ENVIRONMENTS
 
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
@@ -27,7 +27,7 @@ def scope(*more: str, text: str) -> Any:
 STACK = ("--stack", "-s")
 """Additional names of ``--environment`` in commands about a stack's program, because the stack has the environment's name."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
-WaitOption = Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")]
+WaitOption = Annotated[float, typer.Option(help="Wait up to this many seconds until another command releases the environment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 

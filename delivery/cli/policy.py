@@ -23,7 +23,7 @@ def policy(
     state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
     limits: Annotated[
         Environment | None,
-        typer.Option("--limits", help="Use the limits of this environment instead of the checked one's own."),
+        typer.Option("--limits", help="Use the limits of this environment instead of those of the checked environment."),
     ] = None,
     pack_config: Annotated[
         Path | None,
@@ -69,7 +69,7 @@ def _stacks() -> list[str]:
 
 
 def _opened(file: Path) -> Path:
-    """The file, after a test that it can be written."""
+    """Create the file if it does not exist, and return it. Raises ``DeliveryError`` if it cannot be written."""
     try:
         file.touch()
     except OSError as error:

@@ -1,6 +1,6 @@
 """The Pulumi engine for one stack. An update runs only while the lease is held.
 
-The engine is called by the Pulumi CLI, with a stack file outside the checkout, so that the CLI does not change the checkout's file.
+The Pulumi CLI runs the engine. It gets a stack file outside the checkout, so that it does not change the checkout's file.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class Engine:
         except subprocess.TimeoutExpired as error:
             raise EngineError(
                 f"the resources of stack {self.environment} were not read within {seconds:g} s",
-                "find the API that hangs",
+                "check which API does not answer: AWS, or the cluster's API server",
             ) from error
         if done.returncode:
             raise EngineError(
@@ -248,7 +248,10 @@ class Engine:
         return outcome
 
     def _written(self, stack_file: str, *empty: str) -> Path:
-        """Write the stack file to the engine's folder and return its path. ``empty`` names files to create for this user only."""
+        """Write the stack file to the engine's folder and return its path.
+
+        ``empty`` names files that are created without content, readable by this user only.
+        """
         config = self.folder / f"Pulumi.{self.environment}.yaml"
         try:
             write(config, stack_file)
@@ -304,7 +307,7 @@ class Engine:
                 except subprocess.TimeoutExpired:
                     continue
         finally:
-            process.stdin.close()  # the supervisor then ends the engine, also after an exception here
+            process.stdin.close()  # the supervisor then ends the engine, also if this method raised an exception
             process.wait()
         look()
         if process.returncode == OUT_OF_TIME:
@@ -352,7 +355,7 @@ def _last_lines(text: str) -> str:
 
 
 def _diagnostics(output: str) -> str:
-    """The errors in the engine's JSON, or an empty string. The engine prints them there instead of on standard error."""
+    """The errors in the engine's JSON, or an empty string. With ``--json``, the engine prints no errors on standard error."""
     try:
         found = cast("list[dict[str, Any]]", json.loads(output).get("diagnostics") or [])
     except (ValueError, AttributeError):

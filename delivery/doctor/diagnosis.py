@@ -13,7 +13,7 @@ from delivery.doctor.observations import Observations
 def diagnose(observed: Observations, checks: Mapping[str, Check] = CHECKS) -> Report:
     """Run every check and return the report.
 
-    If a check needs a part that is missing, the report has the findings up to there, and lists the check as unchecked.
+    If a check needs a part that is missing, the report has the check's earlier findings, and lists the check as unchecked.
     """
     findings: list[Finding] = []
     unchecked: list[Unchecked] = []

@@ -60,5 +60,5 @@ def _read(part: SnapshotPart[Any], snapshot: Observations, observed: dict[str, O
     except (BotoCoreError, OSError) as error:
         answer = Observed(None, f"{part.title}: {error}")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        answer = Observed(None, f"{part.title}: the answer is not what was expected: {error!r}")
+        answer = Observed(None, f"{part.title}: the response does not have the expected form: {error!r}")
     observed.setdefault(part.name, answer)

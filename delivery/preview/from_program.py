@@ -33,7 +33,7 @@ def stacks_of(folder: Path) -> list[str]:
 
 
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
-    """Compare the program at ``head`` (``None``: the work tree) with the commit at which it was branched off ``base``.
+    """Compare the program at ``head`` (``None``: the work tree) with the program at the merge base of ``head`` and ``base``.
 
     ``stacks`` are by default all stacks but ``local``. Raises ``UsageError`` if a revision does not exist, or if neither side has a
     file for a requested stack.
@@ -63,7 +63,7 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
         evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
-        checking = pool.submit(_rules.check, base, head, *evaluated)  # in a process of its own, during the comparison in this one
+        checking = pool.submit(_rules.check, base, head, *evaluated)  # in a separate process, during the comparison
         renamed = _renamed(base, head)
         found = tuple(
             StackPreview(stack=stack, problem=renamed)
@@ -84,8 +84,8 @@ def _renamed(base: Path, head: Path) -> str:
     if before == after:
         return ""
     return (
-        f"Pulumi.yaml renames the project from {before} to {after}: the engine would find no stack of that project, create every "
-        f"resource again and leave those of {before} behind\n  fix: keep the name {before}, or move each stack with "
+        f"Pulumi.yaml renames the project from {before} to {after}: the engine would find no stack of {after}, create every "
+        f"resource again, and not delete the resources of {before}\n  fix: keep the name {before}, or move each stack with "
         f"`pulumi stack rename organization/{after}/STACK` first"
     )
 
@@ -121,7 +121,7 @@ def _file(folder: Path, stack: str) -> Path:
 def _evaluate(stacks: Sequence[str], folder: Path) -> Answers:
     try:
         return evaluate_worlds(stacks, folder)
-    except EvaluationError as error:  # the evaluation did not end
+    except EvaluationError as error:  # no stack was evaluated, for example because of the time limit
         return dict.fromkeys(stacks, error)
 
 
@@ -132,7 +132,7 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
         base = Worlds(known=nothing, unknown=nothing)
         notes.append("The stack is new: the base has no file for it.")
     if not stays:
-        note = f"Pulumi.{stack}.yaml is deleted. That deletes no resource: `pulumi destroy -s {stack}` does, and needs the file."
+        note = f"Pulumi.{stack}.yaml is deleted. This deletes no resource: `pulumi destroy -s {stack}` does, and needs the file."
         return StackPreview(stack=stack, problem="the stack's file is deleted at head", notes=(note,))
     if isinstance(head, EvaluationError):
         return StackPreview(stack=stack, problem=readable(head))
@@ -164,7 +164,7 @@ def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -
 def _unknown_sources(base: Graph, head: Graph) -> Iterator[str]:
     tokens = [{each.token for each in graph.invokes if not each.known} for graph in (base, head)]
     for token in sorted(tokens[1] - tokens[0]):
-        yield f"What {token.rpartition(':')[2]} returns is not known without the cloud, nor are the values that depend on it."
+        yield f"The result of {token.rpartition(':')[2]}, and each value that depends on it, is not known without the cloud."
 
 
 def readable(error: EvaluationError) -> str:

@@ -39,11 +39,11 @@ def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: in
     """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics."""
     requests = prometheus.query(request_count("stable", window)).value or 0
     if requests < settings.minimum_requests:
-        return Skipped(f"{requests:.0f} requests in {window} s, of {settings.minimum_requests} needed to conclude anything")
+        return Skipped(f"{requests:.0f} requests in {window} s; {settings.minimum_requests} are needed for a result")
     readings = read(prometheus, "stable", window, error_threshold=settings.error_threshold_percent / 100, compare=False)
     measured = [each for each in readings if not each.missing]
     for each in measured:
         if not each.passes:
             fix = f"dwcp doctor --environment {environment}"
             raise DegradedError(f"stable is worse than its objectives: {each} at {requests:.0f} requests in {window} s", fix)
-    return ", ".join(map(str, measured)) or Skipped(f"nothing to measure in {window} s")
+    return ", ".join(map(str, measured)) or Skipped(f"no gate has a value in {window} s")

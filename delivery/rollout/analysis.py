@@ -1,4 +1,4 @@
-"""Measures a track and evaluates the gates. ``PASSED`` continues the rollout, and ``FAILED`` rolls it back."""
+"""Measures a track and evaluates the gates."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from delivery.rollout.plan import Plan
 SCRAPES = 3
 """A window is evaluated only if it is at least this number of scrape intervals long. ``rate()`` needs two scrapes."""
 COVERED = 0.5
-"""Minimum ratio of existing to expected scrapes in a window. With fewer, ``rate()`` extrapolates too much."""
+"""Minimum ratio of existing to expected scrapes in a window, less one scrape. With fewer, ``rate()`` extrapolates too much."""
 STALE_SCRAPES = 3
 """Number of scrape intervals after which the newest sample is too old."""
 
@@ -120,7 +120,7 @@ def conclude(plan: Plan, measurement: Measurement | None) -> Analysis:
     requests = measurement.requests.value or 0
     traffic = f"{requests:.0f} requests in {window} s"
     if requests < plan.settings.minimum_requests:
-        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{traffic}, of {plan.settings.minimum_requests} needed")
+        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{traffic}; {plan.settings.minimum_requests} are needed")
     failed = next((each for each in measurement.gates if not each.missing and not each.passes), None)
     if failed is not None:
         return Analysis(outcome=GateOutcome.FAILED, reason=f"{failed} at {traffic}")

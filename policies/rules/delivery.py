@@ -103,7 +103,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
     title="The program ignores changes of fields that delivery and the autoscaler own, and of no others",
-    why="Otherwise a `pulumi up` during a rollout resets the traffic weights, and changes of other ignored fields are never applied.",
+    why="Otherwise `pulumi up` during a rollout resets the traffic weights, and changes of other ignored fields are never applied.",
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
 )

@@ -58,7 +58,7 @@ class Replaces(StrEnum):
 
 
 def replaces(type_: str, path: Path, *, immutable: bool = False) -> Replaces:
-    """Whether a change at ``path`` replaces a resource of this type; ``immutable`` is its input of this name."""
+    """Whether a change at ``path`` replaces a resource of this type. ``immutable``: the input of this name is true."""
     known = _entries(type_)
     if immutable and any(covers(pattern, path) for entry in known for pattern in entry.immutable_paths):
         return Replaces.YES
@@ -90,7 +90,7 @@ def lost_in_place(type_: str, before: Mapping[str, Any], after: Mapping[str, Any
 def lost_by_creation(type_: str, inputs: Mapping[str, Any]) -> list[str]:
     """The data of an existing resource that is deleted because a resource of this type is created for it.
 
-    In a preview, the name of a bucket that is created too is not known.
+    If the bucket of a lifecycle configuration is created too, its name is unknown in a preview, and no data is deleted.
     """
     return lost_in_place(type_, {}, inputs) if canonical(type_) == LIFECYCLE and inputs.get("bucket") not in UNKNOWNS else []
 
@@ -113,8 +113,8 @@ def secrets(type_: str) -> tuple[str, ...]:
 
 
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs, and at any depth the example values of the computed outputs that other resources use."""
-    computed = {key: value for entry in _entries(type_) for key, value in entry.made_up(name).items()}
+    """The inputs, completed at any depth with example values of the computed outputs that other resources use."""
+    computed = {key: value for entry in _entries(type_) for key, value in entry.example_outputs(name).items()}
     return _beside(inputs, computed)
 
 
@@ -135,11 +135,11 @@ def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str,
 def _entries(type_: str) -> list[ResourceType]:
     """The entry for all types of the provider, then the entry for this type, if they exist."""
     if type_.startswith("aws:"):
-        found = [_aws.EVERY, _aws.TYPES.get(type_)]
+        found = [_aws.COMMON, _aws.TYPES.get(type_)]
     elif type_.startswith("kubernetes:"):
-        found = [_kubernetes.EVERY, _kubernetes.TYPES.get(group_kind(type_))]
+        found = [_kubernetes.COMMON, _kubernetes.TYPES.get(group_kind(type_))]
     elif type_.startswith("docker:"):
-        found = [_docker.EVERY, _docker.TYPES.get(type_)]
+        found = [_docker.COMMON, _docker.TYPES.get(type_)]
     else:
         found = [_providers.TYPES.get(type_)]
     return [entry for entry in found if entry is not None]

@@ -1,7 +1,8 @@
 """The AWS types.
 
-The provider's schema (``ForceNew`` in terraform-provider-aws, on which the Pulumi provider is based) cannot be read from the SDK,
-so these entries are written by hand.
+The SDK does not state which inputs force a replacement (``ForceNew`` in the schema of terraform-provider-aws, the base of the
+Pulumi provider), so these entries are written by hand. ``loses`` is also set for a subnet, an Elastic IP address and a load
+balancer: they hold no data, but a replacement gets other addresses.
 """
 
 from __future__ import annotations
@@ -14,14 +15,10 @@ from program.catalogue._type import ResourceType
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
-EVERY = ResourceType(
+COMMON = ResourceType(
     replaces="region", in_place="tags tagsAll", outputs={"arn": f"arn:aws:mock:{REGION}:{ACCOUNT}:{{name}}", "name": "{name}"}
 )
-"""The entry for all AWS types: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource).
-
-A subnet, an Elastic IP address and a load balancer have no data, but their replacements get other addresses. So they have a loss
-too.
-"""
+"""The entry for all AWS types: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource)."""
 
 TYPES: Mapping[str, ResourceType] = {
     "aws:acm/certificate:Certificate": ResourceType(
@@ -143,7 +140,7 @@ TYPES: Mapping[str, ResourceType] = {
             "securityGroups subnets ipAddressType accessLogs enableDeletionProtection idleTimeout dropInvalidHeaderFields "
             "desyncMitigationMode enableHttp2"
         ),
-        loses="its DNS name; traffic stops until the new one is known",
+        loses="its DNS name; traffic stops until clients use the new name",
         outputs={"dnsName": "{name}.elb.example.com", "zoneId": "Z1"},
     ),
     "aws:lb/targetGroup:TargetGroup": ResourceType(

@@ -1,4 +1,4 @@
-"""The data of pods that is lost although their volumes stay: Prometheus' retention, Redis' files and memory, claims, folders."""
+"""The data that pods lose although their volumes stay: metrics beyond a retention, data of Redis, data in claims and folders."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ FOLDERS = ("storage.tsdb.path", "storage.path", "data-dir", "datadir")
 
 
 def other_folders(before: Any, after: Any) -> str:
-    """The data in a folder that another argument names after the change."""
+    """The data in the folder that the container's arguments do not name any more."""
     left, right = ([each[name] for name in FOLDERS if name in each] for each in map(arguments_of, (before, after)))
     return f"the data in {', '.join(left)}, which is not read any more: move it first" if left and right and left != right else ""
 
@@ -113,7 +113,7 @@ def unmounted(before: Any, after: Any) -> str:
 
 
 def _mounted(spec: Any) -> set[tuple[str, str]]:
-    """The claim and the folder in it of each mount of a pod. A volume that the pod does not declare is a claim template."""
+    """The claim of each mount of a pod, and the folder in the claim. A volume that the pod does not declare is a claim template."""
     pod = cast("dict[str, Any]", spec) if isinstance(spec, dict) else {}
     volumes = {str(each.get("name")): each for each in _objects(pod.get("volumes"))}
     claims = {name: str(each["persistentVolumeClaim"].get("claimName")) for name, each in volumes.items() if _claim(each)}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from program.catalogue._type import ResourceType
 
-EVERY = ResourceType(outputs={"name": "{name}"})
+COMMON = ResourceType(outputs={"name": "{name}"})
 
 TYPES: Mapping[str, ResourceType] = {
     "docker:index/remoteImage:RemoteImage": ResourceType(outputs={"imageId": "sha256:{digest}"}),

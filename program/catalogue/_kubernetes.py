@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from program.catalogue._type import EVERYTHING, ResourceType
 
-EVERY = ResourceType(replaces="metadata.name metadata.namespace kind", in_place="metadata.labels metadata.annotations")
+COMMON = ResourceType(replaces="metadata.name metadata.namespace kind", in_place="metadata.labels metadata.annotations")
 
 TYPES: Mapping[str, ResourceType] = {
     "apiextensions.k8s.io/CustomResourceDefinition": ResourceType(loses="every object of its kind"),
@@ -18,7 +18,7 @@ TYPES: Mapping[str, ResourceType] = {
     "apps/StatefulSet": ResourceType(
         replaces="spec.selector spec.serviceName spec.podManagementPolicy spec.volumeClaimTemplates",
         in_place=EVERYTHING,
-        loses="the identity of its pods, and their volumes if the claims go with it",
+        loses="the identity of its pods, and their volumes if the claims are deleted too",
     ),
     "autoscaling/HorizontalPodAutoscaler": ResourceType(in_place=EVERYTHING),
     "batch/Job": ResourceType(replaces="spec.completions spec.parallelism spec.selector spec.template", in_place=EVERYTHING),
@@ -37,7 +37,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="type",
         replaces_immutable="data stringData",
         in_place="data stringData immutable",
-        loses="its values, where no other copy exists",
+        loses="its values, unless another copy exists",
         secrets="data stringData",
     ),
     "core/Service": ResourceType(replaces="spec.clusterIP", in_place=EVERYTHING),

@@ -23,7 +23,7 @@ class ResourceType:
     replaces_immutable: str = ""
     """The inputs whose change replaces the resource if its input ``immutable`` is true."""
     in_place: str = ""
-    """The inputs that change in place. For an input in neither list, the catalogue does not know whether a change replaces."""
+    """The inputs that change in place. If no list contains an input, it is not known whether its change replaces the resource."""
     loses: str = ""
     """Description of the loss when a resource of this type is deleted; empty for a type that can be created again without loss."""
     secrets: str = ""
@@ -47,7 +47,7 @@ class ResourceType:
         """The paths of :attr:`in_place`."""
         return tuple(map(parse, self.in_place.split()))
 
-    def made_up(self, name: str) -> dict[str, Any]:
+    def example_outputs(self, name: str) -> dict[str, Any]:
         """The example :attr:`outputs` of the resource of this name."""
         fields = {"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()}
         return cast("dict[str, Any]", filled(self.outputs, fields))

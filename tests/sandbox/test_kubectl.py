@@ -1,4 +1,4 @@
-"""kubectl on pods: logs, a shell, a forwarded port and usage, as in the guide's debug commands."""
+"""kubectl on pods: logs, a shell, a forwarded port, resource usage, and the guide's debug commands."""
 
 from __future__ import annotations
 
@@ -67,13 +67,13 @@ def pod(running: Cloud) -> str:
     return kubectl(running, "get", "pods", *NAMESPACE, "-l", "app=dwcp-v3", "-o", "name").split()[0]
 
 
-def test_logs_are_those_of_what_stands_for_the_pods(pod: str, running: Cloud) -> None:
-    said = kubectl(running, "logs", *NAMESPACE, pod, "--tail", "50")
-    assert "the simulator stands for every pod" in said
+def test_logs_are_those_of_the_simulator(pod: str, running: Cloud) -> None:
+    logs = kubectl(running, "logs", *NAMESPACE, pod, "--tail", "50")
+    assert "the simulator stands for every pod" in logs
     assert kubectl(running, "logs", *NAMESPACE, "deployment/dwcp-v3", "--since", "1h", "--previous")
 
 
-def test_a_shell_runs(pod: str, running: Cloud) -> None:
+def test_exec_runs_a_shell(pod: str, running: Cloud) -> None:
     assert kubectl(running, "exec", *NAMESPACE, pod, "--", "sh", "-c", "echo $((6 * 7))") == "42\n"
 
 
@@ -97,11 +97,11 @@ def test_logs_are_followed(running: Cloud) -> None:
     with subprocess.Popen(follow, env=running.engine.process_environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().strip()
-        assert process.poll() is None, "it waits for more"
+        assert process.poll() is None, "the command waits for more lines"
         process.terminate()
 
 
-def test_usage_is_shown(pod: str, running: Cloud) -> None:
+def test_top_shows_nodes_and_pods(pod: str, running: Cloud) -> None:
     assert "node-a" in kubectl(running, "top", "nodes")
     assert pod.removeprefix("pod/") in kubectl(running, "top", "pods", *NAMESPACE)
 

@@ -530,7 +530,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "workload-namespace-restricted": [("lax", "is not set")],
     "workload-host-isolated": [
-        ("bad-web", "the pod shares its host's"),
+        ("bad-web", "the pod shares this namespace with its host"),
         ("bad-web", "a folder of the host is mounted"),
         ("bad-web", "a port of the host is used"),
         ("bad-web", "the kubelet would call another host"),

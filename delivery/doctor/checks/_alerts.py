@@ -34,28 +34,27 @@ ADVICE: Mapping[str, Advice] = {
         "Redis hangs, loads its data, or refuses the exporter's password.",
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
     ),
-    "HighErrorRate": Advice(
-        "The service itself fails: its log names the error; a release in the last hour is a likely cause.", LOGS
-    ),
-    "ErrorsUnderLowTraffic": Advice("The service itself fails, with few users.", LOGS),
+    "HighErrorRate": Advice("The service itself fails. Its log has the error; a release in the last hour is a likely cause.", LOGS),
+    "ErrorsUnderLowTraffic": Advice("The service itself fails, and gets few requests.", LOGS),
     "HighLatency": Advice(
         "Too few pods, a slow Redis, or a release that does more work per request.", f"kubectl top pods -n {NAMESPACE}"
     ),
     "LowThroughput": Advice(
-        "The service answers less than it receives: clients are slow, or pods wait for Redis.", f"kubectl top pods -n {NAMESPACE}"
+        "The service transfers few bytes while it receives requests: clients are slow, or pods wait for Redis.",
+        f"kubectl top pods -n {NAMESPACE}",
     ),
     "HighMemoryUsage": Advice(
-        "The pod's load or a leak nears its memory limit; above it the pod is killed.",
+        "The load or a leak brings the pod near its memory limit; above the limit, the pod is killed.",
         f"kubectl top pods -n {NAMESPACE} --containers",
     ),
-    "HighCpuUsage": Advice("The pod is near its CPU limit, where it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),
+    "HighCpuUsage": Advice("The pod is near its CPU limit, at which it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),
     "LowDiskSpace": Advice("Images, logs and emptyDir volumes fill the node's disk.", "kubectl describe nodes"),
     "RedisUnavailable": Advice(
         "The Redis pod is not scheduled or does not become ready; its events have the reason.",
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
     ),
     "RedisMemoryHigh": Advice(
-        "The data nears redis.memory; then redis.maxmemoryPolicy applies.",
+        "The data is near maxmemory, a share of redis.memory. At maxmemory, redis.maxmemoryPolicy applies.",
         f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
     ),
     "KilledForMemory": Advice(
@@ -76,19 +75,20 @@ ADVICE: Mapping[str, Advice] = {
         f"kubectl logs deployment/{APPLICATION}-alertmanager -n {NAMESPACE} --tail=100",
     ),
     "LowVolumeSpace": Advice(
-        "The data outgrew the volume; a full one stops Redis' append-only file or Prometheus.",
+        "The data nearly fills the volume; a full volume stops Redis' append-only file or Prometheus.",
         f"kubectl get pvc -n {NAMESPACE}",
     ),
 }
 """The advice by name of the alert. Alerts for burn rates and absent metrics use ``BY_RUNBOOK``."""
 
 BY_RUNBOOK: Mapping[str, Advice] = {
-    "high-error-rate": Advice("Requests have been failing for some time, too few at once for the error rate's alert.", LOGS),
+    "high-error-rate": Advice("Requests have been failing for some time, but too few at once for the alert HighErrorRate.", LOGS),
     "performance-issues": Advice(
-        "Requests have been slow for some time, too few at once for the latency's alert.", f"kubectl top pods -n {NAMESPACE}"
+        "Requests have been slow for some time, but too few at once for the alert HighLatency.",
+        f"kubectl top pods -n {NAMESPACE}",
     ),
     "no-metrics": Advice(
-        "Prometheus gets no metrics of this source: its pods do not exist, or do not answer on their metrics port.",
+        "Prometheus gets no metrics from this source: the source's pods do not exist, or do not answer on their metrics port.",
         f"kubectl get pods,networkpolicies -n {NAMESPACE}",
     ),
 }
@@ -97,9 +97,9 @@ BY_RUNBOOK: Mapping[str, Advice] = {
 def of(check: str, observed: Observations) -> Iterator[Finding]:
     """The findings for the alerts of ``check``. A pending alert is always a warning."""
     for alert in observed.alerts.value:
-        if alert.runbook == check and alert.severity != "none":  # only the watchdog has the severity `none`: it always fires
+        if alert.runbook == check and alert.severity != "none":  # only the watchdog, which always fires, has the severity `none`
             advice = _advice(alert, observed)
-            state = "firing" if alert.firing else "pending: it fires if it lasts"
+            state = "firing" if alert.firing else "pending: it fires if its condition lasts"
             yield Finding(
                 severity=FindingSeverity.CRITICAL
                 if alert.firing and alert.severity == FindingSeverity.CRITICAL
@@ -117,10 +117,10 @@ def _advice(alert: Alert, observed: Observations) -> Advice:
         return Advice("The release under rollout fails.", f"./dwcp rollback --environment {observed.environment}")
     if errors and any(each.name == "RedisDown" for each in observed.alerts.value):
         return Advice(
-            "Redis is down, and the service answers with errors without it.",
+            "Redis is down, and without Redis the service answers with errors.",
             f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
         )
-    fallback = Advice("Its runbook lists the likely causes.", f"kubectl get pods -n {NAMESPACE} -o wide")
+    fallback = Advice("The alert's runbook lists the likely causes.", f"kubectl get pods -n {NAMESPACE} -o wide")
     return ADVICE.get(alert.name) or BY_RUNBOOK.get(alert.runbook, fallback)
 
 

@@ -12,7 +12,7 @@ from delivery.doctor.observations import Observations
 Check = Callable[[Observations], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {}
-"""Every check by name. The check's findings and its page in ``docs/runbooks`` have the same name."""
+"""Every check by name. The name is also in the check's findings, and is that of the check's page in ``docs/runbooks``."""
 
 
 def check(name: str) -> Callable[[Check], Check]:

@@ -43,8 +43,8 @@ def _seconds_since(time: str, now: datetime) -> float:
 
 def _why_no_scaling(found: Manifest) -> str:
     if "Metric" in found.get("reason", ""):
-        return "The metrics API does not answer for these pods: metrics-server is down, or the pods are too young."
-    return "The autoscaler cannot scale its target: check whether it exists."
+        return "The metrics API has no metrics of these pods: metrics-server is down, or the pods have just started."
+    return "The autoscaler cannot scale its target: check whether the target exists."
 
 
 @check("scaled-to-zero")
@@ -59,7 +59,7 @@ def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.CRITICAL if name in (DEPLOYMENTS["stable"], REDIS, PROMETHEUS) else FindingSeverity.WARNING,
             subject=f"Deployment {name}",
             evidence=("spec.replicas is 0, so Kubernetes reports no missing pod",),
-            cause="It was scaled by hand, for example with `kubectl scale`.",
+            cause="The Deployment was scaled by hand, for example with `kubectl scale`.",
             command=f"kubectl scale deployment/{name} -n {NAMESPACE} --replicas {floors.get(name, 1)}",
         )
 
@@ -75,7 +75,7 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
             continue
         evidence = [f"disruptionsAllowed 0: {healthy} of {expected} pods healthy, {desired} required"]
         if cordoned:
-            evidence.append(f"nodes being drained: {', '.join(cordoned)}")
+            evidence.append(f"cordoned nodes: {', '.join(cordoned)}")
         strict = desired >= expected
         yield Finding(
             severity=FindingSeverity.WARNING,
@@ -83,7 +83,7 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
             evidence=tuple(evidence),
             cause="The budget requires every pod, so none may be evicted."
             if strict
-            else "Pods that are down already use up the budget: fix those first.",
+            else "Pods that are down already use up the budget: fix these pods first.",
             command=f"kubectl describe pdb {name_of(budget)} -n {NAMESPACE}"
             if strict
             else f"kubectl get pods -n {NAMESPACE} -o wide",
@@ -129,7 +129,7 @@ def volumes(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL if lost else FindingSeverity.WARNING,
                 subject=f"PersistentVolumeClaim {name_of(claim)}",
                 evidence=(f"phase {claim['status']['phase']}, volume {claim['spec'].get('volumeName', 'none')}",),
-                cause="Its volume does not exist: restore the last snapshot."
+                cause="The claim's volume does not exist: restore the last snapshot."
                 if lost
                 else "The volume was resized, but its file system was not.",
                 command=f"kubectl describe pvc {name_of(claim)} -n {NAMESPACE}",
@@ -148,7 +148,7 @@ def dns(observed: Observations) -> Iterator[Finding]:
         if ready < wanted:
             yield _no_dns(
                 f"{ready} of {wanted} pods ready",
-                "Names are resolved slowly or not at all: its pods are not scheduled, or crash.",
+                "Names are resolved slowly or not at all, because DNS pods are not scheduled, or crash.",
                 f"deployment/{name_of(server)}",
                 critical=not ready,
             )

@@ -51,7 +51,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"0 of {deployment['spec'].get('replicas', 1)} pods ready",),
-                cause="Its pod is not scheduled, crashes, or still loads its data.",
+                cause="The Redis pod is not scheduled, crashes, or still loads its data.",
                 command=f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
             )
     _ = observed.alerts.value
@@ -63,13 +63,13 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
     if not observed.alerts.missing:
         yield from alerts.of("redis-memory", observed)
     metrics = observed.redis_metrics.value
-    used, most = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
-    if used and most and used / most > REDIS_MEMORY_RATIO:
+    used, maximum = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
+    if used and maximum and used / maximum > REDIS_MEMORY_RATIO:
         yield Finding(
             severity=FindingSeverity.WARNING,
             subject=f"Deployment {REDIS}",
-            evidence=(f"{used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB used ({used / most:.0%})",),
-            cause="The data nears redis.memory; then redis.maxmemoryPolicy applies.",
+            evidence=(f"{used / 2**20:.0f} MiB of {maximum / 2**20:.0f} MiB used ({used / maximum:.0%})",),
+            cause="The data is near maxmemory, a share of redis.memory. At maxmemory, redis.maxmemoryPolicy applies.",
             command=f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
         )
 

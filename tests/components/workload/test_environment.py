@@ -1,4 +1,4 @@
-"""The service finds the same environment variables wherever it runs."""
+"""The service has the same environment variables on Kubernetes and on Docker."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from recording import ROOT
 from components.compose.compose_file import DEFAULTS
 from components.compose.services import APPLICATION, stack
 
-DEFAULT_SUFFICES = {"API_KEYS_FOLDER", "ROLLOUT_FILE"}
-"""Variables of the service that the platform leaves at their defaults, which are where it mounts the files."""
+LEFT_AT_DEFAULT = {"API_KEYS_FOLDER", "ROLLOUT_FILE"}
+"""Variables that the platform does not set, because it mounts the files at the default paths."""
 
 
-def test_a_pod_and_a_container_have_the_same_variables_and_the_contract_names_each() -> None:
+def test_pods_and_containers_have_the_variables_of_the_contract() -> None:
     pod = evaluate("production").one("ConfigMap", "dwcp-v3")["data"]
     container = next(service for service in stack(DEFAULTS).services if service.name == APPLICATION).environment
     contract = (ROOT / "docs/app-contract.md").read_text().partition("## Environment")[2].partition("\n## ")[0]
     documented = set(re.findall(r"^\| `([A-Z_]+)` \|", contract, re.MULTILINE))
-    assert pod.keys() == container.keys() == documented - DEFAULT_SUFFICES | {"HOME"}
+    assert pod.keys() == container.keys() == documented - LEFT_AT_DEFAULT | {"HOME"}
 
 
-def test_what_settings_decide_is_equal_in_both() -> None:
+def test_configured_variables_have_equal_values_in_pods_and_containers() -> None:
     pod = evaluate("production").one("ConfigMap", "dwcp-v3")["data"]
     container = next(service for service in stack(DEFAULTS).services if service.name == APPLICATION).environment
-    particular = {"NODE_ENV", "REDIS_URL", "REDIS_PASSWORD_FILE", "HOME"}
-    assert {name: value for name, value in pod.items() if name not in particular} == {
-        name: value for name, value in container.items() if name not in particular
+    different = {"NODE_ENV", "REDIS_URL", "REDIS_PASSWORD_FILE", "HOME"}
+    assert {name: value for name, value in pod.items() if name not in different} == {
+        name: value for name, value in container.items() if name not in different
     }

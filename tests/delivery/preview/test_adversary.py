@@ -145,7 +145,7 @@ def test_what_the_api_takes_is_not_refused(type_: str, before: Any, after: Any) 
             "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
             {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 90}}]},
             {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 30}}]},
-            "old versions older than 30 days",
+            "noncurrent versions older than 30 days",
         ),
         ("aws:kms/key:Key", {"isEnabled": True}, {"isEnabled": False}, "access to everything encrypted with it"),
     ],
@@ -221,7 +221,7 @@ def test_a_subnet_cannot_leave_its_network() -> None:
         head.resources[2], inputs={**head.resources[2].inputs, "cidrBlock": "10.9.0.0/24"}, name="other", urn="urn:x::y::z::other"
     )
     [change] = [each for each in compare_graphs(base, graph(*head.resources, moved)) if each.name == "other"]
-    assert change.refused == ("10.9.0.0/24 is not in its VPC's 10.0.0.0/16",)
+    assert change.refused == ("the block 10.9.0.0/24 is not in 10.0.0.0/16, the block of its VPC",)
 
 
 # ---- secrets
@@ -302,7 +302,7 @@ def test_a_credential_in_a_message_or_a_name_is_masked() -> None:
 
 def test_what_has_no_price_is_named_in_the_cost_line() -> None:
     preview = whole(graph(), graph(resource("aws:rds/instance:Instance", instanceClass="db.m7g.4xlarge")))
-    assert "without `aws:rds/instance:Instance`, whose prices are not known" in comment.render(preview)
+    assert "the estimate does not include `aws:rds/instance:Instance`" in comment.render(preview)
     assert '"unpriced"' in page.render(preview)
 
 
@@ -377,7 +377,7 @@ def test_what_goes_back_is_a_warning(key: str, path: str) -> None:
     after = {"version": "1.34"}.get(path)
     change = by_table(key, path, after)
     [said] = warnings(graph(), [change])
-    assert f"goes back {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
+    assert f"is downgraded {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
     assert not change.refused
 
 
@@ -441,7 +441,7 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
         *(BUCKET, {"lifecycleRules": [{"enabled": True, "expiration": {"days": 90}}]}),
         *({"lifecycleRules": [{"enabled": True, "expiration": {"days": 1}}]}, "older than 1 days"),
     ),
-    "inline versioning": (BUCKET, {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "the old version"),
+    "inline versioning": (BUCKET, {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "the previous version"),
     "a claim becomes an empty folder": (
         *(DEPLOYMENT, pods(volumes=CLAIM), pods(volumes=[{"name": "data", "emptyDir": {}}]), "the data in claim redis"),
     ),

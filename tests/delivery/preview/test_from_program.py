@@ -199,7 +199,7 @@ def test_a_stack_file_that_is_gone_fails_and_says_that_nothing_is_deleted_by_tha
     (repository / "Pulumi.staging.yaml").unlink()
     done = command(repository)
     assert done.returncode == ExitCode.FAILED
-    assert "That deletes no resource" in done.stdout
+    assert "This deletes no resource" in done.stdout
 
 
 @pytest.mark.parametrize(
