@@ -261,7 +261,7 @@ def test_a_relative_gate_compares_with_stable_above_its_floor(canary: float, sta
 
 def test_a_relative_gate_requires_the_value_of_stable() -> None:
     [gate] = [gate for gate in gates.gates() if gate.relative]
-    with pytest.raises(ValueError, match="whose value is missing"):
+    with pytest.raises(ValueError, match="the value of stable is missing"):
         gate.passes(0.5)
 
 
