@@ -209,7 +209,7 @@ class Soak:
             yield f"the canary has {canary['replicas']} pods"
         image, known = stable["template"]["spec"]["containers"][0]["image"], self.state_image()
         if image != known:
-            yield f"stable runs {image}, and the state says {known}"
+            yield f"stable runs {image}, and the state contains {known}"
         for scaler in self.cloud.control_plane.api.items(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"):
             if scaler["spec"]["minReplicas"] != 3:
                 yield f"minReplicas of {scaler['metadata']['name']} is {scaler['spec']['minReplicas']}, not 3"

@@ -4,7 +4,7 @@ Argo Rollouts is built from its Go module and runs with its default options exce
 canary of `dwcp`, with the query, limit and interval of the same gate. It splits the traffic of its own workload with its ALB
 router, which writes the weights into an Ingress. No controller applies these weights to AWS here, but the time of `dwcp rollout`
 ends when AWS returns weight 0. So the time of the reference ends with an earlier event. The reference also queries only one gate;
-`dwcp rollout` queries all of its gates. Most of either time is the random wait for the next query, so many runs are needed.
+`dwcp rollout` queries all of its gates. Most of each time is the random wait for the next query, so many runs are needed.
 """
 
 from __future__ import annotations

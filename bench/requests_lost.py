@@ -54,7 +54,7 @@ def figures(options: Options) -> Iterator[Figure]:
     """The number of requests that each operation lost in ``options.runs`` runs, on a sandbox started by `make up PODS=real`."""
     started = (FOLDER / NODES).exists()
     if reason := missing() or ("" if started else "no sandbox with real pods runs; run `make up PODS=real`"):
-        print(f"requests_lost is left out: {reason}", file=sys.stderr)
+        print(f"requests_lost is skipped: {reason}", file=sys.stderr)
         return
     seen: dict[str, list[Phase]] = defaultdict(list)
     operations = Operations(open_stack(PROJECT.stack, FOLDER, real_pods=True))
@@ -117,7 +117,7 @@ class Operations:
             pods = [each for each in api.items(PODS) if each["metadata"]["labels"].get("app") == contract.APPLICATION]
             if all("deletionTimestamp" not in each["metadata"] and _is_ready(each) for each in pods):
                 return
-        raise RuntimeError("pods of the service still come and go")
+        raise RuntimeError("pods of the service are still starting or terminating")
 
     def restart(self, name: str = contract.APPLICATION) -> None:
         """Restart a Deployment's pods."""

@@ -1,4 +1,4 @@
-"""The time of `make up`, and the time of an update compared with that of a program that declares nothing."""
+"""The times of `make up`, of updates without changes, of the unit tests and of the toolchain's build."""
 
 from __future__ import annotations
 

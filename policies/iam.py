@@ -192,6 +192,21 @@ def everything(statement: StatementView, service: str) -> bool:
     )
 
 
+RESOURCE_KEYS = (
+    *("aws:resourcetag/", "dynamodb:leadingkeys", "kms:encryptioncontext", "kms:resourcealiases", "kms:viaservice"),
+    *("s3:existingobjecttag/", "secretsmanager:resourcetag/", "ssm:resourcetag/"),
+)
+"""The beginnings of condition keys that identify a resource by its tags, names or contents."""
+
+
+def names_resources(statement: StatementView) -> bool:
+    """Whether a condition limits a statement to resources with certain tags, names or contents."""
+    return any(
+        key.startswith(RESOURCE_KEYS) and binds(operator, values, lambda value: re.match(r"(?!alias/[*?])[^*?]", value) is not None)
+        for operator, key, values in statement.conditions
+    )
+
+
 def binds(operator: str, values: tuple[str, ...], fixed: Callable[[str], bool]) -> bool:
     """Whether a condition admits only values that ``fixed`` accepts.
 
@@ -248,8 +263,27 @@ def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
     return key in CALLER_KEYS and binds(operator, values, _one_owner)
 
 
-ISSUERS = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
-"""Issuers of web identities that AWS knows without an OIDC provider in the account."""
+ACCOUNT_KEYS = ("aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn", "kms:calleraccount")
+"""Condition keys whose value is an account, or the ARN of a caller or of a resource that calls."""
+
+
+ACCOUNT = re.compile(r"(?:arn:[^:]*:[^:]*:[^:]*:)?(\d{12})(?::.*)?|([0-9a-f]{64})")
+"""An account, or an ARN with one; or the canonical id of an account in S3."""
+
+
+def account_of(name: str) -> str:
+    """The account in an ARN or other name of a principal; empty if it contains none."""
+    found = ACCOUNT.fullmatch(name)
+    return (found[1] or found[2]) if found else ""
+
+
+def accounts_in(statement: StatementView) -> set[str]:
+    """The accounts that a statement names as principals, or as the callers in its conditions."""
+    named = [name for _, name in statement.principals]
+    for operator, key, values in statement.conditions:
+        if key in ACCOUNT_KEYS and binds(operator, values, bool):
+            named += values
+    return {account_of(name) for name in named} - {""}
 
 
 def accepts_any_token(statement: StatementView) -> str:
@@ -259,7 +293,7 @@ def accepts_any_token(statement: StatementView) -> str:
     For Cognito, a condition on the identity pool, which is a token's audience, is sufficient.
     """
     names = [name for kind, name in statement.principals if kind == "Federated"]
-    trusted = [name for name in names if ":oidc-provider/" in name or name in ISSUERS]
+    trusted = [name for name in names if ":saml-provider/" not in name]
     if not statement.allows or not trusted or not statement.matches_action("sts:AssumeRoleWithWebIdentity"):
         return ""
     subjects = [*statement.condition(":sub"), *statement.condition("cognito-identity.amazonaws.com:aud")]

@@ -20,7 +20,6 @@ REVIEWED: Mapping[str, str] = {
     "aws:ec2/routeTable:RouteTable": "contains only routes",
     "aws:ec2/routeTableAssociation:RouteTableAssociation": "assigns a route table; the rules tell private subnets by their tags",
     "aws:ec2/vpcEndpoint:VpcEndpoint": "inside the VPC; the rules of its group are checked",
-    "aws:eks/accessEntry:AccessEntry": "names people and pipelines of the stack file; checked with the cluster",
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": "for people and pipelines that the stack file names",
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": "its role is checked",
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "the roles that trust it are checked",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from policies.limits import Limits
+from policies.limits import Environment, Limits
 from policies.views import ResourceIndex, View
 
-Environment = Literal["local", "staging", "production"]
-ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
+ENVIRONMENTS: Mapping[str, Environment] = {each: each for each in get_args(Environment)}
 STRICTEST: Environment = "production"
 """The environment whose limits apply if the environment is not known."""
 

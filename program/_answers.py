@@ -12,12 +12,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pulumi
 
 from program import _sdk
+from program.checkout import program_of
 from program.contained import EXPIRED, TIMEOUT_SECONDS
 from program.errors import ProgramError
 from program.evaluation import PLACEHOLDERS, configuration, run
@@ -71,15 +73,16 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool], stac
         for preview in worlds:
             named: dict[str, Any] = {"stack": stack, "preview": preview}
             try:
+                folder = program_of(checkout, stack)
                 settings = configuration(checkout, stack, placeholders, stack_file)
                 if preview:
                     settings = with_other_secrets(settings)
                 graph = run(
-                    lambda: runpy.run_path(str(checkout / "__main__.py")),
+                    partial(runpy.run_path, str(folder / "__main__.py")),
                     settings.values,
                     stack=stack,
                     preview=preview,
-                    project=project_name(checkout),
+                    project=project_name(folder),
                     secrets=settings.secrets,
                 )
                 yield json.dumps(named).encode() + b"\n" + graph.to_json()

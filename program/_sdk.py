@@ -60,7 +60,8 @@ class Providers(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         given = cast("dict[str, Any]", cast(Any, args).args)
-        return {**given, **catalogue.answer(args.token, {**given, "caller": self.caller})}, []
+        caller = {"caller": self.caller, "account": self.caller.split(":")[4]}
+        return {**given, **catalogue.answer(args.token, {**given, **caller})}, []
 
 
 class Monitor(mocks.MockMonitor):

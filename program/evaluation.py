@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from contract import PROJECT
 from program import catalogue, contained
-from program.checkout import CHECKOUT
+from program.checkout import CHECKOUT, program_of
 from program.errors import EvaluationError
 from program.graph import Graph, Path, Resource
 from program.project_files import Configuration, project_name, stack_configuration
@@ -120,13 +120,16 @@ def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any]
 def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
     """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file."""
 
-    def program() -> None:
-        runpy.run_path(str(CHECKOUT / "__main__.py"))
+    folder = program_of(CHECKOUT, stack)
 
+    def program() -> None:
+        runpy.run_path(str(folder / "__main__.py"))
+
+    project = project_name(folder)
     if config is not None:
-        return run(program, config, stack=stack, preview=preview)
+        return run(program, config, stack=stack, preview=preview, project=project)
     settings = configuration(CHECKOUT, stack)
-    return run(program, settings.values, stack=stack, preview=preview, project=project_name(CHECKOUT), secrets=settings.secrets)
+    return run(program, settings.values, stack=stack, preview=preview, project=project, secrets=settings.secrets)
 
 
 def evaluate(

@@ -28,7 +28,7 @@ INTERRUPTED = 130
 
 
 class Expected:
-    """The number of resources that the program declares, which is counted while the cloud starts."""
+    """The number of resources that the program declares. It is counted while the cloud starts, and is 0 until then."""
 
     def __init__(self, stack: str) -> None:
         """Start to count the resources of ``stack``."""
@@ -38,7 +38,7 @@ class Expected:
 
     def _evaluate(self, stack: str) -> None:
         found = evaluate([stack])[stack]
-        if isinstance(found, Graph):  # an error of the program is left to the engine, which reports it better
+        if isinstance(found, Graph):  # if the program fails, the engine reports the error
             self.count = len(found.resources)
 
 
@@ -60,12 +60,12 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches only this process: a second signal would abort the engine
+            start_new_session=True,  # Ctrl-C must not reach the engine directly: a second SIGINT would abort it
         )
         try:
             _follow(process, events, shown)
         except KeyboardInterrupt:
-            console.print("stopping: the engine ends what it is at (Ctrl-C again ends it at once)")
+            console.print("stopping: the engine finishes its running operations (press Ctrl-C again to kill it)")
             process.send_signal(signal.SIGINT)
             process.wait()
             raise
@@ -78,7 +78,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         raise SandboxError(
             "the platform could not be applied:\n" + "\n".join(lines[-LAST_LINES:]),
-            f"correct what it names and run `make up` again: it goes on from there; all of it is in {log}",
+            f"fix the problem above and run `make up` again: it continues from here; the whole output is in {log}",
         )
 
 
@@ -136,7 +136,7 @@ class _Shown:
         self.console.print(f"{len(self.done)} resources in {time.monotonic() - self.started:.0f} s")
 
     def take(self, event: dict[str, Any]) -> None:
-        """Count finished resources, and print problems."""
+        """Count finished resources; print errors, warnings and violations of policies."""
         match event:
             case {"resOutputsEvent": {"metadata": {"urn": urn}}}:
                 self.done.add(urn)

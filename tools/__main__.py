@@ -30,7 +30,7 @@ GENERATORS = (
 """The generators; each has a function ``files()``, which returns texts by path in the checkout."""
 
 OWNED_FOLDERS = (compose.CONFIG_FOLDER,)
-"""Folders that contain only generated files: a file that no generator writes is removed from them."""
+"""Folders that contain only generated files. A file in them that no generator writes is removed."""
 
 
 def generated() -> dict[Path, str]:

@@ -22,7 +22,7 @@ Rules cover {covered} of {count} checks.
 
 
 def checks() -> dict[str, dict[str, tuple[str, str]]]:
-    """Checker -> check id -> requirement, and the name of the rule that covers it or a reason that begins with ``- ``."""
+    """Checker -> check id -> requirement, and the name of the rule that covers the check or a reason that begins with ``- ``."""
     return {checker: {name: (row[0], row[1]) for name, row in listed.items()} for checker, listed in _rows().items()}
 
 

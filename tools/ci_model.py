@@ -1,7 +1,7 @@
 """A small model of a GitHub run: it computes which jobs and steps run for an event, and their effect on the environments.
 
 The model reads the real workflows and uses the pipelines' decisions in ``delivery.github``. By default every step succeeds;
-``faults`` are failures of AWS, of the cluster or of reviewers.
+``faults`` make steps or jobs fail.
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions
 """
 
@@ -101,7 +101,7 @@ EXAMPLES = {each.name: each.example.strip("'").format(environment="any") for gro
 
 @dataclass
 class PipelineWorld:
-    """The state outside of GitHub's runners."""
+    """The state outside of GitHub's runners: the environments, the records that steps write, and GitHub's variables."""
 
     places: dict[str, EnvironmentState] = field(
         default_factory=lambda: {"staging": EnvironmentState(), "production": EnvironmentState()}
@@ -136,9 +136,9 @@ class StepStoppedError(Exception):
 
 
 Faults = Mapping[str, str]
-"""Injected faults, by ``job`` or ``job: part of the step's label``: ``failure``, ``left`` (failed and not rolled back), ``held``,
-``refused`` (nothing was changed), ``cancelled`` (a person cancels the run there), ``timeout`` (GitHub ends the job there),
-``lost`` (the runner is lost), ``rejected`` (by a reviewer)."""
+"""Place -> fault. The place is ``job: part of the step's label``, or ``job`` for ``rejected`` (by a reviewer). The other faults are
+``failure``, ``left`` (failed and not rolled back), ``held`` (the rollout is on hold), ``refused`` (nothing was changed),
+``cancelled`` (a person cancels the run), ``timeout`` (GitHub ends the job) and ``lost`` (the runner is lost)."""
 
 
 @dataclass
@@ -172,7 +172,7 @@ class Run:
         return CANCELLED if self.cancelled else FAILURE if results & {FAILURE, CANCELLED} else SUCCESS
 
     def ran(self) -> list[str]:
-        """The names of the jobs that started."""
+        """The names of the jobs that were not skipped, including a job whose reviewer rejected it."""
         return [name for name, each in self.jobs.items() if each.started]
 
     def _contexts(self, job: Job, values: Mapping[str, Any], *, failed: bool) -> Contexts:
@@ -483,12 +483,15 @@ def _matches(on: Mapping[str, Any], event: Event) -> bool:
 
 
 def _pattern(text: str) -> str:
-    """A filter pattern as a regular expression: only ``**`` matches ``/`` (GitHub: Filter pattern cheat sheet)."""
+    """A filter pattern as a regular expression: ``**`` matches ``/`` and ``*`` does not (GitHub: Filter pattern cheat sheet)."""
     return re.escape(text).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
 
 
 def replaced(workflow: str, job: str | None, earlier: Event, later: Event, *, running: bool, root: Path = CHECKOUT) -> bool:
-    """Whether GitHub cancels an earlier run (or ``job``), running or waiting, for a later one of the same concurrency group."""
+    """Whether GitHub cancels the earlier run (or its ``job``) because of the later run, by their concurrency group.
+
+    ``running`` is true if the earlier run has started, and false if it still waits.
+    """
     content: Mapping[str, Any] = _workflows(root)[workflow] if job is None else _workflows(root)[workflow]["jobs"][job]
     concurrency = content.get("concurrency")
     if concurrency is None:

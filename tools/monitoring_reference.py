@@ -95,12 +95,12 @@ def with_block(page: str, name: str, content: str) -> str:
         f"({re.escape(begin)}).*?({re.escape(end)})", lambda m: f"{m[1]}\n{content}\n{m[2]}", page, flags=re.DOTALL
     )
     if count != 1:
-        raise ValueError(f"the page has {count} blocks {name!r}, not 1: write {begin.strip()!r} and {end!r} where it belongs")
+        raise ValueError(f"the page has {count} blocks {name!r}, not 1: write {begin.strip()!r} and {end!r} at its place")
     return replaced
 
 
 def picture() -> str:
-    """The dashboard's layout as SVG; a panel with a threshold shows it as a line."""
+    """The dashboard's layout as SVG; in a panel, a line shows the threshold."""
     body: list[str] = []
     top = 0
     for row in rows():

@@ -44,7 +44,7 @@ All mistakes are reported at once, each with its key, its value and a correction
 | `registryToken` | token that pulls the application's image |
 | `grafanaPassword` | password of Grafana's user `admin`; not in operator mode |
 | `alertReceivers.NAME` | addresses of `slack` (its webhook), `webhook` and `watchdog` (a dead-man's switch); key of `pagerduty` |
-| `registryUsername` | the account of that token; not a secret |
+| `registryUsername` | account of `registryToken`; not a secret |
 
 Set them with `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which prompts for the value. Staging and
 production reject a secret in plain text. The secrets of `local` protect nothing.
@@ -97,7 +97,7 @@ def _rows(model: type[Group]) -> Iterator[str]:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
-    """The allowed values, from the JSON schema, in which pydantic's bounds of validated integers are ``ge`` and ``le``."""
+    """The allowed values, from the JSON schema. pydantic writes the bounds of an integer with a validator as ``ge`` and ``le``."""
     match schema:
         case {"anyOf": [value, {"type": "null"}]}:
             return f"{_allowed(value)}, or null"

@@ -10,6 +10,7 @@ import typer
 
 from delivery.clients.screens import console, table
 from delivery.errors import UsageError
+from program.checkout import CHECKOUT, stacks_of
 
 
 def environments(incomplete: str) -> list[str]:
@@ -19,9 +20,14 @@ def environments(incomplete: str) -> list[str]:
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
 
 
+def stacks(incomplete: str) -> list[str]:
+    """The names of stacks for the shell's completion."""
+    return [each for each in stacks_of(CHECKOUT) if each.startswith(incomplete)]
+
+
 def scope(*more: str, text: str) -> Any:
     """The option ``--environment`` of a command. ``more`` are additional names of the option; ``text`` is its help."""
-    return typer.Option("--environment", "-e", *more, help=text, autocompletion=environments)
+    return typer.Option("--environment", "-e", *more, help=text, autocompletion=stacks if more else environments)
 
 
 STACK = ("--stack", "-s")

@@ -31,18 +31,18 @@ from pathlib import Path
 import policies
 from policies.limits import limits_of
 from policies.prices import prices
+from policies.rule import ENVIRONMENTS
 from policies.waivers import read_waivers
 from program.graph import Graph
 from datetime import date
 
 names = {rule.name for rule in policies.RULES}
-environments = ("local", "staging", "production")
 answer = {
     "rules": {
-        rule.name: {"severity": rule.severity, **{each: rule.level(each) for each in environments}, "checks": sorted(rule.on)}
+        rule.name: {"severity": rule.severity, **{each: rule.level(each) for each in ENVIRONMENTS}, "checks": sorted(rule.on)}
         for rule in policies.RULES
     },
-    "limits": {each: limits_of(each, date(2000, 1, 1)).model_dump(mode="json") for each in environments},
+    "limits": {each: limits_of(each, date(2000, 1, 1)).model_dump(mode="json") for each in ENVIRONMENTS},
     "prices": prices().model_dump(mode="json"),
     "waivers": {f"{each.rule} of {each.resource}": each.model_dump(mode="json") for each in read_waivers(names)},
     "violations": [],

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from delivery.clients.environment import Environment
+from delivery.clients.environment import ENVIRONMENTS, Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
 from delivery.preview._masking import without_credentials
 from delivery.preview._values import differences
 from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
-from delivery.preview.from_program import SANDBOX, stacks_of
+from delivery.preview.from_program import SANDBOX
 from delivery.releases.stack_file import committed
 from program import paths
 from program.catalogue import Replaces, lost, refusals, to_watch
@@ -28,8 +28,8 @@ KINDS = {
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
-    """The engine's preview of each stack; by default of all stacks but ``local``. ``plans`` is a folder for the update plans."""
-    names = list(stacks) or [each for each in stacks_of(repository) if each != SANDBOX]
+    """The engine's preview of each stack; by default of all but ``local``. ``plans`` is a folder for the update plans."""
+    names = list(stacks) or [each for each in ENVIRONMENTS if each != SANDBOX]
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)
     found = tuple(_stack(each, repository, None if plans is None else plans / f"{each}.json") for each in names)

@@ -14,7 +14,8 @@ from delivery.preview import _alerts, _assessment, _comparison, _packages, _rule
 from delivery.preview._masking import without_credentials
 from delivery.preview._revisions import checkout, fork_point, resolve
 from delivery.preview.change import Preview, RuleChange, StackPreview
-from program.evaluation import CHECKOUT, EvaluationError, Worlds, evaluate_worlds
+from program.checkout import CHECKOUT, program_of, stacks_of
+from program.evaluation import EvaluationError, Worlds, evaluate_worlds
 from program.graph import Graph
 from program.project_files import project_name
 
@@ -25,11 +26,6 @@ SANDBOX = "local"
 
 LONGEST_PROBLEM = 40
 """Maximum number of lines of an error in a comment. The log has all lines."""
-
-
-def stacks_of(folder: Path) -> list[str]:
-    """The names of the stacks that have a stack file in ``folder``."""
-    return sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))
 
 
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
@@ -64,29 +60,31 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
         evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
         checking = pool.submit(_rules.check, base, head, *evaluated)  # in a separate process, during the comparison
-        renamed = _renamed(base, head)
         found = tuple(
             StackPreview(stack=stack, problem=renamed)
-            if renamed
-            else _stack(stack, before[stack], after[stack], was=_file(base, stack).exists(), stays=_file(head, stack).exists())
+            if (renamed := _renamed(stack, base, head))
+            else _stack(stack, before[stack], after[stack], was=stack in stacks_of(base), stays=stack in stacks_of(head))
             for stack in stacks
         )
         by_base = checking.result()
     return tuple(_with_base_rules(each, by_base) for each in found), by_base.changes
 
 
-def _renamed(base: Path, head: Path) -> str:
-    """The error if the project is renamed; otherwise empty. For the engine, the stacks of another project are other stacks."""
+def _renamed(stack: str, base: Path, head: Path) -> str:
+    """The error if the stack's project is renamed; otherwise empty. For the engine, stacks of another project are other stacks."""
+    if not all(stack in stacks_of(each) for each in (base, head)):
+        return ""
+    folder = program_of(head, stack)
     try:
-        before, after = project_name(base), project_name(head)
+        before, after = project_name(program_of(base, stack)), project_name(folder)
     except EvaluationError:
         return ""  # the evaluation reports it
     if before == after:
         return ""
     return (
-        f"Pulumi.yaml renames the project from {before} to {after}: the engine would find no stack of {after}, create every "
-        f"resource again, and not delete the resources of {before}\n  fix: keep the name {before}, or move each stack with "
-        f"`pulumi stack rename organization/{after}/STACK` first"
+        f"{(folder / 'Pulumi.yaml').relative_to(head)} renames the project from {before} to {after}: the engine would find no "
+        f"stack of {after}, create every resource again, and not delete the resources of {before}\n"
+        f"  fix: keep the name {before}, or move each stack with `pulumi stack rename organization/{after}/STACK` first"
     )
 
 
@@ -112,10 +110,6 @@ def _names(stacks: Sequence[str], base: Path, head: Path) -> list[str]:
     if unknown := [each for each in stacks if each not in known]:
         raise UsageError(f"there is no stack {unknown[0]!r}, neither at base nor at head", f"choose from {', '.join(known)}")
     return list(stacks) or [each for each in known if each != SANDBOX]
-
-
-def _file(folder: Path, stack: str) -> Path:
-    return folder / f"Pulumi.{stack}.yaml"
 
 
 def _evaluate(stacks: Sequence[str], folder: Path) -> Answers:

@@ -184,7 +184,7 @@ TYPES: Mapping[str, ResourceType] = {
 }
 
 DATA_SOURCES: Mapping[str, Mapping[str, Any]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": "{caller}"},
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "{account}", "arn": "{caller}"},
     "aws:eks/getAddonVersion:getAddonVersion": {"version": "v{kubernetesVersion}.0-eksbuild.1"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": {
         "names": [f"{{region}}{letter}" for letter in "abcdef"],

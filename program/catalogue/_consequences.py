@@ -336,6 +336,13 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
 """By type: changes that the service rejects although the provider sends them as in-place changes."""
 
 
+_POD_SPECS = {
+    **dict.fromkeys(("apps/DaemonSet", "apps/Deployment", "apps/StatefulSet"), "spec.template.spec"),
+    "core/Pod": "spec",
+}
+"""The path of the pod in the types whose pods keep running or hold data."""
+
+
 def _of_pods(template: str) -> tuple[Consequence, ...]:
     return (
         Consequence(template, _contents.unmounted),
@@ -365,8 +372,7 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
             "versioningConfiguration.status", _set_to("Suspended", "the previous version of each object that changes from now on")
         ),
     ),
-    **dict.fromkeys(("apps/DaemonSet", "apps/Deployment", "apps/StatefulSet"), _of_pods("spec.template.spec")),
-    "core/Pod": _of_pods("spec"),
+    **{type_: _of_pods(path) for type_, path in _POD_SPECS.items()},
     "core/ConfigMap": (Consequence("data.*", _contents.lost_by_redis),),
 }
 """By type: the data that a change deletes although the resource is not deleted."""
@@ -374,5 +380,6 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
     "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
     "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back), Consequence("version", _no_version)),
+    **{type_: (Consequence(path, _contents.emptied),) for type_, path in _POD_SPECS.items()},
 }
 """By type: changes that the service can accept, but that can cause a failure later."""

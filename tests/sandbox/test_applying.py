@@ -102,7 +102,7 @@ def test_ctrl_c_interrupts_the_engine_once_and_waits_for_it(tmp_path: Path) -> N
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()
-    assert "stopping: the engine ends what it is at" in output
+    assert "stopping: the engine finishes its running operations" in output
     assert output.rstrip().endswith("interrupted")
     assert (tmp_path / "logs/up.log").read_text() == "ended gently\n"
 

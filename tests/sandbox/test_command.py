@@ -80,7 +80,7 @@ def test_ctrl_c_in_up_prints_what_runs_and_how_to_resume_or_stop(tmp_path: Path,
     finally:
         processes.stop()
     assert done.exit_code == 130
-    assert done.output == "interrupted; what runs: etcd\n  go on:  make up (it goes on from there)\n  stop:   make down\n"
+    assert done.output == "interrupted; running processes: etcd\n  continue:          make up\n  stop and remove:   make down\n"
 
 
 def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:

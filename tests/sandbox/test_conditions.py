@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-import yaml
-from recording import ROOT, run, run_platform
+from recording import ROOT, run_account, run_platform
 
 from embedded_cloud.front.conditions import is_met
 from sandbox.stacks import ISSUER
@@ -38,9 +36,7 @@ def conditions(value: Any) -> Iterator[str]:
 
 
 def test_the_page_names_each_condition_that_is_not_evaluated() -> None:
-    config = yaml.safe_load((ROOT / "bootstrap/Pulumi.account.yaml").read_text())["config"]
-    account = run(lambda: runpy.run_path(str(ROOT / "bootstrap/__main__.py")), config, stack_name="account")
-    graphs = (account, run_platform("staging"), run_platform("production"))
+    graphs = (run_account(), run_platform("staging"), run_platform("production"))
     used = {key for graph in graphs for resource in graph.resources for key in conditions(resource.inputs)}
     assert used >= EVALUATED
     [row] = [line for line in (ROOT / "docs/sandbox.md").read_text().splitlines() if line.startswith("| **not evaluated**")]

@@ -69,7 +69,7 @@ def pod(running: Cloud) -> str:
 
 def test_logs_are_those_of_the_simulator(pod: str, running: Cloud) -> None:
     logs = kubectl(running, "logs", *NAMESPACE, pod, "--tail", "50")
-    assert "the simulator stands for every pod" in logs
+    assert "the simulator answers for every pod" in logs
     assert kubectl(running, "logs", *NAMESPACE, "deployment/dwcp-v3", "--since", "1h", "--previous")
 
 

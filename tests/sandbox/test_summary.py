@@ -42,8 +42,8 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def test_a_type_that_is_only_recorded_is_listed_once(tmp_path: Path) -> None:
     chart = {"type": RELEASE, "outputs": {"sandboxRecorded": "charts cannot be fetched here"}}
     output = printed(tmp_path, state=[chart, chart, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
-    assert f"kept as records only, because nothing here stands for them: {RELEASE}\n" in output.replace("  ", "")
-    assert "records only" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
+    assert f"only recorded in the state, because the embedded cloud cannot create them: {RELEASE}\n" in output.replace("  ", "")
+    assert "only recorded" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
 
 
 def test_the_users_plugin_of_the_sdks_version_is_listed_and_used(home: Path, tmp_path: Path) -> None:

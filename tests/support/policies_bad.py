@@ -147,6 +147,8 @@ def _identity(world: World) -> None:
     inline = [{"name": "inline", "policy": policy({**allow, "Action": "ec2:**"})}]
     arns = ["arn:aws:iam::aws:policy/PowerUserAccess"]
     world.add("aws:iam/role:Role", "open-role", assumeRolePolicy=trusting, inlinePolicies=inline, managedPolicyArns=arns)
+    stranger = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}
+    world.add("aws:iam/role:Role", "stranger", assumeRolePolicy=policy(stranger))
     issuer = {"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}
     any_token = policy({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": issuer})
     world.add("aws:iam/role:Role", "widening-role", name="widening-role", assumeRolePolicy=any_token)
@@ -469,6 +471,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "identity-no-self-widening": [("widening-role", "may iam:PutRolePolicy on role/widening-role, by widens")],
     "identity-trusted-tokens": [("widening-role", "any token of the issuer is accepted")],
     "identity-no-public-principal": [("open-role", "is open to everyone"), ("public-policy", "is open to everyone")],
+    "identity-known-accounts": [("stranger", "the AWS account 999999999999 is trusted")],
     "identity-no-static-keys": [
         ("person", "User is a static credential"),
         ("static-key", "AccessKey is a static credential"),

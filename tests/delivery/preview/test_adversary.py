@@ -335,6 +335,8 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "data.*": ("appendonly yes\ndir /data\n", "appendonly yes\ndir /data\nappenddirname aof\n"),
     "addonVersion": ("v1.19.2-eksbuild.1", "v1.18.0-eksbuild.1"),
 }
+TEMPORARY = {"containers": [{"name": "it", "volumeMounts": [{"name": "t", "mountPath": "/tmp"}]}]}
+ELSEWHERE = {"containers": [{"name": "it", "volumeMounts": [{"name": "t", "mountPath": "/var/tmp"}]}]}
 """A change for each property of the tables; any other property gets another text."""
 
 
@@ -351,10 +353,11 @@ def with_inputs(path: str, value: Any) -> dict[str, Any]:
     return {} if inner is None else {key: inner}
 
 
-def by_table(key: str, path: str, after: Any = None) -> ResourceChange:
+def by_table(key: str, path: str, after: Any = None, before: Any = None) -> ResourceChange:
     group, _, kind = key.partition("/")
     token = key if key.startswith("aws:") else f"kubernetes:{group}/v1:{kind}"
     left, right = SAMPLES.get(path, ("a", "b"))
+    left = before or left
     return changed(token, with_inputs(path, left), with_inputs(path, after or right))
 
 
@@ -373,12 +376,21 @@ def test_every_loss_of_the_table_is_said(key: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("key", "path"), consequences(TO_WATCH))
-def test_what_goes_back_is_a_warning(key: str, path: str) -> None:
-    after = {"version": "1.34"}.get(path)
-    change = by_table(key, path, after)
+def test_what_can_fail_later_is_a_warning(key: str, path: str) -> None:
+    before, after, part = {
+        "version": (None, "1.34", "is downgraded to 1.34"),
+        "addonVersion": (None, None, "is downgraded from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1"),
+    }.get(path, (TEMPORARY, ELSEWHERE, "has no volume at /tmp in container it"))
+    change = by_table(key, path, after, before)
     [said] = warnings(graph(), [change])
-    assert f"is downgraded {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
+    assert part in said
     assert not change.refused
+
+
+@pytest.mark.parametrize("mounts", [["/tmp", "/new"], ["/"], ["/tmp/"]])
+def test_a_path_that_stays_mounted_is_no_warning(mounts: list[str]) -> None:
+    after = {"containers": [{"name": "it", "volumeMounts": [{"name": "u", "mountPath": each} for each in mounts]}]}
+    assert by_table("core/Pod", "spec", after, TEMPORARY).watch == ()
 
 
 def test_a_volume_of_unknown_size_is_named_and_changes_no_sum() -> None:
@@ -453,6 +465,17 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
         *(pods(volumes=CLAIM, mount={"mountPath": "/data", "subPath": "v2"}), "the data in claim redis"),
     ),
+    "a claim is mounted elsewhere": (
+        *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
+        *(pods(volumes=CLAIM, mount={"mountPath": "/backup"}), "the data in claim redis for programs that use /data"),
+    ),
+    "a claim that stays is not mounted": (
+        *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"}), pods(volumes=CLAIM), "the data in claim redis, which"),
+    ),
+    "a claim template is mounted elsewhere": (
+        *("kubernetes:apps/v1:StatefulSet", pods(mount={"mountPath": "/data"})),
+        *(pods(mount={"mountPath": "/var/data"}), "the data in claim data for programs that use /data"),
+    ),
     "Prometheus' retention is removed": (DEPLOYMENT, pods(f"{TIME}=90d"), pods("--log.level=info"), "metrics older than 15d"),
     "minutes": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=30m"), "metrics older than 30m"),
     "two arguments": (DEPLOYMENT, pods(TIME, "1w1d"), pods(TIME, "1d"), "metrics older than 1d"),
@@ -500,6 +523,13 @@ HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a renamed volume": (
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
         pods(volumes=[{**CLAIM[0], "name": "other"}], mount={"name": "other", "mountPath": "/data"}),
+    ),
+    "a claim is mounted twice": (
+        DEPLOYMENT,
+        pods(volumes=CLAIM, mount={"mountPath": "/data"}),
+        {"spec": {"template": {"spec": {"volumes": CLAIM, "containers": [
+            {"name": "it", "args": [], "volumeMounts": [{"name": "data", "mountPath": each} for each in ("/data", "/new")]}
+        ]}}}},
     ),
     "another empty folder": (
         DEPLOYMENT, pods(volumes=[{"name": "data", "emptyDir": {}}], mount={"mountPath": "/a"}), pods(volumes=[])
