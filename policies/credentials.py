@@ -38,16 +38,16 @@ LEFT_OUT = (
     "BasicAuthDetector",  # takes a placeholder for a password; MORE_SHAPES has a narrower pattern
     "IPPublicDetector",  # an address is not a credential
     "TelegramBotTokenDetector",  # matches the end of an ARN; MORE_SHAPES has a narrower pattern
-    # They search for a key next to IBM's names. This is slow on long strings, and the search by name finds such a key too.
+    # These search for a key next to IBM's names, which is slow on long strings. The search by name also finds such a key.
     *("IbmCloudIamDetector", "IbmCosHmacDetector", "CloudantDetector", "SoftlayerDetector"),
 )
-"""Detectors with regular expressions that are not used. Detectors that use entropy or keywords are never used."""
+"""Regular expression detectors that this module does not use. It uses no detectors of other kinds (entropy, keywords)."""
 
 SUSPICIOUS = re.compile(
     r"(?<![A-Za-z0-9+])(?=[A-Za-z+]*[0-9])[A-Za-z0-9+]{16,}|A(KIA|SIA|BIA|CCA|3T)[A-Z0-9]{12}"
     r"|://[^\s/]*@|PRIVATE KEY|xox[abeoprs]-|eyJ|hooks\.slack|\$(apr1|2[abxy]|[1567y])\$|\{S?SHA"
 )
-"""A fast test before the detectors: every format contains a long run of letters and digits, or one of these words."""
+"""A fast test before the detectors: every format contains a long run of letters and digits, or one of the other patterns."""
 
 LONGEST_DECODED = 64 * 1024
 """The maximum length of a base64 string that is decoded."""
@@ -96,7 +96,8 @@ def kinds_in(text: str) -> Sequence[str]:
 def named_secret(name: str, value: Any) -> bool:
     """Whether the name of a value indicates that the value is a secret, and the value can be one.
 
-    The last word of the name determines this: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
+    The last word of the name, without qualifiers such as ``PROD``, determines the meaning: ``TOKEN_TTL`` is a time,
+    ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
     """
     if NOUNS.search(name) is None or value is None or isinstance(value, bool | int | float):
         return False
@@ -189,7 +190,7 @@ def places(value: Any, name: str = "") -> list[CredentialPlace]:
 
 
 def name_at(path: Path) -> str:
-    """The key that names the value at a path. A key ``value`` is named by the part before it: ``env[DB_PASSWORD].value``."""
+    """The last key of a path; for a key ``value``, the key before it: ``DB_PASSWORD`` for ``env[DB_PASSWORD].value``."""
     keys = [each for each in path if isinstance(each, str)]
     return keys[-2] if len(keys) > 1 and keys[-1] == "value" else (keys or [""])[-1]
 
@@ -294,8 +295,8 @@ def _in_places(text: str) -> Iterator[tuple[Span, str]]:
 def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
     """A string in which credentials are masked, and the credentials that it contains.
 
-    A credential that is found by its format masks the whole line; one that is found by its name masks only the value. The result is
-    cached, because the same strings are checked several times: with known and unknown outputs, at base and at head.
+    If a credential is found by its format, the whole line is masked; if it is found by its name or place, only the value is masked.
+    The result is cached, because the same strings are checked several times: with known and unknown outputs, at base and at head.
     """
     decoded = _decoded(text)
     if decoded and (inside := _in_text(decoded)[1]):

@@ -30,12 +30,12 @@ class Limits(BaseModel):
     environment: Environment = "production"
     """The environment to which these limits apply, and the required value of the tag `environment`."""
     today: date = date.max
-    """The day of the check; on the default, the last possible date, no version has support."""
+    """The day of the check. The default is the last possible date, on which no version has support."""
 
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""
     minimum_retention_days: Days = 30
-    """Minimum number of days for which logs and old versions are kept (guide: CloudWatch)."""
+    """Minimum number of days for which logs and noncurrent versions are kept (guide: CloudWatch)."""
     minimum_key_deletion_days: Days = 7
     """Minimum number of days in which the deletion of a key can be cancelled."""
     minimum_backup_days: Days = 7

@@ -61,7 +61,8 @@ def up(
     except KeyboardInterrupt:
         running = ", ".join(sorted(PROJECT.processes(FOLDER).running())) or "nothing"
         console.print(f"interrupted; running processes: {running}", highlight=False)
-        console.print("  continue:          make up\n  stop and remove:   make down", highlight=False)
+        again = "make up" + (f" STACK={stack}" if stack != PROJECT.stack else "") + (" PODS=real" if pods is Pods.REAL else "")
+        console.print(f"  continue:          {again}\n  stop and remove:   make down", highlight=False)
         raise typer.Exit(INTERRUPTED) from None
 
 

@@ -23,6 +23,8 @@ LOOK_SECONDS = 0.2
 SECONDS_BETWEEN_LINES = 5.0
 """The interval of progress lines without a terminal."""
 LAST_LINES = 30
+OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
+"""Prefixes of types that the evaluation does not count: the stack and its references to other stacks, with their provider."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
@@ -138,8 +140,9 @@ class _Shown:
     def take(self, event: dict[str, Any]) -> None:
         """Count finished resources; print errors, warnings and violations of policies."""
         match event:
-            case {"resOutputsEvent": {"metadata": {"urn": urn}}}:
-                self.done.add(urn)
+            case {"resOutputsEvent": {"metadata": {"urn": urn, "type": type_}}}:
+                if not type_.startswith(OF_THE_ENGINE):
+                    self.done.add(urn)
             case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
                 self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
             case {"diagnosticEvent": {"ephemeral": True}}:

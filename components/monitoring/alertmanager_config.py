@@ -16,7 +16,7 @@ from components.monitoring.objectives import Severity
 Receiver = Literal["slack", "pagerduty", "webhook"]
 
 SECRET_FOLDER = "/run/secrets/alertmanager"
-"""Folder with one file per receiver; the file has the receiver's name and contains its address or key."""
+"""Folder with one file per receiver. The file's name is the receiver's name; the file contains the receiver's address or key."""
 
 SECRET_FIELD: dict[Receiver, str] = {"slack": "api_url_file", "pagerduty": "routing_key_file", "webhook": "url_file"}
 
@@ -24,13 +24,13 @@ GROUP_WAIT = "30s"
 GROUP_INTERVAL = "5m"
 REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
 WATCHDOG = "watchdog"
-"""Name of the receiver that raises an alarm when notifications stop (a dead man's switch), and of its secret."""
+"""Name of the receiver that raises an alarm when notifications stop (a dead man's switch), and name of the receiver's secret."""
 WATCHDOG_ALERT = "Watchdog"
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 BASE_FILE = "base.yml"
 """Name of the first file that :func:`parts` returns."""
 NO_RECEIVER = "null"
-"""The receiver without an address; only Alertmanager and Grafana show its alerts."""
+"""The receiver without an address, for alerts that no route matches. Only Alertmanager and Grafana show these alerts."""
 
 
 def alertmanager_config(
@@ -72,7 +72,7 @@ def alertmanager_config(
 
 
 def parts(slack_channel: str) -> dict[str, str]:
-    """The configuration in several files, for a start script that adds receivers.
+    """The configuration in several files, by file name, for a start script that adds receivers.
 
     The first file contains everything before the receivers; each other file contains the integration of one receiver.
     """

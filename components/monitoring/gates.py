@@ -21,7 +21,7 @@ class Gate:
     name: str
     objective: Objective
     threshold: float
-    """Limit in ``unit``. Every gate passes up to this value. Above it, an absolute gate fails, and a relative gate compares."""
+    """Limit in ``unit``. Up to the limit, every gate passes. Above it, an absolute gate fails; a relative gate uses the ratio."""
     unit: Unit
     relative: float | None = None
     """Maximum ratio of the canary's value to that of stable; ``None`` for an absolute gate."""
@@ -34,14 +34,14 @@ class Gate:
     def passes(self, canary: float, stable: float | None = None) -> bool:
         """Whether the canary's value passes; an absolute gate does not need the value of stable.
 
-        Raises ``ValueError`` if a relative gate needs the value of stable, and it is missing.
+        Raises ``ValueError`` if a relative gate needs the value of stable, and ``stable`` is ``None``.
         """
         if self.relative is None:
             return canary <= self.threshold
         if canary <= self.threshold:
             return True
         if stable is None:
-            raise ValueError(f"gate {self.name} compares with stable, whose value is missing")
+            raise ValueError(f"gate {self.name!r} compares the canary with stable, but the value of stable is missing")
         return canary <= self.relative * stable
 
 

@@ -1,6 +1,6 @@
-"""The objectives of the service: the single source of rules, dashboard, routes, rollout gates, alarms, tests and runbook index.
+"""The objectives of the service: the source of rules, dashboard, routes, rollout gates, alarms, tests and the runbook index.
 
-A threshold that changes here changes in all of them. The module imports no SDK, so that the ``dwcp`` command starts fast.
+The module imports no SDK, so that the ``dwcp`` command starts fast.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MINIMUM_REQUESTS = 100
 ERROR_RATIO = 0.05
 """Guide, Alert Rules: high error rate (> 5 %)."""
 LATENCY_SECONDS = 1
-"""Guide, Alert Rules: high latency (> 1 s P95). It is also the upper bound of a bucket of the service's histogram."""
+"""Guide, Alert Rules: high latency (> 1 s P95). The service's histogram must have a bucket with this upper bound."""
 THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 """Guide, Alert Rules: low throughput (< 1 MB/s)."""
 RESTARTS = 1
@@ -135,7 +135,7 @@ EXPORTED: dict[Source, frozenset[str]] = {
 
 
 class ObjectiveError(ValueError):
-    """An invalid definition, which the message names. It is not a ``ComponentsError``, whose module imports the Pulumi SDK."""
+    """A definition is not valid. This is not a ``ComponentsError``, because that exception's module imports the Pulumi SDK."""
 
 
 SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
@@ -173,7 +173,7 @@ class Objective:
     for_seconds: int = 0
     """Duration for which the value must be beyond the threshold before the alert fires."""
     minimum_requests: int = 0
-    """Minimum number of requests in the window for the alert to fire; with 0 it does not depend on the traffic."""
+    """Minimum number of requests in the window for the alert to fire; with 0, the alert does not depend on the traffic."""
     minimum_by: promql.By = "track"
     """The requests that count for :attr:`minimum_requests`: those of the alert's track, or with ``""`` all requests."""
     runbook: str
@@ -188,7 +188,7 @@ class Objective:
             (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.runbook), f"has no runbook: {self.runbook!r} is not a page name"),
             (not math.isfinite(self.threshold) or self.threshold < 0, f"has a threshold of {self.threshold}, not 0 or more"),
             (self.unit == "ratio" and not 0 < self.threshold < 1, f"has a threshold of {self.threshold}, not between 0 and 1"),
-            (self.window_seconds <= 0 or self.for_seconds < 0, "has a window or a duration below zero"),
+            (self.window_seconds <= 0 or self.for_seconds < 0, "has a window that is not above 0, or a duration below 0"),
             (self.minimum_requests < 0, f"has a minimum of {self.minimum_requests} requests, not 0 or more"),
         ):
             if wrong:

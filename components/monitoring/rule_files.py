@@ -33,7 +33,7 @@ from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 Rule = dict[str, Any]
 
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
-"""Prefix of the names of the recorded series; the window is the rest of a name."""
+"""Prefix of the names of the recorded series; the suffix of a name is the window."""
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_ADVICE = Advice(
@@ -41,7 +41,7 @@ ABSENT_ADVICE = Advice(
     f"kubectl get pods,networkpolicies -n {NAMESPACE}",
 )
 ABSENT_SECONDS = 10 * 60
-"""Duration of an absence alert's condition: longer than the move of an exporter's pod to another node."""
+"""Duration for which metrics must be missing before an absence alert fires: longer than an exporter's move to another node."""
 
 WATCHDOG = "Watchdog"
 """The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
@@ -147,7 +147,7 @@ def minimum_requests(window_seconds: int) -> int:
 
 
 def absence_alert(source: Source, runbooks: str) -> Rule:
-    """The alert that fires if a source has no metrics, because the source's other alerts cannot fire then."""
+    """The alert that fires if a source has no metrics: without metrics, the source's other alerts cannot fire."""
     start, present, severity = PRESENCE[source]
     return _alert(
         f"{start}MetricsAbsent",

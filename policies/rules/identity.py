@@ -65,7 +65,7 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     "identity-metadata-service",
     LAUNCH_TEMPLATE,
     INSTANCE,
-    title="The metadata service requires a token, and answers only the machine itself",
+    title="The metadata service requires a token, and responds only to the machine itself",
     why="Otherwise a pod, or a forged request of a service, gets the machine's role.",
     fix="Set `metadataOptions.httpTokens` to required and `httpPutResponseHopLimit` to 1.",
     severity="high",

@@ -414,7 +414,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "network-load-balancer-hardened": [("soft-balancer", "malformed headers are forwarded"), ("soft-balancer", "not logged")],
     "data-bucket-encrypted": [("bare-bucket", "no encryption rule")],
-    "data-bucket-versioned": [("bare-bucket", "keeps no old versions"), ("loose-bucket", "versioning is Suspended")],
+    "data-bucket-versioned": [("bare-bucket", "keeps no noncurrent versions"), ("loose-bucket", "versioning is Suspended")],
     "data-bucket-private": [
         ("bare-bucket", "nothing blocks public access"),
         ("loose-bucket", "blockPublicPolicy of half-blocked is false"),
@@ -533,7 +533,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "workload-namespace-restricted": [("lax", "is not set")],
     "workload-host-isolated": [
-        ("bad-web", "the pod shares its host's"),
+        ("bad-web", "the pod shares this namespace with its host"),
         ("bad-web", "a folder of the host is mounted"),
         ("bad-web", "a port of the host is used"),
         ("bad-web", "the kubelet would call another host"),
@@ -678,8 +678,8 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "docker-host-isolated": [
         ("host-volume", "/etc of the host is mounted"),
-        ("root-container", "shares its host's"),
-        ("root-container", "shares another one's"),
+        ("root-container", "shares this namespace with its host"),
+        ("root-container", "shares this namespace with another container"),
         ("root-container", "/etc of the host is mounted"),
     ],
     "docker-images": [("latest-image", "does not name one release"), ("latest-image", "not from a trusted registry")],

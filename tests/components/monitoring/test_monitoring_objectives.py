@@ -65,8 +65,8 @@ def test_the_alerts_have_the_thresholds_of_the_guide() -> None:
         ({"threshold": 0.0}, "has a threshold of 0.0, not between 0 and 1"),
         ({"threshold": -1, "unit": "seconds"}, "has a threshold of -1, not 0 or more"),
         ({"threshold": float("nan"), "unit": "seconds"}, "has a threshold of nan"),
-        ({"window_seconds": 0}, "has a window or a duration below zero"),
-        ({"for_seconds": -1}, "has a window or a duration below zero"),
+        ({"window_seconds": 0}, "has a window that is not above 0, or a duration below 0"),
+        ({"for_seconds": -1}, "has a window that is not above 0, or a duration below 0"),
         ({"minimum_requests": -1}, "has a minimum of -1 requests"),
         ({"measure": lambda _: "dwcp_failures_total{}"}, "measures dwcp_failures_total, which service does not export"),
         ({"source": "redis"}, "which redis does not export; it exports redis_connected_clients"),
@@ -261,7 +261,7 @@ def test_a_relative_gate_compares_with_stable_above_its_floor(canary: float, sta
 
 def test_a_relative_gate_requires_the_value_of_stable() -> None:
     [gate] = [gate for gate in gates.gates() if gate.relative]
-    with pytest.raises(ValueError, match="whose value is missing"):
+    with pytest.raises(ValueError, match="the value of stable is missing"):
         gate.passes(0.5)
 
 
