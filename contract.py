@@ -7,7 +7,7 @@ A change of one of them requires a migration of the running environments. Values
 from typing import Literal
 
 APPLICATION = "dwcp-v3"
-"""Name of the application. Its Deployment, Service and container have this name, and its objects have it as the label ``app``."""
+"""Name of the application: of the stable track's Deployment and Service, of both tracks' containers, and of their label ``app``."""
 PROJECT = APPLICATION
 """The Pulumi project, the namespace of its config keys, and the tag ``project`` on AWS."""
 DISTRIBUTION = f"{APPLICATION}-platform"
@@ -29,7 +29,7 @@ TRACK_LABEL = "track"
 VERSION_LABEL = "version"
 
 SERVICE_PORT = 80
-"""Port of the Kubernetes Service, which forwards to :data:`PORT` of the pods: ``svc/dwcp-v3 8080:80``."""
+"""Port of the Kubernetes Service (guide: ``kubectl port-forward svc/dwcp-v3 8080:80``). It forwards to the pods' HTTP port."""
 PORT = 8080
 METRICS_PORT = 9090
 

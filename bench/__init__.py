@@ -11,6 +11,52 @@ Prefer ratios, which are comparable between machines: :func:`ratio` runs subject
 the same load, and returns the median over the pairs. :func:`seconds` returns the median time of one action.
 """
 
-from bench._measure import Figure, Options, ratio, seconds, timed
+from __future__ import annotations
 
-__all__ = ["Figure", "Options", "ratio", "seconds", "timed"]
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Options of a run: ``runs`` per figure, at least 1; ``cold`` includes measurements that take many minutes."""
+
+    runs: int = 3
+    cold: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measured number: ``value`` in ``unit`` (``x`` for a ratio), its ``target``, and how it was measured."""
+
+    name: str
+    value: float
+    unit: str
+    target: str
+    how: str
+
+    @property
+    def row(self) -> str:
+        """This figure as a line of the table."""
+        return f"| {self.name} | {self.value:.3g} {self.unit} | {self.target} | {self.how} |"
+
+
+def timed(action: Callable[[], object]) -> float:
+    """The seconds that ``action`` takes."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def seconds(action: Callable[[], object], runs: int) -> float:
+    """The median of the seconds that ``action`` takes."""
+    return median(timed(action) for _ in range(runs))
+
+
+def ratio(subject: Callable[[], object], baseline: Callable[[], object], runs: int) -> tuple[float, float, float]:
+    """The median ratio of the times of ``subject`` and ``baseline``, run in pairs, and the median seconds of each."""
+    pairs = [(timed(subject), timed(baseline)) for _ in range(runs)]
+    subjects, baselines = zip(*pairs, strict=True)
+    return median(left / right for left, right in pairs), median(subjects), median(baselines)

@@ -25,6 +25,7 @@ from typing import Any, cast
 import boto3
 import psutil
 
+from bench import _dwcp
 from contract import CANARY, DEPLOYMENTS, IMAGE_REPOSITORY, NAMESPACE, STABLE, STATE_BUCKET
 from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
 from delivery.errors import ExitCode
@@ -33,6 +34,7 @@ from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
+from sandbox.stacks import bootstrap_state
 
 COMMANDS = ("deploy", "rollout", "rollback", "up")
 FAULTS = ("kill -9", "SIGSTOP", "clock jump")
@@ -67,17 +69,14 @@ class Soak:
 
     def environment(self) -> dict[str, str]:
         """The environment variables of a command."""
-        return {
-            **self.cloud.engine.process_environment(),
-            "DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url,
-            "DWCP_SERVICE_URL": f"{self.monitoring.simulator_url}/tracks/{{track}}",
+        own = {
             "DWCP_METRICS_WINDOW_SECONDS": "2",
-            "DWCP_WORK_DIR": str(self.cloud.folder / "work"),
             "XDG_STATE_HOME": str(self.cloud.folder / "state"),
             SETTINGS_VARIABLE: json.dumps(PACE),
             "PYTHONPATH": f"{CHECKOUT / 'bench/_jumping_clock'}{os.pathsep}{CHECKOUT}",
             "SOAK_CLOCK": str(self.clock),
         }
+        return _dwcp.environment(self.cloud, self.monitoring, **own)
 
     def start(self, *arguments: str) -> psutil.Popen:
         """Start a command in a new session, so that a signal to it reaches no other process."""
@@ -98,8 +97,7 @@ class Soak:
 
     def command(self, name: str) -> tuple[str, ...]:
         """The command line of the command ``name``."""
-        dwcp, wait = (sys.executable, "-m", "delivery"), ("--wait", str(SPARE_SECONDS))
-        local = ("--environment", PROJECT.stack)
+        wait = ("--wait", str(SPARE_SECONDS))
         if name == "up":
             return (
                 str(self.cloud.engine.bin / "pulumi"),
@@ -111,12 +109,12 @@ class Soak:
                 "--non-interactive",
             )
         if name == "rollback":
-            return (*dwcp, name, *local, *wait)
+            return _dwcp.command(name, *wait)
         image = self.new_image()
         self.images.add(image)
         if name == "rollout":
-            return (*dwcp, name, *local, "--image", image)
-        return (*dwcp, name, *local, *wait, "--tag", image.rpartition(":")[2], "--skip-tests")
+            return _dwcp.command(name, "--image", image)
+        return _dwcp.command(name, *wait, "--tag", image.rpartition(":")[2], "--skip-tests")
 
     def round(self, name: str, fault: str) -> tuple[str, list[str]]:
         """Run one round; return a description of the fault with its time, and the problems found afterwards."""
@@ -180,10 +178,9 @@ class Soak:
 
     def following(self) -> tuple[tuple[str, ...], ...]:
         """The command lines of the recovery. The interrupted command has ended, so the rollout can take the lease."""
-        dwcp = (sys.executable, "-m", "delivery")
         return (
-            (*dwcp, "rollout", "--abort", "--environment", PROJECT.stack),
-            (*dwcp, "state", "unlock", "--environment", PROJECT.stack, "--wait", str(SPARE_SECONDS)),
+            _dwcp.command("rollout", "--abort"),
+            _dwcp.command("state", "unlock", "--wait", str(SPARE_SECONDS)),
             self.command("deploy"),
         )
 
@@ -209,7 +206,7 @@ class Soak:
             yield f"the canary has {canary['replicas']} pods"
         image, known = stable["template"]["spec"]["containers"][0]["image"], self.state_image()
         if image != known:
-            yield f"stable runs {image}, and the state says {known}"
+            yield f"stable runs {image}, and the state contains {known}"
         for scaler in self.cloud.control_plane.api.items(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"):
             if scaler["spec"]["minReplicas"] != 3:
                 yield f"minReplicas of {scaler['metadata']['name']} is {scaler['spec']['minReplicas']}, not 3"
@@ -279,10 +276,7 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
             monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
             soak = Soak(cloud=cloud, monitoring=monitoring, chance=random.Random(seed), clock=folder / "clock")
             soak.clock.write_text("0")
-            subprocess.run(
-                [sys.executable, "-m", "delivery", "state", "bootstrap", "--environment", PROJECT.stack],
-                cwd=CHECKOUT, env=soak.environment(), check=True, capture_output=True,
-            )  # fmt: skip
+            bootstrap_state(cloud)
             for _ in range(2):  # so that there is a release to roll back to
                 if code := soak.start(*soak.command("deploy")).wait(COMMAND_SECONDS):
                     sys.exit(f"a deployment before the first round ended with {code}:\n{soak.last_lines()}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from bench import Figure, Options, timed
+from bench import Figure, Options, _dwcp, timed
 from bench.rollout import IMAGE, platform
 from delivery.releases.stack_file import committed, with_release
 from embedded_cloud.cloud import Cloud
@@ -28,20 +27,14 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(deploy / engine for deploy, engine in pairs),
         unit="x",
         target="at most 1.5 x",
-        how=f"{ours:.1f} s against {own:.1f} s, with policies; tests and the metrics' wait left out",
+        how=f"{ours:.1f} s against {own:.1f} s, with policies; without tests and without the wait for metrics",
     )
 
 
 def _deploy(cloud: Cloud, monitoring: SandboxMonitoring, number: int) -> float:
     tag = IMAGE.format(number).rpartition(":")[2]
-    command = [sys.executable, "-m", "delivery", "deploy", "--environment", PROJECT.stack, "--tag", tag, "--skip-tests"]
-    environment = {
-        **cloud.engine.process_environment(),
-        "DWCP_SERVICE_URL": f"{monitoring.simulator_url}/tracks/{{track}}",
-        "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,
-        "DWCP_METRICS_WINDOW_SECONDS": "0",
-        "DWCP_WORK_DIR": str(cloud.folder / "work"),
-    }
+    command = _dwcp.command("deploy", "--tag", tag, "--skip-tests")
+    environment = _dwcp.environment(cloud, monitoring, DWCP_METRICS_WINDOW_SECONDS="0")
     return timed(lambda: subprocess.run(command, cwd=CHECKOUT, env=environment, check=True, capture_output=True))
 
 

@@ -4,7 +4,7 @@ Argo Rollouts is built from its Go module and runs with its default options exce
 canary of `dwcp`, with the query, limit and interval of the same gate. It splits the traffic of its own workload with its ALB
 router, which writes the weights into an Ingress. No controller applies these weights to AWS here, but the time of `dwcp rollout`
 ends when AWS returns weight 0. So the time of the reference ends with an earlier event. The reference also queries only one gate;
-`dwcp rollout` queries all of its gates. Most of either time is the random wait for the next query, so many runs are needed.
+`dwcp rollout` queries all of its gates. Most of each time is the random wait for the next query, so many runs are needed.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from bench.rollout import (
     first_breaches,
     growing_window,
     misbehave,
+    passing_seconds,
     platform,
     rollout,
 )
@@ -74,7 +75,7 @@ def figures(options: Options) -> Iterator[Figure]:
     ours, theirs = zip(*pairs, strict=True)
     pace = f"scrapes and queries every {INTERVAL_SECONDS:g} s"
     yield Figure(
-        name="time from the scrape that shows a breach until AWS returns weight 0, compared with the reference controller",
+        name="the same time in the comparison with Argo Rollouts: from the scrape that shows a breach until AWS returns weight 0",
         value=median(ours),
         unit="s",
         target=TARGET,
@@ -101,8 +102,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference,
     breach = zero = theirs = 0.0
     for line in process.stdout:
         event = json.loads(line)
-        if event["event"] == "wait" and event["phase"] == "analyse" and event["text"].startswith("passed") and not breach:
-            seconds = float(event["seen"]["seconds"])
+        if not breach and (seconds := passing_seconds(event)) is not None:
             if not released:
                 argo.release(image)
                 released = True

@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 
 import contract
-from bench import Figure, Options
+from bench import Figure, Options, _dwcp
 from bench._load import RATE, Load, Phase
 from delivery.rollout.options import SETTINGS_VARIABLE
 from embedded_cloud import waiting
@@ -54,7 +54,7 @@ def figures(options: Options) -> Iterator[Figure]:
     """The number of requests that each operation lost in ``options.runs`` runs, on a sandbox started by `make up PODS=real`."""
     started = (FOLDER / NODES).exists()
     if reason := missing() or ("" if started else "no sandbox with real pods runs; run `make up PODS=real`"):
-        print(f"requests_lost is left out: {reason}", file=sys.stderr)
+        print(f"requests_lost is skipped: {reason}", file=sys.stderr)
         return
     seen: dict[str, list[Phase]] = defaultdict(list)
     operations = Operations(open_stack(PROJECT.stack, FOLDER, real_pods=True))
@@ -117,7 +117,7 @@ class Operations:
             pods = [each for each in api.items(PODS) if each["metadata"]["labels"].get("app") == contract.APPLICATION]
             if all("deletionTimestamp" not in each["metadata"] and _is_ready(each) for each in pods):
                 return
-        raise RuntimeError("pods of the service still come and go")
+        raise RuntimeError("pods of the service are still starting or terminating")
 
     def restart(self, name: str = contract.APPLICATION) -> None:
         """Restart a Deployment's pods."""
@@ -143,7 +143,7 @@ class Operations:
 
     def deploy(self, tag: str) -> None:
         """Deploy a release by `dwcp deploy`."""
-        self._until_released(self._dwcp("deploy", "--tag", tag, "--skip-tests"))
+        self._until_released(_dwcp.command("deploy", "--tag", tag, "--skip-tests"))
 
     def _until_released(self, command: Command) -> None:
         for attempts_left in reversed(range(ATTEMPTS)):
@@ -154,13 +154,13 @@ class Operations:
                 raise _failed(done)
 
     def _rollout(self, tag: str, *options: str) -> Command:
-        return self._dwcp("rollout", "--tag", tag, *options)
+        return _dwcp.command("rollout", "--tag", tag, *options)
 
     def abort(self, tag: str) -> None:
         """Hold a rollout at each of its steps, and abort it there."""
         for step in HELD_STEPS:
             self.rollout(tag, "--percentage", step)
-            done = self.tried(*self._dwcp("rollout", "--abort"))
+            done = self.tried(*_dwcp.command("rollout", "--abort"))
             if done.returncode not in ABORTED:
                 raise _failed(done)
 
@@ -195,7 +195,8 @@ class Operations:
 
     def autoscale(self) -> None:
         """Make the autoscaler add pods, and then remove them without a stabilization window."""
-        self._scale_down_window(0)
+        change = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}
+        self.kubectl("patch", "hpa", contract.APPLICATION, "--patch", json.dumps(change))
         least = self._replicas()
         selector = f"--selector=app={contract.APPLICATION}"
         key = f"{PROJECT.annotation_domain}/cpu"
@@ -204,10 +205,6 @@ class Operations:
         self.kubectl("rollout", "status", f"deployment/{contract.APPLICATION}", f"--timeout={END_SECONDS}s")
         self.kubectl("annotate", "pods", selector, f"{key}={IDLE_CPU}", "--overwrite")
         self._until(lambda: self._replicas() == least, "the autoscaler removes no pod")
-
-    def _scale_down_window(self, seconds: int) -> None:
-        change = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": seconds}}}}
-        self.kubectl("patch", "hpa", contract.APPLICATION, "--patch", json.dumps(change))
 
     def _replicas(self) -> int:
         return self.cloud.control_plane.api.get(DEPLOYMENT)["spec"]["replicas"]
@@ -228,7 +225,7 @@ class Operations:
         with tempfile.TemporaryDirectory(prefix="dwcp-stack-") as name:
             file = Path(name) / f"Pulumi.{PROJECT.stack}.yaml"
             text = local_file(self.cloud).read_text()
-            level = "debug" if "debug" not in json.dumps(self._config()) else "warn"
+            level = "debug" if "debug" not in json.dumps(self._config()) else "info"
             file.write_text(text.replace("config:\n", f"config:\n  {contract.PROJECT}:application:\n    logLevel: {level}\n", 1))
             command = ("up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--config-file", str(file), "--non-interactive")
             self.run(str(self.cloud.engine.bin / "pulumi"), *command)
@@ -242,11 +239,7 @@ class Operations:
 
     def dwcp(self, *arguments: str) -> str:
         """Run `dwcp` on the environment; return its output."""
-        return self.run(*self._dwcp(*arguments))
-
-    @staticmethod
-    def _dwcp(*arguments: str) -> Command:
-        return (sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack)
+        return self.run(*_dwcp.command(*arguments))
 
     def run(self, *command: str) -> str:
         """Run a command with the sandbox's environment variables; return its output. A failure raises with the output."""

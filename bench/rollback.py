@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from statistics import median
 
-from bench import Figure, Options
+from bench import Figure, Options, _dwcp
 from bench.sandbox import sandbox
 from contract import APPLICATION, NAMESPACE
 from embedded_cloud.cloud import Cloud
@@ -57,15 +57,19 @@ class Bench:
 
     def run(self, *arguments: str) -> None:
         """Run a `dwcp` command to completion."""
-        command = [sys.executable, "-m", "delivery", *arguments, "--environment", PROJECT.stack]
-        subprocess.run(command, cwd=CHECKOUT, env=self.environment, check=True, stdout=sys.stderr, timeout=END_SECONDS)
+        subprocess.run(
+            _dwcp.command(*arguments), cwd=CHECKOUT, env=self.environment, check=True, stdout=sys.stderr, timeout=END_SECONDS
+        )
 
     def rollback(self) -> float:
         """Seconds until `dwcp rollback` reports a healthy service. The command updates the state only after this report."""
-        command = [sys.executable, "-u", "-m", "delivery", "rollback", "--environment", PROJECT.stack]
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=CHECKOUT, env={**self.environment, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, text=True
+            _dwcp.command("rollback"),
+            cwd=CHECKOUT,
+            env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None
         taken = next((time.perf_counter() - started for line in process.stdout if line.startswith(HEALTHY)), None)

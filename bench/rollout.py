@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from statistics import median
+from typing import Any
 
-import boto3
-
-from bench import Figure, Options
+from bench import Figure, Options, _dwcp
 from bench.sandbox import sandbox
 from components.monitoring.gates import gates
 from contract import ERRORS_METRIC, IMAGE_REPOSITORY
-from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
+from delivery.rollout.actions import GateOutcome
 from delivery.rollout.options import SETTINGS_VARIABLE
+from delivery.rollout.plan import Phase
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
+from sandbox.stacks import bootstrap_state
 
 SPEED = 30
 """Factor by which windows and intervals of Prometheus are shorter than in production: it scrapes every second."""
@@ -56,20 +55,8 @@ def platform() -> Generator[tuple[Cloud, SandboxMonitoring]]:
         monitoring = SandboxMonitoring(cloud=cloud, speed=SPEED)
         monitoring.start()
         monitoring.control("load", "PUT", requestsPerSecond=REQUESTS_PER_SECOND)
-        prepare(cloud)
+        bootstrap_state(cloud)
         yield cloud, monitoring
-
-
-def prepare(cloud: Cloud) -> None:
-    """Create the lease table."""
-    clients = {"endpoint_url": f"http://127.0.0.1:{cloud.moto_port}", "region_name": "us-east-1"}
-    dynamodb = boto3.client("dynamodb", aws_access_key_id="sandbox", aws_secret_access_key="sandbox", **clients)
-    dynamodb.create_table(
-        TableName=LEASE_TABLE,
-        KeySchema=[{"AttributeName": LEASE_KEY, "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": LEASE_KEY, "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
 
 
 def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> float:
@@ -79,29 +66,31 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
     breach = zero = 0.0
     for line in process.stdout:
         event = json.loads(line)
-        if event["event"] == "wait" and event["phase"] == "analyse" and event["text"].startswith("passed") and not breach:
+        if not breach and (seconds := passing_seconds(event)) is not None:
             misbehave(monitoring, image)
-            [breach] = first_breaches(monitoring, growing_window(float(event["seen"]["seconds"])))
+            [breach] = first_breaches(monitoring, growing_window(seconds))
         if event["event"] == "phase" and event["phase"] == "drain":
             zero = datetime.fromisoformat(event["at"]).timestamp()
     process.wait(END_SECONDS)
     return zero - breach
 
 
+def passing_seconds(event: dict[str, Any]) -> float | None:
+    """The duration of the analysis so far if ``event`` reports that its gates pass, otherwise ``None``."""
+    if event["event"] != "wait" or event["phase"] != Phase.ANALYSE:
+        return None
+    observed = event["observed"]
+    passes = observed["analysis"] is not None and observed["analysis"]["outcome"] == GateOutcome.PASSED
+    return float(observed["seconds"]) if passes else None
+
+
 def rollout(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> subprocess.Popen[str]:
     """Start `dwcp rollout` of ``image``; its standard output has one JSON event per line."""
-    options = ("--wait-time", "60", "--environment", PROJECT.stack)
     pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
-    environment = {
-        **cloud.engine.process_environment(),
-        "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,
-        "DWCP_WORK_DIR": str(cloud.folder / "work"),
-        SETTINGS_VARIABLE: json.dumps(pace),
-    }
     return subprocess.Popen(
-        [sys.executable, "-m", "delivery", "rollout", "--image", image, "--json", *options],
+        _dwcp.command("rollout", "--image", image, "--json", "--wait-time", "60"),
         cwd=CHECKOUT,
-        env={**os.environ, **environment},
+        env=_dwcp.environment(cloud, monitoring, **{SETTINGS_VARIABLE: json.dumps(pace)}),
         stdout=subprocess.PIPE,
         text=True,
     )

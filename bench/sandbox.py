@@ -1,4 +1,4 @@
-"""The time of `make up`, and the time of an update compared with that of a program that declares nothing."""
+"""The times of `make up`, of updates without changes, of the unit tests and of the toolchain's build."""
 
 from __future__ import annotations
 
@@ -99,18 +99,21 @@ def sandbox() -> Iterator[Cloud]:
 @contextmanager
 def empty_program(cloud: Cloud) -> Iterator[Path]:
     """A project on the same backend, whose program has the platform's imports and declares nothing."""
-    # The modules are listed after a complete run, because the SDKs load most of their modules at first use.
-    listing = (
-        "import sys; sys.path.append('tests'); from recording import run_platform; run_platform('local'); "
-        "print(*sorted(name for name in sys.modules if name.startswith(('pulumi.', 'pulumi_aws', 'pulumi_kubernetes'))))"
-    )
-    modules = subprocess.run([sys.executable, "-c", listing], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
     with tempfile.TemporaryDirectory(prefix="dwcp-empty-") as name:
         folder = Path(name)
         (folder / "Pulumi.yaml").write_text(f"name: {PROJECT.name}\nruntime: python\n")
-        (folder / "__main__.py").write_text("".join(f"import {module}\n" for module in modules.split()))
+        (folder / "__main__.py").write_text("".join(f"import {module}\n" for module in imported_modules()))
         run(cloud, folder, "stack", "init", EMPTY, "--no-select", "--secrets-provider", PROJECT.secrets_provider)
         yield folder
+
+
+def imported_modules() -> list[str]:
+    """The modules of the SDKs that an evaluation of the program imports. The SDKs load most of their modules at first use."""
+    listing = (
+        "import sys; sys.path.append('tests/support'); from recording import run_platform; run_platform('local'); "
+        "print(*sorted(name for name in sys.modules if name.startswith(('pulumi.', 'pulumi_aws', 'pulumi_kubernetes'))))"
+    )
+    return subprocess.run([sys.executable, "-c", listing], cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout.split()
 
 
 def run(cloud: Cloud, folder: Path, *arguments: str) -> None:

@@ -1,6 +1,7 @@
 """The properties that the program does not own after creation. ``ignore_changes``, drift, preview and rollout use this table.
 
-The program sets the first value of each property in the table, and never changes the property afterwards.
+The program sets the first value of each property in the table, and does not change the property afterwards, except that
+``cluster.resizeNodes`` applies the number of nodes again.
 """
 
 from __future__ import annotations
@@ -61,5 +62,5 @@ def ignored(type_: str, name: str) -> list[str]:
     """
     paths = [row.path for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     if not paths:
-        raise LookupError(f"{type_} {name!r} has no owner but the program; add it to OWNERSHIP or drop ignore_changes")
+        raise LookupError(f"{type_} {name!r} has no other owner than the program; add it to OWNERSHIP or remove ignore_changes")
     return paths

@@ -12,18 +12,17 @@ from components.aws.caller import refuse_strangers
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
 from components.aws.names import physical_name
-from components.aws.tags import tags_of
 from components.settings import AccountSettings, ClusterSettings, EnvironmentSettings, Settings
 from contract import APPLICATION, PROJECT, SHARED
 
 
 def aws_provider(settings: Settings) -> aws.Provider:
-    """The AWS provider for the stack's region; it sets the default tags of every resource.
+    """The AWS provider for the stack's region; it sets the default tags of every resource (``environment.tags``).
 
     Raises ``ComponentsError`` if the caller has no access to the cluster, before any resource is created.
     """
     environment = settings.environment
-    provider = _tagging(environment.region, tags_of(environment))
+    provider = _tagging(environment.region, environment.tags)
     if environment.name != "local":
         caller = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)).arn
         refuse_strangers(caller, settings.cluster, dry_run=pulumi.runtime.is_dry_run())

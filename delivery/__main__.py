@@ -10,7 +10,7 @@ from program.checkout import CHECKOUT, around, is_checkout
 
 
 def main() -> None:
-    """Run ``dwcp`` with the code of the current checkout. Outside a checkout, only ``--help`` and ``--version`` work."""
+    """Run ``dwcp``. Outside a checkout, an installed ``dwcp`` prints only the help and the version."""
     if not is_checkout(CHECKOUT):
         if found := around(Path.cwd()):
             _run_the_code_of(found)

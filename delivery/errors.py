@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from program.errors import ProgramError
+
 
 class ExitCode(IntEnum):
     """The result of a ``dwcp`` command; scripts and pipelines may rely on the numbers."""
@@ -12,9 +14,9 @@ class ExitCode(IntEnum):
     FAILED = 1
     """The command failed, or a check found something."""
     USAGE = 2
-    """The command line itself is wrong; nothing was changed."""
+    """The command line is wrong, or the environment does not allow the command; nothing was changed."""
     HELD = 3
-    """The rollout is on hold until a person decides. The output shows its share of the traffic."""
+    """A rollout is on hold until a person decides. For ``dwcp preview``: the base does not run, so the changes are not known."""
     WARNED = 4
     """Everything works, but a warning needs attention."""
     UNCHECKED = 5
@@ -23,19 +25,14 @@ class ExitCode(IntEnum):
     """The command itself has a bug (``EX_SOFTWARE`` of sysexits.h)."""
 
 
-class DeliveryError(Exception):
-    """Base class of all errors that a command reports. ``problem`` names the thing and its value; ``fix`` is the next step."""
+class DeliveryError(ProgramError):
+    """Base class of the errors of this package. ``problem`` names the thing and its value; ``fix`` is the next step."""
 
     exit_code = ExitCode.FAILED
 
-    def __init__(self, problem: str, fix: str = "") -> None:
-        super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
-        self.problem = problem
-        self.fix = fix
-
 
 class UsageError(DeliveryError):
-    """An invalid option or argument; raised before any change."""
+    """The command line is wrong, or the user did not confirm the command; raised before any change."""
 
     exit_code = ExitCode.USAGE
 

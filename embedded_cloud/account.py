@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 class SecretsKey:
     """The KMS key of the stack's secrets provider. Its fixed key material allows committing ``Pulumi.STACK.yaml``.
 
-    ``material`` is 32 characters long. Anyone who can read the project's source can decrypt with it: encrypt only dummies with it.
+    ``material`` is 32 characters long. Anyone who can read the project's source can decrypt the secrets, so use only dummy secrets.
     """
 
     alias: str

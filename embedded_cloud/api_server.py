@@ -38,7 +38,7 @@ class ApiServer:
         return json.loads(self.request("GET", path))
 
     def items(self, path: str) -> list[Manifest]:
-        """The items of a list; empty for a kind that the API server does not know."""
+        """The items of a list; empty if the API server answers 404, as for an unknown kind."""
         try:
             return self.get(path)["items"]
         except urllib.error.HTTPError as error:

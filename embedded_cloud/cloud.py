@@ -79,7 +79,7 @@ class Cloud:
         )
 
     def start(self) -> None:
-        """Start the missing processes. AWS is in moto's memory: after moto has ended, the cloud starts with an empty account."""
+        """Start the missing processes. The account is in moto's memory: after moto has ended, the cloud is created again."""
         if not self.processes.running():
             self.control_plane.require_free_ports()
         account = (self.beside or self).start_aws()
@@ -106,9 +106,9 @@ class Cloud:
             self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain, *volumes)
 
     def start_aws(self) -> str:
-        """Start moto unless it runs; return an id of its process, which differs after each start."""
+        """Start moto unless it runs; return the identity of its process, which differs after each start."""
         if "moto" not in self.processes.running():
-            self.processes.stop()  # remaining processes of a cloud whose account is lost
+            self.processes.stop()  # without moto, the account of the other processes is lost
             self.processes.require_free(self.moto_port, "moto")
             self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
         moto = self.processes.running()["moto"]
@@ -147,13 +147,13 @@ class Cloud:
         self.run("pulumi", *arguments, "--stack", self.project.stack)
 
     def run(self, *command: str) -> None:
-        """Run a command in the project's folder with the engine's credentials."""
+        """Run a command in the project's folder with the engine's environment. Raises ``EmbeddedCloudError`` if it fails."""
         arguments = command[1:]
         done = subprocess.run(command, cwd=self.project.directory, env=self.engine.process_environment(), check=False)
         if done.returncode:
             raise EmbeddedCloudError(
                 f"{command[0]} {arguments[0]} failed with exit code {done.returncode}",
-                "the message above names the resource; correct it and run the same command again: it goes on from there",
+                "fix the problem above, and run the same command again: it continues from here",
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:
@@ -178,10 +178,7 @@ def remove(project: Project, folder: Path) -> None:
 
 
 def _ports(folder: Path) -> dict[str, int]:
-    """The cloud's ports. They are chosen once and stored, because the kubeconfig and the state contain them.
-
-    If an older version of this package stored fewer ports, the missing ones are chosen now.
-    """
+    """The cloud's ports. They are chosen once and stored, because the kubeconfig and the state contain them."""
     file = folder / "ports.json"
     names = ("moto", *(field.name for field in fields(Ports)))
     try:

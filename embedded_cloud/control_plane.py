@@ -1,6 +1,6 @@
-"""A real Kubernetes control plane on this machine: etcd, kube-apiserver, controller manager, scheduler and kwok nodes.
+"""A real Kubernetes control plane on this machine: etcd, kube-apiserver, controller manager, scheduler and kwok.
 
-kwok simulates the nodes, unless pods are real: pods are scheduled and become Running and Ready, but no container runs.
+Unless pods are real, kwok simulates the nodes: pods are scheduled and become Running and Ready, but no container runs.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{ports.api}"
 
     def require_free_ports(self) -> None:
-        """Raise if another program uses a port that a process of the control plane needs."""
+        """Raise ``EmbeddedCloudError`` if another program uses a port that a missing process of the control plane needs."""
         running = self.processes.running()
         for field, name in USES.items():
             if name not in running:
@@ -102,7 +102,7 @@ class ControlPlane:
             self._start_apiserver()
 
     def complete(self) -> None:
-        """Start the other processes; return when the API server is ready and the nodes are registered."""
+        """Wait for the API server, start the other processes, and register the nodes and the cluster."""
         self.processes.wait_until("kube-apiserver", self.is_ready)
         running = self.processes.running()
         for name, arguments in self._clients().items():
@@ -135,7 +135,7 @@ class ControlPlane:
                 f"--listen-peer-urls={peer}",
                 f"--initial-advertise-peer-urls={peer}",
                 f"--initial-cluster=default={peer}",
-                "--unsafe-no-fsync",  # the data need not survive a crash, and fsync would take most of the time of etcd
+                "--unsafe-no-fsync",  # the data need not survive a crash, and fsync takes most of etcd's time
                 "--log-level=warn",
             ],
         )
@@ -165,7 +165,7 @@ class ControlPlane:
         )
 
     def _to_kubelets(self) -> list[str]:
-        """The options by which the API server reaches real nodes; empty for simulated ones, because kwok does not authenticate."""
+        """The options with which the API server reaches real nodes; empty for simulated nodes, as kwok needs no credentials."""
         if self.project.pods is None or self.tunnel is None:
             return []
         connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(self.tunnel)}}}
@@ -177,7 +177,7 @@ class ControlPlane:
         return [*flags, f"--advertise-address={self.project.pods.gateway}", f"--egress-selector-config-file={file}"]
 
     def _token_webhook(self) -> list[str]:
-        """The options by which the API server sends foreign tokens to the embedded AWS for authentication, as on EKS."""
+        """The options with which the API server has unknown tokens authenticated by the embedded AWS, as on EKS."""
         if self.project.cluster is None:
             return []
         file = self.pki / "authenticator.json"
@@ -248,7 +248,7 @@ class ControlPlane:
             self.api.create("/api/v1/nodes", _node(node, None if self.project.pods else self.ports.kubelet))
 
     def _write_credentials(self) -> None:
-        """Write a certificate authority, the API server's certificate, the service accounts' key, and the kubeconfig."""
+        """Write the certificate authority, the certificates and tokens of the control plane, and the kubeconfig."""
         self.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
         name = f"{self.project.name}-{self.project.stack}"
         authority_key, authority = _certificate(name)
@@ -294,7 +294,7 @@ READS_EVERYTHING = {
 """The cluster role of the access policy AmazonEKSAdminViewPolicy."""
 
 ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
-"""The cluster roles that access policies grant, without ``cluster-admin``, which Kubernetes binds to ``system:masters``."""
+"""The cluster roles that access policies grant, except ``cluster-admin``, which Kubernetes itself binds to ``system:masters``."""
 
 
 def _binding(role: str) -> dict[str, object]:
@@ -358,7 +358,7 @@ def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    # The format must be "EC PRIVATE KEY", because kube-apiserver finds no public key in PKCS8.
+    # The format must be "EC PRIVATE KEY": kube-apiserver cannot derive a public key from a PKCS8 key.
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )

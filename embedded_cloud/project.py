@@ -30,7 +30,7 @@ PROVIDERS: Mapping[str, str | Built] = MappingProxyType(
         "kubernetes": Built("pulumi-resource-kubernetes"),
     }
 )
-"""The providers by plugin name: an official one that the toolchain builds, or an embedded one, a module for ``python -m``."""
+"""Plugin name -> provider: an official provider that the toolchain builds, or the module of an embedded one for ``python -m``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +78,8 @@ class Project:
     account: Account
 
     providers: Mapping[str, str | Built]
-    """Plugin name -> provider: from :data:`PROVIDERS`, or the project's own. The SDK of each, ``pulumi-NAME``, must be
-    installed: the plugin has the version of the SDK."""
+    """Plugin name -> provider: from :data:`PROVIDERS`, or the project's own. The SDK ``pulumi-NAME`` of each provider must be
+    installed, because its version is also the plugin's version."""
 
     nodes: tuple[Node, ...]
 

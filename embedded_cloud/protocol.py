@@ -2,7 +2,7 @@
 
 ``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. Every command
 of the engine starts a provider process, and this import would take three quarters of the start. :func:`without_sdk` changes
-``sys.modules``, so only the entry point of a process of this package may call it. A test compares it with the installed SDK.
+``sys.modules``, so only the entry point of a process of this package may call it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The gRPC server of the engine's child processes, which end on the engine's request, or when the engine has been killed.
+"""The gRPC server of the engine's child processes. They end on the engine's signal, or when the engine no longer runs.
 
 This module changes signal handlers and the garbage collector of the process. This is safe, because nothing else runs in it.
 """
@@ -20,7 +20,7 @@ MESSAGE_BYTES = 400 * 1024 * 1024
 CALLS_AT_ONCE = 32
 
 PARENT_SECONDS = 0.5
-"""The interval at which a child checks that its parent still runs; a killed engine cannot request its end."""
+"""The interval at which a child checks that the engine still runs: a killed engine cannot send a signal to its children."""
 
 
 def new_server() -> grpc.Server:
@@ -30,31 +30,31 @@ def new_server() -> grpc.Server:
 
 
 def serve(server: grpc.Server) -> None:
-    """Serve on a free port, whose number the engine reads from standard output, until the engine ends this process or dies."""
+    """Serve on a free port until the engine ends this process or has ended. The engine reads the port from standard output."""
     engine = os.getppid()
-    told = ends_told()
+    signals = end_signals()
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    wait_for_end(told, engine)
+    wait_for_end(signals, engine)
     server.stop(grace=None).wait()
-    gc.freeze()  # a collection over all imported objects would delay the start, for which the engine waits
+    gc.freeze()  # otherwise the interpreter searches all objects for garbage when it exits, and the engine waits for the exit
 
 
-def ends_told() -> SimpleQueue[int]:
-    """A queue that receives SIGINT (from the engine, which kills its remaining children five seconds later) and SIGTERM.
+def end_signals() -> SimpleQueue[int]:
+    """A queue that receives SIGTERM, and SIGINT of the engine, which kills its remaining children five seconds later.
 
-    It is not an event, because setting an event in a signal handler waits for a lock that the interrupted thread may hold.
+    It is not a ``threading.Event``: a signal handler that sets one waits for a lock that the interrupted thread may hold.
     """
-    told: SimpleQueue[int] = SimpleQueue()
+    signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: told.put(received))
-    return told
+        signal.signal(number, lambda received, _: signals.put(received))
+    return signals
 
 
-def wait_for_end(told: SimpleQueue[int], engine: int) -> None:
+def wait_for_end(signals: SimpleQueue[int], engine: int) -> None:
     """Return when this process receives a signal to end, or when ``engine`` is no longer its parent."""
     while os.getppid() == engine:
         with suppress(Empty):
-            told.get(timeout=PARENT_SECONDS)
+            signals.get(timeout=PARENT_SECONDS)
             return

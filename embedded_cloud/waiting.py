@@ -16,7 +16,7 @@ def looks(
     longest_pause: float | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[None]:
-    """Yield once for each poll: at least once, and for the last time at most one pause after ``seconds``.
+    """Yield once for each poll. The first poll is at once; the last one is at most one pause later than ``seconds``.
 
     With ``longest_pause``, each pause is 1.5 times as long as the one before, from ``pause`` up to ``longest_pause``. ``sleep`` may
     end a pause early. The caller leaves the loop when its condition holds, and raises its own error after the loop::

@@ -84,7 +84,7 @@ def check_worlds(
 
 
 def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environment:
-    """The environment whose limits apply to a stack: that of its name, else that of its providers' tags, else production.
+    """The environment whose limits apply to a stack: by the stack's name, else by its providers' tags, else production.
 
     If a stack has the name of an environment, its tags are ignored, because they could select less strict limits.
     """

@@ -2,10 +2,10 @@
 
 ``tests/policies/test_sdk_contract.py`` fails when the SDK changes one of these:
 
-- ``pulumi_policy.policy._PolicyAnalyzerServicer``: the server that the documented ``PolicyPack`` starts. It decodes every resource
-  again for each policy, which takes ten times as long as the rules. If a policy reads an unknown value, it reports an advisory
-  violation, so a mandatory rule that could not be evaluated would pass. The pack therefore has a subclass of this server, which
-  uses only the methods that describe the policies and read a pack config.
+- ``pulumi_policy.policy._PolicyAnalyzerServicer``: the server that the documented ``PolicyPack`` starts. This server decodes every
+  resource again for each policy, which takes ten times as long as the rules. If a policy reads an unknown value, the server reports
+  an advisory violation, so a mandatory rule that could not be evaluated would pass. The pack therefore uses a subclass, which
+  inherits only the methods that describe the policies and read a pack config.
 - ``pulumi_policy.deserialize.deserialize_properties``: the decoding of secrets and assets in a request.
 """
 

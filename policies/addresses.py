@@ -1,4 +1,4 @@
-"""The check whether networks are together so large that they count as the internet."""
+"""Whether a set of networks is so large that it counts as the internet."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ LARGEST_OWNED = {4: 2**24, 6: 2**112}
 
 
 def internet_in(sources: Iterable[str]) -> str:
-    """The sources that together count as the internet: one source, or the number of them; ``""`` if they do not.
+    """A text for sources that count as the internet: one large source, or the number of sources; ``""`` if they do not count.
 
-    Private networks are not a part of it. Raises if a source is not a network.
+    Private networks are not counted. Raises ``WrongTypeError`` if a source is not a network.
     """
     networks = {source: _network(source) for source in sources}
     for source, network in networks.items():

@@ -1,7 +1,7 @@
 """The levels, limits and waivers of one run, by environment.
 
 The engine reads the same values from a ``--policy-pack-config`` file. ``make generate`` writes such a file for each environment,
-``policies/config/ENVIRONMENT.json``, from the values in this package.
+``policies/config/ENVIRONMENT.json``, from the values in this package. Limits are in ``limits.py``, waivers in ``waivers.yaml``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Config:
     limits: Limits
     waivers: tuple[Waiver, ...] = ()
     deployed: bool = False
-    """Whether the resources are deployed. If they are, no check may be deferred until after ``pulumi up``."""
+    """Whether the resources are deployed. For deployed resources, no check may be deferred until after ``pulumi up``."""
     levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
     parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
@@ -105,7 +105,7 @@ def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, An
 def parameter_schema() -> dict[str, dict[str, Any]]:
     """The JSON schema of each parameter by its camelCase name; the engine validates a pack config with it.
 
-    It has no defaults: the engine would pass them like values of the user, and they would replace the environment's values.
+    The schema has no defaults: the engine would pass them like values of the user, and they would replace the environment's values.
     """
     schema = Limits.model_json_schema(by_alias=True)
     return {
@@ -133,7 +133,7 @@ def _limits(limits: Limits, rule: str, given: Mapping[str, Any], parameters: Seq
     for key in given:
         if key not in known:
             fix = f"choose from {', '.join(known)}" if known else "the rule has no parameters: remove it"
-            raise PolicyError(f"the pack config gives {rule} a parameter {key!r} that it does not have{closest(key, known)}", fix)
+            raise PolicyError(f"the rule {rule} has no parameter {key!r}, which the pack config sets{closest(key, known)}", fix)
     try:
         return Limits.model_validate({**limits.model_dump(by_alias=True), **given})
     except ValidationError as error:

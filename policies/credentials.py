@@ -22,6 +22,10 @@ MORE_SHAPES = {
     "GitHub token": re.compile(r"\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{22,}\b"),
     "Google API key": re.compile(r"\bAIza[0-9A-Za-z_-]{35}\b"),
     "OpenAI key": re.compile(r"\bsk-(?:proj|ant|svcacct)-[A-Za-z0-9_-]{20,}"),
+    "password hash": re.compile(
+        r"\$\$?(?:2[abxy]\$\$?\d\d\$\$?[./A-Za-z0-9]{53}|apr1\$\$?[./A-Za-z0-9]{1,8}\$\$?[./A-Za-z0-9]{22}"
+        r"|[1567y]\$\$?[./A-Za-z0-9=$]{1,40}\$\$?[./A-Za-z0-9]{22,})|\{S?SHA(?:256|384|512)?\}[A-Za-z0-9+/]{27,}={0,2}"
+    ),
     "npm token": re.compile(r"\bnpm_[A-Za-z0-9]{36}\b"),
     "Slack token": re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
     "Telegram bot token": re.compile(r"(?<![\d:])\d{8,10}:[0-9A-Za-z_-]{35}\b"),
@@ -34,16 +38,16 @@ LEFT_OUT = (
     "BasicAuthDetector",  # takes a placeholder for a password; MORE_SHAPES has a narrower pattern
     "IPPublicDetector",  # an address is not a credential
     "TelegramBotTokenDetector",  # matches the end of an ARN; MORE_SHAPES has a narrower pattern
-    # They search for a key next to IBM's names. This is slow on long strings, and the search by name finds such a key too.
+    # These search for a key next to IBM's names, which is slow on long strings. The search by name also finds such a key.
     *("IbmCloudIamDetector", "IbmCosHmacDetector", "CloudantDetector", "SoftlayerDetector"),
 )
-"""Detectors with regular expressions that are not used. Detectors that use entropy or keywords are never used."""
+"""Regular expression detectors that this module does not use. It uses no detectors of other kinds (entropy, keywords)."""
 
 SUSPICIOUS = re.compile(
     r"(?<![A-Za-z0-9+])(?=[A-Za-z+]*[0-9])[A-Za-z0-9+]{16,}|A(KIA|SIA|BIA|CCA|3T)[A-Z0-9]{12}"
-    r"|://[^\s/]*@|PRIVATE KEY|xox[abeoprs]-|eyJ|hooks\.slack"
+    r"|://[^\s/]*@|PRIVATE KEY|xox[abeoprs]-|eyJ|hooks\.slack|\$(apr1|2[abxy]|[1567y])\$|\{S?SHA"
 )
-"""A fast test before the detectors: every format contains a long run of letters and digits, or one of these words."""
+"""A fast test before the detectors: every format contains a long run of letters and digits, or one of the other patterns."""
 
 LONGEST_DECODED = 64 * 1024
 """The maximum length of a base64 string that is decoded."""
@@ -92,7 +96,8 @@ def kinds_in(text: str) -> Sequence[str]:
 def named_secret(name: str, value: Any) -> bool:
     """Whether the name of a value indicates that the value is a secret, and the value can be one.
 
-    The last word of the name determines this: ``TOKEN_TTL`` is a time, ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
+    The last word of the name, without qualifiers such as ``PROD``, determines the meaning: ``TOKEN_TTL`` is a time,
+    ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
     """
     if NOUNS.search(name) is None or value is None or isinstance(value, bool | int | float):
         return False
@@ -138,6 +143,8 @@ PLACES = tuple(
         ("password in pgpass", r"^[^\s:#]+:(?:\d+|\*):[^:\s]+:[^:\s]+:(?P<value>[^:\s]+)$"),
         ("redis-cli -a", r"\bredis-cli\b.*?\s(?:-a|--pass)[ =][\"']?(?P<value>[^\s\"']+)"),
         ("mysql -p", r"\b(?:mysql\w*|mariadb[\w-]*)\b.*?\s-p[\"']?(?P<value>[^\s\"'-][^\s\"']*)"),
+        ("", r"(?:^|\s)--?(?P<name>[A-Za-z][\w-]*)[ \t]+[\"']?(?P<value>(?=\S*\d)[^\s\"'-][^\s\"']*)"),
+        ("password in an ACL of Redis", r"^\s*user\s+\S+\s.*?[\s\"']>(?P<value>[^\s\"']+)"),
         ("curl -u", r"\bcurl\b.*?\s(?:-u|--user)[ =]?[\"']?[\w.@-]+:(?P<value>[^\s\"']+)"),
         ("sshpass -p", r"\bsshpass\s+-p\s*[\"']?(?P<value>[^\s\"']+)"),
         ("", r"<(?P<name>[\w.:-]+)>(?P<value>[^<\s]+)</"),
@@ -147,7 +154,9 @@ PLACES = tuple(
 )
 """Places of credentials in files, commands and URLs that are not assignments. A pattern with a name also checks the name."""
 PLACE = re.compile(
-    r"authorization|requirepass|masterauth|\bpassword\s|:(?:\d+|\*):|redis-cli|mysql|mariadb|curl|sshpass|</|[?&]\w+=", re.I
+    r"authorization|requirepass|masterauth|\bpassword\s|:(?:\d+|\*):|redis-cli|mysql|mariadb|curl|sshpass|</|[?&]\w+="
+    r"|(?:^|\s)--?[\w-]*(?:pass|pwd|pw|secret|token|key|credential|auth)\w*\s|user\s.*>",
+    re.IGNORECASE,
 )
 """A fast test before :data:`PLACES`."""
 
@@ -181,12 +190,13 @@ def places(value: Any, name: str = "") -> list[CredentialPlace]:
 
 
 def name_at(path: Path) -> str:
-    """The key that names the value at a path. A key ``value`` is named by the part before it: ``env[DB_PASSWORD].value``."""
+    """The last key of a path; for a key ``value``, the key before it: ``DB_PASSWORD`` for ``env[DB_PASSWORD].value``."""
     keys = [each for each in path if isinstance(each, str)]
     return keys[-2] if len(keys) > 1 and keys[-1] == "value" else (keys or [""])[-1]
 
 
-def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace]) -> Any:
+def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace], before: Sequence[str] = ()) -> Any:
+    """``value`` with masks; ``before`` is the beginning of the command whose end is ``value``."""
     if isinstance(value, dict):
         items = cast("dict[Any, Any]", value)
         label, referred = _label(items), "valueFrom" in items
@@ -199,10 +209,13 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace]) -> 
         names = {key: label or "value" if key == "value" else str(key) for key in items}
         if "remoteRef" in items:  # the key under which a Secret gets a value from elsewhere
             names["secretKey"] = ""
-        return {key: _masked(item, names[key], (*path, key), found) for key, item in items.items()}
+        return {key: _masked(item, names[key], (*path, key), found, _command_before(key, items)) for key, item in items.items()}
     if isinstance(value, list):
         items = cast("list[Any]", value)
-        hidden = _in_arguments(items) if all(isinstance(each, str) for each in items) else dict[int, str]()
+        hidden = dict[int, str]()
+        if all(isinstance(each, str) for each in items):
+            arguments = _in_arguments([*before, *items]).items()
+            hidden = {index - len(before): argument for index, argument in arguments if index >= len(before)}
         found += [CredentialPlace((*path, index), argument, named=True) for index, argument in hidden.items()]
         return [
             MASK if index in hidden else _masked(item, name, (*path, index), found)
@@ -220,6 +233,16 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace]) -> 
     text, inside = _in_text(value)
     found += [CredentialPlace(path, what, named=named) for what, named in inside]
     return text
+
+
+def _command_before(key: Any, items: dict[Any, Any]) -> list[str]:
+    """The list that precedes a list of arguments in the started command."""
+    lists = (cast("list[Any]", items[each]) for each in COMMANDS.get(key, ()) if each in items and isinstance(items[each], list))
+    return [str(each) for each in next(lists, cast("list[Any]", []))]
+
+
+COMMANDS = {"args": ("command",), "command": ("entrypoint", "entrypoints")}
+"""By the key of a list of arguments, the keys of the list that precedes it: in a pod, in a compose file, in a Docker container."""
 
 
 def _label(items: dict[Any, Any]) -> str:
@@ -272,8 +295,8 @@ def _in_places(text: str) -> Iterator[tuple[Span, str]]:
 def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
     """A string in which credentials are masked, and the credentials that it contains.
 
-    A credential that is found by its format masks the whole line; one that is found by its name masks only the value. The result is
-    cached, because the same strings are checked several times: with known and unknown outputs, at base and at head.
+    If a credential is found by its format, the whole line is masked; if it is found by its name or place, only the value is masked.
+    The result is cached, because the same strings are checked several times: with known and unknown outputs, at base and at head.
     """
     decoded = _decoded(text)
     if decoded and (inside := _in_text(decoded)[1]):

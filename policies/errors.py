@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
+from program.errors import ProgramError
 
-class PolicyError(Exception):
-    """The base of the policies' exceptions. It holds the problem, which names the thing and its value, and the fix."""
 
-    def __init__(self, problem: str, fix: str = "") -> None:
-        super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)
-        self.problem = problem
-        self.fix = fix
+class PolicyError(ProgramError):
+    """The base of the policies' exceptions."""
 
 
 class WrongTypeError(PolicyError):

@@ -1,4 +1,4 @@
-"""Evaluates IAM policies: which actions a statement allows on which resources, independent of how it is written.
+"""Evaluates IAM policies: which actions a statement allows on which resources, independent of the statement's notation.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
@@ -49,8 +49,8 @@ OWNED = re.compile(
 )
 """Prefixes of names that belong to one owner: an account, bucket, organisation, role or namespace, or the releases of a repository.
 
-The name of a repository is not one of them: a user who can push a branch to the repository can change the workflow of that branch.
-A prefix of tags is one, because a rule of the repository can limit who creates them.
+The prefix of a whole repository is not in the list: a user who can push a branch to the repository can change the workflow of that
+branch. A prefix of the repository's tags is in the list, because a rule of the repository can limit who creates tags.
 """
 
 
@@ -89,7 +89,7 @@ class StatementView:
         return not self.resources or any(_matches_arn(each, arn) for each in self.resources)
 
     def condition(self, key: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-        """The operators and values of the conditions on ``key``, or on a key that ends in ``key``."""
+        """The operators and values of the conditions on keys that end in ``key``."""
         return tuple((operator, values) for operator, name, values in self.conditions if name == key or name.endswith(key))
 
 
@@ -192,6 +192,21 @@ def everything(statement: StatementView, service: str) -> bool:
     )
 
 
+RESOURCE_KEYS = (
+    *("aws:resourcetag/", "dynamodb:leadingkeys", "kms:encryptioncontext", "kms:resourcealiases", "kms:viaservice"),
+    *("s3:existingobjecttag/", "secretsmanager:resourcetag/", "ssm:resourcetag/"),
+)
+"""The beginnings of condition keys that identify a resource by its tags, names or contents."""
+
+
+def names_resources(statement: StatementView) -> bool:
+    """Whether a condition limits a statement to resources with certain tags, names or contents."""
+    return any(
+        key.startswith(RESOURCE_KEYS) and binds(operator, values, lambda value: re.match(r"(?!alias/[*?])[^*?]", value) is not None)
+        for operator, key, values in statement.conditions
+    )
+
+
 def binds(operator: str, values: tuple[str, ...], fixed: Callable[[str], bool]) -> bool:
     """Whether a condition admits only values that ``fixed`` accepts.
 
@@ -230,7 +245,7 @@ TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
     "iam:awsservicename": _one_target,
     "kms:grantisforawsresource": "true".__eq__,
 }
-"""Condition keys that limit an action, each with the values that do: the boundary of the role, or the service that may use it."""
+"""Condition keys that limit the target of an action, each with a function that accepts the values that limit it to one target."""
 
 
 def public(statement: StatementView) -> bool:
@@ -248,18 +263,37 @@ def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
     return key in CALLER_KEYS and binds(operator, values, _one_owner)
 
 
-ISSUERS = ("accounts.google.com", "cognito-identity.amazonaws.com", "graph.facebook.com", "www.amazon.com")
-"""Issuers of web identities that AWS knows without an OIDC provider in the account."""
+ACCOUNT_KEYS = ("aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn", "kms:calleraccount")
+"""Condition keys whose value is an account, or the ARN of a caller or of a resource that calls."""
+
+
+ACCOUNT = re.compile(r"(?:arn:[^:]*:[^:]*:[^:]*:)?(\d{12})(?::.*)?|([0-9a-f]{64})")
+"""An account, or an ARN with one; or the canonical id of an account in S3."""
+
+
+def account_of(name: str) -> str:
+    """The account in an ARN or other name of a principal; empty if it contains none."""
+    found = ACCOUNT.fullmatch(name)
+    return (found[1] or found[2]) if found else ""
+
+
+def accounts_in(statement: StatementView) -> set[str]:
+    """The accounts that a statement names as principals, or as the callers in its conditions."""
+    named = [name for _, name in statement.principals]
+    for operator, key, values in statement.conditions:
+        if key in ACCOUNT_KEYS and binds(operator, values, bool):
+            named += values
+    return {account_of(name) for name in named} - {""}
 
 
 def accepts_any_token(statement: StatementView) -> str:
-    """The reason why a trust policy accepts too many tokens of a web identity issuer, or ``""``: the subject identifies a token.
+    """The reason why a trust policy accepts too many tokens of a web identity issuer; ``""`` if a condition limits the subject.
 
     A token contains only the keys of its own issuer, so a condition on the subject of one issuer refuses the tokens of all others.
-    Cognito's tokens are also identified by their identity pool, which is their audience.
+    For Cognito, a condition on the identity pool, which is a token's audience, is sufficient.
     """
     names = [name for kind, name in statement.principals if kind == "Federated"]
-    trusted = [name for name in names if ":oidc-provider/" in name or name in ISSUERS]
+    trusted = [name for name in names if ":saml-provider/" not in name]
     if not statement.allows or not trusted or not statement.matches_action("sts:AssumeRoleWithWebIdentity"):
         return ""
     subjects = [*statement.condition(":sub"), *statement.condition("cognito-identity.amazonaws.com:aud")]
@@ -274,7 +308,7 @@ def allowed(
 ) -> StatementView | None:
     """The statement that allows an action on a resource, or ``None`` if the action is not allowed.
 
-    A Deny in the policies ``given`` or in the boundary ``limit``, or a boundary that does not allow the action, prevents it.
+    The action is not allowed if the policies ``given`` or the boundary ``limit`` deny it, or if the boundary does not allow it.
     ``limit`` is ``None`` if the boundary is not known. An empty ``arn`` stands for any resource that a statement names, and
     ``service`` for the service to which a role is passed.
     """

@@ -16,6 +16,10 @@ Count = Annotated[int, Ge(0)]
 Days = Annotated[int, Ge(1)]
 
 
+Environment = Literal["local", "staging", "production", "account"]
+"""An environment, or the account's own stack, which has limits too."""
+
+
 class Limits(BaseModel):
     """The parameters of all rules. The docstring of a field describes the limit and its source."""
 
@@ -23,19 +27,24 @@ class Limits(BaseModel):
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
     )
 
-    environment: Literal["local", "staging", "production"] = "production"
+    environment: Environment = "production"
     """The environment to which these limits apply, and the required value of the tag `environment`."""
     today: date = date.max
-    """The day of the check; on the default, the last possible date, no version has support."""
+    """The day of the check. The default is the last possible date, on which no version has support."""
 
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""
     minimum_retention_days: Days = 30
-    """Minimum number of days for which logs and old versions are kept (guide: CloudWatch)."""
+    """Minimum number of days for which logs and noncurrent versions are kept (guide: CloudWatch)."""
     minimum_key_deletion_days: Days = 7
     """Minimum number of days in which the deletion of a key can be cancelled."""
     minimum_backup_days: Days = 7
     """Minimum number of days for which automatic backups of a database are kept."""
+
+    service_administrators: tuple[str, ...] = ()
+    """Names of the policies of roles with a boundary that may allow every action of a service, except of IAM and the like."""
+    trusted_accounts: tuple[str, ...] = ()
+    """AWS accounts, in addition to the stack's own, that roles and resources may trust."""
 
     kubernetes_support_ends: Mapping[str, date] = {
         "1.34": date(2026, 12, 2),
@@ -106,10 +115,14 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
         "maximum_monthly_usd": 600,
     },
     "production": {},
+    "account": {
+        "service_administrators": tuple(f"{APPLICATION}-{each}-deploy" for each in ("staging", "production")),
+        "required_tags": ("project", "environment", "managed-by"),
+    },
 }
 """For each environment, the differences from the limits of production. `local` may have one replica, to fit on a laptop."""
 
 
-def limits_of(environment: Literal["local", "staging", "production"], today: date) -> Limits:
+def limits_of(environment: Environment, today: date) -> Limits:
     """The limits of an environment."""
     return Limits(environment=environment, today=today, **LIMITS[environment])

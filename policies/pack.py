@@ -1,9 +1,8 @@
 """The rules as a policy pack for the engine: one CrossGuard policy per rule, and two policies about waivers and deferred checks.
 
-The SDK passes proxies to a policy, which raise if the policy reads an unknown value. The SDK reports this as an advisory violation
-without a resource, so a mandatory rule that could not be evaluated would pass. Therefore the pack declares its policies with the
-SDK, but overrides the methods of the SDK's server (:mod:`policies._sdk`): they decode each resource once, and the rules handle
-unknown values. The module does not import the SDK of a provider, because the import would add seconds to each preview.
+The pack declares its policies with the SDK, but overrides the methods with which the SDK's server checks resources (reason:
+:mod:`policies._sdk`). The pack's methods decode each resource once, and the rules handle unknown values. The module does not import
+the SDK of a provider, because the import would add seconds to each preview.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ def serve() -> None:
 
 
 def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
-    """The environment that the stack's configuration names, else the environment with the stack's name, else the strictest."""
+    """The environment that the stack's configuration names, else the environment with the stack's name, else ``STRICTEST``."""
     try:
         settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
     except ValueError:
@@ -187,7 +186,7 @@ class Analyzer(AnalyzerServer):
     def _noted(self) -> Iterator[tuple[str, str]]:
         """The deferred and waived violations of this run, as one message.
 
-        They are cleared afterwards, because the engine can use one server for the preview and the update.
+        The violations are cleared afterwards, because the engine can use one server for the preview and the update.
         """
         deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
         lines = [f"{rule}: {count} checks of {path} wait for up" for (rule, path), count in sorted(deferred.items())]

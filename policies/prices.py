@@ -16,32 +16,26 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from policies.views import ResourceIndex, UnknownValueError, View
+from program.catalogue import billed
 from program.types import (
     ADDRESS,
     ALARM,
-    BUCKET,
-    CERTIFICATE_VALIDATION,
     CLAIM,
     CLUSTER,
     DAEMON_SET,
     DEPLOYMENT,
     ENDPOINT,
-    FLOW_LOG,
     INGRESS,
     INSTANCE,
     KEY,
     LAUNCH_TEMPLATE,
     LOAD_BALANCER,
-    LOG_GROUP,
     NAT_GATEWAY,
     NODE_GROUP,
-    RECORD,
     RELEASE,
     SERVICE,
     STATEFUL_SET,
     SUBNET,
-    TOPIC,
-    TOPIC_SUBSCRIPTION,
     VOLUME,
 )
 
@@ -121,38 +115,6 @@ def prices() -> Prices:
     return Prices.model_validate(content)
 
 
-PAID_BY_USE = frozenset(
-    {
-        BUCKET,
-        CERTIFICATE_VALIDATION,
-        FLOW_LOG,
-        LOG_GROUP,
-        RECORD,
-        TOPIC,
-        TOPIC_SUBSCRIPTION,
-    }
-)
-"""Types that are billed only by usage. An estimate does not include requests, traffic and the amount of logs."""
-
-FREE_FAMILIES = (
-    *(
-        "aws:iam/",
-        "aws:acm/certificate:",
-        "aws:acm/certificateValidation:",
-        "aws:ec2/securityGroup",
-        "aws:ec2/defaultSecurityGroup:",
-    ),
-    *("aws:ec2/route", "aws:ec2/subnet:", "aws:ec2/vpc:", "aws:ec2/internetGateway:", "aws:ec2/launchTemplate:"),
-    *("aws:ec2/networkAcl", "aws:ec2/default", "aws:ec2/vpcDhcpOptions", "aws:ec2/placementGroup:", "aws:ec2/keyPair:"),
-    *("aws:ec2/vpcEndpointRouteTableAssociation:", "aws:ec2/managedPrefixList", "aws:vpc/"),
-    *("aws:eks/accessEntry:", "aws:eks/accessPolicyAssociation:", "aws:eks/addon:", "aws:eks/podIdentityAssociation:"),
-    *("aws:kms/alias:", "aws:kms/grant:", "aws:kms/keyPolicy:", "aws:lb/listener", "aws:lb/targetGroup"),
-    *("aws:s3/bucket", "aws:s3/accountPublicAccessBlock:", "aws:sns/topicPolicy:", "aws:sqs/queuePolicy:"),
-    *("aws:cloudwatch/logResourcePolicy:", "aws:cloudwatch/logStream:", "aws:autoscaling/policy:"),
-)
-"""Prefixes of the tokens of types that AWS does not bill."""
-
-
 @dataclass(frozen=True)
 class Estimate:
     """The monthly estimate of a stack; :func:`unpriced_types` lists the types that it does not include."""
@@ -189,7 +151,7 @@ def unpriced_types(index: ResourceIndex) -> list[str]:
     found = {
         each
         for each in {view.resource.type for view in index.views}
-        if each.startswith("aws:") and each not in PRICERS and each not in PAID_BY_USE and not each.startswith(FREE_FAMILIES)
+        if each.startswith("aws:") and each not in PRICERS and not billed(each)
     }
     found |= {f"chart {chart}" for chart in map(_chart, index.of(RELEASE)) if chart not in CHARTS}
     sizes = {size for view in index.of(NODE_GROUP, INSTANCE) for size in _known_types(view, index)}

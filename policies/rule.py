@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from policies.limits import Limits
+from policies.limits import Environment, Limits
 from policies.views import ResourceIndex, View
 
-Environment = Literal["local", "staging", "production"]
-ENVIRONMENTS: Mapping[str, Environment] = {"local": "local", "staging": "staging", "production": "production"}
+ENVIRONMENTS: Mapping[str, Environment] = {each: each for each in get_args(Environment)}
 STRICTEST: Environment = "production"
 """The environment whose limits apply if the environment is not known."""
 
@@ -24,10 +23,10 @@ class Problem:
     """A violation that a rule finds: the property, the problem with its value, and the fix."""
 
     path: str
-    """Dotted path of the property; empty if a related resource is missing."""
+    """Dotted path of the property; empty if the problem is not about one property."""
     message: str
     fix: str
-    """The correct value, or the resource to add."""
+    """The correct value, or the action that fixes the problem."""
 
 
 ResourceCheck = Callable[[View, Limits], Iterator[Problem]]
@@ -49,7 +48,7 @@ class Rule:
     why: str
     """The risk of a violation."""
     fix: str
-    """The fix in general; the fix of a :class:`Problem` names the property and its correct value."""
+    """The fix in general; the fix of a :class:`Problem` is about one property."""
     severity: Severity
     on: tuple[str, ...]
     """Type tokens of the resources that the rule checks; ``*`` stands for all types."""

@@ -28,15 +28,15 @@ class Violation:
     urn: str
     """URN of the resource; empty if the violation is about a waiver."""
     path: str
-    """Dotted path of the property; empty if a related resource is missing."""
+    """Dotted path of the property; empty if the violation is not about one property."""
     message: str
     """The problem without the name of the resource, or the reason why the check could not be evaluated."""
     fix: str
-    """The correct value, or the action that fixes the violation."""
+    """The correct value or the action that fixes the violation; for ``deferred`` and ``waived``, a note on the status."""
     status: Status
     """The result of the check.
 
-    - ``failed``: the resource violates the rule.
+    - ``failed``: the resource violates the rule, a property has a wrong type, the rule raised an error, or a waiver has expired.
     - ``unknown``: an unknown value prevented the evaluation; this counts as failed.
     - ``deferred``: the check is repeated after ``pulumi up``, because the rule allows the property to be unknown until then.
     - ``waived``: failed or unknown, but accepted until a date.
@@ -68,8 +68,8 @@ def check_rule(rule: Rule, view: View, index: ResourceIndex, config: Config) -> 
     except UnknownValueError as error:
         path = text(error.path)
         waits = rule.may_wait(path) and not config.deployed
-        message = "is known only after up" if waits else "is not known, so the rule could not be evaluated"
-        fix = "checked again after up" if waits else "give it a value that does not come from another resource"
+        message = "is known only after `pulumi up`" if waits else "is not known, so the rule could not be evaluated"
+        fix = "checked again after `pulumi up`" if waits else "give it a value that does not come from another resource"
         yield _violation(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")
     except WrongTypeError as error:
         yield _violation(rule, resource, config, Problem("", error.problem, error.fix), "failed")

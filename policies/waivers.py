@@ -1,4 +1,4 @@
-"""Waivers: violations that are accepted until a date, with the reason and the person responsible."""
+"""Reads the waivers in ``waivers.yaml``: violations that are accepted until a date, with the reason and the person responsible."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Waiver(BaseModel):
 
     rule: Text
     resource: Text
-    """The URN of the resource, or the part of the URN after a ``::``: a logical name, or a type and a logical name."""
+    """The URN of the resource, or the end of the URN after a ``::``: ``LOGICAL_NAME`` or ``TYPE::LOGICAL_NAME``."""
     reason: Annotated[str, Field(min_length=10)]
     by: Text
     """The person or team that is responsible for the waiver."""

@@ -12,16 +12,18 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pulumi
 
 from program import _sdk
+from program.checkout import program_of
 from program.contained import EXPIRED, TIMEOUT_SECONDS
 from program.errors import ProgramError
-from program.evaluation import PLACEHOLDERS, configuration, run
-from program.project_files import project_name, with_other_secrets
+from program.evaluation import PLACEHOLDERS, run
+from program.project_files import project_name, stack_configuration, with_other_secrets
 
 PROGRAM = ("components", "contract")
 """The packages and modules of a checkout's program, in addition to ``__main__``."""
@@ -30,7 +32,7 @@ PROGRAM = ("components", "contract")
 def write(arguments: Sequence[str]) -> None:
     """Write one answer per stack and world (:class:`program.evaluation.Worlds`).
 
-    The first line of an answer names the stack and the world. If it contains no error, a second line contains the graph.
+    The first line of an answer names the stack and the world. If this line contains no error, a second line contains the graph.
     """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)
@@ -52,7 +54,7 @@ def write(arguments: Sequence[str]) -> None:
 
 
 def _end_after(seconds: float) -> None:
-    """Print the call stack of every thread and exit after ``seconds``, even if the interpreter cannot run Python code then."""
+    """Print the call stack of every thread and exit after ``seconds``, even if the interpreter then runs no Python code."""
     signal.signal(signal.SIGALRM, _expired)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in C code, where no signal handler runs
@@ -71,15 +73,16 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool], stac
         for preview in worlds:
             named: dict[str, Any] = {"stack": stack, "preview": preview}
             try:
-                settings = configuration(checkout, stack, placeholders, stack_file)
+                folder = program_of(checkout, stack)
+                settings = stack_configuration(checkout, stack, placeholders, stack_file)
                 if preview:
                     settings = with_other_secrets(settings)
                 graph = run(
-                    lambda: runpy.run_path(str(checkout / "__main__.py")),
+                    partial(runpy.run_path, str(folder / "__main__.py")),
                     settings.values,
                     stack=stack,
                     preview=preview,
-                    project=project_name(checkout),
+                    project=project_name(folder),
                     secrets=settings.secrets,
                 )
                 yield json.dumps(named).encode() + b"\n" + graph.to_json()
@@ -99,7 +102,7 @@ def _forget_our_modules() -> None:
 def _placeholders() -> dict[str, Any]:
     """Placeholders for the secrets that the evaluated program reads.
 
-    The keys come from the evaluated checkout, because another version of the program can have other keys and rejects ours.
+    The keys come from the evaluated checkout, because another version of the program can have other keys and reject unknown keys.
     """
     try:
         keys = cast("tuple[str, ...]", importlib.import_module("components.settings._loading").SECRET_KEYS)

@@ -8,6 +8,7 @@
   the tasks that it started. ``run_pulumi_func``, which the SDK's own entry point calls, runs a program to its end;
   ``Stack.outputs`` holds the exports.
 - ``pulumi.runtime.rpc.is_rpc_secret`` and ``unwrap_rpc_secret``: the encoding of a secret in a request.
+- ``pulumi.runtime.invoke`` (:func:`_unknown_plain_calls`): the provider SDKs call this function to read a data source.
 - ``pulumi.log.debug`` (:func:`without_debug_messages`): each resource sends five messages, which the engine prints only with
   ``--debug``.
 
@@ -42,7 +43,7 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 
 
 class Providers(mocks.Mocks):
-    """Mocks of the providers. In a preview, computed outputs are unknown; otherwise the catalogue derives them from the names."""
+    """Mocks of the providers. In a preview, computed outputs are unknown; otherwise they are the catalogue's example values."""
 
     def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool, caller: str) -> None:
         self.published = published
@@ -59,7 +60,8 @@ class Providers(mocks.Mocks):
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         given = cast("dict[str, Any]", cast(Any, args).args)
-        return {**given, **catalogue.answer(args.token, {**given, "caller": self.caller})}, []
+        caller = {"caller": self.caller, "account": self.caller.split(":")[4]}
+        return {**given, **catalogue.answer(args.token, {**given, **caller})}, []
 
 
 class Monitor(mocks.MockMonitor):
@@ -72,11 +74,10 @@ class Monitor(mocks.MockMonitor):
         self.registered: list[Resource] = []
         self.invokes: list[Invoke] = []
         self.urns: set[str] = set()
-        self.twice: list[str] = []
-        """URNs that more than one resource has."""
+        self.duplicate_urns: list[str] = []
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The URN as the engine builds it: the parents' types in it do not include the stack's type."""
+        """The URN in the engine's format. It contains the types of the resource and its parents, without the stack's type."""
         above = parent.split("::")[2] if parent else ""
         qualified = f"{above}${type_}" if above and above != ROOT_TYPE else type_
         return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
@@ -85,14 +86,14 @@ class Monitor(mocks.MockMonitor):
         if request.type != ROOT_TYPE:
             urn = self.make_urn(request.parent, request.type, request.name)
             if urn in self.urns:
-                self.twice.append(urn)
+                self.duplicate_urns.append(urn)
             self.urns.add(urn)
             aliases = tuple(each.urn or self._former_urn(request, each.spec) for each in request.aliases)
             self.registered.append(_recorded(urn, request, aliases))
         return cast(Any, super()).RegisterResource(request)
 
     def _former_urn(self, request: Any, spec: Any) -> str:
-        """The URN of an alias, which contains only the parts that differ from the current URN."""
+        """The full URN of an alias. The alias itself contains only the parts that differ from the current URN."""
         parent = "" if spec.noParent else spec.parentUrn or request.parent
         return self.make_urn(parent, spec.type or request.type, spec.name or request.name)
 
@@ -104,8 +105,8 @@ class Monitor(mocks.MockMonitor):
 
 
 @contextmanager
-def _plain_calls_of_unknown() -> Generator[None]:
-    """Make a plain call (``get_x``) of a data source that is not in the catalogue return an unknown value.
+def _unknown_plain_calls() -> Generator[None]:
+    """A context in which a plain call (``get_x``) returns an unknown value if its data source is not in the catalogue.
 
     The protocol can mark a result as unknown, but only the calls that return an output (``get_x_output``) read the mark. A plain
     call would return nothing, because with the real engine its result is always known. So this function wraps
@@ -156,26 +157,26 @@ def record(
 
     Each run has its own context and event loop. Closing the loop also cancels the tasks that a failed program left; otherwise a
     later run would report them as coroutines that were never awaited. The monitor answers in one thread, so that resources are
-    recorded in the order of their requests. The thread gets a loop here, because the monitor would create one there and never close
-    it.
+    recorded in the order of their requests. This thread gets an event loop that is closed at the end; the monitor would create one
+    and never close it.
     """
 
     async def run() -> Graph:
         asyncio.get_running_loop().set_default_executor(answers)
-        # A failed program leaves futures that hold the exception that is raised here. asyncio would report each of them when it is
-        # garbage-collected. The report compiles a line of the traceback, and Python 3.11 fails if it is compiling a module then.
+        # A failed program leaves futures with its exception. asyncio would print a traceback for each such future when it is
+        # garbage-collected. For this it compiles a source line, and Python 3.11 fails if a module is being compiled at that time.
         asyncio.get_running_loop().set_exception_handler(_ignore)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
         mocks.set_mocks(monitor.mocks, project=project, stack=stack, preview=preview, monitor=monitor)
         pulumi.runtime.set_all_config(dict(config), secret_keys)
-        with _plain_calls_of_unknown():
+        with _unknown_plain_calls():
             await run_pulumi_func(_without_result(program))
-        if monitor.twice:
-            names = ", ".join(urn.rpartition("::")[2] for urn in dict.fromkeys(monitor.twice))
+        if duplicates := list(dict.fromkeys(monitor.duplicate_urns)):
+            names = ", ".join(urn.rpartition("::")[2] for urn in duplicates)
             raise EvaluationError(
-                f"several resources have the same URN, which the engine refuses: {', '.join(dict.fromkeys(monitor.twice))}",
-                f"give each a name of its own in place of {names}",
+                f"several resources have the same URN, which the engine refuses: {', '.join(duplicates)}",
+                f"give each resource a unique name; these names are used more than once: {names}",
             )
         root = get_root_resource()
         outputs = root.outputs if isinstance(root, Stack) else {}
@@ -200,13 +201,13 @@ async def _exported(value: Any) -> Any:
 
 def _without_result(program: Callable[[], object]) -> Callable[[], None]:
     def call() -> None:
-        program()  # the result is dropped because the SDK would await some kinds of it
+        program()  # the result is dropped, because the SDK would await an awaitable result
 
     return call
 
 
 def without_debug_messages() -> None:
-    """Stop the SDK from sending debug messages to the engine until this process ends. Call it only in a separate process."""
+    """Send no debug messages from the SDK to the engine until this process ends. Call this only in a separate process."""
     pulumi.log.debug = _ignore
 
 

@@ -46,9 +46,9 @@ def answers(
 ) -> tuple[Iterator[bytes], EvaluationError]:
     """The lines that ``python -m program`` writes, and the error to use for each missing answer.
 
-    ``worlds`` are its options ``--known`` and ``--preview``; ``stack_file`` replaces the checkout's. The process writes its
-    answers to one temporary file, and its output and that of its children goes to another. So a print cannot change the answer,
-    and a child that keeps its output open cannot delay it.
+    ``worlds`` are the options ``--known`` and ``--preview``; ``stack_file`` replaces the checkout's stack file. The process writes
+    the answers to one temporary file. Its standard output, which its children share, is another file. So a print cannot change an
+    answer, and a child that keeps standard output open cannot delay one.
     """
     seconds = TIMEOUT_SECONDS + SECONDS_EACH * (len(stacks) * len(worlds) - 1)
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as output:
@@ -76,7 +76,7 @@ def answers(
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait for the end of the process, then kill every process that it started. Return whether it ended by itself and in time."""
+    """Wait until the process ends, and kill the processes that it started. Returns whether it ended by itself and in time."""
     end = time.monotonic() + seconds + GRACE_SECONDS
     started: dict[int, psutil.Process] = {}
     with suppress(psutil.Error):

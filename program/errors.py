@@ -13,4 +13,4 @@ class ProgramError(Exception):
 
 
 class EvaluationError(ProgramError):
-    """The program cannot be evaluated, because its import fails, it raises an exception, or its settings are wrong."""
+    """The program cannot be evaluated: it raises an exception, its settings are wrong, or it does not end in time."""

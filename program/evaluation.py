@@ -17,24 +17,11 @@ from typing import Any, cast
 
 from contract import PROJECT
 from program import catalogue, contained
-from program.checkout import CHECKOUT
+from program.checkout import CHECKOUT, program_of
 from program.errors import EvaluationError
 from program.graph import Graph, Path, Resource
-from program.project_files import Configuration, project_name, stack_configuration
+from program.project_files import project_name, stack_configuration
 from program.protocol import UNKNOWN
-
-__all__ = [
-    "CHECKOUT",
-    "PLACEHOLDERS",
-    "EvaluationError",
-    "Worlds",
-    "configuration",
-    "evaluate",
-    "evaluate_here",
-    "evaluate_worlds",
-    "run",
-    "stack_config",
-]
 
 PLACEHOLDERS: dict[str, Any] = {
     "redisPassword": "placeholder",
@@ -105,28 +92,24 @@ def _in_any_shell() -> Generator[None]:
             os.environ["KUBECONFIG"] = found
 
 
-def configuration(
-    checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS, stack_file: FilePath | None = None
-) -> Configuration:
-    """The configuration of a checkout's stack, or of ``stack_file`` instead, with the names of its secret keys."""
-    return stack_configuration(checkout, stack, placeholders, stack_file)
-
-
-def stack_config(checkout: FilePath, stack: str, placeholders: Mapping[str, Any] = PLACEHOLDERS) -> dict[str, Any]:
+def stack_config(checkout: FilePath, stack: str) -> dict[str, Any]:
     """The configuration of a checkout's stack by full key, with placeholders for its secrets."""
-    return dict(configuration(checkout, stack, placeholders).values)
+    return dict(stack_configuration(checkout, stack, PLACEHOLDERS).values)
 
 
 def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
-    """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file's."""
+    """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file."""
+
+    folder = program_of(CHECKOUT, stack)
 
     def program() -> None:
-        runpy.run_path(str(CHECKOUT / "__main__.py"))
+        runpy.run_path(str(folder / "__main__.py"))
 
+    project = project_name(folder)
     if config is not None:
-        return run(program, config, stack=stack, preview=preview)
-    settings = configuration(CHECKOUT, stack)
-    return run(program, settings.values, stack=stack, preview=preview, project=project_name(CHECKOUT), secrets=settings.secrets)
+        return run(program, config, stack=stack, preview=preview, project=project)
+    settings = stack_configuration(CHECKOUT, stack, PLACEHOLDERS)
+    return run(program, settings.values, stack=stack, preview=preview, project=project, secrets=settings.secrets)
 
 
 def evaluate(

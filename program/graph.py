@@ -38,7 +38,7 @@ class Resource:
     secret_paths: tuple[Path, ...] = ()
     """Paths of the secrets in the inputs."""
     literals: tuple[Path, ...] = ()
-    """Paths of the secret inputs whose value is a literal in the program: it does not change with the secrets of the stack."""
+    """Paths of the secret inputs that are literals in the program: their values do not change with the secrets of the stack."""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
     protect: bool = False

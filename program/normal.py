@@ -1,7 +1,7 @@
 """Converts resources to one normal form, so that a reader does not have to handle the different ways to declare a resource.
 
 The ways are: an older API version, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource that
-contains a pod template, and inline settings of a bucket or topic that also have a resource type.
+contains a pod template, and inline settings of a bucket or topic for which separate resource types exist.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ class Item(str):
 
 
 def text(path: Sequence[str | int]) -> str:
-    """A path as text: ``spec.containers[app].image`` or ``spec.containers[0].image``; a key with a dot or a bracket is quoted."""
+    """A path as text: ``spec.containers[app].image`` or ``spec.containers[0].image``; a key with one of ``.[]"`` is quoted."""
     parts: list[str] = []
     for each in path:
         if isinstance(each, int | Item):

@@ -14,6 +14,7 @@ from typing import Any, cast
 import yaml
 
 from contract import PROJECT
+from program.checkout import program_of, stacks_of
 from program.errors import EvaluationError
 
 PROJECT_FILE = "Pulumi.yaml"
@@ -31,7 +32,7 @@ class Configuration:
     secrets: frozenset[str]
     """Full keys whose value is encrypted in the stack file at every leaf, and keys of absent secrets. All have placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, including those that the stack file sets in plain text (the sandbox's does)."""
+    """Full keys that the program reads as secrets, including those that the stack file sets in plain text, as the sandbox does."""
 
 
 def read_yaml(file: Path) -> Any:
@@ -59,8 +60,8 @@ def read_yaml(file: Path) -> Any:
 def require_unambiguous(text: str, name: str) -> None:
     """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not read the same content in the file ``name``.
 
-    The program's readers follow different versions of YAML: the one here reads 1.1, the one that keeps the notation of values reads
-    1.2, and the engine's reads a mixture. After this check, all have the same result.
+    PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. After this check, all three
+    have the same result.
     """
     try:
         tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
@@ -116,13 +117,13 @@ def _is_ambiguous(node: yaml.Node) -> bool:
     return node.tag != STRING or NUMBER.fullmatch(str(node.value)) is not None
 
 
-def project_name(checkout: Path) -> str:
-    """The name of a checkout's project, which is part of every URN and of the stack's path in the backend."""
-    return str(_project(checkout)["name"])
+def project_name(folder: Path) -> str:
+    """The name of the project in the folder of a program, which is part of every URN and of the stack's path in the backend."""
+    return str(_project(folder)["name"])
 
 
-def _project(checkout: Path) -> dict[str, Any]:
-    content = read_yaml(checkout / PROJECT_FILE)
+def _project(folder: Path) -> dict[str, Any]:
+    content = read_yaml(folder / PROJECT_FILE)
     name = cast("dict[str, Any]", content).get("name") if isinstance(content, dict) else None
     if not isinstance(name, str) or not name:
         raise EvaluationError(f"{PROJECT_FILE} names no project", f"write `name: {PROJECT}`")
@@ -135,20 +136,23 @@ def stack_configuration(
     """The configuration in ``stack_file``, or else in the checkout's file, and the project's defaults; secrets are placeholders.
 
     The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
-    not reveal it. A secret that the stack file does not set gets its value in ``placeholders``.
+    not reveal the secret. A secret of the platform that the stack file does not set gets its value in ``placeholders``.
     """
-    file = stack_file or checkout / f"Pulumi.{stack}.yaml"
+    folder = program_of(checkout, stack)
+    file = stack_file or folder / f"Pulumi.{stack}.yaml"
     if not file.exists():
-        known = ", ".join(sorted(each.name.split(".")[1] for each in checkout.glob("Pulumi.*.yaml")))
+        known = ", ".join(sorted(stacks_of(checkout)))
         raise EvaluationError(f"there is no stack {stack!r}: {file.name} cannot be read", f"choose from {known}")
     content = read_yaml(file)
     found = cast("dict[str, Any]", content).get("config") if isinstance(content, dict) else None
     if not isinstance(found, dict):
         raise EvaluationError(f"{file.name} has no `config:` section", "write the stack's settings under `config:`")
-    project = _project(checkout)
+    project = _project(folder)
+    if folder != checkout:  # only the platform's program reads these secrets; another program refuses them as unknown keys
+        placeholders = {}
     given = {_full(key): value for key, value in cast("dict[str, Any]", found).items()}
     _refuse_unknown_namespaces(file.name, [str(key) for key in cast("dict[str, Any]", found)], checkout, project["name"])
-    config = {_full(key): value for key, value in ({**placeholders, "registryUsername": "placeholder"}).items()}
+    config = {_full(key): value for key, value in placeholders.items()}
     config |= _defaults(project, given)
     config |= {key: _without_ciphertext(value) for key, value in given.items()}
     secret = {key for key, value in given.items() if _is_encrypted(value)}
@@ -189,7 +193,7 @@ def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
 
 
 def _refuse_unknown_namespaces(file: str, keys: list[str], checkout: Path, project: str) -> None:
-    """Raise for a key with an unknown namespace: no program reads such a key, so the default would apply silently."""
+    """Raise ``EvaluationError`` for a key with an unknown namespace: no program reads it, so a default would apply silently."""
     texts = [(checkout / each).read_text() for each in PACKAGE_FILES if (checkout / each).exists()]
     packages = {name for text in texts for name in PACKAGE.findall(text)}
     known = {project, PROJECT, ENGINE_NAMESPACE, "aws", "kubernetes", "docker", *packages}

@@ -60,8 +60,9 @@ def up(
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
     except KeyboardInterrupt:
         running = ", ".join(str(part) for part in parts() if part.pid) or "nothing"
-        console.print(f"interrupted; what runs: {running}", highlight=False)
-        console.print(f"  go on:  {command_of(stack)} (it goes on from there)\n  stop:   make down", highlight=False)
+        console.print(f"interrupted; running processes: {running}", highlight=False)
+        again = command_of(stack) + (" PODS=real" if pods is Pods.REAL else "")
+        console.print(f"  continue:          {again}\n  stop and remove:   make down", highlight=False)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -79,7 +80,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
     else:
         watching = SandboxMonitoring(cloud=cloud, requests_per_second=LOAD)
         with _shown("preparing deployments: lease table, simulated load, metrics"):
-            if stack == PROJECT.stack:  # for other stacks, it was created before their roles, which need it
+            if stack == PROJECT.stack:  # for other stacks, `prepare` has done this
                 bootstrap_state(cloud)
             watched = watching.start(build=False)
             if watched:  # before the first scrape, the doctor would report missing targets
@@ -131,7 +132,7 @@ def _all_scraped(watching: SandboxMonitoring) -> bool:
 
 @app.command()
 def status() -> None:
-    """Show what runs; exit code 1 when something does not."""
+    """Show the processes; exit code 1 if one that the embedded cloud needs does not run."""
     found = list(parts())
     table = Table("stack", "process", "pid", Column("log", overflow="fold"))
     for part in found:
@@ -142,7 +143,7 @@ def status() -> None:
 
 
 @app.command()
-def logs(name: Annotated[str, typer.Argument(help="one process; all without it")] = "*") -> None:
+def logs(name: Annotated[str, typer.Argument(help="name of a process; all processes without it")] = "*") -> None:
     """Print the last lines of the processes' logs."""
     files = [file for stack in STACKS for file in sorted((folder_of(stack) / "logs").glob(f"{name}.log"))]
     if not files:
@@ -157,9 +158,9 @@ def logs(name: Annotated[str, typer.Argument(help="one process; all without it")
 def tools(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help="programs to build; without names all, except those that only real pods need"),
+        typer.Argument(metavar="NAME...", help="programs to build; without a name, all except those that only real pods need"),
     ] = None,
-    show: Annotated[bool, typer.Option("--list", help="show what there is and what is built")] = False,
+    show: Annotated[bool, typer.Option("--list", help="list the programs, and which of them are built")] = False,
 ) -> None:
     """Build missing programs of the toolchain, and print their paths."""
     if show:

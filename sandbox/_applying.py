@@ -24,13 +24,13 @@ SECONDS_BETWEEN_LINES = 5.0
 """The interval of progress lines without a terminal."""
 LAST_LINES = 30
 OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
-"""Types of resources that the program does not declare: the stack, and reads of its own outputs."""
+"""Prefixes of types that the evaluation does not count: the stack and its references to other stacks, with their provider."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
 
 class Expected:
-    """The number of resources that the program declares, which is counted while the cloud starts."""
+    """The number of resources that the program declares. It is counted while the cloud starts, and is 0 until then."""
 
     def __init__(self, stack: str) -> None:
         """Start to count the resources of ``stack``."""
@@ -40,7 +40,7 @@ class Expected:
 
     def _evaluate(self, stack: str) -> None:
         found = evaluate([stack])[stack]
-        if isinstance(found, Graph):  # an error of the program is left to the engine, which reports it better
+        if isinstance(found, Graph):  # if the program fails, the engine reports the error
             self.count = len(found.resources)
 
 
@@ -62,12 +62,12 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches only this process: a second signal would abort the engine
+            start_new_session=True,  # Ctrl-C must not reach the engine directly: a second SIGINT would abort it
         )
         try:
             _follow(process, events, shown)
         except KeyboardInterrupt:
-            console.print("stopping: the engine ends what it is at (Ctrl-C again ends it at once)")
+            console.print("stopping: the engine finishes its running operations (press Ctrl-C again to kill it)")
             process.send_signal(signal.SIGINT)
             process.wait()
             raise
@@ -80,7 +80,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         raise SandboxError(
             "the platform could not be applied:\n" + "\n".join(lines[-LAST_LINES:]),
-            f"correct what it names and {cloud.project.instructions.up} again: it goes on from there; all of it is in {log}",
+            f"fix the problem above and {cloud.project.instructions.up} again: it continues from here; the output is in {log}",
         )
 
 
@@ -138,10 +138,10 @@ class _Shown:
         self.console.print(f"{len(self.done)} resources in {time.monotonic() - self.started:.0f} s")
 
     def take(self, event: dict[str, Any]) -> None:
-        """Count finished resources, and print problems."""
+        """Count finished resources; print errors, warnings and violations of policies."""
         match event:
-            case {"resOutputsEvent": {"metadata": {"urn": urn}}}:
-                if not urn.split("::")[2].rpartition("$")[2].startswith(OF_THE_ENGINE):
+            case {"resOutputsEvent": {"metadata": {"urn": urn, "type": type_}}}:
+                if not type_.startswith(OF_THE_ENGINE):
                     self.done.add(urn)
             case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message, **more}}:
                 on = f" on {more['resourceUrn'].rpartition('::')[2]}" if "resourceUrn" in more else ""

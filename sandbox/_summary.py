@@ -1,4 +1,4 @@
-"""The table at the end of ``make up``: the running parts, and further commands and addresses."""
+"""The output at the end of ``make up`` and ``make monitoring``: tables of the running parts, next commands, and addresses."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from sandbox.monitoring import SandboxMonitoring
 
 NEXT = (
     ("try it, step by step", "docs/tutorial.md"),
-    ("the tools in this shell", "source {env}"),
-    ("look", "./dwcp status --environment {stack}"),
-    ("is anything wrong?", "./dwcp doctor --environment {stack}"),
-    ("a new release", "./dwcp deploy --environment {stack} --tag v3.1.0 --skip-tests"),
+    ("set up this shell", "source {env}"),
+    ("see what is deployed", "./dwcp status --environment {stack}"),
+    ("find problems", "./dwcp doctor --environment {stack}"),
+    ("deploy a new release", "./dwcp deploy --environment {stack} --tag v3.1.0 --skip-tests"),
     ("stop and remove it all", "make down"),
 )
 """Descriptions and commands, one per line."""
 
 
 def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
-    """Print the platform as the API server and the state contain it, not as it was requested."""
+    """Print the Deployments from the API server, the resources from the stack's state, and the next commands."""
     state = cloud.engine.stack_export()
     deployments = cloud.control_plane.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
     table = Table("what", "state", title="DWCP v3 on the embedded cloud", title_justify="left")
@@ -40,19 +40,20 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     recorded = [each for each in state if each.get("outputs", {}).get("sandboxRecorded")]
     for type_ in sorted({each["type"] for each in recorded}):
         names = ", ".join(sorted(each["urn"].rpartition("::")[2] for each in recorded if each["type"] == type_))
-        console.print(f"recorded only, because nothing here stands for them: {type_} {names}", highlight=False, soft_wrap=True)
+        what = f"only recorded in the state, because the embedded cloud cannot create them: {type_}: {names}"
+        console.print(what, highlight=False, soft_wrap=True)
     for provider in cloud.project.providers:
         if own := cloud.engine.users_own(provider):
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
     if not watched and cloud.beside is not None:
-        console.print(f"no Prometheus is built yet, so there are no metrics; {cloud.project.instructions.up} again after")
+        console.print(f"Prometheus is not built, so there are no metrics. Build it, then {cloud.project.instructions.up} again:")
         console.print("  .venv/bin/python -m sandbox tools prometheus", markup=False, highlight=False)
     elif not watched:
-        console.print("no Prometheus is built yet; metrics are missing until `make monitoring` has built and started one")
+        console.print("Prometheus is not built, so there are no metrics; `make monitoring` builds and starts it")
     if cloud.beside is not None:
         file = f"Pulumi.{stack}.yaml"
-        reads = "`drift`, `deploy` and `rollback` read the stack's file of the commit; give it the generated secrets first:"
+        reads = f"`dwcp drift`, `deploy` and `rollback` read {file} from the commit; first commit the generated secrets:"
         console.print(reads, soft_wrap=True)
         commit = f"git switch -c sandbox-{stack} && cp {os.path.relpath(cloud.folder / file)} {file} && git commit -am sandbox"
         console.print(f"  {commit}", markup=False, highlight=False, soft_wrap=True)
@@ -66,13 +67,13 @@ def _package(resource: dict[str, Any]) -> str:
 
 
 def print_monitoring(monitoring: SandboxMonitoring, console: Console) -> None:
-    """Print the scraped targets, the firing alerts, and the addresses for further reading and changes."""
-    table = Table("target", "up", title="What the real Prometheus scrapes", title_justify="left")
+    """Print the scraped targets, the firing alerts, and the URLs of Prometheus and the simulator."""
+    table = Table("target", "up", title="Targets of Prometheus", title_justify="left")
     up = Counter((target["labels"]["job"], target["health"] == "up") for target in monitoring.targets())
     for job in sorted({job for job, _ in up}):
         table.add_row(job, f"{up[job, True]}/{up[job, True] + up[job, False]}")
     console.print(table)
-    console.print(f"alerts that fire: {', '.join(sorted(monitoring.firing())) or 'none'}")
+    console.print(f"firing alerts: {', '.join(sorted(monitoring.firing())) or 'none'}")
     for what, url in (
         ("targets", f"{monitoring.prometheus_url}/api/v1/targets"),
         ("alerts", f"{monitoring.prometheus_url}/api/v1/alerts"),

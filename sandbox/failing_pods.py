@@ -24,7 +24,7 @@ DOMAIN = "sandbox.dwcp"
 ANNOTATION = f"{DOMAIN}/fate"
 
 BEHAVIORS = {
-    "crash": "starts and ends with exit code 1, again and again: CrashLoopBackOff, one restart more every 10 s",
+    "crash": "starts and ends with exit code 1, again and again: CrashLoopBackOff, one more restart every 10 s",
     "missing": "its image cannot be pulled: ErrImagePull, then ImagePullBackOff",
     "unready": "runs, but its readiness probe fails: Running, not Ready",
     "slow": "runs at once and passes its readiness probe after 10 s, as a real release does",
@@ -39,7 +39,7 @@ READINESS_DELAY_SECONDS = 10
 """The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready immediately."""
 
 LONGEST_STOP_SECONDS = 15
-"""Longest ``preStop`` sleep of a simulated pod: that of the stack ``local``. A longer one would only delay the sandbox."""
+"""Longest ``preStop`` sleep of a simulated pod: the value of the stack ``local``. A longer one would only delay the sandbox."""
 
 STOPPED_AT = f"""
 if any(.status.containerStatuses[]?; .state.running) then
@@ -109,7 +109,10 @@ NOT_PULLED = """
 
 
 def stages(own: Sequence[Stage]) -> list[Stage]:
-    """All pod stages: kwok's ``own``, restricted to pods that need not fail or continue to serve, and :data:`FAILING`."""
+    """All pod stages: kwok's ``own`` and :data:`FAILING`.
+
+    In ``own``, ``pod-ready`` now skips pods that must fail, and ``pod-delete`` waits for the ``preStop`` sleep.
+    """
     kept = deepcopy(list(own))
     for stage in kept:
         if stage["metadata"]["name"] == "pod-ready":

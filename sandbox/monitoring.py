@@ -1,7 +1,7 @@
 """The monitoring of the sandbox: the simulator, and a real Prometheus with the deployed configuration from the API server.
 
-Only those parts of the configuration are changed that a Prometheus outside the cluster needs: the addresses of the API server, the
-pods and Alertmanager (which is removed if none runs here), and, for tests, shorter windows (``speed``).
+This Prometheus is outside the cluster. Therefore it gets other addresses of the API server, the pods and Alertmanager. If no
+Alertmanager runs here, the configuration sends no alerts. Tests can also shorten the windows (``speed``).
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ class SandboxMonitoring:
         return float(result[0]["value"][1]) if result else None
 
     def alerts(self) -> list[Manifest]:
-        """The pending and firing alerts, without the watchdog, which has no severity and always fires."""
+        """The pending and firing alerts, without the watchdog, which always fires and has the severity ``none``."""
         found = _json(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
         return [alert for alert in found if alert["labels"]["severity"] != "none"]
 
@@ -196,8 +196,8 @@ class SandboxMonitoring:
         for _ in waiting.looks(seconds, pause=0.2):
             if holds():
                 return
-        fires = ", ".join(sorted(self.firing())) or "nothing"
-        problem = f"{what}: not within {seconds:.0f} s; what fires is {fires}"
+        fires = ", ".join(sorted(self.firing())) or "none"
+        problem = f"not true within {seconds:.0f} s: {what}; firing alerts: {fires}"
         raise SandboxError(problem, f"look at {self.prometheus_url}/api/v1/targets and {self.simulator_url}/control")
 
     def _post(self, url: str) -> None:

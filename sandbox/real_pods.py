@@ -36,7 +36,10 @@ def local_file(cloud: Cloud) -> Path:
 
 
 def export(cloud: Cloud) -> None:
-    """Write the variables of `dwcp` to the file that `dwcp` and a shell read. `dwcp` finds Prometheus, a pod, by itself."""
+    """Write the variables of `dwcp` to the file that `dwcp` and a shell read.
+
+    They contain no address of Prometheus, because Prometheus is a pod, which `dwcp` finds.
+    """
     assert cloud.nodes is not None
     file = cloud.folder / MONITORING / "env"
     file.parent.mkdir(exist_ok=True)
@@ -50,11 +53,11 @@ def variables(cloud: Cloud) -> dict[str, str]:
 
 
 def print_real(cloud: Cloud, console: Console) -> None:
-    """Print the command that calls the service, and the substituted images."""
+    """Print the command that calls the service, and the images with a substitute."""
     assert cloud.nodes is not None
     port = cloud.nodes.ports["443"]
     rule = next(host for host in cloud.nodes.hosts())
     console.print(f"pods are containers; the load balancer is HAProxy at https://127.0.0.1:{port}", highlight=False)
     command = f"curl --insecure --connect-to {rule}:443:127.0.0.1:{port} https://{rule}/health"
     console.print(f"  {'call the service:':26}{command}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"stand-ins of Debian packages, under the real images' names: {', '.join(stand_ins())}", highlight=False)
+    console.print(f"substitutes from Debian packages, under the real images' names: {', '.join(stand_ins())}", highlight=False)

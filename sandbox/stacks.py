@@ -38,11 +38,11 @@ SECRET = re.compile(r"^#.*pulumi config set -s \S+ --secret --path '([^']+)'", r
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 ADDRESS = "https://hooks.example.com/"
-"""The base URL of invented alert receivers."""
+"""The base URL of alert receivers, which do not exist."""
 
 
 def project_of(stack: str) -> Project:
-    """The description of the project with ``stack`` for the embedded cloud."""
+    """The description of DWCP v3 for the embedded cloud, with the given stack."""
     if stack not in STACKS:
         raise SandboxError(f"there is no stack {stack!r}", f"choose from {', '.join(STACKS)}")
     if stack == PROJECT.stack:
@@ -108,7 +108,10 @@ def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) ->
 
 
 def prepare(cloud: Cloud) -> list[str]:
-    """Start a stack's cloud and assume its deploy role; return the options that every command on the stack needs."""
+    """Start a stack's cloud; return the options that every ``pulumi`` command on the stack needs.
+
+    For a stack other than ``local``, also create its state backend, apply the account stack, and assume the deploy role.
+    """
     if cloud.beside:  # the stack's secrets need the key of its environment
         cloud.beside.start_aws()
         cloud.wait_for_aws()
@@ -136,7 +139,7 @@ def bootstrap_state(cloud: Cloud) -> None:
 
 
 def bootstrap(cloud: Cloud) -> None:
-    """Apply the account stack, as the account's administrator."""
+    """Create and apply the account stack unless it exists, as the account's administrator."""
     engine = cloud.engine
     directory = CHECKOUT / "bootstrap"
     stack = [each for each in json.loads(engine.pulumi("stack", "ls", "--json", cwd=directory)) if each["name"] == "account"]
@@ -183,7 +186,7 @@ def web_identity(claims: dict[str, str]) -> str:
 
 
 def stack_file(cloud: Cloud) -> Path:
-    """The path of the stack's file with the required secrets, which are generated once."""
+    """The path of the stack's file with the required secrets, which are generated again after each change of the committed file."""
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name
     made = cloud.folder / "stack" / name

@@ -15,10 +15,12 @@ from tools import (
     requirements,
     runbooks,
     settings_reference,
+    types_reference,
 )
 
 GENERATORS = (
     settings_reference,
+    types_reference,
     monitoring_reference,
     policies_reference,
     checks_reference,
@@ -30,7 +32,7 @@ GENERATORS = (
 """The generators; each has a function ``files()``, which returns texts by path in the checkout."""
 
 OWNED_FOLDERS = (compose.CONFIG_FOLDER,)
-"""Folders that contain only generated files: a file that no generator writes is removed from them."""
+"""Folders that contain only generated files. A file in them that no generator writes is removed."""
 
 
 def generated() -> dict[Path, str]:

@@ -1,7 +1,7 @@
 """A small model of a GitHub run: it computes which jobs and steps run for an event, and their effect on the environments.
 
 The model reads the real workflows and uses the pipelines' decisions in ``delivery.github``. By default every step succeeds;
-``faults`` are failures of AWS, of the cluster or of reviewers.
+``faults`` make steps or jobs fail.
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions
 """
 
@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from contract import FIRST_IMAGE, IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
@@ -21,7 +21,7 @@ from delivery.github.expressions import Contexts, condition, fill, value_of
 from delivery.github.image_tags import pinned, target
 from delivery.github.recovery import Facts, decide, ending
 from delivery.github.variables import VARIABLES, require_variables
-from delivery.github.workflow import Job, jobs, load, triggers
+from delivery.github.workflow import Job, jobs
 from delivery.releases.request import PRODUCTION_TAG, TAG
 from program.checkout import CHECKOUT
 
@@ -37,11 +37,6 @@ SUCCESS, FAILURE, CANCELLED, SKIPPED = "success", "failure", "cancelled", "skipp
 @cache
 def _jobs(root: Path, workflow: str) -> Mapping[str, Job]:
     return {each.name: each for each in jobs(root) if each.workflow == workflow}
-
-
-@cache
-def _workflows(root: Path) -> Mapping[str, dict[str, Any]]:
-    return load(root)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +96,7 @@ EXAMPLES = {each.name: each.example.strip("'").format(environment="any") for gro
 
 @dataclass
 class PipelineWorld:
-    """The state outside of GitHub's runners."""
+    """The state outside of GitHub's runners: the environments, the records that steps write, and GitHub's variables."""
 
     places: dict[str, EnvironmentState] = field(
         default_factory=lambda: {"staging": EnvironmentState(), "production": EnvironmentState()}
@@ -136,9 +131,9 @@ class StepStoppedError(Exception):
 
 
 Faults = Mapping[str, str]
-"""Injected faults, by ``job`` or ``job: part of the step's label``: ``failure``, ``left`` (failed and not rolled back), ``held``,
-``refused`` (nothing was changed), ``cancelled`` (a person cancels the run there), ``timeout`` (GitHub ends the job there),
-``lost`` (the runner is lost), ``rejected`` (by a reviewer)."""
+"""Place -> fault. The place is ``job: part of the step's label``, or ``job`` for ``rejected`` (by a reviewer). The other faults are
+``failure``, ``left`` (failed and not rolled back), ``held`` (the rollout is on hold), ``refused`` (nothing was changed),
+``cancelled`` (a person cancels the run), ``timeout`` (GitHub ends the job) and ``lost`` (the runner is lost)."""
 
 
 @dataclass
@@ -172,7 +167,7 @@ class Run:
         return CANCELLED if self.cancelled else FAILURE if results & {FAILURE, CANCELLED} else SUCCESS
 
     def ran(self) -> list[str]:
-        """The names of the jobs that started."""
+        """The names of the jobs that were not skipped, including a job whose reviewer rejected it."""
         return [name for name, each in self.jobs.items() if each.started]
 
     def _contexts(self, job: Job, values: Mapping[str, Any], *, failed: bool) -> Contexts:
@@ -465,38 +460,3 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
 
 WITHOUT_ROLE = (_target, _reference, _variables, _incident, _comment)
 """Commands that do not call AWS."""
-
-
-def starts(event: Event, root: Path = CHECKOUT) -> list[str]:
-    """The workflows that an event starts."""
-    return [name for name, content in _workflows(root).items() if _matches(triggers(content), event)]
-
-
-def _matches(on: Mapping[str, Any], event: Event) -> bool:
-    if event.name not in on:
-        return False
-    filters = cast("dict[str, list[str]]", on[event.name] or {})
-    if event.name != "push":
-        return True
-    kind = "tags" if event.ref.startswith("refs/tags/") else "branches"
-    return any(re.fullmatch(_pattern(each), event.context()["ref_name"]) for each in filters.get(kind, []))
-
-
-def _pattern(text: str) -> str:
-    """A filter pattern as a regular expression: only ``**`` matches ``/`` (GitHub: Filter pattern cheat sheet)."""
-    return re.escape(text).replace(r"\*\*", ".*").replace(r"\*", "[^/]*")
-
-
-def replaced(workflow: str, job: str | None, earlier: Event, later: Event, *, running: bool, root: Path = CHECKOUT) -> bool:
-    """Whether GitHub cancels an earlier run (or ``job``), running or waiting, for a later one of the same concurrency group."""
-    content: Mapping[str, Any] = _workflows(root)[workflow] if job is None else _workflows(root)[workflow]["jobs"][job]
-    concurrency = content.get("concurrency")
-    if concurrency is None:
-        return False
-
-    def seen(event: Event) -> tuple[str, bool]:
-        contexts = Contexts(values={"github": event.context(), "inputs": {}})
-        return fill(concurrency["group"], contexts).lower(), fill(concurrency["cancel-in-progress"], contexts) == "true"
-
-    (group, _), (other, cancels) = seen(earlier), seen(later)
-    return group == other and (cancels if running else concurrency.get("queue") != "max")

@@ -1,4 +1,4 @@
-"""The generator of the table of scenarios in docs/ci.md: by event and outcome, the jobs that run, the image and the records."""
+"""The generator of the scenarios in docs/ci.md: for each event and outcome, the jobs that run, the images and the records."""
 
 from __future__ import annotations
 

@@ -1,21 +1,22 @@
-"""The generator of docs/policies.md and the pack config of each environment, from the rules and their limits."""
+"""The generator of docs/policies.md and of each environment's policy pack configuration, from the rules and their limits."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic.alias_generators import to_camel
 
 from contract import APPLICATION
 from policies.config import config_of, pack_config
-from policies.known_types import REVIEWED
 from policies.limits import Limits
 from policies.prices import prices
 from policies.rule import ENVIRONMENTS, Rule
 from policies.rules import RULES
 from policies.waivers import LONGEST
+from program.catalogue import every_type
 
 REFERENCE_FILE = Path("docs/policies.md")
 CONFIG_FOLDER = Path("policies/config")
@@ -53,7 +54,7 @@ mandatory rule is violated or cannot be evaluated. `pulumi up` runs no policies 
 
 Before `up` the values that a provider computes are unknown. A rule that reads such a value cannot be evaluated. This counts
 as a violation, so a mandatory rule stops the preview. Each rule below lists the few properties that may be unknown before
-creation. The report shows their checks as *checked after up*, and the engine runs them during `up`. An exported state must
+creation. The report shows their checks as *deferred*, and the engine runs them during `pulumi up`. An exported state must
 not contain unknown values. The values of secrets are unknown to every rule.
 
 `dwcp policy` and `dwcp preview` evaluate the program twice: with every output unknown, as in the engine's first preview, and
@@ -68,7 +69,8 @@ the stack. The engine and an exported state do not have this information, so tha
 Rules read a normalized form, so that equivalent spellings give the same result. A rule reads IAM statements by the actions
 and resources that they match, in every kind of policy and attachment; security groups by the networks that they admit; a pod
 by its template, in any kind, version or `Patch`; and credentials by their format (`detect-secrets`) and by the last word of
-their name. [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov and kube-linter.
+their name. [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
+kube-score.
 
 A resource whose type has no rule is a violation of [types-known](#types-known), which is mandatory in production. The rules
 know the types that they name below, and the following types, which need no rule:
@@ -82,14 +84,14 @@ know the types that they name below, and the following types, which need no rule
 A violation of a *mandatory* rule stops a preview or update. A violation of an *advisory* rule is only reported. Levels and
 limits differ by environment. Each rule below lists its levels, and this table lists the limits:
 
-| parameter | local | staging | production | meaning |
-|---|---|---|---|---|
+| parameter | local | staging | production | account | meaning |
+|---|---|---|---|---|---|
 {parameters}
 
 The limits are in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp
 policy`) replaces them. The files `policies/config/ENVIRONMENT.json` are examples with every limit. The stack's setting
-`environment.name`, else the stack's name, selects the environment. A stack that is none of the three environments is checked
-as production.
+`environment.name`, else the stack's name, selects the environment. `account` is the account's own stack in `bootstrap/`. Any
+other stack is checked as production.
 
 ## Waivers
 
@@ -101,7 +103,7 @@ A waiver in `policies/waivers.yaml` accepts a violation for a limited time:
   reason: the audit of 2026-Q1 needs the old setting until its end
   by: platform
   granted: 2026-01-10
-  expires: 2026-03-31               # {longest} days after `granted` at most
+  expires: 2026-03-31               # at most {longest} days after `granted`
 ```
 
 A waiver applies in all three ways of running the rules. After its expiry date the waiver itself is a violation until you
@@ -121,7 +123,9 @@ def reference() -> str:
         HEADER.format(
             count=len(RULES),
             parameters="\n".join(_parameters()),
-            reviewed="\n".join(f"| `{type_}` | {why} |" for type_, why in sorted(REVIEWED.items())),
+            reviewed="\n".join(
+                f"| `{type_}` | {entry.reviewed} |" for type_, entry in sorted(every_type().items()) if entry.reviewed
+            ),
             application=APPLICATION,
             longest=LONGEST.days,
             prices=prices().as_of,
@@ -179,9 +183,15 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield f"- Also required by: {'; '.join(rule.frameworks)}."
 
 
+def _entries(config: Mapping[str, Any]) -> Iterator[str]:
+    """The entries of a pack config, one line for each rule."""
+    yield from (f"  {json.dumps(rule)}: {json.dumps(entry)}" for rule, entry in config.items())
+
+
 def files() -> dict[Path, str]:
     """The page and the pack configs, by their paths in the checkout."""
     configs = {
-        CONFIG_FOLDER / f"{name}.json": json.dumps(pack_config(each, RULES), indent=2) + "\n" for name, each in ENVIRONMENTS.items()
+        CONFIG_FOLDER / f"{name}.json": "{\n" + ",\n".join(_entries(pack_config(each, RULES))) + "\n}\n"
+        for name, each in ENVIRONMENTS.items()
     }
     return {REFERENCE_FILE: reference(), **configs}

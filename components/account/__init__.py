@@ -1,4 +1,4 @@
-"""Resources that exist once per AWS account: the pipelines' roles, and the limits of their permissions.
+"""Resources that exist once per AWS account: the pipelines' roles, and the permissions boundaries of all roles.
 
 ``pipeline_access.PipelineAccess`` is the component that ``bootstrap/`` creates.
 """

@@ -16,16 +16,16 @@ WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The services in the policies of the cluster, nodes, add-ons, controllers and flow logs, apart from EKS, which they only read.
+"""The services in the policies of the cluster, nodes, add-ons, controllers and flow logs, except EKS.
 
-IAM is not one of them. With more of EKS, a role could make itself the administrator of a cluster.
+The boundary allows only reads of EKS: with more, a role could make itself the administrator of a cluster.
 """
 
 GIVES_PERMISSIONS = (
     *("iam:CreateRole", "iam:PutRolePermissionsBoundary"),
     *("iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
 )
-"""The actions on roles that support the condition key `iam:PermissionsBoundary`, whose value is the boundary of the role.
+"""The actions that change a role's permissions. They support the condition key `iam:PermissionsBoundary`, the role's boundary.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
@@ -46,11 +46,11 @@ NEVER = (
     *("iam:*User*", "iam:*Group*", "iam:*AccessKey*", "iam:*LoginProfile*", "iam:*SAMLProvider*", "iam:*AccountAlias*"),
     *("organizations:*", "account:*"),
 )
-"""Actions that no pipeline may use: they remove a limit, or create an identity without one."""
+"""Actions that no pipeline may use: they remove a boundary, change an identity other than a role, or change the account."""
 
 
 USES_OBJECTS = ("s3:Get*", "s3:List*", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
-"""What the engine and `dwcp` do with the state bucket. Everything else would change the bucket or delete the state's versions."""
+"""The S3 actions of the engine and `dwcp` on the state bucket. Other actions could change the bucket or delete object versions."""
 
 USES_KEYS = (*("kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey", "kms:Get*", "kms:List*"),)
 
@@ -59,7 +59,7 @@ USES_ITEMS = (*("dynamodb:*Item", "dynamodb:Batch*", "dynamodb:Query", "dynamodb
 
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
-    """The ARNs and aliases of what the pipelines' roles must not change."""
+    """The ARNs and aliases of the resources that the pipelines' roles must not change."""
 
     roles: Sequence[str]
     """The pipelines' roles themselves."""
@@ -78,9 +78,8 @@ class Guarded:
 def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``, the account's other environments.
 
-    AWS compares tags for most resources, and the resources that it creates itself have none. So names separate the following:
-    buckets and their objects (S3 compares their tags only if ABAC is enabled for the bucket), all parts of a cluster, roles and
-    aliases.
+    AWS does not compare the tags of every resource, and resources that AWS creates itself have no tags. So names separate buckets
+    and their objects (S3 compares their tags only if ABAC is enabled for the bucket), all parts of a cluster, roles and aliases.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -127,10 +126,10 @@ def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
 
 
 def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
-    """The boundary of a pipeline's role. It denies to extend the permissions of a role, and to change what holds the state.
+    """The boundary of a pipeline's role. It protects the pipelines' roles, all boundaries, GitHub's issuer and the state.
 
-    The role can give permissions only to roles that have its environment's boundary of the workloads. The pipelines' roles do not
-    have that boundary.
+    A pipeline can give permissions only to roles with the workload boundary of its environment. The pipelines' roles have another
+    boundary.
     """
     return document(
         Statement(actions=["*"], resources=["*"]),

@@ -27,7 +27,7 @@ from components.settings import AccountSettings, Pipelined
 from contract import LEASE_TABLE, PROJECT, STATE_KEY_ALIAS, secrets_alias
 
 ACCOUNT_PROJECT = f"{PROJECT}-account"
-"""The name of the project in `bootstrap/Pulumi.yaml`, which is part of the path of its state in the bucket."""
+"""The name of the project in `bootstrap/Pulumi.yaml`. The path of the account's state in the bucket contains this name."""
 
 ENVIRONMENTS: tuple[Pipelined, ...] = get_args(Pipelined)
 PREVIEW_ENVIRONMENT = "preview"
@@ -40,7 +40,7 @@ REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing
 ARNS = {
     **{service: f"arn:aws:{service}:*:*:*" for service in REGIONAL},
 }
-"""The services in which the program creates resources or delivery writes, with a pattern of the resources' ARNs."""
+"""The regional services that the program and `dwcp` change, each with a pattern for the ARNs of its resources."""
 
 WITHOUT_ARN = (
     *("acm:RequestCertificate", "cloudwatch:PutMetricData", "eks:CreateCluster", "kms:CreateKey"),
@@ -48,7 +48,7 @@ WITHOUT_ARN = (
 )
 """Actions that do not support a resource's ARN, or that create the resource (AWS: Service Authorization Reference).
 
-So no policy can limit the two actions on subscriptions to one environment.
+So no policy can limit the two actions on SNS subscriptions to one environment.
 """
 
 TAKES_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
@@ -81,7 +81,8 @@ class PipelineAccess(Component):
         super().__init__(name, opts)
         self._name = name
         self._settings = args.settings
-        # Without a role, the pipelines stop; without a boundary or the issuer, nothing limits the roles or lets jobs sign in.
+        # Without the roles, the pipelines stop. Without the boundaries, nothing limits the roles. Without the issuer, no job can
+        # assume a role.
         self._child = ResourceOptions(parent=self, protect=True)
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         self._provider_arn = args.settings.provider_arn or self._issuer(f"{name}-github")
@@ -129,8 +130,8 @@ class PipelineAccess(Component):
 
     def _roles(self, environment: Pipelined, others: Sequence[str], boundary: iam.Policy) -> tuple[iam.Role, iam.Role]:
         name = f"{self._name}-{environment}"
-        deploy = self._role(f"{name}-deploy", environment, self._manages_the_platform(environment, others), boundary)
-        preview = self._role(f"{name}-preview", PREVIEW_ENVIRONMENT, _reads_state(self._name, environment), boundary)
+        deploy = self._role(f"{name}-deploy", environment, self._deploy_policy(environment, others), boundary)
+        preview = self._role(f"{name}-preview", PREVIEW_ENVIRONMENT, _preview_policy(self._name, environment), boundary)
         iam.RolePolicyAttachment(f"{name}-preview", role=preview.name, policy_arn=READ_ONLY, opts=self._child)
         return deploy, preview
 
@@ -147,10 +148,11 @@ class PipelineAccess(Component):
         iam.RolePolicy(name, role=role.name, policy=policy, opts=self._child)
         return role
 
-    def _manages_the_platform(self, environment: Pipelined, others: Sequence[str]) -> pulumi.Output[str]:
-        """A policy for the AWS services that the program uses, except for resources of ``others``, its other environments.
+    def _deploy_policy(self, environment: Pipelined, others: Sequence[str]) -> pulumi.Output[str]:
+        """A policy for the AWS services that the program uses, except for resources of ``others``, the other environments.
 
-        In IAM, it allows changes only of the environment's roles and of the clusters' OIDC providers, within the boundary.
+        In IAM, it allows reads, changes of the environment's roles and of the clusters' OIDC providers, and the creation of
+        service-linked roles. The role's boundary limits these permissions further.
         """
         name, host = self._name, self._settings.hosts[environment]
         state = f"arn:aws:s3:::{self._settings.state_bucket}"
@@ -212,7 +214,7 @@ def _by_role(arns: Sequence[str]) -> dict[str, str]:
     return {"-".join(arn.rsplit("-", 2)[1:]): arn for arn in arns}
 
 
-def _reads_state(name: str, environment: str) -> pulumi.Output[str]:
+def _preview_policy(name: str, environment: str) -> pulumi.Output[str]:
     """A policy that allows a preview to decrypt the state and its secrets, with the keys that ``dwcp state bootstrap`` creates."""
     return document(
         Statement(

@@ -2,5 +2,5 @@
 
 ``__main__.py`` uses ``network``, ``load_balancer``, ``cluster`` (with ``nodes``, ``security_groups`` and ``controllers``),
 ``logs`` and ``artifacts``. All packages can use ``addresses`` (the address plan), ``caller`` (the check of the caller's access),
-``iam`` (policy documents as types), ``kubeconfig``, ``names`` and ``tags``.
+``iam`` (policy documents as types), ``kubeconfig`` and ``names``.
 """

@@ -20,7 +20,7 @@ class PrivateBucket(Component):
     Its name contains the environment: by default, S3 does not compare the tags of a bucket with the conditions of a policy, so the
     policies that separate the environments name the buckets.
 
-    Without ``key_arn``, it is encrypted with an S3-managed key, which is required for a load balancer's access logs. The caller
+    Without ``key_arn``, the bucket is encrypted with an S3-managed key, which a load balancer's access logs require. The caller
     must call :meth:`attach_policy`, which denies requests without TLS.
     """
 

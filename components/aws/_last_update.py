@@ -39,13 +39,14 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
         raise ComponentsError(
             f"network.vpcCidr and network.zones give {now}, but the cluster was created in {before}: EKS cannot move a cluster "
             "to other zones or to another VPC\n"
-            "  fix: set both back; other ones need a stack of their own, to which the traffic then moves (DNS)"
+            "  fix: restore both settings; to use another VPC or other zones, create a new stack and change the DNS record to its "
+            "load balancer"
         )
     before, now = last.get("nodeGroups"), node_groups(settings)
     if before and before != now and not settings.cluster.resize_nodes:
         raise ComponentsError(
-            f"the settings of the cluster's nodes give {now}, but the last update made {before}: EKS applies such a change only "
-            "together with the number of nodes, which would return to that of the first update\n"
+            f"the node groups would change from {before} to {now}: such an update also sets the number of nodes, and without "
+            "cluster.resizeNodes it would set the number of the first update\n"
             "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes) and cluster.resizeNodes to true for "
             "one update"
         )
@@ -57,7 +58,7 @@ def network(settings: Settings) -> str:
 
 
 def node_groups(settings: Settings) -> str:
-    """The limits of each zone's nodes, and the settings whose change replaces a node group, as the text that is exported."""
+    """The exported text: the minimum and maximum number of nodes in each zone, the instance types and the capacity type."""
     cluster = settings.cluster
     sizes = ", ".join(f"{zone} {least} to {most}" for zone, (least, _, most) in zone_sizes(cluster, settings.network.zones).items())
     return f"{sizes} of {', '.join(cluster.instance_types)} {cluster.capacity_type}"
@@ -74,11 +75,11 @@ def _refuse_version(running: str, wanted: str) -> None:
     step = int(wanted.split(".")[1]) - minor
     if step == -1:
         pulumi.log.warn(
-            f"cluster.version goes back from {running} to {wanted}: EKS accepts this only within 7 days of the upgrade to "
-            f"{running}, and only when all nodes run {wanted} (docs: Upgrading); this program does not know the upgrade's age"
+            f"cluster.version is downgraded from {running} to {wanted}: EKS accepts this only within 7 days of the upgrade to "
+            f"{running}, and only if no node is newer than {wanted} (docs: Upgrading); this program does not know its date"
         )
     elif step not in (0, 1):
-        problem = "EKS goes back one minor version at most" if step < 0 else "EKS upgrades one minor version at a time"
+        problem = "EKS downgrades by one minor version at most" if step < 0 else "EKS upgrades one minor version at a time"
         right = running if step < 0 else f"{major}.{minor + 1}"
         raise ComponentsError(
             f"cluster.version is {wanted}, but the cluster runs {running}: {problem}\n"

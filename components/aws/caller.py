@@ -23,13 +23,13 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
     elif role is None:
         problem, fix = "is not a role, and only roles have access entries to the cluster", use
     else:
-        problem = "has no access entry to the cluster, which would answer the program with 401"
+        problem = "has no access entry to the cluster, so the cluster would reject the program's requests with status 401"
         fix = f"{use}; or add {role} to cluster.adminRoleArns in the stack file"
     raise ComponentsError(f"the program runs as {caller}, which {problem}\n  fix: {fix}")
 
 
 def _identity(arn: str) -> tuple[str, str]:
-    """The account and the name of a role, or of another identity its account and ARN.
+    """The account and the name of a role; for another identity, its account and ARN.
 
     The ARN of a session contains the role's name without its path, so paths are not compared.
 

@@ -20,7 +20,6 @@ from components.aws.logs import Logs
 from components.aws.names import physical_name
 from components.aws.network import Network
 from components.aws.nodes import Nodes, NodesArgs
-from components.aws.tags import tags_of
 from components.component import Component
 from components.settings import Settings
 from components.settings.types import AddonName
@@ -39,7 +38,7 @@ KEY_DELETION_WINDOW_DAYS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Addon:
-    """An EKS add-on. If it has a ``service_account``, the account gets a role with ``role_policy`` through Pod Identity."""
+    """An EKS add-on. Its ``service_account``, if any, gets a role with ``role_policy`` through Pod Identity."""
 
     name: AddonName
     namespace: str = "kube-system"
@@ -72,9 +71,9 @@ AFTER_NODES = (
 """Add-ons that run as Deployments, and therefore need nodes."""
 
 NO_INSTRUMENTATION = {"manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}}}
-"""Configuration that disables the injection of an init container into every workload behind a Service, which is the default.
+"""Configuration that disables a default of the add-on: the injection of an init container into every workload behind a Service.
 
-Pod Security rejects the init container, because it has no security context:
+Pod Security rejects this init container, because it has no security context:
 https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
 """
 
@@ -186,7 +185,7 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            # Depends on the whole network: nodes pull images through its routes, and on destroy finalizers call AWS through them.
+            # Depends on the whole network: its routes carry image pulls, and during a destroy the calls of finalizers to AWS.
             opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 
@@ -265,7 +264,7 @@ class Cluster(Component):
 
     def _tagging(self, addon: str) -> dict[str, Any]:
         """Configuration with tags for the AWS resources that an add-on creates; they do not get the provider's default tags."""
-        tags = tags_of(self._args.settings.environment)
+        tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":
                 return {"controller": {"extraVolumeTags": tags}}

@@ -193,7 +193,7 @@ def _binds_targets() -> pulumi.Output[str]:
 
 
 def _scales_nodes(cluster: str) -> pulumi.Output[str]:
-    """The policy that allows to resize the node groups of this cluster only (Cluster Autoscaler on AWS: IAM policy)."""
+    """The policy that allows the autoscaler to resize only this cluster's node groups (Cluster Autoscaler on AWS: IAM policy)."""
     reads = [
         *("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances"),
         *("autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags"),

@@ -24,10 +24,10 @@ UNHEALTHY_AFTER = 3
 FIRST_WEIGHTS = {"stable": 100, "canary": 0}
 """The tracks' weights in percent at the creation of the rule; afterwards delivery owns the weights."""
 TARGET_PORT = 8080
-"""Default port of a target group. Pods are registered with their own port, so it is never used.
+"""Default port of a target group. No traffic uses it, because each pod is registered with its own port.
 
-It is not `application.port`: a change of the default port replaces the target group, and delivery's rule would still refer to the
-deleted group.
+It is not `application.port`: a change of the default port replaces the target group, and the listener rule, whose actions delivery
+owns, would still refer to the deleted group.
 """
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60

@@ -6,5 +6,5 @@ from components.settings import EnvironmentSettings
 
 
 def physical_name(name: str, environment: EnvironmentSettings) -> str:
-    """The physical name of a resource without Pulumi's random suffix, for resources on whose name other names depend."""
+    """``name`` with the environment in place of Pulumi's random suffix, for names that policies or other resources contain."""
     return f"{name}-{environment.name}"

@@ -11,7 +11,6 @@ from pulumi_aws import ec2, eks, iam
 
 from components.aws.iam import service_role, trust
 from components.aws.network import Network
-from components.aws.tags import tags_of
 from components.component import Component
 from components.field_owners import NODE_GROUP, ignored
 from components.settings import ClusterSettings, EnvironmentSettings
@@ -81,7 +80,7 @@ class Nodes(Component):
             version=self._args.cluster.version,
             instance_types=list(self._args.settings.instance_types),
             capacity_type=self._args.settings.capacity_type,
-            launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(_as_text)),
+            launch_template=eks.NodeGroupLaunchTemplateArgs(id=template.id, version=template.latest_version.apply(str)),
             scaling_config=eks.NodeGroupScalingConfigArgs(min_size=least, max_size=most, desired_size=first),
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             opts=ResourceOptions(
@@ -127,12 +126,8 @@ def _launch_template(name: str, args: NodesArgs, child: ResourceOptions) -> ec2.
         monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
         # The provider's default tags do not apply to resources that an autoscaling group creates.
         tag_specifications=[
-            ec2.LaunchTemplateTagSpecificationArgs(resource_type=made, tags={**tags_of(args.environment), "Name": name})
+            ec2.LaunchTemplateTagSpecificationArgs(resource_type=made, tags={**args.environment.tags, "Name": name})
             for made in MADE_BY_A_GROUP
         ],
         opts=child,
     )
-
-
-def _as_text(version: int) -> str:
-    return str(version)

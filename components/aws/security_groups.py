@@ -33,8 +33,8 @@ class SecurityGroups(Component):
     - ``load_balancer`` is open to ``sources`` on ports 80 and 443.
     - ``application`` (port 8080 by default) is open to the load balancer.
     - ``metrics`` (port 9090 by default) and ``redis`` (port 6379) are open to the nodes.
-    - ``endpoints`` (port 443) is open to the whole VPC. In the whole VPC, the names of these AWS services resolve to the endpoints'
-      private addresses, so a client without access could not use the services.
+    - ``endpoints`` (port 443) is open to the whole VPC, because everywhere in the VPC the names of these AWS services resolve to
+      the endpoints' private addresses. A client without access to the endpoints could not use the services.
 
     Pods share the network interfaces of their node, so the nodes have the groups ``application``, ``metrics`` and ``redis``.
     """

@@ -1,4 +1,4 @@
-"""The configuration files of the Docker stack. Those of the monitoring are as in Kubernetes, but with this stack's targets."""
+"""The configuration files of the Docker stack. The monitoring's files are the same as in Kubernetes, except for their targets."""
 
 from __future__ import annotations
 

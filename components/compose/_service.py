@@ -56,7 +56,7 @@ class SecretFile:
     secret: str
     target: str
     optional: bool = False
-    """Whether the file may be empty, which means that the service does not use the secret."""
+    """Whether the file may be empty; the service then does not use the secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Service:
     cpus: Decimal
     memory_mib: int
     dockerfile: str = ""
-    """Name of the Dockerfile from which Docker Compose builds a missing image; empty if it never builds the image."""
+    """Name of the Dockerfile from which Docker Compose builds a missing image; empty if Docker Compose never builds the image."""
     networks: tuple[NetworkName, ...] = ()
     """The networks of the container; empty only with ``sees_host``."""
     entrypoint: tuple[str, ...] = ()
@@ -118,7 +118,7 @@ class Service:
 
 HOST_FOLDER = "/host"
 PIDS = 256
-"""Limit of processes and threads per container in the compose file; no service of the stack needs half of this number."""
+"""Maximum number of processes and threads per container in the compose file. Every service needs less than half of it."""
 SCRATCH_MIB = 64
 LOG_SIZE = "10m"
 LOG_FILES = "3"
@@ -145,11 +145,6 @@ class Stack:
     def secrets(self) -> tuple[str, ...]:
         """The names of the secrets that the services read."""
         return tuple(sorted({each.secret for service in self.services for each in service.secrets}))
-
-    @property
-    def optional_secrets(self) -> tuple[str, ...]:
-        """The names of the secrets whose files may be empty."""
-        return tuple(sorted({each.secret for service in self.services for each in service.secrets if each.optional}))
 
     @property
     def volumes(self) -> tuple[str, ...]:

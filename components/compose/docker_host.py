@@ -48,7 +48,7 @@ class DockerStackArgs:
     settings: Settings
     secrets: Secrets
     image: AppImage
-    """The component of the service's image; if it builds the image, the host pulls the image after the build."""
+    """The component of the service's image. If the component builds the image, the containers are created after the build."""
 
 
 class DockerStack(Component):

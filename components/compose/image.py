@@ -73,7 +73,7 @@ def _cache_from(settings: DockerSettings) -> list[docker_build.CacheFromArgs] | 
 
 
 def _cache_to(settings: DockerSettings) -> list[docker_build.CacheToArgs] | None:
-    """The export of a cache with the layers of all stages: the image contains only those of the last stage.
+    """The export of a cache with the layers of all stages; the image contains only the layers of the last stage.
 
     A failed export does not fail the build.
     """

@@ -1,4 +1,4 @@
-"""The seven services of the Docker stack (guide: Docker Compose Stack), which are derived from the stack's settings."""
+"""The seven services of the Docker stack (guide: Docker Compose Stack), derived from the settings of a Pulumi stack."""
 
 from __future__ import annotations
 
@@ -72,9 +72,10 @@ file contains the password. If the script cannot read a file, the container stop
 REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e ping'
 
 REDIS_EXPORTER_SCRIPT = f'REDIS_PASSWORD="$(cat {REDIS_PASSWORD_FILE})" exec /redis_exporter'
-"""Start script of the exporter. The exporter's own password file has another format, so the script sets the environment variable.
+"""Start script of the exporter. The exporter expects JSON in a password file, but the secret file contains only the password.
 
-``docker inspect`` does not show the password, because the variable is not part of the container's configuration.
+Therefore the script sets ``REDIS_PASSWORD``. ``docker inspect`` does not show the variable, because it is not part of the
+container's configuration.
 """
 
 
@@ -181,7 +182,7 @@ def _prometheus(settings: Settings) -> Service:
         ports=(Publication(host=settings.docker.prometheus_port, container=PROMETHEUS_PORT),),
         folders=(Folder(name="prometheus", target=_files.PROMETHEUS_FOLDER, files=configuration),),
         data=(Data(volume="prometheus-data", target="/prometheus"),),
-        health=_answers(PROMETHEUS_PORT, "/-/ready"),
+        health=_http_health(PROMETHEUS_PORT, "/-/ready"),
         cpus=Decimal(1),
         memory_mib=1024,
         stop_seconds=PROMETHEUS_STOP_SECONDS,
@@ -214,7 +215,7 @@ def _grafana(settings: Settings) -> Service:
         ),
         data=(Data(volume="grafana-data", target="/var/lib/grafana"),),
         scratch=(SCRATCH_FOLDER,),
-        health=_answers(GRAFANA_PORT, "/api/health"),
+        health=_http_health(GRAFANA_PORT, "/api/health"),
         cpus=Decimal(1),
         memory_mib=512,
         after=("prometheus", "redis"),
@@ -236,7 +237,8 @@ def _node_exporter(settings: Settings) -> Service:
         health=HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://{address}/")),
         cpus=Decimal("0.25"),
         memory_mib=64,
-        # The address on which node-exporter listens exists only while the network has a container.
+        # node-exporter listens on the gateway address of the network ``monitoring``, which exists only while the network has a
+        # container. node-exporter itself is in the host's network.
         after=("alertmanager",),
     )
 
@@ -254,7 +256,7 @@ def _redis_exporter(settings: Settings) -> Service:
         },
         networks=("data", "monitoring"),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
-        health=_answers(REDIS_EXPORTER_PORT, "/health"),
+        health=_http_health(REDIS_EXPORTER_PORT, "/health"),
         cpus=Decimal("0.1"),
         memory_mib=64,
         after=("redis",),
@@ -287,12 +289,12 @@ def _alertmanager(settings: Settings) -> Service:
         ),
         data=(Data(volume="alertmanager-data", target="/alertmanager"),),
         scratch=() if named else (SCRATCH_FOLDER,),
-        health=_answers(ALERTMANAGER_PORT, "/-/ready"),
+        health=_http_health(ALERTMANAGER_PORT, "/-/ready"),
         cpus=Decimal("0.25"),
         memory_mib=128,
     )
 
 
-def _answers(port: int, path: str) -> HealthCheck:
+def _http_health(port: int, path: str) -> HealthCheck:
     """A health check over HTTP. It uses the IPv4 address: a name can resolve to IPv6, on which not every service listens."""
     return HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"))

@@ -33,7 +33,7 @@ class AlertmanagerArgs:
     settings: MonitoringSettings
     namespace: Namespace
     receivers: pulumi.Output[dict[str, str]] | None
-    """The address or key of each receiver by its name; ``None`` if there is no receiver."""
+    """The address or key of each receiver, by the receiver's name; ``None`` if there is no receiver."""
     sender: str
     """Value of the label ``app`` of the pods that send alerts."""
 

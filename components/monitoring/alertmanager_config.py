@@ -16,7 +16,7 @@ from components.monitoring.objectives import Severity
 Receiver = Literal["slack", "pagerduty", "webhook"]
 
 SECRET_FOLDER = "/run/secrets/alertmanager"
-"""Folder with one file per receiver; the file has the receiver's name and contains its address or key."""
+"""Folder with one file per receiver. The file's name is the receiver's name; the file contains the receiver's address or key."""
 
 SECRET_FIELD: dict[Receiver, str] = {"slack": "api_url_file", "pagerduty": "routing_key_file", "webhook": "url_file"}
 
@@ -24,13 +24,13 @@ GROUP_WAIT = "30s"
 GROUP_INTERVAL = "5m"
 REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
 WATCHDOG = "watchdog"
-"""Name of the receiver that raises an alarm when notifications stop (a dead man's switch), and of its secret."""
+"""Name of the receiver that raises an alarm when notifications stop (a dead man's switch), and name of the receiver's secret."""
 WATCHDOG_ALERT = "Watchdog"
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 BASE_FILE = "base.yml"
 """Name of the first file that :func:`parts` returns."""
 NO_RECEIVER = "null"
-"""The receiver without an address; only Alertmanager and Grafana show its alerts."""
+"""The receiver without an address, for alerts that no route matches. Only Alertmanager and Grafana show these alerts."""
 
 
 def alertmanager_config(
@@ -38,7 +38,6 @@ def alertmanager_config(
     *,
     slack_channel: str,
     watchdog: bool = False,
-    secret_folder: str = SECRET_FOLDER,
 ) -> dict[str, Any]:
     """The configuration as data: one route per severity. A critical alert of a component mutes the component's warnings.
 
@@ -51,8 +50,8 @@ def alertmanager_config(
         for severity in by_severity
     ]
     switch = {"receiver": WATCHDOG, "matchers": [f'alertname="{WATCHDOG_ALERT}"'], **WATCHDOG_INTERVALS}
-    named = [{"name": each, **_integrations(receivers.get(each, ()), slack_channel, secret_folder)} for each in by_severity]
-    calls = {"url_file": f"{secret_folder}/{WATCHDOG}", "send_resolved": False}
+    named = [{"name": each, **_integrations(receivers.get(each, ()), slack_channel)} for each in by_severity]
+    calls = {"url_file": f"{SECRET_FOLDER}/{WATCHDOG}", "send_resolved": False}
     return {
         "route": {
             "receiver": NO_RECEIVER,
@@ -72,14 +71,14 @@ def alertmanager_config(
     }
 
 
-def parts(slack_channel: str, secret_folder: str = SECRET_FOLDER) -> dict[str, str]:
-    """The configuration in several files, for a start script that adds receivers.
+def parts(slack_channel: str) -> dict[str, str]:
+    """The configuration in several files, by file name, for a start script that adds receivers.
 
     The first file contains everything before the receivers; each other file contains the integration of one receiver.
     """
     whole = alertmanager_config({}, slack_channel=slack_channel)
     base = {**whole, "receivers": [{"name": NO_RECEIVER}]}  # the last key, so that receivers can follow
-    contents = {receiver: to_yaml(_integrations([receiver], slack_channel, secret_folder)) for receiver in get_args(Receiver)}
+    contents = {receiver: to_yaml(_integrations([receiver], slack_channel)) for receiver in get_args(Receiver)}
     indented = {f"{receiver}.yml": textwrap.indent(content, "  ") for receiver, content in contents.items()}
     return {BASE_FILE: to_yaml(base)} | indented
 
@@ -89,12 +88,12 @@ def to_yaml(config: Mapping[str, Any]) -> str:
     return yaml.safe_dump(dict(config), sort_keys=False)
 
 
-def _integrations(receivers: Sequence[Receiver], slack_channel: str, secret_folder: str) -> dict[str, list[dict[str, Any]]]:
-    return {f"{receiver}_configs": [_integration(receiver, slack_channel, secret_folder)] for receiver in receivers}
+def _integrations(receivers: Sequence[Receiver], slack_channel: str) -> dict[str, list[dict[str, Any]]]:
+    return {f"{receiver}_configs": [_integration(receiver, slack_channel)] for receiver in receivers}
 
 
-def _integration(receiver: Receiver, slack_channel: str, secret_folder: str) -> dict[str, Any]:
-    secret = {SECRET_FIELD[receiver]: f"{secret_folder}/{receiver}"}
+def _integration(receiver: Receiver, slack_channel: str) -> dict[str, Any]:
+    secret = {SECRET_FIELD[receiver]: f"{SECRET_FOLDER}/{receiver}"}
     match receiver:
         case "slack":
             title = "{{ .Status | toUpper }} {{ .CommonLabels.severity }}: {{ .CommonLabels.alertname }}"

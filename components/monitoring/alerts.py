@@ -24,15 +24,17 @@ from components.monitoring.objectives import (
     REDIS_UP,
     RESTART_WINDOW_SECONDS,
     RESTARTS,
+    SERVICE_LOGS,
     TARGET_UP,
     THROTTLED_RATIO,
     THROUGHPUT_BYTES_PER_SECOND,
     WINDOW_SECONDS,
+    Advice,
     Objective,
     unique,
 )
 from components.monitoring.promql import REDIS_JOB, duration, series
-from contract import NAMESPACE
+from contract import APP_LABEL, APPLICATION, NAMESPACE, REDIS
 
 
 def _restarts(window_seconds: int) -> str:
@@ -135,6 +137,10 @@ POD_RESTARTS = Objective(
     unit="restarts",
     window_seconds=RESTART_WINDOW_SECONDS,
     runbook="health-check-failures",
+    advice=Advice(
+        "The service ends by itself, is killed for its memory, or fails its liveness probe.",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
+    ),
 )
 REPLICA_MISMATCH = Objective(
     name="DeploymentReplicaMismatch",
@@ -147,6 +153,10 @@ REPLICA_MISMATCH = Objective(
     unit="replicas",
     for_seconds=10 * MINUTE,  # the default progress deadline of a Deployment
     runbook="deployment-stuck-in-pending",
+    advice=Advice(
+        "Pods are not scheduled or do not become ready; their events have the reason.",
+        f"kubectl get events -n {NAMESPACE} --field-selector type=Warning",
+    ),
 )
 REDIS_DOWN = Objective(
     name="RedisDown",
@@ -159,6 +169,10 @@ REDIS_DOWN = Objective(
     unit="state",
     for_seconds=MINUTE,
     runbook="redis-down",
+    advice=Advice(
+        "Redis hangs, loads its data, or refuses the exporter's password.",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
+    ),
 )
 HIGH_ERROR_RATE = Objective(
     name="HighErrorRate",
@@ -172,6 +186,7 @@ HIGH_ERROR_RATE = Objective(
     for_seconds=5 * MINUTE,
     minimum_requests=MINIMUM_REQUESTS,
     runbook="high-error-rate",
+    advice=Advice("The service itself fails. Its log has the error; a release in the last hour is a likely cause.", SERVICE_LOGS),
 )
 HIGH_LATENCY = Objective(
     name="HighLatency",
@@ -185,6 +200,7 @@ HIGH_LATENCY = Objective(
     for_seconds=5 * MINUTE,
     minimum_requests=MINIMUM_REQUESTS,
     runbook="performance-issues",
+    advice=Advice("Too few pods, a slow Redis, or a release that does more work per request.", f"kubectl top pods -n {NAMESPACE}"),
 )
 LOW_THROUGHPUT = Objective(
     name="LowThroughput",
@@ -199,6 +215,10 @@ LOW_THROUGHPUT = Objective(
     minimum_requests=MINIMUM_REQUESTS,
     minimum_by="",
     runbook="performance-issues",
+    advice=Advice(
+        "The service transfers few bytes while it receives requests: clients are slow, or pods wait for Redis.",
+        f"kubectl top pods -n {NAMESPACE}",
+    ),
 )
 HIGH_MEMORY_USAGE = Objective(
     name="HighMemoryUsage",
@@ -211,6 +231,10 @@ HIGH_MEMORY_USAGE = Objective(
     unit="ratio",
     for_seconds=5 * MINUTE,
     runbook="performance-issues",
+    advice=Advice(
+        "The load or a leak brings the pod near its memory limit; above the limit, the pod is killed.",
+        f"kubectl top pods -n {NAMESPACE} --containers",
+    ),
 )
 HIGH_CPU_USAGE = Objective(
     name="HighCpuUsage",
@@ -223,6 +247,7 @@ HIGH_CPU_USAGE = Objective(
     unit="cores",
     for_seconds=5 * MINUTE,
     runbook="performance-issues",
+    advice=Advice("The pod is near its CPU limit, at which it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),
 )
 LOW_DISK_SPACE = Objective(
     name="LowDiskSpace",
@@ -235,6 +260,7 @@ LOW_DISK_SPACE = Objective(
     unit="ratio",
     for_seconds=5 * MINUTE,
     runbook="low-disk-space",
+    advice=Advice("Images, logs and emptyDir volumes fill the node's disk.", "kubectl describe nodes"),
 )
 LOW_VOLUME_SPACE = Objective(
     name="LowVolumeSpace",
@@ -247,6 +273,10 @@ LOW_VOLUME_SPACE = Objective(
     unit="ratio",
     for_seconds=5 * MINUTE,
     runbook="low-disk-space",
+    advice=Advice(
+        "The data nearly fills the volume; a full volume stops Redis' append-only file or Prometheus.",
+        f"kubectl get pvc -n {NAMESPACE}",
+    ),
 )
 ERRORS_UNDER_LOW_TRAFFIC = Objective(
     name="ErrorsUnderLowTraffic",
@@ -259,6 +289,7 @@ ERRORS_UNDER_LOW_TRAFFIC = Objective(
     unit="requests",
     window_seconds=HOUR,
     runbook="high-error-rate",
+    advice=Advice("The service itself fails, and gets few requests.", SERVICE_LOGS),
 )
 
 TARGET_DOWN = Objective(
@@ -272,6 +303,9 @@ TARGET_DOWN = Objective(
     unit="state",
     for_seconds=10 * MINUTE,
     runbook="no-metrics",
+    advice=Advice(
+        "The pod does not exist, or does not answer on its metrics port.", f"kubectl get pods,networkpolicies -n {NAMESPACE}"
+    ),
 )
 NOTIFICATIONS_FAILED = Objective(
     name="NotificationsFailed",
@@ -284,6 +318,10 @@ NOTIFICATIONS_FAILED = Objective(
     unit="notifications",
     window_seconds=RESTART_WINDOW_SECONDS,
     runbook="no-metrics",
+    advice=Advice(
+        "Alertmanager cannot reach a receiver: the address or the credential is wrong.",
+        f"kubectl logs deployment/{APPLICATION}-alertmanager -n {NAMESPACE} --tail=100",
+    ),
 )
 NODE_NOT_READY = Objective(
     name="NodeNotReady",
@@ -296,6 +334,7 @@ NODE_NOT_READY = Objective(
     unit="state",
     for_seconds=10 * MINUTE,
     runbook="nodes-not-ready",
+    advice=Advice("The machine or its kubelet is down, or its network add-on does not start.", "kubectl describe nodes"),
 )
 NODE_UNDER_PRESSURE = Objective(
     name="NodeUnderPressure",
@@ -308,6 +347,7 @@ NODE_UNDER_PRESSURE = Objective(
     unit="state",
     for_seconds=5 * MINUTE,
     runbook="nodes-not-ready",
+    advice=Advice("The node runs out of memory, disk or process ids and evicts pods.", "kubectl describe nodes"),
 )
 AUTOSCALER_AT_MAXIMUM = Objective(
     name="AutoscalerAtMaximum",
@@ -320,6 +360,7 @@ AUTOSCALER_AT_MAXIMUM = Objective(
     unit="replicas",
     for_seconds=15 * MINUTE,
     runbook="performance-issues",
+    advice=Advice("The load needs more pods than autoscaling.maxReplicas allows.", f"kubectl describe hpa -n {NAMESPACE}"),
 )
 CPU_THROTTLED = Objective(
     name="CpuThrottled",
@@ -332,6 +373,7 @@ CPU_THROTTLED = Objective(
     unit="ratio",
     for_seconds=15 * MINUTE,
     runbook="performance-issues",
+    advice=Advice("The pod reaches its CPU limit and is throttled.", f"kubectl top pods -n {NAMESPACE} --containers"),
 )
 KILLED_FOR_MEMORY = Objective(
     name="KilledForMemory",
@@ -344,6 +386,10 @@ KILLED_FOR_MEMORY = Objective(
     unit="restarts",
     window_seconds=RESTART_WINDOW_SECONDS,
     runbook="health-check-failures",
+    advice=Advice(
+        "A container used more than its memory limit: a leak, or a limit that is too low.",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
+    ),
 )
 REDIS_MEMORY = Objective(
     name="RedisMemoryHigh",
@@ -356,6 +402,10 @@ REDIS_MEMORY = Objective(
     unit="ratio",
     for_seconds=15 * MINUTE,
     runbook="redis-memory",
+    advice=Advice(
+        "The data is near maxmemory, a share of redis.memory. At maxmemory, redis.maxmemoryPolicy applies.",
+        f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
+    ),
 )
 REDIS_UNAVAILABLE = Objective(
     name="RedisUnavailable",
@@ -368,6 +418,10 @@ REDIS_UNAVAILABLE = Objective(
     unit="replicas",
     for_seconds=2 * MINUTE,
     runbook="redis-down",
+    advice=Advice(
+        "The Redis pod is not scheduled or does not become ready; its events have the reason.",
+        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
+    ),
 )
 
 GUIDE_OBJECTIVES = (

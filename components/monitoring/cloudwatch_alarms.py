@@ -1,4 +1,4 @@
-"""CloudWatch alarms on the load balancer and the NAT gateways, from the same objectives, and the SNS topic that publishes them.
+"""CloudWatch alarms on the load balancer and the NAT gateways, and the SNS topic to which the alarms are published.
 
 Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html and
 https://docs.aws.amazon.com/vpc/latest/userguide/metrics-dimensions-nat-gateway.html
@@ -89,7 +89,10 @@ class Alarms(Component):
         return topic.arn
 
     def _error_rate(self, balancer: Dimensions) -> None:
-        """Alarm on the ratio of 5xx responses of the load balancer and the targets, if there are ``MINIMUM_REQUESTS``."""
+        """Create the alarm on the percentage of requests with a 5xx response, from the load balancer or a target.
+
+        Windows with fewer than ``MINIMUM_REQUESTS`` requests count as 0 %.
+        """
         counts = {
             "target": "HTTPCode_Target_5XX_Count",
             "own": "HTTPCode_ELB_5XX_Count",
@@ -188,7 +191,8 @@ class Alarms(Component):
             evaluate_low_sample_count_percentiles=evaluate_low_sample_count_percentiles,
             period=period,
             metric_queries=metric_queries,
-            # Missing data means that there are no requests or targets, which is not a failure. Prometheus has absence alerts.
+            # Missing data means that there are no requests or targets, which is not a failure. Prometheus alerts fire if the
+            # service's metrics are missing.
             treat_missing_data="notBreaching",
             alarm_actions=[self.topic_arn],
             ok_actions=[self.topic_arn],

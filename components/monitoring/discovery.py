@@ -18,7 +18,7 @@ METRICS_PORT_NAME = "metrics"
 """Name of the container ports that Prometheus scrapes."""
 
 STATE_PORT_NAME = "state-metrics"
-"""Name of the port of kube-state-metrics. Its samples describe other pods, so they keep their labels ``pod`` and ``namespace``."""
+"""Port name of kube-state-metrics. Its samples describe other pods, so the samples keep the labels ``pod`` and ``namespace``."""
 
 ANNOTATION = "prometheus.io/scrape"
 """Annotation that excludes a pod from scraping if its value is ``false``."""
@@ -33,18 +33,18 @@ KUBELET_METRICS = (
     "container_memory_working_set_bytes",
     "kubelet_volume_stats_.*",
 )
-"""The metrics that are kept; a kubelet exports thousands of series."""
+"""The metrics of kubelets that Prometheus stores; a kubelet exports thousands of series."""
 
 KUBECONFIG = "kubeconfig"
 """Name of the kubeconfig file next to the configuration, for a Prometheus outside the cluster."""
 
 
 def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tuple[ScrapeJob, ...]:
-    """The jobs that scrape all pods with a port named ``metrics``, kube-state-metrics, the kubelets, and their containers.
+    """The jobs that scrape pods with a port named ``metrics``, kube-state-metrics, the kubelets, and the containers of each node.
 
-    Samples get the pod's labels ``track`` and ``version``, by which a rollout compares the tracks; their label ``job`` is the pod's
-    label ``app``. ``node_namespace`` is the namespace of node-exporter. ``outside_cluster`` is for the sandbox, where Prometheus
-    connects to pods through the proxy that its environment variables name.
+    Pods are scraped in the platform's namespace and in ``node_namespace``, the namespace of node-exporter. Samples get the pod's
+    labels ``track`` and ``version``, by which a rollout compares the tracks; the samples' label ``job`` is the pod's label ``app``.
+    ``outside_cluster`` is for the sandbox, where Prometheus connects to pods through the proxy in its environment variables.
     """
     proxy = True if outside_cluster else None
     own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=(NAMESPACE,)), proxy)
@@ -101,7 +101,7 @@ def _kubelet(job: str, path: str, outside: bool | None) -> ScrapeJob:
     """
     return ScrapeJob(
         job_name=job,
-        # The samples of a container have the labels pod and namespace, which the kubelet as a target does not have.
+        # The labels of a sample take precedence over the labels of the target.
         honor_labels=True,
         scheme="http" if outside else "https",
         metrics_path=path,

@@ -46,7 +46,7 @@ EXEMPTION = "dwcp/pod-security-exemption"
 """Annotation with the reason why a namespace does not enforce ``restricted``."""
 
 NODE_UID = 65534
-"""User id of the node-exporter image. It suffices, because every user can read the host's files that node-exporter reads."""
+"""User id of the node-exporter image. This user suffices, because every user can read the files that node-exporter reads."""
 
 HOST_ROOT = "/host/root"
 IGNORED_MOUNTS = "^/(dev|proc|run|sys|var/lib/(containerd|kubelet))($|/)"
@@ -118,10 +118,10 @@ def _state_exporter(args: ExporterArgs) -> ContainerArgs:
 
 
 class NodeExporter(Component):
-    """node-exporter on each node. It has its own namespace, because the level ``restricted`` forbids access to the host.
+    """node-exporter on each node, in a separate namespace, because the level ``restricted`` forbids access to the host.
 
-    It reads the host's network counters, processes and mounts as an unprivileged user. NetworkPolicies do not apply to pods on the
-    host's network; the nodes' security group restricts access instead.
+    node-exporter reads the host's network counters, processes and mounts as an unprivileged user. NetworkPolicies do not apply to
+    pods on the host's network; the nodes' security groups restrict access instead.
     """
 
     namespace: pulumi.Output[str]

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from components.monitoring import promql
 from components.monitoring.alerts import HIGH_ERROR_RATE, HIGH_LATENCY
-from components.monitoring.objectives import MINIMUM_REQUESTS, Objective, ObjectiveError, Unit
-
-__all__ = ["MINIMUM_REQUESTS", "Gate", "gates", "request_count"]
+from components.monitoring.objectives import Objective, ObjectiveError, Unit
 
 LATENCY_AGAINST_STABLE = 1.5
 """Maximum ratio of the canary's P95 latency to that of stable."""
@@ -24,7 +21,7 @@ class Gate:
     name: str
     objective: Objective
     threshold: float
-    """Limit in ``unit``. Every gate passes up to this value. Above it, an absolute gate fails, and a relative gate compares."""
+    """Limit in ``unit``. Up to the limit, every gate passes. Above it, an absolute gate fails; a relative gate uses the ratio."""
     unit: Unit
     relative: float | None = None
     """Maximum ratio of the canary's value to that of stable; ``None`` for an absolute gate."""
@@ -37,14 +34,14 @@ class Gate:
     def passes(self, canary: float, stable: float | None = None) -> bool:
         """Whether the canary's value passes; an absolute gate does not need the value of stable.
 
-        Raises ``ValueError`` if a relative gate needs the value of stable, and it is missing.
+        Raises ``ValueError`` if a relative gate needs the value of stable, and ``stable`` is ``None``.
         """
         if self.relative is None:
             return canary <= self.threshold
         if canary <= self.threshold:
             return True
         if stable is None:
-            raise ValueError(f"gate {self.name} compares with stable, whose value is missing")
+            raise ValueError(f"gate {self.name!r} compares the canary with stable, but the value of stable is missing")
         return canary <= self.relative * stable
 
 
@@ -67,8 +64,3 @@ def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...
             relative=LATENCY_AGAINST_STABLE,
         ),
     )
-
-
-def request_count(track: str, window_seconds: int) -> str:
-    """PromQL of the number of the track's requests in the window; no result if Prometheus scraped no pod of the track."""
-    return promql.request_count(window_seconds, track=track)

@@ -1,6 +1,6 @@
-"""The objectives of the service: the single source of rules, dashboard, routes, rollout gates, alarms, tests and runbook index.
+"""The objectives of the service: the source of rules, dashboard, routes, rollout gates, alarms, tests and the runbook index.
 
-A threshold that changes here changes in all of them. The module imports no SDK, so that the ``dwcp`` command starts fast.
+The module imports no SDK, so that the ``dwcp`` command starts fast.
 """
 
 from __future__ import annotations
@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from components.monitoring import promql
-from contract import CONNECTIONS_METRIC, ERRORS_METRIC, LATENCY_METRIC, REQUESTS_METRIC, TRANSFERRED_METRIC
+from contract import (
+    APP_LABEL,
+    APPLICATION,
+    CONNECTIONS_METRIC,
+    ERRORS_METRIC,
+    LATENCY_METRIC,
+    NAMESPACE,
+    REQUESTS_METRIC,
+    TRANSFERRED_METRIC,
+)
 
 Severity = Literal["critical", "warning"]
 Unit = Literal[
@@ -42,7 +51,7 @@ MINIMUM_REQUESTS = 100
 ERROR_RATIO = 0.05
 """Guide, Alert Rules: high error rate (> 5 %)."""
 LATENCY_SECONDS = 1
-"""Guide, Alert Rules: high latency (> 1 s P95). It is also the upper bound of a bucket of the service's histogram."""
+"""Guide, Alert Rules: high latency (> 1 s P95). The service's histogram must have a bucket with this upper bound."""
 THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 """Guide, Alert Rules: low throughput (< 1 MB/s)."""
 RESTARTS = 1
@@ -126,7 +135,18 @@ EXPORTED: dict[Source, frozenset[str]] = {
 
 
 class ObjectiveError(ValueError):
-    """An invalid definition, which the message names. It is not a ``ComponentsError``, whose module imports the Pulumi SDK."""
+    """A definition is not valid. This is not a ``ComponentsError``, because that exception's module imports the Pulumi SDK."""
+
+
+SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What ``dwcp doctor`` says about an alert: the likely cause, and the next command."""
+
+    cause: str
+    command: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +173,12 @@ class Objective:
     for_seconds: int = 0
     """Duration for which the value must be beyond the threshold before the alert fires."""
     minimum_requests: int = 0
-    """Minimum number of requests in the window for the alert to fire; with 0 it does not depend on the traffic."""
+    """Minimum number of requests in the window for the alert to fire; with 0, the alert does not depend on the traffic."""
     minimum_by: promql.By = "track"
     """The requests that count for :attr:`minimum_requests`: those of the alert's track, or with ``""`` all requests."""
     runbook: str
-    """Name of the alert's page in ``docs/runbooks``, without ``.md``."""
+    """Name of the alert's page in ``docs/runbooks``, without ``.md``, and of the check of the doctor that reports it."""
+    advice: Advice
 
     def __post_init__(self) -> None:
         """Raise ``ObjectiveError`` for an invalid field."""
@@ -167,7 +188,7 @@ class Objective:
             (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", self.runbook), f"has no runbook: {self.runbook!r} is not a page name"),
             (not math.isfinite(self.threshold) or self.threshold < 0, f"has a threshold of {self.threshold}, not 0 or more"),
             (self.unit == "ratio" and not 0 < self.threshold < 1, f"has a threshold of {self.threshold}, not between 0 and 1"),
-            (self.window_seconds <= 0 or self.for_seconds < 0, "has a window or a duration below zero"),
+            (self.window_seconds <= 0 or self.for_seconds < 0, "has a window that is not above 0, or a duration below 0"),
             (self.minimum_requests < 0, f"has a minimum of {self.minimum_requests} requests, not 0 or more"),
         ):
             if wrong:
@@ -205,6 +226,7 @@ class Slo:
     bad_ratio: Callable[[int], str]
     """PromQL of the service's share of bad requests, over a window in seconds."""
     runbook: str
+    advice: Advice
 
     def __post_init__(self) -> None:
         """Raise ``ObjectiveError`` for an invalid field."""
@@ -224,6 +246,7 @@ AVAILABILITY = Slo(
     description="requests that succeed",
     bad_ratio=lambda window_seconds: promql.error_ratio(window_seconds, ""),
     runbook="high-error-rate",
+    advice=Advice("Requests have been failing for some time, but too few at once for the alert HighErrorRate.", SERVICE_LOGS),
 )
 LATENCY = Slo(
     name="Latency",
@@ -231,6 +254,10 @@ LATENCY = Slo(
     description=f"requests answered within {LATENCY_SECONDS} s",
     bad_ratio=lambda window_seconds: promql.slow_ratio(window_seconds, LATENCY_SECONDS, ""),
     runbook="performance-issues",
+    advice=Advice(
+        "Requests have been slow for some time, but too few at once for the alert HighLatency.",
+        f"kubectl top pods -n {NAMESPACE}",
+    ),
 )
 SLOS = (AVAILABILITY, LATENCY)
 

@@ -53,7 +53,7 @@ def prometheus_rule(
 ) -> CustomResource:
     """A PrometheusRule with the rules of the bundled Prometheus, except those about the monitoring itself.
 
-    The cluster's own exporters provide the metrics of nodes and objects.
+    The cluster's own exporters must provide the metrics of nodes and Kubernetes objects.
 
     Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule
     """

@@ -58,7 +58,7 @@ class PrometheusArgs:
 
 
 class Prometheus(Component):
-    """Prometheus. Its permissions are only to list nodes, to list pods in two namespaces, and to read the kubelets' metrics."""
+    """Prometheus. It may only list and watch nodes, list and watch pods in two namespaces, and read the kubelets' metrics."""
 
     url: pulumi.Output[str]
     """URL inside the cluster."""

@@ -20,7 +20,7 @@ ALERTMANAGER_PORT = 9093
 ALERTMANAGER_JOB = "alertmanager"
 
 RELOAD_SECONDS = 30
-"""Interval at which Prometheus checks its files for changes. So it needs no restart when its rules change.
+"""Interval at which Prometheus checks its files for changes, so that it needs no restart when its rules change.
 
 Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-config
 """
@@ -28,7 +28,7 @@ RELOAD_ARGUMENTS = ("--enable-feature=auto-reload-config", f"--config.auto-reloa
 
 
 def external_url(port: int) -> str:
-    """The base URL of links in alerts. It is the local end of ``kubectl port-forward``, the only access from outside."""
+    """The base URL of links in alerts: the local end of ``kubectl port-forward``, or a port of the Docker host."""
     return f"http://localhost:{port}"
 
 

@@ -71,7 +71,7 @@ def error_count(window_seconds: int, by: By = "track", **labels: str) -> str:
 
 
 def error_ratio(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """PromQL of the ratio of failed requests to all requests: 0 if there is no error metric, no result without requests."""
+    """PromQL of the ratio of failed requests to all requests: 0 if no error series exists, no result without requests."""
     requests = request_rate(window_seconds, by, **labels)
     return f"({_sum('rate', ERRORS_METRIC, window_seconds, by, **labels)} or 0 * {requests}) / ({requests} > 0)"
 

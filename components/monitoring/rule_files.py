@@ -19,6 +19,7 @@ from components.monitoring.objectives import (
     SLO_DAYS,
     SLOS,
     WINDOW_SECONDS,
+    Advice,
     BurnRate,
     Objective,
     Severity,
@@ -32,11 +33,15 @@ from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 Rule = dict[str, Any]
 
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
-"""Prefix of the names of the recorded series; the window is the rest of a name."""
+"""Prefix of the names of the recorded series; the suffix of a name is the window."""
 
 ABSENT_RUNBOOK = "no-metrics"
+ABSENT_ADVICE = Advice(
+    "Prometheus gets no metrics from this source: the source's pods do not exist, or do not answer on their metrics port.",
+    f"kubectl get pods,networkpolicies -n {NAMESPACE}",
+)
 ABSENT_SECONDS = 10 * 60
-"""Duration of an absence alert's condition: longer than the move of an exporter's pod to another node."""
+"""Duration for which metrics must be missing before an absence alert fires: longer than an exporter's move to another node."""
 
 WATCHDOG = "Watchdog"
 """The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
@@ -142,7 +147,7 @@ def minimum_requests(window_seconds: int) -> int:
 
 
 def absence_alert(source: Source, runbooks: str) -> Rule:
-    """The alert that fires if a source has no metrics, because the source's other alerts cannot fire then."""
+    """The alert that fires if a source has no metrics: without metrics, the source's other alerts cannot fire."""
     start, present, severity = PRESENCE[source]
     return _alert(
         f"{start}MetricsAbsent",

@@ -1,55 +1,30 @@
 """The settings of a stack. Only this package reads ``pulumi.Config``."""
 
-from components.settings._loading import CREDENTIALS, RegistryCredentials, Secrets, load, load_account
-from components.settings._mistakes import Mistake, SettingsError
-from components.settings.groups import (
-    AccountSettings,
-    ApplicationSettings,
-    ArtifactsSettings,
-    AutoscalingSettings,
-    ClusterSettings,
-    DockerSettings,
-    DwcpSettings,
-    EnvironmentSettings,
-    Group,
-    IngressSettings,
-    LoadBalancerSettings,
-    LogsSettings,
-    MonitoringSettings,
-    NetworkSettings,
-    Pipelined,
-    RedisSettings,
-    RolloutSettings,
-)
-from components.settings.rules import Settings, data_holders
-from components.settings.types import ZoneLetter
-
-__all__ = [
-    "CREDENTIALS",
-    "AccountSettings",
-    "ApplicationSettings",
-    "ArtifactsSettings",
-    "AutoscalingSettings",
-    "ClusterSettings",
-    "DockerSettings",
-    "DwcpSettings",
-    "EnvironmentSettings",
-    "Group",
-    "IngressSettings",
-    "LoadBalancerSettings",
-    "LogsSettings",
-    "Mistake",
-    "MonitoringSettings",
-    "NetworkSettings",
-    "Pipelined",
-    "RedisSettings",
-    "RegistryCredentials",
-    "RolloutSettings",
-    "Secrets",
-    "Settings",
-    "SettingsError",
-    "ZoneLetter",
-    "data_holders",
-    "load",
-    "load_account",
-]
+from components.settings._loading import CREDENTIALS as CREDENTIALS
+from components.settings._loading import RegistryCredentials as RegistryCredentials
+from components.settings._loading import Secrets as Secrets
+from components.settings._loading import load as load
+from components.settings._loading import load_account as load_account
+from components.settings._mistakes import Mistake as Mistake
+from components.settings._mistakes import SettingsError as SettingsError
+from components.settings.groups import AccountSettings as AccountSettings
+from components.settings.groups import ApplicationSettings as ApplicationSettings
+from components.settings.groups import ArtifactsSettings as ArtifactsSettings
+from components.settings.groups import AutoscalingSettings as AutoscalingSettings
+from components.settings.groups import ClusterSettings as ClusterSettings
+from components.settings.groups import DockerSettings as DockerSettings
+from components.settings.groups import DwcpSettings as DwcpSettings
+from components.settings.groups import EnvironmentSettings as EnvironmentSettings
+from components.settings.groups import Group as Group
+from components.settings.groups import IngressSettings as IngressSettings
+from components.settings.groups import LoadBalancerSettings as LoadBalancerSettings
+from components.settings.groups import LogsSettings as LogsSettings
+from components.settings.groups import MonitoringSettings as MonitoringSettings
+from components.settings.groups import NetworkSettings as NetworkSettings
+from components.settings.groups import Pipelined as Pipelined
+from components.settings.groups import RedisSettings as RedisSettings
+from components.settings.groups import RolloutSettings as RolloutSettings
+from components.settings.rules import Settings as Settings
+from components.settings.rules import data_holders as data_holders
+from components.settings.types import Variable as Variable
+from components.settings.types import ZoneLetter as ZoneLetter

@@ -90,7 +90,7 @@ def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSett
 
 
 def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The preview role is not a role that changes the cluster, because each role has only one access entry."""
+    """The preview role differs from the admin and CI roles: a role has one access entry, with either read-only or full access."""
     changing = (*cluster.admin_role_arns, cluster.ci_role_arn)
     if cluster.preview_role_arn is not None and cluster.preview_role_arn in changing:
         problem = "also administers the cluster or deploys; previews need a role that only reads"
@@ -98,7 +98,7 @@ def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
 
 
 def a_node_per_zone(network: NetworkSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """Each zone can have a node: without one, no pod can use a volume in that zone."""
+    """Each zone can have a node: in a zone without a node, no pod can use the zone's volumes."""
     if cluster.max_nodes < (zones := len(network.zones)):
         yield "cluster.max_nodes", f"is below the number of network.zones ({zones}), each of which needs a node", str(zones)
 
@@ -108,7 +108,7 @@ def production_network(environment: EnvironmentSettings, network: NetworkSetting
     if environment.name != "production":
         return
     if network.nat != "per_zone":
-        yield "network.nat", "routes all zones through one; production needs a NAT gateway per zone", "per_zone"
+        yield "network.nat", "routes the traffic of all zones through one NAT gateway; production needs one per zone", "per_zone"
     if (count := len(network.zones)) < PRODUCTION_ZONES:
         spare = next(letter for letter in "abcdef" if letter not in network.zones)
         yield f"network.zones[{count}]", f"is missing: production needs {PRODUCTION_ZONES} zones", spare
@@ -213,7 +213,7 @@ def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
 
 
 def data_holders() -> tuple[str, ...]:
-    """Dotted paths of the settings whose smaller value loses data, in camelCase as in the stack file: ``redis.storage``."""
+    """Dotted paths of the settings whose reduction would delete data, in camelCase as in the stack file: ``redis.storage``."""
     return tuple(
         f"{to_camel(group)}.{to_camel(name)}"
         for group, settings in Settings.model_fields.items()

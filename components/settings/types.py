@@ -46,6 +46,13 @@ class HoldsData:
     """
 
 
+@dataclass(frozen=True)
+class Variable:
+    """Marks a setting that the service gets as the environment variable ``name``, in Kubernetes and in Docker."""
+
+    name: str
+
+
 MOST_CORES = 896
 DAY_SECONDS, WEEK_SECONDS = 86400, 604800
 

@@ -63,7 +63,7 @@ READINESS_PERIOD_SECONDS = 5
 DEREGISTRATION_LAG_SECONDS = 10
 """Time from the deletion of a pod until the load balancer controller starts to deregister the pod's target."""
 SHUTDOWN_SECONDS = 30
-"""Time in which the service closes its connections after the deregistration; equal to the default grace period of a pod."""
+"""Time in which the service stops after SIGTERM; equal to the default grace period of a pod."""
 
 REVISION_HISTORY = 10
 """Number of revisions that ``kubectl rollout undo --to-revision`` can restore (guide, Manual Rollback)."""
@@ -100,7 +100,7 @@ class TrackArgs:
     """Number of pods at creation. The autoscaler is inactive while the Deployment has 0 replicas."""
     target_group_arn: pulumi.Input[str]
     routed_by: LoadBalancer
-    """The component with the listener rule for the target group. Without the rule, no target becomes healthy, and no pod ready."""
+    """The component with the listener rule for the target group. Without the rule, no target is healthy, so no pod is ready."""
     image: pulumi.Input[str]
     app: str
     settings: ApplicationSettings
@@ -211,7 +211,7 @@ def _pod_spec(args: TrackArgs, labels: Mapping[str, str]) -> pods.PodSpecArgs:
 
 
 def _drain_seconds(settings: LoadBalancerSettings) -> int:
-    """The seconds for which a terminating pod continues to serve; afterwards the load balancer sends it no request."""
+    """The seconds before SIGTERM for which a terminating pod serves requests; afterwards the load balancer sends it no request."""
     return DEREGISTRATION_LAG_SECONDS + settings.deregistration_delay_seconds
 
 

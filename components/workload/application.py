@@ -53,7 +53,7 @@ class Application(Component):
     """The service on two tracks: ``stable`` receives the traffic, and ``canary`` has no pods outside a rollout.
 
     The tracks share configuration, secrets, service account and network policies. The load balancer's weighted rule splits the
-    traffic between them, and delivery sets its weights.
+    traffic between the tracks, and delivery sets the rule's weights.
     """
 
     image: pulumi.Output[str]

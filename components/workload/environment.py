@@ -1,14 +1,16 @@
 """The service's environment variables, in Kubernetes and in Docker (guide: Environment Variables).
 
-To add a variable, add one line here.
+A setting becomes a variable by its ``Variable`` in ``components/settings/groups``, for example in ``dwcp.py``.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from components.settings import Settings
+from components.settings import Group, Settings, Variable
 
 Text = TypeVar("Text")
 
@@ -23,18 +25,18 @@ class Place(Generic[Text]):
     home: str
 
 
+def variables_of(group: type[Group]) -> Iterator[tuple[str, str]]:
+    """The environment variables that a settings group defines: for each, the name of its field and its own name."""
+    for field, info in group.model_fields.items():
+        yield from ((field, mark.name) for mark in info.metadata if isinstance(mark, Variable))
+
+
 def service_environment(settings: Settings, place: Place[Text]) -> dict[str, str | Text]:
     """The environment variables by name. No value is secret: for a secret, the variable contains the path of its file."""
-    application, dwcp = settings.application, settings.dwcp
-    return {
-        "NODE_ENV": settings.environment.name,
-        "PORT": str(application.port),
-        "LOG_LEVEL": application.log_level,
-        "PROMETHEUS_PORT": str(application.metrics_port),
-        "REDIS_URL": place.redis_url,
-        "REDIS_PASSWORD_FILE": place.redis_password_file,
-        "DWCP_VERSION": dwcp.version,
-        "MAX_CONNECTIONS": str(dwcp.max_connections),
-        "BUFFER_SIZE": str(dwcp.buffer_size_bytes),
-        "HOME": place.home,
-    }
+    found: dict[str, str | Text] = {}
+    groups: dict[str, Group] = dict(settings)
+    for group in groups.values():
+        for field, name in variables_of(type(group)):
+            value = getattr(group, field)
+            found[name] = value if isinstance(value, str) else json.dumps(value)
+    return found | {"REDIS_URL": place.redis_url, "REDIS_PASSWORD_FILE": place.redis_password_file, "HOME": place.home}

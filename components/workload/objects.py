@@ -48,7 +48,7 @@ def _name(metadata: ObjectMeta) -> str:
 def encoded(data: Mapping[str, str]) -> dict[str, str]:
     """``data`` with base64-encoded values, for the field ``data`` of a Secret.
 
-    The program does not use ``stringData``: the API server never returns it, so a refresh could not compare it.
+    The program does not use ``stringData``: the API server never returns this field, so a refresh could not compare it.
     """
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
 

@@ -30,7 +30,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 UID = 1001
-"""The UID of all these pods (guide, Multi-Stage Dockerfile: non-root user nodejs:1001). The other images work with any UID."""
+"""The UID of all these pods (guide, Multi-Stage Dockerfile: nodejs:1001). The images of the other pods work with any UID."""
 
 FILE_MODE = 0o440
 """File mode of mounted secrets: the pod's user and group can read the files, and no user can write them."""
@@ -45,7 +45,7 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 def pod_template(
     labels: Mapping[str, pulumi.Input[str]], annotations: Mapping[str, pulumi.Input[str]], spec: PodSpecArgs
 ) -> PodTemplateSpecArgs:
-    """A pod template. ``annotations`` contain the digests of the configuration, so that a change of it restarts the pods."""
+    """A pod template. ``annotations`` contain digests of the configuration, so that a changed configuration restarts the pods."""
     return PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=dict(labels), annotations=dict(annotations)), spec=spec)
 
 
@@ -122,15 +122,13 @@ def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequi
     )
 
 
-def http_probe(
-    path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, timeout_seconds: int = 3, failures: int = 3
-) -> ProbeArgs:
-    """A probe that succeeds if ``path`` returns a status from 200 to 399, and fails after ``failures`` consecutive failures."""
+def http_probe(path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, failures: int = 3) -> ProbeArgs:
+    """A probe of ``path``. A status from 200 to 399 is a success; the probe fails after ``failures`` errors in succession."""
     return ProbeArgs(
         http_get=HTTPGetActionArgs(path=path, port=port),
         initial_delay_seconds=delay_seconds,
         period_seconds=period_seconds,
-        timeout_seconds=timeout_seconds,
+        timeout_seconds=3,
         failure_threshold=failures,
     )
 

@@ -41,8 +41,8 @@ METRICS_PORT = 9121
 """The exporter's default port."""
 
 EXPORTER_TIMEOUT = "3s"
-"""How long the exporter waits for Redis. Its default of 15 s is longer than Prometheus waits for the exporter: the scrape of a
-Redis that hangs would fail, and ``RedisDown`` would have no sample."""
+"""Time for which the exporter waits for Redis. The default, 15 s, exceeds Prometheus' scrape timeout: if Redis hangs, the scrape
+would fail, and ``RedisDown`` would have no sample."""
 
 MAXMEMORY_PERCENT = 75
 """``maxmemory`` in percent of the memory limit.
@@ -56,13 +56,13 @@ GRACE_SECONDS = 60
 """Time in which Redis writes the append-only file at its shutdown."""
 
 COMMANDS = "+@all -@scripting"
-"""Allowed Redis commands: all except scripting. The service does not use scripts, and they have allowed remote code execution."""
+"""Allowed Redis commands: all except scripting. The service uses no scripts, and defects of scripting allowed code execution."""
 
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"
 DATA_FOLDER = "/data"
 PING = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli -e ping'
-"""Command of the probes. With ``-e`` it also fails on an error reply, such as while Redis loads its data.
+"""Command of the probes. With ``-e`` the command also fails on an error reply, for example while Redis loads its data.
 
 The password is not an argument, because other processes could read it in the process list.
 """
@@ -78,7 +78,9 @@ class RedisArgs:
 
 
 class Redis(Component):
-    """One Redis server. It keeps its data across restarts, requires a password, and accepts connections only from the service.
+    """One Redis server, which keeps its data across restarts and requires a password. Only the service may connect to its port.
+
+    Other components allow more connections: Prometheus to the exporter's port, and the bundled Grafana to the port of Redis.
 
     There is no PodDisruptionBudget: with a single replica, it would either allow every eviction or block every node drain.
     """

@@ -1,5 +1,5 @@
-"""The ``dwcp`` command: ``app.main`` is the entry point, and each module defines a command with its options.
+"""The ``dwcp`` command: ``app.main`` is the entry point, and each public module defines a command or a group of commands.
 
 A command imports most modules inside its function, so that ``--help`` is fast. A test lists the modules that ``--help`` may import.
-No other package imports this one.
+Only ``delivery.__main__`` imports this package.
 """

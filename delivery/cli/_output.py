@@ -10,24 +10,30 @@ import typer
 
 from delivery.clients.screens import console, table
 from delivery.errors import UsageError
+from program.checkout import CHECKOUT, stacks_of
 
 
 def environments(incomplete: str) -> list[str]:
-    """The names of environments for the shell's completion."""
+    """The names of the environments that start with ``incomplete``, for the shell's completion."""
     from delivery.clients.environment import ENVIRONMENTS
 
     return [each for each in ENVIRONMENTS if each.startswith(incomplete)]
 
 
+def stacks(incomplete: str) -> list[str]:
+    """The names of stacks for the shell's completion."""
+    return [each for each in stacks_of(CHECKOUT) if each.startswith(incomplete)]
+
+
 def scope(*more: str, text: str) -> Any:
     """The option ``--environment`` of a command. ``more`` are additional names of the option; ``text`` is its help."""
-    return typer.Option("--environment", "-e", *more, help=text, autocompletion=environments)
+    return typer.Option("--environment", "-e", *more, help=text, autocompletion=stacks if more else environments)
 
 
 STACK = ("--stack", "-s")
 """Additional names of ``--environment`` in commands about a stack's program, because the stack has the environment's name."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
-WaitOption = Annotated[float, typer.Option(help="Wait this many seconds for another command that changes the environment.")]
+WaitOption = Annotated[float, typer.Option(help="Wait up to this many seconds until another command releases the environment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 

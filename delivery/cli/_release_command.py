@@ -1,4 +1,4 @@
-"""Runs `deploy` or `rollback` and prints the result: a line of text, or the release record as JSON (also after a failure)."""
+"""Runs `deploy` or `rollback` and prints the result in one line; with ``--json`` also the release record, even after a failure."""
 
 from __future__ import annotations
 

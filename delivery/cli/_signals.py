@@ -1,4 +1,4 @@
-"""Makes SIGTERM, which CI sends, interrupt a command as Ctrl-C does, so that it cleans up."""
+"""Makes SIGTERM, which CI sends, interrupt a command as Ctrl-C does, so that the command cleans up."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings=HELP,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # rich help screens take longer to import than most commands to run
+    rich_markup_mode=None,  # importing the rich help screens takes longer than running most commands
     help="Preview, deploy, roll out, roll back and diagnose the DWCP v3 platform.",
 )
 
@@ -58,7 +58,7 @@ def options(
     _: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_version)] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """The options of every command."""
+    """The options that precede the name of a command."""
     context.obj = {"verbose": verbose}
 
 
@@ -85,13 +85,13 @@ def main() -> None:
         sys.exit(PIPE_CLOSED)
     except Exception as error:
         problem = f"dwcp has a bug: {type(error).__name__}: {error}"
-        _end(f"error: {problem}\n  fix: run it again with --verbose and report what it prints", ExitCode.DEFECT)
+        _end(f"error: {problem}\n  fix: run `dwcp --verbose COMMAND` and report its output", ExitCode.DEFECT)
 
 
 def _end(message: str, code: ExitCode) -> None:
     if "--verbose" in sys.argv:
         errors.print_exception()
-    if os.environ.get("GITHUB_ACTIONS") == "true":  # also on the run's summary page (GitHub: workflow commands)
+    if os.environ.get("GITHUB_ACTIONS") == "true":  # a workflow command shows the message on the run's summary page too
         sys.stdout.write(f"::error::{message.replace(chr(10), '%0A')}\n")
     errors.print(message, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

@@ -22,15 +22,17 @@ def _names(incomplete: str) -> list[str]:
 
 def ci(
     job: Annotated[
-        str, typer.Argument(help="Run this job of the pipelines, or WORKFLOW/JOB; without it list them.", autocompletion=_names)
+        str, typer.Argument(help="Run this JOB or WORKFLOW/JOB of the pipelines; without it, list all jobs.", autocompletion=_names)
     ] = "",
-    matrix: Annotated[list[str] | None, typer.Option(help="Run only the variants with KEY=VALUE; repeatable.")] = None,
+    matrix: Annotated[
+        list[str] | None, typer.Option(help="Run only the variants of the matrix with KEY=VALUE; repeatable.")
+    ] = None,
     given: Annotated[
         list[str] | None, typer.Option("--input", help="Set an input of the workflow, as NAME=VALUE; repeatable.")
     ] = None,
     root: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
-    """Run a job of the pipelines here: its commands as on GitHub, its services from PATH, its actions replaced by substitutes."""
+    """Run a job of the pipelines on this machine: its commands as on GitHub, with local substitutes for services and actions."""
     from delivery.github.runner import Runner
     from delivery.github.workflow import find, jobs
 
@@ -42,7 +44,7 @@ def ci(
     wanted = _pairs(matrix)
     variants = [each for each in found.variants() if all(str(each.get(key)) == value for key, value in wanted.items())]
     if not variants:
-        raise UsageError(f"no variant of {job} has {', '.join(matrix or [])}", f"its matrix is {json.dumps(found.variants())}")
+        raise UsageError(f"no variant of {job} has {', '.join(matrix or [])}", f"choose from {json.dumps(found.variants())}")
     failed: list[str] = []
     for variant in variants:
         suffix = f" ({', '.join(f'{key}={value}' for key, value in variant.items())})" if variant else ""
@@ -50,7 +52,7 @@ def ci(
         result = Runner(found, root, _say, inputs=_pairs(given)).run(variant)
         failed += [f"{each}{suffix}" for each in result.failed]
     if failed:
-        raise DeliveryError(f"failed: {'; '.join(failed)}", "read their output above")
+        raise DeliveryError(f"these steps failed: {'; '.join(failed)}", "read the output of these steps above")
 
 
 def _say(text: str) -> None:
@@ -61,5 +63,5 @@ def _say(text: str) -> None:
 def _pairs(texts: list[str] | None) -> dict[str, str]:
     wrong = [each for each in texts or [] if "=" not in each]
     if wrong:
-        raise UsageError(f"{wrong[0]!r} is not NAME=VALUE", "write it as node=20")
+        raise UsageError(f"{wrong[0]!r} is not of the form NAME=VALUE", "for example node=20")
     return dict(each.split("=", 1) for each in texts or [])

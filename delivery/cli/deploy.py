@@ -1,4 +1,4 @@
-"""``dwcp deploy``: replaces the guide's deployment script by a sequence of steps that is rolled back on failure."""
+"""``dwcp deploy``: deploys a release in several steps, and rolls back if the update or a later step fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from delivery.cli._output import EnvironmentOption, WaitOption, require_wait
 def deploy(
     environment: EnvironmentOption,
     tag: Annotated[
-        str | None, typer.Option(help="Deploy this release, such as v3.0.0; without it the image that runs now.")
+        str | None, typer.Option(help="Deploy the image with this tag, such as v3.0.0; without it, the image that runs now.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan and change nothing.")] = False,
     skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Do not run the tests first.")] = False,
@@ -23,16 +23,16 @@ def deploy(
         bool, typer.Option("--accept-loss", help="Allow replacing or deleting resources that contain data.")
     ] = False,
     wait: WaitOption = 0,
-    health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
-    tests: Annotated[str | None, typer.Option(help="Run this command as the tests, before any change.")] = None,
+    health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
+    tests: Annotated[str | None, typer.Option(help="Run this command instead of the fast tests.")] = None,
     plan: Annotated[
         Path | None, typer.Option(help="Make only the changes in this file of `dwcp preview --engine --save-plan`.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:
-    """Deploy: checks, backup, tests, preview with policies, update, health, metrics; roll back if one fails.
+    """Deploy: checks, backup, tests, preview with policies, update, health, metrics; roll back if the update or a later step fails.
 
-    Exit codes: 0 deployed, staged or planned; 1 failed, the former release runs again unless the message says otherwise; 2 wrong
+    Exit codes: 0 deployed, staged or planned; 1 failed, and the previous release runs unless the message states otherwise; 2 wrong
     options, nothing was changed.
     """
     from delivery.cli._release_command import run

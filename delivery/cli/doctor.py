@@ -28,7 +28,7 @@ def doctor(
     output: Annotated[
         Literal["table", "markdown", "json"], typer.Option("--format", help="Print the report in this format.")
     ] = "table",
-    watch: Annotated[int, typer.Option("--watch", help="Repeat every this many seconds; 0 runs once.")] = 0,
+    watch: Annotated[int, typer.Option("--watch", help="Repeat the check after this many seconds; 0 checks once.")] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="Skip the slow check: drift.")] = False,
     as_json: JsonOption = False,
     timeout: Annotated[
@@ -40,9 +40,9 @@ def doctor(
     Exit code 0: nothing found; 1: something critical; 4: warnings only; 5: nothing found, but not everything could be checked.
     """
     if watch and watch < LEAST_WATCH_SECONDS:
-        raise UsageError(f"--watch {watch} is too often", f"choose {LEAST_WATCH_SECONDS} or more, or remove the option")
+        raise UsageError(f"--watch {watch} is below {LEAST_WATCH_SECONDS}", f"for example --watch {LEAST_WATCH_SECONDS}")
     if timeout <= 0:
-        raise UsageError(f"--timeout {timeout:g} leaves no time to answer", f"choose more than 0, as {ANSWER_SECONDS:g}")
+        raise UsageError(f"--timeout {timeout:g} is not above 0", f"for example --timeout {ANSWER_SECONDS:g}")
     from delivery.clients.environment import Environment
 
     output = "json" if as_json else output

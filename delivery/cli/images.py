@@ -9,15 +9,15 @@ from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 
 DIGEST_LENGTH = len("sha256:") + 64
-FIX = "build and push your own images (docs/aws.md, The images), or correct the setting; then run this again"
+FIX = "build and push your own images (docs/aws.md, The images), or correct the setting; then run the command again"
 
 
 def images(environment: Annotated[str, scope(*STACK, text="Look up the images of this environment.")]) -> None:
-    """Look up every image of an environment at its registry. A missing image makes `pulumi up` wait until it fails.
+    """Look up every image of an environment at its registry, and print the digests. If one is missing, `pulumi up` waits and fails.
 
-    Exit code 0: all exist, each printed with its digest; 1: one is missing, or its registry refuses.
+    Exit code 0: all images exist; 1: an image is missing, or a registry refuses the request.
     """
-    with working(f"looking the images of {environment} up"):
+    with working(f"looking up the images of {environment}"):
         from rich.console import Console
 
         from delivery.clients.images import digest_of

@@ -49,21 +49,21 @@ def _read(file: Path) -> str:
     try:
         return file.read_text()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", "name the file that an earlier step wrote") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}", "pass the file that an earlier step wrote") from error
 
 
 @app.command()
 def target(
-    image: Annotated[str, typer.Option(help="Release this image, without a tag.")],
+    image: Annotated[str, typer.Option(help="Use this image repository, without a tag.")],
     ref: Annotated[str, typer.Option(envvar="GITHUB_REF", help="Use this ref: refs/heads/main or refs/tags/...")],
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Use this commit.")],
 ) -> None:
-    """Print the release and the environments of a run; refuse a tag that is not a release, or whose commit is not on main."""
+    """Print a run's release, its image tags and whether production gets it. Refuse a tag that is not a release, or not on main."""
     from delivery.github.image_tags import MAIN
     from delivery.github.image_tags import target as target_of
 
     found = target_of(ref, sha)
-    created = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} here")
+    created = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} in this checkout")
     if ref.startswith("refs/tags/"):
         _git(
             "merge-base",
@@ -71,7 +71,7 @@ def target(
             sha,
             f"origin/{MAIN}",
             problem=f"the tag {found.release} is at {sha[:12]}, which is not a commit of {MAIN}",
-            fix=f"merge it into {MAIN}, then move the tag: git push --delete origin {found.release}, and tag the merged commit",
+            fix=f"merge the commit into {MAIN}, run `git push --delete origin {found.release}`, and tag the merged commit",
         )
     _output("release", found.release)
     _output("image-tags", "\n".join(found.references(image)))
@@ -82,11 +82,11 @@ def target(
 
 @app.command()
 def reference(
-    image: Annotated[str, typer.Option(help="Release this image, without a tag.")],
+    image: Annotated[str, typer.Option(help="Use this image repository, without a tag.")],
     release: Annotated[str, typer.Option(help="Deploy this tag.")],
     digest: Annotated[str, typer.Option(help="Use this digest of the build: sha256:...")],
 ) -> None:
-    """Print the image by its digest: `reference` for a rollout, `tag` for a deployment."""
+    """Print the image with its digest, as the outputs `reference` (for a rollout) and `tag` (for a deployment)."""
     from delivery.github.image_tags import pinned
 
     found, tag = pinned(image, release, digest)
@@ -98,7 +98,7 @@ def reference(
 def variables(
     environment: Annotated[str, scope(text="Check this GitHub environment: staging, production or preview.")],
 ) -> None:
-    """Check that the GitHub environment has every variable of its jobs; print the missing ones and how to set them."""
+    """Check that the GitHub environment has every variable that its jobs need; for a missing one print the command that sets it."""
     from delivery.github.variables import require_variables
 
     _say(f"{environment}: {', '.join(require_variables(environment, os.environ))}")
@@ -118,7 +118,7 @@ def explain(
 
 @app.command()
 def running(environment: EnvironmentOption) -> None:
-    """Print the release that runs, as the output `release`; empty before the first one."""
+    """Print the release that runs, as the output `release`; empty before the first release."""
     from delivery.clients.environment import Environment
     from delivery.releases import Releases
 
@@ -129,10 +129,10 @@ def running(environment: EnvironmentOption) -> None:
 @app.command()
 def health(
     environment: EnvironmentOption,
-    track: Annotated[Literal["stable", "canary"], typer.Option(help="Call this track; canary is the new version.")],
-    url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
+    track: Annotated[Literal["stable", "canary"], typer.Option(help="Call this track; the canary runs the new release.")],
+    url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
 ) -> None:
-    """Check the health of one track by calling it, because the new version gets no traffic from outside yet."""
+    """Call one track and check its health. At 0 % of the traffic, the new release gets no requests from outside."""
     from delivery.clients.environment import Environment
     from delivery.clients.service import ServiceClient
 
@@ -162,7 +162,9 @@ def rollout_result(environment: EnvironmentOption, image: Reference) -> None:
 def recovery(
     environment: EnvironmentOption,
     image: Reference,
-    before: Annotated[str, typer.Option(help="Roll back to this release; without it to that of the records.")] = "",
+    before: Annotated[
+        str, typer.Option(help="Roll back to this release; without it, to the one before IMAGE in the records.")
+    ] = "",
 ) -> None:
     """Print how to recover a failed run: `need` (roll-back, went-back, not-needed, held, impossible), `reason`, `before`."""
     from delivery.clients.environment import Environment
@@ -181,10 +183,10 @@ def incident(
     release: Annotated[str, typer.Option(help="Name this release in the issue.")],
     need: Annotated[str, typer.Option(help="Use this result of `recovery`; empty if it failed.")] = "",
     reason: Annotated[str, typer.Option(help="Use this reason of `recovery`.")] = "",
-    rollback: Annotated[str, typer.Option(help="Use this result of the rollback's step.")] = "",
+    rollback: Annotated[str, typer.Option(help="Use this result of the rollback step.")] = "",
     run: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="Link this failed run.")] = "",
 ) -> None:
-    """Open the issue of a failed deployment, or add to the open one of its environment; the output `outcome` is for the metrics."""
+    """Open an issue about a failed deployment, or comment on the environment's open one; print the `outcome` for the metrics."""
     from delivery.clients.github import GitHub
     from delivery.github.recovery import ending
 
@@ -197,7 +199,7 @@ def incident(
             "",
             f"- what happened: {server}/{repository}/actions/runs/{run}",
             f"- what runs now: `./dwcp releases --environment {environment}`",
-            f"- what is wrong with it: `./dwcp doctor --environment {environment}`",
+            f"- its problems: `./dwcp doctor --environment {environment}`",
         ]
     )
     title = f"Deployment of {release} to {environment}: {end.outcome}"
@@ -239,35 +241,35 @@ def metrics(
 
     if outcome not in get_args(Outcome):
         raise UsageError(f"{outcome!r} is not an outcome", f"choose from {', '.join(get_args(Outcome))}")
-    committed = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} here")
+    committed = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} in this checkout")
     record(environment, cast(Outcome, outcome), datetime.fromisoformat(committed), region)
     _say(f"recorded in {NAMESPACE}")
 
 
 @app.command()
 def comment(
-    file: Annotated[Path, typer.Argument(help="Post this Markdown file; an empty one posts nothing.")],
+    file: Annotated[Path, typer.Argument(help="Post this Markdown file.")],
     head: Annotated[str, typer.Option(help="Find the pull request of OWNER:BRANCH.")],
     sha: Annotated[str, typer.Option(help="Post only if this is the pull request's newest commit.")],
     topic: Annotated[str, typer.Option(help="Edit the comment of this topic, which contains <!-- TOPIC -->.")] = "dwcp-preview",
 ) -> None:
-    """Write a comment to a pull request: one per topic, edited in place; an empty text creates none."""
+    """Write a comment to a pull request: one per topic, edited in place. An empty file creates none."""
     from delivery.clients.github import GitHub
 
     body, marker = _read(file), f"<!-- {topic} -->"
     github = GitHub.from_environment()
     number = github.pull_request(head, sha)
     if number is None:
-        _say(f"comment: {head} has no open pull request at {sha[:12]}; a newer commit has its own run")
+        _say(f"comment: {head} has no open pull request at {sha[:12]}, so nothing is posted")
         return
     _say(f"comment: {github.set_comment(number, marker, body, f'{marker}{chr(10)}Nothing changes any more.{chr(10)}')}")
 
 
 @app.command()
 def drift(environment: EnvironmentOption) -> None:
-    """Compare the state with what runs, and maintain one issue about it: open while there is drift, closed after that.
+    """Compare the state with the cloud and the cluster. Open an issue while there is drift, and close it when there is none.
 
-    Exit codes: 0 no drift; 1 drift; 5 none found, but not everything could be checked, and the issue does not change.
+    Exit codes: 0 no drift; 1 drift; 5 no drift found, but not everything could be checked, so the issue does not change.
     """
     from delivery.clients.environment import Environment
     from delivery.clients.github import GitHub
@@ -298,20 +300,20 @@ def image_contract(image: Annotated[str, typer.Argument(help="Check this built i
 
 @app.command()
 def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this root folder of the service.")]) -> None:
-    """Check that a production build follows docs/app-contract.md: it exists, is not empty, and is valid JavaScript."""
+    """Check that a production build follows docs/app-contract.md: `dist/main.js` exists, is not empty, and is valid JavaScript."""
     main = folder / "dist" / "main.js"
     if not main.is_file() or not main.stat().st_size:
         raise DeliveryError(f"{main} is missing or empty", "run `npm run build` and read its output")
     done = subprocess.run(["node", "--check", str(main)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DeliveryError(f"{main} is not JavaScript: {done.stderr.strip().splitlines()[-1]}", "check the build")
+        raise DeliveryError(f"{main} is not valid JavaScript: {done.stderr.strip().splitlines()[-1]}", "correct the build")
     package: dict[str, Any] = json.loads(_read(folder / "package.json"))
     files = sorted(each for each in (folder / "dist").rglob("*") if each.is_file())
     size = sum(each.stat().st_size for each in files)
     _say(f"{package['name']} {package['version']}: {len(files)} files, {size} bytes")
 
 
-def _git(*arguments: str, problem: str, fix: str = "check it out with its history (fetch-depth: 0)") -> str:
+def _git(*arguments: str, problem: str, fix: str = "check out the repository with its history (fetch-depth: 0)") -> str:
     done = subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise UsageError(problem, fix)

@@ -10,10 +10,10 @@ import typer
 
 from delivery.cli._output import STACK, scope, working
 from delivery.errors import DeliveryError, ExitCode, UsageError
-from program.checkout import CHECKOUT
+from program.checkout import CHECKOUT, stacks_of
 
 Format = Literal["table", "json", "sarif"]
-Environment = Literal["local", "staging", "production"]
+Environment = Literal["local", "staging", "production", "account"]
 
 
 def policy(
@@ -23,7 +23,7 @@ def policy(
     state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
     limits: Annotated[
         Environment | None,
-        typer.Option("--limits", help="Use the limits of this environment instead of the checked one's own."),
+        typer.Option("--limits", help="Use the limits of this environment instead of those of the checked environment."),
     ] = None,
     pack_config: Annotated[
         Path | None,
@@ -48,7 +48,7 @@ def policy(
         from policies.waivers import WAIVER_FILE
 
         check = PolicyCheck(environment=limits, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
-        found = [check.state(state)] if state is not None else check.programs(environment or _stacks())
+        found = [check.state(state)] if state is not None else check.programs(environment or sorted(stacks_of(CHECKOUT)))
     if output == "table":
         stream = _opened(file).open("w") if file else sys.stdout
         policy_report.show(found, Console(file=stream, width=None if file is None else 160))
@@ -64,12 +64,8 @@ def policy(
         raise typer.Exit(int(ExitCode.FAILED))
 
 
-def _stacks() -> list[str]:
-    return sorted(each.name.split(".")[1] for each in CHECKOUT.glob("Pulumi.*.yaml"))
-
-
 def _opened(file: Path) -> Path:
-    """The file, after a test that it can be written."""
+    """Create the file if it does not exist, and return it. Raises ``DeliveryError`` if it cannot be written."""
     try:
         file.touch()
     except OSError as error:

@@ -29,7 +29,7 @@ def preview(
         Path | None, typer.Option("--output", help="Write preview.md, preview.json and preview.html to this folder.")
     ] = None,
     engine: Annotated[
-        bool, typer.Option("--engine", help="Compare with what runs, by the engine; needs credentials for the backend.")
+        bool, typer.Option("--engine", help="Run the engine's preview against the state; needs credentials for the backend.")
     ] = False,
     plans: Annotated[
         Path | None, typer.Option("--save-plan", help="With --engine: write STACK.json to this folder, for `dwcp deploy --plan`.")
@@ -38,8 +38,8 @@ def preview(
 ) -> None:
     """Print what a change does to every stack; print nothing if nothing changes.
 
-    Exit code 0: it can be applied; 1: it does not run, or violates a mandatory policy; 2: the command line is wrong;
-    3: the base does not run, so the changes are not known.
+    Exit code 0: the change can be applied; 1: its program does not run, or violates a mandatory policy; 2: the command line is
+    wrong; 3: the program at the base does not run, so the changes are not known.
     """
     if engine:
         with working(f"running the engine's preview of {' and '.join(environment or ['every environment'])}"):

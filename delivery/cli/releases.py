@@ -16,8 +16,10 @@ SHOWN = 20
 
 def releases(
     environment: EnvironmentOption,
-    show: Annotated[str | None, typer.Option(help="Print one release in full, by its id or the beginning of it.")] = None,
-    limit: Annotated[int, typer.Option(help="List this many, the newest first.")] = SHOWN,
+    show: Annotated[
+        str | None, typer.Option(help="Print the release with this id, or with this beginning of an id, in full.")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="List this many releases, newest first.")] = SHOWN,
     output: Annotated[Path | None, typer.Option(help="With --show: write the report to this .md or .html file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON on standard output.")] = False,
 ) -> None:

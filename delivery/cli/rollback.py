@@ -13,7 +13,7 @@ from delivery.errors import UsageError
 def rollback(
     environment: EnvironmentOption,
     to: Annotated[
-        str | None, typer.Option(help="Roll back to this release's id or backup file; without it to the release before.")
+        str | None, typer.Option(help="Roll back to this release id or backup file; without it, to the previous release.")
     ] = None,
     to_revision: Annotated[
         int | None, typer.Option(help="Roll back to this revision of the Deployment, as kubectl counts them.")
@@ -26,16 +26,16 @@ def rollback(
     ] = False,
     with_settings: Annotated[
         bool,
-        typer.Option("--with-settings", help="Also restore all settings of the release, and discard those that others set since."),
+        typer.Option("--with-settings", help="Restore all settings of the release, and discard all later changes of settings."),
     ] = False,
     wait: WaitOption = 0,
-    health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} in it is replaced.")] = None,
+    health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:
-    """Roll back, also long after a success: traffic to stable, flags to 0, the image restored, restarted and verified.
+    """Roll back, also weeks later: move all traffic to stable, set the flag to 0, restore the image and verify the running pods.
 
-    Settings that the later releases changed are restored too. Credentials, volume sizes and settings that others changed stay as
-    they are, and the differences are printed.
+    Settings that later releases changed are restored too. Credentials and settings that `pulumi up` or a person changed stay as
+    they are, volumes never get smaller, and the command prints the differences.
 
     Exit codes: 0 the requested release runs and is healthy; 1 it does not; 2 wrong options, nothing was changed.
     """

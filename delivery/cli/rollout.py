@@ -13,17 +13,17 @@ from delivery.errors import UsageError
 
 def rollout(
     image: Annotated[
-        str | None, typer.Option(help="Roll out this image; without it that of --tag, else the newest staged release.")
+        str | None, typer.Option(help="Roll out this image; without it, the image of --tag, or else the newest staged release.")
     ] = None,
     tag: Annotated[str | None, typer.Option(help=f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",
-    percentage: Annotated[int | None, typer.Option(help="Move to this share of the traffic and hold.")] = None,
+    percentage: Annotated[int | None, typer.Option(help="Move this percentage of the traffic to the canary and hold.")] = None,
     wait_time: Annotated[
         str | None,
-        typer.Option(help="Analyse each step for this many seconds, or one number per step; else the environment's setting."),
+        typer.Option(help="Measure each step for this many seconds (or one number per step); default: the environment's setting."),
     ] = None,
     error_threshold: Annotated[
-        float | None, typer.Option(help="Roll back above this percentage of failed requests; else the environment's setting.")
+        float | None, typer.Option(help="Roll back above this percentage of failed requests; default: the environment's setting.")
     ] = None,
     strategy: Annotated[
         str | None,
@@ -40,7 +40,7 @@ def rollout(
     Steps, waits and thresholds are the settings `rollout` of the environment's stack file.
 
     Exit codes: 0 done, or held at --percentage; 1 aborted, rolled back or refused; 2 wrong options; 3 on hold until a person
-    decides. Ctrl-C rolls back; a second Ctrl-C stops at once and keeps the state. Run the command again to continue.
+    decides. Ctrl-C rolls back; a second Ctrl-C stops at once and changes nothing more. Run the command again to continue.
     """
 
     from delivery.clients.environment import Environment

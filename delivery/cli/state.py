@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Manage the backend of the platform's state, its lease and its backups.")
 
 LOOK_SECONDS = 0.2
-"""Seconds between two checks whether a manually held lease is still held."""
+"""Seconds between two checks of a manually held lease."""
 
 
 def _opened(environment: str) -> Environment:
@@ -43,7 +43,7 @@ def bootstrap(
     environment: EnvironmentOption,
     check: Annotated[bool, typer.Option("--check", help="Only report problems; exit code 1 if there are any.")] = False,
 ) -> None:
-    """Create the backend, or fix its configuration: bucket, keys, table of leases. A second run changes nothing."""
+    """Create the missing parts of the backend (bucket, keys, lease table), and fix the bucket's settings."""
     from contract import secrets_alias
     from delivery.clients.state_backend import Backend, bootstrap, problems
 
@@ -70,11 +70,11 @@ def bootstrap(
 @app.command()
 def verify(
     environment: EnvironmentOption,
-    accept: Annotated[bool, typer.Option("--accept", help="Accept the present state as valid.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Record the state in the bucket as the valid one.")] = False,
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Check that the state is complete, current and unlocked; exit code 1 if it is not."""
+    """Check that the state is complete, consistent and current (exit code 1 if not), and print the engine's locks."""
     from delivery.clients.checkpoint import problems, unfinished
     from delivery.errors import StateError
     from delivery.state.lease import Lease
@@ -86,7 +86,7 @@ def verify(
         present = states.read()
         findings |= {"version": present.version, "time": present.time, "resources": len(present.resources)}
         findings["problems"] += problems(present)
-        findings["notes"] += [f"an interrupted update was at: {each}" for each in unfinished(present)]
+        findings["notes"] += [f"an interrupted update did not finish: {each}" for each in unfinished(present)]
         if accept and not findings["problems"]:
             with Lease.take(states.environment, command="state verify --accept", wait_seconds=wait) as lease:
                 states.remember(present, lease.fencing)
@@ -105,9 +105,9 @@ def verify(
         for problem in findings["problems"]:
             typer.echo(f"problem: {problem}")
         if findings["problems"]:
-            sound = findings["lastSoundVersion"]
+            last = findings["lastSoundVersion"]
             typer.echo(
-                f"restore the last valid one: dwcp state restore --environment {environment} --version {sound}" if sound else ""
+                f"restore the last valid version: dwcp state restore --environment {environment} --version {last}" if last else ""
             )
         else:
             typer.echo(f"valid: {findings['resources']} resources, written {findings['time']}, version {findings['version']}")
@@ -173,11 +173,11 @@ def restore(
 def lock(
     environment: EnvironmentOption,
     show: Annotated[bool, typer.Option("--show", help="Only print the owner of the lease.")] = False,
-    seconds: Annotated[float, typer.Option(help="Release it after this many seconds; without it hold it until Ctrl-C.")] = 0,
-    reason: Annotated[str, typer.Option(help="Show this reason to others.")] = "held by hand",
+    seconds: Annotated[float, typer.Option(help="Release the lease after this many seconds; default: on Ctrl-C.")] = 0,
+    reason: Annotated[str, typer.Option(help="Show this reason to other users.")] = "held by hand",
     wait: WaitOption = 0,
 ) -> None:
-    """Hold the lease on an environment, so that no other command changes it, or print its owner."""
+    """Hold the lease of an environment, so that no other command changes the environment. With --show, print the lease's owner."""
     from delivery.cli._signals import ends_as_interrupt
     from delivery.clients.waiting import wait_until
     from delivery.state.lease import Lease, LeaseTable
@@ -191,7 +191,7 @@ def lock(
         typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "not held")
         return
     with Lease.take(states.environment, command=f"state lock: {reason}", wait_seconds=wait) as lease:
-        typer.echo(f"the lease of {environment} is held (number {lease.fencing}); Ctrl-C releases it")
+        typer.echo(f"the lease of {environment} is held (fencing number {lease.fencing}); Ctrl-C releases it")
         with suppress(KeyboardInterrupt), ends_as_interrupt():
             wait_until(lease.check, lambda _: False, seconds=seconds or math.inf, pause=LOOK_SECONDS)
     typer.echo("released")
@@ -206,7 +206,7 @@ def unlock(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation with --force.")] = False,
     wait: WaitOption = 0,
 ) -> None:
-    """Remove stale locks: the engine's, and a lease whose owner no longer runs. Others are kept unless --force is given."""
+    """Remove the lease and the engine's locks if their owners no longer run. Other locks are kept unless --force is given."""
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
     from delivery.state.lease import Lease, LeaseTable
@@ -224,7 +224,7 @@ def unlock(
         LeaseTable(states.environment).break_open()
     with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
         if lease.taken_from is not None:
-            typer.echo(f"the former owner of the lease, {lease.taken_from.owner}, no longer runs")
+            typer.echo(f"the previous owner of the lease, {lease.taken_from.owner}, no longer runs")
         removed = release_stale(states, lease.taken_from, force=force)
     for each in removed:
         typer.echo(f"removed the engine's lock of {each}")

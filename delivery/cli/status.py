@@ -19,14 +19,14 @@ def status(
 ) -> None:
     """Show the release, share of the traffic and health of each track, without changing anything.
 
-    Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets; 3 a rollout is on hold until a person
-    decides (0 if it holds at the requested --percentage).
+    Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets, or no track receives traffic; 3 a rollout is
+    on hold until a person decides (0 if it holds at the requested --percentage).
     """
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode
 
     target = Environment.open(environment)
-    with working(f"looking at {target.name}"):
+    with working(f"reading the tracks of {target.name}"):
         facts = _facts(target)
     shown = console()
     if as_json:
@@ -72,7 +72,7 @@ def _facts(target: Any) -> dict[str, Any]:
             "reached": progress.reached,
             "aborting": progress.aborting,
         }
-    # A track with traffic needs a target for each pod; an idle track needs none.
+    # A track with traffic needs a healthy target for each pod; a track without traffic needs none.
     serving = [each for each in tracks.values() if each["traffic"] != 0]
     return {
         "environment": target.name,
@@ -86,7 +86,7 @@ def _facts(target: Any) -> dict[str, Any]:
 def _show(facts: dict[str, Any], shown: Any) -> None:
     rows = table("track", "traffic", "image", "pods", "healthy", "trouble", title=facts["environment"], title_justify="left")
     for name, track in facts["tracks"].items():
-        share = "unknown" if track["traffic"] is None else f"{track['traffic']} %"
+        share = "none" if track["traffic"] is None else f"{track['traffic']} %"
         pods = f"{track['ready']}/{track['replicas']}"
         rows.add_row(name, share, track["image"], pods, str(track["healthy"]), track["trouble"])
     shown.print(rows)

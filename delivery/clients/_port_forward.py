@@ -1,4 +1,4 @@
-"""A connection to a Service in the cluster by ``kubectl port-forward``, as the guide uses it.
+"""A connection to a Service in the cluster by ``kubectl port-forward``, as in the guide.
 
 The API server checks the caller's permission, and the kubelet connects inside the pod's network namespace. For this reason no
 NetworkPolicy has to allow the connection.
@@ -37,7 +37,7 @@ class PortForward:
     def __init__(self, environment: Environment, service: str, port: int) -> None:
         """Prepare the port for the environment's cluster and namespace."""
         self._target = ("--namespace", environment.namespace, f"service/{service}", f":{port}")
-        self._what = f"{service}:{port} in {environment.namespace}"
+        self._description = f"{service}:{port} in {environment.namespace}"
         self._file = work_folder(environment.name) / "kubeconfig"
         self._kubeconfig = environment.kubeconfig
         self._variables = environment.variables
@@ -74,7 +74,7 @@ class PortForward:
             start_new_session=True,
         )
         assert process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # the process has already ended, and its output has the reason
+        with contextlib.suppress(BrokenPipeError):  # the supervisor has ended; its output contains the reason
             process.stdin.write(f"{LIFE_SECONDS}\n")
             process.stdin.flush()
         self._url = f"http://127.0.0.1:{self._listening(process)}"
@@ -102,7 +102,7 @@ class PortForward:
                 return int(found[1])
             if not line:
                 _end(process)
-                raise ConnectionError(f"{self._what} cannot be reached: {_last_message(printed)}")
+                raise ConnectionError(f"{self._description} cannot be reached: {_last_message(printed)}")
             printed.append(line.strip())
 
 

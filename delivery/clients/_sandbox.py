@@ -22,9 +22,10 @@ OWN = "DWCP_"
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
-    """The variables that ``source FILE`` sets, and those of the monitoring.
+    """The variables that ``source FILE`` sets, those of the monitoring, and PATH, except :data:`OWN` variables of the caller.
 
-    Empty if ``file`` does not exist, or if the caller's shell uses another backend.
+    Empty if ``file`` does not exist, or if the caller's shell uses another backend. The backend of an earlier sandbox that no
+    longer answers does not count.
     """
     file = file or FILE
     if not file.is_file():
@@ -46,7 +47,7 @@ def _is_a_sandbox(backend: str, own: str) -> bool:
 
 
 def _answers(caller: Mapping[str, str]) -> bool:
-    """Whether the backend of the caller's shell answers. The backend of an earlier sandbox does not, after another `make up`."""
+    """Whether the backend of the caller's shell accepts connections; true without a check if it is not on this machine."""
     address = urlsplit(caller.get(ENDPOINT, ""))
     if address.hostname != LOOPBACK or address.port is None:
         return True

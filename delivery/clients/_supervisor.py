@@ -1,9 +1,9 @@
-"""``python -m delivery.clients._supervisor GRACE COMMAND...``: runs the engine while its caller holds the lease.
+"""``python -m delivery.clients._supervisor GRACE COMMAND...``: runs a command, such as the engine, while its caller allows it.
 
 The caller repeatedly writes a number to standard input: the seconds for which the command may continue. If this time is over, or if
-standard input ends because the caller was killed, the supervisor interrupts the command as Ctrl-C does. If the command still runs
-``GRACE`` seconds later, the supervisor kills it. The supervisor is a separate process, because a caller that is suspended or killed
-cannot stop the command.
+standard input ends (the caller closed it or was killed), the supervisor interrupts the command as Ctrl-C does. If the command still
+runs ``GRACE`` seconds later, the supervisor kills the command. The supervisor is a separate process, because a caller that is
+suspended or killed cannot stop the command.
 """
 
 from __future__ import annotations
@@ -91,4 +91,4 @@ def _interruptible() -> None:
 if __name__ == "__main__":
     code = main(float(sys.argv[1]), sys.argv[2:])
     sys.stdout.flush()
-    os._exit(code)  # an ordinary exit would wait for the thread that reads standard input
+    os._exit(code)  # an ordinary exit can abort, because a daemon thread still reads standard input

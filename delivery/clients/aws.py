@@ -22,8 +22,8 @@ _MAKING_CLIENTS = threading.Lock()
 def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
     """A client of ``service``.
 
-    The endpoint and the credentials come from ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...). boto3's defaults are
-    used for those that are not set there.
+    The endpoint and the credentials come from ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...). For a variable that
+    is missing there, boto3's default applies.
     """
     checksums = variables.get("AWS_RESPONSE_CHECKSUM_VALIDATION")
     config = Config(

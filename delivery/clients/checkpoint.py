@@ -28,7 +28,7 @@ class TruncatedStateError(StateError):
 
 
 class OlderStateError(StateError):
-    """The state is an old version that had already been overwritten. An update of it would lose the later changes."""
+    """The state is an old version that had already been overwritten. An update that starts from it would lose the later changes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +95,14 @@ class States:
         self.key = self.backend.checkpoint(self.stack)
 
     def read(self, version: str | None = None) -> Checkpoint:
-        """The state, or an older version of it. Raises ``StateError`` if it is missing, cannot be read, or is truncated."""
+        """The current state, or its S3 ``version``. Raises ``StateError`` if the state is missing, unreadable or truncated."""
         wanted = {"VersionId": version} if version else {}
         try:
             answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, **wanted)
         except BotoCoreError as error:
             raise StateError(
                 f"the state of {self.stack} cannot be read: {error}",
-                "source .sandbox/env" if self.stack == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE",
+                "source .sandbox/env" if self.stack == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE",
             ) from error
         except ClientError as error:
             if error_code(error) not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):
@@ -134,10 +134,10 @@ class States:
     def write(self, text: str) -> Checkpoint:
         """Replace the state by ``text``, and return the new version."""
         answer = self.s3.put_object(Bucket=self.backend.bucket, Key=self.key, Body=text.encode(), ContentType="application/json")
-        return parse_state(text, answer.get("VersionId", ""), "what was written", self.stack)
+        return parse_state(text, answer.get("VersionId", ""), "the written state", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
-        """Record ``checkpoint`` as the present state. Raises ``LeaseLostError`` if a later lease has already recorded a state."""
+        """Record ``checkpoint`` as the current state. Raises ``LeaseLostError`` if a later lease has already recorded a state."""
         item = {
             **self._known_key(),
             "version": {"S": checkpoint.version},
@@ -147,7 +147,7 @@ class States:
         }
         if not write_fenced(self.environment.aws("dynamodb").put_item, fencing, Item=item):
             raise LeaseLostError(
-                f"another command has changed the state of {self.stack} since this one lost its lease",
+                f"another command has changed the state of {self.stack} since this command lost its lease",
                 f"check it: dwcp state verify --environment {self.stack}",
             )
 
@@ -155,7 +155,7 @@ class States:
         """Raise ``OlderStateError`` if the state is an old version that had already been overwritten.
 
         A state with a later time than the recorded state is accepted. For an earlier time, the versions and their contents decide,
-        because the clock of the engine's machine can be slow.
+        because the clock of the engine's machine can be slow. If the recorded version no longer exists, the error is raised too.
         """
         item = (
             self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
@@ -169,10 +169,10 @@ class States:
         older = versions[versions.index(version) + 1 :] if version in versions else None
         if older is None or any(self._is(each, checkpoint.sha256) for each in older):
             raise OlderStateError(
-                f"the state of {self.stack} is of {checkpoint.time or 'no time at all'}, but delivery left one of {time} "
-                f"(version {version}): an old state was restored without dwcp",
+                f"the state of {self.stack} was written at {checkpoint.time or 'an unknown time'}, but the last recorded state "
+                f"is that of {time} (version {version}): an old state was restored without dwcp",
                 f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}; "
-                f"if it was meant: dwcp state verify --environment {self.stack} --accept",
+                f"if it was intended: dwcp state verify --environment {self.stack} --accept",
             )
 
     def _is(self, version: str, sha256: str) -> bool:
@@ -184,7 +184,7 @@ class States:
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:
-    """The inconsistencies of a state for which the engine would refuse it or lose resources; empty if the state is valid."""
+    """The inconsistencies because of which the engine would refuse the state or lose resources; empty if the state is valid."""
     found: list[str] = []
     seen: set[str] = set()
     for each in checkpoint.resources:
@@ -195,7 +195,7 @@ def problems(checkpoint: Checkpoint) -> list[str]:
             found.append(f"{urn} occurs twice")
         parents = [each.get("parent"), str(each.get("provider", "")).rpartition("::")[0]]
         needed: list[Any] = [*parents, *(each.get("dependencies") or [])]
-        found += [f"{urn} needs {other}, which does not come before it" for other in needed if other and other not in seen]
+        found += [f"{urn} needs {other}, which is missing or comes later" for other in needed if other and other not in seen]
         seen.add(urn)
     return found
 
@@ -207,7 +207,7 @@ def unfinished(checkpoint: Checkpoint) -> list[str]:
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the program applies them, without Secrets, and without fields that autoscalers or delivery own."""
+    """The service's objects as the program applies them, without Secrets, canary, and fields that autoscalers or delivery own."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind: str = each["type"]
@@ -219,7 +219,7 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All Kubernetes objects as the program applies them, without the fields that autoscalers or delivery own."""
+    """All Kubernetes objects as the program applies them, without the canary and the fields that autoscalers or delivery own."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})

@@ -43,7 +43,10 @@ class ComposeStack:
     file: Path
 
     def up(self) -> None:
-        """Start all services and wait until they are healthy. Raises ``DockerStackError``, with every missing prerequisite."""
+        """Start all services and wait until they are healthy.
+
+        Raises ``DockerStackError`` with every missing prerequisite, or with the services that did not become healthy.
+        """
         self.check()
         done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_SECONDS), capture=False)
         if done.returncode:
@@ -53,7 +56,7 @@ class ComposeStack:
         """Remove the containers and networks; with ``volumes`` also the data."""
         self.require_engine()
         if self._compose("down", *(["--volumes"] if volumes else []), capture=False).returncode:
-            raise DockerStackError("the Docker stack was not removed", "the output above has the reason")
+            raise DockerStackError("the Docker stack was not removed", "fix the problem in the output above")
 
     def check(self) -> None:
         """Check the prerequisites without starting anything. Raises ``DockerStackError``, with all problems."""
@@ -68,7 +71,7 @@ class ComposeStack:
     def require_engine(self) -> None:
         """Raise ``DockerStackError`` unless the ``docker`` command, a running engine and ``docker compose`` 2 exist."""
         if shutil.which("docker") is None:
-            fix = "install Docker Engine or Docker Desktop; `make up` runs the platform without it"
+            fix = "install Docker Engine or Docker Desktop; `make up` runs the platform without Docker"
             raise DockerStackError("there is no `docker` command on PATH", fix)
         answer = _run(["docker", "version", "--format", "{{.Server.Version}}"])
         if answer.returncode or not answer.stdout.strip():
@@ -76,7 +79,7 @@ class ComposeStack:
             host = os.environ.get("DOCKER_HOST") or "the default socket"
             raise DockerStackError(
                 f"no Docker engine answers at {host}: {lines[-1] if lines else 'no answer'}",
-                "start it (`systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to one that runs",
+                "start the engine (`systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to an engine that runs",
             )
         if not self._compose_command:
             fix = "install the compose plugin, version 2.20 or newer"
@@ -87,7 +90,7 @@ class ComposeStack:
         """The compose file as ``docker compose config`` prints it, with variables replaced."""
         done = self._compose("config", "--format", "json")
         if done.returncode:
-            raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes it again")
+            raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes the file again")
         return json.loads(done.stdout)
 
     @property
@@ -109,17 +112,17 @@ class ComposeStack:
         return made
 
     def _missing_secrets(self) -> Iterator[tuple[str, str]]:
-        fix = "run `./dwcp compose secrets`, which creates a random one, or write your own into the file"
+        fix = "run `./dwcp compose secrets`, which creates a random value, or write your own value into the file"
         for name, file in self.secret_files.items():
             if not file.is_file():
                 yield f"the secret {name} is missing: there is no {file}", fix
             elif not file.read_text().strip() and name not in OPTIONAL:
-                yield f"the secret {name} is empty: {file}", fix
+                yield f"the secret {name} is empty: {file}", "write a value into the file"
             elif not file.stat().st_mode & 0o004:
                 yield f"the secret {name} cannot be read by the containers' users: {file}", f"chmod 444 {file}"
 
     def _taken_ports(self) -> Iterator[tuple[str, str]]:
-        """The problems of ports of this machine that are in use. For an engine on another host there is no check."""
+        """The problem of each port that is in use on this machine. The ports of an engine on another host are not checked."""
         if os.environ.get("DOCKER_HOST", "unix://").split(":")[0] != "unix":
             return
         own = self._published()
@@ -129,7 +132,7 @@ class ComposeStack:
                 if number not in own and _taken(host, number):
                     yield (
                         f"port {number} of {name} is in use: another process listens on {host}:{number}",
-                        f"stop it (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
+                        f"stop that process (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
                     )
 
     def _published(self) -> set[int]:
@@ -147,13 +150,13 @@ class ComposeStack:
         if labels is None:
             yield (
                 f"the image {image} is not on the engine and cannot be pulled",
-                f"`docker login` to its registry, or build it: docker build -f {DOCKERFILE} -t {image} FOLDER",
+                f"run `docker login` for its registry, or build the image: docker build -f {DOCKERFILE} -t {image} FOLDER",
             )
         elif labels.get(CONTRACT_LABEL) != CONTRACT:
-            found = labels.get(CONTRACT_LABEL, "no such label")
+            found = repr(labels[CONTRACT_LABEL]) if CONTRACT_LABEL in labels else "missing"
             yield (
-                f"the image {image} does not follow the app contract: its label {CONTRACT_LABEL} is {found!r}, not {CONTRACT!r}",
-                f"build it with {DOCKERFILE}, or name another one in DWCP_IMAGE (docs/app-contract.md)",
+                f"the image {image} does not follow the app contract: its label {CONTRACT_LABEL} is {found}, not {CONTRACT!r}",
+                f"build the image with {DOCKERFILE}, or name another image in DWCP_IMAGE (docs/app-contract.md)",
             )
 
     def _not_started(self) -> DockerStackError:
@@ -166,7 +169,7 @@ class ComposeStack:
             parts.append(f"{container['Service']} is {state}" + (f": {logged}" if logged else ""))
         return DockerStackError(
             "the Docker stack did not become healthy: " + ("; ".join(parts) or "the output above has the reason"),
-            f"fix it and run the command again; `docker compose -f {self.file} logs SERVICE` shows more",
+            f"fix the cause and run the command again; `docker compose -f {self.file} logs SERVICE` shows more",
         )
 
     def _containers(self) -> list[dict[str, Any]]:

@@ -45,13 +45,13 @@ class Environment:
         """The environment called ``name``. Raises ``UsageError`` for an unknown name."""
         if name not in ENVIRONMENTS:
             raise UsageError(
-                f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, as in --environment staging"
+                f"there is no environment {name!r}", f"choose from {', '.join(ENVIRONMENTS)}, for example --environment staging"
             )
         return cls(name=cast(EnvironmentName, name))
 
     @property
     def is_production(self) -> bool:
-        """Whether a person must confirm a change."""
+        """Whether this is production, where a person must confirm each change."""
         return self.name == "production"
 
     @cached_property
@@ -106,7 +106,7 @@ class Environment:
         return value
 
     def aws(self, service: str) -> Any:
-        """A client of an AWS service, which retries when it is throttled."""
+        """A client of an AWS service. The client retries throttled calls."""
         return aws.client(service, self.region, self.sandbox)
 
     def require_aws(self) -> str:
@@ -114,7 +114,7 @@ class Environment:
         try:
             return cast(str, self.aws("sts").get_caller_identity()["Arn"])
         except (BotoCoreError, ClientError) as error:
-            fix = "source .sandbox/env" if self.name == "local" else "log in, as with `aws sso login`, or set AWS_PROFILE"
+            fix = "source .sandbox/env" if self.name == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE"
             raise UnreachableError(f"AWS does not accept your credentials: {error}", fix) from error
 
     @cached_property
@@ -131,7 +131,7 @@ class Environment:
         """The kubeconfig of the cluster; ``None`` means the file in ``KUBECONFIG``."""
         if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
             return None
-        from components.aws.kubeconfig import eks_kubeconfig  # imported here because it imports the Pulumi SDK
+        from components.aws.kubeconfig import eks_kubeconfig  # a local import: the module imports the Pulumi SDK
 
         return eks_kubeconfig(
             name=self.output("cluster", "clusterName"),

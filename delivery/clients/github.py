@@ -17,7 +17,7 @@ LIMIT = 65_536
 """The maximum number of characters in the body of a comment or issue."""
 
 FIXES = {
-    401: "the token has expired or is invalid: run the failed jobs again, which creates a new one",
+    401: "the token has expired or is not valid: run the failed jobs again; GitHub then creates a new token",
     403: "add the missing permission to the job's `permissions:`",
     404: "check GITHUB_REPOSITORY, and that the token has access to it",
 }
@@ -46,7 +46,9 @@ class GitHub:
         repository = repository or os.environ.get("GITHUB_REPOSITORY", "")
         missing = [name for name, value in (("GITHUB_REPOSITORY", repository), ("GITHUB_TOKEN", token)) if not value]
         if missing:
-            raise UsageError(f"{' and '.join(missing)} not set", "run it in a workflow, with `GITHUB_TOKEN: ${{ github.token }}`")
+            raise UsageError(
+                f"{' and '.join(missing)} not set", "run the command in a workflow, with `GITHUB_TOKEN: ${{ github.token }}`"
+            )
         return cls(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
 
     def set_comment(self, number: int, marker: str, body: str, nothing: str = "") -> str:
@@ -120,7 +122,7 @@ class GitHub:
         try:
             answer = self._session.request(method, url, json=body, params=query, timeout=TIMEOUT_SECONDS)
         except requests.RequestException as error:
-            raise GitHubError(f"{self._api} does not answer: {error}", "run it again") from error
+            raise GitHubError(f"{self._api} does not answer: {error}", "run the command again") from error
         if not answer.ok:
             problem = f"{url} answered with {answer.status_code} to {method}: {answer.text[:300]}"
             raise GitHubError(problem, FIXES.get(answer.status_code, "check the request"))
@@ -129,6 +131,7 @@ class GitHub:
 
 def _check(marker: str, body: str) -> None:
     if body and marker not in body:
-        raise UsageError(f"the text does not contain the marker {marker}, by which it is found again", "put it on the first line")
+        problem = f"the text does not contain the marker {marker}, with which the next run finds the text"
+        raise UsageError(problem, "put the marker on the first line")
     if len(body) > LIMIT:
         raise UsageError(f"the text has {len(body)} characters, and GitHub accepts at most {LIMIT}", "shorten the text")

@@ -37,4 +37,4 @@ def digest_of(image: str) -> str | None:
         raise UsageError("this Docker client has no buildx plugin", "install the plugin; Debian's package is docker-buildx")
     if ABSENT.search(problem):
         return None
-    raise RegistryError(f"the registry did not answer for {image}: {problem}", f"docker login {image.partition('/')[0]}")
+    raise RegistryError(f"the registry of {image} refused or did not answer: {problem}", f"docker login {image.partition('/')[0]}")

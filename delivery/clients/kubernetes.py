@@ -1,4 +1,4 @@
-"""A client of the API server. With its own field manager, it changes only the fields that delivery owns.
+"""A client of the API server. Its methods for tracks and the flag use delivery's field manager, and change only delivery's fields.
 
 :mod:`components.field_owners` has the table of owners. A test compares the paths in this module with the table.
 """
@@ -36,7 +36,7 @@ from delivery.errors import DeliveryError
 FIELD_MANAGER = "dwcp"
 """The field manager of the fields that delivery owns."""
 PROGRAM_MANAGER = "pulumi-kubernetes"
-"""The field manager of Pulumi's Kubernetes provider. It can add a suffix, so the manager of a live object is preferred."""
+"""The field manager of Pulumi's Kubernetes provider. The provider can add a suffix, so :func:`manager_of` reads the live object."""
 CHECK_SECONDS = 5.0
 CHECK_PAUSE_SECONDS = 0.2
 """Pause before an object is checked again because its status changed during the check."""
@@ -98,7 +98,7 @@ class UnknownClusterError(DeliveryError):
 
 
 class KubernetesClient:
-    """A client for any object, by server-side apply, and for the tracks of the application in ``namespace``."""
+    """A client for objects of any kind, and for the tracks of the application, in ``namespace``."""
 
     def __init__(self, api: ApiClient, namespace: str) -> None:
         self.api = api
@@ -172,7 +172,7 @@ class KubernetesClient:
     def check(self, manifest: Manifest) -> None:
         """Check by a dry run that the API server accepts the object as it would be after the update.
 
-        The dry run uses the field manager of the live object, because another one would give another result. Raises
+        The dry run uses the provider's field manager in the live object, because another one would give another result. Raises
         ``ClusterError`` with the API server's message if it refuses the object.
         """
         wait_until(
@@ -278,7 +278,7 @@ class KubernetesClient:
         self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
 
     def set_image(self, track: TrackName, image: str) -> None:
-        """Set a track's containers to those of stable with ``image``, and set the version label, which its metrics have."""
+        """Set a track's containers to stable's containers with ``image``, and set the version label of its metrics."""
         template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
@@ -316,7 +316,8 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
         message = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
     problem = f"the API server answers {method} {path} with {status}: {message}"
     fixes = {401: "log in to the cluster again", 403: "use the deploy role", 404: "run `pulumi up` first"}
-    return ClusterError(problem, fixes.get(status, "run the same command again; it continues"), status=status, message=message)
+    fix = fixes.get(status, "run the same command again; it continues an interrupted rollout")
+    return ClusterError(problem, fix, status=status, message=message)
 
 
 def _container(pod: Manifest) -> Manifest:
@@ -338,7 +339,7 @@ def _settled(deployment: Manifest) -> bool:
 
 
 def _trouble(pod: Manifest) -> str:
-    """The reason why a pod cannot start until something is changed, or an empty string."""
+    """The reason why a pod failed, or cannot start until something is changed; otherwise an empty string."""
     name, status = pod["metadata"]["name"], pod["status"]
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         waiting = container.get("state", {}).get("waiting", {})
@@ -367,7 +368,7 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The field manager with which Pulumi's provider applied an object, or created it if it never applied it."""
+    """The field manager of Pulumi's provider in an object: that of an apply, or else of an update, or else ``PROGRAM_MANAGER``."""
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
         each["manager"]

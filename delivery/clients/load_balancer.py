@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class LoadBalancerError(DeliveryError):
-    """The load balancer's API refused a call, did not answer, or still throttled after all retries, or the rule is wrong."""
+    """The API refused a call or did not answer, also after retries, or the rule does not forward to the two target groups."""
 
     def __init__(self, problem: str, fix: str, *, transient: bool = False) -> None:
         super().__init__(problem, fix)
@@ -105,8 +105,8 @@ def _call(call: Callable[[], Answer]) -> Answer:
         return call()
     except ClientError as error:
         raise LoadBalancerError(
-            f"the load balancer's API refuses: {error}",
-            "run the same command again; it continues",
+            f"the load balancer's API refuses a call: {error}",
+            "run the same command again; it continues an interrupted rollout",
             transient=error_code(error) in TRANSIENT,
         ) from error
     except BotoCoreError as error:

@@ -46,7 +46,7 @@ class Reading:
     gap: Gap | None = None
     detail: str = ""
     at: float | None = None
-    """Time in Unix seconds; ``None`` without an answer."""
+    """Time in Unix seconds; ``None`` unless the response contains exactly one sample."""
 
 
 Fetch = Callable[[str, float], bytes]
@@ -89,7 +89,7 @@ class PrometheusClient:
             except OSError as error:
                 problem = str(error)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                problem = f"an answer that is not Prometheus': {error!r}"
+                problem = f"the response is not one of Prometheus: {error!r}"
         return Reading(None, Gap.UNREACHABLE, problem)
 
     def get(self, path: str) -> dict[str, Any]:

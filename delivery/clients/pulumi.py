@@ -1,6 +1,6 @@
 """The Pulumi engine for one stack. An update runs only while the lease is held.
 
-The engine is called by the Pulumi CLI, with a stack file outside the checkout, so that the CLI does not change the checkout's file.
+The Pulumi CLI runs the engine. It gets a stack file outside the checkout, so that it does not change the checkout's file.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -76,8 +75,6 @@ class UpdateResult:
     changes: list[EngineChange] = field(default_factory=list[EngineChange])
     violations: list[EngineViolation] = field(default_factory=list[EngineViolation])
     errors: list[str] = field(default_factory=list[str])
-    policy_packs: list[str] = field(default_factory=list[str])
-    seconds: float = 0.0
 
     @property
     def changed(self) -> int:
@@ -104,7 +101,6 @@ class UpdateResult:
                 self.errors.append(str(message).strip())
             case {"summaryEvent": summary}:
                 self.counts = dict(summary.get("resourceChanges") or {})
-                self.policy_packs = sorted(summary.get("PolicyPacks") or {})
             case _:
                 pass
         return None
@@ -190,7 +186,7 @@ class Engine:
         except subprocess.TimeoutExpired as error:
             raise EngineError(
                 f"the resources of stack {self.environment} were not read within {seconds:g} s",
-                "find the API that hangs",
+                "check which API does not answer: AWS, or the cluster's API server",
             ) from error
         if done.returncode:
             problem = _diagnostics(done.stdout) or _last_lines(done.stderr)
@@ -228,7 +224,6 @@ class Engine:
             *options,
         ]
         outcome = UpdateResult()
-        started = time.monotonic()
 
         def follow(new: Iterator[Mapping[str, Any]]) -> None:
             for event in new:
@@ -244,11 +239,13 @@ class Engine:
             raise self._failed(verb, outcome, error) from error
         finally:
             events.unlink(missing_ok=True)
-        outcome.seconds = time.monotonic() - started
         return outcome
 
     def _written(self, stack_file: str, *empty: str) -> Path:
-        """Write the stack file to the engine's folder and return its path. ``empty`` names files to create for this user only."""
+        """Write the stack file to the engine's folder and return its path.
+
+        ``empty`` names files that are created without content, readable by this user only.
+        """
         config = self.folder / f"Pulumi.{self.environment}.yaml"
         try:
             write(config, stack_file)
@@ -314,7 +311,7 @@ class Engine:
                 except subprocess.TimeoutExpired:
                     continue
         finally:
-            process.stdin.close()  # the supervisor then ends the engine, also after an exception here
+            process.stdin.close()  # the supervisor then ends the engine, also if this method raised an exception
             process.wait()
         look()
         if process.returncode == OUT_OF_TIME:
@@ -362,7 +359,7 @@ def _last_lines(text: str) -> str:
 
 
 def _diagnostics(output: str) -> str:
-    """The errors in the engine's JSON, or an empty string. The engine prints them there instead of on standard error."""
+    """The errors in the engine's JSON, or an empty string. With ``--json``, the engine prints no errors on standard error."""
     try:
         found = cast("list[dict[str, Any]]", json.loads(output).get("diagnostics") or [])
     except (ValueError, AttributeError):

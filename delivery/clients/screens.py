@@ -15,30 +15,30 @@ WIDE = 10_000
 """Number of columns without a terminal, so that a table in a pipe or a file is as wide as its content."""
 
 
-def console(**how: Any) -> Any:
+def console(**options: Any) -> Any:
     """A console that truncates nothing: a terminal wraps long lines, and a pipe or file gets them in full."""
     from rich.console import Console
 
     class Recorded(Console):
         """A console that wraps lines itself, because a picture has no terminal that wraps them."""
 
-        def print(self, *objects: Any, **how: Any) -> None:
-            super().print(*objects, **cast("Any", {**how, "soft_wrap": False}))
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*objects, **cast("Any", {**options, "soft_wrap": False}))
 
-    how = {"highlight": False, **how}
+    options = {"highlight": False, **options}
     if file := os.environ.get(VARIABLE):
-        recorded = Recorded(record=True, width=COLUMNS, **how)
+        recorded = Recorded(record=True, width=COLUMNS, **options)
         atexit.register(_save, recorded, Path(file))
         return recorded
-    found = Console(**how)
-    return found if found.is_terminal else Console(width=WIDE, **how)
+    found = Console(**options)
+    return found if found.is_terminal else Console(width=WIDE, **options)
 
 
-def table(*columns: str, **how: Any) -> Any:
+def table(*columns: str, **options: Any) -> Any:
     """A table whose cells wrap at the end of their column, without truncation."""
     from rich.table import Table
 
-    made = Table(**how)
+    made = Table(**options)
     for column in columns:
         made.add_column(column, overflow="fold")
     return made

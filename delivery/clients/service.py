@@ -42,7 +42,7 @@ class HealthError(DeliveryError):
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """One track of the service, by its HTTP interface."""
+    """A client of the HTTP interface of one track of the service."""
 
     track: TrackName
     where: str
@@ -55,7 +55,7 @@ class ServiceClient:
         """A client of the service at ``url`` or ``DWCP_SERVICE_URL``.
 
         Without a URL, stable is called at the load balancer, and the canary through the API server, because the load balancer sends
-        no requests to a canary at 0 %. Raises ``HealthError`` for ``local`` without a URL.
+        no requests to a canary at 0 %. Raises ``UsageError`` for a URL without HTTP, ``HealthError`` for ``local`` without a URL.
         """
         given = url or environment.variables.get(URL_VARIABLE)
         if given:
@@ -107,7 +107,7 @@ class ServiceClient:
         return next((bad for _ in range(SUCCESSES) for bad in self._bad("/health", "/ready")), "")
 
     def require_smoke(self) -> str:
-        """Send a few requests. Raises ``HealthError`` if one of them fails."""
+        """Send ``REQUESTS`` requests. Raises ``HealthError`` if one gets a 5xx status or no response."""
         answers = [self.fetch("/") for _ in range(REQUESTS)]
         failed = [(status, body) for status, body in answers if status == 0 or status >= 500]
         if failed:

@@ -28,7 +28,7 @@ TAGS = {"project": PROJECT, "environment": SHARED, "managed-by": "dwcp"}
 
 
 def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bool:
-    """Perform ``call``, a write to the lease table that sets ``fencing`` to ``:mine``; false if a later lease has written there."""
+    """Perform ``call``, a write of an item with ``fencing`` to the lease table; false if a later lease has written the item."""
     return conditionally(
         call,
         TableName=LEASE_TABLE,
@@ -49,16 +49,16 @@ class Backend:
 
     @classmethod
     def of(cls, environment: Environment) -> Self:
-        """The backend in ``PULUMI_BACKEND_URL``, or else the one of the guide.
+        """The backend in ``PULUMI_BACKEND_URL``, or else the guide's backend.
 
-        Raises ``UsageError`` if it is not in S3, or names another region than the stack.
+        Raises ``UsageError`` if the backend is not in S3, or its URL names another region than the stack.
         """
         default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
         url = environment.variables.get("PULUMI_BACKEND_URL") or default
         parts = urlsplit(url)
         if parts.scheme != "s3" or not parts.netloc:
             raise UsageError(
-                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and delivery supports no other",
+                f"PULUMI_BACKEND_URL = {url} is not an S3 backend, and no other kind is supported",
                 f"export PULUMI_BACKEND_URL='{default}', or unset it",
             )
         [region] = parse_qs(parts.query).get("region", [environment.region])
@@ -72,7 +72,7 @@ class Backend:
 
     @property
     def plain_http(self) -> bool:
-        """Whether the engine uses the bucket without TLS, as in the sandbox. A TLS-only bucket would refuse every request there."""
+        """Whether the engine uses the bucket without TLS, as in the sandbox. A TLS-only bucket would refuse all its requests."""
         return parse_qs(urlsplit(self.url).query).get("disableSSL") == ["true"]
 
     def key(self, *parts: str) -> str:
@@ -106,7 +106,7 @@ def tls_only(bucket: str) -> dict[str, Any]:
 
 
 def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], None]) -> None:
-    """Create missing parts of the backend and fix wrong ones. A second run changes nothing. ``done`` is called for each change."""
+    """Create missing parts of the backend, and fix wrong settings of the bucket. ``done`` is called for each change."""
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
         if not _has_key(kms, alias):
@@ -138,7 +138,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
 
 
 def problems(environment: Environment, backend: Backend) -> list[str]:
-    """The problems of the backend: missing parts and wrong settings. Empty if there are none."""
+    """The problems of the backend: missing parts, and wrong settings of the bucket. Empty if there are none."""
     found: list[str] = []
     kms, s3 = environment.aws("kms"), environment.aws("s3")
     found += [
@@ -188,7 +188,7 @@ def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[],
             "NoncurrentVersionExpiration": {"NoncurrentDays": OLD_VERSION_DAYS},
         }
         yield (
-            "keeping every old version forever",
+            "keeping every noncurrent version forever",
             lambda: s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}),
         )
     if not backend.plain_http and not _is_tls_only(_or_none(s3.get_bucket_policy, Bucket=bucket)):

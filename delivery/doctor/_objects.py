@@ -56,12 +56,12 @@ def waiting(container: Manifest) -> tuple[str, str]:
     return state.get("reason") or "", state.get("message") or ""
 
 
-def event_messages(kind: str, name: str, events: Sequence[Manifest]) -> list[str]:
-    """The messages of the warning events about one object, newest first, without duplicates."""
+def event_messages(pod: str, events: Sequence[Manifest]) -> list[str]:
+    """The messages of the warning events about one pod, newest first, without duplicates."""
     about = [
         each
         for each in events
-        if each.get("type") == "Warning" and (each["involvedObject"]["kind"], each["involvedObject"].get("name")) == (kind, name)
+        if each.get("type") == "Warning" and (each["involvedObject"]["kind"], each["involvedObject"].get("name")) == ("Pod", pod)
     ]
     about.sort(key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime") or ""), reverse=True)
     return list(dict.fromkeys(f"{each.get('reason', 'Event')}: {each.get('message', '').strip()}" for each in about))

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from delivery.doctor.checks import CHECKS, Check
+from delivery.doctor.checks import CHECKS
 from delivery.doctor.facts import MissingPartError
 from delivery.doctor.findings import Finding, FindingSeverity, Report, Unchecked
 from delivery.doctor.observations import Observations
 
 
-def diagnose(observed: Observations, checks: Mapping[str, Check] = CHECKS) -> Report:
+def diagnose(observed: Observations) -> Report:
     """Run every check and return the report.
 
-    If a check needs a part that is missing, the report has the findings up to there, and lists the check as unchecked.
+    If a check needs a part that is missing, the report has the check's earlier findings, and lists the check as unchecked.
     """
     findings: list[Finding] = []
     unchecked: list[Unchecked] = []
     passed: list[str] = []
-    for name, check in checks.items():
+    for name, check in CHECKS.items():
         found: list[Finding] = []
         try:
             for finding in check(observed):

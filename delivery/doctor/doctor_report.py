@@ -34,9 +34,9 @@ def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmen
         return None
     name = report.environment
     reasons = list(dict.fromkeys(each.missing.partition(": ")[2].splitlines()[0] for each in tried if each.missing))
-    login = "log in to AWS (`aws sso login`, or AWS_PROFILE), then run it again; or look at another one: --environment local"
+    login = "log in to AWS (`aws sso login`, or set AWS_PROFILE) and run the command again; or check another environment"
     return UnreachableEnvironmentError(
-        f"nothing of {name} can be reached: {min(reasons, key=len)}", "make up" if name == "local" else login
+        f"no part of {name} can be read: {min(reasons, key=len)}", "make up" if name == "local" else login
     )
 
 
@@ -44,12 +44,12 @@ def headline(report: Report) -> str:
     """The summary in one line: the findings, and whether every check ran."""
     counts = Counter(each.severity for each in report.findings)
     parts = [f"{counts[severity]} {severity}" for severity in FindingSeverity if counts[severity]]
-    total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _named(report))
-    coverage = f"{len(report.unchecked)} of {total} checks did not run" if report.unchecked else f"{total} checks ran"
+    total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _unchecked_names(report))
+    coverage = f"{len(report.unchecked)} of {total} checks did not run completely" if report.unchecked else f"{total} checks ran"
     return f"{report.environment}: {', '.join(parts) or 'nothing wrong'}; {coverage}"
 
 
-def _named(report: Report) -> set[str]:
+def _unchecked_names(report: Report) -> set[str]:
     return {each.check for each in report.unchecked}
 
 
@@ -87,7 +87,7 @@ def to_markdown(report: Report) -> str:
             f"```bash\n{each.command}\n```",
         ]
     if report.unchecked:
-        rows = [f"| {', '.join(checks)} | {_cell(reason)} |" for reason, checks in _by_reason(report).items()]
+        rows = [f"| {', '.join(checks)} | {_inline(reason)} |" for reason, checks in _by_reason(report).items()]
         parts.append("\n".join(["### Not checked", "", "| check | why |", "|---|---|", *rows]))
     return "\n\n".join(parts) + "\n"
 
@@ -114,7 +114,3 @@ def _by_reason(report: Report) -> dict[str, list[str]]:
 
 def _inline(text: str) -> str:
     return " ".join(text.split()).replace("<", "&lt;").replace("|", "\\|")
-
-
-def _cell(text: str) -> str:
-    return _inline(text)

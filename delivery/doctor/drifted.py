@@ -27,7 +27,7 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
         yield Changed(
             what=f"{change.type.rsplit(':', 1)[-1]} {change.name}",
             how="is gone" if gone else differing,
-            cause=f"It was {'deleted' if gone else 'changed'} outside Pulumi; an update with --refresh reverts that.",
+            cause=f"The resource was {'deleted' if gone else 'changed'} outside Pulumi; `pulumi up --refresh` reverts this.",
             critical=gone,
             command=drift.revert,
         )
@@ -35,6 +35,6 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
         yield Changed(
             what=each.arn,
             how=f"in no state, and {each.why}",
-            cause="It was created by hand: import it into the program, or delete it.",
+            cause="The resource was created by hand: import it into the stack, or delete it.",
             critical=False,
         )

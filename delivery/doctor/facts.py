@@ -91,7 +91,7 @@ class LeaseView:
     """Whether its owner runs. An owner that cannot be checked from this machine counts as running."""
     command: str = ""
     unfinished: bool = False
-    """Whether the owner was killed during a rollout, which the same command continues."""
+    """Whether the owner was killed during a rollout. ``dwcp rollout`` continues that rollout."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ class FindingSeverity(StrEnum):
     CRITICAL = "critical"
     """Requests or data are lost now, or will be lost at the next failure."""
     WARNING = "warning"
-    """The platform works now, but can stop working soon, or at the next failure."""
+    """Nothing is lost now, but a part of the platform can stop working soon."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Finding:
     """One problem with its evidence, its likely cause, and the next command."""
 
     check: str = ""
-    """Name of the check and of its page in ``docs/runbooks``. The decorator ``check`` sets it if it is empty."""
+    """Name of the check and of its page in ``docs/runbooks``. The decorator ``check`` fills in an empty name."""
     severity: FindingSeverity
     subject: str
     """The affected object, for example ``Pod dwcp-v3-7d5b``."""

@@ -170,7 +170,7 @@ class Observations:
     def scrapes_failing(self) -> list[Sample]:
         """The targets that Prometheus fails to scrape. Raises ``UnreachableError`` if it scrapes no target of the platform."""
         if not self.sources.query(f'up{{job=~"{self.sources.environment.namespace}.*"}}'):
-            raise UnreachableError("Prometheus scrapes no target of this platform", "check its targets")
+            raise UnreachableError("Prometheus scrapes no target of this platform", "check the targets of Prometheus")
         return self.sources.query("up == 0")
 
     @part(title=METRICS)

@@ -16,12 +16,10 @@ from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
 SLOW_SECONDS = 300.0
-"""Default time limit of the slow part, in which the engine reads every resource from the cloud."""
+"""Time limit of the slow part, in which the engine reads every resource from the cloud."""
 
 
-def observe(
-    sources: Sources, *, seconds: float, slow_seconds: float = SLOW_SECONDS, skip: Mapping[str, str] | None = None
-) -> Observations:
+def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Observations:
     """The snapshot of an environment. A part that cannot be read has the reason instead of a value.
 
     ``skip`` maps the names of parts that must not be read to the reasons.
@@ -39,7 +37,7 @@ def observe(
     for thread in threads.values():
         thread.start()
     for part, thread in threads.items():
-        limit = slow_seconds if part.slow else seconds
+        limit = SLOW_SECONDS if part.slow else seconds
         thread.join(max(0.0, started + limit - time.monotonic()))
         observed.setdefault(part.name, Observed(None, f"{part.title}: no answer within {limit:g} s"))
     for name, reason in skipped.items():
@@ -60,5 +58,5 @@ def _read(part: SnapshotPart[Any], snapshot: Observations, observed: dict[str, O
     except (BotoCoreError, OSError) as error:
         answer = Observed(None, f"{part.title}: {error}")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        answer = Observed(None, f"{part.title}: the answer is not what was expected: {error!r}")
+        answer = Observed(None, f"{part.title}: the response does not have the expected form: {error!r}")
     observed.setdefault(part.name, answer)

@@ -28,7 +28,7 @@ class Sources:
         self.environment = environment
         self.drift = drift
         # One lock per client, so that a thread that waits for the state backend does not block one that reads the cluster.
-        self._locks = {name: threading.Lock() for name in ("_client", "_outputs", "_prometheus", "_asking")}
+        self._locks = {name: threading.Lock() for name in ("_client", "_outputs", "_prometheus", "_api")}
 
     @property
     def cluster(self) -> KubernetesClient:
@@ -55,7 +55,7 @@ class Sources:
             raise NotStartedError("the sandbox has no Prometheus", "make monitoring")
         prometheus = self._once("_prometheus", lambda: PrometheusClient.of(self.environment))
         try:
-            with self._locks["_asking"]:  # all queries use one forwarded port
+            with self._locks["_api"]:  # all queries use one forwarded port
                 return prometheus.get(path)
         except (OSError, ValueError) as error:
             raise UnreachableError(f"Prometheus does not answer: {error}", NO_PROMETHEUS) from error

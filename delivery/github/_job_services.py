@@ -22,7 +22,7 @@ SECONDS = 10
 
 @contextmanager
 def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]]:
-    """A context in which a job's services run. Yields each address in the workflow with the address that replaces it."""
+    """A context in which a job's services run. Yields the substitute's address for each address in the workflow."""
     running: list[subprocess.Popen[bytes]] = []
     moved: dict[str, str] = {}
     try:
@@ -50,7 +50,7 @@ def _start(name: str, port: int) -> subprocess.Popen[bytes]:
     if process.poll() is None and _answers(port):
         return process
     process.kill()
-    raise DeliveryError(f"{command[0]} does not answer on port {port}", "start it by hand and read its output")
+    raise DeliveryError(f"{command[0]} does not answer on port {port}", f"start {command[0]} by hand and read its output")
 
 
 def _answers(port: int) -> bool:

@@ -20,7 +20,7 @@ STATUS_FUNCTION = re.compile(r"\b(always|failure|success)\s*\(")
 
 
 class ExpressionError(DeliveryError):
-    """An expression is invalid or not supported."""
+    """An expression is not valid or not supported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ def value_of(text: str, contexts: Contexts) -> Any:
 
 
 def condition(text: str | bool | None, contexts: Contexts) -> bool:
-    """Whether a step or job with this ``if:`` runs. Without a status function, it also requires ``success()``."""
+    """Whether a step or job with this ``if:`` runs. An ``if:`` without a status function also requires ``success()``."""
     if text is None:
         return contexts.success
     source = str(text).lower() if isinstance(text, bool) else text
@@ -69,7 +69,7 @@ def as_text(value: Any) -> str:
 
 
 class _Parser:
-    """A recursive descent parser. From the lowest precedence: ``||``, ``&&``, comparisons, values."""
+    """A recursive descent parser. The operators by precedence, lowest first: ``||``, ``&&``, comparisons, ``!``."""
 
     def __init__(self, text: str, contexts: Contexts) -> None:
         self._text = text
@@ -88,11 +88,11 @@ class _Parser:
         return found
 
     def _unsupported(self, where: str) -> ExpressionError:
-        fix = "write it with comparisons, &&, ||, ! and the functions of delivery/github/expressions.py"
-        return ExpressionError(f"the expression {self._text.strip()!r} is invalid or not supported at {where!r}", fix)
+        fix = "use only comparisons, &&, ||, ! and the functions in delivery/github/expressions.py"
+        return ExpressionError(f"the expression {self._text.strip()!r} is not valid or not supported at {where!r}", fix)
 
     def value(self) -> Any:
-        found = self._either()
+        found = self._disjunction()
         if self._tokens:
             raise self._unsupported(self._tokens[0][1])
         return found
@@ -106,14 +106,14 @@ class _Parser:
         if not self._take(operator):
             raise self._unsupported(self._tokens[0][1] if self._tokens else "its end")
 
-    def _either(self) -> Any:
-        found = self._both()
+    def _disjunction(self) -> Any:
+        found = self._conjunction()
         while self._take("||"):
-            other = self._both()
+            other = self._conjunction()
             found = found or other
         return found
 
-    def _both(self) -> Any:
+    def _conjunction(self) -> Any:
         found = self._comparison()
         while self._take("&&"):
             other = self._comparison()
@@ -121,17 +121,17 @@ class _Parser:
         return found
 
     def _comparison(self) -> Any:
-        found = self._single()
+        found = self._operand()
         while operator := self._take("==", "!="):
-            same = _same(found, self._single())
+            same = _same(found, self._operand())
             found = same if operator == "==" else not same
         return found
 
-    def _single(self) -> Any:
+    def _operand(self) -> Any:
         if self._take("!"):
-            return not self._single()
+            return not self._operand()
         if self._take("("):
-            found = self._either()
+            found = self._disjunction()
             self._expect(")")
             return found
         kind, text = self._tokens.pop(0) if self._tokens else ("", "its end")
@@ -139,9 +139,9 @@ class _Parser:
             return text[1:-1].replace("''", "'")
         if kind != "name":
             raise self._unsupported(text)
-        return self._called(text) if self._take("(") else self._looked_up(text)
+        return self._function(text) if self._take("(") else self._variable(text)
 
-    def _looked_up(self, name: str) -> Any:
+    def _variable(self, name: str) -> Any:
         literals: dict[str, Any] = {"true": True, "false": False}
         found: Any = literals[name] if name in literals else self._contexts.values.get(name)
         while self._take("."):
@@ -151,9 +151,11 @@ class _Parser:
             found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
         return found
 
-    def _called(self, name: str) -> Any:
-        if name == "hashFiles":  # a hash of the pattern is sufficient: it is the key of a cache, which does not exist here
-            pattern = as_text(self._single())
+    def _function(self, name: str) -> Any:
+        if (
+            name == "hashFiles"
+        ):  # a hash of the pattern is sufficient: it is only the key of a cache, which the runner does not have
+            pattern = as_text(self._operand())
             self._expect(")")
             return hashlib.sha256(pattern.encode()).hexdigest()
         statuses = {

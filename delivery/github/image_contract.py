@@ -32,10 +32,10 @@ class ContractError(DeliveryError):
 def check(image: str) -> list[str]:
     """Check ``image``, and return the requirements that it meets, one per line. Raises ``ContractError`` at the first violation."""
     if shutil.which("docker") is None:
-        raise UsageError("the command docker is not on PATH", "run it on a machine with Docker")
+        raise UsageError("the command docker is not on PATH", "run the command on a machine with Docker")
     config = cast("dict[str, Any]", json.loads(_docker("image", "inspect", "--format", "{{json .Config}}", image).stdout))
     label = cast("dict[str, str]", config.get("Labels") or {}).get(LABEL, "")
-    _require(label == VERSION, f"{image} has the label {LABEL}={label or 'nothing'}, not {VERSION}")
+    _require(label == VERSION, f"the label {LABEL} of {image} is {label or 'missing'}, not {VERSION}")
     _require(config.get("User") == USER, f"{image} runs as {config.get('User') or 'root'}, not as {USER}")
     with _started(image) as container:
         _require(_healthy(container), f"{image} does not answer /health within {START_SECONDS} s: {_log(container)}")
@@ -44,7 +44,7 @@ def check(image: str) -> list[str]:
         _require(code == 0, f"{image} ended with {code} after SIGTERM, not with 0 within {STOP_SECONDS} s: {_log(container)}")
     return [
         f"label {LABEL}={VERSION}",
-        f"runs as {USER} under a read-only root without capabilities",
+        f"runs as {USER} with a read-only root file system and without capabilities",
         "answers /health without Redis",
         "ends with 0 on SIGTERM",
     ]
@@ -52,7 +52,7 @@ def check(image: str) -> list[str]:
 
 @contextmanager
 def _started(image: str) -> Generator[str]:
-    """A context in which a container runs with the same restrictions as the cluster's pods (components/workload/_tracks.py)."""
+    """A context in which a container runs without a network, and with the restrictions of the cluster's pods (workload/pods.py)."""
     options = (
         "--network",
         "none",
@@ -96,7 +96,9 @@ def _require(met: bool, problem: str) -> None:
 def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     done = _run(*arguments)
     if done.returncode:
-        raise ContractError(f"docker {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "fix what Docker reports")
+        raise ContractError(
+            f"docker {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "fix the problem that Docker reports"
+        )
     return done
 
 

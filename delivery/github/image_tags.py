@@ -38,10 +38,10 @@ def target(ref: str, sha: str) -> ImageTags:
     if ref == f"refs/heads/{MAIN}":
         return ImageTags(release=commit, others=(MAIN,), production=False)
     if not ref.startswith("refs/tags/"):
-        raise UsageError(f"{ref!r} is neither {MAIN} nor a tag, so it cannot be deployed", f"run it for {MAIN} or for a tag")
+        raise UsageError(f"{ref!r} is neither {MAIN} nor a tag, so it cannot be deployed", f"run the pipeline for {MAIN} or a tag")
     name = ref.removeprefix("refs/tags/")
     if not TAG.fullmatch(name) or not name.startswith("v"):
-        fix = f"name it vMAJOR.MINOR.PATCH, as in v3.0.0: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
+        fix = f"name the tag vMAJOR.MINOR.PATCH, for example: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
         raise UsageError(f"the tag {name!r} is not a release", fix)
     production = PRODUCTION_TAG.fullmatch(name) is not None
     minor = (name.rpartition(".")[0],) if production else ()  # a release candidate is not the newest of its minor version

@@ -16,7 +16,7 @@ NAMESPACE = "DWCP/Delivery"
 
 
 class MetricsError(DeliveryError):
-    """CloudWatch rejected the metrics."""
+    """CloudWatch rejected the metrics or did not answer."""
 
 
 def record(environment: str, outcome: Outcome, committed: datetime, region: str, now: datetime | None = None) -> None:
@@ -36,4 +36,5 @@ def record(environment: str, outcome: Outcome, committed: datetime, region: str,
     try:
         aws.client("cloudwatch", region, os.environ).put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (BotoCoreError, ClientError) as error:
-        raise MetricsError(f"CloudWatch rejected the metrics of {environment}: {error}", "check the role's permissions") from error
+        problem = f"CloudWatch did not record the metrics of {environment}: {error}"
+        raise MetricsError(problem, "check the role's permissions") from error

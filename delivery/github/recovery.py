@@ -18,7 +18,10 @@ from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
 
 Outcome = Literal["success", "rolled-back", "stopped", "held", "failure"]
-"""Outcome of a deployment. ``stopped``: before it served traffic. ``held``: a person must decide. ``failure``: not rolled back."""
+"""Outcome of a deployment.
+
+``stopped``: it ended before it served traffic. ``held``: a person must decide. ``failure``: it failed and was not rolled back.
+"""
 
 
 class Need(StrEnum):
@@ -31,7 +34,7 @@ class Need(StrEnum):
     HELD = "held"
     """A rollout is on hold until a person decides."""
     IMPOSSIBLE = "impossible"
-    """A rollback is needed, but no earlier release is recorded."""
+    """A rollback is needed, but no previous release is recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,26 +68,26 @@ class RecoveryDecision:
 def decide(facts: Facts) -> RecoveryDecision:
     """The action that the facts require."""
     where, image = facts.environment, facts.image
-    ours = facts.serves == image
+    serves_image = facts.serves == image
     if facts.rollout == image and facts.holds:
         return RecoveryDecision(Need.HELD, f"the rollout of {image} is on hold at {facts.percent} %: {facts.holds}")
     if facts.rollout == image:
-        undo = f"the rollout of {image} was interrupted at {facts.percent} % of the traffic"
-    elif ours:
-        undo = f"{image} serves the traffic of {where}, and a later check failed"
+        reason = f"the rollout of {image} was interrupted at {facts.percent} % of the traffic"
+    elif serves_image:
+        reason = f"{image} serves the traffic of {where}, and a later check failed"
     elif facts.rollout:
-        return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, and the open rollout is of {facts.rollout}")
+        return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, and the open rollout is that of {facts.rollout}")
     elif facts.percent:
-        undo = f"the canary of {where} receives {facts.percent} % of the traffic"
+        reason = f"the canary of {where} receives {facts.percent} % of the traffic"
     elif facts.ended in ("running", "failed"):
-        undo = f"the deployment of {image} is unfinished"
+        reason = f"the deployment of {image} is unfinished"
     elif facts.ended == "rolled back":
-        return RecoveryDecision(Need.WENT_BACK, f"it was rolled back automatically, and {facts.serves} serves")
+        return RecoveryDecision(Need.WENT_BACK, f"{image} was rolled back automatically, and {facts.serves} serves")
     else:
         return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
     if not facts.before:
-        return RecoveryDecision(Need.IMPOSSIBLE, f"{undo}, but no earlier release is recorded")
-    return RecoveryDecision(Need.ROLL_BACK, undo)
+        return RecoveryDecision(Need.IMPOSSIBLE, f"{reason}, but no previous release is recorded")
+    return RecoveryDecision(Need.ROLL_BACK, reason)
 
 
 def look(environment: Environment, image: str, before: str = "") -> Facts:

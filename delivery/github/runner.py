@@ -25,7 +25,7 @@ Substitute = Callable[[Mapping[str, str], dict[str, str]], Mapping[str, str]]
 It may change the environment variables, and raises ``DeliveryError`` if the step fails."""
 
 DEFAULT_MINUTES = 360
-"""GitHub's default timeout of a job. Here it is the timeout of steps that have none."""
+"""GitHub's default timeout of a job. The runner uses it for each step without a timeout."""
 
 SHELLS: dict[str | None, list[str]] = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
 """GitHub's command lines by shell. Only an explicit ``shell: bash`` sets ``pipefail`` (GitHub: Workflow syntax)."""
@@ -67,7 +67,7 @@ class Runner:
     """Runs one job in ``root``. ``inputs`` and ``needs`` are the contexts with these names.
 
     ``variables`` are the GitHub variables of the repository and the environment; the default is this process's environment.
-    ``actions`` maps names of actions (``docker/login-action``) to substitutes. Other unknown actions are skipped.
+    ``actions`` maps names of actions (``docker/login-action``) to substitutes. The runner skips actions that it does not know.
     """
 
     def __init__(
@@ -94,7 +94,9 @@ class Runner:
     def run(self, matrix: Mapping[str, Any]) -> Result:
         """Run the steps of the job for one variant of its matrix. After a failure, steps without a status function are skipped."""
         if called := self._job.calls:
-            raise UsageError(f"the job {self._job.name} runs the workflow {called}", f"run one of its jobs: dwcp ci {called}/JOB")
+            raise UsageError(
+                f"the job {self._job.name} runs the workflow {called}", f"run a job of that workflow: dwcp ci {called}/JOB"
+            )
         result = Result()
         steps: dict[str, Any] = {}
         with TemporaryDirectory(prefix="dwcp-ci-") as scratch, _job_services.started(self._job, self._say) as moved:
@@ -200,21 +202,21 @@ class Runner:
         return dict(outputs), True
 
     def _known_action(self, action: str, given: Mapping[str, str], name: str, result: Result) -> bool:
-        """Whether an action of the pipelines would succeed; a missing artifact is a failure, as on GitHub."""
+        """Whether an action would succeed. A missing artifact is a failure, as on GitHub; an unknown action counts as skipped."""
         if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
             return True
         if action == "actions/setup-node":
             found = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()
             wanted = given.get("node-version", "")
             fits = found.removeprefix("v").split(".")[0] == wanted.split(".")[0]
-            self._say(f"- node {found} of this machine" + ("" if fits else f", not {wanted}: that version runs on GitHub only"))
+            self._say(f"- node {found} of this machine" + ("" if fits else f"; on GitHub the job uses version {wanted}"))
             return True
         if action in ("actions/upload-artifact", "codecov/codecov-action"):
             missing = [
                 path for path in re.split(r"[\n,]", given.get("path", given.get("files", ""))) if path and not self._any(path)
             ]
             self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "ready for upload"))
-            # A skipped step, which runs only on GitHub, can produce the file.
+            # The file can come from a step that runs on GitHub only, and that was skipped.
             return not missing or bool(result.skipped) or given.get("if-no-files-found") == "warn"
         self._say(f"- {name}: {action} runs on GitHub only")
         result.skipped.append(name)

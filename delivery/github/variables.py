@@ -1,4 +1,4 @@
-"""Checks the GitHub variables of the workflows, and explains failures of actions that have no useful message."""
+"""Checks the GitHub variables of the workflows, and explains failures of actions whose own message states no fix."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ VARIABLES: Mapping[str, tuple[PipelineVariable, ...]] = {
 EXPLANATIONS = {
     "role": (
         "AWS did not let the job assume the role of the GitHub environment {environment}; nothing was deployed",
-        "compare the role with `pulumi stack output pipelines -s account` in bootstrap/: it must exist, trust this repository and "
-        "the environment {environment}, and allow sessions of role-duration-seconds. If the token has expired, run the jobs again",
+        "compare the role with `pulumi stack output pipelines -s account` in bootstrap/: the role must exist, trust this "
+        "repository and the environment {environment}, and have a maximum session duration of at least `role-duration-seconds` "
+        "in the workflow. If the token has expired, run the jobs again",
     ),
     "registry": (
         "the registry rejected this run's token; nothing was built or deployed",
@@ -66,19 +67,21 @@ EXPLANATIONS = {
 def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
     """The names of the variables of a GitHub environment. Raises ``UsageError`` with every missing or invalid variable.
 
-    The check also finds a wrong environment name in a workflow, because GitHub then creates an environment without variables.
+    The check also finds a wrong environment name in a workflow: GitHub creates an unknown environment, which has no variables.
     """
     if environment not in VARIABLES:
-        raise UsageError(f"no job runs in the GitHub environment {environment!r}", f"choose from {', '.join(VARIABLES)}")
+        problem = f"the GitHub environment {environment!r} is unknown or has no variables"
+        raise UsageError(problem, f"choose from {', '.join(VARIABLES)}")
     wrong: list[str] = []
     fixes: list[str] = []
     for each in VARIABLES[environment]:
         value = given.get(each.name, "")
         if each.form.fullmatch(value):
             continue
-        wrong.append(f"{each.name} is not set" if not value else f"{each.name}={value} does not look like {each.example}")
+        example = each.example.format(environment=environment)
+        wrong.append(f"{each.name} is not set" if not value else f"{each.name}={value} does not look like {example}")
         place = "" if each.shared else f" --env {environment}"
-        fixes.append(f"gh variable set {each.name}{place} --body {each.example.format(environment=environment)}")
+        fixes.append(f"gh variable set {each.name}{place} --body {example}")
     if wrong:
         problem = f"the GitHub environment {environment} is not set up: {'; '.join(wrong)}; nothing was deployed"
         raise UsageError(problem, " && ".join(fixes))

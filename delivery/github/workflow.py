@@ -66,7 +66,7 @@ class Job:
         return cast("list[dict[str, Any]]", self.content.get("steps", []))
 
     def variants(self) -> list[dict[str, Any]]:
-        """All combinations of the job's matrix; without a matrix, one empty combination."""
+        """All combinations of the job's matrix, and its ``include`` entries; without a matrix, one empty combination."""
         matrix = cast("dict[str, Any]", cast("dict[str, Any]", self.content.get("strategy", {})).get("matrix", {}))
         keys = [key for key in matrix if key not in ("include", "exclude")]
         combined = [dict(zip(keys, values, strict=True)) for values in itertools.product(*(matrix[key] for key in keys))]
@@ -123,5 +123,5 @@ def find(root: Path, name: str) -> Job:
         return found[0]
     if found:
         names = ", ".join(f"{each.workflow}/{each.name}" for each in found)
-        raise UsageError(f"{len(found)} workflows have a job {name!r}", f"name one of {names}")
+        raise UsageError(f"{len(found)} workflows have a job {name!r}", f"choose from {names}")
     raise UsageError(f"no workflow has a job {name!r}", f"choose from {', '.join(each.name for each in known)}")

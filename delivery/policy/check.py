@@ -18,7 +18,7 @@ from program.graph import Resource
 
 
 class PolicyCheckError(DeliveryError):
-    """The rules cannot run: a config, a waiver, a state or the program is invalid. A violation does not raise this error."""
+    """The rules cannot run: a config, a waiver, a state or the program is not valid. A violation does not raise this error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class PolicyReport:
     violations: tuple[policies.Violation, ...]
     items: tuple[policies.CostItem, ...]
     unpriced: tuple[str, ...] = ()
-    """Resource types and sizes that can cost money but have no price, so that no item includes them."""
+    """Resource types and sizes that can cost money but have no price, and are therefore not in ``items``."""
 
     @property
     def blocked(self) -> bool:
@@ -55,7 +55,7 @@ class PolicyReport:
             "not evaluated": sum(each.blocks and each.status == "unknown" for each in self.violations),
             "advisory": sum(not each.blocks and each.status in ("failed", "unknown") for each in self.violations),
             "waived": sum(each.status == "waived" for each in self.violations),
-            "checked after up": sum(each.status == "deferred" for each in self.violations),
+            "deferred to `pulumi up`": sum(each.status == "deferred" for each in self.violations),
         }
         counted = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing found"
         cost = f"; {self.monthly_usd:,.0f} to {self.highest_monthly_usd:,.0f} USD a month" if self.items else ""
@@ -78,7 +78,7 @@ class PolicyCheck:
     def programs(self, stacks: Sequence[str]) -> list[PolicyReport]:
         """One report per stack on this checkout's program, which is evaluated with example outputs and with unknown outputs.
 
-        Raises :class:`PolicyCheckError` if the program of a stack cannot be evaluated, or a config or waiver is invalid.
+        Raises :class:`PolicyCheckError` if the program of a stack cannot be evaluated, or a config or waiver is not valid.
         """
         self._config("production", deployed=False)  # report an invalid file before the evaluation, which takes seconds
         found: list[PolicyReport] = []
@@ -95,12 +95,12 @@ class PolicyCheck:
     def state(self, file: Path) -> PolicyReport:
         """The report on an exported state. No check is deferred, because every resource is deployed.
 
-        Raises :class:`PolicyCheckError` if the file cannot be read.
+        Raises :class:`PolicyCheckError` if the file cannot be read, or the state, a config or a waiver is not valid.
         """
         try:
             text = file.read_text()
         except (OSError, UnicodeDecodeError) as error:
-            raise PolicyCheckError(f"the state {file} cannot be read: {error}", "give the file of `pulumi stack export`") from error
+            raise PolicyCheckError(f"the state {file} cannot be read: {error}", "pass a file of `pulumi stack export`") from error
         try:
             resources = resources_of(text, str(file))
         except policies.PolicyError as error:

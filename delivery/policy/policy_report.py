@@ -19,7 +19,7 @@ STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "di
 
 
 def show(reports: Sequence[PolicyReport], console: Console) -> None:
-    """Print the violations, then one line per rule and path for the deferred checks, then the summary of each stack."""
+    """For each stack, print the violations, one line per rule and path of its deferred checks, and a summary."""
     for report in reports:
         for violation in report.violations:
             if violation.status != "deferred":
@@ -44,7 +44,7 @@ def _print_violation(stack: str, violation: Violation, console: Console) -> None
 def _deferred(report: PolicyReport) -> Iterator[str]:
     counts = Counter((each.rule, each.path) for each in report.violations if each.status == "deferred")
     for (rule, path), count in sorted(counts.items()):
-        yield f"checked after up: {rule}, {path} of {count} resources"
+        yield f"deferred to `pulumi up`: {rule}, {path} of {count} resources"
 
 
 def as_json(reports: Sequence[PolicyReport]) -> str:

@@ -20,7 +20,7 @@ NEAR_END = timedelta(days=90)
 
 
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
-    """The violations at head, without deferred checks. ``new`` states whether the base does not have the violation."""
+    """The violations at head, without deferred checks. ``new`` is true for a violation that the base does not have."""
     environment = policies.environment_of(head.known.stack, head.known.resources)
     known = {key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
@@ -51,7 +51,10 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 
 
 def cost(base: Graph, head: Graph) -> Cost | None:
-    """The change of the estimated monthly cost without usage-based charges, or ``None`` if the estimate does not change."""
+    """The change of the estimated monthly cost without usage-based charges.
+
+    ``None`` if the estimate does not change and ``head`` has no other items without a price than ``base``.
+    """
     unsized = {
         *policies.unsized(base.resources),
         *policies.unsized(head.resources),
@@ -78,5 +81,5 @@ def _items(resources: Sequence[Resource]) -> dict[str, Decimal]:
 
 
 def key(violation: policies.Violation) -> tuple[str, ...]:
-    """What makes a violation the same at base and at head."""
+    """The key by which a violation at base and a violation at head are the same."""
     return (violation.rule, violation.urn, violation.path, violation.message)

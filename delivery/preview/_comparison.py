@@ -21,7 +21,7 @@ ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
 
 
 def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
-    """The changes from ``base`` to ``head``; those that lose data come first. Components are omitted: they have no inputs."""
+    """The changes from ``base`` to ``head``; changes that lose data come first. Components are omitted: the cloud has none."""
     return _Comparison(base, head).changes()
 
 
@@ -134,7 +134,7 @@ class _Comparison:
         return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
-        """The inputs that are outputs of a replaced resource. The engine does not know them until the new resource exists."""
+        """The inputs that are outputs of a replaced resource. Their values are unknown until the new resource exists."""
         for name, urns in (resource.property_dependencies or {}).items():
             cause = next((urn for urn in urns if urn in self._replaced), None)
             if cause is not None and name not in changed and name not in resource.ignore_changes:
@@ -155,19 +155,19 @@ class _Comparison:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        """The base's inputs, in which the example outputs of renamed resources are those for the new names.
+        """The base's inputs. The example outputs of renamed resources in them are replaced by the outputs for the new names.
 
         Without this, a rename would be a difference in the inputs of other resources.
         """
         found = dict(inputs)
         for name, urns in (resource.property_dependencies or {}).items():
             if name in found and (renamed := [urn for urn in urns if urn in self._renamed]):
-                made_up = {key: value for urn in renamed for key, value in self._made_up(urn).items()}
-                found[name] = _translated(found[name], made_up)
+                names = {key: value for urn in renamed for key, value in self._renamed_outputs(urn).items()}
+                found[name] = _translated(found[name], names)
         return found
 
-    def _made_up(self, urn: str) -> dict[str, str]:
-        """Maps the example outputs for the old name of a renamed resource to those for its new name."""
+    def _renamed_outputs(self, urn: str) -> dict[str, str]:
+        """A map from the example outputs for the old name of a renamed resource to the outputs for the new name."""
         old, new = self._base[urn], self._by_urn[self._renamed[urn]]
         before, after = ({"id": f"{each.name}-id", **catalogue.outputs(each.type, each.name, {})} for each in (old, new))
         return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}
@@ -212,8 +212,9 @@ def _matches(base: Graph, head: Graph) -> Iterator[tuple[str, str]]:
 def _inherited(
     resource: Resource, found: Mapping[str, str], head: Mapping[str, Resource], base: Mapping[str, Resource]
 ) -> Iterator[str]:
-    """The possible former URNs of a resource whose parent was renamed. A child whose name begins with its parent's is renamed too.
+    """The possible former URNs of a resource whose parent was renamed.
 
+    A child whose name begins with the parent's name is renamed too.
     Source: https://www.pulumi.com/docs/iac/concepts/resources/options/aliases/
     """
     former_parent = found.get(resource.parent, "")

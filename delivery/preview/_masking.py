@@ -1,4 +1,4 @@
-"""Masks the credentials in all parts of a preview before it is printed."""
+"""Masks the credentials in all parts of a preview or a drift report before it is printed."""
 
 from __future__ import annotations
 

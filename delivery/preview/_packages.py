@@ -1,4 +1,4 @@
-"""Compares the packages of two checkouts, because changed packages run with the program even if its graph does not change."""
+"""Compares the packages of two checkouts. A changed package runs with the program even if the program's graph does not change."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def compare(base: Path, head: Path) -> tuple[PackageChange, ...]:
         for name in sorted(before.keys() | after.keys()):
             left, right = before.get(name, NOTHING), after.get(name, NOTHING)
             if left != right and name not in found:
-                found[name] = PackageChange(file=file, name=name, before=_told(left, right), after=_told(right, left))
+                found[name] = PackageChange(file=file, name=name, before=_described(left, right), after=_described(right, left))
     return tuple(found.values())
 
 
@@ -47,8 +47,8 @@ def _by_name(packages: Iterator[tuple[str, _Package]]) -> Mapping[str, frozenset
     return found
 
 
-def _told(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
-    """The versions as text. If the versions of both sides are equal, also the sources, and then the different hashes."""
+def _described(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
+    """The versions as text, with the sources if both sides have the same versions, and with hashes if the sources are equal too."""
 
     def with_source(side: frozenset[_Package]) -> list[str]:
         return sorted(f"{each.version} from {each.source}" if each.source else each.version for each in side)
@@ -57,8 +57,9 @@ def _told(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
     if versions == theirs:
         versions = with_source(packages)
         if versions == with_source(others):
-            first, *more = sorted(_hashes(packages) - _hashes(others)) or ["fewer"]
-            versions.append(f"hashes {first}{f' and {len(more)} more' if more else ''}")
+            own = sorted(_hashes(packages) - _hashes(others))
+            more = f" and {len(own) - 1} more" if len(own) > 1 else ""
+            versions.append(f"hashes {own[0]}{more}" if own else "fewer hashes")
     return ", ".join(versions)
 
 

@@ -79,7 +79,7 @@ def contradictions(resource: Resource, head: Mapping[str, Resource]) -> Iterator
         for urn in (resource.property_dependencies or {}).get("clusterName", ()):
             own, cluster = (each.inputs.get("version") if each else None for each in (resource, head.get(urn)))
             if _is_newer(own, cluster):
-                yield f"a node group of version {own} is newer than its cluster's {cluster}: upgrade the cluster first"
+                yield f"the node group's version {own} is newer than its cluster's {cluster}: upgrade the cluster first"
 
 
 def _is_newer(own: Any, other: Any) -> bool:
@@ -93,7 +93,7 @@ def _outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Ite
         vpc = head.get(urn)
         whole = vpc.inputs.get("cidrBlock") if vpc is not None and vpc.type == VPC else None
         if isinstance(block, str) and isinstance(whole, str) and not _inside(block, whole):
-            yield f"{block} is not in its VPC's {whole}"
+            yield f"the block {block} is not in {whole}, the block of its VPC"
     provider = head.get(resource.provider.rpartition("::")[0])
     region = provider.inputs.get("region") if provider is not None else None
     zone = resource.inputs.get("availabilityZone")

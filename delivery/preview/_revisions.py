@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from delivery.errors import UsageError
 
 FIXES = {
-    "dubious ownership": "run git's own command above if the folder is yours",
+    "dubious ownership": "run the command that git prints above, if the folder is yours",
     "not a git repository": "clone the repository: a downloaded tree has no revisions to compare",
-    "needed a single revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
-    "unknown revision": "name a branch, tag or commit; `git fetch` it first if it is another repository's",
+    "needed a single revision": "name a branch, tag or commit of this clone; run `git fetch` first if the remote has newer ones",
+    "unknown revision": "name a branch, tag or commit of this clone; run `git fetch` first if the remote has newer ones",
 }
 """The fix for an error of git, by a substring of its message."""
 
@@ -42,10 +42,10 @@ def resolve(repository: Path, revision: str) -> str:
 
 
 def fork_point(repository: Path, revision: str, head: str) -> str:
-    """The commit at which ``head`` was branched off ``revision``.
+    """The merge base of ``head`` and ``revision``.
 
     A comparison with the newest commit of ``revision`` would also show later changes by others. For this reason, ``UsageError`` is
-    raised if the commit cannot be determined.
+    raised if the merge base cannot be determined.
     """
     base = resolve(repository, revision)
     done = _run(repository, "merge-base", base, head)
@@ -55,7 +55,7 @@ def fork_point(repository: Path, revision: str, head: str) -> str:
         raise UsageError(f"git merge-base failed: {message}", "fix the error that git reports")
     if is_shallow(repository):
         raise UsageError(
-            f"this clone is shallow, so it is not known where {head[:7]} left {revision}",
+            f"this clone is shallow, so the merge base of {head[:7]} and {revision} is not known",
             "git fetch --unshallow (in a workflow: actions/checkout with fetch-depth: 0)",
         )
     raise UsageError(f"{head[:7]} and {revision} have no common history", "name a base that the head was branched from")
@@ -68,7 +68,7 @@ def is_shallow(repository: Path) -> bool:
 
 @contextmanager
 def checkout(repository: Path, commit: str) -> Generator[Path]:
-    """A context with the files of ``commit`` in a temporary folder, which it yields."""
+    """A context that yields a temporary folder with the files of ``commit``."""
     with TemporaryDirectory(prefix="dwcp-preview-") as folder:
         with tarfile.open(fileobj=io.BytesIO(git(repository, "archive", "--format=tar", commit))) as archive:
             archive.extractall(folder, filter="data")
@@ -88,5 +88,5 @@ def _message(done: subprocess.CompletedProcess[bytes]) -> str:
 
 def _refused(command: str, done: subprocess.CompletedProcess[bytes]) -> UsageError:
     message = _message(done)
-    fix = next((fix for words, fix in FIXES.items() if words in message.lower()), "run it in a clone with its history")
+    fix = next((fix for words, fix in FIXES.items() if words in message.lower()), "run the command in a clone with full history")
     return UsageError(f"git {command} failed: {message}", fix)

@@ -31,18 +31,18 @@ from pathlib import Path
 import policies
 from policies.limits import limits_of
 from policies.prices import prices
+from policies.rule import ENVIRONMENTS
 from policies.waivers import read_waivers
 from program.graph import Graph
 from datetime import date
 
 names = {rule.name for rule in policies.RULES}
-environments = ("local", "staging", "production")
 answer = {
     "rules": {
-        rule.name: {"severity": rule.severity, **{each: rule.level(each) for each in environments}, "checks": sorted(rule.on)}
+        rule.name: {"severity": rule.severity, **{each: rule.level(each) for each in ENVIRONMENTS}, "checks": sorted(rule.on)}
         for rule in policies.RULES
     },
-    "limits": {each: limits_of(each, date(2000, 1, 1)).model_dump(mode="json") for each in environments},
+    "limits": {each: limits_of(each, date(2000, 1, 1)).model_dump(mode="json") for each in ENVIRONMENTS},
     "prices": prices().model_dump(mode="json"),
     "waivers": {f"{each.rule} of {each.resource}": each.model_dump(mode="json") for each in read_waivers(names)},
     "violations": [],
@@ -61,7 +61,7 @@ json.dump(answer, sys.stdout, default=str)
 
 @dataclass(frozen=True, kw_only=True)
 class ByBase:
-    """What the base's rules find in the head's program, and how the head changes the rules."""
+    """The violations that the base's rules find at head, and the changes of the rules."""
 
     violations: Mapping[str, tuple[PolicyViolation, ...]] = field(default_factory=dict[str, tuple[PolicyViolation, ...]])
     """By stack: the violations that the head's graphs have and the base's graphs do not have."""
@@ -133,9 +133,9 @@ def _run(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:
             timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"they did not finish within {SECONDS} s"
+        return f"the rules did not finish within {SECONDS} s"
     if done.returncode:
-        return (done.stderr.strip().splitlines() or ["they ended without output"])[-1]
+        return (done.stderr.strip().splitlines() or ["the rules ended without output"])[-1]
     return cast("dict[str, Any]", json.loads(done.stdout))
 
 

@@ -14,7 +14,7 @@ VIOLATIONS_OF_ONE = 5
 
 
 def verdict_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
-    """The new and the mandatory violations, with one row per resource. Those that only the base's rules find come first."""
+    """The new and the mandatory violations, with one row per resource. Violations that only the base's rules find come first."""
     by_base = [each for each in verdicts if each.by_base]
     listed = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
     old = len(verdicts) - len(listed) - len(by_base)
@@ -25,8 +25,8 @@ def verdict_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterat
         return
     if by_base:
         yield (
-            "> [!CAUTION]\n> **Only the changed rules let these pass.** The base's rules do not: "
-            "change the rules in a pull request of their own first."
+            "> [!CAUTION]\n> **Only the changed rules accept these resources.** The base's rules do not: "
+            "change the rules first, in a separate pull request."
         )
         yield _violations(by_base, level)
     if listed:

@@ -27,14 +27,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PropertyChange:
-    """One input that differs. A missing value is ``None``."""
+    """One value that differs, for example an input of a resource. A missing value is ``None``."""
 
     path: str
     before: Any
     after: Any
     replaces: Replaces
     follows: str = ""
-    """URN of the resource whose replacement causes the change; empty if there is none. The new value is not known before ``up``."""
+    """URN of the replaced resource or changed provider that causes the change; empty if there is none. The new value is not known
+    before ``pulumi up``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +49,7 @@ class OptionChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Ignored:
-    """A difference that ``up`` will not apply, because another system owns the property (``components/field_owners.py``)."""
+    """A difference that ``pulumi up`` will not apply, because another system owns the property (``components/field_owners.py``)."""
 
     path: str
     owner: str
@@ -123,7 +124,7 @@ class PolicyViolation:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleChange:
-    """A change of a rule, limit, price or waiver, for a reviewer."""
+    """A change of a rule, a limit, a price, a waiver, or a file of the rules, for a reviewer."""
 
     what: str
     before: Any
@@ -132,7 +133,7 @@ class RuleChange:
 
 @dataclass(frozen=True, kw_only=True)
 class PackageChange:
-    """A package whose version changes, or that is added or removed."""
+    """A package that is added or removed, or whose version, source or hashes change."""
 
     file: str
     name: str
@@ -159,7 +160,7 @@ class Cost:
     changes: tuple[tuple[str, float], ...] = ()
     """The items whose cost changes, with the difference in dollars."""
     unpriced: tuple[str, ...] = ()
-    """The types at head that cost money but have no price. Neither sum includes them."""
+    """The types without a price and the resources of unknown size at head. Neither sum includes them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +178,7 @@ class GraphNode:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPreview:
-    """The effect of the change on one stack. If ``problem`` is set, head cannot be evaluated, and the other results are empty."""
+    """The effect of the change on one stack. If ``problem`` is set, head cannot be evaluated, and only ``notes`` can be set too."""
 
     stack: str
     changes: tuple[ResourceChange, ...] = ()

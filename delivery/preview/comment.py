@@ -1,7 +1,7 @@
 """Formats a preview as Markdown for a pull request's comment: losses of data first, the other changes folded.
 
 GitHub refuses a body above its limit, and a truncated body would lack its end. For this reason, each level of detail omits a whole
-kind of detail and states this. The first level that fits is used; the last level has only the totals.
+kind of detail, and the comment names what is omitted. The first level that fits is used; the last level has only the totals.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _render(preview: Preview, level: Detail) -> str:
         for stack in preview.stacks:
             parts += _stack(stack, level)
     if level is not Detail.ALL:
-        parts.append(f"_{_omitted(level)} The report among the run's artifacts has everything._")
+        parts.append(f"_{_omitted(level)} The report in the run's artifacts is complete._")
     return "\n\n".join(parts) + "\n"
 
 
@@ -84,8 +84,8 @@ def _headline(preview: Preview) -> str:
 
 def _source(preview: Preview) -> str:
     if preview.source == "engine":
-        return "The engine's own preview, against the stack's state."
-    return "Evaluated without credentials: program against program, not against what runs."
+        return "The engine has compared the program with the stack's state."
+    return "Evaluated without credentials: the program is compared with its base, and not with the deployed resources."
 
 
 def _omitted(level: Detail) -> str:
@@ -156,11 +156,11 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
         yield "> [!WARNING]\n" + "\n".join(f"> {escape(each)}" for each in stack.warnings)
     refused = [each for each in stack.changes if each.protected and not each.risky]
     if refused and level < Detail.TYPES:
-        yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse" for each in refused)
+        yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse the change" for each in refused)
     unsure = [each for each in stack.changes if each.may_replace]
     if unsure and level < Detail.NAMES:
         rows = "\n".join(f"> - {_title(each)}: {', '.join(_unknown_properties(each))}" for each in unsure)
-        yield f"> [!NOTE]\n> Not known whether these are replaced or change in place:\n>\n{rows}"
+        yield f"> [!NOTE]\n> It is not known whether these resources are replaced or change in place:\n>\n{rows}"
     elif unsure:
         yield f"> [!NOTE]\n> Of {len(unsure)} resources it is not known whether they are replaced or change in place."
 
@@ -176,7 +176,7 @@ def _refusals(stack: StackPreview, level: Detail) -> Iterator[str]:
 
 
 def _guard(change: ResourceChange) -> str:
-    return " (protected: `pulumi up` will refuse)" if change.protected else ""
+    return " (protected: `pulumi up` will refuse the change)" if change.protected else ""
 
 
 def _unknown_properties(change: ResourceChange) -> list[str]:
@@ -209,7 +209,7 @@ def _cost(cost: Cost | None) -> Iterator[str]:
         return
     if cost.unpriced:
         named = ", ".join(code(each) for each in cost.unpriced)
-        yield f"**Cost:** without {named}, whose prices are not known"
+        yield f"**Cost:** the estimate does not include {named}"
     if not cost.changes:
         return
     rows = [f"| {cell(escape(item))} | {dollars:+,.2f} |" for item, dollars in cost.changes]
@@ -288,7 +288,7 @@ def _change(change: ResourceChange, level: Detail) -> str:
     if change.formerly:
         lines.append(f"  - formerly {code(change.formerly.rsplit('::', 1)[-1])}")
     if change.kept:
-        lines.append("  - it is removed from the state and kept in the cloud")
+        lines.append("  - the resource is removed from the state and kept in the cloud")
     return "\n".join(lines)
 
 
@@ -314,7 +314,7 @@ def _option(change: OptionChange) -> str:
 def _added_and_removed(before: Sequence[Any], after: Sequence[Any]) -> str:
     sides = ((before, after), (after, before))
     goes, comes = ([code(_text(each)) for each in left if each and each not in right] for left, right in sides)
-    parts = [f"{word} {', '.join(items)}" for word, items in (("without", goes), ("adds", comes)) if items]
+    parts = [f"{word} {', '.join(items)}" for word, items in (("removes", goes), ("adds", comes)) if items]
     return "; ".join(parts) or "in another order"
 
 

@@ -31,16 +31,15 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
     for drift in drifts:
         console.print(f"[bold]{plain(headline(drift))}[/bold]", highlight=False)
         if drift.changes or drift.foreign:
-            rows = table("", "resource", "how", show_lines=True)
+            rows = table("", "resource", "difference", show_lines=True)
             for change in drift.changes:
                 rows.add_row(LABELS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
             for each in drift.foreign:
                 rows.add_row("in no state", plain(each.arn), plain(each.why))
             console.print(rows)
-            console.print(f"revert it:     {drift.revert}", markup=False, highlight=False, soft_wrap=True)
-            console.print(
-                f"keep it:       write it into the program, then pulumi refresh -s {drift.stack}", markup=False, highlight=False
-            )
+            console.print(f"to revert the drift: {drift.revert}", markup=False, highlight=False, soft_wrap=True)
+            keep = f"change the program accordingly, then pulumi refresh -s {drift.stack}"
+            console.print(f"to keep the drift:   {keep}", markup=False, highlight=False)
         for problem in drift.problems:
             console.print(f"not checked: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 

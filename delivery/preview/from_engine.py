@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from delivery.clients.environment import Environment
+from delivery.clients.environment import ENVIRONMENTS, Environment
 from delivery.clients.pulumi import Engine, EngineError, Event
 from delivery.preview._masking import without_credentials
 from delivery.preview._values import differences
 from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
-from delivery.preview.from_program import SANDBOX, stacks_of
+from delivery.preview.from_program import SANDBOX
 from delivery.releases.stack_file import committed
 from program import paths
 from program.catalogue import Replaces, lost, refusals, to_watch
@@ -28,12 +28,12 @@ KINDS = {
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
-    """The engine's preview of each stack; by default of all stacks but ``local``. With ``plans``, write plans to this folder."""
-    names = list(stacks) or [each for each in stacks_of(repository) if each != SANDBOX]
+    """The engine's preview of each stack; by default of all but ``local``. ``plans`` is a folder for the update plans."""
+    names = list(stacks) or [each for each in ENVIRONMENTS if each != SANDBOX]
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)
     found = tuple(_stack(each, repository, None if plans is None else plans / f"{each}.json") for each in names)
-    return without_credentials(Preview(base="what runs", head=f"the work tree of {repository.name}", source="engine", stacks=found))
+    return without_credentials(Preview(base="the state", head=f"the work tree of {repository.name}", source="engine", stacks=found))
 
 
 def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
@@ -171,5 +171,5 @@ def _verdict(details: Mapping[str, Any]) -> PolicyViolation:
         name=str(details.get("resourceUrn", "")).rpartition("::")[2],
         type=[*str(details.get("resourceUrn", "")).split("::"), "", "", ""][2].rpartition("$")[2],
         message=str(details["message"]).strip(),
-        new=True,  # the engine has no base
+        new=True,  # the engine's preview checks only head
     )

@@ -14,7 +14,8 @@ from delivery.preview import _alerts, _assessment, _comparison, _packages, _rule
 from delivery.preview._masking import without_credentials
 from delivery.preview._revisions import checkout, fork_point, resolve
 from delivery.preview.change import Preview, RuleChange, StackPreview
-from program.evaluation import CHECKOUT, EvaluationError, Worlds, evaluate_worlds
+from program.checkout import CHECKOUT, program_of, stacks_of
+from program.evaluation import EvaluationError, Worlds, evaluate_worlds
 from program.graph import Graph
 from program.project_files import project_name
 
@@ -27,13 +28,8 @@ LONGEST_PROBLEM = 40
 """Maximum number of lines of an error in a comment. The log has all lines."""
 
 
-def stacks_of(folder: Path) -> list[str]:
-    """The names of the stacks that have a stack file in ``folder``."""
-    return sorted(each.name.split(".")[1] for each in folder.glob("Pulumi.*.yaml"))
-
-
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
-    """Compare the program at ``head`` (``None``: the work tree) with the commit at which it was branched off ``base``.
+    """Compare the program at ``head`` (``None``: the work tree) with the program at the merge base of ``head`` and ``base``.
 
     ``stacks`` are by default all stacks but ``local``. Raises ``UsageError`` if a revision does not exist, or if neither side has a
     file for a requested stack.
@@ -63,30 +59,32 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
         evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
-        checking = pool.submit(_rules.check, base, head, *evaluated)  # in a process of its own, during the comparison in this one
-        renamed = _renamed(base, head)
+        checking = pool.submit(_rules.check, base, head, *evaluated)  # in a separate process, during the comparison
         found = tuple(
             StackPreview(stack=stack, problem=renamed)
-            if renamed
-            else _stack(stack, before[stack], after[stack], was=_file(base, stack).exists(), stays=_file(head, stack).exists())
+            if (renamed := _renamed(stack, base, head))
+            else _stack(stack, before[stack], after[stack], was=stack in stacks_of(base), stays=stack in stacks_of(head))
             for stack in stacks
         )
         by_base = checking.result()
     return tuple(_with_base_rules(each, by_base) for each in found), by_base.changes
 
 
-def _renamed(base: Path, head: Path) -> str:
-    """The error if the project is renamed; otherwise empty. For the engine, the stacks of another project are other stacks."""
+def _renamed(stack: str, base: Path, head: Path) -> str:
+    """The error if the stack's project is renamed; otherwise empty. For the engine, stacks of another project are other stacks."""
+    if not all(stack in stacks_of(each) for each in (base, head)):
+        return ""
+    folder = program_of(head, stack)
     try:
-        before, after = project_name(base), project_name(head)
+        before, after = project_name(program_of(base, stack)), project_name(folder)
     except EvaluationError:
         return ""  # the evaluation reports it
     if before == after:
         return ""
     return (
-        f"Pulumi.yaml renames the project from {before} to {after}: the engine would find no stack of that project, create every "
-        f"resource again and leave those of {before} behind\n  fix: keep the name {before}, or move each stack with "
-        f"`pulumi stack rename organization/{after}/STACK` first"
+        f"{(folder / 'Pulumi.yaml').relative_to(head)} renames the project from {before} to {after}: the engine would find no "
+        f"stack of {after}, create every resource again, and not delete the resources of {before}\n"
+        f"  fix: keep the name {before}, or move each stack with `pulumi stack rename organization/{after}/STACK` first"
     )
 
 
@@ -114,14 +112,10 @@ def _names(stacks: Sequence[str], base: Path, head: Path) -> list[str]:
     return list(stacks) or [each for each in known if each != SANDBOX]
 
 
-def _file(folder: Path, stack: str) -> Path:
-    return folder / f"Pulumi.{stack}.yaml"
-
-
 def _evaluate(stacks: Sequence[str], folder: Path) -> Answers:
     try:
         return evaluate_worlds(stacks, folder)
-    except EvaluationError as error:  # the evaluation did not end
+    except EvaluationError as error:  # no stack was evaluated, for example because of the time limit
         return dict.fromkeys(stacks, error)
 
 
@@ -132,7 +126,7 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
         base = Worlds(known=nothing, unknown=nothing)
         notes.append("The stack is new: the base has no file for it.")
     if not stays:
-        note = f"Pulumi.{stack}.yaml is deleted. That deletes no resource: `pulumi destroy -s {stack}` does, and needs the file."
+        note = f"Pulumi.{stack}.yaml is deleted. This deletes no resource: `pulumi destroy -s {stack}` does, and needs the file."
         return StackPreview(stack=stack, problem="the stack's file is deleted at head", notes=(note,))
     if isinstance(head, EvaluationError):
         return StackPreview(stack=stack, problem=readable(head))
@@ -164,7 +158,7 @@ def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -
 def _unknown_sources(base: Graph, head: Graph) -> Iterator[str]:
     tokens = [{each.token for each in graph.invokes if not each.known} for graph in (base, head)]
     for token in sorted(tokens[1] - tokens[0]):
-        yield f"What {token.rpartition(':')[2]} returns is not known without the cloud, nor are the values that depend on it."
+        yield f"The result of {token.rpartition(':')[2]}, and each value that depends on it, is not known without the cloud."
 
 
 def readable(error: EvaluationError) -> str:

@@ -1,10 +1,11 @@
-"""Deployments, rollbacks, and the release records, which contain all data that a rollback needs.
+"""Deployments, rollbacks, and release records.
 
 ``deploy.Deployment`` and ``rollback.Rollback`` are the commands. Each is a list of ``steps``, and both roll back with
 ``restore``; ``request`` contains the checks before the first step. ``release`` is a record, ``store`` reads and writes the
-records, ``release_report`` and ``incidents`` report them, and ``running_now`` describes the running images. ``backup_files``
-and ``guide_files`` write files that teams can read and apply; ``manifests`` contains the Kubernetes objects for both.
-``stack_file`` creates the stack file for the engine, ``configuration`` that of a rollback, and ``settings`` compares them.
+records, ``release_report`` and ``incidents`` report them, and ``running_now`` describes the running images. ``manifests`` lets
+the API server check the program's objects. ``backup_files`` and ``guide_files`` write files that teams can read and apply.
+``stack_file`` reads and writes stack files, ``configuration`` creates the stack file of a rollback, and ``settings`` compares
+settings.
 """
 
 from delivery.releases.release import Release, Result, StepRecord, new_id

@@ -30,11 +30,11 @@ CONTROLLERS = "kube-"
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
 """Kinds that are not compared. Secrets are encrypted in the state. The others are slow to apply and rarely changed by kubectl."""
 IDENTITY = ("apiVersion", "kind", "metadata")
-"""Top-level fields that are not compared for lost managers.
+"""Top-level fields in which ``_unmanaged_fields`` does not search for fields that have lost their manager.
 
 ``apiVersion`` and ``kind`` have no manager, and ``metadata`` has labels and annotations that only the engine uses.
 """
-UNKNOWN = "a manager that is not noted"
+UNKNOWN = "an unknown manager"
 SHOWN_FIELDS = 4
 JSON_PATCH = "application/json-patch+json"
 
@@ -55,14 +55,15 @@ class HandChange:
 
 
 def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
-    """The changed objects: those of the program in which another field manager owns a field that the program sets."""
+    """The objects of the program in which another field manager owns a field that the program sets, or in which such a field has no
+    manager any more and has another value."""
     declared = {_key(each): each for each in declared_objects(state) if each["kind"] not in LEFT_OUT}
     collections = {(each["apiVersion"], each["kind"], each["metadata"].get("namespace")) for each in declared.values()}
     changes: list[HandChange] = []
     for api_version, kind, namespace in sorted(collections, key=str):
         for live in _listed(cluster, api_version, kind, namespace):
             manifest = declared.get((api_version, kind, namespace, live["metadata"]["name"]))
-            if manifest is not None and (taken := dict(_taken(live, manifest))):
+            if manifest is not None and (taken := dict(_foreign_fields(live, manifest))):
                 fields = tuple(dict.fromkeys(itertools.chain.from_iterable(taken.values())))
                 changes.append(HandChange(manifest=manifest, managers=tuple(taken), fields=fields))
     return changes
@@ -71,7 +72,7 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
 def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
     """Apply the changed objects as in the state, with the program's field manager, and remove the other field managers.
 
-    Returns one line per object. An object that the engine has just applied keeps its values.
+    Returns one line per object. If the engine has just applied an object, this apply changes no value.
     """
     declared = {_key(each): each for each in declared_objects(state)}
     done: list[str] = []
@@ -82,12 +83,12 @@ def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange
             continue
         live = cluster.apply(with_owned(manifest, live), manager=manager_of(live))
         kept = [each for each in live["metadata"]["managedFields"] if each["manager"] not in change.managers]
-        _end_hold(cluster, manifest, live["metadata"]["resourceVersion"], kept)
+        _set_managers(cluster, manifest, live["metadata"]["resourceVersion"], kept)
         done.append(f"reset {change}")
     return done
 
 
-def _end_hold(cluster: KubernetesClient, manifest: Manifest, version: str, kept: list[Any]) -> None:
+def _set_managers(cluster: KubernetesClient, manifest: Manifest, version: str, kept: list[Any]) -> None:
     patch = [
         {"op": "test", "path": "/metadata/resourceVersion", "value": version},
         {"op": "replace", "path": "/metadata/managedFields", "value": kept},
@@ -95,7 +96,7 @@ def _end_hold(cluster: KubernetesClient, manifest: Manifest, version: str, kept:
     try:
         cluster.raw("PATCH", cluster.path(manifest), patch, content=JSON_PATCH)
     except ClusterError as error:
-        # A controller changed the object meanwhile. The fields have the right values, and the next command removes the manager.
+        # A controller changed the object after the apply. The fields have the right values; the next command removes the managers.
         if error.status not in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
             raise
 
@@ -114,8 +115,11 @@ def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
     return (manifest["apiVersion"], manifest["kind"], metadata.get("namespace"), metadata["name"])
 
 
-def _taken(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
-    """The other managers of an object, each with its fields that the program sets too. Fields with a different value come first."""
+def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
+    """The other managers of an object, each with the fields that the manager owns and the program sets.
+
+    Fields with another value than in the program come first.
+    """
     own: dict[str, Any] = {}
     for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
         manager, tree = str(entry["manager"]), cast("dict[str, Any]", entry.get("fieldsV1") or {})
@@ -126,11 +130,12 @@ def _taken(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]
         elif fields := sorted(_common(manifest, live, tree, "")):
             yield manager, [path for _, path in fields]
     # A field that is set to zero, as by `kubectl scale --replicas 0`, has no manager at all.
-    if own and (lost := list(_lost({key: manifest[key] for key in manifest if key not in IDENTITY}, live, own, ""))):
-        yield UNKNOWN, lost
+    declared = {key: manifest[key] for key in manifest if key not in IDENTITY}
+    if own and (unmanaged := list(_unmanaged_fields(declared, live, own, ""))):
+        yield UNKNOWN, unmanaged
 
 
-def _lost(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
+def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
     """The paths that the program sets but no longer manages, and whose present value is different."""
     for name, value in declared.items():
         tree, now, where = own.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
@@ -138,7 +143,7 @@ def _lost(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], p
             if value not in (None, {}, []) and value != now:
                 yield where
         elif tree and isinstance(value, dict) and isinstance(now, dict):
-            yield from _lost(cast("dict[str, Any]", value), cast("dict[str, Any]", now), tree, where)
+            yield from _unmanaged_fields(cast("dict[str, Any]", value), cast("dict[str, Any]", now), tree, where)
 
 
 def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from components.monitoring.gates import request_count
+from components.monitoring.promql import request_count
 from components.settings import MonitoringSettings, RolloutSettings
 from delivery.clients.environment import Environment
 from delivery.clients.prometheus import PrometheusClient
@@ -37,13 +37,13 @@ def verify(environment: Environment) -> str | Skipped:
 
 def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
     """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics."""
-    requests = prometheus.query(request_count("stable", window)).value or 0
+    requests = prometheus.query(request_count(window, track="stable")).value or 0
     if requests < settings.minimum_requests:
-        return Skipped(f"{requests:.0f} requests in {window} s, of {settings.minimum_requests} needed to conclude anything")
+        return Skipped(f"{requests:.0f} requests in {window} s; {settings.minimum_requests} are needed for a result")
     readings = read(prometheus, "stable", window, error_threshold=settings.error_threshold_percent / 100, compare=False)
     measured = [each for each in readings if not each.missing]
     for each in measured:
         if not each.passes:
             fix = f"dwcp doctor --environment {environment}"
             raise DegradedError(f"stable is worse than its objectives: {each} at {requests:.0f} requests in {window} s", fix)
-    return ", ".join(map(str, measured)) or Skipped(f"nothing to measure in {window} s")
+    return ", ".join(map(str, measured)) or Skipped(f"no gate has a value in {window} s")

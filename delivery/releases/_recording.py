@@ -38,9 +38,9 @@ def valid_state(environment: Environment, states: States, lease: Lease, warn: Ca
 
 
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
-    """Write the record and the report of a finished release, and with ``incident`` an incident.
+    """Write the record, the report and the backup file of a finished release, and with ``incident`` an incident.
 
-    Returns the printed lines, which contain the addresses.
+    Returns the printed lines, which contain the addresses of report and incident. Without ``releases``, nothing is written.
     """
     if releases is None:
         return []

@@ -75,7 +75,7 @@ def read(path: Path, environment: str) -> Release:
         manifests = cast("list[dict[str, Any]]", list(yaml.safe_load_all(found["body"])))
         release = Release.model_validate({**content, "manifests": [each for each in manifests if each]})
     except (ValueError, ValidationError, yaml.YAMLError) as error:
-        raise MirrorError(f"{path} has a format that this dwcp does not support: {error}", fix) from error
+        raise MirrorError(f"{path} has a format that this version of dwcp does not support: {error}", fix) from error
     if release.environment != environment:
         raise MirrorError(f"{path} is a backup of {release.environment}, not of {environment}", fix)
     return release

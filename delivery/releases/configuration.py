@@ -18,10 +18,10 @@ from program.checkout import CHECKOUT
 def present(
     environment: Environment, states: States, decrypts: Callable[[str], bool] | None = None, *, checkout: Path = CHECKOUT
 ) -> str:
-    """The stack file with the configuration of the stack's last update, which any command can have made.
+    """The stack file with the configuration of the stack's last update; before the first update, the checkout's stack file.
 
-    It contains the credentials of that update. If they cannot be decrypted, because the key was changed since then, it contains the
-    credentials of the checkout, which are encrypted with the new key. Raises ``StackFileError`` if neither can be decrypted.
+    The file contains the credentials of that update. If the key was changed since then, so that no key decrypts them, the file
+    contains the credentials of the checkout. Raises ``StackFileError`` if these cannot be decrypted either.
     """
     file = parsed(committed(environment.name, checkout, environment.variables))
     recorded = last_config(states)
@@ -33,7 +33,7 @@ def present(
         if not _has_ciphertext(candidate["config"]) or readable(text):
             return text
     raise StackFileError(
-        f"no key decrypts the credentials of {environment.name}: neither the state's nor that of Pulumi.{environment.name}.yaml",
+        f"no key decrypts the credentials of {environment.name}: neither the key of the state nor the one in the stack file",
         f"check that your role may use the key: pulumi config --show-secrets -s {environment.name}",
     )
 

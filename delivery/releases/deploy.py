@@ -1,6 +1,7 @@
-"""``dwcp deploy``: pre-checks, lease, backup, tests, manifests, preview with policies, up, health, metrics, report.
+"""``dwcp deploy``: checks, backs up, previews and updates an environment, verifies the service, and reports the release.
 
-If the update or a later step fails, the deployment is rolled back. If an earlier step fails, nothing was changed.
+If the update or a later step fails, the deployment is rolled back, except with ``--no-rollback`` or after the lease was lost. If an
+earlier step fails, the platform was not changed.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud o
 
 
 class DeployError(DeliveryError):
-    """A deployment was stopped or rolled back; the message describes the present state."""
+    """A deployment failed, and was rolled back or not. The message describes the present state."""
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Deployment:
     release: Release = field(init=False)
     lease: Lease = field(init=False)
     file: str = field(init=False)
-    """The checkout's stack file."""
+    """The text of the checkout's stack file, without a release."""
     before: Leaves = field(init=False)
     """The settings of the stack before this deployment."""
     former: restore.Former = field(init=False)
@@ -76,8 +77,9 @@ class Deployment:
             running = self.states.read().output("application", "image")
             self.runner.say(f"plan for {self.environment.name}: {running} -> {self.release.image} ({self.mode})")
             self.runner.show(self.steps(ExitStack()))
-            back = "keep it (--no-rollback)" if self.options.no_rollback else "roll back to what runs now"
-            self.runner.say(f"  when {', '.join(each.name for each in self.steps(ExitStack()) if each.rolls_back)} fails: {back}")
+            reaction = "keep the new release (--no-rollback)" if self.options.no_rollback else "roll back to the present release"
+            names = ", ".join(each.name for each in self.steps(ExitStack()) if each.rolls_back)
+            self.runner.say(f"  if one of these steps fails ({names}): {reaction}")
             self.runner.say("nothing was changed")
             return self.release
         require_confirmation(self.environment, what=f"deploy {self._what()}", yes=self.options.yes, command=self.options.command())
@@ -86,26 +88,26 @@ class Deployment:
                 self.runner.run(self.steps(stack))
             except (Exception, KeyboardInterrupt) as error:
                 failed = self.runner.latest
-                # After the lease was lost, another command can own the environment, so that this one must not even roll back.
+                # After the lease was lost, another command can own the environment. Then this command must not roll back.
                 if failed is None or not failed.rolls_back or isinstance(error, LeaseLostError):
                     self._end("failed", error)
                     raise
-                raise self._taken_back(error) from error
+                raise self._roll_back(error) from error
             self._end("staged" if self.mode == "staged" else "deployed")
         return self.release
 
     def steps(self, stack: ExitStack) -> list[Step]:
-        """The steps in order. The step ``lease`` adds the lease to ``stack``, which releases it."""
+        """The steps in order. When ``stack`` is closed, it releases the lease that the step ``lease`` takes."""
         skipped = " (skipped)" if self.options.skip_tests else ""
-        staged = f"the canary gets {self.image}, no pods and no traffic"
+        staged = f"the canary gets {self.image}, but no pods and no traffic"
         plan = f", only {self.options.plan}" if self.options.plan else ""
         return [
-            Step(name="lease", does="no other command changes the environment meanwhile", run=lambda: self._take_lease(stack)),
-            Step(name="state", does="complete, current, unlocked; no rollout is open", run=self._state),
+            Step(name="lease", does="so that no other command changes the environment", run=lambda: self._take_lease(stack)),
+            Step(name="state", does="check that it is valid, current and unlocked, and that no rollout is open", run=self._state),
             Step(name="backup", does="of the state and of the deployment", run=self._backup),
-            Step(name="tests", does=f"the fast ones{skipped}", run=self._tests),
+            Step(name="tests", does=f"run the test command{skipped}", run=self._tests),
             Step(name="manifests, checked by the API server", does="a dry run of each", run=self._validate, changes_nothing=True),
-            Step(name="images", does="each is in its registry", run=self._images, changes_nothing=True),
+            Step(name="images", does="check that each is in its registry", run=self._images, changes_nothing=True),
             Step(name="preview with policies", does="by the engine", run=self._preview, changes_nothing=True),
             Step(name="update", does=f"pulumi up, policies enforced{plan}", run=self._update, rolls_back=True),
             *(
@@ -115,7 +117,7 @@ class Deployment:
             ),
             Step(name="health checks", does="of stable", run=lambda: self._service().require_health(), rolls_back=True),
             Step(name="smoke test", does="of stable", run=lambda: self._service().require_smoke(), rolls_back=True),
-            Step(name="end-to-end test", does="where DWCP_E2E_COMMAND is set", run=self._end_to_end, rolls_back=True),
+            Step(name="end-to-end test", does="if DWCP_E2E_COMMAND is set", run=self._end_to_end, rolls_back=True),
             Step(
                 name="metrics verification",
                 does="the rollout's gates on stable",
@@ -170,19 +172,19 @@ class Deployment:
         taken = Lease.take(self.environment, command="deploy", wait_seconds=self.options.wait_seconds)
         self._declared()
         self.lease = stack.enter_context(taken)
-        return f"number {taken.fencing}"
+        return f"fencing number {taken.fencing}"
 
     def _state(self) -> str:
         present = valid_state(self.environment, self.states, self.lease, self.runner.warn)
         for operation in unfinished(present):
-            self.runner.warn(f"an interrupted update was at: {operation}; this one continues from there")
+            self.runner.warn(f"an earlier update was interrupted during this operation: {operation}; this update continues it")
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:
             raise DeployError(
                 f"a rollout of {found.plan.image} is open in {self.environment.name}",
-                f"finish it (dwcp rollout --environment {self.environment.name}) or abort it (the same with --abort)",
+                f"finish it: dwcp rollout --environment {self.environment.name}; or abort it: the same command with --abort",
             )
-        return f"{len(present.resources)} resources of {present.time}"
+        return f"{len(present.resources)} resources, last updated {present.time}"
 
     def _backup(self) -> str:
         """Record the start of the deployment, and back up the state and the present deployment for a rollback."""
@@ -202,10 +204,13 @@ class Deployment:
         return done
 
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
-        """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update."""
+        """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update.
+
+        A setting that holds data is not smaller than in the deployment that is rolled back.
+        """
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
-            name=latest.id if latest else "the former deployment",
+            name=latest.id if latest else "the previous deployment",
             image=str(present.output("application", "image") or ""),
             file=configuration.with_settings(self.file, settings),
             manifests=workload(present),
@@ -225,7 +230,7 @@ class Deployment:
         )
         lines = (done.stdout + done.stderr).strip().splitlines()
         if done.returncode:
-            raise DeployError(f"the tests failed (`{command}`): {' / '.join(lines[-3:])}", "fix them; nothing was changed")
+            raise DeployError(f"the tests failed (`{command}`): {' / '.join(lines[-3:])}", "fix the tests; nothing was changed")
         return lines[-1] if lines else ""
 
     def _validate(self) -> str:
@@ -246,7 +251,7 @@ class Deployment:
         if absent:
             fix = "build and push them (docs/aws.md, The images), or correct the setting; nothing was changed"
             raise DeployError(f"missing at their registries: {', '.join(absent)}", fix)
-        return f"{len(images)} images are there"
+        return f"{len(images)} images are in their registries"
 
     def _declared(self) -> Future[list[dict[str, Any]]]:
         """The objects that the program declares. A separate process evaluates them while other steps wait for AWS."""
@@ -280,7 +285,7 @@ class Deployment:
         self.lease.check()
         assert self.image is not None
         self.environment.kubernetes.set_image("canary", self.image)
-        return f"promote it: dwcp rollout --environment {self.environment.name} --image {self.image}"
+        return f"promote the release: dwcp rollout --environment {self.environment.name} --image {self.image}"
 
     def _service(self) -> ServiceClient:
         return ServiceClient.of(self.environment, "stable", self.options.health_url)
@@ -288,8 +293,8 @@ class Deployment:
     def _end_to_end(self) -> str | Skipped:
         return self._service().require_end_to_end() or Skipped(f"{END_TO_END_VARIABLE} is not set")
 
-    def _taken_back(self, error: BaseException) -> DeployError:
-        """Roll back automatically; returns the error that describes the result."""
+    def _roll_back(self, error: BaseException) -> DeployError:
+        """Roll back, unless ``--no-rollback`` is given or nothing ran before. Returns the error that describes the result."""
         problem, name = problem_of(error), self.environment.name
         if self.options.no_rollback or not self.former.image:
             self._end("failed", error)
@@ -298,7 +303,7 @@ class Deployment:
                 f"{problem}; not rolled back ({why}): now {running_now.sentence(self.environment)}",
                 f"roll back: dwcp rollback --environment {name}",
             )
-        back = restore.Restoration(
+        restoration = restore.Restoration(
             environment=self.environment,
             former=self.former,
             runner=self.runner,
@@ -308,7 +313,7 @@ class Deployment:
             accept_loss=self.options.accept_loss,
         )
         try:
-            self.runner.run(back.steps())
+            self.runner.run(restoration.steps())
         except (Exception, KeyboardInterrupt) as second:
             self._end("failed", error)
             failed = f"and the rollback to {self.former.image} failed too: {problem_of(second)}"
@@ -322,7 +327,7 @@ class Deployment:
         )
 
     def _end(self, result: Result, error: BaseException | None = None) -> None:
-        """Record the end with its report, and an incident if the deployment failed."""
+        """Record the end of the deployment with a report, and with an incident if the update or a later step failed."""
         if not hasattr(self, "lease"):  # nothing was changed or recorded yet
             return
         changes: dict[str, object] = {
@@ -337,7 +342,7 @@ class Deployment:
         except (DeliveryError, BotoCoreError, ClientError, OSError) as second:
             if error is None:
                 raise
-            self.runner.warn(f"the end could not be recorded: {problem_of(second)}")
+            self.runner.warn(f"the end of the deployment could not be recorded: {problem_of(second)}")
 
     def _write_end(self, changes: dict[str, object], *, touched: bool) -> None:
         if touched:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from delivery.releases.settings import SettingsChange
 
 Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
-"""The result of a release. ``staged``: the canary has its image, and it waits at 0 % for a rollout. ``rolled back``: it failed, and
-the previous release runs again. ``failed``: it failed and was not rolled back."""
+"""The result of a release. ``staged``: the canary has the image, and the release waits at 0 % for a rollout. ``rolled back``: the
+release failed, and the previous release runs again. ``failed``: the release failed and was not rolled back."""
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
@@ -37,7 +37,7 @@ class Release(BaseModel):
     command: Literal["deploy", "rollout", "rollback"]
     result: Result = "running"
     image: str
-    """The image of stable after the command; for a staged release, after its promotion. It includes the digest if it is known."""
+    """The image that the command gives stable, or that a staged release gives stable when it is promoted."""
     digest: str = ""
     """``sha256:...`` of the image that the nodes pulled for stable; empty if no pod reports it."""
     tag: str = ""
@@ -54,27 +54,19 @@ class Release(BaseModel):
     state_version: str = ""
     """S3 version of the engine's state after the command."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
-    """The service's objects in the cluster, without Secrets, and without the fields that autoscalers or delivery own."""
+    """The service's objects as the program applies them, without Secrets and without fields that autoscalers or delivery own."""
     started: datetime
     ended: datetime | None = None
     who: str = ""
     previous: str = ""
     """The id of the release that ran before."""
     restores: str = ""
-    """The name of the release that a rollback restored."""
+    """The name of the release that a rollback or an aborted rollout restored."""
     fencing: int = 0
-    """The fencing number of the lease. Releases are ordered by it, because clocks differ."""
+    """The fencing number of the lease. Releases are ordered by this number, because clocks differ."""
     reason: str = ""
     """The reason for the failure or the rollback."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_an_earlier_dwcp(cls, content: Any) -> Any:
-        """Drop the stack file from a record of an older dwcp, because rollbacks no longer use it."""
-        if isinstance(content, dict):
-            cast("dict[str, Any]", content).pop("config", None)
-        return cast(Any, content)
 
     @property
     def order(self) -> tuple[int, datetime]:

@@ -10,9 +10,9 @@ from delivery.releases.release import Release
 HEADLINES = {
     "running": "is not finished",
     "staged": "is staged at 0 %",
-    "deployed": "is deployed",
+    "deployed": "is complete",
     "failed": "failed and was not rolled back",
-    "rolled back": "failed; the former release runs again",
+    "rolled back": "failed; the previous release runs again",
 }
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
@@ -23,15 +23,15 @@ STYLE = (
 
 def title(release: Release) -> str:
     """The headline of the report, in one line."""
-    image, environment = release.tag or release.image, release.environment
-    if (release.command, release.result) == ("rollback", "deployed"):
-        return f"rollback of {environment} to {image} is complete"
-    return f"{release.command} of {image} to {environment} {HEADLINES[release.result]}"
+    image = release.tag or release.image
+    if release.command == "rollback":
+        return f"rollback to {image} in {release.environment} {HEADLINES[release.result].removesuffix(' and was not rolled back')}"
+    return f"{release.command} of {image} to {release.environment} {HEADLINES[release.result]}"
 
 
 def facts(release: Release) -> list[tuple[str, str]]:
     """The facts of a release as pairs of name and value, with the most important first."""
-    took = f"{(release.ended - release.started).total_seconds():.0f} s" if release.ended else ""
+    duration = f"{(release.ended - release.started).total_seconds():.0f} s" if release.ended else ""
     every = [
         ("release", release.id),
         ("result", release.result),
@@ -40,10 +40,10 @@ def facts(release: Release) -> list[tuple[str, str]]:
         ("digest", release.digest),
         ("commit", release.commit),
         ("started", release.started.isoformat(timespec="seconds")),
-        ("took", took),
-        ("by", release.who),
-        ("before it", release.previous),
-        ("restored", release.restores),
+        ("duration", duration),
+        ("started by", release.who),
+        ("previous release", release.previous),
+        ("restored release", release.restores),
         ("configuration", release.config_hash),
         ("state version", release.state_version),
     ]
@@ -74,8 +74,8 @@ def page(release: Release) -> str:
     )
 
 
-def incident(release: Release, log: str) -> str:
-    """The Markdown text of an incident: the failure, its time, the actions so far, and the next steps."""
+def incident(release: Release, record_url: str) -> str:
+    """The Markdown text of an incident: the failure, its time, the release that runs, the next steps and the report."""
     failed = [each for each in release.steps if each.result == "failed"]
     lines = [
         f"# Incident: {title(release)}",
@@ -89,7 +89,7 @@ def incident(release: Release, log: str) -> str:
         "",
         f"1. `dwcp status --environment {release.environment}`",
         f"2. `dwcp doctor --environment {release.environment}`",
-        f"3. write down the cause here, and how to prevent it. Record: `{log}`",
+        f"3. add the cause and its prevention to this document. The release record is `{record_url}`.",
         "",
         markdown(release),
     ]

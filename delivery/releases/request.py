@@ -52,14 +52,14 @@ class DeployRequest:
 
 
 def image_of(environment: Environment, request: DeployRequest) -> str | None:
-    """The image of the tag. Raises ``UsageError`` for a tag that the registry's policy does not allow."""
+    """The image of the tag; ``None`` without a tag. Raises ``UsageError`` for a tag that is not allowed in the environment."""
     tag = request.tag
     if tag is None:
         return None
     configured = environment.settings("application", ApplicationSettings).image
     if not TAG.fullmatch(tag):
         raise UsageError(
-            f"--tag {tag} is not in the registry's policy: a release (v3.0.0), a pre-release (v3.1.0-rc.1) or a commit "
+            f"--tag {tag} is not an allowed tag, which is a release (v3.0.0), a pre-release (v3.1.0-rc.1) or a commit "
             "(sha-1a2b3c4), with or without @sha256:...",
             request.command(tag=f"v{tag}" if TAG.fullmatch(f"v{tag}") else EXAMPLE),
         )
@@ -99,7 +99,7 @@ def require_plan(request: DeployRequest) -> None:
 
 
 def require_clean(environment: Environment, request: DeployRequest) -> None:
-    """Raise ``UsageError`` if production is not deployed from a commit, because it could not be reproduced."""
+    """Raise ``UsageError`` if production would not be deployed from a commit: such a deployment cannot be reproduced."""
     if not environment.is_production:
         return
     if not _git(request.checkout, "rev-parse", "HEAD"):

@@ -1,4 +1,4 @@
-"""Restores the former release: first the service, which takes seconds, then the engine's state."""
+"""Restores an earlier release: first the service, which takes seconds, then the engine's state."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Answer = TypeVar("Answer")
 
 
 class RestoreError(DeliveryError):
-    """The rollback failed, or would lose data and was not confirmed with ``--accept-loss``."""
+    """A rollback failed, or an update would lose data and ``--accept-loss`` is not given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +60,7 @@ class Former:
     name: str
     image: str
     file: str
-    """The stack file to apply: the settings to restore, with the present credentials and sizes of volumes."""
+    """The stack file to apply: the settings to restore, except for those whose change would lose data, and present credentials."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects as they were applied with these settings. Without them, only the engine can restore the service."""
     by_engine: bool = False
@@ -68,9 +68,9 @@ class Former:
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
-    """The result of ``call``, which is retried while the API server is unreachable, so that its restart does not stop a rollback.
+    """The result of ``call``, which must be safe to repeat. It is retried while the API server is unreachable.
 
-    ``call`` must be safe to repeat.
+    For this reason, a restart of the API server does not stop a rollback.
     """
     return wait_until(
         call,
@@ -82,7 +82,7 @@ def retried(call: Callable[[], Answer]) -> Answer:
 
 
 def losses(outcome: UpdateResult) -> list[str]:
-    """The resources that would lose data by the previewed changes, one line each, also if the resource itself is kept."""
+    """One line for each previewed change that would lose data, even if the resource itself is kept."""
     found: dict[str, str] = {}
     for change in outcome.changes:
         if change.loses:
@@ -93,7 +93,7 @@ def losses(outcome: UpdateResult) -> list[str]:
 def require_accepted(lost: Sequence[str], *, accept_loss: bool, what: str, command: str) -> None:
     """Raise ``RestoreError`` if data would be lost and ``accept_loss`` is false."""
     if lost and not accept_loss:
-        raise RestoreError(f"{what} would lose data: {'; '.join(lost)}", f"take a backup of it; then {command} --accept-loss")
+        raise RestoreError(f"{what} would lose data: {'; '.join(lost)}", f"back up this data; then {command} --accept-loss")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,13 +108,13 @@ class Restoration:
     command: str
     """The command line of the rollback, for a message."""
     url: str | None = None
-    """URL of the service, if it is not the stack's."""
+    """URL of the service; ``None`` for the stack's own URL."""
     restart: bool = False
     """Whether the service's pods are replaced even if their template does not change."""
     accept_loss: bool = False
     dry_run: bool = False
     by_hand: list[HandChange] = field(default_factory=list[HandChange], init=False)
-    """Fields that others changed. They are read first, because applying the service takes the fields over."""
+    """Fields that others changed. They are read first, because a later step applies the service and so takes over these fields."""
 
     def steps(self) -> list[Step]:
         """The steps: first the service, which takes seconds, then the engine's state.
@@ -123,15 +123,16 @@ class Restoration:
         """
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
-        traffic = Step(name="traffic to stable, flags to 0", does="by the rule's weights, read back", run=self._to_stable)
-        service = Step(name=f"restore {image}", does=f"apply the service as it was{restarted}; wait for it", run=self._service)
+        traffic = Step(name="traffic to stable, flags to 0", does="set and read back the rule's weights", run=self._to_stable)
+        does = f"apply the service with this image{restarted}; wait until all pods are available"
+        service = Step(name=f"restore {image}", does=does, run=self._service)
         checks = [
             Step(name="health checks", does="of stable", run=lambda: self._stable().require_health()),
             Step(name="smoke test", does="of stable", run=lambda: self._stable().require_smoke()),
         ]
         follow = [
             Step(name="preview of the rollback", does="by the engine, policies enforced", run=self._preview, changes_nothing=True),
-            Step(name="state and configuration follow", does="pulumi up of these changes, policies enforced", run=self._state),
+            Step(name="state and configuration follow", does="pulumi up of this preview, policies enforced", run=self._state),
         ]
         order = [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]
         return [*order, Step(name="what runs now", does="read back from cluster and load balancer", run=self._now)]
@@ -152,7 +153,7 @@ class Restoration:
             rule.set(0)
             if not wait_until(lambda: rule.weights().split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
                 raise RestoreError(
-                    f"the rule's weight had no effect within {WEIGHT_SECONDS:.0f} s", f"run it again: {self.command}"
+                    f"the rule's weight had no effect within {WEIGHT_SECONDS:.0f} s", f"run the command again: {self.command}"
                 )
             done = "the canary had traffic"
         if retried(cluster.flag) != 0:
@@ -166,10 +167,10 @@ class Restoration:
         cluster, done = self.environment.kubernetes, ""
         before = retried(lambda: cluster.deployment(DEPLOYMENTS["stable"]))
         if self.former.by_engine or not retried(lambda: _apply(cluster, self.former, before)):
-            done = "it ran already"
+            done = "the pods had this image already"
             if self.restart:
                 retried(lambda: _restart(cluster))
-                done = "it ran already; restarted"
+                done = "the pods had this image already, and were restarted"
         try:
             _settled(cluster, self.former.image, self.environment.name)
         except RestoreError as error:
@@ -177,9 +178,9 @@ class Restoration:
         return done
 
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
-        """Restore the image whose pods still serve if the former image does not start, for example because it was deleted.
+        """If the pods do not start with the image to restore, restore the image of the pods that still serve.
 
-        Returns the error to raise.
+        The image can be missing in the registry, for example. Returns the error to raise.
         """
         serving = _container(before)["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):
@@ -229,7 +230,7 @@ def updated(
         for line in _hand_changes.reset(environment.kubernetes, states.read(), changes):
             say(line)
     counts = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
-    return f"{counts}; {len(changes)} changed by hand, reset" if changes else counts
+    return f"{counts}; {len(changes)} objects changed by hand were reset" if changes else counts
 
 
 def _serves(environment: Environment) -> bool:
@@ -248,7 +249,7 @@ def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) ->
 
 
 def _apply(cluster: KubernetesClient, former: Former, before: dict[str, Any]) -> bool:
-    """Apply the service's ConfigMap and Deployment with the former image. Returns whether this changes the pod template."""
+    """Apply the service's ConfigMap and Deployment with the image of ``former``. Returns whether this changes the pod template."""
     manifests = {each["kind"]: copy.deepcopy(each) for each in former.manifests if _is_service(each)}
     if "Deployment" in manifests:
         _container(manifests["Deployment"])["image"] = former.image

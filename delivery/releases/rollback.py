@@ -1,4 +1,4 @@
-"""``dwcp rollback``: restores a release, a revision or a backup file, at any later time, with its configuration."""
+"""``dwcp rollback``: restores the image of a release, a revision or a backup file, and reverts the settings of later releases."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class RollbackRequest:
     yes: bool = False
     accept_loss: bool = False
     with_settings: bool = False
-    """Whether all settings of the release are restored too, so that later changes by others are lost."""
+    """Whether all settings of the release are restored, so that later changes outside releases are lost too."""
     wait_seconds: float = 0.0
     health_url: str | None = None
 
@@ -62,7 +62,7 @@ class RollbackTarget:
     name: str
     image: str
     release: Release | None = None
-    """The release record; ``None`` if only the image is known."""
+    """The release record of the target, or for ``first`` of the latest release; ``None`` if only the image is known."""
     first: bool = False
     """Whether the target is the deployment before the first release."""
 
@@ -94,7 +94,7 @@ class Rollback:
         """Roll back, or with ``dry_run`` print the plan. Raises ``DeliveryError`` if the service is not restored."""
         if self.options.to is not None and self.options.to_revision is not None:
             raise UsageError("--to and --to-revision both name a target", "give only one of them")
-        self.runner.run([Step(name="target", does="the release, revision or file to restore", run=self._where)])
+        self.runner.run([Step(name="target", does="the release, revision or file to restore", run=self._prepare)])
         if self.options.dry_run:
             self.runner.say(f"plan for {self.environment.name}: roll back to {self.former.name} ({self.former.image})")
             self.runner.show(self.steps(ExitStack()))
@@ -114,8 +114,8 @@ class Rollback:
         return self.release
 
     def steps(self, stack: ExitStack) -> list[Step]:
-        """The steps in order. The step ``lease`` adds the lease to ``stack``, which releases it."""
-        back = restore.Restoration(
+        """The steps in order. When ``stack`` is closed, it releases the lease that the step ``lease`` takes."""
+        restoration = restore.Restoration(
             environment=self.environment,
             former=self.former,
             runner=self.runner,
@@ -127,13 +127,13 @@ class Rollback:
             dry_run=self.options.dry_run,
         )
         return [
-            Step(name="abort the open rollout", does="if there is one: drained, then scaled down", run=self._end_rollout),
-            Step(name="lease", does="no other command changes the environment meanwhile", run=lambda: self._take_lease(stack)),
-            Step(name="state", does="complete, current, unlocked; a backup of it", run=self._state),
-            *back.steps(),
+            Step(name="abort the open rollout", does="drain its canary, then scale the canary to 0", run=self._end_rollout),
+            Step(name="lease", does="so that no other command changes the environment", run=lambda: self._take_lease(stack)),
+            Step(name="state", does="check that it is valid, current and unlocked; back it up", run=self._state),
+            *restoration.steps(),
         ]
 
-    def _where(self) -> str:
+    def _prepare(self) -> str:
         self.environment = Environment.open(self.options.environment)
         self.environment.require_aws()
         self.environment.kubernetes.require_namespace()
@@ -146,20 +146,23 @@ class Rollback:
         return f"{self.former.name}: {self.former.image}"
 
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
-        """The release to restore: the target's image, and the present settings without the changes of later releases."""
-        had = self._recorded(target)
+        """The release to restore: the target's image, and the present settings without the changes of later releases.
+
+        With ``--with-settings``, it has the settings that are recorded for the target.
+        """
+        recorded = self._recorded(target)
         state = self.states.read()
         file = configuration.present(self.environment, self.states)
         self.before = leaves_of(stack_file.parsed(file)["config"])
-        since = [] if target.release is None else [each for each in releases.all() if each.order > target.release.order]
+        later = [] if target.release is None else [each for each in releases.all() if each.order > target.release.order]
         if target.first:
-            since = releases.all()
-        wanted = had if self.options.with_settings else undone(self.before, [each.changed for each in since])
+            later = releases.all()
+        wanted = recorded if self.options.with_settings else undone(self.before, [each.changed for each in later])
         self.after = never_smaller(wanted, self.before)
         for path in differing(self.before, self.after):
             self.runner.say(f"       restored: {shown(path, self.after, self.before, 'now')}")
-        for path in differing(had, self.after) if had else ():
-            self.runner.say(f"       unchanged: {shown(path, self.after, had, f'in {target.name}')}")
+        for path in differing(recorded, self.after) if recorded else ():
+            self.runner.say(f"       kept: {shown(path, self.after, recorded, f'in {target.name}')}")
         return restore.Former(
             name=target.name,
             image=target.image,
@@ -169,7 +172,7 @@ class Rollback:
         )
 
     def _recorded(self, target: RollbackTarget) -> Leaves:
-        """The settings that are recorded for the target. Raises ``UsageError`` if they are to be restored and there are none."""
+        """The recorded settings of the target. Raises ``UsageError`` if there are none and ``--with-settings`` is given."""
         found = dict(target.release.settings) if target.release is not None and not target.first else {}
         if self.options.with_settings and not found:
             raise UsageError(
@@ -182,7 +185,7 @@ class Rollback:
         at = datetime.now(UTC)
         tag = self.former.image.rpartition("/")[2].partition(":")[2]
         return Release(
-            id=new_id(f"back-to-{tag.partition('@')[0] or 'digest'}", at),
+            id=new_id(f"rollback-to-{tag.partition('@')[0] or 'digest'}", at),
             environment=self.environment.name,
             command="rollback",
             image=self.former.image,
@@ -205,7 +208,7 @@ class Rollback:
         if self.options.to is None:
             if latest is None:
                 raise ReleaseError(
-                    f"no release of {name} is recorded: it runs the image of `pulumi up`",
+                    f"no release of {name} is recorded: {name} runs the image that `pulumi up` deployed",
                     f"deploy one first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
                     f"--to {BACKUPS_FOLDER}/FILE",
                 )
@@ -224,8 +227,8 @@ class Rollback:
         wanted = releases.get(self.options.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
             raise ReleaseError(
-                f"{wanted.id} never ran: it {wanted.result}",
-                f"choose one that was deployed: dwcp releases --environment {name}",
+                f'{wanted.id} cannot be restored: its result is "{wanted.result}", and it has no manifests',
+                f"choose a release that was deployed: dwcp releases --environment {name}",
             )
         return RollbackTarget.of(wanted)
 
@@ -247,10 +250,10 @@ class Rollback:
         return RollbackTarget.of(recorded) if recorded else RollbackTarget(name=f"revision {number}", image=image)
 
     def _end_rollout(self) -> str | Skipped:
-        """Abort the open rollout. Its canary is drained before it is scaled down."""
+        """Abort the open rollout, which drains the canary and then scales the canary down."""
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
-            return Skipped("none is open")
+            return Skipped("no rollout is open")
         rollout = Rollout(
             self.environment,
             RolloutRequest(),
@@ -267,14 +270,14 @@ class Rollback:
         if after is not None and after.is_open:
             raise DeliveryError(
                 f"the open rollout was not aborted: {after.progress.holding or f'it is in phase {after.progress.phase}'}",
-                f"dwcp rollout --abort --environment {self.environment.name}; then {self.options.command()}",
+                f"run dwcp rollout --abort --environment {self.environment.name}; then {self.options.command()}",
             )
         return found.plan.image
 
     def _take_lease(self, stack: ExitStack) -> str:
         taken = Lease.take(self.environment, command="rollback", wait_seconds=self.options.wait_seconds)
         self.lease = stack.enter_context(taken)
-        return f"number {taken.fencing}"
+        return f"fencing number {taken.fencing}"
 
     def _state(self) -> str:
         valid_state(self.environment, self.states, self.lease, self.runner.warn)

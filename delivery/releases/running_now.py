@@ -17,7 +17,7 @@ class NotAsWantedError(DeliveryError):
 def sentence(environment: Environment) -> str:
     """The sentence, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
 
-    If the facts cannot be read, no error is raised: the sentence has the reason.
+    If the facts cannot be read, no error is raised: the sentence contains the reason.
     """
     try:
         split = WeightedRule(environment).weights().split
@@ -36,7 +36,7 @@ def _described(environment: Environment, track: TrackName, share: int | None) ->
 
 
 def require_image(environment: Environment, image: str) -> str:
-    """Return the sentence. Raises ``NotAsWantedError`` unless stable runs ``image`` on healthy targets with all of the traffic."""
+    """Return the sentence. Raises ``NotAsWantedError`` unless stable has ``image``, a healthy target and all of the traffic."""
     rule, pods = WeightedRule(environment), environment.kubernetes.track("stable")
     healthy, split = len(rule.healthy("stable") & pods.ready), rule.weights().split
     if pods.image != image or split != 0 or healthy < min(1, pods.replicas) or not pods.replicas:

@@ -1,8 +1,8 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
 A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
-keeps the changes that others made and every credential. It makes no setting smaller that holds data: a volume, Redis' memory, a
-retention.
+keeps changes outside releases and every credential. It never makes a setting that holds data smaller: the size of a volume, Redis'
+memory, or a retention.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from components.settings.quantities import parse_quantity
 from contract import PROJECT
 
 Leaves = dict[str, Any]
-"""The settings of a release by dotted path, for example ``{"application.port": 8080}``, without credentials and the image."""
+"""Settings by dotted path, for example ``{"application.port": 8080}``, without credentials and ``application.release``."""
 RELEASE = "application.release"
 ABSENT = object()
 NOT_SET = "not set"
@@ -85,7 +85,7 @@ def with_leaves(config: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[st
 
 
 def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -> Leaves:
-    """``present`` without the changes of these releases. A value that was changed again by others is kept."""
+    """``present`` without the changes of these releases. A setting that was changed again outside releases is kept."""
     found = dict(present)
     for change in newest_first:
         for path in change.before.keys() | change.after.keys():
@@ -97,7 +97,7 @@ def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -
 
 
 def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leaves:
-    """``wanted``, but a setting that holds data keeps its present value if it would become smaller."""
+    """``wanted``, but a setting that holds data keeps its present value if the wanted value is smaller."""
     found = dict(wanted)
     for path in data_holders():
         now = _of(present, path)
@@ -127,7 +127,7 @@ def _value(leaves: Mapping[str, Any], path: str) -> str:
 
 
 def _of(leaves: Mapping[str, Any], path: str) -> Any:
-    """The effective value of a setting: its default if it is not in the stack file."""
+    """The effective value of a setting: the value in the stack file, or the default; ``ABSENT`` if there is neither."""
     return leaves.get(path, _defaults().get(path, ABSENT))
 
 

@@ -94,7 +94,7 @@ def quoted(value: Any) -> Any:
 
 
 def with_release(text: str, image: str | None) -> str:
-    """The file with ``image`` as the release of one ``up``. With ``None`` it has no release, and the stack keeps its image."""
+    """The file with ``image`` as the release of one ``up``. With ``None``, no release is set, and the stack keeps its image."""
     content = parsed(text)
     config: dict[str, Any] = content["config"]
     application = cast("dict[str, Any]", config.get(APPLICATION) or {})

@@ -58,11 +58,11 @@ def text_of(action: Action) -> str:
         case SizeCanary(replicas):
             return f"canary is scaled to {replicas} pods"
         case Route(split, flag):
-            return f"{split} % of the traffic to the canary, flag {flag} %"
+            return f"canary gets {split} % of the traffic, flag is set to {flag} %"
         case Promote(image):
             return f"stable gets {image}"
         case Retire():
-            return "canary is scaled to 0 pods, autoscalers as before"
+            return "canary is scaled to 0 pods, the autoscalers' minimums are restored"
 
 
 class Lines(Reporter):
@@ -80,7 +80,7 @@ class Lines(Reporter):
 
     def enters(self, record: Record, text: str) -> None:
         """Print the new phase."""
-        self._line(f"{_where(record)}{text}")
+        self._line(f"{_percentage(record)}{text}")
 
     def acts(self, record: Record, action: Action) -> None:
         """Print the action."""
@@ -88,7 +88,7 @@ class Lines(Reporter):
         self._line(f"  {text_of(action)}")
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """Print a line at the beginning of each wait, and then one every ``REPEAT_SECONDS``."""
+        """Print a line at the first wait of a phase, and then one every ``REPEAT_SECONDS``."""
         del observed
         now = datetime.now(UTC).timestamp()
         phase, at = self._reported
@@ -159,7 +159,7 @@ class LiveTable(Reporter):
         self._show(record, text_of(action))
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """Show the reason of the wait."""
+        """Show what the rollout waits for."""
         self._observed = observed
         self._show(record, text)
 
@@ -199,7 +199,7 @@ class LiveTable(Reporter):
         )
 
 
-def _where(record: Record) -> str:
+def _percentage(record: Record) -> str:
     return f"{record.plan.steps[record.progress.step]} %: " if record.progress.phase in EACH_STEP else ""
 
 

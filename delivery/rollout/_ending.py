@@ -1,4 +1,4 @@
-"""The result of a run of a rollout: a text, an exit code, and a word for JSON."""
+"""The result of a run of a rollout: a text, an exit code, and a value for JSON."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def ending(record: Record, now: str = "") -> Ending:
 
 def _recorded(record: Record) -> Ending:
     plan, progress = record.plan, record.progress
-    again = f"dwcp rollout --image {plan.image} --environment {plan.environment}"
-    back = f"dwcp rollout --abort --environment {plan.environment}"
+    environment = f"--environment {plan.environment}"
+    commands = f"\n  continue: dwcp rollout --image {plan.image} {environment}\n  roll back: dwcp rollout --abort {environment}"
     match progress.outcome:
         case RolloutOutcome.PROMOTED:
             what = f"{plan.image} gets all traffic of {plan.environment}"
@@ -48,6 +48,6 @@ def _recorded(record: Record) -> Ending:
         case None:
             step = plan.steps[progress.step]
     if progress.reached:
-        return Ending(f"{plan.image} holds at {step} %\n  continue: {again}\n  roll back: {back}", ExitCode.DONE, "reached")
-    text = f"on hold in phase {progress.phase} of {step} %: {progress.holding}\n  continue: {again}\n  roll back: {back}"
+        return Ending(f"{plan.image} holds at {step} %{commands}", ExitCode.DONE, "reached")
+    text = f"on hold in phase {progress.phase} of {step} %: {progress.holding}{commands}"
     return Ending(text, ExitCode.HELD, "held")

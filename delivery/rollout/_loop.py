@@ -33,7 +33,7 @@ class Reporter(Protocol):
         ...
 
     def enters(self, record: Record, text: str) -> None:
-        """The rollout enters a new phase, is put on hold, or is aborted. The journal already has this change."""
+        """The rollout enters a new phase, is put on hold, or is aborted."""
         ...
 
     def acts(self, record: Record, action: Action) -> None:
@@ -50,7 +50,7 @@ class Reporter(Protocol):
 
 
 class StoppedError(DeliveryError):
-    """The rollout cannot continue without a person; its journal stays open."""
+    """The rollout cannot continue without a person. In the journal, the rollout stays open."""
 
 
 @dataclass
@@ -75,8 +75,8 @@ class RolloutLoop:
     def run(self, record: Record) -> Record:
         """Continue until the rollout is done or on hold, and return the last record.
 
-        Raises ``StoppedError`` if the cluster or the load balancer stays unreachable, ``LeaseLostError`` if the lease is lost, and
-        ``JournalError`` if the journal accepts no entry.
+        Raises ``StoppedError`` if the cluster or the load balancer refuses a call or stays unreachable, ``LeaseLostError`` if the
+        lease is lost, and ``JournalError`` if the journal accepts no entry.
         """
         self._entered = self.clock()
         while record.progress.phase is not Phase.DONE and not record.progress.holding:
@@ -113,9 +113,9 @@ class RolloutLoop:
         self._retry(record, lambda: self.platform.perform(record.plan, action))
 
     def _retry(self, record: Record, call: Callable[[], Answer]) -> Answer:
-        """The result of ``call``. It is retried while the cluster or the load balancer is unreachable, throttled or restarting.
+        """The result of ``call``, which is repeated while the cluster or the load balancer is unreachable, throttled or restarting.
 
-        The time of failed calls does not count against the phase's deadlines, because no action is possible then.
+        The time of failed calls does not count against the phase's deadlines, because no action is possible during that time.
         """
         started, pause = self.clock(), POLL_SECONDS
         while True:
@@ -129,20 +129,20 @@ class RolloutLoop:
                 if not error.transient or gone > record.plan.settings.unreachable_seconds:
                     raise StoppedError(
                         f"the rollout stopped in phase {record.progress.phase}, {self._last_seen()}: {error.problem}",
-                        "once that is fixed, run the same command again: it continues from there; or `dwcp rollout --abort`",
+                        "fix the cause and run the same command again, which continues the rollout; or run `dwcp rollout --abort`",
                     ) from error
                 self.reporter.warns(f"{error.problem}; retrying")
                 self._sleep(pause)
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
     def _last_seen(self) -> str:
-        """The text about the traffic when it was last read. It can be different now."""
+        """A text with the canary's share of the traffic when the share was last read. The present share can be different."""
         return "with unknown traffic" if self._split is None else f"with {self._split} % on the canary when last read"
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:
         """Write the next record to the journal and return it.
 
-        During a rollback, a failed write is only a warning, because it must not delay the traffic.
+        During an abort, a failed write is only a warning, because the traffic must not wait for the journal.
         """
         text = _change(record.progress, progress)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -12,7 +12,7 @@ from types import FrameType
 
 @dataclass
 class StopRequests:
-    """The requests to end the rollout. A request also ends a wait."""
+    """The requests to abort the rollout. A request also ends a wait."""
 
     reasons: list[str] = field(default_factory=list[str])
     wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
@@ -20,19 +20,19 @@ class StopRequests:
     """Whether a signal was received."""
 
     def stop(self, reason: str) -> None:
-        """Request the end of the rollout. The first reason is used."""
+        """Request the abort of the rollout. If there are several requests, the first reason is reported."""
         self.reasons.append(reason)
         self.wake.put(reason)
 
     @property
     def reason(self) -> str:
-        """The reason to end; empty without a request."""
+        """The reason for the abort; empty without a request."""
         return self.reasons[0] if self.reasons else ""
 
 
 @contextmanager
 def stop_requests() -> Generator[StopRequests]:
-    """A context in which the first signal requests the end of the rollout, and a second signal raises ``KeyboardInterrupt``."""
+    """A context in which the first signal requests the abort of the rollout, and a second signal raises ``KeyboardInterrupt``."""
     requests = StopRequests()
 
     def handle(number: int, _: FrameType | None) -> None:

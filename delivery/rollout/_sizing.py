@@ -1,4 +1,4 @@
-"""Calculates how many pods a track needs before it gets traffic, for the present load and not the load when the rollout began."""
+"""Calculates how many pods a track needs before it gets traffic. The load can have grown since the rollout began."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAJORITY = 50
 def carrying(plan: Plan, observed: Observation) -> int:
     """Number of pods that all of the traffic needs: the number at the start of the rollout, or more if autoscalers have added pods.
 
-    The load is estimated from a track that has more pods than its autoscaler's minimum: one pod fewer is too few for the track's
-    share. At the minimum, the number of pods does not depend on the load. Only a track with at least half of the traffic is used:
-    at 10 %, an error of one pod would become ten. The rollout sets the minimum of stable's autoscaler to the estimate, so that
-    later results are not smaller.
+    A track with all of the traffic needs the pods that it has. A track with at least ``MAJORITY`` percent gives an estimate if it
+    has more pods than its autoscaler's minimum: its autoscaler has found that one pod fewer is not enough. At the minimum, the
+    number of pods does not depend on the load. A smaller share is not used: at 10 %, an error of one pod would become ten. The
+    rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
     """
     split = observed.split or 0
     return max(plan.replicas, observed.stable.floor, _demand(observed.stable, 100 - split), _demand(observed.canary, split))

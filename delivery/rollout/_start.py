@@ -13,13 +13,14 @@ from delivery.rollout.platform import Platform
 
 
 class RolloutRefusedError(DeliveryError):
-    """The rollout cannot begin in the present state. Nothing was changed."""
+    """The rollout cannot begin or continue with this request in the present state. Nothing was changed."""
 
 
 def make_plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
     """The plan of a new rollout of ``image``. Nothing is changed.
 
-    Raises ``RolloutRefusedError`` if the canary has traffic, or stable is not healthy or runs the wrong image.
+    Raises ``RolloutRefusedError`` if the canary has traffic, stable is not healthy, or, with the strategy ``flag``, stable does not
+    run ``image``.
     """
     request = request.with_defaults(settings)
     stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
@@ -33,7 +34,7 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
     if stable.replicas < 1 or healthy < stable.replicas:
         raise RolloutRefusedError(
             f"stable of {environment.name} is not healthy: {healthy} of {stable.replicas} pods",
-            f"fix it first: dwcp doctor --environment {environment.name}",
+            f"look for the cause: dwcp doctor --environment {environment.name}",
         )
     if request.strategy == "flag" and stable.image != image:
         raise RolloutRefusedError(
@@ -59,26 +60,30 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
 
 
 def error_threshold(request: RolloutRequest, settings: RolloutSettings) -> float:
-    """The highest accepted ratio of failed requests, from the request or the settings."""
+    """The highest accepted ratio of failed requests, from the request or else from the settings."""
     return (request.error_threshold_percent or settings.error_threshold_percent) / 100
 
 
 def continued(record: Record, request: RolloutRequest) -> Record:
-    """The record with which the open rollout continues. Raises ``RolloutRefusedError`` if the request differs from the rollout."""
+    """The record with which the open rollout continues. Raises ``RolloutRefusedError`` if the request differs from the rollout.
+
+    A rollout that holds at the requested percentage accepts other options, but no other image.
+    """
     plan, progress = record.plan, record.progress
-    here = f"a rollout of {plan.image} is open at {_place(record)}"
+    open_rollout = f"a rollout of {plan.image} is open at {_place(record)}"
     environment = f"--environment {plan.environment}"
-    out = f"finish it (dwcp rollout --image {plan.image} {environment}) or roll it back (dwcp rollout --abort {environment})"
+    choices = f"finish it (dwcp rollout --image {plan.image} {environment}) or roll it back (dwcp rollout --abort {environment})"
     if request.image not in (None, plan.image):
-        raise RolloutRefusedError(f"{here}, and this is another image: {request.image}", out)
+        raise RolloutRefusedError(f"{open_rollout}, and this command has another image: {request.image}", choices)
     if progress.reached and not progress.aborting:
-        return _onwards(record, request)
+        return _to_next_percentage(record, request)
     if changed := request.changed_from(record.request):
-        raise RolloutRefusedError(f"{here}, and this command has another {', '.join(changed)}", f"remove the option: {out}")
+        problem = f"{open_rollout}, and this command has another {', '.join(changed)}"
+        raise RolloutRefusedError(problem, f"remove the option, or {choices}")
     return record.model_copy(update={"progress": resumed(progress)})
 
 
-def _onwards(record: Record, request: RolloutRequest) -> Record:
+def _to_next_percentage(record: Record, request: RolloutRequest) -> Record:
     """The record of a rollout that holds at a requested percentage, changed so that it continues to another percentage."""
     plan, at = record.plan, record.plan.steps[record.progress.step]
     request.check(plan.settings)
@@ -100,7 +105,7 @@ def _place(record: Record) -> str:
 def unowned(
     environment: Environment, platform: Platform, journal: Journal, request: RolloutRequest, settings: RolloutSettings
 ) -> Record | None:
-    """A new rollout, to be aborted, for canary traffic and pods that belong to no open rollout.
+    """The record of a new rollout, to be aborted, for canary traffic or pods that belong to no open rollout.
 
     ``None`` if the canary has neither traffic nor pods. Otherwise the rollout is written to the journal.
     """

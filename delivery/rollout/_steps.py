@@ -36,20 +36,21 @@ def steps_of(plan: Plan) -> Iterator[PlannedStep]:
         yield PlannedStep("prepare", does, frozenset({Phase.PREPARE}))
     for index, (step, wait) in enumerate(zip(plan.steps, plan.waits, strict=True)):
         pods = f"{plan.size(index)} canary pods ready and healthy, then " if weighted else ""
-        spread = f"{settings.propagation_seconds:g} s"
-        does = f"{pods}weight and flag {step}, read back, {spread}, {wait:g} s of analysis ({gates})"
+        routed = f"{'weight and flag' if weighted else 'flag'} set to {step} % and read back"
+        does = f"{pods}{routed}, {settings.propagation_seconds:g} s to take effect, {wait:g} s of analysis ({gates})"
         first = frozenset({Phase.PREPARE}) if index == 0 and not weighted else frozenset[Phase]()
         yield PlannedStep(f"{step} %", does, EACH_STEP | first, index)
     if not plan.promotes:
         yield PlannedStep("hold", f"at {plan.steps[-1]} % until the next command", frozenset())
         return
     if weighted:
-        does = f"{plan.drain:g} s drain, stable gets {plan.image} without traffic, then all traffic"
+        does = f"after a drain of {plan.drain:g} s, stable gets {plan.image}, and then all traffic"
         yield PlannedStep("promote", does, frozenset({Phase.PROMOTE, Phase.TO_STABLE}))
         if settings.bake_seconds:
-            does = f"{settings.bake_seconds:g} s with {plan.previous_image} on standby; rolls back if stable becomes unhealthy"
-            yield PlannedStep("bake", does, _BAKE)
-        does = f"{plan.drain:g} s drain, no canary pods, autoscaler's minimum {plan.stable_floor} again"
+            does = f"{settings.bake_seconds:g} s of analysis of stable, with {plan.previous_image} on standby in the canary"
+            yield PlannedStep("bake", f"after a drain of {plan.drain:g} s, {does}", _BAKE)
+        after = "" if settings.bake_seconds else f"after a drain of {plan.drain:g} s, "
+        does = f"{after}the canary is scaled to 0 pods, the minimum of stable's autoscaler is {plan.stable_floor} again"
         last = {Phase.RETIRE, Phase.DONE}
         yield PlannedStep("retire", does, frozenset(last) if settings.bake_seconds else _BAKE | last)
 
@@ -57,7 +58,7 @@ def steps_of(plan: Plan) -> Iterator[PlannedStep]:
 def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
     """The index of the line for the present phase of a rollout.
 
-    It is the last index if the rollout holds at the requested percentage, or if no line has the phase, as during a rollback.
+    It is the last index if the rollout holds at the requested percentage, or if no line has the phase.
     """
     found = (index for index, row in enumerate(rows) if row.covers(progress) and not progress.reached)
     return next(found, len(rows) - 1)

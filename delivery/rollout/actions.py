@@ -69,12 +69,13 @@ class Observation:
     seconds: float = 0
     """Seconds since the phase began, on a monotonic clock. The value starts at 0 again after a crash."""
     now: float | None = None
-    """Time on Prometheus' clock, if it answered."""
+    """Unix time on Prometheus' clock before a measurement window begins; ``None`` later, or if Prometheus did not answer."""
     analysis: Analysis | None = None
     promotion: str = ""
-    """State of the update of stable: ``running``, ``done`` or ``failed: REASON``; empty if this process has started none."""
+    """State of the update of stable: ``running``, ``done`` or ``failed: REASON``; empty if this process has started no update to
+    the wanted image."""
     stop: str = ""
-    """The reason to end the rollout; empty without a request."""
+    """The reason for a requested abort; empty without a request."""
 
 
 @dataclass(frozen=True)

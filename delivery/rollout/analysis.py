@@ -1,12 +1,12 @@
-"""Measures a track and evaluates the gates. ``PASSED`` continues the rollout, and ``FAILED`` rolls it back."""
+"""Measures a track and evaluates the gates."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.monitoring.gates import Gate, gates, request_count
+from components.monitoring.gates import Gate, gates
 from components.monitoring.objectives import WINDOW_SECONDS
-from components.monitoring.promql import JOB, duration, series
+from components.monitoring.promql import JOB, duration, request_count, series
 from contract import REQUESTS_METRIC, TrackName
 from delivery.clients.prometheus import Gap, PrometheusClient, Reading
 from delivery.rollout.actions import Analysis, GateOutcome
@@ -15,7 +15,7 @@ from delivery.rollout.plan import Plan
 SCRAPES = 3
 """A window is evaluated only if it is at least this number of scrape intervals long. ``rate()`` needs two scrapes."""
 COVERED = 0.5
-"""Minimum ratio of existing to expected scrapes in a window. With fewer, ``rate()`` extrapolates too much."""
+"""Minimum ratio of existing to expected scrapes in a window, less one scrape. With fewer, ``rate()`` extrapolates too much."""
 STALE_SCRAPES = 3
 """Number of scrape intervals after which the newest sample is too old."""
 
@@ -101,7 +101,7 @@ def measure(
     counter = series(REQUESTS_METRIC, job=JOB, track=track)
     return Measurement(
         window_seconds=window,
-        requests=prometheus.query(request_count(track, window)),
+        requests=prometheus.query(request_count(window, track=track)),
         samples=prometheus.query(f"max(count_over_time({counter}[{duration(window)}]))"),
         age=prometheus.query(f"time() - max(timestamp({counter}))"),
         gates=read(prometheus, track, window, error_threshold=plan.error_threshold, compare=compare),
@@ -120,7 +120,7 @@ def conclude(plan: Plan, measurement: Measurement | None) -> Analysis:
     requests = measurement.requests.value or 0
     traffic = f"{requests:.0f} requests in {window} s"
     if requests < plan.settings.minimum_requests:
-        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{traffic}, of {plan.settings.minimum_requests} needed")
+        return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{traffic}; {plan.settings.minimum_requests} are needed")
     failed = next((each for each in measurement.gates if not each.missing and not each.passes), None)
     if failed is not None:
         return Analysis(outcome=GateOutcome.FAILED, reason=f"{failed} at {traffic}")

@@ -21,7 +21,7 @@ from delivery.releases.store import Releases
 from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
 from delivery.rollout._ending import ending
 from delivery.rollout._loop import Reporter, RolloutLoop
-from delivery.rollout._records import leave
+from delivery.rollout._records import record_result
 from delivery.rollout._signals import stop_requests
 from delivery.rollout._start import continued, make_plan, unowned
 from delivery.rollout.journal import Journal, Record
@@ -62,7 +62,7 @@ class Rollout:
             require_confirmation(self.environment, what=what, yes=self.yes, command=self._command())
         self.environment.require_aws()
         if self.dry_run:
-            record = self._record(only_look=True)
+            record = self._record(dry_run=True)
             show_plan(None if record is None else record.plan, self.console, as_json=self.as_json)
             return ExitCode.DONE
         with reporter(self.console, as_json=self.as_json, live=self.live) as events:
@@ -70,11 +70,11 @@ class Rollout:
         if record is None:
             self.console.print(NOTHING, markup=False)
             return ExitCode.DONE
-        end = ending(record, self._otherwise(record))
+        end = ending(record, self._unexpected_image(record))
         show_end(record, end, self.console, as_json=self.as_json)
         return end.code
 
-    def _otherwise(self, record: Record) -> str:
+    def _unexpected_image(self, record: Record) -> str:
         """A message about the running image if it is not the result of the rollout or cannot be read; otherwise empty."""
         plan, promoted = record.plan, record.progress.outcome is RolloutOutcome.PROMOTED
         if plan.strategy == "flag" or record.progress.outcome is None:
@@ -112,7 +112,7 @@ class Rollout:
         return " ".join(["dwcp rollout", *options])
 
     def _rolled_out(self, events: Reporter) -> Record | None:
-        """The last record of the rollout; ``None`` if there was nothing to do."""
+        """Run the rollout and return its last record; ``None`` if there was nothing to do."""
         self.journal.warn = events.warns
         platform, found = self.platform, self.journal.read()
         with ExitStack() as stack:
@@ -120,8 +120,8 @@ class Rollout:
             stop = stack.enter_context(stop_requests())
             stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
             if found is not None:  # an earlier run can have been killed before it recorded its result
-                self._leave(events, found, lease)
-            record = self._record(only_look=False)
+                self._record_result(events, found, lease)
+            record = self._record(dry_run=False)
             if record is None:
                 return None
             if self.abort:
@@ -130,7 +130,7 @@ class Rollout:
             platform.promote = lambda image: self._promote(image, lease, events)
             events.begins(record, resumed=record.sequence > 0)
             record = RolloutLoop(platform=platform, journal=self.journal, reporter=events, lease=lease, wake=stop.wake).run(record)
-            self._leave(events, record, lease)
+            self._record_result(events, record, lease)
         return record
 
     def _promote(self, image: str, lease: Lease, events: Reporter) -> None:
@@ -141,11 +141,11 @@ class Rollout:
         file = present(self.environment, States(self.environment))
         updated(self.environment, with_release(file, image), lease, events.warns)
 
-    def _leave(self, events: Reporter, record: Record, lease: Lease) -> None:
-        for text in leave(self.environment, self.journal, record, lease.fencing):
+    def _record_result(self, events: Reporter, record: Record, lease: Lease) -> None:
+        for text in record_result(self.environment, self.journal, record, lease.fencing):
             events.warns(text)
 
-    def _record(self, *, only_look: bool) -> Record | None:
+    def _record(self, *, dry_run: bool) -> Record | None:
         """The open rollout, or a new one; ``None`` if there is nothing to do."""
         found = self.journal.read()
         if found is not None and found.is_open:
@@ -153,7 +153,7 @@ class Rollout:
                 return found.model_copy(update={"progress": insisted(found.progress)})
             return continued(found, self.request)
         if self.abort:
-            return None if only_look else unowned(self.environment, self.platform, self.journal, self.request, self.settings)
+            return None if dry_run else unowned(self.environment, self.platform, self.journal, self.request, self.settings)
         flag = self.request.with_defaults(self.settings).strategy == "flag"
         running = self.platform.cluster.track("stable").image
         image = self.request.image or (running if flag else self._staged())
@@ -161,7 +161,7 @@ class Rollout:
             return None
         plan = make_plan(self.environment, self.platform, self.request, self.settings, image)
         request = self.request.with_defaults(self.settings).model_copy(update={"image": image})
-        if only_look:
+        if dry_run:
             return Record(id="", cluster="", request=request, plan=plan, progress=RolloutProgress())
         return self.journal.start(request, plan)
 
@@ -171,6 +171,6 @@ class Rollout:
             name = self.environment.name
             raise UsageError(
                 f"no release of {name} is staged, and no image was given",
-                f"name one: {self._command()} --tag v3.0.0; or stage one: dwcp deploy --environment {name} --tag v3.0.0",
+                f"give an image: {self._command()} --tag v3.0.0; or stage a release: dwcp deploy --environment {name} --tag v3.0.0",
             )
         return staged.image

@@ -1,13 +1,13 @@
-"""The rollout's journal: stores each decision before the action is performed, on this machine and in the cluster.
+"""The rollout's journal: stores each progress before the next action is performed, on this machine and in the cluster.
 
-The copy in the cluster is a ConfigMap. Every command with the credentials for a rollout can read it, and the API server refuses a
-writer that has not read the last entry. The copy on this machine is written atomically and synced. With it, a rollout continues
-while the API server is unreachable. At least one copy must accept an entry. The first entry must be written to the cluster.
+The copy in the cluster is a ConfigMap. Every command with the credentials for a rollout can read it. Each write contains the last
+``resourceVersion`` that the process has read, so the API server refuses a process that does not know the last entry. The copy on
+this machine is written atomically and synced. With it, a rollout continues while the API server is unreachable. At least one copy
+must accept an entry. The first entry must be written to the cluster.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import uuid
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from delivery.rollout.plan import Frozen, Plan, RolloutProgress
 CONFIG_MAP = f"{ROLLOUT_CONFIG_MAP}-journal"
 KEY = "journal"
 HISTORY = 200
-"""Number of entries that are kept. A ConfigMap can have at most 1 MiB."""
+"""Maximum number of entries in the history. A ConfigMap can have at most 1 MiB."""
 
 
 class JournalError(DeliveryError):
@@ -37,7 +37,7 @@ class Entry(Frozen):
     """One line of the history."""
 
     at: str
-    """UTC, by this machine's clock; only for display."""
+    """UTC time of this machine's clock. No decision of the rollout depends on it."""
     text: str
 
 
@@ -46,10 +46,10 @@ class Record(Frozen):
 
     id: str
     cluster: str
-    """UID of the namespace, so that a local copy of another cluster's rollout is not used."""
+    """UID of the platform's namespace, so that a local copy of another cluster's rollout is not used."""
     sequence: int = 0
     request: RolloutRequest
-    """The options at the start, completed by the settings. The options of a later run are compared with them."""
+    """The options, completed by the settings. The options of a later command are compared with them."""
     plan: Plan
     progress: RolloutProgress
     history: tuple[Entry, ...] = ()
@@ -62,13 +62,13 @@ class Record(Frozen):
         return self.progress.outcome is None
 
     def next(self, progress: RolloutProgress, entry: Entry | None) -> Record:
-        """The record after one more entry."""
+        """The next record, with ``progress`` and, if given, one more entry in the history."""
         history = self.history if entry is None else (*self.history, entry)[-HISTORY:]
         return self.model_copy(update={"sequence": self.sequence + 1, "progress": progress, "history": history})
 
 
 class Journal:
-    """The journal of one environment's rollouts, of which at most one is open."""
+    """The journal of the last rollout of an environment, which can be open or finished."""
 
     def __init__(
         self,
@@ -87,16 +87,16 @@ class Journal:
         """Called with a message if one of the copies does not accept an entry."""
 
     def start(self, request: RolloutRequest, plan: Plan) -> Record:
-        """Write a new rollout's first entry to the cluster. Raises ``JournalError``, ``ClusterError``."""
+        """Write a new rollout's first entry. Raises ``JournalError`` or ``ClusterError`` if the cluster does not accept it."""
         record = Record(
             id=uuid.uuid4().hex[:12], cluster=self.cluster_id(), request=request, plan=plan, progress=RolloutProgress(), history=()
         )
-        self._mirror(record)
-        self._keep(record)
+        self._write_cluster(record)
+        self.write(record)  # a local copy that cannot be written is only a warning
         return record
 
     def cluster_id(self) -> str:
-        """The identity of the cluster."""
+        """The UID of the platform's namespace, which identifies the cluster."""
         return str(self._cluster.request("GET", f"/api/v1/namespaces/{self._cluster.namespace}")["metadata"]["uid"])
 
     def read(self) -> Record | None:
@@ -104,16 +104,16 @@ class Journal:
 
         Raises ``JournalError`` if the cluster's copy is damaged, and ``ClusterError`` if it cannot be read.
         """
-        mirrored = self._mirrored()
-        kept = self._kept()
-        if kept is None or kept.cluster != self.cluster_id() or (mirrored is not None and kept.id != mirrored.id):
-            return mirrored
-        return kept if mirrored is None or kept.sequence > mirrored.sequence else mirrored
+        in_cluster = self._read_cluster()
+        local = self._read_local()
+        if local is None or local.cluster != self.cluster_id() or (in_cluster is not None and local.id != in_cluster.id):
+            return in_cluster
+        return local if in_cluster is None or local.sequence > in_cluster.sequence else in_cluster
 
     def write(self, record: Record) -> None:
         """Write an entry. Raises ``JournalError`` if neither copy accepts it, or if another command has written to the journal."""
         problems: list[str] = []
-        for copy, write in (("this machine", self._keep), ("the cluster", self._mirror)):
+        for copy, write in (("this machine", self._write_local), ("the cluster", self._write_cluster)):
             try:
                 write(record)
             except OSError as error:
@@ -123,12 +123,12 @@ class Journal:
         if len(problems) > 1:
             raise JournalError(
                 f"the journal of rollout {record.id} accepts no entry ({'; '.join(problems)})",
-                "make one of them writable and run the same command again: it continues from the last entry",
+                "make one copy writable and run the same command again: the rollout continues from the last entry",
             )
         for problem in problems:
-            self.warn(f"the journal has only one copy; {problem}")
+            self.warn(f"only one copy of the journal was written; {problem}")
 
-    def _keep(self, record: Record) -> None:
+    def _write_local(self, record: Record) -> None:
         """Write the local copy atomically."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._file.with_suffix(".part")
@@ -147,14 +147,14 @@ class Journal:
         finally:
             os.close(folder)
 
-    def _kept(self) -> Record | None:
+    def _read_local(self) -> Record | None:
         """The copy on this machine. ``None`` if it cannot be read, because the cluster's copy is sufficient."""
         try:
             return Record.model_validate_json(self._file.read_text())
         except (OSError, ValueError):
             return None
 
-    def _mirror(self, record: Record) -> None:
+    def _write_cluster(self, record: Record) -> None:
         try:
             self._put(record)
         except ClusterError as error:
@@ -179,20 +179,21 @@ class Journal:
     def _catch_up(self, record: Record) -> None:
         """Read the ConfigMap after a refused write. Raises ``JournalError`` if another command has written to it.
 
-        The write can be repeated if the ConfigMap is gone, contains an entry of this command whose response was lost, or contains
-        a closed rollout and this command has not written yet.
+        The write can be repeated if the ConfigMap is gone, or contains this entry (the response to the first write was lost) or an
+        earlier entry of the same rollout. It can also be repeated if the ConfigMap contains another, finished rollout and this
+        process has not written yet.
         """
         before = self._written
-        found = self._mirrored()
+        found = self._read_cluster()
         if found is None or found == record or (found.id == record.id and found.sequence < record.sequence):
             return
         if found.is_open or before:
             raise JournalError(
                 f"another command has continued the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
-                "run `dwcp status` to see where it is",
+                "run `dwcp status` to see its progress",
             )
 
-    def _mirrored(self) -> Record | None:
+    def _read_cluster(self) -> Record | None:
         try:
             manifest = self._cluster.request("GET", f"{self._path}/{CONFIG_MAP}")
         except ClusterError as error:
@@ -208,11 +209,6 @@ class Journal:
         except ValidationError as error:
             raise JournalError(
                 f"the journal in ConfigMap {CONFIG_MAP} cannot be read: {error.errors()[0]['msg']}",
-                f"read it, correct the traffic by hand if necessary (`dwcp status`), then `kubectl delete configmap "
+                f"check the traffic with `dwcp status`, correct it by hand if necessary, then run `kubectl delete configmap "
                 f"{CONFIG_MAP} -n {self._cluster.namespace}`",
             ) from error
-
-
-def summary(record: Record) -> dict[str, object]:
-    """A record as data for JSON."""
-    return json.loads(record.model_dump_json())

@@ -1,9 +1,10 @@
 """The state machine of a rollout: a pure function from the plan, the progress and the observation to the next action.
 
-It uses no clock and no network, and stores nothing. Every action can be repeated, and is chosen only while the observation differs
-from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify these invariants of
-every path: a track gets traffic only while it has enough healthy targets; a track is scaled down or replaced only after its weight
-was read back as 0 and its drain is over; every path ends with all traffic on one image, or on hold with a reason.
+The function uses no clock and no network, and stores nothing. Every action can be repeated, and is chosen only while the
+observation differs from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify
+these invariants of every path: a track gets traffic only while it has enough healthy targets, except if the traffic must leave an
+unhealthy canary; a track is scaled down or replaced only after its weight was read back as 0 and its drain is over; every path ends
+with all traffic on one image, or on hold with a reason.
 """
 
 from __future__ import annotations
@@ -39,10 +40,10 @@ def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 
 def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observation, decision: Decision) -> Decision:
-    """The decision, or ``RaiseFloor`` if stable is too small for all of the traffic.
+    """The decision, or ``RaiseFloor`` if the minimum of stable's autoscaler is too small for all of the traffic.
 
-    Stable is enlarged before the canary gets more pods or traffic, and while the rollout waits. An abort then does not have to wait
-    for pods, and the present demand is kept after the traffic has moved to the canary.
+    Before the promotion, stable is enlarged before the canary gets more pods or traffic, and while the rollout waits. An abort then
+    does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.carrying``).
     """
     need = min(carrying(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
@@ -53,7 +54,7 @@ def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observat
 
 
 def resumed(progress: RolloutProgress) -> RolloutProgress:
-    """The progress with which a rollout on hold continues. Its measurement restarts."""
+    """The progress with which an open rollout continues: not on hold, and with a new measurement window."""
     return progress.replace(holding="", reached=False, window_start=None)
 
 
@@ -78,7 +79,7 @@ def _canary_problem(plan: Plan, progress: RolloutProgress, observed: Observation
 
 
 def _abort_reason(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
-    """Any other reason to abort the rollout, or an empty string. In the phase RETIRE the rollout can no longer be aborted."""
+    """A reason to abort other than an unhealthy canary, or an empty string. A rollout in the phase RETIRE is not aborted."""
     if progress.phase is Phase.RETIRE:
         return ""
     if observed.stop:
@@ -102,7 +103,7 @@ def _abort(progress: RolloutProgress, observed: Observation, reason: str, *, at_
     aborted = progress.replace(aborting=reason, at_once=at_once)
     if not progress.promoted:
         return Decision(aborted.to(Phase.TO_STABLE))
-    if observed.split == 100:  # stable has the new image, but no traffic
+    if observed.split == 100:  # the update of stable to the new image has begun, and stable has no traffic
         return Decision(aborted.to(Phase.RESTORE))
     # Stable has the traffic. The canary gets the previous image, if necessary after its drain, and then the traffic.
     return Decision(aborted.to(Phase.STANDBY) if progress.phase is Phase.BAKE else aborted)
@@ -110,6 +111,12 @@ def _abort(progress: RolloutProgress, observed: Observation, reason: str, *, at_
 
 def _hold(progress: RolloutProgress, reason: str) -> Decision:
     return Decision(progress.replace(holding=reason))
+
+
+def _no_effect(observed: Observation, split: int, flag: int) -> str:
+    if observed.split in (None, split) and observed.flag != flag:
+        return f"the flag has no effect: set to {flag} %, read back {observed.flag} %"
+    return f"the weight has no effect: set to {split} %, read back {observed.split} %"
 
 
 def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -139,7 +146,8 @@ def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
         return _abort(progress, observed, reason + (f", {observed.canary.trouble}" if observed.canary.trouble else ""))
     if observed.canary.replicas < need or observed.canary.floor < need:
         return Decision(progress, SizeCanary(max(need, observed.canary.replicas)))
-    return Decision(progress, None, f"{observed.canary.ready} pods ready, {observed.canary.healthy} targets healthy of {need}")
+    ready, healthy = observed.canary.ready, observed.canary.healthy
+    return Decision(progress, None, f"the canary has {ready} ready pods and {healthy} healthy targets of {need}")
 
 
 def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -151,7 +159,7 @@ def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) 
         return _hold(progress, problem)
     if observed.seconds > plan.settings.ready_seconds:
         return _hold(progress, f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is")
-    return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")
+    return Decision(progress, None, f"stable has {observed.stable.healthy} healthy targets of {need}")
 
 
 def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -163,14 +171,13 @@ def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     if weighted and not (canary_carries and observed.stable.carries(for_the_rest(plan, observed, progress.step))):
         return Decision(progress.to(Phase.SCALE))
     if observed.seconds > plan.settings.weight_readback_seconds:
-        reason = f"the weight has no effect: set to {wanted} %, read back {observed.split} % (flag {observed.flag} %)"
-        return _abort(progress, observed, reason)
+        return _abort(progress, observed, _no_effect(observed, wanted, wanted))
     return Decision(progress, Route(wanted, wanted))
 
 
 def _propagate(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.seconds < plan.settings.propagation_seconds:
-        return Decision(progress, None, f"{plan.settings.propagation_seconds:g} s for the weight to take effect")
+        return Decision(progress, None, f"waiting {plan.settings.propagation_seconds:g} s until the weight takes effect")
     return Decision(progress.to(Phase.ANALYSE))
 
 
@@ -181,7 +188,7 @@ def _analyse(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
     if wanted == 0:  # staged: nothing to measure
         return _passed(plan, progress)
     if observed.analysis is None:
-        return Decision(progress.replace(window_start=progress.window_start or observed.now), None, "the first measurement")
+        return Decision(progress.replace(window_start=progress.window_start or observed.now), None, "the measurement begins")
     decided = _concluded(plan, progress, observed, observed.analysis, over=observed.seconds - wait)
     if decided is not None:
         return decided
@@ -220,13 +227,13 @@ def _passed(plan: Plan, progress: RolloutProgress) -> Decision:
 
 def _promote(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 100:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 100 %")
+        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 100 %")
     return _stable_gets(plan, progress, observed, plan.image)
 
 
 def _restore(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 100:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 100 %")
+        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 100 %")
     if observed.promotion.startswith("failed"):
         return _hold(
             progress, f"stable could not be updated to {plan.previous_image}: {observed.promotion.removeprefix('failed: ')}"
@@ -239,7 +246,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     new = image == plan.image
     waited = plan.waits[-1] if new else 0
     if observed.seconds < plan.drain - waited:
-        return Decision(progress, None, f"{plan.drain:g} s for stable's open requests to end")
+        return Decision(progress, None, f"waiting {plan.drain:g} s until stable's open requests have ended")
     need = carrying(plan, observed)
     if problem := beyond("stable", observed.stable, need):
         return _hold(progress, problem)
@@ -251,8 +258,8 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     if observed.promotion == "running":
         if late:
             return _hold(progress, f"the engine has been updating stable to {image} for {observed.seconds:.0f} s and does not end")
-        return Decision(progress, None, f"stable to run {image}: {observed.stable.ready} pods ready of {need}")
-    if observed.promotion != "done":  # also if stable runs the image: the state of a killed update can be incomplete
+        return Decision(progress, None, f"the engine updates stable to {image}: {observed.stable.ready} of {need} pods are ready")
+    if observed.promotion != "done":  # also if stable already runs the image: a killed update can leave an incomplete state
         return Decision(progress, Promote(image))
     if observed.stable.image != image:
         return _hold(progress, f"another command changed stable's image: {observed.stable.image}")
@@ -263,7 +270,8 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
             f"stable did not become ready with {image}: {observed.stable.ready} pods, {observed.stable.healthy} targets of {need}"
         )
         return _abort(progress, observed, reason) if new else _hold(progress, reason)
-    return Decision(progress, None, f"{observed.stable.ready} pods ready, {observed.stable.healthy} targets healthy of {need}")
+    ready, healthy = observed.stable.ready, observed.stable.healthy
+    return Decision(progress, None, f"stable has {ready} ready pods and {healthy} healthy targets of {need}")
 
 
 def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -276,8 +284,8 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         arrived = observed.split == 0
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # If the canary is unhealthy or fails its gates, one healthy target of stable is enough. If neither track has a healthy target,
-    # the traffic goes to stable. If only a person stops the rollout, the traffic waits until stable is large enough.
+    # In an abort before stable has served the new image, one healthy target of stable is enough if the canary is unhealthy or has
+    # failed a gate. No target is necessary if the canary has none. Otherwise the traffic waits until stable is large enough.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted
     need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
@@ -289,23 +297,23 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
             return _hold(progress, f"{reason}, and `dwcp rollout --abort` moves it anyway" if can_insist else reason)
         if observed.stable.floor < need:
             return Decision(progress, RaiseFloor(need))
-        return Decision(progress, None, f"stable: {observed.stable.healthy} targets healthy of {need}")
+        return Decision(progress, None, f"stable has {observed.stable.healthy} healthy targets of {need}")
     if observed.seconds > max(
         plan.settings.weight_readback_seconds, plan.settings.ready_seconds if observed.stable.healthy < need else 0
     ):
-        return _hold(progress, f"the weight has no effect: set to 0 %, read back {observed.split} % (flag {observed.flag} %)")
+        return _hold(progress, _no_effect(observed, 0, flag))
     return Decision(progress, Route(0, flag))
 
 
 def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
-    # Stable can be too small for the load that the canary had, if the traffic did not wait for it: raise its minimum.
+    # If the traffic did not wait for pods of stable, stable can be too small for the load. Then its autoscaler's minimum is raised.
     need = min(carrying(plan, observed), observed.stable.ceiling)
     if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     if observed.seconds < plan.drain:
-        return Decision(progress, None, f"{plan.drain:g} s for the canary's open requests to end")
+        return Decision(progress, None, f"waiting {plan.drain:g} s until the canary's open requests have ended")
     if progress.promoted and (progress.aborting or plan.settings.bake_seconds):
         return Decision(progress.to(Phase.STANDBY))
     return Decision(progress.to(Phase.RETIRE))
@@ -313,29 +321,29 @@ def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 0 %")
+        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 0 %")
     need = min(carrying(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and observed.canary.settled and observed.canary.carries(need):
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
     if observed.seconds > plan.settings.ready_seconds:
         if progress.aborting:
-            return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary either")
-        return Decision(progress.to(Phase.BAKE))  # without the standby: a rollback must then first start its pods
+            return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary")
+        return Decision(progress.to(Phase.BAKE))  # without a standby; a rollback then first has to start the pods
     if observed.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
     if observed.canary.replicas < need or observed.canary.floor < need:
         return Decision(progress, SizeCanary(max(need, observed.canary.replicas)))
-    return Decision(progress, None, f"the previous image on standby: {observed.canary.healthy} targets healthy of {need}")
+    return Decision(progress, None, f"the canary with the previous image has {observed.canary.healthy} healthy targets of {need}")
 
 
 def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
-        return _hold(progress, f"the traffic was moved from outside this rollout: {observed.split} % instead of 0 %")
+        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 0 %")
     need = min(carrying(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and 0 < observed.canary.replicas < need:
         return Decision(progress, SizeCanary(need))  # the standby must be able to handle the present load
     if observed.analysis is None:
-        return Decision(progress.replace(window_start=progress.window_start or observed.now), None, "the first measurement")
+        return Decision(progress.replace(window_start=progress.window_start or observed.now), None, "the measurement begins")
     over = observed.seconds - plan.settings.bake_seconds
     decided = _concluded(plan, progress, observed, observed.analysis, over=over)
     if decided is not None:
@@ -356,7 +364,7 @@ def _flip(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decis
             Decision(progress.to(Phase.STANDBY)) if observed.split == 0 else _hold(progress, "the canary became unhealthy as well")
         )
     if observed.seconds > plan.settings.weight_readback_seconds:
-        return _hold(progress, f"the weight has no effect: set to 100 %, read back {observed.split} % (flag {observed.flag} %)")
+        return _hold(progress, _no_effect(observed, 100, 0))
     return Decision(progress, Route(100, 0))
 
 
@@ -365,8 +373,8 @@ def _retire(plan: Plan, progress: RolloutProgress, observed: Observation) -> Dec
         return Decision(progress.to(Phase.TO_STABLE))
     if observed.canary.replicas or observed.stable.floor != plan.stable_floor or observed.canary.floor != plan.canary_floor:
         return Decision(progress, Retire())
-    gone_back = RolloutOutcome.ROLLED_BACK if progress.was_promoted else RolloutOutcome.ABORTED
-    return Decision(progress.to(Phase.DONE, outcome=gone_back if progress.aborting else RolloutOutcome.PROMOTED))
+    rolled_back = RolloutOutcome.ROLLED_BACK if progress.was_promoted else RolloutOutcome.ABORTED
+    return Decision(progress.to(Phase.DONE, outcome=rolled_back if progress.aborting else RolloutOutcome.PROMOTED))
 
 
 _PHASES: dict[Phase, Callable[[Plan, RolloutProgress, Observation], Decision]] = {

@@ -60,7 +60,7 @@ class RolloutRequest(Frozen):
                 raise UsageError(problem, fix)
 
     def with_defaults(self, settings: RolloutSettings) -> RolloutRequest:
-        """The options, with the values of the settings for options that are not given."""
+        """The options, completed by the settings. ``image`` and ``percentage`` stay ``None`` if they are not given."""
         given = {
             "strategy": self.strategy or settings.strategy,
             "waits": self.waits or (float(settings.wait_seconds),),
@@ -84,7 +84,7 @@ class RolloutRequest(Frozen):
         return [option.partition(" ")[0] for option in self.options() if option not in earlier.options()]
 
     def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The steps above ``above`` percent, and their waits. ``percentage`` is the last step; a rollout to 100 promotes."""
+        """The steps above ``above`` percent, up to ``percentage`` or the last step of the settings, and their waits."""
         given = self.waits or (float(settings.wait_seconds),)
         waits = given * len(settings.steps) if len(given) == 1 else given
         target = settings.steps[-1] if self.percentage is None else self.percentage

@@ -23,15 +23,15 @@ class Frozen(BaseModel):
 
 
 class Plan(Frozen):
-    """The plan of one rollout. It is created from the options and the present state when the rollout begins."""
+    """The plan of one rollout, made from the options and the platform's state. A later ``--percentage`` changes the steps."""
 
     environment: str
     strategy: Strategy = "weighted"
     image: str
     previous_image: str
     replicas: Annotated[int, Ge(1)]
-    """Pods of the stable track when the rollout began. The canary's size is calculated from this number, because stable's own
-    number can decrease during the rollout."""
+    """Pods of the stable track when the rollout began. Both tracks are sized at least for this number, because stable's own number
+    can decrease during the rollout."""
     stable_floor: Annotated[int, Ge(0)]
     """``minReplicas`` of stable's autoscaler before the rollout. It is restored at the end."""
     canary_floor: Annotated[int, Ge(0)]
@@ -41,9 +41,9 @@ class Plan(Frozen):
     error_threshold: Annotated[float, Interval(gt=0, lt=1)]
     """The highest accepted ratio of failed requests."""
     scrape_interval: Annotated[float, Ge(0)]
-    """Prometheus' scrape interval in seconds. A window is evaluated only if it has enough scrapes."""
+    """Prometheus' scrape interval in seconds. A measurement window is evaluated only if it has enough scrapes."""
     drain: Seconds
-    """The target groups' deregistration delay. After this time, a track without traffic has no open requests."""
+    """The longer deregistration delay of the two target groups. After this time, a track without traffic has no open requests."""
     settings: RolloutSettings
     """The environment's settings when the rollout began; later changes do not affect an open rollout."""
 
@@ -69,13 +69,13 @@ class Phase(StrEnum):
     PREPARE = "prepare"
     """The minimum of stable's autoscaler is raised to stable's number of pods, and the canary gets the new image."""
     SCALE = "scale"
-    """The rollout waits until the track that gets more traffic has enough ready pods and healthy targets."""
+    """The track that gets more traffic is scaled until it has enough ready pods and healthy targets."""
     SHIFT = "shift"
-    """The step's weight is set and read back."""
+    """The step's weight and flag are set and read back."""
     PROPAGATE = "propagate"
     """The load balancer's nodes apply the weight."""
     ANALYSE = "analyse"
-    """The gates are measured, until the step's wait is over."""
+    """The gates are measured, at least until the step's wait is over."""
     PROMOTE = "promote"
     """The canary has all traffic. Stable, which has none, gets the new image."""
     TO_STABLE = "to stable"
@@ -117,13 +117,14 @@ class RolloutProgress(Frozen):
     aborting: str = ""
     """The reason for the abort; empty if the rollout is not aborted."""
     at_once: bool = False
-    """Whether the rollback moves the traffic before stable is large enough, because the canary serves the traffic worse."""
+    """Whether an abort moves the traffic before stable is large enough: the canary is unhealthy or failed a gate, or a person has
+    aborted the rollout again."""
     holding: str = ""
     """The reason why the rollout is on hold; empty if it is not."""
     reached: bool = False
     """Whether the rollout is on hold because it reached the requested percentage."""
     window_start: float | None = None
-    """Unix seconds on Prometheus' clock from which the step's metrics count."""
+    """Unix time on Prometheus' clock at which the measurement window of the phase begins; ``None`` before it begins."""
     outcome: RolloutOutcome | None = None
 
     def to(self, phase: Phase, **changes: Any) -> RolloutProgress:

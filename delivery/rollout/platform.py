@@ -29,13 +29,13 @@ class _Since:
 
     start: float | None = None
 
-    def seconds(self, so: bool, now: float) -> float:
-        self.start = (self.start if self.start is not None else now) if so else None
+    def seconds(self, holds: bool, now: float) -> float:
+        self.start = (self.start if self.start is not None else now) if holds else None
         return 0 if self.start is None else now - self.start
 
 
 @dataclass
-class _Order:
+class _StableUpdate:
     """The last update of stable that this process started."""
 
     image: str
@@ -70,9 +70,9 @@ class Platform:
     ``None`` if the platform is only observed.
     """
     stop: Callable[[], str] = lambda: ""
-    """Returns the reason to end the rollout, or an empty string."""
+    """Returns the reason for a requested abort, or an empty string."""
     clock: Callable[[], float] = time.monotonic
-    _order: _Order | None = None
+    _update: _StableUpdate | None = None
     _waiting: dict[str, _Since] = field(default_factory=dict[str, _Since])
     _unmeasured: int = 0
     _worker: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
@@ -101,7 +101,7 @@ class Platform:
             split=split,
             flag=self.cluster.flag(),
             seconds=seconds,
-            promotion="" if self._order is None else self._order.state(_wanted(plan, progress)),
+            promotion="" if self._update is None else self._update.state(_wanted(plan, progress)),
             stop=self.stop(),
         )
         if progress.phase not in (Phase.ANALYSE, Phase.BAKE):
@@ -161,8 +161,8 @@ class Platform:
             case model.Promote(image):
                 if self.promote is None:
                     raise TypeError("a platform without a promoter cannot promote")
-                if self._order is None or self._order.done.done():
-                    self._order = _Order(image, self._worker.submit(self.promote, image))
+                if self._update is None or self._update.done.done():
+                    self._update = _StableUpdate(image, self._worker.submit(self.promote, image))
             case model.Retire():
                 self.cluster.scale("canary", 0)
                 self.cluster.set_floor("canary", plan.canary_floor)

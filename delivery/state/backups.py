@@ -30,7 +30,7 @@ class Backups:
     states: States
 
     def take(self) -> str:
-        """Copy the present state; returns the backup's key."""
+        """Copy the present state to the bucket, and return the backup's key."""
         checkpoint = self.states.read()
         at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         key = self.states.backend.key("backups", self.states.stack, f"{at}-{checkpoint.sha256[:12]}.json")
@@ -93,7 +93,7 @@ class Backups:
         The lease must be held. Raises ``StateError`` if ``checkpoint`` is not valid or the engine has a lock on the stack.
         """
         if wrong := problems(checkpoint):
-            raise BackupError(f"that state is not valid: {wrong[0]}", self._others())
+            raise BackupError(f"the state to restore is not valid: {wrong[0]}", self._others())
         require_unlocked(self.states)
         written = self.states.write(checkpoint.text)
         self.states.remember(written, fencing)
@@ -112,5 +112,5 @@ class Backups:
         return (
             f"choose from: {', '.join(known)}"
             if known
-            else f"there is none yet; dwcp state verify --environment {self.states.stack} prints older versions"
+            else f"there is no backup yet; dwcp state verify --environment {self.states.stack} prints the last valid version"
         )

@@ -1,9 +1,9 @@
 """The lease is the right to change an environment. It has one owner at a time, and expires if the owner no longer runs.
 
 The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. A waiting command takes over the
-lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. For
-this reason, the clocks of two machines are never compared. Each lease has a higher ``fencing`` number than the last one, and a
-write with a lower number is refused.
+lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. So
+the clocks of two machines are never compared. Each lease has a higher ``fencing`` number than the last one, and a write with a
+lower number is refused.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def now() -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class Holding:
-    """The content of an environment's lease in the table: its present or last holder."""
+    """The item of an environment's lease in the table: the present holder, or the last holder if the lease is free."""
 
     held: bool
     owner: Owner
@@ -166,7 +166,7 @@ class Lease:
 
     @classmethod
     def take(cls, environment: Environment, *, command: str, wait_seconds: float = 0, seconds: float = LEASE_SECONDS) -> Lease:
-        """Take the lease. Waits up to ``wait_seconds`` for its owner, then raises ``LeaseHeldError``, which names the owner.
+        """Take the lease. If another owner does not release it within ``wait_seconds``, raises ``LeaseHeldError`` with the owner.
 
         If the owner no longer runs, a waiting time above the lease's duration is always sufficient.
         """
@@ -203,7 +203,7 @@ class Lease:
         if self.remaining() <= 0:
             raise LeaseLostError(
                 f"the lease of {self.table.environment} was lost: it expired, or another command took it",
-                f"find its owner: dwcp state lock --show --environment {self.table.environment}",
+                f"find the present owner: dwcp state lock --show --environment {self.table.environment}",
             )
 
     def confirm(self) -> None:
@@ -237,7 +237,7 @@ class Lease:
                 return
 
     def _beat(self) -> None:
-        if self.remaining() <= 0:  # an expired lease must not be renewed, because others can have taken it
+        if self.remaining() <= 0:  # an expired lease must not be renewed, because another command can have taken it
             self._lost = True
             return
         requested_at = now()
@@ -253,7 +253,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Higher than every earlier number. With the time, it is also higher than the numbers in a table that was lost.
+        # Higher than every earlier number. If the table was lost, the time ensures this.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,
@@ -264,7 +264,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
 def _held(environment: str, holding: Holding) -> LeaseHeldError:
     return LeaseHeldError(
         f"{environment} is being changed by `{holding.command}` of {holding.owner} since {holding.since}",
-        f"wait for it, or run this again with --wait {holding.seconds * 2:.0f}: an owner that no longer runs loses its lease after "
-        f"{holding.seconds:.0f} s",
+        f"wait until that command has ended, or run yours again with --wait {holding.seconds * 2:.0f}: an owner that no longer "
+        f"runs loses its lease after {holding.seconds:.0f} s",
         owner=str(holding.owner),
     )

@@ -104,7 +104,7 @@ def release_stale(states: States, taken_from: Holding | None, *, force: bool = F
     if alive := [each for each in locks if each not in stale]:
         raise StateError(
             f"the engine's lock on {states.stack} is held by {alive[0]}",
-            f"wait for it; if you know that it no longer runs: dwcp state unlock --environment {states.stack} --force",
+            f"wait until that process has ended; if you know that it has: dwcp state unlock --environment {states.stack} --force",
         )
     return stale
 

@@ -50,7 +50,7 @@ class Owner:
             return not _runs(self.pid, self.started)
         if not self.run:
             return False
-        # An earlier job or attempt of the same run has ended, because the concurrency group `up-ENVIRONMENT` runs one at a time.
+        # An earlier job or attempt of the same run has ended: the concurrency group `up-ENVIRONMENT` runs one job at a time.
         return self.run.rpartition("/")[0] == _this_run(os.environ).rpartition("/")[0] or run_has_ended(self.run)
 
     @classmethod
@@ -91,7 +91,7 @@ def machine() -> str:
 
 
 def start_mark(pid: int) -> str:
-    """The start time of a process in clock ticks since boot, which setting the clock does not change.
+    """The start time of a process in clock ticks since boot, or on a machine without ``/proc`` the time that psutil reports.
 
     Empty if the process does not exist.
     """

@@ -1,5 +1,5 @@
 """Substitutes for controllers of an EKS cluster that are not part of Kubernetes: target group bindings, volumes, pod metrics.
 
-Each controller is a function that compares the present state with the desired one, and changes what differs. One process calls all
-of them once a second, and logs failures; the next call is the retry.
+One process runs them all. It calls the ``reconcile`` function of target group bindings and of volumes about once a second, and logs
+failures; the next call is the retry. Pod metrics are an HTTP server in the same process.
 """

@@ -1,7 +1,7 @@
 """The resource metrics API (``metrics.k8s.io``) for the HPA and ``kubectl top``, instead of metrics-server.
 
-The usage is simulated: half of each container's request, or the value of the pod's annotation ``DOMAIN/cpu`` or ``DOMAIN/memory``,
-with which a test can make an HPA scale. The project sets the domain.
+The usage is simulated: each container uses half of its request. The pod's annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` set
+another value for each of its containers; with them, a test can make an HPA scale. The project sets the domain.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ def _now() -> str:
 
 
 def _register(api: ApiServer, port: int) -> None:
-    """Register 127.0.0.1 with the aggregator, which reaches an address outside the cluster only by an ExternalName Service."""
+    """Register the server with the aggregator, which reaches an address outside the cluster only by an ExternalName Service."""
     service_path = "/api/v1/namespaces/kube-system/services"
     api.create(
         service_path,

@@ -1,4 +1,4 @@
-"""The substitute for the EBS CSI driver: creates a PersistentVolume for each pending claim, and grows it with the claim."""
+"""The substitute for the EBS CSI driver: creates a PersistentVolume for each pending claim, grows and deletes it with the claim."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
-    """Create the volume of each pending claim, grow the volumes whose claims have grown, and delete those whose claims are gone.
+    """Create the volume of each pending claim, grow volumes with their claims, and delete released volumes by their reclaim policy.
 
-    A volume is a folder in ``folders`` that the nodes of its zone can read. Without ``folders``, it is only an object in the API.
+    A claim whose class waits for the first consumer gets its volume when its pod has a node. A volume is a folder in ``folders``
+    that the nodes of its zone can read. Without ``folders``, a volume is only an object in the API.
     """
     zones = {each["metadata"]["name"]: each["metadata"]["labels"].get(ZONE, "") for each in api.items("/api/v1/nodes")}
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}

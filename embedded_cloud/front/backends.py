@@ -37,7 +37,7 @@ def live_nat_gateways(call: Call) -> list[Any]:
 
 
 def reaches_outside(call: Call, id: str) -> bool:
-    """Whether a subnet's route table has a default route to an existing gateway of any kind."""
+    """Whether a subnet's route table has an IPv4 default route; a route to a deleted NAT gateway does not count."""
     found = subnet(call, id)
     tables = [each for each in list(backend("ec2", call).route_tables.values()) if found and each.vpc_id == found.vpc_id]
     own = [each for each in tables if id in {one.get("SubnetId") for one in each.associations}]
@@ -66,7 +66,7 @@ def node_groups(call: Call) -> Iterator[Any]:
 
 
 def subnet_users(call: Call, id: str) -> Iterator[str]:
-    """The resources with a network interface in a subnet."""
+    """The ids or ARNs of the resources with a network interface in a subnet."""
     for gateway in live_nat_gateways(call):
         if gateway.subnet_id == id:
             yield gateway.id
@@ -85,7 +85,10 @@ def subnet_users(call: Call, id: str) -> Iterator[str]:
 
 
 def security_group_users(call: Call, group: str) -> Iterator[str]:
-    """The users of a security group: network interfaces of services, launch templates of running nodes, rules of other groups."""
+    """The ids or ARNs of the users of a security group.
+
+    They are load balancers, VPC endpoints, clusters, node groups (by their launch template) and rules of other security groups.
+    """
     ec2 = backend("ec2", call)
     for balancer in load_balancers(call):
         if group in (balancer.security_groups or ()):

@@ -1,7 +1,7 @@
 """Two corrections of moto's S3: conditional Deny statements, and the number of versions of an object.
 
-moto treats a bucket policy with a conditional Deny as a Deny of everything. Here, a call counts as sent over TLS, because the
-endpoint of the embedded cloud replaces one with TLS. The header ``X-Forwarded-Proto`` can name another protocol.
+moto ignores the condition of a Deny statement in a bucket policy, and so denies every call that the statement names. Here, a call
+counts as sent over TLS, because the real endpoint has TLS. The header ``X-Forwarded-Proto: http`` marks a call without TLS.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ FORWARDED = "X-Forwarded-Proto"
 SECURE = "aws:SecureTransport"
 
 VERSIONS = 50
-"""The number of versions of an object that are kept. The engine writes its whole state about ten times per update, into memory."""
+"""The number of versions of an object that are kept. The engine writes its whole state about ten times per update."""
 
 
 def require_allowed_by_bucket(call: Call) -> None:

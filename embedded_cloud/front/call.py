@@ -1,6 +1,6 @@
 """A call to AWS, parsed with the service's model; its answer or error is serialized in the service's format.
 
-``moto.core`` parses and serializes with botocore's models. This module uses both before moto's services get the request.
+The parser and the serializer are those of ``moto.core``, which use botocore's models. A call is parsed before moto gets it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
 from moto.core.routing import get_service_router
 from moto.core.serialize import get_serializer_class
-from moto.core.utils import get_service_model
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
@@ -27,11 +26,11 @@ SIGNED_AS = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "taggi
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
-"""Calls that carry no signature, because their callers have no credentials yet."""
+"""Operation -> service, for calls without a signature, because their callers have no credentials yet."""
 
 
 class AwsError(Exception):
-    """An error of AWS: AWS' ``code`` and ``message``, and the HTTP ``status``."""
+    """An error as AWS answers it: error code, message and HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -95,7 +94,7 @@ class Call:
 
 
 def read(environ: dict[str, Any]) -> Call | None:
-    """The call in a request, whose body stays readable; ``None`` if it is no call, or if its service has no model."""
+    """The call in a request, whose body stays readable; ``None`` if the request is no call, or if its service has no model."""
     body = _body(environ)
     request = Request(environ)
     signature = str(request.headers.get("Authorization", "")) or _presigned(request)
@@ -127,8 +126,3 @@ def _body(environ: dict[str, Any]) -> bytes:
     environ["wsgi.input"] = io.BytesIO(body)
     environ["CONTENT_LENGTH"] = str(len(body))
     return body
-
-
-def model_of(service: str) -> Any:
-    """botocore's model of a service."""
-    return get_service_model(service)

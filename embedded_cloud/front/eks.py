@@ -15,7 +15,6 @@ from embedded_cloud.front.call import AwsError, Call
 from embedded_cloud.front.endpoints import group_of
 
 Properties = dict[str, Any]
-Operation = Callable[[Call], Properties]
 
 POLICY_PREFIX = "arn:aws:eks::aws:cluster-access-policy/"
 POLICIES = {
@@ -104,7 +103,7 @@ def after(call: Call) -> None:
 
 
 def completed(call: Call, answer: Properties) -> Properties:
-    """moto's description of a cluster, completed with access mode, deletion protection, and the real API server."""
+    """moto's description of a cluster with access mode, deletion protection, a separate OIDC issuer, and the real API server."""
     cluster = answer.get("cluster")
     if cluster is None:
         return answer
@@ -275,7 +274,7 @@ def describe_addon_versions(call: Call) -> Properties:
 
 
 def create_pod_identity_association(call: Call) -> Properties:
-    """Give the pods of a service account a role."""
+    """Associate a role with the pods of a service account."""
     cluster = _cluster(call)
     account = (call.parameters["namespace"], call.parameters["serviceAccount"])
     if account in {(each["namespace"], each["serviceAccount"]) for each in parts(cluster).pods.values()}:
@@ -301,7 +300,7 @@ def describe_pod_identity_association(call: Call) -> Properties:
 
 
 def update_pod_identity_association(call: Call) -> Properties:
-    """Give the pods of a service account another role."""
+    """Change the role of a service account's pods."""
     association = _pods(call)
     association.update(_given(call, "roleArn"))
     return {"association": association}
@@ -421,7 +420,7 @@ def _not_found(what: str) -> AwsError:
 
 
 def by_arn(arn: str) -> Properties | None:
-    """The access entry, add-on or Pod Identity association with this ARN."""
+    """The access entry, add-on or Pod Identity association with this ARN; None if there is none."""
     for owner in PARTS.values():
         for found in (*owner.entries.values(), *owner.addons.values(), *owner.pods.values()):
             if arn in (found.get("accessEntryArn"), found.get("addonArn"), found.get("associationArn")):

@@ -1,4 +1,4 @@
-"""The actions of AWS after a call: deletions that take time, and the log group that EKS creates again.
+"""The effects of a call after its answer: deletions that take time, and the log group of a cluster that EKS creates.
 
 Time is measured in describe calls: a resource that is being deleted exists until it has been described :data:`LOOKS` times.
 Therefore a client that does not wait for the end of a deletion gets the same errors as on AWS, and tests need not sleep.
@@ -88,7 +88,10 @@ def _node_group(call: Call) -> dict[str, Any] | None:
 
 
 def after(call: Call) -> None:
-    """Perform the actions of EKS after a successful call: it creates the log group whenever the control plane writes logs."""
+    """Do what EKS does after a successful call.
+
+    If the control plane writes logs, its creation and its deletion create a missing log group. Also stores cluster attributes.
+    """
     if call.service == "eks" and call.name in ("CreateCluster", "DeleteCluster"):
         name = call.parameters["name"]
         if eks.logs(name, call):

@@ -5,7 +5,7 @@ from __future__ import annotations
 CLUSTERS = "/moto-api/embedded-cloud/clusters/"
 """PUT ``{endpoint, certificateAuthority}`` at this path plus a cluster's name registers the cluster's API server."""
 TOKENS = "/moto-api/embedded-cloud/tokens/"
-"""POST a TokenReview to this path plus a cluster's name."""
+"""POST a TokenReview to this path plus a cluster's name; the answer is the TokenReview with its status."""
 TARGETS = "/moto-api/embedded-cloud/targets/"
 """PUT ``{"IP:PORT": STATE}`` to this path plus a target group's ARN reports the measured health of its targets."""
 

@@ -1,4 +1,4 @@
-"""The WSGI middleware in front of moto: it answers calls that AWS would refuse, and does not pass them to moto."""
+"""The WSGI middleware in front of moto: it refuses calls that AWS would refuse, and answers some calls itself."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def lacking(call: Call) -> AwsError:
 
 
 class Front:
-    """WSGI middleware around moto: refuses calls, and answers those of services that moto lacks."""
+    """WSGI middleware around moto: refuses calls as AWS does, and answers calls that moto cannot answer."""
 
     def __init__(self, moto: Application) -> None:
         self.moto = moto
@@ -66,7 +66,7 @@ class Front:
         return answer if answer is not None else endings.before(call)
 
     def _passed(self, call: Call, environ: dict[str, Any]) -> Response:
-        """moto's completed answer; a successful call also causes the later actions of AWS."""
+        """moto's answer, with the attributes that moto lacks. After a successful call, :func:`endings.after` runs."""
         try:
             answer = Response.from_app(self.moto, environ, buffered=True)
         except NotImplementedError:

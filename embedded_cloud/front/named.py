@@ -1,6 +1,7 @@
 """The resources that a call names: their ARNs and their tags.
 
-EC2's ids begin with the type of the resource; calls of other services name resources by ARN, or by the parameters in :data:`NAMES`.
+EC2's ids begin with the type of the resource. The path of an S3 call contains the bucket and the key. Calls of other services name
+resources by ARN, or by the parameters in :data:`NAMES`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ NAMES = {
     "route53": (("HostedZoneId", "hostedzone/{}"),),
     "sns": (("Name", "{}"),),
 }
-"""Service -> the parameters that name a resource, each with the last part of the resource's ARN. In IAM, the first one applies.
+"""Service -> the parameters that name a resource, each with the last part of the resource's ARN.
+
+If a call to IAM has several of them, only the first one applies.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -58,7 +61,7 @@ EC2_ID = re.compile(r"([a-z]+)-[0-9a-f]{8,17}")
 
 
 def resources(call: Call) -> tuple[str, ...]:
-    """The ARNs of a call's resources, if its parameters contain them."""
+    """The ARNs of a call's resources; empty if neither path nor parameters name one."""
     match call.service:
         case "s3":
             bucket, key = [*str(call.request.path).lstrip("/").split("/", 1), ""][:2]
@@ -78,7 +81,7 @@ def resources(call: Call) -> tuple[str, ...]:
 
 
 def tags(call: Call, arn: str) -> dict[str, str]:
-    """The tags of a resource; empty if it has none or does not exist."""
+    """The tags of a resource; empty if it has none, does not exist, or is in a service without support here (S3, Route 53)."""
     service, rest = arn.split(":", 5)[2::3]
     match service:
         case "ec2":
@@ -125,7 +128,10 @@ def _key(call: Call, name: str) -> str:
 
 
 def _part_of_a_cluster(call: Call) -> str | None:
-    """The ARN of the part of a cluster that a call concerns; ``None`` if it concerns the cluster itself, or creates a part."""
+    """The ARN of the node group, add-on, access entry or Pod Identity association that a call names.
+
+    ``None`` if there is none, and for a call that creates or lists such resources.
+    """
     wanted = call.parameters
     owner = wanted.get("clusterName")
     if owner is None or call.name.startswith(("Create", "List")):
@@ -159,7 +165,7 @@ def _arn(call: Call, last: str) -> str:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """All texts in the parameters of a call."""
+    """All strings in the parameters of a call."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

@@ -1,8 +1,8 @@
 """The caller of a call, and whether the caller's policies and boundary allow the action.
 
 moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. Here, an Allow statement applies if its
-condition cannot be evaluated, and a Deny statement with such a condition is ignored. Therefore AWS refuses every call that this
-module refuses.
+condition cannot be evaluated, and a Deny statement with such a condition is ignored. So this module can allow a call that AWS
+refuses, but it never refuses a call that AWS allows.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from embedded_cloud.front.named import PREFIXES, resources
 PARTITION = "aws"
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
-"""Access keys that do not have AWS' format belong to the administrator; the cloud's shell and tests use such keys."""
+"""Access keys without AWS' format belong to the administrator; the file ``env`` and tests use such keys."""
 
 S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -54,7 +54,7 @@ S3_ACTIONS = {
 """S3's calls whose IAM action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"})
-"""Actions that need no permission: GetCallerIdentity, and AssumeRoleWithWebIdentity, which the role's trust policy allows.
+"""Actions that need no permission of the caller. For AssumeRoleWithWebIdentity, only the role's trust policy counts.
 
 Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
 """
@@ -70,7 +70,7 @@ PASSED_ROLES = {
 }
 """Calls that pass a role to a service, with the parameters that contain the role's ARN. They need `iam:PassRole` on the role.
 
-RunInstances is missing, because its parameter is an instance profile; the role of the profile is not checked.
+RunInstances has no parameter here, because it names an instance profile; the role of the profile is not checked.
 """
 
 ON_EVERYTHING = (
@@ -78,7 +78,7 @@ ON_EVERYTHING = (
     *("eks:ListClusters", "elasticloadbalancing:Describe*", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys"),
     *("route53:ListHostedZonesByName", "s3:ListAllMyBuckets", "tag:GetResources"),
 )
-"""Actions that do not apply to a named resource: only a statement on `*` allows them.
+"""Actions that IAM cannot restrict to a resource: only a statement on `*` allows them.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -123,7 +123,10 @@ def require_allowed(call: Call) -> None:
 
 
 def actions(call: Call) -> Iterator[tuple[str, str | None]]:
-    """The required actions of a call, each with the ARN of a resource; ``None`` if the parameters do not contain one."""
+    """The required actions of a call, each with its resource.
+
+    The resource is an ARN, ``*`` for an action in ``ON_EVERYTHING``, or ``None`` if the call names no resource.
+    """
     name = S3_ACTIONS.get(call.name, call.name) if call.service == "s3" else call.name
     action = f"{PREFIXES.get(call.service, call.service)}:{name}"
     for resource in ("*",) if any(_like(each, action) for each in ON_EVERYTHING) else resources(call) or (None,):
@@ -147,7 +150,7 @@ def is_allowed(role: str, action: str, resource: str | None, call: Call) -> bool
 
 
 def decide(statements: Sequence[dict[str, Any]], action: str, resource: str | None, call: Call) -> bool:
-    """Whether statements allow an action: at least one statement allows it, and none certainly denies it."""
+    """Whether at least one statement can allow the action, and no statement certainly denies it."""
 
     def apply(effect: str, *, unknown: bool) -> bool:
         return any(

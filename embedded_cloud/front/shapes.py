@@ -16,7 +16,7 @@ CODES = {
     "route53": "InvalidInput",
     "s3": "InvalidArgument",
 }
-"""The error code of a service for an invalid parameter, if it differs from that of the service's protocol."""
+"""The error codes for an invalid parameter, of services whose code is not the one of their protocol."""
 
 CODES_BY_PROTOCOL = {"query": "ValidationError"}
 OTHERWISE = "ValidationException"
@@ -36,7 +36,7 @@ JAVA_CLASSES = {
     r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
     r"\w-_": r"\w\-_",
 }
-"""Parts of AWS' patterns that only Java understands, with their equivalents in Python."""
+"""Parts of AWS' patterns that only Java understands, with their equivalents in Python, of which some are approximate."""
 
 
 def require_valid(call: Call) -> None:

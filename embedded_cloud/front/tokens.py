@@ -1,4 +1,4 @@
-"""The webhook by which the API servers authenticate a token; it works like the authenticator of EKS.
+"""The webhook with which the API servers authenticate a token; it works like the authenticator of EKS.
 
 A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. The webhook looks up the
 signer in the cluster's access entries; without an entry, the API server answers 401.
@@ -62,9 +62,12 @@ def authenticate(cluster: str, token: str) -> dict[str, Any]:
 
 
 def signer(cluster: str, token: str) -> str:
-    """The ARN of the signer of a token for ``cluster``. Raises ``TokenError``."""
+    """The ARN of the signer of a token for ``cluster``. Raises ``TokenError`` for a token that is not valid.
+
+    The signature of an administrator's token is not checked, so such a token is valid for every cluster.
+    """
     if not token.startswith(PREFIX):
-        raise TokenError("the token is not one of EKS")
+        raise TokenError(f"the token does not begin with {PREFIX} as a token of `aws eks get-token` does")
     text = token.removeprefix(PREFIX)
     try:
         url = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
@@ -74,7 +77,7 @@ def signer(cluster: str, token: str) -> str:
     except (binascii.Error, UnicodeDecodeError, KeyError, ValueError) as error:
         raise TokenError("the token is not a presigned call") from error
     if query.get("Action") != "GetCallerIdentity" or CLUSTER_HEADER not in query.get("X-Amz-SignedHeaders", "").split(";"):
-        raise TokenError("the token is not a GetCallerIdentity with the cluster's name in a signed header")
+        raise TokenError("the token is not a call of GetCallerIdentity with the cluster's name in a signed header")
     if datetime.now(UTC) - made > LONGEST:
         raise TokenError("the token has expired")
     session = query.get("X-Amz-Security-Token", "")

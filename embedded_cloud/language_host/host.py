@@ -28,7 +28,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.language_host import program, quick
 
 SHOWED_ITS_OWN_ERROR = 32
-"""Exit code of ``pulumi-language-python-exec`` if it has already printed the program's error."""
+"""Exit code of ``pulumi-language-python-exec`` if this runner has already printed the program's error."""
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
@@ -51,7 +51,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetRequiredPackages(
         self, request: language.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language.GetRequiredPackagesResponse:
-        """No packages: the engine loads a provider when the program registers a resource, in the SDK's exact version."""
+        """No packages: when the program registers a resource, the engine loads the provider in the SDK's exact version."""
         return language.GetRequiredPackagesResponse()
 
     def GetRequiredPlugins(
@@ -108,13 +108,16 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language.RunResponse(error=f"the program exited with code {code}" if code else "")
 
     def RunPlugin(self, request: language.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[language.RunPluginResponse]:
-        """Start a policy pack, whose first line of output is the port for which the engine waits; usually a program follows."""
+        """Start a policy pack. Its first line of output is the port, for which the engine waits.
+
+        Also start the interpreter of the program, which usually follows.
+        """
         if request.kind != "analyzer":
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this Python host runs policy packs, not {request.kind} plugins")
         command = [sys.executable, "-u", "-m", "pulumi.policy", *request.args, request.info.program_directory]
         environment = dict(item.split("=", 1) for item in request.env) or dict(os.environ)
         pack = subprocess.Popen(command, cwd=request.info.program_directory, env=environment, stdout=subprocess.PIPE, stderr=None)
-        self.waiting = self._interpreter()  # it imports the SDK in the meantime
+        self.waiting = self._interpreter()  # this interpreter imports the SDK while the policy pack starts
         context.add_callback(pack.terminate)
         self.children.add(pack)
         assert pack.stdout is not None
@@ -132,7 +135,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
             child.terminate()
 
     def _interpreter(self) -> subprocess.Popen[bytes]:
-        """Start an interpreter that waits for its script, so that it can be started in advance."""
+        """The interpreter that was started in advance and waits for its script, or else a new one."""
         interpreter = self.waiting or subprocess.Popen([sys.executable, "-u", "-m", program.__name__], stdin=subprocess.PIPE)
         self.children.add(interpreter)
         return interpreter

@@ -1,8 +1,8 @@
 """The interpreter of a program: it imports the SDK, then waits for its script.
 
-The engine loads the policy pack before it sends the name of the script. Both begin with the same slow import, so the interpreter is
-started early, and both import in parallel. The environment, working folder, arguments and ``sys.path`` are set when the engine
-sends them; they are then the same as in a Python that was started with the script.
+The engine loads the policy pack before it sends the name of the script. The pack and the script begin with the same slow import.
+Therefore the interpreter starts early, and both import in parallel. When the engine has sent the script's environment, working
+folder and arguments, they are set, and are then the same as in a Python that was started with the script.
 """
 
 from __future__ import annotations

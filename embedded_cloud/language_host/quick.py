@@ -1,4 +1,4 @@
-"""A faster run of a program that takes only seconds; without this module, it takes more than twice as long.
+"""A faster run of a program that takes only seconds; without this module, the program takes more than twice as long.
 
 The module changes process globals (the garbage collector, the SDK's debug messages) and private state of the SDK (its list of
 calls). Use it only in a process that runs one program once, and never for a program on AWS.
@@ -18,19 +18,18 @@ DEBUG_FLAG = re.compile(r"--debug(=true)?|-[a-z]*d[a-z]*")
 
 def collect_nothing() -> None:
     """Turn the garbage collector off; call this before large imports."""
-    gc.disable()  # the imports create a million objects, none of them garbage
-    atexit.register(gc.freeze)  # otherwise the interpreter collects garbage among all objects when it exits
+    gc.disable()  # the imports create a million objects, and no garbage
+    atexit.register(gc.freeze)  # otherwise the interpreter searches all objects for garbage when it exits
 
 
 def run_with_engine(*, debug: bool) -> None:
     """Make the SDK skip work that this run does not need; call this before the SDK connects to the engine.
 
-    Without ``debug``, the SDK's debug messages are not sent. There are five per resource, the event loop waits for each, and the
-    engine would discard them.
+    Without ``debug``, the SDK's debug messages are not sent. The SDK sends five per resource and waits for each, but the engine
+    discards them.
 
-    The SDK also waits for outputs in quadratic time: it waits first for the running calls, then for all outputs, and starts again
-    after each output. If no call is running when the program ends, the SDK waits only for outputs. One additional call, which does
-    nothing, lets the other calls start.
+    At the end of the program, the SDK waits in quadratic time if no call has started yet: it waits for all outputs, and again
+    after each output. One additional call, which does nothing, makes the SDK wait for calls first; then the other calls start.
     """
     import pulumi
     import pulumi.runtime

@@ -1,5 +1,5 @@
 """Nodes that run containers. Each is a set of namespaces with a containerd, a kubelet and a kube-proxy; a bridge connects them.
 
-``cluster`` starts and stops them, and ``prerequisites`` says what this machine lacks. They use ``machines``, ``network``,
-``node`` and ``images``; ``load_balancer`` and ``tunnel`` are processes.
+``cluster`` starts the nodes and removes their control groups; ``prerequisites`` reports what this machine lacks. ``machines``,
+``network``, ``node`` and ``images`` are the parts of ``cluster``; ``load_balancer`` and ``tunnel`` are processes.
 """

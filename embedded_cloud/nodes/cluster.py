@@ -27,7 +27,7 @@ HAPROXY = "haproxy"
 LOAD_BALANCER = "load-balancer"
 WEB_PORTS = (443, 80)
 GROUPS = "groups"
-"""The name of the port at which a request can select a target group."""
+"""The name of the load balancer's port at which the path of a request selects a target group."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +90,7 @@ class RunningNodes:
             list(pool.map(lambda node: node.load(archive), self.nodes))
 
     def join(self, kubeconfig: Path, pki: Path) -> None:
-        """Start DNS, kubelets and load balancer; the API server must be ready, and the nodes must be registered."""
+        """Start DNS, kubelets, kube-proxies and load balancer. Before, the API server must be ready and the nodes registered."""
         self.network.write_kubeconfig(kubeconfig)
         self.network.start_dns()
         for node in self.nodes:
@@ -134,12 +134,12 @@ class RunningNodes:
 
 
 def require_real(processes: Processes) -> None:
-    """Raise if the cloud already runs with simulated pods."""
+    """Raise ``EmbeddedCloudError`` if the cloud already runs with simulated pods."""
     if processes.running() and not (processes.folder / FOLDER).exists():
-        raise EmbeddedCloudError("this embedded cloud runs already, with simulated pods", f"{processes.instructions.down} first")
+        raise EmbeddedCloudError("this embedded cloud already runs with simulated pods", f"{processes.instructions.down} first")
 
 
 def remove(folder: Path) -> None:
-    """Remove the cloud's control groups and other files outside of ``folder``; all of its processes must have ended."""
+    """Remove the cloud's control groups, which are outside of ``folder``. All processes of the cloud must have ended."""
     if (folder / FOLDER).exists():
         remove_groups(folder)

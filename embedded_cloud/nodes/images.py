@@ -31,7 +31,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 
 
 def store(archive: Path) -> Path:
-    """The folder of a containerd with the images of ``archive``; it is created once, beside the archive."""
+    """The folder of a containerd with the images of ``archive``. It is created once beside the archive, and replaces older ones."""
     made = archive.with_suffix(".store")
     with FileLock(archive.with_suffix(".lock")):
         if not made.exists():
@@ -81,4 +81,4 @@ def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=IMPORT_SECONDS)
     if done.returncode:
         problem = f"`{' '.join(command)}` failed: {done.stderr.strip()[-500:]}"
-        raise EmbeddedCloudError(problem, "free disk space if none is left; otherwise read the message")
+        raise EmbeddedCloudError(problem, "free disk space if none is left; otherwise fix the error in this message")

@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.nodes.load_balancer SETTINGS PID``: configure the HAProxy ``PID`` as the account's load balancer.
 
 Listeners, rules and target groups become HAProxy's configuration, which is reloaded only when they change. Weights and targets are
-set through HAProxy's socket, so that their changes affect no connection. The health that HAProxy measures is reported to moto.
+set through HAProxy's socket, so that a change affects no open connection. The health that HAProxy measures is reported to moto.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Address = tuple[str, int]
 SLOTS = [f"t{number}" for number in range(1, 41)]
 """The slots of a target group: the maximum number of its targets, including draining ones."""
 ANYHOW = "anyhow-"
-"""Prefix of each slot's second server, which gets requests regardless of its health if no target of the group is healthy. An ALB
-then sends requests to all targets: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
+"""Prefix of each slot's second server, which has no health check and gets requests only if no target of the group is healthy. Then
+an ALB sends requests to all targets: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
 SHARES = 1000
 ANSWER_SECONDS = 5
 DRAINING = ("draining", "unused")
@@ -52,7 +52,7 @@ defaults
   retries 0
   load-server-state-from-file global
 """
-"""The global part of the configuration. There are no retries, and no redispatch to another target, because an ALB has neither."""
+"""The sections ``global`` and ``defaults``. There are no retries and no redispatch to another target, as in an ALB."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +104,11 @@ class Wanted:
     groups: dict[str, TargetGroup] = field(default_factory=dict[str, TargetGroup])
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
-    """The upper bound of each group's range of the random number, by the key in HAProxy's map."""
+    """Key in HAProxy's map -> the end of the group's range: the group gets requests whose random number is below it."""
     targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
-    """Group -> address -> state in moto, which does not list draining targets."""
+    """ARN of the group -> address -> the target's state in moto. moto does not list draining targets."""
     delays: dict[str, float] = field(default_factory=dict[str, float])
-    """Group -> draining time of a deregistered target, in seconds."""
+    """ARN of the group -> draining time of a deregistered target, in seconds."""
 
 
 def read(elbv2: Any) -> Wanted:
@@ -177,13 +177,13 @@ def _key(rule: int, port: int, group: TargetGroup) -> str:
 
 @dataclass
 class ProxySettings:
-    """HAProxy's folder, and its listening sockets: by listener port, the open file (``files``) and the local port (``ports``)."""
+    """HAProxy's folder and its listening sockets. Listener port -> open file of the socket (``files``), local port (``ports``)."""
 
     folder: Path
     files: dict[int, int]
     ports: dict[int, int]
     by_group: int
-    """The open file of an HTTP listener, at which ``/tracks/WORD/...`` reaches the target group with this word in its name."""
+    """The open file of an HTTP listener, at which ``/tracks/WORD/...`` reaches the only target group with this word in its name."""
     aws: str
 
     @property
@@ -293,7 +293,7 @@ class HAProxy:
             return b"".join(iter(lambda: connection.recv(65536), b"")).decode()
 
     def load(self, wanted: Wanted) -> None:
-        """Reload HAProxy if its configuration has changed; the previous worker ends with its last connection."""
+        """Reload HAProxy if its configuration has changed. The previous worker ends after its last connection has closed."""
         config = configuration(wanted, self.settings)
         if config == self.loaded:
             return
@@ -364,7 +364,7 @@ class HAProxy:
         self.new.add((server.path, target))
 
     def _state(self, server: Server) -> str:
-        """The health of a target; a new one is initial until its first check has passed: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html."""
+        """The health of a target; a new target is ``initial`` until its first check has passed: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html."""
         if server.status.startswith("UP"):
             self.new.discard((server.path, server.target))
             return "healthy"

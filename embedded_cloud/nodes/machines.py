@@ -36,11 +36,11 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": 1000000,
     "kernel/keys/root_maxbytes": 25000000,
 }
-"""Kernel settings that a kubelet requires. They apply to the whole host, so the kubelet sees files with these values instead."""
+"""Kernel settings that a kubelet requires. They would change the whole host, so the kubelet reads files with these values."""
 
 FIRST_PROCESS = """
 set -e
-mount --make-rshared /  # among the machine's own containers; to the host nothing goes back
+mount --make-rshared /  # mounts propagate among the machine's containers, but not to the host
 mount -t tmpfs tmpfs /run
 for name in lib log; do
   mkdir -p "$1/var/$name"
@@ -113,7 +113,7 @@ class Machine:
         _run(self.on_network("ip", *arguments))
 
     def listener(self, address: str, port: int) -> socket.socket:
-        """A socket that listens in the machine's network namespace, in which it was opened; a process outside can serve it."""
+        """A socket that listens in the machine's network namespace. A process outside of the namespace can serve it."""
         with self.namespace() as namespace, on_network(namespace.fileno()):
             return listener(address, port)
 
@@ -153,7 +153,9 @@ def _run(command: list[str | Path], environment: Mapping[str, str] | None = None
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **(environment or {})})
     if done.returncode:
         words = " ".join(map(str, command))
-        raise EmbeddedCloudError(f"`{words}` failed: {done.stderr.strip()[-1000:]}", "look at the last line, and at `dmesg`")
+        raise EmbeddedCloudError(
+            f"`{words}` failed: {done.stderr.strip()[-1000:]}", "fix the error in this message; `dmesg` may show the cause"
+        )
     return done.stdout
 
 
@@ -166,14 +168,14 @@ CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 
 
 WEIGHTS = {"cpu.shares": 32 * 1024, "cpu.weight": 32 * 100}
-"""CPU weight of a cloud's control group, in cgroup v1 and v2: that of 32 processes. The default is the weight of one process. With
-it, all pods together would get as little of a busy machine as one compiler, so that probes time out and pods become unready."""
+"""CPU weight of a cloud's control group, in cgroup v1 and v2: 32 times the default. With the default, all pods together would get
+only one share of a busy machine, so that probes time out and pods become unready."""
 
 
 def make_group(path: str) -> None:
-    """Create the control group ``path`` in every hierarchy, and configure its parents as a kubelet requires.
+    """Create the control group ``path`` and its parents in every hierarchy, as a kubelet requires them, and set the CPU weight.
 
-    In cgroup v1, a new cpuset is empty and must be copied from its parent. In v2, a parent must enable controllers for children.
+    In cgroup v1, a new cpuset is empty and must be copied from its parent. In v2, a parent must enable its children's controllers.
     """
     top = Path(path).parts[0]
     for hierarchy in _hierarchies():
@@ -182,7 +184,7 @@ def make_group(path: str) -> None:
             above, made = made, made / part
             made.mkdir(exist_ok=True)
             for controller in CONTROLLERS if (above / "cgroup.subtree_control").exists() else ():
-                with suppress(OSError):  # the kernel does not have it
+                with suppress(OSError):  # the kernel does not have this controller
                     (above / "cgroup.subtree_control").write_text(f"+{controller}")
             for file in ("cpuset.cpus", "cpuset.mems"):
                 if (made / file).exists() and not (made / file).read_text().strip():

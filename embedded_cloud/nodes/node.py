@@ -60,7 +60,7 @@ class RealNode:
 
     @property
     def pods(self) -> ipaddress.IPv4Network:
-        """The addresses of the node's pods: the /24 network after the one that contains the node's address."""
+        """The addresses of the node's pods: the /24 network after the /24 network that contains the node's address."""
         own = ipaddress.IPv4Network(f"{self.node.address}/24", strict=False)
         return ipaddress.IPv4Network((int(own.network_address) + own.num_addresses, own.prefixlen))
 
@@ -70,7 +70,7 @@ class RealNode:
         return f"{group_of(self.processes.folder)}/{self.name}"
 
     def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode], unpacked: Path) -> None:
-        """Start the machine on ``network`` and containerd, which starts with the images in ``unpacked``, unless they run."""
+        """Start the machine on ``network`` and containerd unless they run. A new containerd has the images in ``unpacked``."""
         if self.name not in self.processes.running():
             self.machine.start()
             self._join(network, gateway, prefix, others)
@@ -196,7 +196,7 @@ class RealNode:
             "clientConnection": {"kubeconfig": str(kubeconfig)},
             "hostnameOverride": self.name,
             "mode": "iptables",
-            "conntrack": untouched,  # the limits of the connection table apply to the whole host
+            "conntrack": untouched,  # do not set the limits of the connection table: they apply to the whole host
             "detectLocalMode": "BridgeInterface",
             "detectLocal": {"bridgeInterface": "pods"},
         }

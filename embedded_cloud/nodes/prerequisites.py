@@ -46,6 +46,6 @@ def missing() -> str:
 
 
 def require(instructions: Instructions) -> None:
-    """Raise if nodes cannot run containers on this machine."""
+    """Raise ``EmbeddedCloudError`` if nodes cannot run containers on this machine."""
     if reason := missing():
-        raise EmbeddedCloudError(reason, f"without real pods, which are not the default, {instructions.up}")
+        raise EmbeddedCloudError(reason, f"fix this, or {instructions.up} with simulated pods (the default)")

@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.nodes.tunnel SOCKET``: the API server's proxy to nodes and pods, by HTTP CONNECT on a Unix socket.
 
-On EKS, the API server has network interfaces in the nodes' subnets. Here it connects through this process, which opens each
-connection in the network namespace of the nodes (the open file at standard input), and connections to ``localhost`` on the host.
+On EKS, the API server has network interfaces in the nodes' subnets. Here it connects through this process. The process opens
+connections to ``localhost`` on the host, and all others in the nodes' network namespace (the open file at standard input).
 """
 
 from __future__ import annotations

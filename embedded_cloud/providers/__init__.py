@@ -1,1 +1,1 @@
-"""Substitutes for the official provider plugins, which are not in any package registry."""
+"""Substitutes for the official provider plugins, whose programs are not in any package registry."""

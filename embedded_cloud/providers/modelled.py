@@ -1,7 +1,7 @@
 """The common base of the resource types of the embedded providers: class attributes that list the modelled inputs.
 
-Each provider has a base class with its own registry, and a package ``types``, all of whose modules are imported. A class with
-a ``token`` registers itself, so that adding a type means adding one class.
+Each provider has a base class with its own registry, and a package ``types``, whose modules are all imported. A class with a
+``token`` registers itself. A new type needs only a new class.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def properties(**values: Any) -> Mapping[str, Any]:
 
 
 class ModelledType:
-    """One resource type. A subclass describes itself by class attributes; property names are those of the SDK."""
+    """One resource type. A subclass has class attributes that describe the type; property names are those of the SDK."""
 
     types: ClassVar[dict[str, Any]]
     """The provider's types by token; each provider's base class has its own."""
@@ -67,11 +67,11 @@ class ModelledType:
 
     @classmethod
     def of(cls: type[T], token: str) -> type[T]:
-        """The type with this token. Raises for a type that is not modelled."""
+        """The class for this token. Raises ``EmbeddedCloudError`` for a type that is not modelled."""
         if token not in cls.types:
             package = _place(cls).parent
             raise EmbeddedCloudError(
-                f"the embedded cloud has no resource type {token} here",
+                f"the embedded cloud does not support the resource type {token}",
                 f"model it in {package}/types or leave it out of the stack",
             )
         return cast("type[T]", cls.types[token])
@@ -88,18 +88,18 @@ class ModelledType:
 
     @classmethod
     def completed(cls, news: Properties) -> Properties:
-        """``news`` with defaults. Raises for an input that is not modelled: to ignore it would hide a difference from AWS."""
+        """``news`` with defaults. Raises ``EmbeddedCloudError`` for an input that is not modelled, and so would have no effect."""
         inputs = {key: value for key, value in news.items() if value is not None}
         for key in sorted(inputs.keys() - cls.modelled()):
             raise EmbeddedCloudError(
-                f"the embedded cloud: {cls.token} has no input '{key}' here",
+                f"the embedded cloud does not support the input '{key}' of {cls.token}",
                 f"model it in {_place(cls)} or leave it out of the stack",
             )
         return {**cls.defaults, **inputs}
 
     @classmethod
     def observed(cls, inputs: Properties, state: Properties, live: Properties) -> Properties:
-        """The inputs that correspond to the live resource: changed where the service's description has changed since ``state``."""
+        """The inputs that correspond to the live resource: ``inputs``, changed where ``live`` differs from ``state``."""
         then, now = ({key: value for key, value in each.items() if key in cls.described()} for each in (state, live))
         return refreshed(inputs, then, now)
 

@@ -39,12 +39,12 @@ def value_at(tree: Any, path: Sequence[str | int]) -> Any:
 
 
 def covers(pattern: Sequence[str | int], path: Sequence[str | int]) -> bool:
-    """Whether ``path`` matches ``pattern``, or is below a path that does."""
+    """Whether ``path`` matches ``pattern``, or is below a path that matches."""
     return len(pattern) <= len(path) and all(left in (EVERY, right) for left, right in zip(pattern, path, strict=False))
 
 
 def differing(olds: Mapping[str, Any], news: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The paths at which two property trees differ; it descends as long as both have objects, or both have lists."""
+    """The deepest paths at which two property trees differ: below them, the values are not both objects or both lists."""
     for key in sorted(olds.keys() | news.keys()):
         quoted = re.search(r'[.\[\]"/]', key)
         path = f'{prefix}["{key}"]' if quoted else f"{prefix}.{key}" if prefix else key

@@ -1,8 +1,8 @@
 """The base of an embedded provider: translates the protocol of the Pulumi engine to calls with plain Python values.
 
-The plugin tells the engine that it accepts neither secrets nor resource references. Therefore the engine unwraps both, and
-marks an output as secret again if the input of the same name was secret. The values are JSON, and :data:`UNKNOWN` for a value that
-a preview does not know yet.
+The plugin accepts neither secrets nor resource references. Therefore the engine sends plain values, and marks an output as secret
+again if the input of the same name was secret. The values are those of JSON, and :data:`UNKNOWN` for a value that a preview does
+not know yet.
 
 Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
 """
@@ -34,7 +34,7 @@ Properties = dict[str, Any]
 T = TypeVar("T")
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""The engine's placeholder for a value that is not known before ``up``."""
+"""The engine's placeholder for a value that is known only after ``pulumi up``."""
 
 
 class Change(Enum):
@@ -74,10 +74,10 @@ class ResourceState:
 
 
 class NotReadyError(EmbeddedCloudError):
-    """The resource exists but did not become ready: it stays in the state, and the next ``up`` checks it again."""
+    """The resource exists but is not ready: it stays in the state, and the next ``pulumi up`` updates it again."""
 
     def __init__(self, id: str, inputs: Properties, state: Properties, reasons: list[str]) -> None:
-        super().__init__("; ".join(reasons), "look at the named object, correct it and run `pulumi up` again")
+        super().__init__("; ".join(reasons), "fix the cause, and run `pulumi up` again")
         self.id = id
         self.inputs = inputs
         self.state = state
@@ -119,7 +119,8 @@ class Plugin(ABC):
     def invoke(self, token: str, args: Properties) -> Properties:
         """Return the result of a data source."""
         raise EmbeddedCloudError(
-            f"the embedded cloud has no data source {token}", "leave it out of the stack or model it under embedded_cloud/providers"
+            f"the embedded cloud does not support the data source {token}",
+            "leave it out of the stack or model it under embedded_cloud/providers",
         )
 
     def cancel(self) -> None:
@@ -127,7 +128,7 @@ class Plugin(ABC):
 
 
 def is_unknown(value: object) -> bool:
-    """Whether ``value`` is, or contains, a value that is known only after ``up``."""
+    """Whether ``value`` is, or contains, a value that is known only after ``pulumi up``."""
     if isinstance(value, dict):
         return any(is_unknown(item) for item in cast("dict[str, Any]", value).values())
     if isinstance(value, list):
@@ -190,7 +191,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        """The difference of the provider's own inputs; they change in place, because no resource depends on them."""
+        """Whether the provider's own inputs have changed. They always change in place: no resource must be replaced with them."""
         same = to_python(request.old_inputs or request.olds) == to_python(request.news)
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME
@@ -291,7 +292,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _resource(request: Any) -> ResourceState:
-    """The resource of a request: type and name are from the URN; each kind of request has some of the other fields."""
+    """The resource of a request: type and name are from the URN. A field that the request does not have gets its default."""
     *_, kind, name = request.urn.split("::", 3)
     return ResourceState(
         type=kind.rsplit("$", 1)[-1],

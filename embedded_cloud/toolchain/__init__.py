@@ -30,8 +30,9 @@ class Toolchain:
     def ensure(self, *names: str) -> dict[str, Path]:
         """Return the path of each requested program or file; missing ones are built.
 
-        A program on PATH with the pinned major and minor version is used instead. Raises :class:`EmbeddedCloudError` if a name
-        is unknown, Go is missing or too old, the registry cannot be reached, the disk is full or a build fails.
+        A program on PATH with the pinned major and minor version is used instead of the cache.
+        Raises :class:`EmbeddedCloudError` if a name is unknown, Go is missing or too old, the registry cannot be reached, the disk
+        is full or a build fails.
         """
         unknown = set(names) - {name for bundle in self.bundles for name in bundle.names}
         if unknown:
@@ -56,7 +57,7 @@ class Toolchain:
         )
 
     def on_path(self, bundle: Bundle, name: str) -> Path | None:
-        """The program on PATH, if it has the pinned major and minor version and is not from the cache."""
+        """The program on PATH if it has the pinned major and minor version and is not from the cache; otherwise None."""
         tool = bundle.tools[name]
         found = shutil.which(name) if tool.ask_version else None
         if found is None or tool.ask_version is None or self._is_ours(bundle, Path(found)):
@@ -77,7 +78,7 @@ class Toolchain:
         return Path(found) if fits else None
 
     def _is_ours(self, bundle: Bundle, found: Path) -> bool:
-        """Whether ``found`` is a link to a program of the cache, as on the PATH of a shell that has sourced the cloud's ``env``."""
+        """Whether ``found`` is a program of the cache or a link to one, as on the PATH of a shell that has sourced ``env``."""
         own = self.cache.entry(bundle) / found.name
         return found.resolve().is_relative_to(self.cache.folder.resolve()) or (own.exists() and own.samefile(found))
 
@@ -114,11 +115,11 @@ class Toolchain:
 
     def go(self, bundle: Bundle) -> Go:
         """The Go command that builds ``bundle``."""
-        return Go(log=self.cache.log(bundle), install=f"{self.instructions.setup}, which installs the Go that builds it")
+        return Go(log=self.cache.log(bundle), install=f"{self.instructions.setup}, which installs Go for the build")
 
 
 def copy(source: Path, target: Path) -> None:
-    """Copy a file or folder from Go's cache and make it writable, because the cache is read-only; a script stays executable."""
+    """Copy a file or folder from Go's cache, which is read-only, and make the copy writable. A single file becomes executable."""
     if source.is_dir():
         shutil.copytree(source, target, copy_function=shutil.copyfile)
         for folder in (target, *filter(Path.is_dir, target.rglob("*"))):

@@ -29,7 +29,7 @@ MANIFEST = "manifest.json"
 HASH_LENGTH = 12
 
 UNUSED_SECONDS = 30 * 24 * 3600
-"""An entry that was not used for this time is removed. The time is long, because checkouts of other versions share the cache."""
+"""A build removes entries of its bundle that were not used for this time. It is long, because other checkouts share the cache."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Cache:
 
     @contextmanager
     def lock(self, bundle: Bundle) -> Generator[None]:
-        """Hold the bundle's build lock. A second builder prints that it waits. The kernel releases the lock if its holder dies."""
+        """Hold the bundle's build lock. A second builder prints that it waits. The kernel releases the lock of a killed builder."""
         builder = self.folder / f"{bundle.name}.pid"
         held = FileLock(self.folder / f"{bundle.name}.lock")
         try:

@@ -1,4 +1,7 @@
-"""What the toolchain offers: programs and files, each from a Go module that a go.mod and go.sum beside this file pin."""
+"""The programs and files of the toolchain, each from a Go module that go.mod and go.sum in a folder beside this file pin.
+
+To change a version, for example that of Kubernetes, edit the module's line in the go.mod of the folder that ``source`` names.
+"""
 
 from __future__ import annotations
 
@@ -15,18 +18,18 @@ GO_ENVIRONMENT = {
     "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
     "GOWORK": "off",
     "CGO_ENABLED": "0",  # the same programs with and without a C compiler
-    "GOOS": "",  # for this machine, whatever the user's shell cross-compiles for
+    "GOOS": "",  # for this machine, also if the user's shell is set to cross-compile
     "GOARCH": "",
 }
-"""What every Go command here runs with, over the user's own environment."""
+"""The variables of every Go command of the toolchain; they override the user's environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A program: its Go ``package``, how it is asked for its version, and where the linker stamps that version in.
+    """A program: its Go ``package``, the option ``ask_version`` that prints the version, and the version for the linker.
 
-    ``stamps`` maps a Go variable to a template over ``version``, ``major`` and ``minor``. ``module`` is where the version comes
-    from when the package is one of ours around it. A program without ``ask_version`` is never taken from PATH.
+    ``stamps`` maps a Go variable to a template with ``version``, ``major`` and ``minor``. ``module`` is the module with the version
+    if ``package`` is a package of this project. A program without ``ask_version`` is never taken from PATH.
     """
 
     package: str
@@ -37,7 +40,7 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True)
 class Files:
-    """A file or folder, at ``path``, that the Go module ``module`` carries beside its code."""
+    """A file or folder at ``path`` in the Go module ``module``."""
 
     module: str
     path: str
@@ -45,10 +48,10 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """What is built, or copied, in one go and cached as one folder.
+    """Programs and files that are built or copied together, and cached as one folder.
 
-    ``source`` is the folder here with go.mod and go.sum, ``usual_seconds`` what a cold build took on 2 cores, with the
-    download of its sources. ``tools`` and ``files`` are keyed by the name that users ask for.
+    ``source`` is the folder beside this file with go.mod and go.sum. ``usual_seconds`` is the time of a first build on 2 cores,
+    with the download of the sources. The keys of ``tools`` and ``files`` are the names for :meth:`Toolchain.ensure`.
     """
 
     name: str
@@ -58,34 +61,34 @@ class Bundle:
     files: dict[str, Files] = field(default_factory=dict[str, Files])
     tags: tuple[str, ...] = ()
     only_when_named: bool = False
-    """Whether it is left out where everything is asked for: few need it, and its build takes long."""
+    """Whether the bundle is built only if one of its names is requested. Few users need it."""
 
     @property
     def folder(self) -> Path:
-        """Where go.mod and go.sum lie; Go runs there."""
+        """The folder with go.mod and go.sum, in which Go runs."""
         return HERE / self.source
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Everything this bundle offers."""
+        """The names of all programs and files of this bundle."""
         return (*self.tools, *self.files)
 
     @cached_property
     def go_mod(self) -> str:
-        """The text of go.mod, the one source of every version."""
+        """The text of go.mod, which contains the version of every module."""
         return (self.folder / "go.mod").read_text()
 
     def version(self, package: str) -> str:
-        """The version of the Go module that holds ``package``, as its programs print it: ``1.36.3``."""
+        """The version of the Go module that contains ``package``, as its programs print it: ``1.36.3``."""
         pins = dict(re.findall(r"^(?:require)?\s+(\S+) v(\S+)", self.go_mod, re.MULTILINE))
         module = max((path for path in pins if f"{package}/".startswith(f"{path}/")), key=len)
-        # Prometheus publishes 3.16.0 as the Go module v0.316.0, which spares its import paths a /v3.
+        # Prometheus publishes 3.16.0 as the Go module v0.316.0, so that its import paths need no /v3.
         prometheus = re.fullmatch(r"0\.(\d)(\d\d)\.(\d+)", pins[module])
         return f"{prometheus[1]}.{int(prometheus[2])}.{prometheus[3]}" if prometheus else pins[module]
 
     @property
     def ldflags(self) -> str:
-        """Linker flags: no debug information, and the versions that the tools report."""
+        """Linker flags, which omit debug information and set the versions that the programs print."""
         flags = ["-s", "-w"]
         for tool in self.tools.values():
             version = self.version(tool.module or tool.package)
@@ -96,7 +99,7 @@ class Bundle:
 
     @property
     def recipe(self) -> str:
-        """All that decides what the build makes: two bundles with the same recipe are the same."""
+        """All inputs of the build: bundles with the same recipe have the same content."""
         packages = {name: tool.package for name, tool in self.tools.items()}
         go_sum = (self.folder / "go.sum").read_text()
         own = [(str(file.relative_to(self.folder)), file.read_text()) for file in sorted(self.folder.rglob("*.go"))]
@@ -119,7 +122,7 @@ BUNDLES = (
     ),
     Bundle(
         name="kubernetes",
-        source="kubernetes",
+        source="kubernetes",  # the embedded cloud's Kubernetes version: the line `k8s.io/kubernetes v...` in kubernetes/go.mod
         usual_seconds=460,
         tools={
             "kube-apiserver": Tool(package="k8s.io/kubernetes/cmd/kube-apiserver", stamps=KUBERNETES_STAMPS),
@@ -189,7 +192,7 @@ BUNDLES = (
                 package="embedded-cloud/pulumi-resource-kubernetes",
                 module="github.com/pulumi/pulumi-kubernetes/provider/v4",
                 ask_version=None,
-                # The engine warns of a plugin that says to be older than the SDK; their versions have been one number since 2018.
+                # The engine warns about a plugin that is older than the SDK. Plugin and SDK always have the same version.
                 stamps={"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": version("pulumi-kubernetes")},
             )
         },
@@ -203,7 +206,7 @@ BUNDLES = (
         name="prometheus",
         source="prometheus",
         usual_seconds=300,
-        # The platform discovers its targets in Kubernetes; 24 other discoveries would bring their clouds' SDKs along.
+        # The platform discovers its targets in Kubernetes. The 24 other discoveries would add the SDKs of their clouds.
         tags=("remove_all_sd", "enable_kubernetes_sd"),
         tools={
             "prometheus": Tool(package="github.com/prometheus/prometheus/cmd/prometheus", stamps=PROMETHEUS_STAMPS),

@@ -1,4 +1,4 @@
-"""The Go command of this virtualenv, run on the module of one bundle; a failure becomes an error of one sentence."""
+"""The Go command of this virtualenv, run on the module of one bundle; a failure becomes an error with a fix."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from embedded_cloud.toolchain._progress import duration
 from embedded_cloud.toolchain.catalogue import GO_ENVIRONMENT, Bundle
 
 NETWORK_ERROR = re.compile(r"dial tcp|no such host|connection re(?:fused|set)|timeout|TLS|x509|EOF$|unreachable|: [45]\d\d ")
-FREE_SPACE = "free some disk space (a build of everything needs 8 GB), then run it again"
+FREE_SPACE = "free some disk space (a build of all programs needs 8 GB), then run the command again"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Go:
-    """The Go command; its output goes to ``log``, and ``install`` is the instruction by which a user installs Go."""
+    """The Go command; its output goes to ``log``, and ``install`` tells the user how to install Go."""
 
     log: Path
     install: str
 
     def command(self, bundle: Bundle) -> Path:
-        """The ``go`` of this virtualenv's wheel, so that all builds use the same version. Raises if go.mod requires a newer one."""
+        """The ``go`` of this virtualenv, so that all builds use the same version. Raises if it is missing or too old for go.mod."""
         go = Path(sysconfig.get_path("scripts")) / "go"
         wanted = re.findall(r"^go (\d+)\.(\d+)", bundle.go_mod, re.MULTILINE)[0]
         if not go.exists():
@@ -104,12 +104,12 @@ class Go:
         said = [line for line in lines if line.strip() and not is_package(line) and not line.startswith("go: downloading ")]
         no_space = next((line for line in said if "no space left" in line), None)
         if no_space:
-            return EmbeddedCloudError(f"the disk is full, building {bundle.name}: {no_space}", FREE_SPACE)
-        reason = said[-1].strip() if said else "Go said nothing"
+            return EmbeddedCloudError(f"the disk is full during the build of {bundle.name}: {no_space}", FREE_SPACE)
+        reason = said[-1].strip() if said else "Go printed nothing"
         if NETWORK_ERROR.search(reason):
             return EmbeddedCloudError(
                 f"cannot download the sources of {bundle.name}: {reason}",
-                "check the network and GOPROXY, then run it again: what was downloaded and compiled so far is kept",
+                "check the network and GOPROXY, then run the command again: finished downloads and packages are kept",
             )
         return EmbeddedCloudError(f"building {bundle.name} failed: {reason}", f"the whole output is in {self.log}")
 

@@ -21,7 +21,7 @@ def catalogue(toolchain: Toolchain) -> Table:
 
 
 def _state(toolchain: Toolchain, bundle: Bundle, name: str) -> str:
-    """The present source of ``name``: PATH, the cache, or a build."""
+    """The path of ``name`` on PATH or in the cache, or the usual time of its build."""
     if name in bundle.tools and (path := toolchain.on_path(bundle, name)):
         return f"on PATH: {path}"
     folder = toolchain.cache.entry(bundle)

@@ -9,6 +9,7 @@ from policies.rules import (
     data,
     delivery,
     docker,
+    entry_points,
     iam_policies,
     identity,
     network,
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = tuple(
     rule
     for module in (
         network,
+        entry_points,
         data,
         iam_policies,
         identity,

@@ -67,7 +67,7 @@ class Identity:
     limit: list[iam.StatementView] | None
     """The statements of the boundary; ``None`` if there is none, or the program does not declare it."""
     policies: set[str]
-    """The ARNs of the policies on which the permissions depend: attached, the boundary, and those that conditions require."""
+    """The ARNs of the policies on which the permissions depend: attached policies, the boundary, and policies in conditions."""
 
 
 def identities_at(view: View, index: ResourceIndex) -> Iterator[Identity]:

@@ -71,7 +71,7 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 def _image(value: Any, limits: Limits) -> str:
-    """The image reference in a chart's value, which is a string or an object of the reference's parts.
+    """The image reference in a chart's value, which is a string or an object with the parts of the reference.
 
     A part that the program does not set has the chart's default, and needs no check.
     """

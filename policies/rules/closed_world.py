@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from policies.known_types import is_known
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.views import View
+from program.catalogue import reviewed
 
 PACK = Pack("types")
+
+PREFIXES = ("dwcp:", "pulumi:pulumi:Stack")
+"""Prefixes of types that no provider manages: components and the stack."""
 
 
 @PACK.resource(
@@ -18,15 +21,17 @@ PACK = Pack("types")
     "*",
     title="Every resource is of a type that the rules know",
     why="A resource of an unknown type passes every rule, whatever it exposes, loses or costs.",
-    fix="Write a rule for the type, or add it to `policies/known_types.py` with the reason why it needs none.",
+    fix="Write a rule for the type, or state in its entry in `program/catalogue` why it needs none (`reviewed`).",
     severity="high",
     levels={"local": "advisory", "staging": "advisory"},
 )
 def known(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a type that no rule names and that is not in ``policies.known_types``."""
+    """Yield a problem for a type that no rule names and that the catalogue does not list as reviewed."""
     del limits
-    if not is_known(view.resource.type, named_by_rules()):
-        yield at(view, "", f"no rule knows {view.resource.type}", "write a rule for it, or list it in policies/known_types.py")
+    type_ = view.resource.type
+    managed = type_.count(":") == 2 and not type_.startswith(PREFIXES)
+    if managed and type_ not in named_by_rules() and not reviewed(type_):
+        yield at(view, "", f"no rule knows {type_}", "write a rule for it, or state in program/catalogue why it needs none")
 
 
 @cache

@@ -55,8 +55,8 @@ def node_count(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "cost-nat-gateways",
     VPC,
-    title="There are no more NAT gateways than the zones need",
-    why="Each costs by the hour, even without traffic.",
+    title="The number of NAT gateways is within the environment's limit",
+    why="Each gateway costs by the hour, even without traffic.",
     fix="Set `network.nat` to single, or use fewer zones.",
     severity="low",
     frameworks=("AWS Well-Architected: COST08",),

@@ -43,8 +43,8 @@ EBS_DRIVER = "ebs.csi.aws.com"
 @PACK.stack(
     "data-bucket-encrypted",
     *BUCKETS,
-    title="Every bucket is encrypted by a declared rule",
-    why="Access to the data then needs access to the key, not only to the bucket.",
+    title="Every bucket has an encryption configuration",
+    why="With a KMS key, access to the data also needs access to the key, and not only to the bucket.",
     fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add the encryption configuration.",
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
@@ -60,8 +60,8 @@ def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
 @PACK.stack(
     "data-bucket-versioned",
     *BUCKETS,
-    title="Every bucket keeps old versions",
-    why="Without them a deleted or overwritten object cannot be restored.",
+    title="Every bucket keeps noncurrent versions",
+    why="Without noncurrent versions, a deleted or overwritten object cannot be restored.",
     fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add a BucketVersioning with status Enabled.",
     severity="high",
     frameworks=("AWS Security Hub S3.14",),
@@ -71,7 +71,7 @@ def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     del limits
     kept = [each.text("versioningConfiguration.status") for each in index.users(view, "bucket", VERSIONING)]
     if "Enabled" not in kept:
-        found = f"versioning is {kept[0]}" if kept else "the bucket keeps no old versions"
+        found = f"versioning is {kept[0]}" if kept else "the bucket keeps no noncurrent versions"
         yield at(view, "", found, f"add a {VERSIONING} with status Enabled")
 
 
@@ -102,7 +102,7 @@ def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     *BUCKETS,
     title="Every bucket refuses requests in plain text",
     why="S3 also answers over HTTP, which anyone on the network path can read.",
-    fix="Attach the policy with `PrivateBucket.attach_policy`, which refuses plain text.",
+    fix="Attach the policy with `PrivateBucket.attach_policy`, which denies requests without TLS.",
     severity="high",
     frameworks=("CIS AWS 2.1.1", "AWS Security Hub S3.5"),
     deferred=frozenset({"policy"}),
@@ -136,7 +136,7 @@ def _refuses_plain_text(statement: iam.StatementView) -> bool:
     "data-bucket-acl-private",
     BUCKET_ACL,
     title="No bucket is opened by an ACL",
-    why="An ACL can publish a bucket, and no policy shows it.",
+    why="An ACL can publish a bucket whose policies allow no public access.",
     fix="Remove the ACL; with enforced ownership none is needed.",
     severity="critical",
     frameworks=("AWS Security Hub S3.12",),
@@ -173,7 +173,7 @@ def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
-"""Prefixes of objects that are not worth keeping, by their name."""
+"""Name prefixes of objects that need not be kept."""
 
 
 @PACK.resource(
@@ -243,7 +243,7 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     "data-log-key-usable",
     LOG_GROUP,
     title="The key of a log group allows CloudWatch Logs to use it for that group",
-    why="Otherwise the service can neither store new events nor read the old ones, and no alarm tells.",
+    why="Otherwise the service can neither store new events nor read the old ones, and no alarm reports this.",
     fix="Include the group's ARN in the condition of the key's policy.",
     severity="high",
     frameworks=("AWS: Encrypt log data in CloudWatch Logs using AWS KMS",),
@@ -309,7 +309,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     CACHE,
     STORAGE_CLASS,
     title="Every volume, file system and database is encrypted",
-    why="Disks and snapshots can be copied or discarded without notice.",
+    why="Without encryption, everyone who gets a disk or a snapshot can read the data.",
     fix="Set the service's own property for encryption at rest to true.",
     severity="high",
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
@@ -337,7 +337,7 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "data-cache-in-transit",
     CACHE,
-    title="Caches are reached over TLS",
+    title="Clients connect to caches over TLS",
     why="Otherwise sessions and passwords can be read on the network, also inside the VPC.",
     fix="Set `transitEncryptionEnabled` to true.",
     severity="high",

@@ -103,7 +103,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
     title="The program ignores changes of fields that delivery and the autoscaler own, and of no others",
-    why="Otherwise an `up` during a rollout resets the traffic weights, and changes of other ignored fields are never applied.",
+    why="Otherwise `pulumi up` during a rollout resets the traffic weights, and changes of other ignored fields are never applied.",
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
 )
@@ -118,17 +118,17 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
                 owned[ACTIONS] = "delivery"
     for path, owner in owned.items():
         if path not in ignored:
-            yield at(view, path, f"{owner} owns {path}, but every up would set it", f"add {path} to ignoreChanges")
+            yield at(view, path, f"{owner} owns {path}, but every pulumi up would set it", f"add {path} to ignoreChanges")
     for path in ignored if owned else ():
         if path not in owned:
-            yield at(view, path, "it has no other owner, and pulumi up ignores it", f"remove {path} from ignoreChanges")
+            yield at(view, path, "only the program owns it, but pulumi up ignores its changes", f"remove {path} from ignoreChanges")
 
 
 @PACK.stack(
     "delivery-replicas-left-alone",
     DEPLOYMENT,
     title="The program does not set the replicas that an autoscaler owns",
-    why="Otherwise each `up` resets the number, also under load.",
+    why="Otherwise each `pulumi up` resets the number, also under load.",
     fix="Add `spec.replicas` to `ignoreChanges`, or remove it.",
     severity="high",
     frameworks=("pulumi-kubernetes #2491",),

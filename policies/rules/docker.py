@@ -101,9 +101,14 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode") if view.resource.type == CONTAINER else ():
         mode = view.text(key)
         if mode.startswith("container:"):
-            yield at(view, key, "the container shares another one's", f"remove {key} and use a network of the stack")
+            yield at(
+                view,
+                key,
+                "the container shares this namespace with another container",
+                f"remove {key} and use a network of the stack",
+            )
         elif mode == "host" and not looks:
-            yield at(view, key, "the container shares its host's", f"remove {key} and use a network of the stack")
+            yield at(view, key, "the container shares this namespace with its host", f"remove {key} and use a network of the stack")
     for mount, key, path, read_only in host_paths(view):
         if looks and not read_only:
             yield at(mount, "readOnly", f"the container can change {path} of the host", "set readOnly to true")

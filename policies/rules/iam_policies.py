@@ -20,7 +20,18 @@ from policies.rules._identities import (
     texts_of,
 )
 from policies.views import ResourceIndex, View
-from program.types import BUCKET_POLICY, ENDPOINT, KEY, POLICY, ROLE, TOPIC_POLICY
+from program.protocol import UNKNOWNS
+from program.types import (
+    ACCESS_ENTRY,
+    BUCKET_POLICY,
+    CLUSTER,
+    ENDPOINT,
+    KEY,
+    POLICY,
+    ROLE,
+    ROLE_POLICY,
+    TOPIC_POLICY,
+)
 
 PACK = Pack("identity")
 
@@ -30,28 +41,35 @@ PACK = Pack("identity")
     POLICY,
     *INLINE,
     ROLE,
-    title="No policy allows everything",
-    why="An attacker who controls a process with such a role controls the account.",
+    title="No policy allows everything, or the data of every resource",
+    why="An attacker who controls a process with such a role controls the account, or reads and deletes its data.",
     fix="List the actions and resources that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16", "AWS Security Hub IAM.1"),
     deferred=frozenset({"policy", "inlinePolicies"}),
+    parameters=("service_administrators",),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a document that allows every action of a service on all resources, or all actions with exceptions.
 
-    An action that gives control of every key or cluster is enough. The rule does not check a permissions
-    boundary, because a boundary gives no permissions.
+    One action on the data of every bucket, key, table, secret or parameter is enough, and one that gives control of every key,
+    bucket, instance or cluster. The rule does not check a permissions boundary, because a boundary gives no permissions.
     """
-    del limits
     if view.resource.type == POLICY and not _is_attached(view, index):
         return
+    administers = view.resource.name in limits.service_administrators and _has_boundary(view, index)
     for holder, path in documents_of(view):
-        given = [each for each in iam.statements(holder, path) if each.allows]
+        given = list(iam.statements(holder, path))
         for statement in given:
-            yield from _unlisted(statement)
-        if not any(iam.many_services(each) for each in given):
-            yield from _too_wide(holder, path, given)
+            if statement.allows:
+                yield from _unlisted(statement)
+        if not any(iam.many_services(each) for each in given if each.allows):
+            yield from _too_wide(holder, path, given, administers=administers)
+
+
+def _has_boundary(view: View, index: ResourceIndex) -> bool:
+    roles = index.sources(view, "role", ROLE) if view.resource.type == ROLE_POLICY else []
+    return bool(roles) and all(each.has_or_depends("permissionsBoundary") for each in roles)
 
 
 def _is_attached(view: View, index: ResourceIndex) -> bool:
@@ -73,32 +91,65 @@ def _unlisted(statement: iam.StatementView) -> Iterator[Problem]:
         yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
 
 
-TAKE_OVER = {
-    "kms:PutKeyPolicy": ("key", "arn:aws:kms:*:*:key/zq-xw9"),
-    "kms:CreateGrant": ("key", "arn:aws:kms:*:*:key/zq-xw9"),
-    "eks:AssociateAccessPolicy": ("cluster", "arn:aws:eks:*:*:access-entry/zq-xw9/role/1/zq-xw9/x"),
+DATA = {
+    ("key", "arn:aws:kms:*:*:key/zq-xw9"): (
+        *("kms:Decrypt", "kms:ReEncryptFrom", "kms:CreateGrant", "kms:PutKeyPolicy", "kms:DisableKey", "kms:ScheduleKeyDeletion"),
+    ),
+    ("object", "arn:aws:s3:::zq-xw9/zq-xw9"): (
+        *("s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"),
+    ),
+    ("bucket", "arn:aws:s3:::zq-xw9"): (
+        *("s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutLifecycleConfiguration"),
+        *("s3:PutReplicationConfiguration", "s3:DeleteBucket"),
+    ),
+    ("table", "arn:aws:dynamodb:*:*:table/zq-xw9"): (
+        *(f"dynamodb:{verb}" for verb in ("BatchGetItem", "GetItem", "PartiQLSelect", "Query", "Scan", "ExportTableToPointInTime")),
+        *(f"dynamodb:{verb}" for verb in ("BatchWriteItem", "PutItem", "UpdateItem", "DeleteItem", "DeleteTable")),
+    ),
+    ("secret", "arn:aws:secretsmanager:*:*:secret:zq-xw9"): (
+        *(f"secretsmanager:{verb}" for verb in ("GetSecretValue", "BatchGetSecretValue", "PutSecretValue", "PutResourcePolicy")),
+        "secretsmanager:DeleteSecret",
+    ),
+    ("parameter", "arn:aws:ssm:*:*:parameter/zq-xw9"): (
+        *(
+            f"ssm:{verb}"
+            for verb in ("GetParameter", "GetParameters", "GetParametersByPath", "GetParameterHistory", "PutParameter")
+        ),
+    ),
+    ("instance", "arn:aws:ec2:*:*:instance/zq-xw9"): ("ssm:SendCommand", "ssm:StartSession"),
+    ("cluster", "arn:aws:eks:*:*:access-entry/zq-xw9/role/1/zq-xw9/x"): ("eks:AssociateAccessPolicy",),
 }
-"""Actions that give control of a resource, with the kind of the resource and an ARN that does not exist."""
+"""Actions on data, or that give control of a resource, by the kind of the resource and an ARN that does not exist.
+
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+"""
 
 
-def _too_wide(holder: View, path: str, given: list[iam.StatementView]) -> Iterator[Problem]:
-    """Yield a problem for each service of which these statements together allow everything."""
-    actions = [action for each in given for action in each.actions]
+def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, administers: bool) -> Iterator[Problem]:
+    """Yield a problem for each service of which these statements together allow everything, or data of every resource.
+
+    A service may be allowed as a whole to a policy that ``administers`` services, except a service that gives permissions.
+    """
+    allows = [each for each in given if each.allows]
     whole: set[str] = set()
-    for service in dict.fromkeys(action.partition(":")[0].lower() for action in actions if ":" in action):
-        wide = [each for each in given if iam.everything(each, service)]
+    for service in dict.fromkeys(action.partition(":")[0].lower() for each in allows for action in each.actions if ":" in action):
+        wide = [each for each in allows if iam.everything(each, service)]
         names = [action for each in wide for action in each.actions if action.lower().startswith(f"{service}:")]
         name = min(names, key=lambda each: len(each.partition(":")[2].strip("*?")), default="")
         every = name if not name.partition(":")[2].strip("*?") else f"every action of {service}"
         if iam.covers_service(service, wide):
             whole.add(service)
+            if administers and service not in iam.POWERFUL:
+                continue
             yield at(holder, path, f"allows {every} on everything", "list the actions and the resources that are needed")
-        elif service in iam.POWERFUL and iam.covers_service(service, given):
+        elif service in iam.POWERFUL and iam.covers_service(service, allows):
             fix = "list the actions that are needed"
             yield at(holder, path, f"allows every action of {service}, which is enough to get all other permissions", fix)
-    for action, (kind, arn) in TAKE_OVER.items():
-        if action.partition(":")[0] not in whole and iam.allowed(action, arn, given, None) is not None:
-            yield at(holder, path, f"allows {action} on every {kind}", f"name each {kind} in Resource")
+    unnamed = [each for each in given if not (each.allows and iam.names_resources(each))]
+    for (kind, arn), actions in DATA.items():
+        names = [each for each in actions if each.partition(":")[0] not in whole and iam.allowed(each, arn, unnamed, None)]
+        if names:
+            yield at(holder, path, f"allows {', '.join(names)} on every {kind}", f"name each {kind} in Resource")
 
 
 @PACK.stack(
@@ -208,7 +259,7 @@ def _runs_as_any_role(view: View, identity: Identity) -> Iterator[Problem]:
             yield at(view, "", message, "name the roles that it may pass in Resource")
 
 
-DOCUMENTS = {ROLE: "assumeRolePolicy"}
+DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
 
 
 @PACK.resource(
@@ -237,6 +288,48 @@ def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
         unlimited = view.resource.type != ENDPOINT or any(iam.everything(statement, each) for each in ("*", _service_of(view)))
         if iam.public(statement) and unlimited:
             yield at(view, path, "is open to everyone", "name the accounts, roles or services in Principal")
+
+
+OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
+"""Properties with the ARN of a role or policy that AWS accepts only from the account of the resource."""
+
+
+@PACK.stack(
+    "identity-known-accounts",
+    ROLE,
+    BUCKET_POLICY,
+    KEY,
+    TOPIC_POLICY,
+    ENDPOINT,
+    ACCESS_ENTRY,
+    title="Roles, resources and the cluster trust only known AWS accounts",
+    why="Its owner decides who uses the trust: another account, or an attacker who has an account.",
+    fix="Name the stack's own account, or add the account to `trustedAccounts` in `policies/limits.py`.",
+    severity="critical",
+    frameworks=("AWS Security Hub S3.6", "IAM Access Analyzer: external access"),
+    deferred=frozenset({"policy", "assumeRolePolicy", "principalArn", *OWN_ACCOUNT.values()}),
+    parameters=("trusted_accounts",),
+)
+def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Yield a problem for a statement or an access entry that names another account as the principal or the caller.
+
+    The stack's own account is that of its roles' boundaries and of its cluster's role, which AWS requires to be the same.
+    """
+    path = DOCUMENTS.get(view.resource.type, "policy")
+    if view.resource.type == ACCESS_ENTRY:
+        named = {iam.account_of(view.text(path))}
+    else:
+        named = {account for each in iam.statements(view, path) if each.allows for account in iam.accounts_in(each)}
+    others = named - {"", *limits.trusted_accounts}
+    for account in sorted(others - _own_accounts(index) if others else ()):
+        yield at(view, path, f"the AWS account {account} is trusted", "name the stack's own account")
+
+
+def _own_accounts(index: ResourceIndex) -> set[str]:
+    """The stack's account. Raises for unknown values if all values that contain it are unknown."""
+    given = [(each, key) for type_, key in OWN_ACCOUNT.items() for each in index.of(type_) if each.given(key)]
+    known = [(each, key) for each, key in given if each.resource.inputs[key] not in [*UNKNOWNS]]
+    return {iam.account_of(each.text(key)) for each, key in known or given}
 
 
 def _service_of(endpoint: View) -> str:

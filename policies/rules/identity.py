@@ -65,7 +65,7 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     "identity-metadata-service",
     LAUNCH_TEMPLATE,
     INSTANCE,
-    title="The metadata service requires a token, and answers only the machine itself",
+    title="The metadata service requires a token, and responds only to the machine itself",
     why="Otherwise a pod, or a forged request of a service, gets the machine's role.",
     fix="Set `metadataOptions.httpTokens` to required and `httpPutResponseHopLimit` to 1.",
     severity="high",
@@ -157,10 +157,12 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
 def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a pod mounts the token of a service account that is not bound to a role."""
+    """Yield a problem if a pod mounts the token of a service account that is not bound to a role, also by a volume."""
     del limits
     spec = pod_of(view).view("spec")
-    if spec.flag("automountServiceAccountToken", default=True):
+    sources = [each for volume in spec.views("volumes") for each in volume.views("projected.sources")]
+    by_volume = any(each.has("serviceAccountToken") and not each.text("serviceAccountToken.audience") for each in sources)
+    if by_volume or spec.flag("automountServiceAccountToken", default=True):
         account = (namespace_of(view), spec.text("serviceAccountName", "default"))
         bound = {
             (subject.text("namespace") or namespace_of(binding), subject.text("name"))
@@ -168,8 +170,9 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
             for subject in binding.views("subjects")
         }
         if account not in bound:
-            path = "automountServiceAccountToken"
-            yield at(spec, path, f"the token of {account[1]} is mounted, but no role is bound to it", f"set {path} to false")
+            path = "volumes" if by_volume else "automountServiceAccountToken"
+            fix = "remove serviceAccountToken from the volume" if by_volume else f"set {path} to false"
+            yield at(spec, path, f"the token of {account[1]} is mounted, but no role is bound to it", fix)
 
 
 @PACK.resource(

@@ -83,7 +83,7 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
         return
     for key in HOST_NAMESPACES:
         if spec.flag(key):
-            yield at(spec, key, "the pod shares its host's", f"set {key} to false")
+            yield at(spec, key, "the pod shares this namespace with its host", f"set {key} to false")
     for volume in spec.views("volumes"):
         if volume.has("hostPath"):
             yield at(volume, "hostPath", "a folder of the host is mounted", "use a claim, an emptyDir or a ConfigMap")
@@ -224,7 +224,7 @@ def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-read-only-root",
     *POD_OWNERS,
     title="No container can change its files",
-    why="An attacker cannot install a program in it.",
+    why="An attacker cannot install a program in a read-only container.",
     fix="Set `readOnlyRootFilesystem` to true, and mount an emptyDir where the program writes.",
     severity="medium",
     frameworks=("NSA Kubernetes Hardening", "AWS Security Hub ECS.5"),

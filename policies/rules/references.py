@@ -304,7 +304,7 @@ def _directions(policy: View) -> list[str]:
     frameworks=("NSA Kubernetes Hardening",),
 )
 def network_policy_narrow(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an ingress rule that allows all peers, and for an egress rule that allows all peers on all ports."""
+    """Yield a problem for an ingress rule that allows all peers, and for any rule that allows all ports."""
     del limits
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for rule in view.views(f"spec.{direction}"):
@@ -314,3 +314,5 @@ def network_policy_narrow(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(
                     rule, peers, f"{direction} is allowed for everyone", f"name the pods or networks in {peers}, and the ports"
                 )
+            elif not ports:
+                yield at(rule, "ports", f"{direction} is allowed on every port", "name the ports")

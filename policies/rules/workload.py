@@ -65,7 +65,7 @@ def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "workload-resource-bounds",
     *POD_OWNERS,
-    title="Requests and limits are within the guide's",
+    title="Requests and limits are within the guide's bounds",
     why="A pod that requests more than a node has is never scheduled; with too little memory it is killed under load.",
     fix="Set the application's requests to 500m/512Mi or more, and every limit to 2000m/2Gi or less.",
     severity="medium",
@@ -135,8 +135,8 @@ def probes(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(container, probe, f"{name} has no {probe}", f"add a {probe} with httpGet, tcpSocket, grpc or exec")
             path = declared.text("httpGet.path")
             if probe == "livenessProbe" and READINESS.search(path):
-                message = f"{path} also depends on other services: while one is away, every pod is restarted"
-                yield at(declared, "httpGet.path", message, "use a path that only tells whether the process works, such as /health")
+                message = f"{path} also depends on other services: while one of them fails, every pod is restarted"
+                yield at(declared, "httpGet.path", message, "use a path that only checks the process itself, such as /health")
             for handler in ("httpGet", "tcpSocket"):
                 port = declared.get(f"{handler}.port")
                 if isinstance(port, str) and not port.isdecimal() and port not in ports:

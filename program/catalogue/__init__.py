@@ -1,8 +1,9 @@
 """The catalogue of resource types.
 
-An entry states which changes replace a resource, which data is lost when the resource is deleted, and which outputs its service
-sets. To add a type, add one entry to the module of its provider. A test compares the entries with the tables of the embedded
-providers, which are tested against the services, and lists every difference with its reason.
+An entry states which changes replace a resource, which data is lost when the resource is deleted, which outputs its service
+sets, how it is billed, why it needs no policy rule, and how it is imported. To add a type, add one entry to the module of its
+provider, and run ``make generate``. A test compares the entries with the tables of the embedded providers, which are tested
+against the services, and lists every difference with its reason.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ __all__ = [
     "Replaces",
     "ResourceType",
     "answer",
+    "billed",
+    "every_type",
     "group_kind",
     "loses",
     "lost",
@@ -37,6 +40,7 @@ __all__ = [
     "outputs",
     "refusals",
     "replaces",
+    "reviewed",
     "secrets",
     "to_watch",
 ]
@@ -58,7 +62,7 @@ class Replaces(StrEnum):
 
 
 def replaces(type_: str, path: Path, *, immutable: bool = False) -> Replaces:
-    """Whether a change at ``path`` replaces a resource of this type; ``immutable`` is its input of this name."""
+    """Whether a change at ``path`` replaces a resource of this type. ``immutable``: the input of this name is true."""
     known = _entries(type_)
     if immutable and any(covers(pattern, path) for entry in known for pattern in entry.immutable_paths):
         return Replaces.YES
@@ -90,7 +94,7 @@ def lost_in_place(type_: str, before: Mapping[str, Any], after: Mapping[str, Any
 def lost_by_creation(type_: str, inputs: Mapping[str, Any]) -> list[str]:
     """The data of an existing resource that is deleted because a resource of this type is created for it.
 
-    In a preview, the name of a bucket that is created too is not known.
+    If the bucket of a lifecycle configuration is created too, its name is unknown in a preview, and no data is deleted.
     """
     return lost_in_place(type_, {}, inputs) if canonical(type_) == LIFECYCLE and inputs.get("bucket") not in UNKNOWNS else []
 
@@ -112,9 +116,24 @@ def secrets(type_: str) -> tuple[str, ...]:
     return tuple(name for entry in _entries(type_) for name in entry.secrets.split())
 
 
+def every_type() -> dict[str, ResourceType]:
+    """The entry of every single type by its token, which for a Kubernetes type has no version: ``kubernetes:apps/Deployment``."""
+    return {**AWS, **DOCKER, **_providers.TYPES, **{f"kubernetes:{kind}": entry for kind, entry in KUBERNETES.items()}}
+
+
+def billed(type_: str) -> str:
+    """How AWS bills a type: ``free``, ``by use``, or empty for one that needs a price."""
+    return next((entry.billed for entry in _entries(type_) if entry.billed), "")
+
+
+def reviewed(type_: str) -> str:
+    """The reason why no policy rule needs to name this type; empty for a type that needs one."""
+    return next((entry.reviewed for entry in _entries(type_) if entry.reviewed), "")
+
+
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs, and at any depth the example values of the computed outputs that other resources use."""
-    computed = {key: value for entry in _entries(type_) for key, value in entry.made_up(name).items()}
+    """The inputs, completed at any depth with example values of the computed outputs that other resources use."""
+    computed = {key: value for entry in _entries(type_) for key, value in entry.example_outputs(name).items()}
     return _beside(inputs, computed)
 
 
@@ -133,13 +152,13 @@ def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str,
 
 
 def _entries(type_: str) -> list[ResourceType]:
-    """The entry for all types of the provider, then the entry for this type, if they exist."""
+    """The entries for all types of the provider and of the service, then the entry for this type, if they exist."""
     if type_.startswith("aws:"):
-        found = [_aws.EVERY, _aws.TYPES.get(type_)]
+        found = [_aws.COMMON, _aws.SERVICES.get(type_.partition("/")[0]), _aws.TYPES.get(type_)]
     elif type_.startswith("kubernetes:"):
-        found = [_kubernetes.EVERY, _kubernetes.TYPES.get(group_kind(type_))]
+        found = [_kubernetes.COMMON, _kubernetes.TYPES.get(group_kind(type_))]
     elif type_.startswith("docker:"):
-        found = [_docker.EVERY, _docker.TYPES.get(type_)]
+        found = [_docker.COMMON, _docker.TYPES.get(type_)]
     else:
         found = [_providers.TYPES.get(type_)]
     return [entry for entry in found if entry is not None]

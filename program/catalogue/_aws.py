@@ -1,7 +1,8 @@
 """The AWS types.
 
-The provider's schema (``ForceNew`` in terraform-provider-aws, on which the Pulumi provider is based) cannot be read from the SDK,
-so these entries are written by hand.
+The SDK does not state which inputs force a replacement (``ForceNew`` in the schema of terraform-provider-aws, the base of the
+Pulumi provider), so these entries are written by hand. ``loses`` is also set for a subnet, an Elastic IP address and a load
+balancer: they hold no data, but a replacement gets other addresses.
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ from program.catalogue._type import ResourceType
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
-EVERY = ResourceType(
+COMMON = ResourceType(
     replaces="region", in_place="tags tagsAll", outputs={"arn": f"arn:aws:mock:{REGION}:{ACCOUNT}:{{name}}", "name": "{name}"}
 )
-"""The entry for all AWS types: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource).
+"""The entry for all AWS types: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource)."""
 
-A subnet, an Elastic IP address and a load balancer have no data, but their replacements get other addresses. So they have a loss
-too.
-"""
+SERVICES: Mapping[str, ResourceType] = {each: ResourceType(billed="free") for each in ("aws:acm", "aws:iam", "aws:vpc")}
+"""The entries for all types of a service."""
 
 TYPES: Mapping[str, ResourceType] = {
     "aws:acm/certificate:Certificate": ResourceType(
@@ -33,12 +33,23 @@ TYPES: Mapping[str, ResourceType] = {
                 {"domainName": "h", "resourceRecordName": "_x.h", "resourceRecordType": "CNAME", "resourceRecordValue": "_y.aws"}
             ]
         },
+        reviewed="public by nature; the listener that serves it is checked",
+        import_id="its ARN",
     ),
     "aws:acm/certificateValidation:CertificateValidation": ResourceType(
-        replaces="certificateArn validationRecordFqdns", outputs={"certificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:{{name}}"}
+        replaces="certificateArn validationRecordFqdns",
+        outputs={"certificateArn": f"arn:aws:acm:{REGION}:{ACCOUNT}:{{name}}"},
+        reviewed="only waits for a certificate",
+        import_id="none",
+        import_source="do not import it: the engine creates it at once",
     ),
     "aws:cloudwatch/logGroup:LogGroup": ResourceType(
-        replaces="name namePrefix logGroupClass", in_place="kmsKeyId retentionInDays skipDestroy", loses="its log history"
+        replaces="name namePrefix logGroupClass",
+        in_place="kmsKeyId retentionInDays skipDestroy",
+        loses="its log history",
+        holds_data=True,
+        billed="by use",
+        import_id="its name",
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ResourceType(
         replaces="name",
@@ -47,15 +58,32 @@ TYPES: Mapping[str, ResourceType] = {
             "extendedStatistic insufficientDataActions metricName metricQueries namespace okActions period statistic "
             "threshold treatMissingData"
         ),
+        reviewed="reads metrics and notifies a topic; the topic is checked",
+        import_id="its name",
     ),
     "aws:dynamodb/table:Table": ResourceType(loses="its items"),
     "aws:ebs/volume:Volume": ResourceType(loses="its blocks"),
-    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ResourceType(replaces="vpcId", in_place="ingress egress"),
-    "aws:ec2/eip:Eip": ResourceType(replaces="domain", loses="its address, which others may have allow-listed"),
-    "aws:ec2/flowLog:FlowLog": ResourceType(
-        replaces="vpcId trafficType logDestinationType logDestination iamRoleArn maxAggregationInterval logFormat"
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ResourceType(
+        replaces="vpcId", in_place="ingress egress", billed="free", import_id="`sg-0a1b2c`", import_source="the VPC's own"
     ),
-    "aws:ec2/internetGateway:InternetGateway": ResourceType(in_place="vpcId"),
+    "aws:ec2/eip:Eip": ResourceType(
+        replaces="domain",
+        loses="its address, which others may have allow-listed",
+        reviewed="an address; the resource that uses it is checked",
+        import_id="`eipalloc-0a1b2c`",
+    ),
+    "aws:ec2/flowLog:FlowLog": ResourceType(
+        replaces="vpcId trafficType logDestinationType logDestination iamRoleArn maxAggregationInterval logFormat",
+        billed="by use",
+        reviewed="checked with its VPC",
+        import_id="`fl-0a1b2c`",
+    ),
+    "aws:ec2/internetGateway:InternetGateway": ResourceType(
+        in_place="vpcId",
+        billed="free",
+        reviewed="admits no traffic without a route, an address and a group",
+        import_id="`igw-0a1b2c`",
+    ),
     "aws:ec2/launchTemplate:LaunchTemplate": ResourceType(
         replaces="name namePrefix",
         in_place=(
@@ -63,35 +91,77 @@ TYPES: Mapping[str, ResourceType] = {
             "userData description updateDefaultVersion"
         ),
         outputs={"latestVersion": 1},
+        billed="free",
+        import_id="`lt-0a1b2c`",
+    ),
+    "aws:ec2/managedPrefixList:ManagedPrefixList": ResourceType(
+        billed="free", reviewed="the rules of security groups that name it are checked with its networks"
     ),
     "aws:ec2/natGateway:NatGateway": ResourceType(
-        replaces="subnetId allocationId connectivityType", outputs={"publicIp": "192.0.2.1"}
+        replaces="subnetId allocationId connectivityType",
+        outputs={"publicIp": "192.0.2.1"},
+        reviewed="admits no traffic from outside; the number is checked with the VPC",
+        import_id="`nat-0a1b2c`",
     ),
-    "aws:ec2/route:Route": ResourceType(replaces="routeTableId destinationCidrBlock", in_place="gatewayId natGatewayId"),
-    "aws:ec2/routeTable:RouteTable": ResourceType(replaces="vpcId"),
-    "aws:ec2/routeTableAssociation:RouteTableAssociation": ResourceType(replaces="subnetId", in_place="routeTableId"),
-    "aws:ec2/securityGroup:SecurityGroup": ResourceType(replaces="name namePrefix description vpcId", in_place="ingress egress"),
+    "aws:ec2/route:Route": ResourceType(
+        replaces="routeTableId destinationCidrBlock",
+        in_place="gatewayId natGatewayId",
+        billed="free",
+        reviewed="makes nothing public without an address and a group",
+        import_id="`rtb-0a1b2c_0.0.0.0/0`",
+    ),
+    "aws:ec2/routeTable:RouteTable": ResourceType(
+        replaces="vpcId", billed="free", reviewed="contains only routes", import_id="`rtb-0a1b2c`"
+    ),
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": ResourceType(
+        replaces="subnetId",
+        in_place="routeTableId",
+        billed="free",
+        reviewed="assigns a route table; the rules tell private subnets by their tags",
+        import_id="`subnet-0a1b2c/rtb-0a1b2c`",
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": ResourceType(
+        replaces="name namePrefix description vpcId", in_place="ingress egress", billed="free", import_id="`sg-0a1b2c`"
+    ),
+    "aws:ec2/securityGroupRule:SecurityGroupRule": ResourceType(billed="free"),
     "aws:ec2/subnet:Subnet": ResourceType(
         replaces="vpcId cidrBlock availabilityZone",
         in_place="mapPublicIpOnLaunch",
         loses="its addresses and every network interface in it",
+        billed="free",
+        import_id="`subnet-0a1b2c`",
     ),
     "aws:ec2/vpc:Vpc": ResourceType(
         replaces="cidrBlock instanceTenancy",
         in_place="enableDnsSupport enableDnsHostnames",
         loses="the network and everything in it",
+        billed="free",
+        import_id="`vpc-0a1b2c`",
     ),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ResourceType(
-        replaces="vpcId serviceName vpcEndpointType", in_place="privateDnsEnabled policy routeTableIds subnetIds securityGroupIds"
+        replaces="vpcId serviceName vpcEndpointType",
+        in_place="privateDnsEnabled policy routeTableIds subnetIds securityGroupIds",
+        reviewed="inside the VPC; the rules of its group are checked",
+        import_id="`vpce-0a1b2c`",
     ),
     "aws:efs/fileSystem:FileSystem": ResourceType(loses="its files"),
-    "aws:eks/accessEntry:AccessEntry": ResourceType(replaces="clusterName principalArn type", in_place="kubernetesGroups"),
+    "aws:eks/accessEntry:AccessEntry": ResourceType(
+        replaces="clusterName principalArn type",
+        in_place="kubernetesGroups",
+        billed="free",
+        import_id="`cluster:principal ARN`",
+    ),
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": ResourceType(
-        replaces="clusterName principalArn policyArn accessScope"
+        replaces="clusterName principalArn policyArn accessScope",
+        billed="free",
+        reviewed="for people and pipelines that the stack file names",
+        import_id="`cluster#principal ARN#policy ARN`",
     ),
     "aws:eks/addon:Addon": ResourceType(
         replaces="clusterName addonName",
         in_place="addonVersion configurationValues resolveConflictsOnCreate resolveConflictsOnUpdate",
+        billed="free",
+        import_id="`cluster:addon`",
     ),
     "aws:eks/cluster:Cluster": ResourceType(
         replaces=(
@@ -106,6 +176,8 @@ TYPES: Mapping[str, ResourceType] = {
             "identities": [{"oidcs": [{"issuer": "https://oidc.example.com/id"}]}],
             "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"},
         },
+        holds_data=True,
+        import_id="its name",
     ),
     "aws:eks/nodeGroup:NodeGroup": ResourceType(
         replaces=(
@@ -114,80 +186,157 @@ TYPES: Mapping[str, ResourceType] = {
         ),
         in_place="version launchTemplate.version scalingConfig updateConfig labels",
         outputs={"nodeGroupName": "{name}"},
+        import_id="`cluster:nodegroup`",
     ),
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": ResourceType(
-        replaces="clusterName namespace serviceAccount", in_place="roleArn"
+        replaces="clusterName namespace serviceAccount",
+        in_place="roleArn",
+        billed="free",
+        reviewed="its role is checked",
+        import_id="`cluster,a-0a1b2c`",
+        import_source="`aws eks list-pod-identity-associations`",
     ),
     "aws:elasticache/replicationGroup:ReplicationGroup": ResourceType(loses="its data"),
-    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ResourceType(replaces="url", in_place="clientIdLists thumbprintLists"),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ResourceType(
+        replaces="url",
+        in_place="clientIdLists thumbprintLists",
+        reviewed="the roles that trust it are checked",
+        import_id="its ARN",
+        import_source="`aws_iam_openid_connect_provider`",
+    ),
     "aws:iam/policy:Policy": ResourceType(replaces="name namePrefix path description", in_place="policy"),
     "aws:iam/role:Role": ResourceType(
-        replaces="name namePrefix path", in_place="assumeRolePolicy description maxSessionDuration permissionsBoundary"
+        replaces="name namePrefix path",
+        in_place="assumeRolePolicy description maxSessionDuration permissionsBoundary",
+        import_id="its name",
     ),
-    "aws:iam/rolePolicy:RolePolicy": ResourceType(replaces="name role", in_place="policy"),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceType(replaces="role policyArn"),
-    "aws:kms/alias:Alias": ResourceType(replaces="name", in_place="targetKeyId"),
+    "aws:iam/rolePolicy:RolePolicy": ResourceType(replaces="name role", in_place="policy", import_id="`role:policy`"),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceType(replaces="role policyArn", import_id="`role/policy ARN`"),
+    "aws:kms/alias:Alias": ResourceType(
+        replaces="name", in_place="targetKeyId", billed="free", reviewed="a name; the key is checked", import_id="`alias/name`"
+    ),
     "aws:kms/key:Key": ResourceType(
         replaces="keyUsage customerMasterKeySpec multiRegion",
         in_place="description policy enableKeyRotation isEnabled deletionWindowInDays",
         loses="everything that is encrypted with it",
         outputs={"keyId": "{name}-key"},
+        holds_data=True,
+        import_id="its key id",
     ),
     "aws:lb/listener:Listener": ResourceType(
-        replaces="loadBalancerArn", in_place="port protocol sslPolicy certificateArn defaultActions"
+        replaces="loadBalancerArn",
+        in_place="port protocol sslPolicy certificateArn defaultActions",
+        billed="free",
+        import_id="its ARN",
     ),
-    "aws:lb/listenerRule:ListenerRule": ResourceType(replaces="listenerArn", in_place="priority actions conditions"),
+    "aws:lb/listenerRule:ListenerRule": ResourceType(
+        replaces="listenerArn", in_place="priority actions conditions", billed="free", import_id="its ARN"
+    ),
     "aws:lb/loadBalancer:LoadBalancer": ResourceType(
         replaces="name namePrefix internal loadBalancerType",
         in_place=(
             "securityGroups subnets ipAddressType accessLogs enableDeletionProtection idleTimeout dropInvalidHeaderFields "
             "desyncMitigationMode enableHttp2"
         ),
-        loses="its DNS name; traffic stops until the new one is known",
+        loses="its DNS name; traffic stops until clients use the new name",
         outputs={"dnsName": "{name}.elb.example.com", "zoneId": "Z1"},
+        import_id="its ARN",
+        import_source="`aws_lb`",
     ),
     "aws:lb/targetGroup:TargetGroup": ResourceType(
         replaces="name namePrefix port protocol protocolVersion targetType vpcId",
         in_place="healthCheck stickiness deregistrationDelay slowStart loadBalancingAlgorithmType",
+        billed="free",
+        reviewed="inside the VPC; the listeners that forward to it are checked",
+        import_id="its ARN",
     ),
     "aws:rds/cluster:Cluster": ResourceType(loses="its databases"),
+    "aws:rds/clusterInstance:ClusterInstance": ResourceType(reviewed="its cluster is checked, and its address by a rule"),
     "aws:rds/instance:Instance": ResourceType(loses="its databases"),
     "aws:route53/record:Record": ResourceType(
         replaces="zoneId name",
         in_place="records ttl aliases allowOverwrite",
         loses="its name, which no longer resolves",
         outputs={"fqdn": "{name}.example.com"},
+        billed="by use",
+        reviewed="a name; the resource that it points to is checked",
+        import_id="`ZONEID_name_TYPE`",
+        import_source="for example `Z0148_dwcp.example.com_A`",
     ),
     "aws:route53/zone:Zone": ResourceType(loses="its name servers and records"),
     "aws:s3/bucket:Bucket": ResourceType(
-        replaces="bucket bucketPrefix objectLockEnabled", in_place="forceDestroy", loses="its objects and their versions"
+        replaces="bucket bucketPrefix objectLockEnabled",
+        in_place="forceDestroy",
+        loses="its objects and their versions",
+        holds_data=True,
+        billed="by use",
+        import_id="its name",
     ),
-    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ResourceType(replaces="bucket", in_place="rules"),
-    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ResourceType(replaces="bucket", in_place="rule"),
-    "aws:s3/bucketPolicy:BucketPolicy": ResourceType(replaces="bucket", in_place="policy"),
+    "aws:s3/bucketAcl:BucketAcl": ResourceType(billed="free"),
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ResourceType(
+        replaces="bucket", in_place="rules", billed="free", import_id="the bucket's name"
+    ),
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ResourceType(
+        replaces="bucket",
+        in_place="rule",
+        billed="free",
+        reviewed="the rules for buckets check the effect",
+        import_id="the bucket's name",
+    ),
+    "aws:s3/bucketPolicy:BucketPolicy": ResourceType(
+        replaces="bucket", in_place="policy", billed="free", import_id="the bucket's name"
+    ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ResourceType(
-        replaces="bucket", in_place="blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets"
+        replaces="bucket",
+        in_place="blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets",
+        billed="free",
+        reviewed="checked with its bucket",
+        import_id="the bucket's name",
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ResourceType(
-        replaces="bucket", in_place="rules"
+        replaces="bucket", in_place="rules", billed="free", reviewed="checked with its bucket", import_id="the bucket's name"
     ),
-    "aws:s3/bucketVersioning:BucketVersioning": ResourceType(replaces="bucket", in_place="versioningConfiguration"),
+    "aws:s3/bucketV2:BucketV2": ResourceType(billed="by use"),
+    "aws:s3/bucketVersioning:BucketVersioning": ResourceType(
+        replaces="bucket",
+        in_place="versioningConfiguration",
+        billed="free",
+        reviewed="checked with its bucket",
+        import_id="the bucket's name",
+    ),
     "aws:secretsmanager/secret:Secret": ResourceType(loses="its value"),
-    "aws:sns/topic:Topic": ResourceType(replaces="name namePrefix fifoTopic", in_place="displayName kmsMasterKeyId"),
-    "aws:sns/topicPolicy:TopicPolicy": ResourceType(replaces="arn", in_place="policy"),
+    "aws:sns/topic:Topic": ResourceType(
+        replaces="name namePrefix fifoTopic",
+        in_place="displayName kmsMasterKeyId",
+        billed="by use",
+        reviewed="its policy is checked, also inline",
+        import_id="its ARN",
+    ),
+    "aws:sns/topicPolicy:TopicPolicy": ResourceType(replaces="arn", in_place="policy", billed="free", import_id="the topic's ARN"),
     "aws:sns/topicSubscription:TopicSubscription": ResourceType(
-        replaces="topic protocol endpoint", in_place="filterPolicy rawMessageDelivery"
+        replaces="topic protocol endpoint",
+        in_place="filterPolicy rawMessageDelivery",
+        billed="by use",
+        reviewed="sends the topic's messages to an address of the stack file",
+        import_id="its ARN",
     ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ResourceType(
-        replaces="securityGroupId", in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description"
+        replaces="securityGroupId",
+        in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description",
+        reviewed="NetworkPolicies and endpoints limit outgoing traffic",
+        import_id="`sgr-0a1b2c`",
+        import_source="`aws ec2 describe-security-group-rules`",
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ResourceType(
-        replaces="securityGroupId", in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description"
+        replaces="securityGroupId",
+        in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description",
+        import_id="`sgr-0a1b2c`",
+        import_source="`aws ec2 describe-security-group-rules`; inline rules of Terraform have ids there too",
     ),
 }
 
 DATA_SOURCES: Mapping[str, Mapping[str, Any]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "arn": "{caller}"},
+    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "{account}", "arn": "{caller}"},
     "aws:eks/getAddonVersion:getAddonVersion": {"version": "v{kubernetesVersion}.0-eksbuild.1"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": {
         "names": [f"{{region}}{letter}" for letter in "abcdef"],

@@ -145,8 +145,8 @@ def _rolled_back(before: Any, after: Any) -> str:
     if _minor_step(before, after) != -1:
         return ""
     return (
-        f"EKS goes back to {after} only within 7 days of the upgrade from it, and only when all nodes run {after}; "
-        "a preview does not know the upgrade's age (docs: Upgrading)"
+        f"is downgraded to {after}: EKS accepts this only within 7 days of the upgrade, and only if no node is newer; "
+        "a preview does not know the time of the upgrade (docs: Upgrading)"
     )
 
 
@@ -157,7 +157,7 @@ def _minor_step(before: Any, after: Any) -> int:
 
 def _older(why: str) -> Answer:
     def answer(before: Any, after: Any) -> str:
-        return f"goes back from {before} to {after}: {why}" if _parts(after) and _parts(after) < _parts(before) else ""
+        return f"is downgraded from {before} to {after}: {why}" if _parts(after) and _parts(after) < _parts(before) else ""
 
     return answer
 
@@ -331,9 +331,16 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
         Consequence(f"spec.{name}", _immutable(f"the load balancer controller refuses another {name}", once_set=True))
         for name in ("targetGroupARN", "targetGroupName", "targetType", "vpcID")
     ),
-    "networking.k8s.io/IngressClass": (Consequence("spec.controller", _immutable("the controller of an IngressClass is fixed")),),
+    "networking.k8s.io/IngressClass": (Consequence("spec.controller", _immutable("an IngressClass' controller cannot change")),),
 }
 """By type: changes that the service rejects although the provider sends them as in-place changes."""
+
+
+_POD_SPECS = {
+    **dict.fromkeys(("apps/DaemonSet", "apps/Deployment", "apps/StatefulSet"), "spec.template.spec"),
+    "core/Pod": "spec",
+}
+"""The path of the pod in the types whose pods keep running or hold data."""
 
 
 def _of_pods(template: str) -> tuple[Consequence, ...]:
@@ -362,11 +369,10 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (Consequence("rules", _expiry.deleted_earlier),),
     "aws:s3/bucketVersioning:BucketVersioning": (
         Consequence(
-            "versioningConfiguration.status", _set_to("Suspended", "the old version of each object that changes from now on")
+            "versioningConfiguration.status", _set_to("Suspended", "the previous version of each object that changes from now on")
         ),
     ),
-    **dict.fromkeys(("apps/DaemonSet", "apps/Deployment", "apps/StatefulSet"), _of_pods("spec.template.spec")),
-    "core/Pod": _of_pods("spec"),
+    **{type_: _of_pods(path) for type_, path in _POD_SPECS.items()},
     "core/ConfigMap": (Consequence("data.*", _contents.lost_by_redis),),
 }
 """By type: the data that a change deletes although the resource is not deleted."""
@@ -374,5 +380,6 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
     "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
     "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back), Consequence("version", _no_version)),
+    **{type_: (Consequence(path, _contents.emptied),) for type_, path in _POD_SPECS.items()},
 }
 """By type: changes that the service can accept, but that can cause a failure later."""

@@ -1,4 +1,4 @@
-"""The data of pods that is lost although their volumes stay: Prometheus' retention, Redis' files and memory, claims, folders."""
+"""The data that pods lose although their volumes stay: metrics beyond a retention, data of Redis, data in claims and folders."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ FOLDERS = ("storage.tsdb.path", "storage.path", "data-dir", "datadir")
 
 
 def other_folders(before: Any, after: Any) -> str:
-    """The data in a folder that another argument names after the change."""
+    """The data in the folder that the container's arguments do not name any more."""
     left, right = ([each[name] for name in FOLDERS if name in each] for each in map(arguments_of, (before, after)))
     return f"the data in {', '.join(left)}, which is not read any more: move it first" if left and right and left != right else ""
 
@@ -106,21 +106,52 @@ def _directives(content: Any) -> dict[str, str] | None:
 
 
 def unmounted(before: Any, after: Any) -> str:
-    """The data in claims, or in folders of claims, that the pods do not mount any more."""
+    """The data in claims, or in folders of claims, that the pods do not mount any more, or mount at another path."""
     left, right = _mounted(before), _mounted(after)
-    gone = sorted({f"claim {claim}" + (f" at {folder}" if folder else "") for claim, folder in left - right})
-    return f"the data in {', '.join(gone)}, which the pods do not mount any more: move it first" if gone else ""
+    named = {key: f"claim {key[0]}" + (f" at {key[1]}" if key[1] else "") for key in left}
+    gone = sorted(named[key] for key in left if key not in right or (left[key] and not right[key]))
+    lost = [f"the data in {', '.join(gone)}, which the pods do not mount any more: move it first"] if gone else []
+    for key in sorted(left.keys() & right.keys()):
+        if right[key] and (paths := sorted(left[key] - right[key])):
+            at = ", ".join(sorted(right[key]))
+            lost.append(f"the data in {named[key]} for programs that use {', '.join(paths)}: it is mounted at {at}")
+    return ", ".join(lost)
 
 
-def _mounted(spec: Any) -> set[tuple[str, str]]:
-    """The claim and the folder in it of each mount of a pod. A volume that the pod does not declare is a claim template."""
+def _mounted(spec: Any) -> dict[tuple[str, str], set[str]]:
+    """The paths at which a pod mounts each claim and each folder of it.
+
+    A volume that the pod does not declare is a claim template. A claim that the pod declares but does not mount has no path.
+    """
     pod = cast("dict[str, Any]", spec) if isinstance(spec, dict) else {}
     volumes = {str(each.get("name")): each for each in _objects(pod.get("volumes"))}
     claims = {name: str(each["persistentVolumeClaim"].get("claimName")) for name, each in volumes.items() if _claim(each)}
-    mounts = [mount for each in _objects(pod.get("containers")) for mount in _objects(each.get("volumeMounts"))]
-    used = {(str(each.get("name")), str(each.get("subPath") or "")) for each in mounts}
-    unused = {(name, "") for name in claims if name not in {each for each, _ in used}}
-    return {(claims.get(name, name), folder) for name, folder in used | unused if name in claims or name not in volumes}
+    found: dict[tuple[str, str], set[str]] = {}
+    for mount in (mount for each in _objects(pod.get("containers")) for mount in _objects(each.get("volumeMounts"))):
+        name = str(mount.get("name"))
+        if name in claims or name not in volumes:
+            key = (claims.get(name, name), str(mount.get("subPath") or ""))
+            found.setdefault(key, set()).add(str(mount.get("mountPath")))
+    used = {claim for claim, _ in found}
+    return {**{(claim, ""): set[str]() for claim in claims.values() if claim not in used}, **found}
+
+
+def emptied(before: Any, after: Any) -> str:
+    """The paths at which a container finds nothing any more because no volume is mounted there."""
+    left, right = _paths(before), _paths(after)
+    return ", ".join(
+        f"has no volume at {path} in container {name} any more: the container cannot read or write its files there"
+        for name, paths in left.items()
+        for path in sorted(paths)
+        if name in right and not any(f"{path}/".startswith(f"{each.rstrip('/')}/") for each in right[name])
+    )
+
+
+def _paths(spec: Any) -> dict[str, set[str]]:
+    """The paths of each container's mounts."""
+    pod = cast("dict[str, Any]", spec) if isinstance(spec, dict) else {}
+    containers = [each for kind in ("initContainers", "containers") for each in _objects(pod.get(kind))]
+    return {str(each.get("name")): {str(one.get("mountPath")) for one in _objects(each.get("volumeMounts"))} for each in containers}
 
 
 def _claim(volume: dict[str, Any]) -> bool:

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from program.catalogue._type import ResourceType
 
-EVERY = ResourceType(outputs={"name": "{name}"})
+COMMON = ResourceType(outputs={"name": "{name}"})
 
 TYPES: Mapping[str, ResourceType] = {
+    "docker:index/network:Network": ResourceType(reviewed="a network of one machine"),
     "docker:index/remoteImage:RemoteImage": ResourceType(outputs={"imageId": "sha256:{digest}"}),
     "docker:index/volume:Volume": ResourceType(loses="its files"),
 }

@@ -10,38 +10,40 @@ from typing import Any, cast
 from program.protocol import UNKNOWNS
 
 NEVER = 10**9
+_SIZES = ("objectSizeGreaterThan", "objectSizeLessThan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Expiry:
-    """What one enabled rule deletes: the objects, or the old versions, in its scope that are old enough."""
+    """One expiration of an enabled lifecycle rule: the objects or noncurrent versions that the rule deletes, and when."""
 
-    what: str
+    target: str
+    """``objects`` or ``noncurrent versions``."""
     prefix: str
     conditions: frozenset[str]
     """The tags and sizes that an object must have, as texts."""
     days: int = NEVER
     date: str = ""
     kept: int = 0
-    """The number of newer old versions that are kept, whatever their age."""
+    """Number of the newest noncurrent versions of an object that are kept, whatever their age (S3: ``NewerNoncurrentVersions``)."""
 
     def includes(self, other: Expiry) -> bool:
-        """Whether this rule deletes everything that ``other`` deletes, and not later."""
+        """Whether this expiration deletes everything that ``other`` deletes, and not later."""
         in_scope = other.prefix.startswith(self.prefix) and self.conditions <= other.conditions
         earlier = self.date <= other.date if self.date and other.date else self.days <= other.days and not other.date
-        return self.what == other.what and in_scope and earlier and self.kept <= other.kept
+        return self.target == other.target and in_scope and earlier and self.kept <= other.kept
 
     def __str__(self) -> str:
-        """For example ``objects under logs/ older than 7 days``."""
+        """The text, for example ``objects under logs/ older than 7 days``."""
         scope = f" under {self.prefix}" if self.prefix else ""
         if self.date:
-            return f"all {self.what}{scope} on {self.date}"
+            return f"all {self.target}{scope} on {self.date}"
         kept = f", except for the newest {self.kept}" if self.kept else ""
-        return f"{self.what}{scope} older than {self.days} days{kept}"
+        return f"{self.target}{scope} older than {self.days} days{kept}"
 
 
 def deleted_earlier(before: Any, after: Any) -> str:
-    """What the rules ``after`` delete, and the rules ``before`` delete later or never."""
+    """A text that lists what the new rules (``after``) delete and the old rules (``before``) delete later or never."""
     known = list(_expiries(before))
     return ", ".join(str(each) for each in _expiries(after) if not any(one.includes(each) for one in known))
 
@@ -55,11 +57,12 @@ def _expiries(rules: Any) -> Iterator[Expiry]:
         scope: dict[str, Any] = {"prefix": prefix, "conditions": conditions}
         expiration, old = _object(given.get("expiration")), _object(given.get("noncurrentVersionExpiration"))
         if (days := _whole(expiration.get("days"))) is not None:
-            yield Expiry(what="objects", days=days, **scope)
+            yield Expiry(target="objects", days=days, **scope)
         if date := expiration.get("date"):
-            yield Expiry(what="objects", date=str(date), **scope)
+            yield Expiry(target="objects", date=str(date), **scope)
         if (days := _whole(old.get("noncurrentDays"))) is not None:
-            yield Expiry(what="old versions", days=days, kept=_whole(old.get("newerNoncurrentVersions")) or 0, **scope)
+            kept = _whole(old.get("newerNoncurrentVersions")) or 0
+            yield Expiry(target="noncurrent versions", days=days, kept=kept, **scope)
 
 
 def _scope(rule: dict[str, Any]) -> tuple[str, frozenset[str]]:
@@ -74,15 +77,12 @@ def _scope(rule: dict[str, Any]) -> tuple[str, frozenset[str]]:
     return prefix, frozenset(json.dumps(each, sort_keys=True, default=str) for each in found)
 
 
-_SIZES = ("objectSizeGreaterThan", "objectSizeLessThan")
-
-
 def _object(value: Any) -> dict[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _whole(value: Any) -> int | None:
-    """A number above 0; ``None`` for another value, for example one that is not known yet."""
+    """``value`` as ``int``; ``None`` for 0, for a value that is not a number, and for one that is not known yet."""
     if value in UNKNOWNS:
         return None
     try:

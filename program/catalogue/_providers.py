@@ -1,4 +1,4 @@
-"""The provider types: which of their inputs select the account, region or cluster of the resources.
+"""The types of providers and of the engine: which of their inputs select the account, region or cluster of the resources.
 
 When one of these inputs changes, the provider cannot find the resources that it managed before.
 """
@@ -24,7 +24,12 @@ TYPES: Mapping[str, ResourceType] = {
             "enableConfigMapMutable enablePatchForce enableSecretMutable enableServerSideApply helmReleaseSettings "
             "kubeClientSettings suppressDeprecationWarnings suppressHelmHookWarnings skipUpdateUnreachable deleteUnreachable"
         ),
+        reviewed="connects to the cluster of the stack",
     ),
-    "pulumi:providers:docker": ResourceType(in_place="registryAuth sshOpts"),
+    "pulumi:providers:docker": ResourceType(
+        in_place="registryAuth sshOpts", reviewed="connects to the Docker host of the stack file"
+    ),
+    "pulumi:providers:pulumi": ResourceType(reviewed="reads outputs of other stacks; the engine creates it"),
+    "pulumi:pulumi:StackReference": ResourceType(reviewed="reads outputs of another stack"),
 }
 """An input in neither list, such as a role to assume or a kubeconfig, can select another account or cluster."""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from program.graph import Path
 from program.paths import parse
@@ -23,9 +23,19 @@ class ResourceType:
     replaces_immutable: str = ""
     """The inputs whose change replaces the resource if its input ``immutable`` is true."""
     in_place: str = ""
-    """The inputs that change in place. For an input in neither list, the catalogue does not know whether a change replaces."""
+    """The inputs that change in place. If no list contains an input, it is not known whether its change replaces the resource."""
     loses: str = ""
     """Description of the loss when a resource of this type is deleted; empty for a type that can be created again without loss."""
+    holds_data: bool = False
+    """Whether production protects it, because its data, or the data of the resources in it, cannot be restored after a deletion."""
+    billed: Literal["", "free", "by use"] = ""
+    """How AWS bills it. The estimate reports the types without this that it has no price for."""
+    reviewed: str = ""
+    """The reason why no policy rule needs to name this type."""
+    import_id: str = ""
+    """The form of the id by which a resource is imported, as Markdown."""
+    import_source: str = ""
+    """Where to find that id, as Markdown; by default, the resource of this type in Terraform's state."""
     secrets: str = ""
     """Inputs that are secret even if the program does not mark them as secret."""
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -47,7 +57,7 @@ class ResourceType:
         """The paths of :attr:`in_place`."""
         return tuple(map(parse, self.in_place.split()))
 
-    def made_up(self, name: str) -> dict[str, Any]:
+    def example_outputs(self, name: str) -> dict[str, Any]:
         """The example :attr:`outputs` of the resource of this name."""
         fields = {"name": name, "digest": hashlib.sha256(name.encode()).hexdigest()}
         return cast("dict[str, Any]", filled(self.outputs, fields))

@@ -21,20 +21,20 @@ from sandbox.errors import SandboxError
 from sandbox.project import PROJECT, TOOLCHAIN
 
 KEPT = TOOLCHAIN.cache.folder.parent / "docker-engine"
-"""The folder that keeps images between runs."""
+"""The folder with the engine's data, which keeps the images between runs, the archives of the pods' images, and a lock."""
 
 START_SECONDS = 60
 STOP_SECONDS = 30
 NEEDED = ("dockerd", "debootstrap", "npm")
-INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap"
+INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap npm"
 
 
 def missing() -> str:
     """The reason why no engine can be started on this machine; empty if one can."""
     if sys.platform != "linux":
-        return "a Docker engine of our own runs on Linux only"
+        return "a separate Docker engine runs on Linux only"
     if os.geteuid() != 0:
-        return "a Docker engine of our own needs root"
+        return "a separate Docker engine needs root"
     absent = [name for name in NEEDED if shutil.which(name) is None]
     return f"{', '.join(absent)} missing; {INSTALL}" if absent else ""
 
@@ -59,7 +59,7 @@ class DockerEngine:
     def environment(self) -> dict[str, str]:
         # The client configuration is separate, because the user's logins and contexts must have no effect.
         own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
-        # Debian's client is installed with its engine, and builds with BuildKit without a plugin.
+        # /usr/bin comes before PATH, so that Debian's client is used: it needs no plugin to build with BuildKit.
         folders = (*([str(self.compose.parent)] if self.compose else []), "/usr/bin", os.environ["PATH"])
         return os.environ | own | {"PATH": os.pathsep.join(folders)}
 
@@ -74,7 +74,7 @@ class DockerEngine:
         done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, check=False, **options)
         if check and done.returncode:
             output = f"exit code {done.returncode}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
-            raise SandboxError(f"{' '.join(map(str, command))}: {output}", "correct what the engine names")
+            raise SandboxError(f"{' '.join(map(str, command))}: {output}", "fix the problem in the output above")
         return done
 
     def leftovers(self) -> dict[str, list[str]]:
@@ -87,7 +87,7 @@ class DockerEngine:
         }
 
     def clear(self) -> None:
-        """Remove the remains of a killed run."""
+        """Remove all containers, networks and volumes, also those of a run that was killed. The images stay."""
         client = self.client
         for container in client.containers.list(all=True):
             container.remove(force=True, v=True)
@@ -100,9 +100,11 @@ class DockerEngine:
 
 @contextlib.contextmanager
 def started(folder: Path, compose: Path | None = None) -> Iterator[DockerEngine]:
-    """Start an engine, only one at a time. Its images stay in this user's cache; its other files are in ``folder`` and are removed.
+    """Start an engine, and stop it at the end. If another process of this user runs one, wait until that engine has stopped.
 
-    The engine runs without iptables and publishes ports by its own proxy, so that it does not change the machine's network.
+    The images stay in this user's cache. The engine's other files are in ``folder``, which is removed.
+
+    The engine does not change the machine's network: it runs without iptables, and publishes ports with its own proxy.
     """
     KEPT.mkdir(parents=True, exist_ok=True)
     with FileLock(KEPT / "lock"):

@@ -27,7 +27,7 @@ KINDS = {
     f"{contract.APPLICATION}-grafana": "grafana",
     "kube-state-metrics": "kube-state-metrics",
 }
-"""The kind of an image, by the last part of its repository."""
+"""Last part of an image's repository -> kind of the substitute."""
 
 
 def archive() -> Path:
@@ -40,7 +40,7 @@ def archive() -> Path:
     found = KEPT / f"pods-{standins.digest_of(*names, standins.everything(), *made_of)}.tar"
     if not found.exists():
         if reason := missing():
-            raise SandboxError(f"the pods' images cannot be built: {reason}", "simulated pods are the default: run `make up`")
+            raise SandboxError(f"the pods' images cannot be built: {reason}", "fix this, or run `make up` without PODS=real")
         _build(found, {**standing, "pause": PAUSE, "node": standins.node_image()}, names, own)
     return found
 
@@ -52,10 +52,10 @@ def stand_ins() -> list[str]:
 
 @cache
 def declared() -> frozenset[str]:
-    """The images of the local stack's pods."""
+    """The images of the local stack's Deployments and DaemonSets."""
     found = evaluate([PROJECT.stack])[PROJECT.stack]
     if not isinstance(found, Graph):
-        raise SandboxError(f"the program cannot be evaluated: {found}", "correct it")
+        raise SandboxError(f"the program cannot be evaluated: {found}", "fix this error")
     workloads = [each for each in found.resources if each.type.endswith((":Deployment", ":DaemonSet"))]
     specs = [each.inputs["spec"]["template"]["spec"] for each in workloads]
     return frozenset(container["image"] for spec in specs for container in spec["containers"])

@@ -1,8 +1,9 @@
 """Substitutes under the names of the real images, built from Debian packages, for machines without access to a registry.
 
-They contain the same programs in Debian's versions, and everything on which the stack relies: the user, data folders and their
-owners, entry points, ``wget`` for health checks. Grafana is not in Debian; its substitute only answers ``/api/health``. The
-substitute for Node's image contains the npm packages of the fixture app, so that the service's image is built without a network.
+They contain the same programs in Debian's versions (Prometheus: in the toolchain's version), and everything on which the stack
+relies: the user, data folders and their owners, entry points, ``wget`` for health checks. Grafana and kube-state-metrics are not in
+Debian; their substitutes only answer health checks. The substitute for Node's image contains the npm packages of the fixture app,
+so that the service's image is built without a network.
 """
 
 from __future__ import annotations
@@ -147,7 +148,7 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
 
 
 def everything() -> str:
-    """A text that contains all sources of the substitutes except the npm cache."""
+    """A text that contains all sources of the substitutes except npm, its cache and the program of Prometheus."""
     return repr((RELEASE, PACKAGES, RECIPES, context_files()))
 
 
@@ -192,11 +193,11 @@ def fetch(*command: str | Path, folder: Path | None = None) -> None:
     done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         lines = " / ".join(done.stderr.strip().splitlines()[-2:])
-        raise UnavailableError(f"{command[0]} cannot get what it needs: {lines}", "look at the registry that it is configured for")
+        raise UnavailableError(f"{command[0]} fails: {lines}", f"check the package registry in the configuration of {command[0]}")
 
 
 def import_base(engine: DockerEngine, folder: Path, digest: str) -> None:
-    """Import the base image, Debian with all packages. The substitutes share it, so that seven images need the space of one."""
+    """Import the base image, Debian with all packages. All substitutes share it, which saves disk space."""
     root = folder / "root"
     fetch("debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", RELEASE, root)
     for waste in ("var/cache/apt", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
@@ -219,7 +220,7 @@ def context_files() -> dict[str, str]:
 
 
 def context(folder: Path, files: Mapping[str, str], *, npm: bool) -> None:
-    """Write the build context: the files that the substitutes copy and, with ``npm``, the cache that the machine's npm fills."""
+    """Write the build context: the files that the substitutes copy and, with ``npm``, npm itself and its filled cache."""
     shutil.copy(TOOLCHAIN.ensure("prometheus")["prometheus"], folder / "prometheus")
     for name, text in files.items():
         (folder / name).write_text(text)
@@ -236,6 +237,6 @@ def _npm_cache(folder: Path) -> None:
     app.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(APP / name, app)
-    # An install skips packages for other platforms, so that they are not in the cache.
+    # npm installs no packages for other platforms, which would make the cache larger.
     fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", folder / "npm-cache", folder=app)
     shutil.rmtree(app)

@@ -1,4 +1,4 @@
-"""``python -m sandbox.simulator PORT``: simulate the load on the sandbox in the environment variables, until the process ends."""
+"""``python -m sandbox.simulator PORT``: simulate the load on the sandbox of the environment variables, until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ if __name__ == "__main__":
     world = World(ApiServer(Path(os.environ["KUBECONFIG"])), boto3.client("elbv2"))
     simulator = Simulator(world)
     answering = server(simulator, int(sys.argv[1]))
-    say("no container runs: the simulator stands for every pod of the service")
+    say("no container runs: the simulator answers for every pod of the service")
     threading.Thread(target=simulator.run, daemon=True).start()
     answering.serve_forever()

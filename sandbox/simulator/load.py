@@ -51,7 +51,7 @@ class Behaviour(Control):
 
 
 class Offer(Control):
-    """The load from outside."""
+    """The offered load: the rate of requests to the load balancer."""
 
     requests_per_second: float = Field(default=100, ge=0, le=100_000)
 
@@ -94,7 +94,7 @@ class WeightedTargets:
 
 @dataclass
 class Counters:
-    """The counters of one pod since the simulator first observed it."""
+    """The counters of one pod since the simulator first observed it, and its open connections now."""
 
     requests: float = 0
     errors: float = 0
@@ -108,7 +108,8 @@ class Counters:
 def shares(routes: Sequence[WeightedTargets]) -> tuple[dict[str, float], float]:
     """The share of the requests that each address gets, and the share that the load balancer answers with 503.
 
-    As on AWS, the weight of a group counts even if the group has no targets: its share gets 503. If no group has a weight, all do.
+    As on AWS, the weight of a group counts even if the group has no targets: its share gets 503. If every weight is 0, all requests
+    get 503.
     """
     total = sum(route.weight for route in routes)
     parts: dict[str, float] = {}

@@ -1,14 +1,17 @@
 """The HTTP server of the simulator: a proxy to the pods, an endpoint for each track, and an endpoint to control the simulation.
 
 ==========================================  ==========================================================================
-``GET http://POD:PORT/...`` (as a proxy)    the answer of that pod: ``/metrics``, ``/health``, ``/ready``, ``/``
-``GET /tracks/TRACK/health`` (``ready``)    200, or 500 when a version on the track is set to fail, 503 without pods
-``GET /tracks/TRACK``                       one request to the track: 200 or, at the version's error rate, 500
-``GET /``                                   one request through the load balancer's weights; 503 without pods
+``GET http://HOST:PORT/...`` (as a proxy)   the answer of that pod or node: ``/metrics``, ``/health``, ``/ready``, ``/``
+``GET /tracks/TRACK/health`` (``ready``)    200; 500 if a version on the track is set to fail; 503 without pods
+``GET /health`` (``ready``)                 200; 500 if a version is set to fail
+``GET /tracks/TRACK``                       one request to the track: 200; 500 at the version's error rate; 503 without pods
+``GET /``                                   one request through the load balancer's weights; 503 without a target
 ``GET /control``                            all settings and counters
-``PUT /control/load|redis|versions/X``      set it: fields of ``Offer``, ``RedisState``, ``Behaviour`` in JSON
-``PUT /control/volumes/CLAIM``              set it: fields of ``VolumeState`` in JSON
-``DELETE /control/versions/X``              reset version X
+``PUT /control/load``                       set the load: fields of ``Offer`` in JSON
+``PUT /control/redis``                      set the state of Redis: fields of ``RedisState`` in JSON
+``PUT /control/versions/X``                 set the behavior of version X: fields of ``Behaviour`` in JSON
+``PUT /control/volumes/CLAIM``              set the state of the claim's volume: fields of ``VolumeState`` in JSON
+``DELETE /control/versions/X``              reset the behavior of version X
 ==========================================  ==========================================================================
 """
 
@@ -31,7 +34,7 @@ from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, Volu
 from sandbox.simulator.world import World
 
 NODES = frozenset(node.address for node in PROJECT.nodes)
-"""The port of the kubelets."""
+"""The addresses of the nodes, where the simulator also answers for the kubelets."""
 LOOK_SECONDS = 0.5
 """The interval at which pods and weights are read."""
 
@@ -61,7 +64,7 @@ class Simulator:
             try:
                 self.world.refresh()
             except Exception as error:
-                say(f"cannot look: {type(error).__name__}: {error}")
+                say(f"cannot read the sandbox: {type(error).__name__}: {error}")
             now = time.monotonic()
             with self.lock:
                 self.load.advance(now - before, self.world.routes, self.world.service_pods)
@@ -80,7 +83,7 @@ class Simulator:
                 return self._request(self.dice.choice(pods)) if pods else _no_pod(track)
             case ["tracks", track, ("health" | "ready") as probe]:
                 return self._probe(self._pods(track), probe) if self._pods(track) else _no_pod(track)
-            case ["health" | "ready" as probe]:  # the path that a forwarded port of a pod has
+            case ["health" | "ready" as probe]:  # the path of a request through `kubectl port-forward`
                 return self._probe(list(self.world.service_pods), probe)
             case _:
                 return 404, {"error": f"{path} is not a path of the simulator"}
@@ -100,7 +103,7 @@ class Simulator:
         return self._request(pod)
 
     def put(self, path: str, body: bytes) -> Answer:
-        """Change the simulation; an invalid body gets an error with the reason."""
+        """Change the simulation. Raises ``ValidationError`` if the body is not valid."""
         with self.lock:
             match [unquote(part) for part in path.strip("/").split("/")]:
                 case ["control", "load"]:

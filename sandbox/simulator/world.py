@@ -24,11 +24,11 @@ class World:
     api: ApiServer
     elbv2: BaseClient
     pods: tuple[Pod, ...] = ()
-    """The running pods of all namespaces."""
+    """The running pods of all namespaces that have an IP address."""
     routes: tuple[WeightedTargets, ...] = ()
     deployments: tuple[Manifest, ...] = ()
     containers: tuple[Manifest, ...] = ()
-    """Manifests of the pods, for the metrics of kube-state-metrics."""
+    """The manifests of ``pods``, for the metrics of kube-state-metrics and the kubelets."""
     _rule: str = field(default="", repr=False)
 
     def refresh(self) -> None:
@@ -73,7 +73,10 @@ class World:
             yield WeightedTargets(weight=group.get("Weight", 0), targets=tuple(healthy))
 
     def _find_rule(self) -> str:
-        """The ARN of the rule that splits traffic between two target groups of this cluster. Other stacks can share the account."""
+        """The ARN of the rule with several target groups, all of this cluster; empty if there is none.
+
+        Other stacks can share the account.
+        """
         own = {binding["spec"]["targetGroupARN"] for binding in self.api.items(BINDINGS)}
         for balancer in self.elbv2.describe_load_balancers()["LoadBalancers"]:
             for listener in self.elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:

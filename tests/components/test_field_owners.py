@@ -26,13 +26,13 @@ def values_at(data: Any, path: str) -> list[Any]:
 
 
 @pytest.mark.parametrize("row", OWNERSHIP, ids=lambda row: f"{row.name}:{row.path}")
-def test_each_row_names_a_property_that_the_program_sets_first(row: Ownership) -> None:
+def test_each_row_names_a_property_that_the_program_sets(row: Ownership) -> None:
     values = values_at(EVERY_ZONE().one(row.type, row.name), row.path)
     assert values
     assert all(value is not None for value in values)
 
 
-def test_the_program_ignores_what_others_own_and_nothing_else_of_it() -> None:
+def test_the_program_ignores_exactly_the_fields_of_other_owners() -> None:
     found = {(each.type, each.name): set(each.ignore_changes) for each in EVERY_ZONE().resources}
     for row in OWNERSHIP:
         assert found[row.type, row.name] == set(ignored(row.type, row.name))
@@ -43,6 +43,6 @@ def test_kubernetes_paths_have_no_list_index() -> None:
     assert not any("[" in row.path for row in OWNERSHIP if row.type.startswith("kubernetes:"))
 
 
-def test_a_resource_that_nobody_owns_is_an_error_and_not_an_empty_list() -> None:
-    with pytest.raises(LookupError, match="'dwcp-v3-renamed' has no owner"):
+def test_a_resource_without_an_owner_is_an_error() -> None:
+    with pytest.raises(LookupError, match="'dwcp-v3-renamed' has no other owner"):
         ignored(DEPLOYMENT, "dwcp-v3-renamed")

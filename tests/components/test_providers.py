@@ -5,7 +5,7 @@ from manifests import registrations
 from recording import UNKNOWN, run_platform
 
 
-def test_everything_is_tagged_with_whose_it_is() -> None:
+def test_the_aws_provider_tags_every_resource_with_its_owner() -> None:
     tags = json.loads(run_platform("production").one("pulumi:providers:aws")["defaultTags"])["tags"]
     assert tags == {
         "project": "dwcp-v3",
@@ -16,27 +16,27 @@ def test_everything_is_tagged_with_whose_it_is() -> None:
     }
 
 
-def test_the_kubeconfig_asks_aws_for_a_token() -> None:
+def test_the_kubeconfig_gets_its_token_from_aws() -> None:
     config = json.loads(run_platform("production").one("pulumi:providers:kubernetes", "kubernetes")["kubeconfig"])
     assert config["clusters"][0]["cluster"]["server"] == "https://cluster.example.com"
     assert config["users"][0]["user"]["exec"]["args"][2:4] == ["eks", "get-token"]
 
 
-def test_the_sandboxes_cluster_is_the_ambient_one() -> None:
+def test_the_sandbox_uses_the_ambient_kubeconfig() -> None:
     assert "kubeconfig" not in run_platform("local").one("pulumi:providers:kubernetes", "kubernetes")
 
 
-def test_before_the_cluster_exists_its_kubeconfig_is_not_known() -> None:
+def test_the_kubeconfig_is_unknown_before_the_cluster_exists() -> None:
     provider = run_platform("production", preview=True).one("pulumi:providers:kubernetes", "kubernetes")
     assert provider["kubeconfig"] == UNKNOWN
 
 
-@pytest.mark.parametrize("first", ["dwcp-v3-nodes-a", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
-def test_workloads_come_after_all_of_the_cluster(first: str) -> None:
-    assert first in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies
+@pytest.mark.parametrize("resource", ["dwcp-v3-nodes-a", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
+def test_workloads_are_created_after_all_parts_of_the_cluster(resource: str) -> None:
+    assert resource in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies
 
 
-def test_the_cluster_stays_the_same_whatever_its_kubeconfig_says() -> None:
+def test_the_cluster_identifier_does_not_depend_on_the_kubeconfig() -> None:
     """Without an identifier the provider replaces every object when the endpoint changes, or is not known in a preview."""
     for stack in ("local", "staging", "production"):
         assert run_platform(stack).one("pulumi:providers:kubernetes", "kubernetes")["clusterIdentifier"] == f"dwcp-v3-{stack}"

@@ -1,4 +1,4 @@
-"""The Docker stack by ``docker compose``, on a real engine, as `make compose-up` starts it. The tests build on each other."""
+"""The Docker stack on a real engine, started as by `make compose-up`. Each test continues the previous one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Compose(Running):
         command = (sys.executable, "-m", "delivery", "compose", *arguments, "--file", self.file)
         return self.engine.run(*command, check=check, cwd=ROOT, env=environment)
 
-    def refused(self, *arguments: str, **environment: str) -> str:
+    def error_of(self, *arguments: str, **environment: str) -> str:
         """The error message of a command that must fail."""
         done = self.dwcp(*arguments, check=False, **environment)
         assert done.returncode == 1, done.stdout
@@ -56,14 +56,14 @@ def stack(engine: DockerEngine, app_image: str, tmp_path_factory: pytest.TempPat
     engine.clear()
 
 
-def test_a_missing_secret_is_named(stack: Compose) -> None:
-    message = stack.refused("up")
+def test_a_missing_secret_is_reported(stack: Compose) -> None:
+    message = stack.error_of("up")
     assert "5 problems prevent the start" in message  # two passwords, and the files of three receivers, which may be empty
     assert f"the secret redis_password is missing: there is no {stack.folder}/secrets/redis_password" in message
     assert "run `./dwcp compose secrets`" in message
 
 
-def test_secrets_are_made_once_and_kept(stack: Compose) -> None:
+def test_secrets_are_generated_once_and_kept(stack: Compose) -> None:
     secrets = stack.folder / "secrets"
     stack.dwcp("secrets")
     first = (secrets / "redis_password").read_text()
@@ -72,72 +72,72 @@ def test_secrets_are_made_once_and_kept(stack: Compose) -> None:
     assert (secrets / "alert_slack").read_text() == ""
     assert "every secret exists already" in stack.dwcp("secrets").stdout
     assert (secrets / "redis_password").read_text() == first
-    # From here on values that have to survive every kind of quoting.
+    # The next tests use values that require correct quoting.
     for name, value in {"redis_password": REDIS_PASSWORD, "grafana_password": GRAFANA_PASSWORD}.items():
         (secrets / name).chmod(0o644)
         (secrets / name).write_text(value)
 
 
-def test_a_secret_that_no_container_can_read_is_named(stack: Compose) -> None:
+def test_a_secret_that_no_container_can_read_is_reported(stack: Compose) -> None:
     file = stack.folder / "secrets/redis_password"
     file.chmod(0o600)
-    assert "cannot be read by the containers' users" in stack.refused("check")
+    assert "cannot be read by the containers' users" in stack.error_of("check")
     file.chmod(0o444)
 
 
-def test_a_taken_port_is_named(stack: Compose) -> None:
+def test_a_port_in_use_is_reported(stack: Compose) -> None:
     port = stack.settings.docker.grafana_port
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", port))
         holder.listen()
-        message = stack.refused("up")
+        message = stack.error_of("up")
     assert f"port {port} of grafana is in use: another process listens on 127.0.0.1:{port}" in message
 
 
-def test_an_unreachable_host_is_named(stack: Compose) -> None:
-    message = stack.refused("up", DOCKER_HOST="tcp://127.0.0.1:1")
+def test_an_unreachable_host_is_reported(stack: Compose) -> None:
+    message = stack.error_of("up", DOCKER_HOST="tcp://127.0.0.1:1")
     assert "no Docker engine answers at tcp://127.0.0.1:1" in message
 
 
-def test_an_image_without_the_contracts_label_is_named(stack: Compose) -> None:
-    message = stack.refused("up", DWCP_IMAGE=BASE)
+def test_an_image_without_the_contract_label_is_reported(stack: Compose) -> None:
+    message = stack.error_of("up", DWCP_IMAGE=BASE)
     assert f"the image {BASE} does not follow the app contract" in message
 
 
-def test_an_image_that_cannot_be_pulled_is_named(stack: Compose) -> None:
-    message = stack.refused("up", DWCP_IMAGE="dwcp-standin/nowhere:1.0.0")
+def test_an_image_that_cannot_be_pulled_is_reported(stack: Compose) -> None:
+    message = stack.error_of("up", DWCP_IMAGE="dwcp-standin/nowhere:1.0.0")
     assert "the image dwcp-standin/nowhere:1.0.0 is not on the engine and cannot be pulled" in message
 
 
-def test_nothing_was_started_so_far(stack: Compose) -> None:
+def test_refused_commands_start_nothing(stack: Compose) -> None:
     assert stack.engine.leftovers() == {"containers": [], "networks": [], "volumes": []}
 
 
-def test_up_ends_when_all_are_healthy_in_order(stack: Compose) -> None:
+def test_up_starts_all_services_in_order_and_waits_until_they_are_healthy(stack: Compose) -> None:
     out = stack.dwcp("up").stdout
     assert f"http://127.0.0.1:{stack.settings.docker.grafana_port}" in out
     stack.assert_healthy_in_order()
     assert stack.is_ready()
 
 
-def test_the_limits_are_on_the_containers(stack: Compose) -> None:
+def test_containers_have_the_limits_and_restrictions_of_the_services(stack: Compose) -> None:
     stack.assert_confined()
     pids = {stack.container(service.name).attrs["HostConfig"]["PidsLimit"] for service in stack.stack.services}
     assert pids == {PIDS}
 
 
-def test_no_secret_shows_in_what_the_engine_tells(stack: Compose) -> None:
-    stack.assert_no_secret_shows()
+def test_docker_inspect_shows_no_secret(stack: Compose) -> None:
+    stack.assert_no_secret_in_inspect()
 
 
-def test_redis_and_the_service_run_without_rights(stack: Compose) -> None:
+def test_redis_and_the_service_run_without_privileges(stack: Compose) -> None:
     assert stack.container("redis").exec_run(["id", "-u"]).output == b"999\n"
     assert stack.container("dwcp-v3").exec_run(["id", "-u"]).output == b"1001\n"
     assert stack.container("dwcp-v3").exec_run(["sh", "-c", "echo > /app/x"]).exit_code != 0
     assert b"NOAUTH" in stack.container("redis").exec_run(["redis-cli", "dbsize"]).output
 
 
-def test_redis_cannot_be_reached_from_outside_and_has_no_way_out(stack: Compose) -> None:
+def test_redis_has_no_published_port_and_no_egress(stack: Compose) -> None:
     assert stack.engine.client.networks.get("dwcp-v3_data").attrs["Internal"]
     assert not stack.container("redis").attrs["HostConfig"]["PortBindings"]
 
@@ -146,32 +146,32 @@ def test_prometheus_scrapes_all_targets_and_loads_the_rules(stack: Compose) -> N
     stack.assert_scraped()
 
 
-def test_up_again_changes_nothing(stack: Compose) -> None:
+def test_a_second_up_changes_nothing(stack: Compose) -> None:
     before = {service.name: stack.container(service.name).id for service in stack.stack.services}
     stack.dwcp("up")
     assert {service.name: stack.container(service.name).id for service in stack.stack.services} == before
 
 
-def test_a_killed_service_comes_back(stack: Compose) -> None:
-    stack.assert_a_killed_one_comes_back("dwcp-v3")
+def test_a_killed_service_is_restarted(stack: Compose) -> None:
+    stack.assert_restarted_after_kill("dwcp-v3")
 
 
 def test_an_alert_reaches_alertmanager(stack: Compose) -> None:
-    stack.assert_the_alert_for("redis", "RedisDown")
+    stack.assert_alert_when_stopped("redis", "RedisDown")
 
 
 def test_the_data_survives_down_and_up(stack: Compose) -> None:
     stack.send()
     before = stack.messages()
-    seen = float(stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1])
+    oldest = float(stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1])
     assert stack.dwcp("down").stdout.strip() == "the Docker stack is removed; its data is kept (-v removes it)"
     assert stack.engine.leftovers()["containers"] == []
     stack.dwcp("up")
     assert stack.messages() == before
-    assert float(stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1]) == seen
+    assert float(stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1]) == oldest
 
 
-def test_the_guides_commands_work_as_they_are(stack: Compose) -> None:
+def test_the_commands_of_the_guide_work_unchanged(stack: Compose) -> None:
     assert "Ready to accept connections" in stack.compose("logs", "redis")
     stack.compose("down")
     stack.compose("up", "-d")

@@ -1,4 +1,4 @@
-"""The Dockerfiles without an engine: hadolint checks them, and each stage's commands run on the fixture app."""
+"""The Dockerfiles without an engine: hadolint checks them, and the commands of each stage run on the fixture app."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FOLDER = ROOT / "docker"
 DOCKERFILE = FOLDER / "Dockerfile.dwcp-v3"
 APP = ROOT / "tests/fixtures/app"
 ALPINE_ONLY = ("apk", "rm", "addgroup", "adduser")
-"""The runtime stage's changes to Alpine, whose result tests/docker/test_image.py checks."""
+"""Commands that change Alpine in the runtime stage; tests/docker/test_image.py checks their result."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Instruction:
 
 
 def instructions() -> list[Instruction]:
-    """The file's instructions, lines joined, by stage."""
+    """The instructions of the Dockerfile with their stage; continuation lines are joined."""
     found: list[Instruction] = []
     stage = ""
     lines = "\n".join(line for line in DOCKERFILE.read_text().splitlines() if not line.startswith("#"))
@@ -50,38 +50,38 @@ def instructions() -> list[Instruction]:
 
 
 @pytest.mark.parametrize("file", [DOCKERFILE, FOLDER / "Dockerfile.grafana"], ids=lambda file: file.name)
-def test_hadolint_finds_nothing(file: Path) -> None:
+def test_hadolint_reports_nothing(file: Path) -> None:
     hadolint = Path(sysconfig.get_path("scripts")) / "hadolint"
     command = [hadolint, "--config", FOLDER / "hadolint.yaml", file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_stages_are_the_guides() -> None:
+def test_the_stages_are_those_of_the_guide() -> None:
     stages = [each.stage for each in instructions() if each.name == "FROM"]
     assert stages == ["dependencies", "builder", "runtime"]
 
 
-def test_no_command_goes_through_a_shell() -> None:
+def test_every_command_is_in_exec_form() -> None:
     for each in instructions():
         if each.name in ("RUN", "CMD", "ENTRYPOINT", "HEALTHCHECK"):
             assert each.command, each
 
 
-def test_every_stage_stands_on_one_argument_that_takes_a_digest() -> None:
+def test_all_stages_have_the_same_base_image_argument() -> None:
     bases = [each.text.split()[-3] for each in instructions() if each.name == "FROM"]
     assert bases == ["${NODE_IMAGE}"] * 3
     (default,) = [each.text for each in instructions() if each.text.startswith("NODE_IMAGE=")]
     assert re.fullmatch(r"NODE_IMAGE=node:\d+\.\d+\.\d+-alpine\d+\.\d+", default)
 
 
-def test_the_build_is_on_the_builders_platform_and_the_dependencies_on_the_images() -> None:
+def test_only_the_builder_runs_on_the_build_platform() -> None:
     froms = {each.stage: each.text for each in instructions() if each.name == "FROM"}
     assert "--platform=${BUILDPLATFORM}" in froms["builder"]
     assert "--platform" not in froms["dependencies"] + froms["runtime"]
 
 
-def test_it_ends_as_1001_with_dumb_init_and_a_health_check() -> None:
+def test_the_image_runs_as_1001_with_dumb_init_and_a_health_check() -> None:
     runtime = {each.name: each for each in instructions() if each.stage == "runtime"}
     assert runtime["USER"].text == "1001:1001"
     assert runtime["ENTRYPOINT"].command == ["/usr/bin/dumb-init", "--"]
@@ -89,7 +89,7 @@ def test_it_ends_as_1001_with_dumb_init_and_a_health_check() -> None:
     assert runtime["STOPSIGNAL"].text == "SIGTERM"
 
 
-def test_what_may_hold_secrets_stays_out_of_the_build() -> None:
+def test_the_dockerignore_excludes_files_that_can_contain_secrets() -> None:
     patterns = Path(f"{DOCKERFILE}.dockerignore").read_text().splitlines()
     for name in (".env", ".env.production", ".npmrc", "server.key", "server.pem", ".git", "node_modules"):
         assert any(fnmatch(name, pattern) for pattern in patterns if not pattern.startswith("#")), name
@@ -98,8 +98,8 @@ def test_what_may_hold_secrets_stays_out_of_the_build() -> None:
 
 
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
-def test_each_stages_commands_do_what_they_should_on_the_app(tmp_path: Path) -> None:
-    """Run the file's commands on this machine, in one folder per stage."""
+def test_the_commands_of_each_stage_build_the_app(tmp_path: Path) -> None:
+    """Run the commands of the Dockerfile on this machine, in one folder per stage."""
     folders: dict[str, Path] = {}
     for each in instructions():
         folder = folders.setdefault(each.stage, tmp_path / (each.stage or "none"))
@@ -113,11 +113,13 @@ def test_each_stages_commands_do_what_they_should_on_the_app(tmp_path: Path) -> 
     assert {each.name for each in runtime.iterdir()} == {"dist", "node_modules", "package.json"}
     assert not (runtime / "node_modules/typescript").exists()
     start = next(each.command for each in instructions() if each.name == "CMD")
-    wrong = subprocess.run(start, cwd=runtime, env={"PATH": _path(), "PORT": "x"}, capture_output=True, text=True, check=False)
-    assert (wrong.returncode, wrong.stderr) == (1, "error: PORT=x is not a whole number from 0 to 65535\n")
+    done = subprocess.run(
+        start, cwd=runtime, env={"PATH": _node_folder(), "PORT": "x"}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "error: PORT=x is not a whole number from 0 to 65535\n")
 
 
-def _path() -> str:
+def _node_folder() -> str:
     node = shutil.which("node")
     assert node is not None
     return str(Path(node).parent)

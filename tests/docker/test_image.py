@@ -1,4 +1,4 @@
-"""The service's image on a real engine: built stage by stage, run as the platform runs it, stopped."""
+"""The service's image on a real engine: each stage is built, and the container runs with the platform's restrictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from components.compose.services import APPLICATION_STOP_SECONDS
 
 @pytest.fixture(scope="module")
 def container(engine: DockerEngine, app_image: str) -> Iterator[Container]:
-    """The service alone, with only /tmp writable, and without Redis."""
+    """A container of the service, in which only /tmp is writable, without Redis."""
     container = engine.client.containers.run(
         app_image,
         detach=True,
@@ -32,11 +32,11 @@ def container(engine: DockerEngine, app_image: str) -> Iterator[Container]:
 
 
 @pytest.mark.parametrize("stage", ["dependencies", "builder", "runtime"])
-def test_every_stage_builds_by_itself(engine: DockerEngine, stage: str) -> None:
+def test_every_stage_can_be_built_alone(engine: DockerEngine, stage: str) -> None:
     engine.run("docker", "build", "--network", "none", "--file", DOCKERFILE, "--target", stage, "--quiet", APP)
 
 
-def test_the_labels_are_the_contracts(engine: DockerEngine, app_image: str) -> None:
+def test_the_labels_are_those_of_the_contract(engine: DockerEngine, app_image: str) -> None:
     labels: dict[str, str] = engine.client.images.get(app_image).labels
     assert labels["dwcp.contract"] == "1"
     assert labels["org.opencontainers.image.version"] == "3.0.0"
@@ -45,41 +45,41 @@ def test_the_labels_are_the_contracts(engine: DockerEngine, app_image: str) -> N
     assert all(labels[f"org.opencontainers.image.{name}"] for name in described)
 
 
-def test_the_image_holds_what_production_needs_and_no_more(engine: DockerEngine, app_image: str) -> None:
+def test_the_image_contains_only_production_files(engine: DockerEngine, app_image: str) -> None:
     script = "test -d node_modules/prom-client && test ! -e node_modules/typescript && test ! -e src && test ! -w dist/main.js"
     engine.client.containers.run(app_image, entrypoint=["sh", "-c"], command=[script], network_mode="none", remove=True)
 
 
-def test_the_pipelines_own_check_finds_the_contract_kept(engine: DockerEngine, app_image: str) -> None:
+def test_the_image_passes_the_contract_check_of_the_pipeline(engine: DockerEngine, app_image: str) -> None:
     done = engine.run(sys.executable, "-m", "delivery", "pipeline", "image-contract", app_image, cwd=ROOT)
     assert done.stdout.count("ok  ") == 4
 
 
-def test_no_shell_stands_between_docker_and_the_service(engine: DockerEngine, app_image: str) -> None:
+def test_docker_starts_the_service_without_a_shell(engine: DockerEngine, app_image: str) -> None:
     config: dict[str, Any] = engine.client.images.get(app_image).attrs["Config"]
     assert config["Entrypoint"] == ["/usr/bin/dumb-init", "--"]
     assert config["Cmd"] == ["node", "dist/main.js"]
     assert config["Healthcheck"]["Test"][:2] == ["CMD", "node"]
 
 
-def test_it_runs_as_1001_under_dumb_init(container: Container) -> None:
+def test_the_service_runs_as_1001_under_dumb_init(container: Container) -> None:
     assert container.exec_run(["id", "-u"]).output == b"1001\n"
     assert b"dumb-init" in container.exec_run(["cat", "/proc/1/cmdline"]).output
 
 
-def test_its_own_health_check_finds_it_healthy_on_whatever_port(container: Container) -> None:
+def test_the_health_check_passes_on_another_port(container: Container) -> None:
     check: list[str] = container.attrs["Config"]["Healthcheck"]["Test"][1:]
     eventually(lambda: container.exec_run(check).exit_code == 0, "the health check passes")
 
 
-def test_it_answers_health_and_is_not_ready_without_redis(container: Container) -> None:
+def test_the_service_is_healthy_but_not_ready_without_redis(container: Container) -> None:
     script = "Promise.all(['health', 'ready'].map((path) => fetch('http://127.0.0.1:8081/' + path)))" + (
         ".then((answers) => console.log(answers.map((answer) => answer.status).join(' ')))"
     )
     assert container.exec_run(["node", "-e", script]).output == b"200 503\n"
 
 
-def test_sigterm_ends_it_within_its_grace_period(container: Container) -> None:
+def test_sigterm_stops_the_service_within_its_grace_period(container: Container) -> None:
     container.stop(timeout=APPLICATION_STOP_SECONDS)
     container.reload()
     assert container.attrs["State"]["ExitCode"] == 0  # 137 if it had to be killed

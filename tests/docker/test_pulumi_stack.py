@@ -1,4 +1,4 @@
-"""The Docker stack by ``pulumi up``, on a real engine, through the embedded docker provider. The tests build on each other."""
+"""The Docker stack on a real engine, created by ``pulumi up`` with the embedded provider. Each test continues the previous one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SECRETS = {
 
 @dataclass(frozen=True)
 class Pulumi(Running):
-    """The stack ``local`` of the program in ``tests/docker/program``, its state in a folder."""
+    """The stack ``local`` of the program in ``tests/docker/program``, with its state in ``folder``."""
 
     folder: Path
     pulumi: LocalEngine
@@ -40,7 +40,7 @@ class Pulumi(Running):
         """Run the Pulumi CLI with the current settings."""
         file = self.folder / "Pulumi.local.yaml"
         groups = {name: getattr(self.settings, name) for name in ("environment", "application", "monitoring", "docker")}
-        content = {f"dwcp-v3:{name}": _changed(group) for name, group in groups.items()}
+        content = {f"dwcp-v3:{name}": _not_default(group) for name, group in groups.items()}
         content |= {f"dwcp-v3:{key}": value for key, value in SECRETS.items()}
         file.write_text(yaml.safe_dump({"config": {"pulumi:disable-default-providers": ["*"], **content}}))
         own = {"PULUMI_BACKEND_URL": f"file://{self.folder}", "PULUMI_CONFIG_PASSPHRASE": "", "PYTHONPATH": str(ROOT)}
@@ -62,12 +62,12 @@ class Pulumi(Running):
         history = self.run("stack", "history", "--json", "--page-size", "1", "--page", "1").stdout
         return json.loads(history)[0]["resourceChanges"]
 
-    def with_scrapes_every(self, seconds: int) -> Pulumi:
+    def with_scrape_interval(self, seconds: int) -> Pulumi:
         monitoring = MonitoringSettings(scrape_interval_seconds=seconds)
         return replace(self, settings=self.settings.model_copy(update={"monitoring": monitoring}))
 
 
-def _changed(group: Group) -> dict[str, Any]:
+def _not_default(group: Group) -> dict[str, Any]:
     return group.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
@@ -82,14 +82,14 @@ def stack(engine: DockerEngine, app_image: str, tmp_path_factory: pytest.TempPat
     engine.clear()
 
 
-def test_an_unreachable_host_is_named(stack: Pulumi) -> None:
+def test_an_unreachable_host_is_reported(stack: Pulumi) -> None:
     done = stack.run("up", "--yes", "--skip-preview", check=False, DOCKER_HOST="tcp://127.0.0.1:1")
     assert done.returncode != 0
     assert "the Docker host tcp://127.0.0.1:1 cannot be reached" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_an_image_that_nobody_has_is_named(stack: Pulumi) -> None:
+def test_an_image_that_does_not_exist_is_reported(stack: Pulumi) -> None:
     application = stack.settings.application.model_copy(update={"image": "dwcp-standin/nowhere:1.0.0"})
     wrong = replace(stack, settings=stack.settings.model_copy(update={"application": application}))
     done = wrong.run("up", "--yes", "--skip-preview", check=False)
@@ -97,18 +97,18 @@ def test_an_image_that_nobody_has_is_named(stack: Pulumi) -> None:
     assert "docker:index/remoteImage:RemoteImage dwcp-v3-image-nowhere" in done.stdout
 
 
-def test_up_ends_when_all_are_healthy_in_order(stack: Pulumi) -> None:
+def test_up_starts_all_services_in_order_and_waits_until_they_are_healthy(stack: Pulumi) -> None:
     stack.up()
     stack.assert_healthy_in_order()
     assert stack.is_ready()
 
 
-def test_the_limits_are_on_the_containers(stack: Pulumi) -> None:
+def test_containers_have_the_limits_and_restrictions_of_the_services(stack: Pulumi) -> None:
     stack.assert_confined()
 
 
-def test_no_secret_shows_in_what_the_engine_tells_or_in_the_state(stack: Pulumi) -> None:
-    stack.assert_no_secret_shows()
+def test_neither_docker_inspect_nor_the_state_shows_a_secret(stack: Pulumi) -> None:
+    stack.assert_no_secret_in_inspect()
     (state,) = (stack.folder / ".pulumi/stacks/dwcp-v3").glob("local.json")
     assert all(json.dumps(secret)[1:-1] not in state.read_text() for secret in (REDIS_PASSWORD, GRAFANA_PASSWORD))
 
@@ -124,47 +124,47 @@ def test_prometheus_scrapes_all_targets_and_loads_the_rules(stack: Pulumi) -> No
     stack.assert_scraped()
 
 
-def test_up_again_and_refresh_change_nothing(stack: Pulumi) -> None:
+def test_a_second_up_and_a_refresh_change_nothing(stack: Pulumi) -> None:
     assert set(stack.up()) == {"same"}
     stack.run("refresh", "--yes", "--skip-preview")
     assert set(stack.last_changes()) == {"same"}
     assert set(stack.up()) == {"same"}
 
 
-def test_a_killed_service_comes_back(stack: Pulumi) -> None:
-    stack.assert_a_killed_one_comes_back("redis")
+def test_a_killed_service_is_restarted(stack: Pulumi) -> None:
+    stack.assert_restarted_after_kill("redis")
 
 
 def test_an_alert_reaches_alertmanager(stack: Pulumi) -> None:
-    stack.assert_the_alert_for("redis", "RedisDown")
+    stack.assert_alert_when_stopped("redis", "RedisDown")
 
 
-def test_a_changed_file_replaces_its_container_alone_and_keeps_the_data(stack: Pulumi) -> None:
+def test_a_changed_file_replaces_only_its_containers_and_keeps_the_data(stack: Pulumi) -> None:
     stack.send()
     names = [service.name for service in stack.stack.services]
     before = {name: stack.container(name).id for name in names}
-    seen = stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1]
-    stack.with_scrapes_every(7).up()
-    # Grafana, too: its datasource names the interval.
+    oldest = stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1]
+    stack.with_scrape_interval(7).up()
+    # Grafana's datasource contains the interval.
     assert {name for name in names if stack.container(name).id != before[name]} == {"prometheus", "grafana"}
     assert "scrape_interval: 7s" in stack.prometheus("status/config")["yaml"]
-    assert stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1] == seen
+    assert stack.query("prometheus_tsdb_lowest_timestamp_seconds")[0]["value"][1] == oldest
 
 
-def test_a_container_that_someone_removed_comes_back_with_its_data(stack: Pulumi) -> None:
-    kept = stack.messages()
+def test_a_removed_container_is_created_again_with_its_data(stack: Pulumi) -> None:
+    before = stack.messages()
     stack.container("redis").remove(force=True)
-    again = stack.with_scrapes_every(7)
-    again.run("refresh", "--yes", "--skip-preview")
-    again.up()
+    changed = stack.with_scrape_interval(7)
+    changed.run("refresh", "--yes", "--skip-preview")
+    changed.up()
     stack.wait_healthy("redis", "dwcp-v3")
-    assert stack.messages() == kept
+    assert stack.messages() == before
 
 
-def test_a_container_that_never_gets_healthy_is_named_with_its_last_words(stack: Pulumi) -> None:
+def test_a_container_that_does_not_become_healthy_is_reported(stack: Pulumi) -> None:
     application = stack.settings.application.model_copy(update={"image": BASE.replace(":bookworm", ":1.0.0")})
     stack.engine.client.images.get(BASE).tag(*application.image.split(":"))
-    wrong = stack.with_scrapes_every(7)
+    wrong = stack.with_scrape_interval(7)
     wrong = replace(wrong, settings=wrong.settings.model_copy(update={"application": application}))
     done = wrong.run("up", "--yes", "--skip-preview", check=False)
     assert done.returncode != 0

@@ -1,4 +1,4 @@
-"""The page for AWS names every setting that has the value of another owner, and the costs that the policies estimate."""
+"""docs/aws.md names every setting that the user must replace, and the costs that the policies estimate."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tools import settings_reference
 PAGE = (ROOT / "docs/aws.md").read_text()
 
 
-def test_the_page_names_every_setting_whose_default_is_of_another_owner() -> None:
+def test_the_page_names_every_setting_with_an_example_value() -> None:
     fields = [(key, alias, model, name) for key, model in settings_reference.groups() for name, alias in _aliases(model)]
-    foreign = [
+    examples = [
         (key, alias)
         for key, alias, model, name in fields
         if isinstance(value := model.model_fields[name].default, str) and re.search(r"novacron|example\.com", value)
     ]
-    assert len(foreign) >= 6
-    missing = [f"{key}.{alias}" for key, alias in foreign if not re.search(rf"`({key}\.)?{alias}`", PAGE)]
+    assert len(examples) >= 6
+    missing = [f"{key}.{alias}" for key, alias in examples if not re.search(rf"`({key}\.)?{alias}`", PAGE)]
     assert missing == []
     for place in ("`IMAGE` in `.github/workflows/dwcp-v3-cd.yml`", "`trusted_registries` in `policies/limits.py`"):
         assert place in PAGE
@@ -35,7 +35,7 @@ def _aliases(model: type) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("stack", "column"), [("staging", 1), ("production", 2)])
-def test_the_costs_of_the_page_are_the_estimate(stack: str, column: int) -> None:
+def test_the_costs_on_the_page_are_those_of_the_estimate(stack: str, column: int) -> None:
     items = policies.estimate(run_platform(stack).resources)
     least = sum((each.total for each in items), Decimal(0))
     most = sum((each.usd * max(each.count, each.highest) for each in items), Decimal(0))

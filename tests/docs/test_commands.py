@@ -6,40 +6,40 @@ from functools import cache
 
 import pytest
 from fences import Fence, fences
-from standing import Standing, standing
+from standing import standing
 
 pytestmark = pytest.mark.cloud
 
-RUN = [each for each in fences() if not each.reason and each.page != "disaster"]  # test_disaster.py runs those of disaster.md
+TESTED = [each for each in fences() if not each.reason and each.page != "disaster"]  # test_disaster.py runs those of disaster.md
 
 
 @cache
-def ran(text: str) -> str:
+def output_of(text: str) -> str:
     """The output of a block, whose changes are reverted; a block on several pages runs once."""
     platform = standing()
-    platform.wait("the platform is whole", platform.settled, seconds=120)
+    platform.wait("the platform is ready", platform.settled, seconds=120)
     output = platform.shell(text)
     if "rollout restart" in text:
-        platform.wait("the platform is whole again", platform.settled, seconds=120)
+        platform.wait("the platform is ready again", platform.settled, seconds=120)
     return output
 
 
-@pytest.mark.parametrize("fence", RUN, ids=map(str, RUN))
-def test_the_commands_of_a_page_work_as_they_stand_there(fence: Fence) -> None:
-    ran(fence.text)
+@pytest.mark.parametrize("fence", TESTED, ids=map(str, TESTED))
+def test_the_commands_of_a_page_work(fence: Fence) -> None:
+    output_of(fence.text)
 
 
-def test_what_is_not_run_is_counted(capsys: pytest.CaptureFixture[str]) -> None:
-    every = fences()
-    reasons = sorted({each.reason for each in every if each.reason})
-    done = [each for each in every if not each.reason]
+def test_the_blocks_that_are_not_run_are_printed_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    blocks = fences()
+    reasons = sorted({each.reason for each in blocks if each.reason})
+    done = [each for each in blocks if not each.reason]
     with capsys.disabled():
-        print(f"\n{len(done)} of {len(every)} blocks are run; the others say: {'; '.join(reasons)}")
-    assert len(RUN) > 30
+        print(f"\n{len(done)} of {len(blocks)} blocks are run; the reasons for the others: {'; '.join(reasons)}")
+    assert len(TESTED) > 30
 
 
-def test_the_platform_is_healthy_after_all_of_them() -> None:
-    platform: Standing = standing()
-    platform.wait("the platform is whole", platform.settled, seconds=120)
+def test_the_platform_is_healthy_after_all_commands() -> None:
+    platform = standing()
+    platform.wait("the platform is ready", platform.settled, seconds=120)
     report = platform.doctor()
     assert (report["findings"], report["unchecked"]) == ([], [])

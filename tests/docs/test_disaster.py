@@ -1,4 +1,4 @@
-"""The procedures of docs/disaster.md: the page's commands restore lost data, and the test prints the time."""
+"""The procedures of docs/disaster.md: the commands on the page restore lost data, and each test prints the time that they take."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CLAIM = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis"
 
 
 @contextmanager
-def measured(what: str) -> Iterator[None]:
+def printed_duration(what: str) -> Iterator[None]:
     started = time.monotonic()
     yield
     print(f"MEASURED {what}: {time.monotonic() - started:.1f} s")
@@ -46,20 +46,20 @@ def test_a_lost_state_is_restored(platform: Standing) -> None:
     s3.delete_object(Bucket=STATE_BUCKET, Key=STATE_KEY)
     verified = platform.dwcp("state", "verify", "--environment", "local")
     assert verified.returncode == 1, verified.stdout
-    with measured("state"):
+    with printed_duration("state"):
         platform.shell(block("./dwcp state restore").text)
     platform.shell(block("./dwcp state verify").text)
     assert platform.drift()["exitCode"] == 0
 
 
 @pytest.mark.cloud
-def test_a_restored_volume_takes_the_place_of_redis_claim(platform: Standing) -> None:
+def test_a_restored_volume_replaces_the_volume_of_redis(platform: Standing) -> None:
     ec2 = platform.client("ec2")
     old = platform.get(CLAIM)["spec"]["volumeName"]
     volume = ec2.create_volume(AvailabilityZone="us-east-1a", Size=10, VolumeType="gp3", Encrypted=True)["VolumeId"]
     snapshot = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     restored = ec2.create_volume(AvailabilityZone="us-east-1a", SnapshotId=snapshot, VolumeType="gp3", Encrypted=True)["VolumeId"]
-    with measured("volume"):
+    with printed_duration("volume"):
         platform.shell(block("kubectl scale deployment/dwcp-v3-redis -n dwcp-v3 --replicas=0").text)
         platform.shell(block("NEW_VOLUME=").text, NEW_VOLUME=restored, ZONE="us-east-1a")
         platform.shell(block("kubectl scale deployment/dwcp-v3-redis -n dwcp-v3 --replicas=1").text)
@@ -69,21 +69,21 @@ def test_a_restored_volume_takes_the_place_of_redis_claim(platform: Standing) ->
     assert platform.get(f"/api/v1/persistentvolumes/{old}")["status"]["phase"] == "Released"  # the procedure keeps the old volume
     platform.up()
     assert platform.drift()["exitCode"] == 0
-    platform.wait("the platform is whole again", platform.settled, seconds=120)
+    platform.wait("the platform is ready again", platform.settled, seconds=120)
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs Debian's redis-server")
-def test_redis_files_put_back_bring_every_key_back(tmp_path: Path) -> None:
-    """A real server with the platform's configuration; like a snapshot, the copy is taken while the server writes."""
+def test_restored_redis_files_contain_every_key(tmp_path: Path) -> None:
+    """The server is real, with the platform's configuration. The copy is taken while it runs, as a snapshot is."""
     data, snapshot = tmp_path / "data", tmp_path / "snapshot"
     data.mkdir()
     with redis(tmp_path, data) as cli:
         lines = "\n".join(f"SET key:{number} value-{number}" for number in range(KEYS))
         subprocess.run(cli, input=lines, text=True, check=True, capture_output=True)
-        time.sleep(1.2)  # appendfsync everysec: what was acknowledged a second ago is on the disk
+        time.sleep(1.2)  # with appendfsync everysec, a write is on the disk after a second
         shutil.copytree(data, snapshot)
     shutil.rmtree(data)
-    with measured("redis"):
+    with printed_duration("redis"):
         shutil.copytree(snapshot, data)
         with redis(tmp_path, data) as cli:
             size = subprocess.run([*cli, "DBSIZE"], text=True, check=True, capture_output=True).stdout
@@ -93,7 +93,7 @@ def test_redis_files_put_back_bring_every_key_back(tmp_path: Path) -> None:
 
 @contextmanager
 def redis(folder: Path, data: Path) -> Iterator[list[str]]:
-    """The client command for a server with the program's redis.conf, which is killed at the end."""
+    """The redis-cli command for a running server with the program's redis.conf; the server is killed at the end."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -20,27 +20,27 @@ ALERTS = {each["alert"]: each["annotations"]["runbook_url"] for each in rule_fil
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_every_alerts_link_leads_to_a_page_that_names_it_or_its_kind(alert: str) -> None:
+def test_every_alert_links_to_a_page_that_names_it_or_its_kind(alert: str) -> None:
     page = DOCS / "runbooks" / ALERTS[alert].rpartition("/")[2]
     text = page.read_text()
     kinds = {"AvailabilityBudgetBurn": "burn rates of the availability", "LatencyBudgetBurn": "burn rates of the latency"}
     kind = next((name for start, name in kinds.items() if alert.startswith(start)), alert)
-    assert kind in text or (alert.endswith("MetricsAbsent") and "Alerts on absent metrics" in text)
+    assert kind in text or (alert.endswith("MetricsAbsent") and "alerts on absent metrics" in text)
 
 
 @pytest.mark.parametrize("check", CHECKS)
-def test_every_finding_has_a_page_that_says_what_to_look_at_and_when_it_is_fixed(check: str) -> None:
+def test_every_check_has_a_page_with_all_sections(check: str) -> None:
     text = (DOCS / "runbooks" / f"{check}.md").read_text()
     assert f"`{check}`" in text
     for part in ("**What it means.**", "## Investigate", "## Done when"):
         assert part in text, part
 
 
-def test_no_page_stands_for_a_check_that_is_gone() -> None:
+def test_every_runbook_belongs_to_an_existing_check() -> None:
     assert {page.stem for page in (DOCS / "runbooks").glob("*.md")} == {*CHECKS, "index", "debug-commands"}
 
 
-def test_the_guides_terms_are_all_in_the_migration_table() -> None:
+def test_the_migration_page_contains_all_terms_of_the_guide() -> None:
     text = (DOCS / "migrating.md").read_text()
     for term in (
         *(
@@ -63,30 +63,30 @@ def test_the_guides_terms_are_all_in_the_migration_table() -> None:
         assert term in text, term
 
 
-def test_every_type_of_the_program_has_an_id_to_import_it_by() -> None:
+def test_every_resource_type_has_its_import_id_on_the_page() -> None:
     text = (DOCS / "importing.md").read_text()
     listed = set(re.findall(r"^\| `((?:aws|kubernetes):[^`]+)` \|", text, re.MULTILINE))
     used = {each.type for each in run_platform("production").resources if each.custom and not each.type.startswith("pulumi:")}
     assert used <= listed, used - listed
 
 
-def test_a_command_that_is_not_run_says_why_and_most_are_run() -> None:
-    every = fences()
-    unmarked = [str(each) for each in every if each.info and not each.reason]
+def test_most_blocks_are_run_and_the_others_state_the_reason() -> None:
+    blocks = fences()
+    unmarked = [str(each) for each in blocks if each.info and not each.reason]
     assert unmarked == [], "the info string of a fence is a title with the reason, or nothing"
-    run = [each for each in every if not each.reason]
-    assert len(run) > len(every) / 2, f"{len(run)} of {len(every)} blocks are run"
+    run = [each for each in blocks if not each.reason]
+    assert len(run) > len(blocks) / 2, f"{len(run)} of {len(blocks)} blocks are run"
 
 
 def test_every_page_is_in_the_menu() -> None:
     class Loader(yaml.SafeLoader):
-        """mkdocs.yml names Python objects."""
+        """A loader that ignores the tags for Python objects in mkdocs.yml."""
 
     Loader.add_multi_constructor("tag:yaml.org,2002:python/name:", lambda *_: None)
     menu = yaml.load((ROOT / "mkdocs.yml").read_text(), Loader)["nav"]
     named = set(re.findall(r"[\w/-]+\.md", str(menu)))
-    there = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
-    assert {each for each in there if not each.startswith("runbooks/")} <= named, there - named
+    existing = {str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md")}
+    assert {each for each in existing if not each.startswith("runbooks/")} <= named, existing - named
 
 
 @pytest.fixture(scope="module")
@@ -99,13 +99,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_site_is_built_without_a_broken_link(site: Path) -> None:
+def test_the_site_builds_without_broken_links(site: Path) -> None:
     assert (site / "index.html").is_file()
     assert (site / "runbooks" / "high-error-rate.html").is_file()
 
 
-def test_no_page_of_the_site_asks_another_host_for_anything(site: Path) -> None:
-    loads = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?(https?:)?//", re.IGNORECASE)
-    asking = [str(page.relative_to(site)) for page in site.rglob("*.html") if loads.search(page.read_text())]
-    assert asking == []
+def test_no_page_of_the_site_loads_from_another_host(site: Path) -> None:
+    external = re.compile(r"<(?:script|link|img|iframe)\b[^>]*?\b(?:src|href)=[\"']?(https?:)?//", re.IGNORECASE)
+    loading = [str(page.relative_to(site)) for page in site.rglob("*.html") if external.search(page.read_text())]
+    assert loading == []
     assert (site / "assets" / "mermaid.min.js").stat().st_size > 1_000_000

@@ -26,27 +26,27 @@ FOLDERS = (
 )
 PATH = re.compile(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./-]*\.(?:py|md|ya?ml|json|toml|sh))(?![\w-])")
 PLACEHOLDER = re.compile(r"\b(?!README|CHANGELOG|CONTRIBUTING)[A-Z]{3,}\b")
-"""As in ``policies/config/ENVIRONMENT.json``."""
+"""A part of a path that stands for any value, as in ``policies/config/ENVIRONMENT.json``."""
 
 
 @cache
-def committed() -> list[Path]:
+def committed_files() -> list[Path]:
     done = subprocess.run(["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True)
     return [ROOT / each for each in done.stdout.splitlines()]
 
 
-def texts() -> list[Path]:
+def pages_and_modules() -> list[Path]:
     """The pages and the product's modules; a test may name a fictional path."""
     return [
         each
-        for each in committed()
+        for each in committed_files()
         if each.is_file()
         and each.suffix in (".md", ".py")
         and not each.relative_to(ROOT).parts[0].startswith(("tests", "CHANGELOG"))
     ]
 
 
-@pytest.mark.parametrize("file", texts(), ids=lambda file: file.relative_to(ROOT).as_posix())
-def test_every_path_that_is_named_exists(file: Path) -> None:
-    named = {each.rstrip(".") for each in PATH.findall(file.read_text()) if not PLACEHOLDER.search(each)}
-    assert {each for each in named if not (ROOT / each).exists() and not (file.parent / each).exists()} == set()
+@pytest.mark.parametrize("file", pages_and_modules(), ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_every_mentioned_path_exists(file: Path) -> None:
+    mentioned = {each.rstrip(".") for each in PATH.findall(file.read_text()) if not PLACEHOLDER.search(each)}
+    assert {each for each in mentioned if not (ROOT / each).exists() and not (file.parent / each).exists()} == set()

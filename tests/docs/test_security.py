@@ -1,4 +1,4 @@
-"""The rotation of credentials in docs/handbook/security.md, tested on the program."""
+"""The rotation of secrets in docs/handbook/security.md: which resources change with a new value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def before() -> Graph:
     return program()
 
 
-def rotated(before: Graph, **secrets: object) -> dict[str, ResourceChange]:
+def changes_by_name(before: Graph, **secrets: object) -> dict[str, ResourceChange]:
     changes = compare(before, program(**secrets))
     shown = markdown.render(
         Preview(base="main", head="head", source="program", stacks=(StackPreview(stack="production", changes=changes),))
@@ -35,22 +35,22 @@ def rotated(before: Graph, **secrets: object) -> dict[str, ResourceChange]:
     return {each.name: each for each in changes}
 
 
-def test_a_new_redis_password_changes_secrets_and_pods_in_one_update_and_replaces_nothing(before: Graph) -> None:
-    changed = rotated(before, redisPassword=ROTATED)
+def test_a_new_redis_password_updates_secrets_and_pods_without_replacing_resources(before: Graph) -> None:
+    changed = changes_by_name(before, redisPassword=ROTATED)
     assert {"dwcp-v3-secret", "dwcp-v3-redis-secret", "dwcp-v3-deployment", "dwcp-v3-redis-deployment"} <= changed.keys()
     assert {each.rpartition("-")[2] for each in changed} <= {"secret", "deployment"}
 
 
-def test_a_new_api_key_restarts_the_service_only(before: Graph) -> None:
-    assert {"dwcp-v3-secret", "dwcp-v3-deployment"} <= rotated(before, apiKeys={"partner": ROTATED}).keys()
-    assert "dwcp-v3-redis-deployment" not in rotated(before, apiKeys={"partner": ROTATED})
+def test_a_new_api_key_restarts_only_the_service(before: Graph) -> None:
+    assert {"dwcp-v3-secret", "dwcp-v3-deployment"} <= changes_by_name(before, apiKeys={"partner": ROTATED}).keys()
+    assert "dwcp-v3-redis-deployment" not in changes_by_name(before, apiKeys={"partner": ROTATED})
 
 
 def test_a_new_registry_token_restarts_nothing(before: Graph) -> None:
-    assert set(rotated(before, registryToken=ROTATED)) == {"dwcp-v3-regcred"}
+    assert set(changes_by_name(before, registryToken=ROTATED)) == {"dwcp-v3-regcred"}
 
 
-def test_a_new_grafana_password_restarts_grafana_only(before: Graph) -> None:
-    changed = rotated(before, grafanaPassword=ROTATED)
+def test_a_new_grafana_password_restarts_only_grafana(before: Graph) -> None:
+    changed = changes_by_name(before, grafanaPassword=ROTATED)
     assert changed
     assert all("grafana" in name for name in changed)

@@ -1,4 +1,4 @@
-"""docs/tutorial.md from its first command to its last, in one shell, on a checkout of its own."""
+"""All commands of docs/tutorial.md run in order, in one shell, on a copy of the checkout."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from recording import ROOT
 pytestmark = pytest.mark.cloud
 
 PAGE = DOCS / "tutorial.md"
-ON_PURPOSE = 'title="fails on purpose"'
+EXPECTED_FAILURE = 'title="fails on purpose"'
 PACE = '{"waitSeconds": 16, "bakeSeconds": 16, "intervalSeconds": 2, "propagationSeconds": 1}'
-"""A rollout of minutes in one; the commands are those of the page."""
-SCREENS = os.environ.get("DWCP_TUTORIAL_SCREENS")
-"""A folder that the pictures of the page are written to: ``DWCP_TUTORIAL_SCREENS=docs/images`` makes them again."""
+"""Settings that shorten a rollout from minutes to one; the commands are those of the page."""
+PICTURE_FOLDER = os.environ.get("DWCP_TUTORIAL_SCREENS")
+"""The folder for the pictures of the page: ``DWCP_TUTORIAL_SCREENS=docs/images`` generates them again."""
 PICTURES = {
     "make up": "up",
     "./dwcp status --environment local": "status",
@@ -32,12 +32,12 @@ PICTURES = {
 }
 SECONDS = 1500
 PROXIED = " ".join(f"{name}=http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"))
-"""Variables of a proxy that does not answer: nothing that `make up` starts may use one for this machine."""
+"""Variables with a proxy that does not answer, because nothing that `make up` starts may use a proxy for this machine."""
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A clone of what is here now, changes included, that shares this one's Python environment."""
+    """A copy of this checkout with its uncommitted changes, which uses this checkout's Python environment."""
     folder = tmp_path / "checkout"
     listed = subprocess.check_output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
     for name in filter(None, listed.decode().split("\0")):
@@ -46,34 +46,34 @@ def checkout(tmp_path: Path) -> Path:
             shutil.copy2(ROOT / name, folder / name)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    (folder / ".git/info/exclude").write_text(".venv\n")  # a link, which the pattern for the folder does not match
-    who = ("-c", "user.name=tutorial", "-c", "user.email=tutorial@example.com")
-    for arguments in (("add", "-A"), (*who, "commit", "-q", "-m", "as it is")):
+    (folder / ".git/info/exclude").write_text(".venv\n")  # a symbolic link, which the pattern for a folder does not match
+    identity = ("-c", "user.name=tutorial", "-c", "user.email=tutorial@example.com")
+    for arguments in (("add", "-A"), (*identity, "commit", "-q", "-m", "as it is")):
         subprocess.run(["git", *arguments], cwd=folder, check=True)
     gone_with_this_session(folder / ".sandbox")
     return folder
 
 
 def script() -> str:
-    """Every block of the page, in its order, for one shell; a block that is to fail must."""
+    """A shell script with all blocks of the page, which fails if a block fails, or if one that must fail succeeds."""
     parts = ["set -euo pipefail"]
     for number, match in enumerate(FENCE.finditer(PAGE.read_text()), 1):
         text = match["text"].rstrip("\n")
-        parts.append(f"printf '\\n=== block {number}\\n'")  # a command's last line may have no end
-        if ON_PURPOSE in match["info"]:
+        parts.append(f"printf '\\n=== block {number}\\n'")  # the output of a command may not end with a newline
+        if EXPECTED_FAILURE in match["info"]:
             *before, last = text.split("\n")
-            parts += [*before, f"if {_pictured(last)}; then echo 'block {number} should have failed'; exit 99; fi"]
+            parts += [*before, f"if {_with_picture(last)}; then echo 'block {number} should have failed'; exit 99; fi"]
         else:
-            parts += [_pictured(line) for line in text.split("\n")]
-        if text == "make up":  # which has started the load and Prometheus, so that nothing is missing before `make monitoring`
+            parts += [_with_picture(line) for line in text.split("\n")]
+        if text == "make up":  # it starts load and Prometheus, so the doctor finds everything before `make monitoring`
             parts += ["./dwcp doctor --environment local"]
     return "\n".join(parts)
 
 
-def _pictured(line: str) -> str:
+def _with_picture(line: str) -> str:
     name = PICTURES.get(line)
     line = f"{PROXIED} {line}" if line == "make up" else line
-    return f"DWCP_SCREEN='{Path(SCREENS).resolve()}/tutorial-{name}.svg' {line}" if SCREENS and name else line
+    return f"DWCP_SCREEN='{Path(PICTURE_FOLDER).resolve()}/tutorial-{name}.svg' {line}" if PICTURE_FOLDER and name else line
 
 
 def blocks(output: str) -> dict[int, str]:
@@ -82,39 +82,39 @@ def blocks(output: str) -> dict[int, str]:
 
 
 def numbers(command: str) -> list[int]:
-    """The blocks that have this command."""
+    """The numbers of the blocks that contain this command."""
     return [number for number, match in enumerate(FENCE.finditer(PAGE.read_text()), 1) if command in match["text"]]
 
 
-def test_every_command_works_in_this_order(checkout: Path) -> None:
+def test_all_commands_of_the_tutorial_work_in_order(checkout: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DWCP_S", "PULUMI_", "AWS_", "KUBE"))}
     environment |= {"DWCP_ROLLOUT": PACE, "DWCP_METRICS_WINDOW_SECONDS": "15", "NO_COLOR": "1"}
     run = subprocess.run(
         ["bash", "-c", script()], cwd=checkout, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=SECONDS, check=False,
     )  # fmt: skip
-    said = blocks(run.stdout)
-    assert run.returncode == 0, f"block {max(said, default=0)} failed: {run.stdout[-6000:]}"
+    outputs = blocks(run.stdout)
+    assert run.returncode == 0, f"block {max(outputs, default=0)} failed: {run.stdout[-6000:]}"
 
-    def of(command: str) -> str:
-        return "".join(said[number] for number in numbers(command))
+    def output_of(command: str) -> str:
+        return "".join(outputs[number] for number in numbers(command))
 
-    assert re.search(r"of \d+ resources|\d+ resources in \d+ s", of("make up"))
-    assert "local: nothing wrong" in said[numbers("./dwcp doctor --environment local\n")[0]]
-    assert "application.logLevel" in of("dwcp preview") or "LOG_LEVEL" in of("dwcp preview")
-    assert "is not from a trusted registry" in of("registry.example.com")
-    assert "deploy of v3.1.0 to local is deployed" in of("dwcp deploy")
-    assert "debug" in of("jsonpath")
-    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.2.0")
-    assert "error rate" in of("rollout --environment local --tag v3.3.0")
-    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in of("rollout --environment local --tag v3.3.0")
-    assert "dwcp-v3:v3.1.0" in of("dwcp rollback")
-    assert "Deployment dwcp-v3-redis" in said[numbers("doctor --environment local --quick")[0]]
-    assert "stopped the embedded cloud" in of("make down")
+    assert re.search(r"of \d+ resources|\d+ resources in \d+ s", output_of("make up"))
+    assert "local: nothing wrong" in outputs[numbers("./dwcp doctor --environment local\n")[0]]
+    assert "application.logLevel" in output_of("dwcp preview") or "LOG_LEVEL" in output_of("dwcp preview")
+    assert "is not from a trusted registry" in output_of("registry.example.com")
+    assert "deploy of v3.1.0 to local is complete" in output_of("dwcp deploy")
+    assert "debug" in output_of("jsonpath")
+    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in output_of("rollout --environment local --tag v3.2.0")
+    assert "error rate" in output_of("rollout --environment local --tag v3.3.0")
+    assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in output_of("rollout --environment local --tag v3.3.0")
+    assert "dwcp-v3:v3.1.0" in output_of("dwcp rollback")
+    assert "Deployment dwcp-v3-redis" in outputs[numbers("doctor --environment local --quick")[0]]
+    assert "stopped the embedded cloud" in output_of("make down")
     assert not (checkout / ".sandbox").exists()
 
 
-def test_every_picture_of_the_page_is_made_by_one_of_its_commands() -> None:
+def test_every_picture_of_the_page_comes_from_one_of_its_commands() -> None:
     named = set(re.findall(r"\(images/tutorial-(\w+)\.svg\)", PAGE.read_text()))
     assert named == set(PICTURES.values())
     assert all(command in PAGE.read_text() for command in PICTURES)

@@ -231,7 +231,7 @@ def test_a_full_disk_while_go_builds_is_one_error(hello: Bundle, toolchain: Tool
     error = toolchain.go(hello).failure(
         hello, ["fmt", "# example.test/hello", "write $WORK/b001/_pkg_.a: no space left on device", "exit status 1"]
     )
-    assert error.problem == "the disk is full, building hello: write $WORK/b001/_pkg_.a: no space left on device"
+    assert error.problem == "the disk is full during the build of hello: write $WORK/b001/_pkg_.a: no space left on device"
     assert "free some disk space" in error.fix
 
 

@@ -62,10 +62,13 @@ def test_all_is_every_rule_that_is_not_named() -> None:
     [
         ({"network-open-port": "advisory"}, "'network-open-port' that does not exist; did you mean network-open-ports?"),
         ({"data-backups": "remediate"}, "gives data-backups the level 'remediate'"),
-        ({"data-backups": {"minimumBackupDay": 3}}, "'minimumBackupDay' that it does not have; did you mean minimumBackupDays?"),
+        (
+            {"data-backups": {"minimumBackupDay": 3}},
+            "no parameter 'minimumBackupDay', which the pack config sets; did you mean minimumBackupDays?",
+        ),
         ({"data-backups": {"minimumBackupDays": "many"}}, "data-backups.minimumBackupDays the value 'many'"),
         ({"data-backups": {"minimumBackupDays": 0}}, "data-backups.minimumBackupDays the value 0"),
-        ({"network-tls": {"publicPorts": [80]}}, "'publicPorts' that it does not have"),
+        ({"network-tls": {"publicPorts": [80]}}, "no parameter 'publicPorts'"),
     ],
 )
 def test_a_wrong_pack_config_is_named(content: Mapping[str, Any], said: str) -> None:

@@ -21,6 +21,15 @@ def file(name: str, content: str) -> dict[str, Any]:
     return {"data": {name: content}}
 
 
+HASHES = (
+    "$2y$05$c4WoMPo3SXsafkva.HHa6uXQZWr7oboPiC2bT/r7q1BB8I2s0BRqC",
+    "$apr1$hNqDo8Ui$lKpRrVZGVJtP8AEYOVQ1e/",
+    "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=",
+    "{SSHA}xPWzeJBpoXVbQQCtKFGsWi8vDjZmZzEyMzQ1Ng==",
+    "$6$rounds=5000$usesomesillystri$KqJWpanXZHKq2BOB43TSaYhEWsQ1Lr5QNyPCDH/Tp.6",
+)
+"""Hashes of passwords, in the formats of Apache, bcrypt, LDAP and crypt."""
+
 FOUND: dict[str, Any] = {
     **{
         name: variable(name)
@@ -35,6 +44,17 @@ FOUND: dict[str, Any] = {
     "requirepass as an argument": {"args": ["redis-server", "--requirepass", SECRET]},
     "redis-cli": {"command": ["redis-cli", "-a", SECRET, "ping"]},
     "mysql": {"command": ["mysql", "-uroot", f"-p{SECRET}"]},
+    "an option and its value": {"args": ["--password", SECRET]},
+    "an option at the end of the command": {"command": ["serve", "--password"], "args": [SECRET]},
+    "an option after its command": {"command": ["redis-cli"], "args": ["-a", SECRET]},
+    "an option after the entrypoint": {"entrypoints": ["mysql"], "command": ["-uroot", f"-p{SECRET}"]},
+    "an option beside numbers": {"args": ["--port", "6379", "--db-password", SECRET, "--verbose"]},
+    "an option in a shell's text": {"args": ["sh", "-c", f"exec serve --port 80 --admin-password {SECRET}"]},
+    "an option in a script": file("run.sh", f"#!/bin/sh\nexec serve --token '{SECRET}'\n"),
+    "an ACL of Redis": file("users.acl", f"user default on >{SECRET} ~* +@all"),
+    **{f"htpasswd with {hashed[:6]}": file("users", f"admin:{hashed}\n") for hashed in HASHES},
+    "a hash of a web configuration": file("web.yml", f"basic_auth_users:\n  admin: {HASHES[0]}\n"),
+    "a hash in a compose file": {"labels": {"traefik.users": f"admin:{HASHES[1].replace('$', '$$')}"}},
     "curl": {"args": ["sh", "-c", f"curl -u admin:{SECRET} http://x"]},
     "a header in an argument": {"args": ["curl", "-H", f"Authorization: Bearer {SECRET}"]},
     "a header of a probe": {"httpHeaders": [{"name": "Authorization", "value": f"Basic {BASIC}"}]},
@@ -75,6 +95,11 @@ HARMLESS: dict[str, Any] = {
     ),
     **{f"a URL with {each}": file("url", f"redis://u:{each}@redis:6379/0") for each in ("${PW}", "$(PW)", "%s", "<pw>", "{pw}")},
     "a header with a variable": {"args": ["curl", "-H", "Authorization: Bearer $(TOKEN)"]},
+    "an option for a file": {"command": ["serve", "--password-file"], "args": ["/run/secrets/pw1", "--tls-key", "/etc/tls.key"]},
+    "an option with a variable": {"command": ["sh", "-c"], "args": ["serve --password $PW1 --token ${TOKEN2} --user-id 12"]},
+    "an option in a sentence": file("help.txt", "serve --password sets it; serve --token prints one"),
+    "text with dollars": file("x.sh", "awk '{print $1$2}' a; test $6$x = {SHA} # {SHA256}\n"),
+    "an ACL without passwords": file("users.acl", "user default on nopass ~* +@all -> x\n"),
     "redis-cli with a variable": {"command": ["redis-cli", "-a", "$(REDIS_PASSWORD)", "ping"]},
 }  # fmt: skip
 
@@ -86,6 +111,7 @@ def test_a_credential_is_found_and_masked_wherever_it_is_written(name: str) -> N
     printed = str(credentials.masked(given))
     assert "hunter2" not in printed
     assert BASIC not in printed
+    assert not any(each in printed for each in HASHES)
     assert "[secret]" in printed
 
 

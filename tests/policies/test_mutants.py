@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import fnmatch
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -13,7 +15,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from policies_good import good_world
-from policies_tracing import plain
+from policies_tracing import plain, reads, without
 from recording import run_platform
 
 import policies
@@ -293,6 +295,96 @@ def test_a_pod_that_moves_to_another_kind_is_still_checked(data: st.DataObject) 
     assert any(rule.startswith(("workload-unprivileged", "workload-not-root", "workload-seccomp")) for rule in failures(mutant)), (
         kind
     )
+
+
+REFUSED = "The API or the SDK refuses the resource without it."
+DEFAULT = "It states the default, so nothing changes without it."
+LESS = "Less is allowed or deleted without it."
+STUCK = "The pods do not become ready without it, and the rollout stops."
+TWICE = "Another property of the pod or another policy has the same effect."
+SILENT: dict[str, tuple[str, ...]] = {
+    REFUSED: (
+        *("AccessEntry principalArn", "Cluster roleArn", "NodeGroup scalingConfig.minSize", "Role assumeRolePolicy"),
+        *("RolePolicy policy", "RolePolicyAttachment policyArn", "TopicPolicy policy", "StorageClass provisioner"),
+        *("Listener defaultActions", "Listener protocol", "ListenerRule actions*", "SecurityGroupIngressRule cidrIpv4"),
+        *("* spec.template.spec.containers", "* spec.template.spec.containers.[*].name", "* spec.template.spec.volumes*"),
+        *("* *Probe.httpGet.port", "Deployment spec.selector*", "* spec.*.maxSkew", "* *.configMapRef*", "Service spec.ports*"),
+        *("PersistentVolumeClaim spec.accessModes", "NetworkPolicy spec", "NetworkPolicy spec.ingress.[*].from.[*].ipBlock*"),
+        *("*Role rules.[*].*", "*RoleBinding roleRef.kind", "*RoleBinding subjects.[*].*", "Role rules.[*].resources"),
+    ),
+    DEFAULT: (
+        *("DefaultSecurityGroup *gress", "LaunchTemplate metadataOptions.httpEndpoint", "Subnet mapPublicIpOnLaunch"),
+        *("VpcEndpoint vpcEndpointType", "Key deletionWindowInDays", "LoadBalancer internal", "LoadBalancer loadBalancerType"),
+        *("Bucket forceDestroy", "* *.securityContext.privileged", "Deployment spec.replicas", "Service spec.type"),
+        *("Deployment spec.template.spec.automountServiceAccountToken", "HorizontalPodAutoscaler *.selectPolicy"),
+        *("LogGroup name", "Role name", "* metadata.name"),
+    ),
+    LESS: (
+        *("BucketLifecycleConfiguration rules*", "DaemonSet spec.template.spec.hostNetwork", "NetworkPolicy spec.ingress"),
+        *("NetworkPolicy spec.egress", "*Role rules", "*RoleBinding subjects", "Service metadata.annotations"),
+        "PodDisruptionBudget metadata.labels",
+    ),
+    STUCK: (
+        *("* spec.template.spec.containers.[*].env*", "* spec.template.spec.containers.[*].volumeMounts*"),
+        *("* *Probe.httpGet.path", "Deployment spec.template.spec.imagePullSecrets*", "* spec.template.spec.serviceAccountName"),
+        *("* spec.template.spec.containers.[*].ports*", "Release values"),
+    ),
+    TWICE: (
+        *("* *.securityContext.runAsNonRoot", "NetworkPolicy spec.policyTypes", "NetworkPolicy spec.podSelector*"),
+        "Deployment *.topologySpreadConstraints.[*].labelSelector.matchLabels",
+    ),
+    "Of the platform's roles, AWS refuses one without a boundary, because the pipelines' own boundary requires it.": (
+        "Role permissionsBoundary",
+    ),
+    "Servers without fixed addresses, such as AWS', are reached on these ports at any address.": (
+        "NetworkPolicy spec.egress.[*].to",
+    ),
+    "Only objects that give permissions must be named, and the other rules find a role for them.": (
+        "Role rules.[*].resourceNames",
+    ),
+    "It decides when a pod ends or starts, not what it may do; the tests of rollouts count lost requests.": (
+        *("Deployment spec.template.spec.containers.[*].lifecycle*", "* spec.template.spec.priorityClassName"),
+    ),
+}
+"""The dropped properties that no rule reports, by the reason: the end of the type and the path; ``[*]`` is an item of a list."""
+
+
+def dropped_from_the_graph() -> Iterator[tuple[str, Resource]]:
+    """Each property that a rule reads of the platform, as ``TYPE PATH``, and one resource without it."""
+    resources = run_platform("production").resources
+    by_urn = {each.urn: each for each in resources}
+    found: dict[tuple[str, str], Resource] = {}
+    for rule in policies.RULES:
+        for read in reads(rule, resources, CONFIG):
+            type_, path = read.shape
+            name = f"{type_.rpartition(':')[2]} {'.'.join('[*]' if part == '*' else str(part) for part in path)}"
+            if (type_, name) not in found and (mutant := without(by_urn[read.urn], read.path)) is not None:
+                found[type_, name] = mutant
+    yield from ((name, mutant) for (_, name), mutant in found.items())
+
+
+def test_each_property_that_a_rule_reads_is_missed_when_it_is_dropped() -> None:
+    def broken(world: Iterable[Resource]) -> set[tuple[str, ...]]:
+        checked = policies.check(world, "production", CONFIG)
+        return {(each.rule, each.urn, each.path, each.message) for each in checked if each.status in ("failed", "unknown")}
+
+    resources = run_platform("production").resources
+    before = broken(resources)
+    patterns = {
+        pattern: re.compile(fnmatch.translate(pattern.replace("[*]", "[[]?]"))) for listed in SILENT.values() for pattern in listed
+    }
+    unexplained: list[str] = []
+    used: set[str] = set()
+    count = 0
+    for name, mutant in dropped_from_the_graph():
+        count += 1
+        if broken(mutant if each.urn == mutant.urn else each for each in resources) <= before:
+            reasons = {pattern for pattern, compiled in patterns.items() if compiled.match(name)}
+            used |= reasons
+            unexplained += [] if reasons else [f"{name} of {mutant.name}"]
+    assert unexplained == []
+    assert set(patterns) - used == set()
+    assert count > 300
 
 
 def failures(mutant: Resource) -> set[str]:

@@ -164,8 +164,8 @@ def test_the_check_itself_finds_a_typo() -> None:
         resource_class("aws:ec2/launchTemplate:LaunchTemplates")
 
 
-OF_OTHERS = {("data-log-key-usable", "policy")}
-"""Properties of another resource than the one that a rule checks: the policy of a log group's key."""
+OF_OTHERS = {("data-log-key-usable", "policy"), ("identity-known-accounts", "roleArn")}
+"""Properties of other resources than the one that a rule checks: the policy of a log group's key, and the cluster's role."""
 
 
 def test_deferred_properties_are_the_sdks() -> None:

@@ -36,7 +36,7 @@ iam.RolePolicy("policy", role="r", opts=options, policy=key.arn.apply(lambda arn
 """
 
 
-def evaluated(folder: Path, retention: str, action: str = "s3:GetObject") -> Worlds:
+def evaluated(folder: Path, retention: str, action: str = "s3:ListAllMyBuckets") -> Worlds:
     (folder / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (folder / "Pulumi.production.yaml").write_text("config: {}\n")
     (folder / "__main__.py").write_text(PROGRAM.format(retention=retention, action=action))

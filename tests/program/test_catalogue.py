@@ -1,4 +1,4 @@
-"""The catalogue of resource types, compared with the embedded providers, whose rules are tested against services."""
+"""The catalogue of resource types agrees with the embedded providers, which are tested against the services."""
 
 from __future__ import annotations
 
@@ -7,18 +7,27 @@ import pkgutil
 import re
 
 import pytest
+from policies_worlds import World
 
+import policies
 from embedded_cloud.providers.aws.types import TYPES
 from program import types
 from program.catalogue import AWS, DOCKER, KUBERNETES, Replaces, ResourceType, group_kind, loses, outputs, replaces, secrets
 from program.paths import Item, covers, parse, text
+from tools import policies_reference, types_reference
 
 DIFFERENT: dict[tuple[str, str], str] = {
-    ("aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"): "moto takes no key for a group that exists; AWS does (AssociateKmsKey)",
-    ("aws:ec2/vpcEndpoint:VpcEndpoint", "privateDnsEnabled"): "moto takes no change of private DNS; AWS does (ModifyVpcEndpoint)",
+    ("aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"): "moto accepts no key for an existing group; AWS does (AssociateKmsKey)",
+    ("aws:ec2/vpcEndpoint:VpcEndpoint", "privateDnsEnabled"): "moto accepts no change of private DNS; AWS does (ModifyVpcEndpoint)",
     ("aws:iam/openIdConnectProvider:OpenIdConnectProvider", "clientIdLists"): "moto cannot add a client; AWS can",
-    ("aws:acm/certificateValidation:CertificateValidation", "validationRecordFqdns"): "only the wait's input: a new wait is made",
-    ("aws:route53/record:Record", "type"): "the official provider swaps the record in one request, so it is left as not known",
+    (
+        "aws:acm/certificateValidation:CertificateValidation",
+        "validationRecordFqdns",
+    ): "only the wait's input: the provider waits again",
+    (
+        "aws:route53/record:Record",
+        "type",
+    ): "the official provider replaces the record in one request, so it is NOT_KNOWN",
 }
 """Where the embedded provider differs from AWS, by type and input, with the reason."""
 
@@ -41,14 +50,14 @@ DATA = {"core/ConfigMap": ("binaryData", "data"), "core/Secret": ("data", "strin
 """The inputs whose change replaces an object unless the provider's option for the kind makes it mutable."""
 
 
-def known(type_: str, name: str) -> Replaces:
+def effect_of(type_: str, name: str) -> Replaces:
     return replaces(type_, parse(name))
 
 
 IN_CATALOGUE = sorted(token for token in TYPES if token in AWS)
 
 
-def test_the_catalogue_has_every_type_that_the_embedded_provider_tests_against_a_service() -> None:
+def test_the_catalogue_has_every_type_of_the_embedded_provider() -> None:
     """A missing type would always be reported as `not known`."""
     assert {token for token in TYPES if token not in AWS or not (AWS[token].replaces or AWS[token].in_place)} == set()
 
@@ -56,42 +65,42 @@ def test_the_catalogue_has_every_type_that_the_embedded_provider_tests_against_a
 @pytest.mark.parametrize("token", IN_CATALOGUE)
 def test_an_input_that_replaces_in_the_embedded_provider_replaces_in_the_catalogue(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
-    assert {name for name in TYPES[token].replace_on - different if known(token, name) is not Replaces.YES} == set()
+    assert {name for name in TYPES[token].replace_on - different if effect_of(token, name) is not Replaces.YES} == set()
 
 
 @pytest.mark.parametrize("token", IN_CATALOGUE)
 def test_an_input_that_changes_in_place_in_the_embedded_provider_does_not_replace(token: str) -> None:
     different = {name for type_, name in DIFFERENT if type_ == token}
-    assert {name for name in TYPES[token].updatable - different if known(token, name) is Replaces.YES} == set()
+    assert {name for name in TYPES[token].updatable - different if effect_of(token, name) is Replaces.YES} == set()
 
 
 @pytest.mark.parametrize(("token", "name"), DIFFERENT, ids=lambda each: each.rsplit(":", 1)[-1])
-def test_each_exception_is_needed(token: str, name: str) -> None:
-    there = Replaces.YES if name in TYPES[token].replace_on else Replaces.NO
-    assert known(token, name) is not there
+def test_each_difference_still_exists(token: str, name: str) -> None:
+    embedded = Replaces.YES if name in TYPES[token].replace_on else Replaces.NO
+    assert effect_of(token, name) is not embedded
 
 
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind, listed in REPLACING.items() for path in listed])
-def test_what_the_api_server_does_not_let_change_replaces(kind: str, path: str) -> None:
+def test_an_immutable_kubernetes_field_replaces_its_object(kind: str, path: str) -> None:
     group, name = kind.split("/")
-    assert known(f"kubernetes:{group}/v1:{name}", path) is Replaces.YES
+    assert effect_of(f"kubernetes:{group}/v1:{name}", path) is Replaces.YES
 
 
 @pytest.mark.parametrize("path", IDENTITY)
-def test_another_name_is_another_object(path: str) -> None:
-    assert known("kubernetes:any/v1:Kind", path) is Replaces.YES
+def test_a_changed_name_or_namespace_replaces_the_object(path: str) -> None:
+    assert effect_of("kubernetes:any/v1:Kind", path) is Replaces.YES
 
 
 @pytest.mark.parametrize(("kind", "path"), [(kind, path) for kind, listed in DATA.items() for path in listed])
 def test_data_changes_in_place_because_of_the_providers_options(kind: str, path: str) -> None:
     group, name = kind.split("/")
-    assert known(f"kubernetes:{group}/v1:{name}", f"{path}.key") is Replaces.NO
+    assert effect_of(f"kubernetes:{group}/v1:{name}", f"{path}.key") is Replaces.NO
 
 
 @pytest.mark.parametrize("entry", [*AWS.values(), *KUBERNETES.values()], ids=[*AWS, *KUBERNETES])
 def test_no_input_both_replaces_and_changes_in_place(entry: ResourceType) -> None:
-    clear = [path for path in entry.in_place_paths if path != parse("*")]
-    assert [path for path in clear for other in entry.replacing_paths if covers(other, path)] == []
+    specific = [path for path in entry.in_place_paths if path != parse("*")]
+    assert [path for path in specific for other in entry.replacing_paths if covers(other, path)] == []
 
 
 @pytest.mark.parametrize(
@@ -105,14 +114,14 @@ def test_no_input_both_replaces_and_changes_in_place(entry: ResourceType) -> Non
     ],
 )
 def test_an_input_without_an_entry_is_not_known(type_: str, path: str) -> None:
-    assert known(type_, path) is Replaces.NOT_KNOWN
+    assert effect_of(type_, path) is Replaces.NOT_KNOWN
 
 
 NAMED = [each for name, each in vars(types).items() if name.isupper()]
 
 
 @pytest.mark.parametrize("token", sorted({*AWS, *DOCKER, *(each for each in NAMED if each.startswith(("aws:", "docker:")))}))
-def test_a_type_is_spelled_as_in_its_sdk(token: str) -> None:
+def test_every_type_exists_in_its_sdk(token: str) -> None:
     """A typo would lose data without a warning."""
     package, module, name = re.split("[:/]", token)[0], token.split(":")[1].split("/")[0], token.rpartition(":")[2]
     found = importlib.import_module(f"pulumi_{package}" if module == "index" else f"pulumi_{package}.{module}")
@@ -126,25 +135,25 @@ KINDS = {*KUBERNETES, *(group_kind(each) for each in NAMED if each.startswith("k
 
 
 @pytest.mark.parametrize("kind", sorted(each for each in KINDS if not each.startswith(CUSTOM)))
-def test_a_kind_is_spelled_as_in_its_sdk(kind: str) -> None:
+def test_every_kind_exists_in_its_sdk(kind: str) -> None:
     group, name = kind.split("/")
     package = importlib.import_module(f"pulumi_kubernetes.{group.partition('.')[0]}")
     versions = [each.name for each in pkgutil.iter_modules(package.__path__) if re.match(r"v\d", each.name)]
     assert any(hasattr(importlib.import_module(f"{package.__name__}.{version}"), name) for version in versions)
 
 
-def test_a_kind_is_the_same_in_every_version_of_its_api() -> None:
+def test_a_kind_has_one_entry_for_all_api_versions() -> None:
     assert loses("kubernetes:apps/v1:StatefulSet", {}) == loses("kubernetes:apps/v1beta2:StatefulSet", {}) != ""
     assert group_kind("kubernetes:core/v1:Secret") == "core/Secret"
 
 
-def test_what_is_lost_says_whether_something_stops_it() -> None:
+def test_the_description_of_a_loss_states_whether_the_deletion_succeeds() -> None:
     assert loses("aws:s3/bucket:Bucket", {}) == "its objects and their versions"
     assert loses("aws:s3/bucket:Bucket", {"forceDestroy": True}).endswith("(forceDestroy is true, so the deletion succeeds)")
     assert loses("aws:ec2/route:Route", {"forceDestroy": True}) == ""
 
 
-def test_outputs_that_the_service_sets_complete_the_inputs_at_any_depth() -> None:
+def test_outputs_are_the_inputs_completed_at_any_depth() -> None:
     found = outputs("aws:eks/cluster:Cluster", "one", {"name": "given", "vpcConfig": {"subnetIds": ["a"]}})
     assert found["name"] == "given"
     assert found["arn"].endswith(":one")
@@ -152,7 +161,7 @@ def test_outputs_that_the_service_sets_complete_the_inputs_at_any_depth() -> Non
     assert outputs("kubernetes:core/v1:Secret", "one", {"type": "Opaque"}) == {"type": "Opaque"}
 
 
-def test_a_secrets_data_is_secret_even_if_the_program_does_not_mark_it() -> None:
+def test_the_data_of_a_kubernetes_secret_is_always_secret() -> None:
     assert secrets("kubernetes:core/v1:Secret") == ("data", "stringData")
     assert secrets("kubernetes:core/v1:ConfigMap") == ()
 
@@ -175,5 +184,30 @@ def test_a_pattern_covers_the_paths_below_it(pattern: str, path: tuple[str | int
 
 
 @pytest.mark.parametrize("path", ["spec.containers[0].image", 'data["users.acl"]', "tags[*]", 'a["x\\"y"].b'])
-def test_paths_survive_a_round_trip_through_text(path: str) -> None:
+def test_paths_are_unchanged_after_a_round_trip_through_text(path: str) -> None:
     assert parse(text(parse(path)).replace(".*", "[*]")) == parse(path)
+
+
+def test_one_entry_is_all_that_a_new_type_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = "aws:sqs/queue:Queue"
+    world = World()
+    world.add(token, "queue")
+
+    def unknown() -> bool:
+        return "types-known" in {each.rule for each in policies.check(world.resources(), "production")}
+
+    assert (unknown(), policies.unpriced(world.resources())) == (True, [token])
+    entry = ResourceType(
+        replaces="name",
+        loses="its messages",
+        holds_data=True,
+        billed="by use",
+        reviewed="has no policy of its own",
+        import_id="its URL",
+    )
+    monkeypatch.setitem(AWS, token, entry)  # pyright: ignore[reportArgumentType]
+    assert (effect_of(token, "name"), loses(token, {})) == (Replaces.YES, "its messages")
+    assert (unknown(), policies.unpriced(world.resources())) == (False, [])
+    assert f"| `{token}` | has no policy of its own |" in policies_reference.reference()
+    assert f"| `{token}` | its URL | `aws_sqs_queue` |" in types_reference.import_table()
+    assert f'    "{token}",' in types_reference.protected_types()

@@ -1,4 +1,4 @@
-"""Whatever the evaluated program does, its prints are not part of the answer, a hang ends, and no process is left."""
+"""The evaluation of any program: its output is not part of the result, a timeout ends it, and it leaves no process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def answer(checkout: Path, program: str) -> Graph | EvaluationError:
+def result_of(checkout: Path, program: str) -> Graph | EvaluationError:
     (checkout / "__main__.py").write_text(program)
     return evaluate(["staging"], checkout)["staging"]
 
@@ -41,19 +41,19 @@ def answer(checkout: Path, program: str) -> Graph | EvaluationError:
         "import sys\nsys.__stdout__.write('noise')",
     ],
 )
-def test_its_prints_are_not_part_of_the_answer(checkout: Path, program: str) -> None:
-    graph = answer(checkout, program + VPC)
+def test_output_of_the_program_is_not_part_of_the_result(checkout: Path, program: str) -> None:
+    graph = result_of(checkout, program + VPC)
     assert isinstance(graph, Graph), graph
     assert [each.name for each in graph.of("Vpc")] == ["vpc"]
 
 
-def test_what_it_started_ends_with_it(checkout: Path) -> None:
+def test_child_processes_end_with_the_evaluation(checkout: Path) -> None:
     start = "import subprocess\nchild = subprocess.Popen(['sleep', '300'])\nopen('pid', 'w').write(str(child.pid))\n"
-    assert isinstance(answer(checkout, start + VPC), Graph)
-    assert ended(int((checkout / "pid").read_text()))
+    assert isinstance(result_of(checkout, start + VPC), Graph)
+    assert ends(int((checkout / "pid").read_text()))
 
 
-def test_a_hang_ends_with_the_place_and_its_children(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timeout_reports_the_location_and_ends_all_children(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(contained, "TIMEOUT_SECONDS", 4)
     program = (
         "import subprocess, threading\n"
@@ -62,13 +62,13 @@ def test_a_hang_ends_with_the_place_and_its_children(checkout: Path, monkeypatch
         "def wait_for_nothing():\n    threading.Event().wait()\n"
         "wait_for_nothing()\n"
     )
-    error = answer(checkout, program)
+    error = result_of(checkout, program)
     assert isinstance(error, EvaluationError)
     assert "did not end within 4 s; it was at\n  __main__.py:5 in wait_for_nothing\n  __main__.py:6 in <module>" in str(error)
-    assert ended(int((checkout / "pid").read_text()))
+    assert ends(int((checkout / "pid").read_text()))
 
 
-def ended(pid: int) -> bool:
+def ends(pid: int) -> bool:
     """Whether the process ends within a second; init reaps a killed process that has no parent."""
     end = time.monotonic() + 1
     while time.monotonic() < end:
@@ -78,7 +78,7 @@ def ended(pid: int) -> bool:
     return False
 
 
-def test_both_worlds_come_from_one_process(checkout: Path) -> None:
+def test_both_worlds_are_evaluated_in_one_process(checkout: Path) -> None:
     subnet = "\nvpc = ec2.Vpc('v', opts=o)\nec2.Subnet('subnet', vpc_id=vpc.id, opts=o)\n"
     options = "\nfrom pulumi_aws import Provider, ec2\no = __import__('pulumi').ResourceOptions(provider=Provider('aws'))\n"
     (checkout / "__main__.py").write_text(options + subnet)
@@ -88,7 +88,7 @@ def test_both_worlds_come_from_one_process(checkout: Path) -> None:
 
 
 def test_two_resources_with_one_urn_are_refused(checkout: Path) -> None:
-    error = answer(checkout, VPC + VPC.replace('Provider("aws")', 'Provider("other")'))
+    error = result_of(checkout, VPC + VPC.replace('Provider("aws")', 'Provider("other")'))
     assert isinstance(error, EvaluationError)
     assert "several resources have the same URN" in error.problem
     assert "aws:ec2/vpc:Vpc::vpc" in error.problem

@@ -1,4 +1,4 @@
-"""The program evaluated without engine or cloud, from this checkout and from another one."""
+"""The evaluation of the program without engine and cloud, in this checkout and in another one."""
 
 import os
 import re
@@ -15,7 +15,7 @@ PROGRAM = """
 import pulumi
 from pulumi_aws import Provider, ec2
 
-print("a print of the program is no part of the answer")
+print("output of the program is not part of the result")
 zone = pulumi.Config("dwcp-v3").require_object("network")["zone"]
 secret = pulumi.Config("dwcp-v3").require_secret("redisPassword")
 ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOptions(provider=Provider("aws"), protect=True))
@@ -24,7 +24,7 @@ ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOption
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Another version of the program, whose modules have the same names as ours."""
+    """A checkout of another program, whose modules have the same names as in this one."""
     (tmp_path / "__main__.py").write_text(PROGRAM)
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (tmp_path / "Pulumi.first.yaml").write_text(
@@ -34,17 +34,17 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def graph(answer: Graph | EvaluationError) -> Graph:
-    assert isinstance(answer, Graph), answer
-    return answer
+def graph(result: Graph | EvaluationError) -> Graph:
+    assert isinstance(result, Graph), result
+    return result
 
 
-def message(answer: Graph | EvaluationError) -> str:
-    assert isinstance(answer, EvaluationError), answer
-    return str(answer)
+def message(result: Graph | EvaluationError) -> str:
+    assert isinstance(result, EvaluationError), result
+    return str(result)
 
 
-def test_urns_are_the_engines() -> None:
+def test_urns_are_those_of_the_engine() -> None:
     urns = {each.urn for each in run_platform("local").resources}
     assert "urn:pulumi:local::dwcp-v3::dwcp:platform:Network$aws:ec2/subnet:Subnet::dwcp-v3-private-b" in urns
     assert len(urns) == len(run_platform("local").resources)
@@ -66,25 +66,25 @@ def test_a_preview_reports_the_paths_of_unknown_values() -> None:
     assert subnet.inputs["cidrBlock"] != UNKNOWN
 
 
-def test_a_graph_survives_a_round_trip_through_json() -> None:
+def test_a_graph_is_unchanged_after_a_round_trip_through_json() -> None:
     platform = run_platform("local")
     assert Graph.from_json(platform.to_json()).resources == platform.resources
 
 
 def test_another_checkout_is_evaluated_with_its_own_modules(checkout: Path) -> None:
-    answers = evaluate(["first", "second", "third"], checkout)
-    [vpc] = graph(answers["first"]).of("Vpc")
+    results = evaluate(["first", "second", "third"], checkout)
+    [vpc] = graph(results["first"]).of("Vpc")
     assert vpc.protect
     assert vpc.inputs["tags"]["zone"] == "a"
     assert vpc.secret_paths == (("tags", "secret"),)
     assert "abc" not in str(vpc.inputs)
-    assert message(answers["second"]).startswith("the program raised KeyError: 'zone' (__main__.py:")
-    assert "there is no stack 'third'" in message(answers["third"])
-    assert "first, second" in message(answers["third"])
+    assert message(results["second"]).startswith("the program raised KeyError: 'zone' (__main__.py:")
+    assert "there is no stack 'third'" in message(results["third"])
+    assert "first, second" in message(results["third"])
 
 
-def test_another_checkout_is_evaluated_with_its_own_names(checkout: Path) -> None:
-    """This package imports our contract itself; another version must use its own contract."""
+def test_another_checkout_is_evaluated_with_its_own_contract(checkout: Path) -> None:
+    """The package ``program`` imports this checkout's contract; the evaluated program must import its own."""
     (checkout / "contract.py").write_text('PROJECT = "dwcp-v3"\nNAME = "of that version"\n')
     (checkout / "__main__.py").write_text(
         "import contract, pulumi\nfrom pulumi_aws import Provider\nProvider('aws', region=contract.NAME)\n"
@@ -99,7 +99,7 @@ def test_a_changed_secret_changes_the_graph(checkout: Path) -> None:
     assert stack_config(checkout, "first")["dwcp-v3:redisPassword"] != before
 
 
-def test_the_shells_cluster_is_not_part_of_the_graph(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_graph_does_not_depend_on_kubeconfig(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/somewhere/else")
     platform = evaluate_here("local")
     [provider] = [each for each in platform.resources if each.type == "pulumi:providers:kubernetes" and each.name == "kubernetes"]
@@ -107,7 +107,7 @@ def test_the_shells_cluster_is_not_part_of_the_graph(monkeypatch: pytest.MonkeyP
     assert os.environ["KUBECONFIG"] == "/somewhere/else"
 
 
-def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) -> None:
+def test_a_version_with_fewer_secrets_is_evaluated(tmp_path: Path) -> None:
     shutil.copy(ROOT / "__main__.py", tmp_path)
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     local = (ROOT / "Pulumi.local.yaml").read_text().replace("Receivers: [webhook]", "Receivers: []")
@@ -118,7 +118,7 @@ def test_a_version_with_fewer_secrets_is_evaluated_with_its_own(tmp_path: Path) 
     assert graph(evaluate(["local"], tmp_path)["local"]).of("Vpc")
 
 
-def test_wrong_settings_have_their_own_message(tmp_path: Path) -> None:
+def test_invalid_settings_are_reported_with_their_key(tmp_path: Path) -> None:
     shutil.copy(ROOT / "__main__.py", tmp_path)
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
@@ -127,7 +127,7 @@ def test_wrong_settings_have_their_own_message(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("content", "problem"), [("config: [", "is not valid YAML"), ("a: 1", "has no `config:` section")])
-def test_a_broken_stack_file_is_named(tmp_path: Path, content: str, problem: str) -> None:
+def test_an_invalid_stack_file_is_reported(tmp_path: Path, content: str, problem: str) -> None:
     (tmp_path / "Pulumi.local.yaml").write_text(content)
     with pytest.raises(EvaluationError, match=f"Pulumi.local.yaml {problem}"):
         stack_config(tmp_path, "local")

@@ -1,4 +1,4 @@
-"""An evaluation in this process does not change the process, whatever the program does."""
+"""An evaluation in this process does not change the state of the process."""
 
 import asyncio
 import atexit
@@ -21,7 +21,7 @@ from program.evaluation import evaluate_here
 from program.short_lived import without_collector
 
 
-def process() -> dict[str, Any]:
+def process_state() -> dict[str, Any]:
     """The state of the process that an evaluation could change."""
     settings = {name: getattr(SETTINGS, name) for name in vars(Settings) if not name.startswith("_")}
     policy = asyncio.get_event_loop_policy()
@@ -41,11 +41,11 @@ def process() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("preview", [False, True])
-def test_an_evaluation_leaves_the_process_as_it_was(preview: bool) -> None:
+def test_an_evaluation_does_not_change_the_process(preview: bool) -> None:
     evaluate_here("local", preview=preview)  # imports
-    before = process()
+    before = process_state()
     evaluate_here("local", preview=preview)
-    assert process() == before
+    assert process_state() == before
 
 
 def failing_early() -> None:
@@ -62,32 +62,32 @@ def failing_late() -> None:
 
 
 @pytest.mark.parametrize("program", [failing_early, failing_late])
-def test_a_program_that_fails_leaves_the_process_as_it_was(program: Callable[[], None]) -> None:
-    """The next evaluation finds nothing of it: a coroutine that was never awaited would be a warning."""
-    before = process()
+def test_a_failing_program_does_not_change_the_process(program: Callable[[], None]) -> None:
+    """The next evaluation is not affected either: a coroutine that was never awaited would be a warning."""
+    before = process_state()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(ValueError, match="wrong setting"):
             run(program, {})
         gc.collect()
         assert run(lambda: None, {}).resources == ()
-    assert process() == before
+    assert process_state() == before
 
 
-def test_an_evaluation_leaves_the_settings_of_another_program_alone() -> None:
+def test_an_evaluation_does_not_change_the_settings_of_another_program() -> None:
     """For example an inline program of the Automation API that was configured in this process before."""
     pulumi.runtime.set_config("other:key", "value")
     try:
-        before = process()
+        before = process_state()
         seen: list[str | None] = []
         run(lambda: seen.append(pulumi.Config("other").get("key")), {})
         assert seen == [None]
-        assert process() == before
+        assert process_state() == before
     finally:
         sdk_config.CONFIG.get().pop("other:key")
 
 
-def test_the_program_that_users_run_does_not_change_its_process() -> None:
+def test_the_program_itself_does_not_change_its_process() -> None:
     """The collector, the log and the SDK's settings are those of the Pulumi language host."""
     found = [
         file.relative_to(CHECKOUT).as_posix()
@@ -97,7 +97,7 @@ def test_the_program_that_users_run_does_not_change_its_process() -> None:
     assert found == []
 
 
-def test_a_process_without_collector_ends_as_any_other() -> None:
+def test_a_process_without_garbage_collector_exits_normally() -> None:
     program = (
         "import atexit, gc\natexit.register(print, 'bye')\nfrom program.short_lived import without_collector\n"
         f"{without_collector.__name__}()\nassert not gc.isenabled()\nraise SystemExit(3)\n"

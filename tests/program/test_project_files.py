@@ -1,4 +1,4 @@
-"""Pulumi.yaml and the stack files, read as the engine does, or one message with file and key."""
+"""Pulumi.yaml and the stack files are read as the engine reads them, or refused with file and key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from recording import ROOT
 
 from delivery.releases.stack_file import StackFileError, parsed
 from program.errors import EvaluationError
-from program.evaluation import PLACEHOLDERS, configuration, evaluate
+from program.evaluation import PLACEHOLDERS, evaluate
+from program.project_files import stack_configuration
 
 PROJECT = "name: dwcp-v3\nruntime: python\nconfig:\n  network:\n    type: object\n    default: {nat: single}\n"
 
@@ -22,10 +23,10 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def problem(checkout: Path, stack: bytes | str) -> str:
+def problem_of(checkout: Path, stack: bytes | str) -> str:
     (checkout / "Pulumi.staging.yaml").write_bytes(stack if isinstance(stack, bytes) else stack.encode())
     with pytest.raises(EvaluationError) as raised:
-        configuration(checkout, "staging")
+        stack_configuration(checkout, "staging", PLACEHOLDERS)
     assert raised.value.fix
     return raised.value.problem
 
@@ -43,10 +44,8 @@ def problem(checkout: Path, stack: bytes | str) -> str:
         ("config:\n  dwcp-v3:environment: {owner: Zo\u00eb}\n".encode("latin-1"), "is not UTF-8: byte 41 on line 2"),
     ],
 )
-def test_a_value_that_the_engine_refuses_or_reads_otherwise_is_one_message(
-    checkout: Path, stack: bytes | str, message: str
-) -> None:
-    found = problem(checkout, stack)
+def test_content_that_the_engine_refuses_or_reads_differently_is_refused(checkout: Path, stack: bytes | str, message: str) -> None:
+    found = problem_of(checkout, stack)
     assert found.startswith("Pulumi.staging.yaml")
     assert message in found
 
@@ -55,8 +54,8 @@ AMBIGUOUS = (
     *("yes", "no", "on", "Off", "1:30", "012", "012345678901", "0o17", "0x1F", "0b1", "1e3", "1.5e3", "1_000", "1_0.5", "+.5"),
     ".inf",
 )
-"""Values that YAML 1.1, YAML 1.2 or go-yaml reads otherwise than the others."""
-SAME: dict[str, object] = {
+"""Values that YAML 1.1, YAML 1.2 and go-yaml read differently."""
+UNAMBIGUOUS: dict[str, object] = {
     **{"true": True, "False": False, "null": None, "~": None, "0": 0, "-7": -7, "8080": 8080, "1.10": 1.1, ".5": 0.5},
     **{"1.5e+3": 1500.0, "'yes'": "yes", '"012"': "012", '"1:30"': "1:30"},
     **{each: each for each in ("y", "1.2.3", "v1", "10.0.0.0/16", "500m", "10Gi", "12ab", "a:b")},
@@ -64,10 +63,10 @@ SAME: dict[str, object] = {
 
 
 @pytest.mark.parametrize("value", AMBIGUOUS)
-def test_both_readers_of_a_stack_file_refuse_a_value_that_yaml_reads_in_two_ways(checkout: Path, value: str) -> None:
+def test_both_readers_of_a_stack_file_refuse_an_ambiguous_value(checkout: Path, value: str) -> None:
     text = f"config:\n  dwcp-v3:environment: {{owner: {value}}}\n"
-    said = problem(checkout, text)
-    assert f"config.dwcp-v3:environment.owner is {value} without quotes" in said
+    message = problem_of(checkout, text)
+    assert f"config.dwcp-v3:environment.owner is {value} without quotes" in message
     with pytest.raises(StackFileError, match="YAML 1.1 and YAML 1.2 read differently") as refused:
         parsed(text)
     assert f'write it in quotes: "{value}"' in refused.value.fix
@@ -75,18 +74,18 @@ def test_both_readers_of_a_stack_file_refuse_a_value_that_yaml_reads_in_two_ways
         parsed(f"config:\n  dwcp-v3:apiKeys: {{{value}: a}}\n".replace("1:30", "1:30 "))
 
 
-@pytest.mark.parametrize("value", SAME)
-def test_both_readers_of_a_stack_file_read_the_same_value(checkout: Path, value: str) -> None:
+@pytest.mark.parametrize("value", UNAMBIGUOUS)
+def test_both_readers_of_a_stack_file_return_the_same_value(checkout: Path, value: str) -> None:
     text = f"config:\n  dwcp-v3:environment:\n    owner: {value}\n"
     (checkout / "Pulumi.staging.yaml").write_text(text)
     [first, second] = (
         cast("dict[str, Any]", each)["owner"]
         for each in (
-            configuration(checkout, "staging").values["dwcp-v3:environment"],
+            stack_configuration(checkout, "staging", PLACEHOLDERS).values["dwcp-v3:environment"],
             parsed(text)["config"]["dwcp-v3:environment"],
         )
     )
-    assert first == second == SAME[value]
+    assert first == second == UNAMBIGUOUS[value]
     assert isinstance(second, type(first))
 
 
@@ -96,35 +95,35 @@ def test_the_fix_of_an_ambiguous_value_is_accepted() -> None:
 
 
 def test_a_file_that_contains_itself_is_refused(checkout: Path) -> None:
-    assert "alias" in problem(checkout, "config: &a\n  dwcp-v3:network: *a\n")
+    assert "alias" in problem_of(checkout, "config: &a\n  dwcp-v3:network: *a\n")
 
 
 def test_a_misspelled_project_gets_a_suggestion(checkout: Path) -> None:
     (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwpc-v3:network: {}\n")
     with pytest.raises(EvaluationError, match="did you mean dwcp-v3:network"):
-        configuration(checkout, "staging")
+        stack_configuration(checkout, "staging", PLACEHOLDERS)
 
 
-def test_the_projects_defaults_apply(checkout: Path) -> None:
+def test_a_stack_file_without_a_key_has_the_projects_default(checkout: Path) -> None:
     (checkout / "Pulumi.staging.yaml").write_text("config: {}\n")
-    assert configuration(checkout, "staging").values["dwcp-v3:network"] == {"nat": "single"}
+    assert stack_configuration(checkout, "staging", PLACEHOLDERS).values["dwcp-v3:network"] == {"nat": "single"}
     (checkout / "Pulumi.staging.yaml").write_text("config:\n  dwcp-v3:network: {zones: [a]}\n")
-    assert configuration(checkout, "staging").values["dwcp-v3:network"] == {"zones": ["a"]}
+    assert stack_configuration(checkout, "staging", PLACEHOLDERS).values["dwcp-v3:network"] == {"zones": ["a"]}
 
 
-def test_only_what_is_encrypted_at_every_leaf_is_secret(checkout: Path) -> None:
+def test_only_a_completely_encrypted_value_is_secret(checkout: Path) -> None:
     (checkout / "Pulumi.staging.yaml").write_text(
         "config:\n  dwcp-v3:redisPassword: {secure: v1:x}\n  dwcp-v3:registryToken: plain\n"
         "  dwcp-v3:apiKeys: {a: {secure: v1:y}, b: plain}\n"
     )
-    secrets = configuration(checkout, "staging").secrets
+    secrets = stack_configuration(checkout, "staging", PLACEHOLDERS).secrets
     absent = {"dwcp-v3:grafanaPassword", "dwcp-v3:alertReceivers"}
     assert secrets == {"dwcp-v3:redisPassword", *absent}
     assert {f"dwcp-v3:{key}" for key in PLACEHOLDERS} - secrets == {"dwcp-v3:registryToken", "dwcp-v3:apiKeys"}
 
 
 def test_a_secret_setting_in_plain_text_fails_the_evaluation(tmp_path: Path) -> None:
-    """In the way of ``dwcp preview`` and ``dwcp policy``; the value is not in the message."""
+    """As in ``dwcp preview`` and ``dwcp policy``; the message does not contain the value."""
     for name in ("__main__.py", "Pulumi.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))

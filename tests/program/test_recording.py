@@ -1,4 +1,4 @@
-"""What the recording mocks guarantee to all other tests."""
+"""The recording mocks, on which most other tests depend."""
 
 from typing import Any
 
@@ -21,14 +21,14 @@ def failing(value: str) -> str:
     raise ValueError(value)
 
 
-def test_inputs_are_plain_data_and_secrets_are_known_as_such() -> None:
+def test_inputs_are_plain_data_and_secrets_are_marked() -> None:
     graph = run(program, {})
     assert graph.one("Subnet") == {"vpcId": "vpc-id", "cidrBlock": "10.0.0.0/24", "tags": {"Name": "hidden"}}
     assert {each.name: each.secret_paths for each in graph.resources if each.secrets} == {"subnet": (("tags", "Name"),)}
     assert graph.exports == {"vpc": "vpc-id"}
 
 
-def test_a_preview_does_not_know_what_a_provider_computes() -> None:
+def test_values_that_a_provider_computes_are_unknown_in_a_preview() -> None:
     seen: list[Any] = []
 
     def previewed() -> None:
@@ -50,7 +50,7 @@ def test_an_apply_that_raises_fails_the_run(preview: bool) -> None:
         run(broken, {}, preview=preview)
 
 
-def test_runs_share_nothing() -> None:
+def test_runs_share_no_state() -> None:
     def empty() -> None:
         return None
 

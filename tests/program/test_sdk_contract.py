@@ -1,4 +1,4 @@
-"""The parts of the SDK beyond its documented interface that this package uses; fails when the SDK changes them."""
+"""The undocumented parts of the SDK that the package ``program`` uses; a test fails if the SDK changes one."""
 
 import inspect
 from typing import Any, cast
@@ -15,19 +15,19 @@ from program import _sdk
 from program.protocol import SECRET_SIGNATURE, SIGNATURE, UNKNOWN, UNKNOWNS
 
 
-def test_the_monitor_still_answers_the_protocol() -> None:
+def test_the_mock_monitor_has_the_methods_of_the_protocol() -> None:
     assert list(inspect.signature(mocks.MockMonitor.make_urn).parameters)[:4] == ["self", "parent", "type_", "name"]
     assert {"RegisterResource", "Invoke"} <= set(vars(mocks.MockMonitor))
 
 
-def test_a_program_is_still_run_by_this_function_and_exports_from_the_root() -> None:
+def test_run_pulumi_func_runs_a_program_whose_root_has_the_outputs() -> None:
     assert inspect.iscoroutinefunction(run_pulumi_func)
     assert "outputs" in inspect.get_annotations(Stack)
     assert run(lambda: pulumi.export("key", pulumi.Output.from_input("value")), {}).exports == {"key": "value"}
 
 
-def test_all_state_of_the_sdk_still_lives_in_context_variables() -> None:
-    """Otherwise an evaluation would see the state of another one; the documented reset gives each its own."""
+def test_all_state_of_the_sdk_is_in_context_variables() -> None:
+    """Otherwise evaluations would share state; the documented reset gives each its own."""
     assert vars(settings.Settings(project="p", stack="s")) == {}
     pulumi.runtime.reset_options(project="p", stack="s")
     first = (settings.SETTINGS.outputs, settings.SETTINGS.lock, settings.SETTINGS.rpc_manager)
@@ -36,7 +36,7 @@ def test_all_state_of_the_sdk_still_lives_in_context_variables() -> None:
     assert all(one is not other for one, other in zip(first, second, strict=True))
 
 
-def test_secrets_are_still_wrapped_like_this() -> None:
+def test_secrets_are_wrapped_in_the_known_format() -> None:
     wrapped: dict[str, Any] = {SIGNATURE: SECRET_SIGNATURE, "value": {"key": "hidden"}}
     assert rpc.is_rpc_secret(wrapped)
     assert rpc.unwrap_rpc_secret(wrapped) == {"key": "hidden"}
@@ -45,14 +45,14 @@ def test_secrets_are_still_wrapped_like_this() -> None:
     assert _sdk.plain(message) == ({"a": [{"key": "hidden"}], "id": "x-id", "n": 3}, [("a", 0)])
 
 
-def test_the_marks_are_the_sdks() -> None:
+def test_signatures_are_those_of_the_sdk() -> None:
     assert rpc._special_sig_key == SIGNATURE
     assert rpc._special_secret_sig == SECRET_SIGNATURE
     assert rpc.UNKNOWN == UNKNOWN
     assert rpc.UNKNOWN in UNKNOWNS
 
 
-def test_the_sdks_messages_still_go_through_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_messages_of_the_sdk_go_through_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)  # restored afterwards
     _sdk.without_debug_messages()
     sent: list[Any] = []
@@ -64,7 +64,7 @@ def test_the_sdks_messages_still_go_through_one_function(monkeypatch: pytest.Mon
 
 
 def test_a_data_source_that_is_not_in_the_catalogue_returns_an_unknown() -> None:
-    """In both forms of a call, and in every value that is derived from it."""
+    """In both forms of a call, and in every value derived from it."""
     found: dict[str, Any] = {}
 
     def program() -> None:

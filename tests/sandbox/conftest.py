@@ -1,4 +1,4 @@
-"""The stacks of real environments, shared by several test modules."""
+"""The stacks of staging and production, which several test modules share."""
 
 from __future__ import annotations
 

@@ -26,9 +26,9 @@ ENGINE = """#!/bin/sh
 while [ "$1" != --event-log ]; do shift; done
 event() { echo "$1" >> "$EVENTS"; }
 EVENTS=$2
-made() { event '{"resOutputsEvent": {"metadata": {"urn": "urn:pulumi:local::dwcp-v3::'$1'"}}}'; }
-for type in pulumi:pulumi:Stack pulumi:providers:pulumi 'dwcp:A$pulumi:pulumi:StackReference'; do made $type::own; done
-for n in 1 2 3; do made 'dwcp:Network$aws:ec2/vpc:Vpc::vpc-'$n; sleep 0.2; done
+made() { event '{"resOutputsEvent": {"metadata": {"type": "'$1'", "urn": "urn:pulumi:local::dwcp-v3::'$1::$2'"}}}'; }
+for type in pulumi:pulumi:Stack pulumi:providers:pulumi pulumi:pulumi:StackReference; do made $type own; done
+for n in 1 2 3; do made aws:ec2/vpc:Vpc vpc-$n; sleep 0.2; done
 violation='"policyName": "images", "resourceUrn": "urn:pulumi:local::dwcp-v3::a:b:C::redis"'
 event '{"policyEvent": {'"$violation"', "enforcementLevel": "advisory", "message": "pin it"}}'
 event '{"diagnosticEvent": {"severity": "warning", "message": "no pod is ready yet", "ephemeral": true}}'
@@ -49,14 +49,14 @@ def cloud(folder: Path, code: int, script: str = ENGINE) -> Any:
     return SimpleNamespace(folder=folder, engine=environment, project=project)
 
 
-def expected(count: int) -> Any:
+def expected_resources(count: int) -> Any:
     return SimpleNamespace(count=count)
 
 
-def test_it_says_how_many_of_how_many_and_how_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_up_prints_its_progress_and_the_remaining_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(applying, "SECONDS_BETWEEN_LINES", 0.1)
     out = io.StringIO()
-    applying.apply(cloud(tmp_path, 0), Console(file=out, width=200), expected(8))
+    applying.apply(cloud(tmp_path, 0), Console(file=out, width=200), expected_resources(8))
     assert "of 8 resources, about" in out.getvalue()
     assert "s left" in out.getvalue()
     assert "policy images (advisory) on redis: pin it" in out.getvalue()
@@ -64,10 +64,10 @@ def test_it_says_how_many_of_how_many_and_how_long(tmp_path: Path, monkeypatch: 
     assert "no pod is ready yet" not in out.getvalue()
 
 
-def test_a_failure_carries_the_engines_words(tmp_path: Path) -> None:
+def test_a_failure_contains_the_message_of_the_engine(tmp_path: Path) -> None:
     out = io.StringIO()
     with pytest.raises(SandboxError, match="the quota is exceeded") as error:
-        applying.apply(cloud(tmp_path, 1), Console(file=out, width=200), expected(0))
+        applying.apply(cloud(tmp_path, 1), Console(file=out, width=200), expected_resources(0))
     assert "run `make up` again" in error.value.fix
     assert "error: the quota is exceeded" in out.getvalue()
 
@@ -94,7 +94,7 @@ except KeyboardInterrupt:
 """
 
 
-def test_ctrl_c_reaches_the_engine_once_and_waits_for_it(tmp_path: Path) -> None:
+def test_ctrl_c_interrupts_the_engine_once_and_waits_for_it(tmp_path: Path) -> None:
     cloud(tmp_path, 0, SLOW)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
@@ -106,13 +106,13 @@ def test_ctrl_c_reaches_the_engine_once_and_waits_for_it(tmp_path: Path) -> None
     while not (tmp_path / "pid").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    said, _ = process.communicate()
-    assert "stopping: the engine ends what it is at" in said
-    assert said.rstrip().endswith("interrupted")
+    output, _ = process.communicate()
+    assert "stopping: the engine finishes its running operations" in output
+    assert output.rstrip().endswith("interrupted")
     assert (tmp_path / "logs/up.log").read_text() == "ended gently\n"
 
 
-def test_no_line_of_the_summary_ends_the_sandbox_beside_another_command() -> None:
+def test_no_command_of_the_summary_combines_make_down_with_another() -> None:
     for _, command in NEXT:
         assert "make down" not in command or command == "make down"
         assert ";" not in command

@@ -1,4 +1,4 @@
-"""`make up`, `down`, `status` and `logs`: their output and exit codes, on the test's own sandbox."""
+"""`make up`, `down`, `status` and `logs`: their output and exit codes, in a sandbox of the tests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def listening() -> Iterator[int]:
-    """A port that another program uses."""
+    """A port on which another program listens."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -50,19 +50,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     PROJECT.processes(folder).stop()
 
 
-def test_status_says_what_does_not_run(tmp_path: Path) -> None:
+def test_status_lists_the_services_that_do_not_run(tmp_path: Path) -> None:
     done = run(tmp_path, "status")
     assert done.returncode == 1
     assert done.stdout.count("not running") == len(SERVICES)
 
 
-def test_logs_of_nothing_says_how_to_get_some(tmp_path: Path) -> None:
+def test_logs_of_a_service_that_was_not_started_are_refused_with_a_fix(tmp_path: Path) -> None:
     done = run(tmp_path, "logs", "etcd")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"error: no log of 'etcd'\n  fix: run `make up` first, or choose from {', '.join(SERVICES)}\n"
 
 
-def test_logs_before_anything_was_started_says_so(tmp_path: Path) -> None:
+def test_logs_before_the_first_up_are_refused_with_a_fix(tmp_path: Path) -> None:
     done = run(tmp_path, "logs")
     assert done.stderr.startswith("error: there is no log: nothing has been started yet\n  fix: run `make up` first")
 
@@ -70,7 +70,7 @@ def test_logs_before_anything_was_started_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("stack", "name", "command"), [("local", "etcd", "make up"), ("staging", "etcd of staging", "make up STACK=staging")]
 )
-def test_ctrl_c_in_up_says_what_runs_and_the_two_ways_on(
+def test_ctrl_c_in_up_prints_what_runs_and_how_to_resume_or_stop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: str, name: str, command: str
 ) -> None:
     monkeypatch.setattr(stacks, "FOLDER", tmp_path)
@@ -87,7 +87,9 @@ def test_ctrl_c_in_up_says_what_runs_and_the_two_ways_on(
     finally:
         processes.stop()
     assert done.exit_code == 130
-    assert done.output == f"interrupted; what runs: {name}\n  go on:  {command} (it goes on from there)\n  stop:   make down\n"
+    assert (
+        done.output == f"interrupted; running processes: {name}\n  continue:          {command}\n  stop and remove:   make down\n"
+    )
 
 
 def test_status_and_logs_of_one_stack_name_it_and_the_account_of_all_stacks(tmp_path: Path) -> None:
@@ -113,14 +115,14 @@ def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:
     assert done.stderr == "error: another `make up` runs in this checkout\n  fix: wait for it, or run `make down`\n"
 
 
-def test_a_folder_that_cannot_be_written_is_one_message(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported_in_one_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     done = run(tmp_path / "file", "up")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {tmp_path / 'file'}: File exists\n  fix:")
 
 
-def test_down_without_a_sandbox_is_no_error(tmp_path: Path) -> None:
+def test_down_without_a_sandbox_succeeds(tmp_path: Path) -> None:
     assert run(tmp_path, "down").returncode == 0
     assert not tmp_path.exists()
 
@@ -137,7 +139,7 @@ def test_down_without_a_sandbox_is_no_error(tmp_path: Path) -> None:
         ("kubelet", "kwok"),
     ],
 )
-def test_a_port_that_is_taken_is_named_before_anything_starts(folder: Path, port: str, use: str) -> None:
+def test_a_port_in_use_is_reported_before_a_process_starts(folder: Path, port: str, use: str) -> None:
     names = ("moto", *(each.name for each in fields(Ports)))
     ports = dict(zip(names, free_ports(len(names)), strict=True))
     with listening() as taken:
@@ -149,7 +151,7 @@ def test_a_port_that_is_taken_is_named_before_anything_starts(folder: Path, port
 
 
 @pytest.mark.cloud
-def test_the_next_start_works_and_status_and_logs_show_it_until_down(folder: Path) -> None:
+def test_status_and_logs_show_a_started_cloud_and_down_removes_it(folder: Path) -> None:
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     status = run(folder, "status")
@@ -163,7 +165,7 @@ def test_the_next_start_works_and_status_and_logs_show_it_until_down(folder: Pat
 
 
 @pytest.mark.cloud
-def test_two_sandboxes_do_not_collide(cloud: Cloud, tmp_path: Path) -> None:
+def test_two_sandboxes_use_different_ports(cloud: Cloud, tmp_path: Path) -> None:
     other = Cloud.open(PROJECT, tmp_path)
     ours = {cloud.moto_port, *vars(cloud.control_plane.ports).values()}
     assert ours.isdisjoint({other.moto_port, *vars(other.control_plane.ports).values()})

@@ -71,7 +71,7 @@ def is_ready(pod: Pod) -> bool:
     return any(each["type"] == "Ready" and each["status"] == "True" for each in pod["status"].get("conditions", []))
 
 
-def waiting(pod: Pod) -> set[str]:
+def waiting_reasons(pod: Pod) -> set[str]:
     return {each["state"].get("waiting", {}).get("reason", "") for each in pod["status"].get("containerStatuses", [])}
 
 
@@ -79,16 +79,16 @@ def restarts(pod: Pod) -> int:
     return pod["status"]["containerStatuses"][0]["restartCount"]
 
 
-def test_a_pod_without_a_fate_becomes_ready(pods: Pods) -> None:
+def test_a_pod_without_a_failure_becomes_ready(pods: Pods) -> None:
     pods.start("fine", "registry.example.com/team/app:v1.0.0-rc.1")
-    assert waiting(pods.wait("fine", is_ready)) == {""}
+    assert waiting_reasons(pods.wait("fine", is_ready)) == {""}
 
 
 @pytest.mark.parametrize("digest", ["", "@sha256:" + "0" * 64])
-def test_an_image_that_crashes_restarts_again_and_again(pods: Pods, digest: str) -> None:
+def test_a_container_of_a_crash_image_is_restarted_repeatedly(pods: Pods, digest: str) -> None:
     name = "crashes-by-digest" if digest else "crashes"
     pods.start(name, f"registry.example.com:5000/app:v1.0.0-crash{digest}")
-    first = pods.wait(name, lambda pod: waiting(pod) == {"CrashLoopBackOff"})
+    first = pods.wait(name, lambda pod: waiting_reasons(pod) == {"CrashLoopBackOff"})
     assert (first["status"]["phase"], is_ready(first), restarts(first)) == ("Running", False, 1)
     assert first["status"]["containerStatuses"][0]["lastState"]["terminated"]["exitCode"] == 1
     if not digest:
@@ -98,13 +98,13 @@ def test_an_image_that_crashes_restarts_again_and_again(pods: Pods, digest: str)
 
 def test_a_missing_image_is_never_pulled(pods: Pods) -> None:
     pods.start("missing", "app:v9-missing")
-    pods.wait("missing", lambda pod: waiting(pod) == {"ErrImagePull"})
-    later = pods.wait("missing", lambda pod: waiting(pod) == {"ImagePullBackOff"})
+    pods.wait("missing", lambda pod: waiting_reasons(pod) == {"ErrImagePull"})
+    later = pods.wait("missing", lambda pod: waiting_reasons(pod) == {"ImagePullBackOff"})
     assert (later["status"]["phase"], is_ready(later)) == ("Pending", False)
     assert {"Failed", "BackOff"} <= pods.events("missing")
 
 
-def test_an_unready_image_runs_and_is_not_ready(pods: Pods) -> None:
+def test_an_unready_image_runs_but_is_not_ready(pods: Pods) -> None:
     pods.start("unready", "app:v2-unready")
     pod = pods.wait("unready", lambda pod: pod["status"]["phase"] == "Running")
     assert not is_ready(pod)
@@ -151,7 +151,7 @@ def test_a_pod_whose_containers_do_not_run_ends_at_once(pods: Pods) -> None:
     pods.start_draining("beside", sleep=LONGEST_STOP_SECONDS)
     metadata = {"name": "not-pulled"}
     pods.api.create(PODS, {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [container]}})
-    pods.wait("not-pulled", lambda pod: waiting(pod))
+    pods.wait("not-pulled", lambda pod: waiting_reasons(pod))
     pods.delete("beside")
     pods.delete("not-pulled")
     pods.wait_until_gone("not-pulled")

@@ -88,13 +88,13 @@ def pod(running: Cloud) -> str:
     return kubectl(running, "get", "pods", *NAMESPACE, "-l", "app=dwcp-v3", "-o", "name").split()[0]
 
 
-def test_logs_are_those_of_what_stands_for_the_pods(pod: str, running: Cloud) -> None:
-    said = kubectl(running, "logs", *NAMESPACE, pod, "--tail", "50")
-    assert "the simulator stands for every pod" in said
+def test_logs_are_those_of_the_simulator(pod: str, running: Cloud) -> None:
+    logs = kubectl(running, "logs", *NAMESPACE, pod, "--tail", "50")
+    assert "the simulator answers for every pod" in logs
     assert kubectl(running, "logs", *NAMESPACE, "deployment/dwcp-v3", "--since", "1h", "--previous")
 
 
-def test_a_shell_runs(pod: str, running: Cloud) -> None:
+def test_exec_runs_a_shell(pod: str, running: Cloud) -> None:
     assert kubectl(running, "exec", *NAMESPACE, pod, "--", "sh", "-c", "echo $((6 * 7))") == "42\n"
 
 
@@ -119,8 +119,8 @@ def test_a_command_of_the_guide_works(pod: str, running: Cloud, command: str) ->
             assert SHOWN[command] in said
             return
         assert process.stdout is not None
-        assert any(SHOWN[command] in said for said in process.stdout), "it ended"
-        assert process.poll() is None, "it waits for more"
+        assert any(SHOWN[command] in output for output in process.stdout), "the command ended"
+        assert process.poll() is None, "the command waits for more lines"
         process.terminate()
 
 

@@ -1,4 +1,4 @@
-"""The deployed monitoring: checked by promtool and amtool as read from the API server, and run by the real programs."""
+"""The deployed monitoring: promtool and amtool check its files, and the real Prometheus and Alertmanager run with them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import promtool_tests as promtool
 import psutil
 import pytest
 import yaml
-from manifests import OTHER_WAYS, evaluate
+from manifests import ALTERNATIVES, evaluate
 from monitoring_stack import monitoring_stack
 
-from components.monitoring.gates import gates, request_count
+from components.monitoring.gates import gates
+from components.monitoring.promql import request_count
 from components.monitoring.rule_files import ALL_SOURCES
 from components.settings import ApplicationSettings
 from components.settings.quantities import parse_quantity
@@ -33,7 +35,6 @@ from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT, TOOLCHAIN
-from tools import promtool_tests as promtool
 
 pytestmark = pytest.mark.cloud
 
@@ -43,7 +44,7 @@ NAMESPACE = "/api/v1/namespaces/dwcp-v3"
 
 
 def check(*command: str | Path, folder: Path | None = None) -> str:
-    """The output of a checking program, which is shown when it fails."""
+    """Run a command that must succeed, and return its output."""
     done = subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -56,7 +57,7 @@ def tools() -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def platform(cloud: Cloud) -> Cloud:
-    """The session's cloud with the platform on it, applied by the stock CLI as ``make up`` does, unless it is there already."""
+    """The session's cloud with the platform, applied by the Pulumi CLI, as ``make up`` does, unless it exists already."""
     if not cloud.control_plane.api.items("/apis/apps/v1/namespaces/dwcp-v3/deployments"):
         done = subprocess.run(
             [cloud.engine.bin / "pulumi", "up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--non-interactive"],
@@ -78,7 +79,7 @@ def rendered(stack: str, name: str) -> dict[str, str]:
     return evaluate(stack).one("ConfigMap", name)["data"]
 
 
-def written(files: dict[str, str], folder: Path) -> Path:
+def write_files(files: dict[str, str], folder: Path) -> Path:
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder
@@ -86,10 +87,10 @@ def written(files: dict[str, str], folder: Path) -> Path:
 
 @pytest.fixture(params=["deployed", *STACKS])
 def configuration(request: pytest.FixtureRequest, platform: Cloud, tmp_path: Path) -> Path:
-    """Prometheus' and Alertmanager's files: as read back from the API server, and as each stack file renders them."""
+    """A folder with the files of Prometheus and Alertmanager, from the API server or from the evaluation of a stack."""
     for name in ("dwcp-v3-prometheus", "dwcp-v3-alertmanager"):
         files = config_map(platform, name) if request.param == "deployed" else rendered(request.param, name)
-        written(files, tmp_path)
+        write_files(files, tmp_path)
     # promtool and amtool need credentials, but do not use them.
     shutil.copy(platform.control_plane.kubeconfig, tmp_path / "kubeconfig")
     config = yaml.safe_load((tmp_path / "prometheus.yml").read_text())
@@ -109,26 +110,26 @@ def test_promtool_accepts_configuration_and_rules(tools: dict[str, Path], config
     assert re.search(r"SUCCESS: \d\d rules found", output)
 
 
-def test_every_generated_case_of_every_alert_holds(tools: dict[str, Path], platform: Cloud, tmp_path: Path) -> None:
-    folder = written(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
+def test_the_generated_unit_tests_of_every_alert_pass(tools: dict[str, Path], platform: Cloud, tmp_path: Path) -> None:
+    folder = write_files(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
     limit = int(parse_quantity(ApplicationSettings().memory_limit))
     cases = promtool.unit_tests("dwcp-v3.rules.yml", memory_limit_bytes=limit, sources=ALL_SOURCES)
     (folder / "tests.yml").write_text(cases)
     check(tools["promtool"], "test", "rules", "tests.yml", folder=folder)
-    named = {test["name"].partition(":")[0] for test in yaml.safe_load(cases)["tests"]}
+    tested = {test["name"].partition(":")[0] for test in yaml.safe_load(cases)["tests"]}
     alerts = {rule["alert"] for group in rules_of(folder) for rule in group["rules"] if "alert" in rule}
-    assert named == alerts
+    assert tested == alerts
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_other_stacks_have_the_same_rules(platform: Cloud, stack: str) -> None:
-    """Therefore promtool's cases, which run on the deployed rules, hold for all stacks."""
+def test_every_stack_has_the_deployed_rules(platform: Cloud, stack: str) -> None:
+    """Therefore the unit tests, which run on the deployed rules, are valid for all stacks."""
     file = "dwcp-v3.rules.yml"
     assert rendered(stack, "dwcp-v3-prometheus")[file] == config_map(platform, "dwcp-v3-prometheus")[file]
 
 
-def test_a_wrong_rule_fails_its_cases(tools: dict[str, Path], platform: Cloud, tmp_path: Path) -> None:
-    folder = written(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
+def test_a_wrong_rule_fails_its_unit_tests(tools: dict[str, Path], platform: Cloud, tmp_path: Path) -> None:
+    folder = write_files(config_map(platform, "dwcp-v3-prometheus"), tmp_path)
     file = folder / "dwcp-v3.rules.yml"
     file.write_text(file.read_text().replace("> 0.05)", "> 0.06)"))
     cases = yaml.safe_load(promtool.unit_tests(file.name, memory_limit_bytes=2**31, sources=ALL_SOURCES))
@@ -142,7 +143,7 @@ def rules_of(folder: Path) -> list[dict[str, Any]]:
     return yaml.safe_load((folder / "dwcp-v3.rules.yml").read_text())["groups"]
 
 
-def test_amtool_accepts_and_routes_by_severity(tools: dict[str, Path], configuration: Path) -> None:
+def test_amtool_accepts_the_configuration_and_routes_by_severity(tools: dict[str, Path], configuration: Path) -> None:
     file = configuration / "alertmanager.yml"
     assert "SUCCESS" in check(tools["amtool"], "check-config", file)
     for labels, receiver in (
@@ -153,7 +154,7 @@ def test_amtool_accepts_and_routes_by_severity(tools: dict[str, Path], configura
         check(tools["amtool"], "config", "routes", "test", f"--config.file={file}", f"--verify.receivers={receiver}", *labels)
 
 
-def test_the_operators_api_accepts_its_objects(platform: Cloud) -> None:
+def test_the_prometheus_operators_api_accepts_the_objects(platform: Cloud) -> None:
     api = platform.control_plane.api
     crds = TOOLCHAIN.ensure("prometheus-operator-crds")["prometheus-operator-crds"]
     for kind in ("servicemonitors", "prometheusrules"):
@@ -161,7 +162,7 @@ def test_the_operators_api_accepts_its_objects(platform: Cloud) -> None:
             "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
             yaml.safe_load((crds / f"monitoring.coreos.com_{kind}.yaml").read_text()),
         )
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     for kind, plural in (("ServiceMonitor", "servicemonitors"), ("PrometheusRule", "prometheusrules")):
         collection = f"/apis/monitoring.coreos.com/v1/namespaces/dwcp-v3/{plural}"
         platform.processes.wait_until("kube-apiserver", lambda path=collection: _served(platform, path))
@@ -178,7 +179,7 @@ def _served(cloud: Cloud, path: str) -> bool:
 
 @dataclass
 class Webhook:
-    """The receiver of the notifications."""
+    """The notifications that a webhook has received."""
 
     port: int = 0
     notifications: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
@@ -194,7 +195,7 @@ class Webhook:
 
 
 @contextmanager
-def listening() -> Iterator[Webhook]:
+def webhook_server() -> Iterator[Webhook]:
     webhook = Webhook()
 
     class Handler(BaseHTTPRequestHandler):
@@ -215,7 +216,7 @@ def listening() -> Iterator[Webhook]:
 
 @pytest.fixture(scope="module")
 def webhook() -> Iterator[Webhook]:
-    with listening() as webhook:
+    with webhook_server() as webhook:
         yield webhook
 
 
@@ -229,9 +230,9 @@ def alertmanager(platform: Cloud, webhook: Webhook, tmp_path_factory: pytest.Tem
     config = yaml.safe_load(config_map(platform, "dwcp-v3-alertmanager")["alertmanager.yml"])
     config["route"] |= {"group_wait": "1s", "group_interval": "2s"}
     for receiver in config["receivers"]:
-        for way in receiver.get("webhook_configs", []):
-            assert way.pop("url_file").endswith("/webhook")  # Debian's version is from before this field
-            way["url"] = f"http://127.0.0.1:{webhook.port}/"
+        for webhook_config in receiver.get("webhook_configs", []):
+            assert webhook_config.pop("url_file").endswith("/webhook")  # Debian's version does not support this field
+            webhook_config["url"] = f"http://127.0.0.1:{webhook.port}/"
     folder = tmp_path_factory.mktemp("alertmanager")
     (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     [port] = free_ports(1)
@@ -285,19 +286,19 @@ def test_discovery_finds_every_pod_node_and_container(watched: SandboxMonitoring
 def test_no_label_value_breaks_a_query(watched: SandboxMonitoring) -> None:
     """Prometheus parses the queries of the rollout's gates."""
     for track in ('a"} or vector(1) #', "a\\", "a\nb", "{}"):
-        assert watched.query(request_count(track, 10)) == []
+        assert watched.query(request_count(10, track=track)) == []
         assert all(watched.query(gate.query(track, 10)) == [] for gate in gates())
-    for query in (request_count("stable", 10), *(gate.query("stable", 10) for gate in gates())):
-        watched.wait_for(f"{query} is measured", lambda asked=query: watched.value(asked) is not None)
+    for query in (request_count(10, track="stable"), *(gate.query("stable", 10) for gate in gates())):
+        watched.wait_for(f"{query} is measured", lambda expression=query: watched.value(expression) is not None)
 
 
-def test_while_all_is_well_nothing_fires(watched: SandboxMonitoring) -> None:
+def test_no_alert_fires_on_a_healthy_platform(watched: SandboxMonitoring) -> None:
     time.sleep(2)
     assert watched.firing() == set()
     assert watched.value("dwcp:memory_limit_bytes") == 2 * 2**30
 
 
-def test_errors_and_latency_fire_reach_the_webhook_and_resolve(watched: SandboxMonitoring, webhook: Webhook) -> None:
+def test_alerts_on_errors_and_latency_fire_and_resolve(watched: SandboxMonitoring, webhook: Webhook) -> None:
     names = {"HighErrorRate", "HighLatency"}
     watched.control(VERSION, "PUT", errorRate=0.2, latencySeconds=3)
     watched.wait_for(f"{names} fire", lambda: names <= watched.firing())
@@ -309,7 +310,7 @@ def test_errors_and_latency_fire_reach_the_webhook_and_resolve(watched: SandboxM
     watched.wait_for(f"{names} resolve", lambda: not names & watched.firing())
 
 
-def test_redis_down_fires_is_told_as_critical_and_resolves(watched: SandboxMonitoring, webhook: Webhook) -> None:
+def test_redis_down_fires_is_sent_as_critical_and_resolves(watched: SandboxMonitoring, webhook: Webhook) -> None:
     watched.control("redis", "PUT", up=False)
     watched.wait_for("RedisDown fires", lambda: "RedisDown" in watched.firing())
     watched.wait_for("the webhook receives RedisDown", lambda: "RedisDown" in webhook.alerts("critical", "firing"))
@@ -319,7 +320,7 @@ def test_redis_down_fires_is_told_as_critical_and_resolves(watched: SandboxMonit
     assert "RedisDown" not in webhook.alerts("warning", "firing")
 
 
-def test_a_warning_is_told_unless_a_critical_alert_explains_it(watched: SandboxMonitoring, webhook: Webhook) -> None:
+def test_a_warning_is_sent_unless_a_critical_alert_inhibits_it(watched: SandboxMonitoring, webhook: Webhook) -> None:
     watched.wait_for(
         "nothing critical fires", lambda: not [each for each in watched.alerts() if each["labels"]["severity"] == "critical"], 120
     )
@@ -332,13 +333,13 @@ def test_a_warning_is_told_unless_a_critical_alert_explains_it(watched: SandboxM
     webhook.notifications.clear()
     watched.control(VERSION, "PUT", latencySeconds=3)
     watched.wait_for("HighLatency fires", lambda: "HighLatency" in watched.firing())
-    time.sleep(4)  # two group intervals in which a notification could have been sent
+    time.sleep(4)  # two group intervals, in which a notification would be sent
     assert "HighLatency" not in webhook.alerts("warning", "firing")
     watched.control(VERSION, "DELETE")
     watched.control("redis", "PUT", up=True)
 
 
-def test_a_weight_moves_both_tracks_rates(watched: SandboxMonitoring, platform: Cloud) -> None:
+def test_a_weight_changes_the_request_rates_of_both_tracks(watched: SandboxMonitoring, platform: Cloud) -> None:
     """A canary with half of the offered load leaves the other half to stable."""
     api = platform.control_plane.api
     deployment = "/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3-canary"
@@ -351,7 +352,7 @@ def test_a_weight_moves_both_tracks_rates(watched: SandboxMonitoring, platform: 
     )
     rule, targets = weighted_rule(elbv2)
 
-    def weigh(stable: int, canary: int) -> None:
+    def set_weights(stable: int, canary: int) -> None:
         weights = [{**target, "Weight": weight} for target, weight in zip(targets, (stable, canary), strict=True)]
         elbv2.modify_rule(RuleArn=rule, Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": weights}}])
 
@@ -361,19 +362,19 @@ def test_a_weight_moves_both_tracks_rates(watched: SandboxMonitoring, platform: 
     watched.control("load", "PUT", requestsPerSecond=100)
     api.request("PATCH", deployment, {"spec": {"replicas": 1}}, "application/merge-patch+json")
     try:
-        # The autoscaler can add more before the first is observed.
+        # The autoscaler can add more pods before the test observes the first.
         watched.wait_for("the canary is a target", lambda: len(watched.control("")["weights"][-1]["targets"]) >= 1)
         assert rate("canary") == 0
-        weigh(50, 50)
+        set_weights(50, 50)
         watched.wait_for("half goes to the canary", lambda: all(abs(rate(track) - 50) < 10 for track in ("stable", "canary")))
     finally:
-        weigh(100, 0)
+        set_weights(100, 0)
         api.request("PATCH", deployment, {"spec": {"replicas": 0}}, "application/merge-patch+json")
     watched.wait_for("all of it is stable's again", lambda: rate("canary") == 0 and abs(rate("stable") - 100) < 10)
 
 
 def weighted_rule(elbv2: Any) -> tuple[str, list[dict[str, Any]]]:
-    """The rule's ARN and its target groups, stable's first."""
+    """The ARN of the weighted rule and its target groups, stable first."""
     [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
     for listener in elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]:
         for rule in elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]:

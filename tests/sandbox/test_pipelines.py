@@ -1,4 +1,4 @@
-"""A release from its tag to validated production, and the scheduled jobs, by the workflows' own commands and roles."""
+"""A release from its tag to validated production, and the scheduled jobs, with the commands and roles of the workflows."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def pipelines(staging: Stack, production: Stack, github: Server, tmp_path_factor
 
 @contextmanager
 def denied(stack: Stack, kind: str, action: str) -> Iterator[None]:
-    """A role of the stack's environment lacks an action."""
+    """Deny an action to a role of the stack's environment."""
     iam, role = stack.client("iam"), {"RoleName": f"dwcp-v3-{stack.name}-{kind}", "PolicyName": "denied"}
     statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
     iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
@@ -59,11 +59,11 @@ def denied(stack: Stack, kind: str, action: str) -> Iterator[None]:
     iam.delete_role_policy(**role)
 
 
-def serves(stack: Stack) -> tuple[list[str], int]:
+def served_versions(stack: Stack) -> tuple[list[str], int]:
     """The versions behind the load balancer, and the canary's share of the requests."""
-    seen = stack.monitoring.control("")
-    weights = [each["weight"] for each in seen["weights"] if each["targets"]]
-    return seen["tracks"]["stable"]["versions"], 100 - max(weights)
+    summary = stack.monitoring.control("")
+    weights = [each["weight"] for each in summary["weights"] if each["targets"]]
+    return summary["tracks"]["stable"]["versions"], 100 - max(weights)
 
 
 def test_a_release_goes_from_its_tag_to_validated_production(pipelines: Pipelines) -> None:
@@ -74,32 +74,32 @@ def test_a_release_goes_from_its_tag_to_validated_production(pipelines: Pipeline
     for stack in pipelines.stacks.values():
         newest = pipelines.dwcp(stack, "releases")[0]
         assert (newest["image"], newest["result"]) == (image, "deployed")
-        assert serves(stack) == (["v3.1.0"], 0)
+        assert served_versions(stack) == (["v3.1.0"], 0)
     assert image in (pipelines.checkout / "report.md").read_text()
     figures = pipelines.stacks["production"].client("cloudwatch").list_metrics(Namespace="DWCP/Delivery")["Metrics"]
     assert {"Name": "Outcome", "Value": "success"} in [each for metric in figures for each in metric["Dimensions"]]
 
 
-def test_a_release_that_its_validation_refuses_goes_back_by_the_same_roles(pipelines: Pipelines, github: Server) -> None:
+def test_a_release_whose_validation_fails_is_rolled_back_with_the_same_roles(pipelines: Pipelines, github: Server) -> None:
     production = pipelines.stacks["production"]
     before = pipelines.dwcp(production, "releases")[0]
-    gone = {"validation": {"BASE_URL": f"http://127.0.0.1:{free_ports(1)[0]}"}}
-    done = pipelines.release("v3.2.0", left_out=("staging", "approval"), during=gone)
+    unreachable = {"validation": {"BASE_URL": f"http://127.0.0.1:{free_ports(1)[0]}"}}
+    done = pipelines.release("v3.2.0", succeeded=("staging", "approval"), variables=unreachable)
     results = {name: each["result"] for name, each in done.items()}
     assert results == dict.fromkeys(results, "success") | {"validation": "failure"}, pipelines.story()
-    assert serves(production) == ([before["tag"].partition("@")[0]], 0)
+    assert served_versions(production) == ([before["tag"].partition("@")[0]], 0)
     [incident] = github.issues
     assert "and was rolled back" in incident["body"]
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_the_morning_after_there_is_no_drift(pipelines: Pipelines, github: Server, environment: str) -> None:
+def test_there_is_no_drift_after_the_releases(pipelines: Pipelines, github: Server, environment: str) -> None:
     assert not pipelines.run("drift", matrix={"environment": environment}).failed, pipelines.story()
     assert not any("drift" in each["labels"] for each in github.issues)
 
 
 @pytest.mark.parametrize("stack", ["staging", "production"])
-def test_the_engines_preview_says_that_nothing_changes(pipelines: Pipelines, stack: str) -> None:
+def test_the_engines_preview_reports_no_changes(pipelines: Pipelines, stack: str) -> None:
     assert not pipelines.run("engine", matrix={"stack": stack}).failed, pipelines.story()
     [found] = json.loads((pipelines.checkout / "engine-preview" / "preview.json").read_text())["stacks"]
     assert not found["changes"]
@@ -120,7 +120,7 @@ def test_the_engines_preview_says_that_nothing_changes(pipelines: Pipelines, sta
         ("engine", "preview", "s3:GetObject", "The engine's preview"),
     ],
 )
-def test_a_role_without_an_action_fails_its_job_by_the_actions_name(
+def test_a_job_whose_role_lacks_an_action_fails_with_its_name(
     pipelines: Pipelines, capfd: pytest.CaptureFixture[str], job: str, kind: str, action: str, step: str
 ) -> None:
     stack = pipelines.stacks["staging" if job == "staging" else "production"]
@@ -128,6 +128,6 @@ def test_a_role_without_an_action_fails_its_job_by_the_actions_name(
     needs = {"image": {"result": "success", "outputs": NEXT}}
     with denied(stack, kind, action):
         done = pipelines.run(job, needs=needs, matrix=matrix)
-    said = "".join(capfd.readouterr()) + pipelines.story()
-    assert any(each.startswith(step) for each in done.failed), said
-    assert f"is not authorized to perform: {action}" in said, said
+    output = "".join(capfd.readouterr()) + pipelines.story()
+    assert any(each.startswith(step) for each in done.failed), output
+    assert f"is not authorized to perform: {action}" in output, output

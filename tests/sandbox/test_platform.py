@@ -1,4 +1,4 @@
-"""The whole platform on the embedded cloud, applied by the stock CLI, as `make up` does it. The tests build on each other."""
+"""The platform on the embedded cloud, applied by the Pulumi CLI, as `make up` does. Each test continues the previous one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.cloud
 
 
 class Platform:
-    """The local stack on ``cloud``, with a separate stack file: the checkout's does not change."""
+    """The local stack on ``cloud``, with a copy of its stack file, which the tests can change."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
@@ -66,11 +66,11 @@ class Platform:
         return self.last_changes()
 
     def destroy(self) -> None:
-        """Remove everything that the state names."""
+        """Remove all resources of the stack."""
         self.run("destroy", "--yes", "--skip-preview")
 
     def start_up(self, **options: Any) -> psutil.Popen:
-        """An `up` in the background, without output unless the process' ``options`` have one."""
+        """Start an update in the background, whose output is discarded unless ``options`` redirect it."""
         command = self.command("up", "--yes", "--skip-preview")
         silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         return psutil.Popen(command, cwd=CHECKOUT, env=self.cloud.engine.process_environment(), **{**silent, **options})
@@ -86,9 +86,9 @@ class Platform:
 
     def missing_and_orphaned(self) -> tuple[Ids, Ids]:
         """Resources that are in the state and not in AWS, and those in AWS and not in the state."""
-        there, named = inventory(self.client) - self.before, self.in_state()
-        types = {token for token, _ in there}
-        return {each for each in named if each[0] in types} - there, there - named
+        in_aws, in_state = inventory(self.client) - self.before, self.in_state()
+        types = {token for token, _ in in_aws}
+        return {each for each in in_state if each[0] in types} - in_aws, in_aws - in_state
 
     def last_changes(self) -> dict[str, int]:
         history = subprocess.run(
@@ -111,7 +111,7 @@ class Platform:
             check=True,
         )
         changes: dict[str, int] = json.loads(history.stdout)[0]["resourceChanges"]
-        changes.pop("read", None)  # the stack's own last release is looked up each time
+        changes.pop("read", None)  # every update reads the outputs of the last one
         return changes
 
     def client(self, service: str) -> Any:
@@ -132,17 +132,17 @@ def platform(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Platform
 
 
 KILLED_AT = (8, 40, 75, 120)
-"""Resources in the state at which `up` is killed: from the network to the Kubernetes objects."""
+"""The numbers of resources in the state at which `up` is killed: from the network to the Kubernetes objects."""
 
 
-def test_an_up_killed_again_and_again_ends_with_one_of_each(platform: Platform) -> None:
+def test_an_update_that_was_killed_repeatedly_leaves_no_missing_or_orphaned_resource(platform: Platform) -> None:
     for number, count in enumerate(KILLED_AT):
         process = platform.start_up()
         while platform.resources_in_state() < count:
             assert process.poll() is None, "it ended before it was killed"
             time.sleep(0.02)
-        every = [process, *process.children(recursive=True)]
-        for each in every if number % 2 else every[:1]:  # only the engine, or its providers too
+        processes = [process, *process.children(recursive=True)]
+        for each in processes if number % 2 else processes[:1]:  # only the engine, or its providers too
             each.kill()
         process.wait()
         platform.cloud.start()
@@ -152,15 +152,15 @@ def test_an_up_killed_again_and_again_ends_with_one_of_each(platform: Platform) 
     assert platform.missing_and_orphaned() == (set(), set())
 
 
-def test_the_second_up_changes_nothing(platform: Platform) -> None:
+def test_a_second_update_changes_nothing(platform: Platform) -> None:
     assert set(platform.up()) == {"same"}
 
 
-def test_a_refresh_finds_nothing(platform: Platform) -> None:
+def test_a_refresh_finds_no_changes(platform: Platform) -> None:
     assert set(platform.refresh()) == {"same"}
 
 
-def test_the_guides_platform_is_there(platform: Platform) -> None:
+def test_the_resources_of_the_guide_exist(platform: Platform) -> None:
     ec2, elbv2 = platform.client("ec2"), platform.client("elbv2")
     [vpc] = [each for each in ec2.describe_vpcs()["Vpcs"] if not each["IsDefault"]]
     subnets = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc["VpcId"]]}])["Subnets"]
@@ -171,7 +171,7 @@ def test_the_guides_platform_is_there(platform: Platform) -> None:
     assert len(subnets) == 6
     assert len({subnet["AvailabilityZone"] for subnet in subnets}) == 3
     gateways = [gateway["State"] for gateway in ec2.describe_nat_gateways()["NatGateways"]]
-    assert [state for state in gateways if state != "deleted"] == ["available"]  # those of an earlier platform are still listed
+    assert [state for state in gateways if state != "deleted"] == ["available"]  # AWS still lists deleted ones
     assert {listener["Protocol"] for listener in listeners} == {"HTTP", "HTTPS"}
     assert len(elbv2.describe_target_groups()["TargetGroups"]) == 2
     assert {group["retentionInDays"] for group in groups} == {30}
@@ -190,7 +190,7 @@ def test_the_application_is_ready_and_its_pods_are_targets(platform: Platform) -
     assert deployment["status"]["readyReplicas"] == 3
 
 
-def test_a_change_behind_pulumis_back_is_found_and_nothing_else(platform: Platform) -> None:
+def test_a_refresh_finds_exactly_the_manual_change(platform: Platform) -> None:
     logs = platform.client("logs")
     logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=7)
     assert platform.refresh()["update"] == 1
@@ -206,14 +206,14 @@ def test_a_setting_is_updated_in_place(platform: Platform) -> None:
     assert set(changes) == {"same", "update"}
 
 
-def test_what_cannot_change_in_place_is_replaced(platform: Platform) -> None:
+def test_a_resource_that_cannot_change_in_place_is_replaced(platform: Platform) -> None:
     platform.set("loadBalancer", host="other.example.com")
     assert platform.up()["replace"] >= 1
     certificates = platform.client("acm").list_certificates()["CertificateSummaryList"]
     assert [certificate["DomainName"] for certificate in certificates] == ["other.example.com"]
 
 
-def test_an_up_in_mid_rollout_changes_nothing_that_delivery_owns(platform: Platform) -> None:
+def test_an_update_during_a_rollout_changes_no_field_that_delivery_owns(platform: Platform) -> None:
     api, elbv2 = platform.cloud.control_plane.api, platform.client("elbv2")
     scaler = "/apis/autoscaling/v2/namespaces/dwcp-v3/horizontalpodautoscalers/dwcp-v3"
     flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"
@@ -226,7 +226,7 @@ def test_an_up_in_mid_rollout_changes_nothing_that_delivery_owns(platform: Platf
     elbv2.modify_rule(RuleArn=rule["RuleArn"], Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": targets}}])
     platform.cloud.processes.wait_until("controllers", lambda: api.get(deployment)["status"].get("readyReplicas") == 5)
 
-    platform.set("application", logLevel="error")  # something of the program's own to change
+    platform.set("application", logLevel="error")  # a change of a field that the program owns
     platform.up()
 
     [rule] = [each for each in _rules(elbv2) if each["RuleArn"] == rule["RuleArn"]]
@@ -236,7 +236,7 @@ def test_an_up_in_mid_rollout_changes_nothing_that_delivery_owns(platform: Platf
     assert api.get(deployment)["spec"]["replicas"] == 5
 
 
-def test_a_control_plane_that_dies_during_up_is_named_and_the_next_up_goes_on(platform: Platform) -> None:
+def test_an_update_reports_a_failed_control_plane_and_the_next_one_succeeds(platform: Platform) -> None:
     platform.set("application", logLevel="info")
     process = platform.start_up(stdout=subprocess.PIPE, text=True)
     platform.cloud.processes.running()["kube-apiserver"].kill()

@@ -1,6 +1,6 @@
-"""`make up PODS=real`: the platform's pods as containers, and requests through the load balancer while they come and go.
+"""`make up PODS=real`: the pods are containers, and no request through the load balancer is lost while they are replaced.
 
-The tests build on each other.
+Each test continues the previous one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ pytestmark = [pytest.mark.cloud, pytest.mark.pods]
 
 @pytest.fixture(scope="module")
 def operations() -> Iterator[Operations]:
-    """The local stack on a cloud of its own, whose pods are containers."""
+    """The local stack on a separate cloud whose pods are containers."""
     if reason := missing():
         pytest.skip(f"real pods were not tried: {reason}")
     folder = Path(mkdtemp(prefix="dwcp-pods-"))
@@ -73,30 +73,30 @@ def test_every_pod_is_ready_with_its_restricted_security_context(operations: Ope
         name = pod["metadata"]["name"]
         assert all(each["ready"] for each in pod["status"]["containerStatuses"]), name
         assert pod["spec"]["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", name
-    looked = "id -u; cat /proc/self/status; touch /x || true"
-    inside = operations.kubectl("exec", f"deploy/{contract.APPLICATION}", "--", "sh", "-c", looked)
-    facts = dict(line.split(":\t", 1) for line in inside.splitlines() if ":\t" in line)
-    assert (int(facts["CapEff"], 16), int(facts["CapBnd"], 16), facts["NoNewPrivs"], facts["Seccomp"]) == (0, 0, "1", "2")
+    script = "id -u; cat /proc/self/status; touch /x || true"
+    output = operations.kubectl("exec", f"deploy/{contract.APPLICATION}", "--", "sh", "-c", script)
+    status = dict(line.split(":\t", 1) for line in output.splitlines() if ":\t" in line)
+    assert (int(status["CapEff"], 16), int(status["CapBnd"], 16), status["NoNewPrivs"], status["Seccomp"]) == (0, 0, "1", "2")
     assert operations.kubectl("exec", f"deploy/{contract.APPLICATION}", "--", "sh", "-c", "test -e /x; echo $?") == "1\n"
 
 
-def test_the_pods_are_spread_over_the_zones_nodes(operations: Operations) -> None:
+def test_the_pods_are_spread_over_the_nodes_of_all_zones(operations: Operations) -> None:
     on = {each["spec"]["nodeName"] for each in pods(operations) if each["metadata"]["labels"]["app"] == contract.APPLICATION}
     assert on == {node.name for node in PROJECT.nodes}
 
 
-def test_logs_and_prometheus_are_reached_through_the_api_server(operations: Operations) -> None:
+def test_logs_and_prometheus_can_be_read_through_the_api_server(operations: Operations) -> None:
     assert '"listening"' in operations.kubectl("logs", f"deploy/{contract.APPLICATION}")
-    assert {each["value"][1] for each in queried(operations, "up")} == {"1"}
+    assert {each["value"][1] for each in query_result(operations, "up")} == {"1"}
 
 
-def queried(operations: Operations, query: str) -> list[dict[str, Any]]:
+def query_result(operations: Operations, query: str) -> list[dict[str, Any]]:
     service = f"/api/v1/namespaces/{contract.NAMESPACE}/services/{contract.PROMETHEUS}:{contract.PROMETHEUS_PORT}/proxy"
     found = json.loads(operations.cloud.control_plane.api.request("GET", f"{service}/api/v1/query?query={quote(query)}"))
     return found["data"]["result"]
 
 
-def test_the_load_balancer_answers_for_its_host_only(operations: Operations) -> None:
+def test_the_load_balancer_answers_only_for_its_host(operations: Operations) -> None:
     nodes = operations.cloud.nodes
     assert nodes is not None
     [host] = nodes.hosts()
@@ -104,8 +104,8 @@ def test_the_load_balancer_answers_for_its_host_only(operations: Operations) -> 
     assert call(nodes.ports["443"], "/health", "other.example.com") == 404
 
 
-def test_the_service_keeps_idle_connections_for_longer_than_the_load_balancer(operations: Operations) -> None:
-    elbv2 = boto3.client("elbv2", **access(operations))
+def test_the_service_keeps_idle_connections_longer_than_the_load_balancer(operations: Operations) -> None:
+    elbv2 = boto3.client("elbv2", **client_options(operations))
     [balancer] = elbv2.describe_load_balancers()["LoadBalancers"]
     attributes = elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
     idle = next(int(each["Value"]) for each in attributes if each["Key"] == "idle_timeout.timeout_seconds")
@@ -115,7 +115,7 @@ def test_the_service_keeps_idle_connections_for_longer_than_the_load_balancer(op
         assert int(answer.headers["Keep-Alive"].removeprefix("timeout=")) > idle
 
 
-def access(operations: Operations) -> dict[str, str]:
+def client_options(operations: Operations) -> dict[str, str]:
     names = {"endpoint_url": "AWS_ENDPOINT_URL", "region_name": "AWS_REGION"}
     keys = {"aws_access_key_id": "AWS_ACCESS_KEY_ID", "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY"}
     environment = operations.cloud.engine.environment()
@@ -128,15 +128,15 @@ def call(port: int, path: str, host: str) -> int:
     return int(done.stdout)
 
 
-def measured(operations: Operations, do: Callable[[], None]) -> Phase:
-    phase = operations.measured("tried", do)
+def measured(operations: Operations, action: Callable[[], None]) -> Phase:
+    phase = operations.measured("tried", action)
     assert len(phase.answers) > 100
     return phase
 
 
 @contextmanager
-def rivals() -> Iterator[None]:
-    """Other programs that want all of this machine's CPU, as a compiler does."""
+def busy_cpus() -> Iterator[None]:
+    """Other processes that use all CPUs of this machine, as a compiler does."""
     busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
     try:
         yield
@@ -146,8 +146,8 @@ def rivals() -> Iterator[None]:
             each.wait()
 
 
-def test_no_request_is_lost_over_a_restart_on_a_busy_machine(operations: Operations) -> None:
-    with rivals():
+def test_no_request_is_lost_during_a_restart_on_a_busy_machine(operations: Operations) -> None:
+    with busy_cpus():
         assert measured(operations, operations.restart).why == ""
 
 
@@ -155,31 +155,31 @@ def test_no_request_is_lost_while_the_autoscaler_adds_and_removes_pods(operation
     assert measured(operations, operations.autoscale).why == ""
 
 
-def test_no_request_is_lost_over_a_deployment_which_leaves_prometheus_in_the_cluster(operations: Operations) -> None:
+def test_no_request_is_lost_during_a_deployment_and_prometheus_keeps_its_targets(operations: Operations) -> None:
     assert measured(operations, lambda: operations.deploy("v3.1.0")).why == ""
     service = [each for each in pods(operations) if each["metadata"]["labels"]["app"] == contract.APPLICATION]
     images = {each["spec"]["containers"][0]["image"] for each in service}
     assert images == {f"{contract.IMAGE_REPOSITORY}:v3.1.0"}
-    assert {each["value"][1] for each in queried(operations, f'up{{job="{contract.APPLICATION}"}}')} == {"1"}
+    assert {each["value"][1] for each in query_result(operations, f'up{{job="{contract.APPLICATION}"}}')} == {"1"}
 
 
-def test_the_alert_of_a_redis_that_hangs_fires(operations: Operations) -> None:
-    """The server is halted again whenever its liveness probe has it restarted, as with a disk that does not answer."""
+def test_a_redis_that_does_not_answer_fires_its_alert(operations: Operations) -> None:
+    """The test suspends the server again after each restart by the liveness probe, as if its disk did not answer."""
     for _ in waiting.looks(ALERT_SECONDS, pause=2):
         for server in (each for each in processes(operations.cloud.folder) if each.name() == "redis-server"):
             server.suspend()
-        if queried(operations, 'ALERTS{alertname="RedisDown",alertstate="firing"}'):
+        if query_result(operations, 'ALERTS{alertname="RedisDown",alertstate="firing"}'):
             return
-    raise AssertionError(queried(operations, 'ALERTS or redis_up or up{job="dwcp-v3-redis"}'))
+    raise AssertionError(query_result(operations, 'ALERTS or redis_up or up{job="dwcp-v3-redis"}'))
 
 
 def test_down_leaves_nothing(operations: Operations) -> None:
     folder = operations.cloud.folder
-    inside = [each.pid for each in processes(folder)]
-    assert inside
+    pids = [each.pid for each in processes(folder)]
+    assert pids
     remove(PROJECT, folder)
     assert not folder.exists()
-    assert not [pid for pid in inside if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert not [pid for pid in pids if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
     assert not list(GROUPS.glob(f"*/{group_of(folder)}"))
     assert str(folder) not in Path("/proc/self/mountinfo").read_text()
     names = {path.name for path in Path("/sys/class/net").iterdir()}
@@ -187,7 +187,7 @@ def test_down_leaves_nothing(operations: Operations) -> None:
 
 
 def processes(folder: Path) -> list[psutil.Process]:
-    """What runs in the cloud's pods."""
+    """The processes in the pods of the cloud."""
     return [each for each in psutil.process_iter() if _in_group(each.pid, folder)]
 
 

@@ -32,14 +32,14 @@ def routes(canary_weight: int) -> list[WeightedTargets]:
 
 
 @pytest.mark.parametrize("canary", [0, 10, 50, 100])
-def test_requests_follow_the_weights_and_are_even_within_a_group(canary: int) -> None:
+def test_requests_follow_the_weights_and_are_equal_within_a_group(canary: int) -> None:
     parts, lost = shares(routes(canary))
     assert parts["10.0.0.3"] == pytest.approx(canary / 100)
     assert parts["10.0.0.1"] == parts["10.0.0.2"] == pytest.approx((100 - canary) / 200)
     assert lost == pytest.approx(0)
 
 
-def test_a_weighted_group_without_targets_answers_its_part_with_nothing() -> None:
+def test_the_share_of_a_group_without_targets_is_lost() -> None:
     _, lost = shares([WeightedTargets(weight=90, targets=("10.0.0.1",)), WeightedTargets(weight=10, targets=())])
     assert lost == pytest.approx(0.1)
 
@@ -49,7 +49,7 @@ def test_without_a_weight_every_request_is_lost(routes: list[WeightedTargets]) -
     assert shares(routes)[1] == 1
 
 
-def test_one_offered_load_is_shared_so_that_a_weight_moves_both_tracks() -> None:
+def test_the_tracks_share_one_offered_load() -> None:
     load = Load(offer=Offer(requests_per_second=100))
     load.advance(10, routes(10), STABLE + CANARY)
     load.advance(10, routes(50), STABLE + CANARY)
@@ -58,7 +58,7 @@ def test_one_offered_load_is_shared_so_that_a_weight_moves_both_tracks() -> None
     assert tracks["stable"]["requests"] == pytest.approx(900 + 500)
 
 
-def test_a_version_fails_and_lingers_as_told() -> None:
+def test_a_version_has_its_configured_error_rate_and_latency() -> None:
     load = Load(behaviours={"v3.1.0": Behaviour(error_rate=0.2, latency_seconds=2)})
     load.advance(10, routes(50), STABLE + CANARY)
     bad, good = load.counters[CANARY[0].name], load.counters[STABLE[0].name]
@@ -69,7 +69,7 @@ def test_a_version_fails_and_lingers_as_told() -> None:
     assert bad.latency_sum / bad.requests == pytest.approx(2 / 0.95 / 2)
 
 
-def test_a_nodes_address_is_shared_by_its_kubelet_and_by_pods_on_the_hosts_network() -> None:
+def test_kubelet_and_host_network_pods_share_the_address_of_their_node() -> None:
     address = min(NODES)
     exporter = Pod(name="node-exporter", ip=address, app="node-exporter", track="", version="", node="node-a")
     ports = [{"containerPort": 9100}]
@@ -84,14 +84,14 @@ def test_a_nodes_address_is_shared_by_its_kubelet_and_by_pods_on_the_hosts_netwo
     assert Simulator(world).proxied(address, 10250, "/metrics")[0] == 200
 
 
-def test_a_pod_that_is_gone_takes_its_counters_along() -> None:
+def test_the_counters_of_a_deleted_pod_are_removed() -> None:
     load = Load()
     load.advance(1, routes(50), STABLE + CANARY)
     load.advance(1, routes(0), STABLE)
     assert load.counters.keys() == {each.name for each in STABLE}
 
 
-def test_counters_never_fall_and_buckets_never_exceed_what_is_above_them() -> None:
+def test_counters_never_decrease_and_buckets_are_cumulative() -> None:
     load = Load()
     last = 0.0
     for canary in (0, 10, 50, 100):
@@ -104,7 +104,7 @@ def test_counters_never_fall_and_buckets_never_exceed_what_is_above_them() -> No
 
 
 @pytest.mark.parametrize("wrong", [{"errorRate": 2}, {"errorrate": 0.1}, {"latencySeconds": 0}])
-def test_a_behaviour_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_invalid_behaviour_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Behaviour.model_validate(wrong)
 
@@ -113,8 +113,8 @@ def test_label_values_are_escaped() -> None:
     assert exposition.sample("up", 1, track='a"b\\c\nd') == 'up{track="a\\"b\\\\c\\nd"} 1'
 
 
-class StillWorld(World):
-    """A world that stays as it is."""
+class StaticWorld(World):
+    """A world that does not change."""
 
     def __init__(self) -> None:
         self.pods = (*STABLE, *CANARY, pod(9, "", "", "dwcp-v3-redis"))
@@ -128,16 +128,16 @@ class StillWorld(World):
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    simulator = Simulator(StillWorld())
+    simulator = Simulator(StaticWorld())
     simulator.load.advance(10, simulator.world.routes, simulator.world.service_pods)
-    answering = server(simulator, 0)
-    threading.Thread(target=answering.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{answering.server_address[1]}"
-    answering.shutdown()
-    answering.server_close()
+    http_server = server(simulator, 0)
+    threading.Thread(target=http_server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{http_server.server_address[1]}"
+    http_server.shutdown()
+    http_server.server_close()
 
 
-def ask(url: str, method: str = "GET", body: Any = None, proxy: str | None = None) -> tuple[int, str]:
+def call(url: str, method: str = "GET", body: Any = None, proxy: str | None = None) -> tuple[int, str]:
     request = urllib.request.Request(url, method=method, data=None if body is None else json.dumps(body).encode())
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy} if proxy else {}))
     try:
@@ -147,39 +147,39 @@ def ask(url: str, method: str = "GET", body: Any = None, proxy: str | None = Non
         return error.code, error.read().decode()
 
 
-def test_health_and_readiness_are_answered_and_fail_when_told(url: str) -> None:
-    assert ask(f"{url}/tracks/canary/health")[0] == ask(f"{url}/tracks/canary/ready")[0] == 200
-    ask(f"{url}/control/versions/v3.1.0", "PUT", {"healthy": False, "ready": False})
-    assert ask(f"{url}/tracks/canary/health")[0] == ask(f"{url}/tracks/canary/ready")[0] == 500
-    assert ask(f"{url}/tracks/stable/health")[0] == 200
-    ask(f"{url}/control/versions/v3.1.0", "DELETE")
-    assert ask(f"{url}/tracks/canary/health")[0] == 200
+def test_health_and_readiness_fail_for_a_version_that_is_configured_so(url: str) -> None:
+    assert call(f"{url}/tracks/canary/health")[0] == call(f"{url}/tracks/canary/ready")[0] == 200
+    call(f"{url}/control/versions/v3.1.0", "PUT", {"healthy": False, "ready": False})
+    assert call(f"{url}/tracks/canary/health")[0] == call(f"{url}/tracks/canary/ready")[0] == 500
+    assert call(f"{url}/tracks/stable/health")[0] == 200
+    call(f"{url}/control/versions/v3.1.0", "DELETE")
+    assert call(f"{url}/tracks/canary/health")[0] == 200
 
 
-def test_a_track_without_pods_is_not_there(url: str) -> None:
-    assert ask(f"{url}/tracks/blue/health")[0] == ask(f"{url}/tracks/blue")[0] == 503
+def test_a_track_without_pods_answers_503(url: str) -> None:
+    assert call(f"{url}/tracks/blue/health")[0] == call(f"{url}/tracks/blue")[0] == 503
 
 
-def test_a_request_ends_as_its_version_says(url: str) -> None:
-    ask(f"{url}/control/versions/v3.1.0", "PUT", {"errorRate": 1})
-    assert ask(f"{url}/tracks/canary")[0] == 500
-    ask(f"{url}/control/versions/v3.0.0", "PUT", {"errorRate": 0})
-    status, body = ask(f"{url}/tracks/stable")
+def test_a_request_has_the_result_of_its_version(url: str) -> None:
+    call(f"{url}/control/versions/v3.1.0", "PUT", {"errorRate": 1})
+    assert call(f"{url}/tracks/canary")[0] == 500
+    call(f"{url}/control/versions/v3.0.0", "PUT", {"errorRate": 0})
+    status, body = call(f"{url}/tracks/stable")
     assert (status, json.loads(body)["version"]) == (200, "v3.0.0")
 
 
-def test_the_proxy_answers_in_the_place_of_each_pod(url: str) -> None:
-    status, text = ask("http://10.0.0.3:9090/metrics", proxy=url)
+def test_the_proxy_answers_for_each_pod(url: str) -> None:
+    status, text = call("http://10.0.0.3:9090/metrics", proxy=url)
     assert status == 200
     assert "dwcp_requests_total{} 100.0" in text
-    assert ask("http://10.0.0.9:9121/metrics", proxy=url)[1].splitlines()[1] == "redis_up{} 1"
-    assert ask("http://10.0.0.3:8080/health", proxy=url)[0] == 200
-    assert ask("http://10.0.0.77:9090/metrics", proxy=url)[0] == 502
+    assert call("http://10.0.0.9:9121/metrics", proxy=url)[1].splitlines()[1] == "redis_up{} 1"
+    assert call("http://10.0.0.3:8080/health", proxy=url)[0] == 200
+    assert call("http://10.0.0.77:9090/metrics", proxy=url)[0] == 502
 
 
-def test_redis_can_be_taken_down(url: str) -> None:
-    ask(f"{url}/control/redis", "PUT", {"up": False})
-    assert "redis_up{} 0" in ask("http://10.0.0.9:9121/metrics", proxy=url)[1]
+def test_redis_can_be_stopped(url: str) -> None:
+    call(f"{url}/control/redis", "PUT", {"up": False})
+    assert "redis_up{} 0" in call("http://10.0.0.9:9121/metrics", proxy=url)[1]
 
 
 @pytest.mark.parametrize(
@@ -192,14 +192,14 @@ def test_redis_can_be_taken_down(url: str) -> None:
         ("/moon", "GET", None, 404),
     ],
 )
-def test_what_cannot_be_set_or_found_is_refused_by_name(url: str, path: str, method: str, body: Any, status: int) -> None:
-    code, answer = ask(f"{url}{path}", method, body)
+def test_invalid_values_and_unknown_paths_are_refused(url: str, path: str, method: str, body: Any, status: int) -> None:
+    code, answer = call(f"{url}{path}", method, body)
     assert code == status
     assert "error" in json.loads(answer)
 
 
-def test_the_summary_says_what_was_offered_and_what_each_track_got(url: str) -> None:
-    summary = json.loads(ask(f"{url}/control")[1])
+def test_the_summary_contains_the_load_and_the_requests_of_each_track(url: str) -> None:
+    summary = json.loads(call(f"{url}/control")[1])
     assert summary["load"] == {"requestsPerSecond": 100}
     assert [each["weight"] for each in summary["weights"]] == [90, 10]
     assert summary["tracks"]["canary"]["versions"] == ["v3.1.0"]

@@ -29,7 +29,7 @@ def stack(request: pytest.FixtureRequest, staging: Stack, production: Stack) -> 
 def test_make_up_of_a_stack_shows_what_runs_and_how_to_use_it(stack: Stack) -> None:
     said, name = stack.shown.stdout, stack.name
     assert "Deployment dwcp-v3-redis" in said
-    assert re.search(r"recorded only, because nothing here stands for them: kubernetes:helm\.sh/v3:Release \S+", said)
+    assert re.search(r"only recorded in the state, .*: kubernetes:helm\.sh/v3:Release: \S+", said)
     assert f"cp {os.path.relpath(stack.cloud.folder, CHECKOUT)}/Pulumi.{name}.yaml Pulumi.{name}.yaml" in said
     assert f"./dwcp doctor --environment {name}" in said
     count = {number for _, number in re.findall(r"(\d+) of (\d+) resources", said)}
@@ -41,13 +41,13 @@ def test_the_next_up_and_a_refresh_change_nothing(stack: Stack) -> None:
     stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
 
 
-def test_both_stand_in_one_account(production: Stack, staging: Stack) -> None:
+def test_both_environments_are_in_one_account(production: Stack, staging: Stack) -> None:
     eks = production.client("eks")
     assert set(eks.list_clusters()["clusters"]) == {"dwcp-v3-staging", "dwcp-v3-production"}
     assert eks.describe_cluster(name="dwcp-v3-staging")["cluster"]["endpoint"] == staging.cloud.control_plane.url
 
 
-def test_who_may_preview_reads_and_changes_nothing(stack: Stack) -> None:
+def test_the_preview_role_reads_and_changes_nothing(stack: Stack) -> None:
     become(stack.cloud, "preview")
     assert stack.kubectl("get", "secrets", "-n", "dwcp-v3").returncode == 0
     refused = stack.kubectl("delete", "deployment", "dwcp-v3", "-n", "dwcp-v3")
@@ -56,7 +56,7 @@ def test_who_may_preview_reads_and_changes_nothing(stack: Stack) -> None:
     assert "PermissionDenied" in stack.run("destroy", "--yes", "--skip-preview", fails=True), "it may not even lock the state"
 
 
-def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Stack) -> None:
+def test_a_role_without_an_access_entry_is_unauthorized(stack: Stack, staging: Stack, production: Stack) -> None:
     other = production if stack is staging else staging
     assert stack.kubectl("get", "pods").returncode == 0
     become(other.cloud, "deploy")
@@ -64,8 +64,8 @@ def test_who_has_no_entry_gets_401(stack: Stack, staging: Stack, production: Sta
     assert "Unauthorized" in (answer := stack.kubectl("get", "pods")).stderr or "must be logged in" in answer.stderr
 
 
-def test_who_deploys_one_environment_cannot_change_the_other_one(stack: Stack, staging: Stack, production: Stack) -> None:
-    """The role may use the services, and the tags of the other environment's resources deny them."""
+def test_the_deploy_role_of_one_environment_cannot_change_the_other(stack: Stack, staging: Stack, production: Stack) -> None:
+    """The role may use these actions, but not on resources with the tags of the other environment."""
     other = production if stack is staging else staging
     become(stack.cloud, "deploy")
     limited = partial(stack.client, credentials=stack.cloud.engine.credentials)
@@ -102,7 +102,7 @@ def empty_as_documented(stack: Stack, buckets: list[str]) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_production_goes_only_after_each_protection_and_nothing_is_left_of_either(production: Stack, staging: Stack) -> None:
+def test_production_is_destroyed_only_without_its_protections_and_nothing_remains(production: Stack, staging: Stack) -> None:
     for stack in (staging, production):
         become(stack.cloud, "deploy")
     destroy = ("destroy", "--yes", "--skip-preview", "--continue-on-error")

@@ -1,4 +1,4 @@
-"""The table at the end of `make up`: what the state only records, and the provider that is the user's own."""
+"""The table at the end of `make up`: types that are only recorded, the user's own providers, and how to commit a stack file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def printed(folder: Path, *, stack: str = "local", state: list[dict[str, Any]] |
     """The output for a cloud with this state."""
     project = project_of(stack)
     engine = LocalEngine(project, folder, {}, 1, folder / "kubeconfig")
-    shown = SimpleNamespace(
+    cloud = SimpleNamespace(
         project=project,
         folder=folder,
         moto_port=1,
@@ -29,7 +29,7 @@ def printed(folder: Path, *, stack: str = "local", state: list[dict[str, Any]] |
         engine=SimpleNamespace(stack_export=lambda: state or [], users_own=engine.users_own),
     )
     console = Console(record=True, width=400)
-    print_platform(cast("Any", shown), console, watched=True)
+    print_platform(cast("Any", cloud), console, watched=True)
     return console.export_text()
 
 
@@ -39,15 +39,15 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_is_only_recorded_is_named_once_per_type(tmp_path: Path) -> None:
+def test_what_is_only_recorded_is_listed_by_type(tmp_path: Path) -> None:
     outputs = {"sandboxRecorded": "charts cannot be fetched here"}
     charts = [
         {"type": RELEASE, "urn": f"urn:pulumi:staging::dwcp-v3::dwcp$x${RELEASE}::{name}", "outputs": outputs}
         for name in ("b", "a")
     ]
     said = printed(tmp_path, state=[*charts, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
-    assert f"recorded only, because nothing here stands for them: {RELEASE} a, b\n" in said.replace("  ", "")
-    assert "recorded only" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
+    assert f"only recorded in the state, because the embedded cloud cannot create them: {RELEASE}: a, b\n" in said.replace("  ", "")
+    assert "only recorded" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
 
 
 def test_the_tutorial_is_offered_for_the_stack_that_it_is_about(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_the_tutorial_is_offered_for_the_stack_that_it_is_about(tmp_path: Path) 
     assert "docs/tutorial.md" not in printed(tmp_path, stack="staging")
 
 
-def test_the_users_own_plugin_in_the_sdks_version_is_named_and_used(home: Path, tmp_path: Path) -> None:
+def test_the_users_plugin_of_the_sdks_version_is_listed_and_used(home: Path, tmp_path: Path) -> None:
     engine = LocalEngine(project_of("local"), tmp_path, {}, 1, tmp_path / "kubeconfig")
     folder = home / ".pulumi" / "plugins"
     other = folder / "resource-kubernetes-v0.0.1" / "pulumi-resource-kubernetes"
@@ -69,14 +69,14 @@ def test_the_users_own_plugin_in_the_sdks_version_is_named_and_used(home: Path, 
     engine._install_plugin("kubernetes")
     installed = engine.home / "plugins" / own.parent.name / own.name
     assert installed.resolve() == own
-    foreign = folder / engine._plugin_folder("aws") / "pulumi-resource-aws"
-    foreign.parent.mkdir(parents=True)
-    foreign.touch()
-    assert engine.users_own("aws") is None, "the embedded provider stands for AWS"
+    aws_plugin = folder / engine._plugin_folder("aws") / "pulumi-resource-aws"
+    aws_plugin.parent.mkdir(parents=True)
+    aws_plugin.touch()
+    assert engine.users_own("aws") is None, "the embedded provider is used for AWS"
 
 
-def test_a_stack_of_a_real_environment_says_how_its_file_gets_into_the_checkout(tmp_path: Path) -> None:
-    said = printed(tmp_path, stack="production")
-    assert "git switch -c sandbox-production && cp " in said
-    assert "Pulumi.production.yaml Pulumi.production.yaml && git commit -am sandbox" in said
+def test_the_summary_of_a_real_environment_prints_how_to_commit_its_stack_file(tmp_path: Path) -> None:
+    output = printed(tmp_path, stack="production")
+    assert "git switch -c sandbox-production && cp " in output
+    assert "Pulumi.production.yaml Pulumi.production.yaml && git commit -am sandbox" in output
     assert "git switch" not in printed(tmp_path)

@@ -1,4 +1,4 @@
-"""The ``dwcp`` commands in texts, and their check by the command line parser."""
+"""The ``dwcp`` commands that texts mention, and their validation by the command line parser."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXTS = ("*.md", "docs/**/*.md", "scripts/*", ".github/workflows/*.yml", "Makefi
 VALUE = "1"
 """A replacement for a value that is known only at run time; every kind of option accepts it."""
 VERBS = frozenset({"command", "commands", "does", "has", "in"})
-"""Words after "dwcp" in sentences that are about the command, and so are no command line."""
+"""Words that follow "dwcp" in a sentence about the command, which is not a command line."""
 
 DWCP = re.compile(r"(?<![\w/.-])(?:\./)?dwcp +(?=([a-z1][^`\n;|>&]*))")
 OTHER = re.compile(r"python3? -m [\w.]+\w|`make [a-z][\w-]*")

@@ -66,4 +66,3 @@ class FaultProxy:
     def __exit__(self, *_: object) -> None:
         self.server.shutdown()
         self.server.server_close()
-        self.server.server_close()

@@ -34,12 +34,12 @@ class Fence:
 
 def pages() -> list[Path]:
     """The pages whose commands the tests run: the runbooks, and the pages on operation."""
-    mine = [DOCS / f"{name}.md" for name in ("index", "doctor", "drift", "disaster", "importing", "upgrading")]
-    return [*sorted((DOCS / "runbooks").glob("*.md")), *sorted((DOCS / "handbook").glob("*.md")), *mine]
+    operation = [DOCS / f"{name}.md" for name in ("index", "doctor", "drift", "disaster", "importing", "upgrading")]
+    return [*sorted((DOCS / "runbooks").glob("*.md")), *sorted((DOCS / "handbook").glob("*.md")), *operation]
 
 
 def fences() -> list[Fence]:
-    """All blocks of these pages, in their order."""
+    """All blocks of these pages, in order."""
     return [
         Fence(
             page=str(page.relative_to(DOCS).with_suffix("")),

@@ -139,7 +139,7 @@ def _cased(pattern: str, value: str) -> bool:
     return all(each in value for each in fixed)
 
 
-OF_THE_CALLER = {
+CALLER_KEYS = {
     "aws:principalaccount": STRANGER,
     "aws:principalarn": f"arn:aws:iam::{STRANGER}:role/zq",
     "aws:principalorgid": "o-zqxw9zqxw9",
@@ -158,18 +158,18 @@ TOKEN_SUBJECT = "repo:zq-owner/zq:ref:refs/heads/main"
 
 def contexts(document: Document) -> Iterator[Context]:
     """The contexts that an adversary can send: with or without the keys of its identity; other keys as the document requires."""
-    asked: dict[str, set[str]] = {}
+    required: dict[str, set[str]] = {}
     for statement in statements(document):
         for keys in statement.get("Condition", {}).values():
             for key, values in keys.items():
                 name = key.lower()
-                if name not in OF_THE_CALLER and not name.endswith(":sub"):
-                    asked.setdefault(name, {"zq"}).update(re.sub(r"[*?]", "x", str(each)) for each in listed(values))
-    free = {name: sorted(values) for name, values in asked.items()}
-    for values in list(product(*free.values()))[:32]:
-        chosen = {name: (value,) for name, value in zip(free, values, strict=True)}
+                if name not in CALLER_KEYS and not name.endswith(":sub"):
+                    required.setdefault(name, {"zq"}).update(re.sub(r"[*?]", "x", str(each)) for each in listed(values))
+    choices = {name: sorted(values) for name, values in required.items()}
+    for values in list(product(*choices.values()))[:32]:
+        chosen = {name: (value,) for name, value in zip(choices, values, strict=True)}
         yield chosen
-        yield {**chosen, **{key: (value,) for key, value in OF_THE_CALLER.items()}}
+        yield {**chosen, **{key: (value,) for key, value in CALLER_KEYS.items()}}
         yield {**chosen, "aws:sourceip": ("2600:1f18::7",)}
 
 

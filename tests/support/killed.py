@@ -1,4 +1,4 @@
-"""``python -m killed ARGUMENTS``: run `dwcp`, and end it as by ``kill -9`` at one point of its journal (``KILL_AFTER``)."""
+"""``python -m killed ARGUMENTS``: run `dwcp` until it writes its journal or performs an action (``KILL_AFTER``), then kill it."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from delivery.rollout.journal import Journal
 from delivery.rollout.platform import Platform
 
 
-def _die() -> None:
+def _kill_this_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 write, perform = Journal.write, Platform.perform
 
 
-def dying_write(journal: Journal, record: Any) -> None:
+def write_then_die(journal: Journal, record: Any) -> None:
     write(journal, record)
-    _die()
+    _kill_this_process()
 
 
-def dying_perform(platform: Platform, plan: Any, action: Any) -> None:
+def perform_then_die(platform: Platform, plan: Any, action: Any) -> None:
     perform(platform, plan, action)
-    _die()
+    _kill_this_process()
 
 
 if __name__ == "__main__":
     if os.environ["KILL_AFTER"] == "entry":
-        Journal.write = dying_write  # type: ignore[method-assign]
+        Journal.write = write_then_die  # type: ignore[method-assign]
     else:
-        Platform.perform = dying_perform  # type: ignore[method-assign]
+        Platform.perform = perform_then_die  # type: ignore[method-assign]
     main()

@@ -1,4 +1,4 @@
-"""The whole platform on an embedded cloud with simulated traffic and a real Prometheus, for tests of the `dwcp` command."""
+"""The platform on an embedded cloud with simulated traffic and a real Prometheus, for tests of the `dwcp` command."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class Run:
                 if holds(event):
                     return event
             alive = self.process.poll() is None or self._reader.is_alive()
-            assert alive, f"it did not come: {self.story()}"
-            assert time.monotonic() < deadline, f"it did not come in time: {self.story()}"
+            assert alive, f"the event did not occur: {self.story()}"
+            assert time.monotonic() < deadline, f"the event did not occur in time: {self.story()}"
             time.sleep(0.05)
 
     def phase(self, phase: str, step: int | None = None) -> Event:

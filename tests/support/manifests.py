@@ -63,7 +63,7 @@ CHANGED: dict[str, dict[str, Any]] = {
 }
 """All settings that the Kubernetes components read, with values that are not the defaults."""
 
-OTHER_WAYS: dict[str, dict[str, Any]] = {
+ALTERNATIVES: dict[str, dict[str, Any]] = {
     "application": {"sharedVolume": "5Gi", "sharedVolumeClass": "efs"},
     "ingress": {"enabled": False},
     "monitoring": {

@@ -1,6 +1,6 @@
-"""The pipelines' jobs on the embedded cloud: the commands are from the workflow files; each job has only its environment's role.
+"""The jobs of the pipelines on the embedded cloud, with the commands of the workflow files and the role of each environment.
 
-Substitutes replace the parts of GitHub: the checkout of a commit, the environments' variables, and the role by the job's token.
+Substitutes replace the parts of GitHub: the checkout, the variables of the environments, and the role that the token gives.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from sandbox.stacks import assume
 
 CD = "dwcp-v3-cd"
 ROLE = "aws-actions/configure-aws-credentials"
-NOT_A_RUNNERS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "KUBECONFIG", "PULUMI_STACK")
+NOT_ON_A_RUNNER = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "KUBECONFIG", "PULUMI_STACK")
 """Variables of the sandbox's shell that a runner lacks: a job gets credentials by its role, and the cluster by stack outputs."""
 
 
@@ -66,14 +66,14 @@ class Pipelines:
     """The URL of the service."""
     more: dict[str, str] = field(default_factory=dict[str, str])
     """Additional environment variables of every job, such as the URL of GitHub's API."""
-    said: list[str] = field(default_factory=list[str])
+    output: list[str] = field(default_factory=list[str])
 
     def release(
-        self, tag: str, *, left_out: Container[str] = (), during: Mapping[str, Mapping[str, str]] | None = None
+        self, tag: str, *, succeeded: Container[str] = (), variables: Mapping[str, Mapping[str, str]] | None = None
     ) -> dict[str, Any]:
         """Set ``tag`` and run every job of the CD workflow whose condition holds; return the ``needs`` context after all jobs.
 
-        Jobs in ``left_out`` count as successful. ``during`` contains variables for individual jobs.
+        Jobs in ``succeeded`` do not run and count as successful. ``variables`` has additional variables by job.
         """
         git(self.checkout, "tag", "--force", tag)
         needs: dict[str, Any] = {}
@@ -83,10 +83,10 @@ class Pipelines:
             )
             if not condition(job.content.get("if"), contexts):
                 needs[job.name] = {"result": "skipped", "outputs": {}}
-            elif job.calls or job.name in left_out:  # CI needs no role
+            elif job.calls or job.name in succeeded:  # CI needs no role
                 needs[job.name] = {"result": "success", "outputs": {}}
             else:
-                done = self.run(job, needs=needs, ref=f"refs/tags/{tag}", variables=(during or {}).get(job.name))
+                done = self.run(job, needs=needs, ref=f"refs/tags/{tag}", variables=(variables or {}).get(job.name))
                 needs[job.name] = {"result": "failure" if done.failed else "success", "outputs": done.outputs}
         return needs
 
@@ -101,7 +101,7 @@ class Pipelines:
     ) -> Result:
         """Run one job."""
         job = find(self.checkout, job) if isinstance(job, str) else job
-        self.said.append(f"{job.workflow}/{job.name}")
+        self.output.append(f"{job.workflow}/{job.name}")
         stack = self.stacks[next((each for each in (job.environment, *(matrix or {}).values()) if each in self.stacks), "staging")]
         sha = subprocess.run(["git", "-C", self.checkout, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout
         context = {"sha": sha.strip(), "ref": ref, "ref_name": ref.split("/", 2)[-1], "token": "token", "run_id": "42"}
@@ -109,7 +109,7 @@ class Pipelines:
             runner = Runner(
                 job,
                 self.checkout,
-                self.said.append,
+                self.output.append,
                 needs=needs,
                 context=context,
                 variables={**self.variables(job.environment, stack), **(variables or {})},
@@ -119,7 +119,7 @@ class Pipelines:
 
     def story(self) -> str:
         """The output of the jobs, with the failed steps."""
-        return "\n".join(self.said)
+        return "\n".join(self.output)
 
     def dwcp(self, stack: Stack, *arguments: str) -> Any:
         """Run ``dwcp --json`` with the role that deploys the stack; return the JSON."""
@@ -130,7 +130,7 @@ class Pipelines:
     def process(self, stack: Stack) -> dict[str, str]:
         """The environment variables of a runner: the endpoints of the embedded cloud, and no credentials."""
         found = stack.cloud.engine.process_environment()
-        kept = {name: value for name, value in found.items() if name not in NOT_A_RUNNERS and not name.startswith("GITHUB_")}
+        kept = {name: value for name, value in found.items() if name not in NOT_ON_A_RUNNER and not name.startswith("GITHUB_")}
         return kept | {
             SETTINGS_VARIABLE: json.dumps({**PACE, "waitSeconds": 4}),
             "DWCP_METRICS_WINDOW_SECONDS": "3",

@@ -147,6 +147,8 @@ def _identity(world: World) -> None:
     inline = [{"name": "inline", "policy": policy({**allow, "Action": "ec2:**"})}]
     arns = ["arn:aws:iam::aws:policy/PowerUserAccess"]
     world.add("aws:iam/role:Role", "open-role", assumeRolePolicy=trusting, inlinePolicies=inline, managedPolicyArns=arns)
+    stranger = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::999999999999:root"}}
+    world.add("aws:iam/role:Role", "stranger", assumeRolePolicy=policy(stranger))
     issuer = {"Federated": "arn:aws:iam::1:oidc-provider/token.actions.githubusercontent.com"}
     any_token = policy({"Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity", "Principal": issuer})
     world.add("aws:iam/role:Role", "widening-role", name="widening-role", assumeRolePolicy=any_token)
@@ -412,7 +414,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "network-load-balancer-hardened": [("soft-balancer", "malformed headers are forwarded"), ("soft-balancer", "not logged")],
     "data-bucket-encrypted": [("bare-bucket", "no encryption rule")],
-    "data-bucket-versioned": [("bare-bucket", "keeps no old versions"), ("loose-bucket", "versioning is Suspended")],
+    "data-bucket-versioned": [("bare-bucket", "keeps no noncurrent versions"), ("loose-bucket", "versioning is Suspended")],
     "data-bucket-private": [
         ("bare-bucket", "nothing blocks public access"),
         ("loose-bucket", "blockPublicPolicy of half-blocked is false"),
@@ -469,6 +471,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "identity-no-self-widening": [("widening-role", "may iam:PutRolePolicy on role/widening-role, by widens")],
     "identity-trusted-tokens": [("widening-role", "any token of the issuer is accepted")],
     "identity-no-public-principal": [("open-role", "is open to everyone"), ("public-policy", "is open to everyone")],
+    "identity-known-accounts": [("stranger", "the AWS account 999999999999 is trusted")],
     "identity-no-static-keys": [
         ("person", "User is a static credential"),
         ("static-key", "AccessKey is a static credential"),
@@ -530,7 +533,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "workload-namespace-restricted": [("lax", "is not set")],
     "workload-host-isolated": [
-        ("bad-web", "the pod shares its host's"),
+        ("bad-web", "the pod shares this namespace with its host"),
         ("bad-web", "a folder of the host is mounted"),
         ("bad-web", "a port of the host is used"),
         ("bad-web", "the kubelet would call another host"),
@@ -675,8 +678,8 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "docker-host-isolated": [
         ("host-volume", "/etc of the host is mounted"),
-        ("root-container", "shares its host's"),
-        ("root-container", "shares another one's"),
+        ("root-container", "shares this namespace with its host"),
+        ("root-container", "shares this namespace with another container"),
         ("root-container", "/etc of the host is mounted"),
     ],
     "docker-images": [("latest-image", "does not name one release"), ("latest-image", "not from a trusted registry")],

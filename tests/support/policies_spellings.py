@@ -66,6 +66,31 @@ def pod(kind: str = "core/v1:Pod", **container: Any) -> Declare:
     return kubernetes(kind, labels={"app": "x"}, spec=spec)
 
 
+OURS, FOREIGN = "111122223333", "999999999999"
+CANONICAL = "79a59df900b949e55d96a1e698fbacedfd6e09d98eacf8f8d5218e7cd47ef2be"
+
+
+def token_by_volume(**token: Any) -> Declare:
+    volume = {"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t", **token}}]}}
+    spec = {"automountServiceAccountToken": False, "containers": [safe_container()], "volumes": [volume]}
+    return kubernetes("core/v1:Pod", labels={"app": "x"}, spec=spec)
+
+
+def in_our_account(declare: Declare) -> Declare:
+    """The same in a stack whose roles have a boundary of our account."""
+
+    def both(world: World) -> None:
+        world.add("aws:iam/role:Role", "ours", assumeRolePolicy=TRUST, permissionsBoundary=f"arn:aws:iam::{OURS}:policy/edge")
+        declare(world)
+
+    return both
+
+
+def allowing(principal: Any, **condition: Any) -> str:
+    given = {"Effect": "Allow", "Principal": principal, "Action": "s3:GetObject", "Resource": ONE_BUCKET}
+    return policy(given | ({"Condition": condition} if condition else {}))
+
+
 WIDENS = {"Action": "iam:PutRolePolicy", "Resource": "*"}
 
 
@@ -643,6 +668,93 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         aws("aws:ec2/vpcEndpoint:VpcEndpoint", serviceName="com.amazonaws.us-east-1.s3", policy=EVERYONES),
         "identity-no-public-principal",
     ),
+    *(
+        (f"{action} on {resource}", statement(Action=action, Resource=resource), "identity-no-wildcard-admin")
+        for action, resource in (
+            ("s3:GetObject", "*"),
+            ("s3:Get*", "arn:aws:s3:::*"),
+            ("s3:?etObject", "arn:aws:s3:::*/*"),
+            ("S3:PUTOBJECT", "arn:aws:s3:*"),
+            (["s3:ListBucket", "s3:DeleteObject*"], ["arn:aws:s3:::one", "**"]),
+            ("s3:PutBucketPolicy", "*"),
+            ("kms:Decrypt", "*"),
+            ("kms:D*", "arn:aws:kms:*:*:key/*"),
+            ("kms:ReEncrypt*", "arn:aws:kms:us-east-1:111122223333:*"),
+            ("secretsmanager:GetSecretValue", "*"),
+            ("secretsmanager:Get*", "arn:aws:secretsmanager:*:*:secret:*"),
+            ("ssm:GetParameter*", "arn:aws:ssm:*:*:parameter/*"),
+            ("ssm:StartSession", "*"),
+            ("dynamodb:Scan", "arn:aws:dynamodb:*:*:table/*"),
+            ("dynamodb:*Item", "*"),
+        )
+    ),
+    *(
+        (
+            f"kms:Decrypt with {operator} {key} {value}",
+            statement(Action="kms:Decrypt", Condition={operator: {key: value}}),
+            "identity-no-wildcard-admin",
+        )
+        for operator, key, value in (
+            ("StringLike", "kms:ResourceAliases", "alias/*"),
+            ("ForAllValues:StringEquals", "kms:ResourceAliases", "alias/one"),
+            ("StringEqualsIfExists", "aws:ResourceTag/project", "dwcp-v3"),
+            ("StringNotEquals", "aws:ResourceTag/environment", "production"),
+            ("Bool", "aws:SecureTransport", "true"),
+        )
+    ),
+    *(
+        (f"{what} of another account", in_our_account(declare), "identity-known-accounts")
+        for what, declare in (
+            ("role for the account", trust({"AWS": f"arn:aws:iam::{FOREIGN}:root"})),
+            ("role for the number", trust({"AWS": FOREIGN})),
+            ("role for a role", trust({"AWS": [f"arn:aws:iam::{OURS}:root", f"arn:aws:iam::{FOREIGN}:role/deploy"]})),
+            ("role for a session", trust({"AWS": f"arn:aws:sts::{FOREIGN}:assumed-role/deploy/x"})),
+            ("role for the account with an external id", trust({"AWS": FOREIGN}, StringEquals={"sts:ExternalId": "x"})),
+            ("role for an issuer", trust({"Federated": f"arn:aws:iam::{FOREIGN}:oidc-provider/{SUBJECT}"})),
+            ("role for everyone", trust("*", StringEquals={"aws:PrincipalAccount": FOREIGN})),
+            (
+                "role for a service",
+                trust({"Service": "sns.amazonaws.com"}, ArnLike={"aws:SourceArn": f"arn:aws:sns:*:{FOREIGN}:*"}),
+            ),
+            ("bucket for the account", aws("aws:s3/bucketPolicy:BucketPolicy", policy=allowing({"AWS": FOREIGN}))),
+            ("bucket for the canonical id", aws("aws:s3/bucketPolicy:BucketPolicy", policy=allowing({"CanonicalUser": CANONICAL}))),
+            ("bucket's own policy", aws("aws:s3/bucket:Bucket", policy=allowing({"AWS": FOREIGN}))),
+            ("key", aws("aws:kms/key:Key", enableKeyRotation=True, policy=allowing({"AWS": f"arn:aws:iam::{FOREIGN}:root"}))),
+            ("topic", aws("aws:sns/topicPolicy:TopicPolicy", arn="x", policy=allowing({"AWS": FOREIGN}))),
+            ("access entry", aws("aws:eks/accessEntry:AccessEntry", principalArn=f"arn:aws:iam::{FOREIGN}:role/admin")),
+        )
+    ),
+    ("key of an account that nothing tells", trust({"AWS": FOREIGN}), "identity-known-accounts"),
+    (
+        "a token by a volume",
+        token_by_volume(expirationSeconds=604800),
+        "identity-token-unmounted",
+    ),
+    (
+        "an init container as root",
+        kubernetes(
+            "core/v1:Pod",
+            labels={"app": "x"},
+            spec={"containers": [safe_container()], "initContainers": [safe_container(securityContext={"runAsUser": 0})]},
+        ),
+        "workload-not-root",
+    ),
+    *(
+        (
+            f"{direction} on every port",
+            kubernetes(
+                "networking.k8s.io/v1:NetworkPolicy",
+                spec={"podSelector": {}, direction: [{peers: [{"podSelector": {"matchLabels": {"app": "x"}}}]}]},
+            ),
+            "workload-network-policy-narrow",
+        )
+        for direction, peers in (("ingress", "from"), ("egress", "to"))
+    ),
+    (
+        "an admission webhook",
+        kubernetes("admissionregistration.k8s.io/v1:ValidatingWebhookConfiguration", webhooks=[{"failurePolicy": "Ignore"}]),
+        "types-known",
+    ),
     # Exposure: by effect
     (
         "group of 256 networks",
@@ -793,6 +905,50 @@ CAUGHT: list[tuple[str, Declare, str]] = [
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [
+    *(
+        (f"{action} on {resource}", statement(Action=action, Resource=resource), "identity-no-wildcard-admin")
+        for action, resource in (
+            ("s3:GetObject", "arn:aws:s3:::one/*"),
+            ("s3:GetObject", "arn:aws:s3:::dwcp-v3-*/*"),
+            ("s3:ListAllMyBuckets", "*"),
+            ("kms:Decrypt", "arn:aws:kms:us-east-1:111122223333:key/1234"),
+            ("kms:DescribeKey", "*"),
+            ("secretsmanager:ListSecrets", "*"),
+            ("ssm:GetParameter", "arn:aws:ssm:*:*:parameter/dwcp/*"),
+            ("dynamodb:ListTables", "*"),
+            ("dynamodb:*Item", "arn:aws:dynamodb:*:*:table/dwcp-v3-leases"),
+        )
+    ),
+    *(
+        (
+            f"kms:Decrypt with {operator} {key}",
+            statement(Action="kms:Decrypt", Condition={operator: {key: value}}),
+            "identity-no-wildcard-admin",
+        )
+        for operator, key, value in (
+            ("ForAnyValue:StringEquals", "kms:ResourceAliases", "alias/one"),
+            ("StringLike", "aws:ResourceTag/project", "dwcp-*"),
+            ("StringEquals", "kms:ViaService", "s3.us-east-1.amazonaws.com"),
+        )
+    ),
+    *(
+        (f"{what} of our account", in_our_account(declare), "identity-known-accounts")
+        for what, declare in (
+            ("role", trust({"AWS": [f"arn:aws:iam::{OURS}:root", OURS]})),
+            ("role for a service", trust({"Service": "ec2.amazonaws.com"}, StringEquals={"aws:SourceAccount": OURS})),
+            (
+                "refusal of others",
+                aws("aws:s3/bucketPolicy:BucketPolicy", policy=allowing({"AWS": FOREIGN}).replace("Allow", "Deny")),
+            ),
+            ("all but another account", trust({"AWS": OURS}, StringNotEquals={"aws:PrincipalAccount": FOREIGN})),
+            ("access entry", aws("aws:eks/accessEntry:AccessEntry", principalArn=f"arn:aws:iam::{OURS}:role/admin")),
+        )
+    ),
+    (
+        "a token by a volume for another audience",
+        token_by_volume(audience="vault"),
+        "identity-token-unmounted",
+    ),
     ("TOKEN_TTL", pod(env=[{"name": "TOKEN_TTL", "value": "1h"}]), "workload-secrets-by-reference"),
     ("PASSWORD_POLICY", pod(env=[{"name": "PASSWORD_POLICY", "value": "strict"}]), "workload-secrets-by-reference"),
     ("SECRET_NAMESPACE", pod(env=[{"name": "SECRET_NAMESPACE", "value": "shop"}]), "workload-secrets-by-reference"),
@@ -1031,7 +1187,7 @@ PASSES: list[tuple[str, Declare, str]] = [
         statement(Action="kms:CreateGrant", Condition={"Bool": {"kms:GrantIsForAWSResource": "true"}}),
         "identity-no-wildcard-admin",
     ),
-    ("reads of one service", statement(Action=["s3:Get*", "s3:List*", "s3:Describe*"]), "identity-no-wildcard-admin"),
+    ("reads of one service", statement(Action=["s3:GetBucket*", "s3:List*", "s3:Describe*"]), "identity-no-wildcard-admin"),
     (
         "endpoint for one bucket",
         aws(

@@ -82,6 +82,21 @@ def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Viola
     return [violation for each in graph.checked_by(rule.on) for violation in check_rule(rule, each, graph, config)]
 
 
+def without(resource: Resource, path: Path) -> Resource | None:
+    """A copy without the value at ``path`` and without its dependencies, or ``None`` if the resource has no value there."""
+    changed = plain(resource)
+    holder: Any = changed.inputs
+    for part in path[:-1]:
+        try:
+            holder = holder[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    if not isinstance(holder, dict) or holder.pop(path[-1], None) is None:
+        return None
+    kept = {key: urns for key, urns in (changed.property_dependencies or {}).items() if path != (key,)}
+    return replace(changed, property_dependencies=kept)
+
+
 def with_value(resource: Resource, path: Path, value: Any) -> Resource | None:
     """A copy with another value at ``path``, or ``None`` if there is no object that could contain it."""
     changed = plain(resource)

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-import yaml
-
 from program import evaluation, graph
 from program.checkout import CHECKOUT as ROOT
 
@@ -79,6 +77,6 @@ def run_account(**changes: Any) -> Graph:
 
 @cache
 def _run_account(changes: str) -> Graph:
-    config = yaml.safe_load((ROOT / "bootstrap/Pulumi.account.yaml").read_text())["config"]
+    config = evaluation.stack_config(ROOT, "account")
     config[f"{PROJECT}:account"] |= json.loads(changes)
-    return run(lambda: runpy.run_path(str(ROOT / "bootstrap/__main__.py")), config, stack_name="account")
+    return Graph(**vars(evaluation.evaluate_here("account", config)))

@@ -1,4 +1,4 @@
-"""One platform for all tests that only read it or revert their changes: applied once per session, monitored by Prometheus."""
+"""One platform for all tests that only read it or revert their changes; it is applied once per session."""
 
 from __future__ import annotations
 
@@ -155,5 +155,5 @@ def standing() -> Standing:
         AttributeDefinitions=[{"AttributeName": LEASE_KEY, "AttributeType": "S"}],
         BillingMode="PAY_PER_REQUEST",
     )
-    platform.wait("the platform is whole", platform.settled, seconds=120)
+    platform.wait("the platform is ready", platform.settled, seconds=120)
     return platform

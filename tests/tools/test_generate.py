@@ -1,4 +1,4 @@
-"""Committed files are up to date with ``make generate``, and outdated ones are named."""
+"""The committed generated files are up to date, and ``make generate`` finds outdated files."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from recording import ROOT
 from tools import __main__ as generate
 
 
-def test_every_generated_file_is_as_committed() -> None:
+def test_every_committed_generated_file_is_up_to_date() -> None:
     done = subprocess.run([sys.executable, "-m", "tools", "--check"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def test_a_file_that_differs_is_missing_or_has_no_generator_is_named_and_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_changed_missing_and_orphaned_files_are_found_and_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(generate, "CHECKOUT", tmp_path)
     monkeypatch.setattr(generate, "OWNED_FOLDERS", (Path("owned"),))
     (tmp_path / "owned").mkdir()

@@ -1,4 +1,4 @@
-"""The installation by ``pip install .``, and the declared dependencies of each package."""
+"""The installation by ``pip install .``, and the declaration of each package's dependencies."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(*command: object, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run([str(each) for each in command], cwd=cwd, env=ENVIRONMENT, capture_output=True, text=True, check=False)
 
 
-def uv(command: str, *arguments: object) -> None:
+def run_uv(command: str, *arguments: object) -> None:
     done = run(find_uv_bin(), *command.split(), *arguments)
     assert done.returncode == 0, done.stderr
 
@@ -43,7 +43,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
     for file in (ROOT / "pyproject.toml", *ROOT.glob("contract.py")):
         shutil.copy(file, source)
-    uv("build --wheel --quiet --offline --no-build-isolation", "--python", sys.executable, "--out-dir", target, source)
+    run_uv("build --wheel --quiet --offline --no-build-isolation", "--python", sys.executable, "--out-dir", target, source)
     return next(target.glob("*.whl"))
 
 
@@ -51,15 +51,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def dwcp(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The command in an environment with only the wheel and the packages of requirements.txt."""
     environment = tmp_path_factory.mktemp("installed") / "venv"
-    uv("venv --quiet", "--python", sys.executable, environment)
-    into = ("--python", environment / "bin/python")
-    uv("pip install --quiet --require-hashes", *into, "--requirement", ROOT / "requirements.txt")
-    uv("pip install --quiet --no-deps", *into, wheel)
-    uv("pip check --quiet", *into)
+    run_uv("venv --quiet", "--python", sys.executable, environment)
+    interpreter = ("--python", environment / "bin/python")
+    run_uv("pip install --quiet --require-hashes", *interpreter, "--requirement", ROOT / "requirements.txt")
+    run_uv("pip install --quiet --no-deps", *interpreter, wheel)
+    run_uv("pip check --quiet", *interpreter)
     return environment / "bin/dwcp"
 
 
-def test_the_wheel_holds_every_file_of_its_packages(wheel: Path) -> None:
+def test_the_wheel_contains_every_file_of_its_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
     files = {str(file.relative_to(ROOT)) for name in INSTALLED for file in (ROOT / name).rglob("*") if file.is_file()}
@@ -76,7 +76,7 @@ def test_help_works_outside_a_checkout(dwcp: Path, tmp_path: Path, arguments: st
 
 
 @pytest.mark.parametrize("arguments", ["preview", "policy", "doctor", "--verbose deploy --tag v3.0.0"])
-def test_a_command_outside_a_checkout_says_so_in_one_line(dwcp: Path, tmp_path: Path, arguments: str) -> None:
+def test_a_command_outside_a_checkout_fails_with_one_line(dwcp: Path, tmp_path: Path, arguments: str) -> None:
     (tmp_path / "Pulumi.yaml").write_text("name: another-project\nruntime: python\n")
     done = run(dwcp, *arguments.split(), cwd=tmp_path)
     assert done.returncode == 2
@@ -85,19 +85,19 @@ def test_a_command_outside_a_checkout_says_so_in_one_line(dwcp: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("folder", [".", "docs/runbooks"])
-def test_commands_work_on_the_checkout_around_the_current_folder(dwcp: Path, folder: str) -> None:
+def test_commands_use_the_checkout_that_contains_the_current_folder(dwcp: Path, folder: str) -> None:
     done = run(dwcp, "policy", "-e", "staging", cwd=ROOT / folder)
     assert done.returncode == 0, done.stderr
     assert "rules over" in done.stdout
 
 
-def test_a_preview_runs_without_any_group(dwcp: Path) -> None:
+def test_a_preview_needs_no_dependency_group(dwcp: Path) -> None:
     done = run(dwcp, *["preview", "--base", "HEAD", "--head", "HEAD", "-e", "local"])
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
 
 
-def test_the_code_that_runs_is_the_checkouts(dwcp: Path, tmp_path: Path) -> None:
-    """Policies, waivers and components of an older installation must not be applied to it."""
+def test_the_installed_command_runs_the_code_of_the_checkout(dwcp: Path, tmp_path: Path) -> None:
+    """Otherwise the policies, waivers and components of an older installation would be applied to the checkout."""
     (tmp_path / "Pulumi.yaml").write_text((ROOT / "Pulumi.yaml").read_text())
     for package in ("components", "delivery"):
         (tmp_path / package).mkdir()
@@ -107,7 +107,7 @@ def test_the_code_that_runs_is_the_checkouts(dwcp: Path, tmp_path: Path) -> None
     assert run(dwcp, "policy", "-e", "local", cwd=tmp_path / "docs").stdout == "the checkout runs policy -e local\n"
 
 
-def test_the_wrapper_runs_the_code_beside_it_from_any_folder(tmp_path: Path) -> None:
+def test_the_wrapper_runs_the_code_of_its_own_checkout_in_any_folder(tmp_path: Path) -> None:
     (tmp_path / "delivery").mkdir()
     for name in ("delivery/__init__.py", "delivery/__main__.py", "rich.py"):
         (tmp_path / name).write_text("print('another checkout runs')")
@@ -117,17 +117,17 @@ def test_the_wrapper_runs_the_code_beside_it_from_any_folder(tmp_path: Path) -> 
     assert "Usage: dwcp" in done.stdout
 
 
-def normal(distribution: str) -> str:
-    """https://packaging.python.org/en/latest/specifications/name-normalization/"""
+def normalized(distribution: str) -> str:
+    """The normalized name: https://packaging.python.org/en/latest/specifications/name-normalization/"""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def names(requirements: list[Any]) -> Iterator[str]:
+def distribution_names(requirements: list[Any]) -> Iterator[str]:
     for each in requirements:
         if isinstance(each, str):
-            yield normal(re.split(r"[^\w.-]", each)[0])
+            yield normalized(re.split(r"[^\w.-]", each)[0])
         else:
-            yield from names(PROJECT["dependency-groups"][each["include-group"]])
+            yield from distribution_names(PROJECT["dependency-groups"][each["include-group"]])
 
 
 GROUPS = {
@@ -140,22 +140,22 @@ GROUPS = {
 
 
 @pytest.mark.parametrize("package", GROUPS)
-def test_what_is_imported_is_declared(package: str) -> None:
-    declared = {*names(PROJECT["project"]["dependencies"])}
-    declared |= {name for group in GROUPS[package] for name in names(PROJECT["dependency-groups"][group])}
+def test_every_imported_package_is_declared(package: str) -> None:
+    declared = {*distribution_names(PROJECT["project"]["dependencies"])}
+    declared |= {name for group in GROUPS[package] for name in distribution_names(PROJECT["dependency-groups"][group])}
     owners = packages_distributions()
     local = OURS | {each.stem for folder in ("support", "fixtures") for each in (ROOT / "tests" / folder).iterdir()}
     path = ROOT / package
     undeclared = {
         f"{file.relative_to(ROOT)}: {module}"
         for file in ([path] if path.is_file() else path.rglob("*.py"))
-        for module in imported(ast.parse(file.read_text())) - local - sys.stdlib_module_names
-        if not {normal(name) for name in owners.get(module, [])} & declared
+        for module in imported_modules(ast.parse(file.read_text())) - local - sys.stdlib_module_names
+        if not {normalized(name) for name in owners.get(module, [])} & declared
     }
     assert undeclared == set(), "declare it in pyproject.toml, then: make lock"
 
 
-def imported(tree: ast.AST) -> set[str]:
+def imported_modules(tree: ast.AST) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -174,5 +174,5 @@ def test_settings_are_the_only_input_of_the_program() -> None:
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv")
     }
-    # They run the program in any shell, or start another interpreter, which gets a few variables and no credentials.
+    # They control the environment variables of the evaluation, and of the interpreter that they start.
     assert reading <= {"program/contained.py", "program/evaluation.py"}

@@ -1,4 +1,4 @@
-"""The soak's own tools: its command lines are of this `dwcp`, and its wrong clock reaches all that Python reads the time with."""
+"""The tools of the soak test: `dwcp` accepts its command lines, and its fault of the clock affects every wall clock of Python."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def soak(tmp_path: Path) -> Soak:
     return Soak(cloud=nothing, monitoring=nothing, chance=random.Random(1), clock=tmp_path / "clock")
 
 
-def test_every_command_line_is_one_that_dwcp_accepts(soak: Soak) -> None:
+def test_dwcp_accepts_every_command_line(soak: Soak) -> None:
     lines = [*map(soak.command, COMMANDS), *soak.following()]
-    ours = [line[3:] for line in lines if line[1:3] == ("-m", "delivery")]
-    assert len(ours) == len(lines) - 1, "all but `pulumi up`"
-    for line in ours:
+    dwcp_lines = [line[3:] for line in lines if line[1:3] == ("-m", "delivery")]
+    assert len(dwcp_lines) == len(lines) - 1, "all but `pulumi up`"
+    for line in dwcp_lines:
         parse(list(line))
 
 
-def test_the_wrong_clock_reaches_every_wall_clock_and_no_other(tmp_path: Path) -> None:
+def test_the_clock_fault_changes_every_wall_clock_and_no_monotonic_clock(tmp_path: Path) -> None:
     def read(jump: str) -> list[float]:
         (tmp_path / "clock").write_text(jump)
         path = f"{ROOT / 'bench/_jumping_clock'}{os.pathsep}{ROOT}"

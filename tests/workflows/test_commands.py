@@ -14,28 +14,28 @@ from delivery.github.workflow import jobs
 
 SCRIPTS = sorted({step["run"] for job in jobs(ROOT) for step in job.steps if "run" in step})
 APP = json.loads((ROOT / "tests/fixtures/app/package.json").read_text())["scripts"]
-NEEDED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "AWS_REGION": "us-east-1"}
+REQUIRED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "AWS_REGION": "us-east-1"}
 
 
-def words(script: str) -> list[str]:
+def arguments_of(script: str) -> list[str]:
     """A command's arguments up to an unquoted redirection; a variable becomes 1, which every kind of option accepts."""
     found = shlex.split(re.sub(r"\$\w+", "1", script))
     return found[: next((index for index, word in enumerate(found) if word.startswith(">")), len(found))]
 
 
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if each.startswith("./dwcp")])
-def test_dwcp_knows_the_command_and_its_options(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in NEEDED.items():
+def test_dwcp_accepts_the_command_and_its_options(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in REQUIRED.items():
         monkeypatch.setenv(name, value)
-    parse(words(script)[1:])
+    parse(arguments_of(script)[1:])
 
 
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if each.startswith("npm run")])
-def test_the_contract_has_the_script(script: str) -> None:
-    assert words(script)[2] in APP
-    assert f"`{words(script)[2].split(':')[0]}" in (ROOT / "docs/app-contract.md").read_text()
+def test_every_npm_script_is_in_the_app_and_the_contract(script: str) -> None:
+    assert arguments_of(script)[2] in APP
+    assert f"`{arguments_of(script)[2].split(':')[0]}" in (ROOT / "docs/app-contract.md").read_text()
 
 
 @pytest.mark.parametrize("script", [each for each in SCRIPTS if not each.startswith(("./dwcp", "npm"))])
-def test_anything_else_is_of_this_repository_or_a_plain_tool(script: str) -> None:
-    assert words(script)[0] in ("make", ".venv/bin/pytest", "cat", "echo", "gh", "sudo")
+def test_every_other_command_is_of_this_repository_or_a_usual_tool(script: str) -> None:
+    assert arguments_of(script)[0] in ("make", ".venv/bin/pytest", "cat", "echo", "gh", "sudo")

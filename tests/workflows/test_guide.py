@@ -1,4 +1,4 @@
-"""The pipelines compared with the guide's chapter: every trigger and every job, in order, with all of its steps."""
+"""The pipelines have every trigger and every job of the guide's chapter, in its order, with all steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ROWS = (
     Row(
         "dwcp-v3-ci", "components", "DWCP v3 Component Tests", ("npm run test:components", "actions/upload-artifact"), ("quality",)
     ),
-    # What the guide gives to the tests and the scanners, in jobs of their own: these have an identity, and run no code of the run.
+    # Uploads of the guide's test and scanner jobs, in separate jobs, because these have an identity and must not run the code.
     Row("dwcp-v3-ci", "coverage", "Coverage to Codecov", ("codecov/codecov-action",), ("unit", "components")),
     Row("dwcp-v3-ci", "findings", "Findings to Code Scanning", ("github/codeql-action/upload-sarif",), ("security",)),
     Row("dwcp-v3-ci", "performance", "Performance Tests", ("npm run bench", "npm run bench:check", "actions/upload-artifact")),
@@ -121,7 +121,7 @@ def text(job: Job) -> str:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.workflow}/{row.job}")
-def test_a_job_does_all_that_the_guide_says(row: Row) -> None:
+def test_a_job_has_the_title_steps_and_order_of_the_guide(row: Row) -> None:
     job = find(ROOT, f"{row.workflow}/{row.job}")
     assert job.title == row.title
     assert [each for each in row.steps if each not in text(job)] == []
@@ -129,7 +129,7 @@ def test_a_job_does_all_that_the_guide_says(row: Row) -> None:
 
 
 @pytest.mark.parametrize("workflow", TRIGGERS)
-def test_the_pipelines_have_the_guides_jobs_and_triggers(workflow: str) -> None:
+def test_the_pipelines_have_the_jobs_and_triggers_of_the_guide(workflow: str) -> None:
     assert {each.name for each in jobs(ROOT) if each.workflow == workflow} == {row.job for row in ROWS if row.workflow == workflow}
     assert triggers(WORKFLOWS[workflow]) == TRIGGERS[workflow]
 
@@ -144,7 +144,7 @@ def test_the_pipelines_have_the_guides_jobs_and_triggers(workflow: str) -> None:
         ),
     ],
 )
-def test_the_matrices_are_the_guides(job: str, variants: list[dict[str, str]]) -> None:
+def test_the_matrices_are_those_of_the_guide(job: str, variants: list[dict[str, str]]) -> None:
     assert find(ROOT, job).variants() == variants
 
 
@@ -153,7 +153,7 @@ def test_benchmark_results_are_kept_for_30_days() -> None:
     assert upload["with"]["retention-days"] == 30
 
 
-def test_the_image_comes_with_sbom_and_provenance_and_no_shared_cache() -> None:
+def test_images_have_an_sbom_and_provenance_and_use_no_shared_cache() -> None:
     builds = [step["with"] for step in find(ROOT, "image").steps if "build-push-action" in step.get("uses", "")]
     assert [build["file"] for build in builds] == ["docker/Dockerfile.dwcp-v3", "docker/Dockerfile.grafana"]
     for build in builds:
@@ -161,8 +161,8 @@ def test_the_image_comes_with_sbom_and_provenance_and_no_shared_cache() -> None:
         assert "cache-from" not in build
 
 
-def test_integration_tests_run_on_the_platforms_redis() -> None:
-    """The same image as in the clusters, by digest; the default has only the version, because substitutes have other digests."""
+def test_integration_tests_use_the_redis_image_of_the_clusters() -> None:
+    """By digest; the default in the settings has only the version, because substitutes have other digests."""
     image = find(ROOT, "integration").content["services"]["redis"]["image"]
     assert re.fullmatch(rf"{re.escape(RedisSettings().image)}@sha256:[0-9a-f]{{64}}", image)
     for environment in ("staging", "production"):
@@ -180,40 +180,40 @@ def test_integration_tests_run_on_the_platforms_redis() -> None:
         ("validation", "production"),
     ],
 )
-def test_what_touches_an_environment_runs_in_it(job: str, environment: str) -> None:
-    """The role's trust policy depends on it, and the approval has a separate environment."""
+def test_each_deployment_job_has_its_environment(job: str, environment: str) -> None:
+    """The trust policy of the role requires the environment; the approval has a separate one."""
     assert find(ROOT, job).environment == environment
 
 
-def test_the_approval_holds_no_role_and_no_variable() -> None:
+def test_the_approval_has_no_permissions_and_no_variables() -> None:
     approval = find(ROOT, "approval")
     assert approval.content["permissions"] == {}
     assert "vars." not in str(approval.content)
 
 
-def test_a_rollback_names_the_release_that_ran_before_the_deployment() -> None:
+def test_a_rollback_returns_to_the_release_before_the_deployment() -> None:
     """A failed deployment may have rolled back already; a second rollback would select an unintended release."""
     steps = [step.get("run", "") for step in find(ROOT, "production").steps]
-    [asks] = [index for index, script in enumerate(steps) if "pipeline running" in script]
-    [deploys] = [index for index, script in enumerate(steps) if "dwcp deploy" in script]
-    assert asks < deploys
-    [back] = [step for step in find(ROOT, "rollback").steps if "dwcp rollback" in step.get("run", "")]
-    assert '--to "$BEFORE"' in back["run"]
-    assert back["env"]["BEFORE"] == "${{ steps.recovery.outputs.before }}"
+    [query] = [index for index, script in enumerate(steps) if "pipeline running" in script]
+    [deploy] = [index for index, script in enumerate(steps) if "dwcp deploy" in script]
+    assert query < deploy
+    [rollback] = [step for step in find(ROOT, "rollback").steps if "dwcp rollback" in step.get("run", "")]
+    assert '--to "$BEFORE"' in rollback["run"]
+    assert rollback["env"]["BEFORE"] == "${{ steps.recovery.outputs.before }}"
     [recovery] = [step for step in find(ROOT, "rollback").steps if step.get("id") == "recovery"]
     assert '--before "$BEFORE"' in recovery["run"]
     assert find(ROOT, "rollback").content["env"]["BEFORE"] == "${{ needs.production.outputs.before }}"
     assert find(ROOT, "production").content["outputs"] == {"before": "${{ steps.before.outputs.release }}"}
 
 
-def test_a_command_that_records_an_incident_itself_has_no_token_to_open_a_second_one() -> None:
+def test_commands_that_record_incidents_have_no_github_token() -> None:
     for job in jobs(ROOT):
         for step in job.steps:
             if any(f"dwcp {name}" in step.get("run", "") for name in ("deploy", "rollout", "rollback")):
                 assert "GITHUB_TOKEN" not in {**job.env, **job.content.get("env", {}), **step.get("env", {})}
 
 
-def test_every_variable_and_environment_of_the_workflows_is_in_the_list_of_what_to_set_up() -> None:
+def test_every_variable_and_environment_of_the_workflows_is_in_the_setup_table() -> None:
     text = "".join(file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml"))
     environments = {job.environment for job in jobs(ROOT) if job.environment}
     page = (ROOT / "docs/ci.md").read_text()

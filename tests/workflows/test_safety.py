@@ -1,4 +1,4 @@
-"""Safety of the pipelines, checked by actionlint, zizmor and rules of this file."""
+"""The security of the pipelines, checked by actionlint, zizmor and the rules in this file."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_zizmor_finds_nothing_even_as_an_auditor() -> None:
+def test_zizmor_reports_nothing_for_its_strictest_persona() -> None:
     done = run(Path(sys.executable).parent / "zizmor", "--offline", "--no-progress", "--persona", "auditor", ROOT / ".github")
     assert "No findings to report" in done.stdout + done.stderr, done.stdout
     assert done.returncode == 0
 
 
-def test_actionlint_finds_nothing() -> None:
+def test_actionlint_reports_nothing() -> None:
     done = run(TOOLCHAIN.ensure("actionlint")["actionlint"], "-config-file", ROOT / ".github/actionlint.yaml", *FILES)
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_every_action_is_pinned_by_commit_and_names_its_version() -> None:
+def test_every_action_is_pinned_by_commit_with_its_version_in_a_comment() -> None:
     for file in FILES:
         for line in file.read_text().splitlines():
             if "uses:" in line and "uses: ./" not in line:
                 assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
-def test_one_action_has_one_version() -> None:
+def test_each_action_is_used_in_one_version() -> None:
     found: dict[str, set[str]] = {}
     for file in FILES:
         for action, commit in re.findall(r"uses: ([\w./-]+)@([0-9a-f]{40})", file.read_text()):
@@ -54,12 +54,12 @@ def test_one_action_has_one_version() -> None:
 
 
 @pytest.mark.parametrize("workflow", load(ROOT).values(), ids=load(ROOT))
-def test_a_workflow_has_no_permission_of_its_own(workflow: dict[str, Any]) -> None:
+def test_a_workflow_has_no_permissions_by_default(workflow: dict[str, Any]) -> None:
     assert workflow["permissions"] == {}
 
 
 @each_job
-def test_a_job_has_least_permissions_and_an_end(job: Job) -> None:
+def test_a_job_has_least_permissions_and_a_timeout(job: Job) -> None:
     permissions = dict(job.content["permissions"])
     assert permissions.pop("contents", "read") == "read"
     allowed = {"id-token", "packages", "security-events", "pull-requests", "issues", "attestations", "actions"}
@@ -68,7 +68,7 @@ def test_a_job_has_least_permissions_and_an_end(job: Job) -> None:
     assert job.calls or job.content["timeout-minutes"] <= 120
 
 
-def test_what_only_reports_cannot_cause_a_rollback() -> None:
+def test_a_failed_report_cannot_cause_a_rollback() -> None:
     jobs = load(ROOT)["dwcp-v3-cd"]["jobs"]
     steps = [step for name in jobs["rollback"]["needs"] for step in jobs[name].get("steps", [])]
     reports = [step for step in steps if REPORTS.search(f"{step.get('run', '')} {step.get('uses', '')}")]
@@ -77,14 +77,14 @@ def test_what_only_reports_cannot_cause_a_rollback() -> None:
 
 
 @each_job
-def test_an_update_is_never_cancelled(job: Job) -> None:
+def test_a_newer_run_does_not_cancel_an_update(job: Job) -> None:
     if APPLIES.search(str(job.steps)):
         assert job.content["concurrency"]["cancel-in-progress"] is False
         assert load(ROOT)[job.workflow]["concurrency"]["cancel-in-progress"] is False
 
 
 @each_job
-def test_two_updates_of_one_environment_never_run_at_once(job: Job) -> None:
+def test_updates_of_one_environment_do_not_run_concurrently(job: Job) -> None:
     if APPLIES.search(str(job.steps)):
         assert job.content["concurrency"]["group"] == f"up-{job.content['environment']['name']}"
 
@@ -95,8 +95,8 @@ PULL_REQUESTS = [
 
 
 @pytest.mark.parametrize("scenario", PULL_REQUESTS, ids=lambda scenario: scenario.title)
-def test_a_pull_requests_code_gets_no_role_no_identity_and_no_right_to_write(scenario: Scenario) -> None:
-    """Checks the jobs that run for it: a job with more than read permission runs none of its code."""
+def test_the_code_of_a_pull_request_gets_no_role_identity_or_write_permission(scenario: Scenario) -> None:
+    """A job of a pull request that has more than read permissions runs no code."""
     for name in scenario.play().ran():
         job = find(ROOT, f"{scenario.workflow}/{name}")
         assert job.content.get("environment") is None
@@ -104,7 +104,7 @@ def test_a_pull_requests_code_gets_no_role_no_identity_and_no_right_to_write(sce
             assert not [step for step in job.steps if "run" in step], f"{name} may write, and runs code"
 
 
-def test_a_workflow_that_may_comment_on_a_fork_checks_out_nothing_of_it() -> None:
+def test_the_workflow_that_comments_on_forks_checks_out_none_of_their_code() -> None:
     job = find(ROOT, "preview-comment/comment")
     for step in job.steps:
         if "checkout" in step.get("uses", ""):
@@ -113,19 +113,19 @@ def test_a_workflow_that_may_comment_on_a_fork_checks_out_nothing_of_it() -> Non
 
 @pytest.mark.parametrize("workflow", load(ROOT).values(), ids=load(ROOT))
 def test_no_pipe_hides_a_failure(workflow: dict[str, Any]) -> None:
-    """GitHub's shell has pipefail only where it is named (GitHub: Workflow syntax, shell)."""
+    """GitHub sets pipefail only if the shell is set to bash explicitly (GitHub: Workflow syntax, shell)."""
     assert workflow["defaults"]["run"]["shell"] == "bash"
 
 
-def test_jobs_that_reach_the_cluster_run_where_a_variable_says() -> None:
-    reach = [
+def test_jobs_that_need_the_cluster_run_on_the_configured_runner() -> None:
+    cluster_jobs = [
         job for job in ALL if re.search(r"dwcp (deploy|rollout|rollback|drift|preview --engine)|pipeline drift", str(job.steps))
     ]
-    assert {job.content["runs-on"] for job in reach} == {"${{ vars.DEPLOY_RUNNER || 'ubuntu-24.04' }}"}
-    assert {job.name for job in reach} == {"staging", "production", "rollout", "rollback", "drift", "engine"}
+    assert {job.content["runs-on"] for job in cluster_jobs} == {"${{ vars.DEPLOY_RUNNER || 'ubuntu-24.04' }}"}
+    assert {job.name for job in cluster_jobs} == {"staging", "production", "rollout", "rollback", "drift", "engine"}
 
 
-def test_the_pulumi_cli_is_of_the_version_that_the_lock_file_pins() -> None:
+def test_the_pulumi_cli_has_the_locked_version() -> None:
     installed = {step["with"]["pulumi-version"] for job in ALL for step in job.steps if "pulumi/actions" in step.get("uses", "")}
     assert installed == set(re.findall(r"^pulumi==([\d.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     for job in ALL:
@@ -133,16 +133,16 @@ def test_the_pulumi_cli_is_of_the_version_that_the_lock_file_pins() -> None:
             assert "pulumi/actions" in str(job.steps), job.name
 
 
-def test_images_and_lock_files_are_scanned_with_limits_that_stop_the_run() -> None:
+def test_vulnerability_scans_of_images_and_lock_files_fail_the_run() -> None:
     scans = [(job.name, step["with"]) for job in ALL for step in job.steps if "trivy-action" in step.get("uses", "")]
     assert [name for name, _ in scans] == ["image", "image", "security", "docker"]
-    for _, given in scans:
-        assert given["exit-code"] == "1"
-        assert given.get("limit-severities-for-sarif", given.get("format") != "sarif")
+    for _, inputs in scans:
+        assert inputs["exit-code"] == "1"
+        assert inputs.get("limit-severities-for-sarif", inputs.get("format") != "sarif")
 
 
 @each_job
-def test_every_expression_is_one_that_the_model_understands(job: Job) -> None:
+def test_the_model_understands_every_expression(job: Job) -> None:
     texts = re.findall(r"\$\{\{.*?\}\}", str(job.content))
     conditions = [each["if"] for each in (job.content, *job.steps) if "if" in each]
     for text in (*texts, *conditions):
@@ -150,24 +150,24 @@ def test_every_expression_is_one_that_the_model_understands(job: Job) -> None:
 
 
 @each_job
-def test_steps_call_commands_and_hold_no_logic(job: Job) -> None:
+def test_each_step_runs_one_command_without_logic(job: Job) -> None:
     for step in job.steps:
         script = step.get("run", "")
         assert "\n" not in script.strip(), script
-        assert not re.search(r"[|;&]", script), "a command that hides another one"
-        assert "${{" not in script, "an expression in a script is an injection"
+        assert not re.search(r"[|;&]", script), "a step runs one command"
+        assert "${{" not in script, "an expression in a script permits an injection"
         assert not re.search(r"\b(if|for|while|case)\b .*[;\n]", script)
 
 
 @each_job
-def test_credentials_do_not_stay_in_the_checkout(job: Job) -> None:
+def test_checkouts_do_not_keep_credentials(job: Job) -> None:
     for step in job.steps:
         if "actions/checkout" in step.get("uses", ""):
             assert step["with"]["persist-credentials"] is False
 
 
 def test_roles_differ_between_previews_staging_and_production() -> None:
-    """Only the environment decides: its variables name the role, and the role's trust policy names the environment."""
+    """The environment determines the role: its variables name the role, and the role's trust policy names the environment."""
     roles = {
         (job.content["environment"]["name"], step["with"]["role-to-assume"])
         for job in ALL

@@ -5,41 +5,22 @@ default, so that a stack file contains only the values that differ. The docstrin
 and ``Pulumi.yaml`` are generated from it. Its parentheses name the source of the value or of the rule.
 """
 
-from components.settings.groups._group import Conflict, Group
-from components.settings.groups.account import AccountSettings, Pipelined
-from components.settings.groups.application import ApplicationSettings, EgressRule
-from components.settings.groups.artifacts import ArtifactsSettings
-from components.settings.groups.autoscaling import AutoscalingSettings
-from components.settings.groups.cluster import ClusterSettings
-from components.settings.groups.docker import DockerSettings
-from components.settings.groups.dwcp import DwcpSettings
-from components.settings.groups.environment import EnvironmentSettings
-from components.settings.groups.ingress import IngressSettings
-from components.settings.groups.load_balancer import LoadBalancerSettings
-from components.settings.groups.logs import LogsSettings
-from components.settings.groups.monitoring import MonitoringSettings
-from components.settings.groups.network import NetworkSettings
-from components.settings.groups.redis import RedisSettings
-from components.settings.groups.rollout import RolloutSettings
-
-__all__ = [
-    "AccountSettings",
-    "ApplicationSettings",
-    "ArtifactsSettings",
-    "AutoscalingSettings",
-    "ClusterSettings",
-    "Conflict",
-    "DockerSettings",
-    "DwcpSettings",
-    "EgressRule",
-    "EnvironmentSettings",
-    "Group",
-    "IngressSettings",
-    "LoadBalancerSettings",
-    "LogsSettings",
-    "MonitoringSettings",
-    "NetworkSettings",
-    "Pipelined",
-    "RedisSettings",
-    "RolloutSettings",
-]
+from components.settings.groups._group import Conflict as Conflict
+from components.settings.groups._group import Group as Group
+from components.settings.groups.account import AccountSettings as AccountSettings
+from components.settings.groups.account import Pipelined as Pipelined
+from components.settings.groups.application import ApplicationSettings as ApplicationSettings
+from components.settings.groups.application import EgressRule as EgressRule
+from components.settings.groups.artifacts import ArtifactsSettings as ArtifactsSettings
+from components.settings.groups.autoscaling import AutoscalingSettings as AutoscalingSettings
+from components.settings.groups.cluster import ClusterSettings as ClusterSettings
+from components.settings.groups.docker import DockerSettings as DockerSettings
+from components.settings.groups.dwcp import DwcpSettings as DwcpSettings
+from components.settings.groups.environment import EnvironmentSettings as EnvironmentSettings
+from components.settings.groups.ingress import IngressSettings as IngressSettings
+from components.settings.groups.load_balancer import LoadBalancerSettings as LoadBalancerSettings
+from components.settings.groups.logs import LogsSettings as LogsSettings
+from components.settings.groups.monitoring import MonitoringSettings as MonitoringSettings
+from components.settings.groups.network import NetworkSettings as NetworkSettings
+from components.settings.groups.redis import RedisSettings as RedisSettings
+from components.settings.groups.rollout import RolloutSettings as RolloutSettings

@@ -11,7 +11,20 @@ from typing_extensions import override
 
 from components.settings.groups._group import Conflict, Group
 from components.settings.quantities import parse_quantity
-from components.settings.types import AnyPort, Cidr, Cpu, Delay, ImageReference, Memory, ObjectName, Pods, Port, Storage, unique
+from components.settings.types import (
+    AnyPort,
+    Cidr,
+    Cpu,
+    Delay,
+    ImageReference,
+    Memory,
+    ObjectName,
+    Pods,
+    Port,
+    Storage,
+    Variable,
+    unique,
+)
 from contract import FIRST_IMAGE, METRICS_PORT, PORT
 
 
@@ -31,12 +44,12 @@ class ApplicationSettings(Group):
     """Image of the first release, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
     """Image that one `pulumi up` releases; only `dwcp deploy` sets it, never a stack file (docs: Deploy and roll back)."""
-    log_level: Literal["info", "debug", "error"] = "info"
-    """`LOG_LEVEL` (guide: Environment Variables)."""
-    port: Port = PORT
-    """`PORT`, on which the service receives requests (guide: Environment Variables)."""
-    metrics_port: Port = METRICS_PORT
-    """`PROMETHEUS_PORT`, on which Prometheus scrapes the service (guide: Environment Variables)."""
+    log_level: Annotated[Literal["info", "debug", "error"], Variable("LOG_LEVEL")] = "info"
+    """Lowest level of the messages that the service logs (guide: Environment Variables)."""
+    port: Annotated[Port, Variable("PORT")] = PORT
+    """Port on which the service receives requests (guide: Environment Variables)."""
+    metrics_port: Annotated[Port, Variable("PROMETHEUS_PORT")] = METRICS_PORT
+    """Port on which Prometheus scrapes the service (guide: Environment Variables)."""
     cpu_request: Cpu = "500m"
     """CPU that is reserved for a pod (guide: Resource Limits)."""
     memory_request: Memory = "512Mi"

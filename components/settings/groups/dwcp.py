@@ -1,4 +1,8 @@
-"""The settings group ``dwcp`` of a stack file."""
+"""The settings group ``dwcp`` of a stack file.
+
+To add an environment variable of the service, add a field with ``Variable`` here: the pod, the Docker container and
+``docs/app-contract.md`` get it from the field.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,15 @@ from typing import Annotated
 from annotated_types import Interval
 
 from components.settings.groups._group import Group
-from components.settings.types import ReleaseVersion, Whole
+from components.settings.types import ReleaseVersion, Variable, Whole
 
 
 class DwcpSettings(Group):
     """The DWCP protocol of the service."""
 
-    version: ReleaseVersion = "3.0.0"
-    """`DWCP_VERSION`, the protocol version (guide: Environment Variables)."""
-    max_connections: Annotated[Whole, Interval(ge=1, le=1_000_000)] = 1000
-    """`MAX_CONNECTIONS`, the maximum of concurrent connections per pod (guide: Environment Variables)."""
-    buffer_size_bytes: Annotated[Whole, Interval(ge=1, le=2**30)] = 65536
-    """`BUFFER_SIZE` in bytes (guide: Environment Variables)."""
+    version: Annotated[ReleaseVersion, Variable("DWCP_VERSION")] = "3.0.0"
+    """Protocol version (guide: Environment Variables)."""
+    max_connections: Annotated[Whole, Interval(ge=1, le=1_000_000), Variable("MAX_CONNECTIONS")] = 1000
+    """Maximum number of concurrent connections per pod; further ones get 503 (guide: Environment Variables)."""
+    buffer_size_bytes: Annotated[Whole, Interval(ge=1, le=2**30), Variable("BUFFER_SIZE")] = 65536
+    """Maximum size of a frame, in bytes (guide: Environment Variables)."""

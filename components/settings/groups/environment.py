@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from components.settings.groups._group import Group
-from components.settings.types import PolicyArn, Region, TagValue
+from components.settings.types import PolicyArn, Region, TagValue, Variable
+from contract import PROJECT
 
 
 class EnvironmentSettings(Group):
     """The environment, region and owner of the stack."""
 
-    name: Literal["local", "staging", "production"]
-    """The environment, which determines the safety rules that apply (guide: Terraform Usage)."""
+    name: Annotated[Literal["local", "staging", "production"], Variable("NODE_ENV")]
+    """Environment of the stack, which determines the safety rules that apply (guide: Terraform Usage)."""
     region: Region = "us-east-1"
     """AWS region of all resources in the stack (AWS: Regions)."""
     deployment: Literal["direct", "staged"] = "direct"
@@ -23,3 +24,14 @@ class EnvironmentSettings(Group):
     """Budget that pays for the resources: their `cost-center` tag (AWS: tagging best practices)."""
     permissions_boundary_arn: PolicyArn | None = None
     """Policy that limits the stack's roles; `bootstrap/` creates it (AWS: permissions boundaries)."""
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The default tags of all resources in the stack, also of resources that AWS services create."""
+        return {
+            "project": PROJECT,
+            "environment": self.name,
+            "owner": self.owner,
+            "cost-center": self.cost_center,
+            "managed-by": "pulumi",
+        }

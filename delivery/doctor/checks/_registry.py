@@ -6,23 +6,31 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import wraps
 
+from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.findings import Finding
 from delivery.doctor.observations import Observations
 
 Check = Callable[[Observations], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {}
-"""Every check by name. The check's findings and its page in ``docs/runbooks`` have the same name."""
+"""Every check by name. The name is also in the check's findings, and is that of the check's page in ``docs/runbooks``."""
 
 
 def check(name: str) -> Callable[[Check], Check]:
-    """Return a decorator that registers a check as ``name``. The check's docstring is its line in the runbooks' index."""
+    """Return a decorator that registers a check as ``name``. The check's docstring is its line in the runbooks' index.
+
+    The findings of a check include the alerts whose runbook has its name.
+    """
 
     def register(function: Check) -> Check:
         @wraps(function)
         def named(observed: Observations) -> Iterator[Finding]:
+            if name in alerts.RUNBOOKS and not observed.alerts.missing:
+                yield from alerts.of(name, observed)
             for finding in function(observed):
                 yield finding if finding.check else replace(finding, check=name)
+            if name in alerts.RUNBOOKS:
+                _ = observed.alerts.value  # raises if they are missing, after the findings that need no alerts
 
         CHECKS[name] = named
         return function

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from components.monitoring.alerts import NODE_NOT_READY
 from contract import DEPLOYMENTS, NAMESPACE, PROMETHEUS, REDIS
 from delivery.doctor._objects import condition, name_of
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -42,8 +42,8 @@ def _seconds_since(time: str, now: datetime) -> float:
 
 def _why_no_scaling(found: Manifest) -> str:
     if "Metric" in found.get("reason", ""):
-        return "The metrics API does not answer for these pods: metrics-server is down, or the pods are too young."
-    return "The autoscaler cannot scale its target: check whether it exists."
+        return "The metrics API has no metrics of these pods: metrics-server is down, or the pods have just started."
+    return "The autoscaler cannot scale its target: check whether the target exists."
 
 
 @check("scaled-to-zero")
@@ -58,7 +58,7 @@ def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.CRITICAL if name in (DEPLOYMENTS["stable"], REDIS, PROMETHEUS) else FindingSeverity.WARNING,
             subject=f"Deployment {name}",
             evidence=("spec.replicas is 0, so Kubernetes reports no missing pod",),
-            cause="It was scaled by hand, for example with `kubectl scale`.",
+            cause="The Deployment was scaled by hand, for example with `kubectl scale`.",
             command=f"kubectl scale deployment/{name} -n {NAMESPACE} --replicas {floors.get(name, 1)}",
         )
 
@@ -74,7 +74,7 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
             continue
         evidence = [f"disruptionsAllowed 0: {healthy} of {expected} pods healthy, {desired} required"]
         if cordoned:
-            evidence.append(f"nodes being drained: {', '.join(cordoned)}")
+            evidence.append(f"cordoned nodes: {', '.join(cordoned)}")
         strict = desired >= expected
         yield Finding(
             severity=FindingSeverity.WARNING,
@@ -82,7 +82,7 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
             evidence=tuple(evidence),
             cause="The budget requires every pod, so none may be evicted."
             if strict
-            else "Pods that are down already use up the budget: fix those first.",
+            else "Pods that are down already use up the budget: fix these pods first.",
             command=f"kubectl describe pdb {name_of(budget)} -n {NAMESPACE}"
             if strict
             else f"kubectl get pods -n {NAMESPACE} -o wide",
@@ -92,8 +92,6 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
 @check("nodes-not-ready")
 def nodes(observed: Observations) -> Iterator[Finding]:
     """Nodes that are not ready, or that have too little disk, memory or process IDs."""
-    if not observed.alerts.missing:
-        yield from alerts.of("nodes-not-ready", observed)
     for node in observed.nodes.value:
         ready = condition(node, "Ready")
         if ready.get("status") != "True":
@@ -101,7 +99,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Node {name_of(node)}",
                 evidence=(f"{ready.get('reason') or 'no status'}: {ready.get('message') or 'its kubelet reports nothing'}",),
-                cause="The machine or its kubelet is down, or its network add-on does not start.",
+                cause=NODE_NOT_READY.advice.cause,
                 command=f"kubectl describe node {name_of(node)}",
             )
         for pressure in PRESSURES:
@@ -128,12 +126,11 @@ def volumes(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL if lost else FindingSeverity.WARNING,
                 subject=f"PersistentVolumeClaim {name_of(claim)}",
                 evidence=(f"phase {claim['status']['phase']}, volume {claim['spec'].get('volumeName', 'none')}",),
-                cause="Its volume does not exist: restore the last snapshot."
+                cause="The claim's volume does not exist: restore the last snapshot."
                 if lost
                 else "The volume was resized, but its file system was not.",
                 command=f"kubectl describe pvc {name_of(claim)} -n {NAMESPACE}",
             )
-    yield from alerts.of("low-disk-space", observed)
 
 
 @check("dns-trouble")
@@ -148,7 +145,7 @@ def dns(observed: Observations) -> Iterator[Finding]:
         if ready < max(wanted, 1):
             yield _no_dns(
                 f"{ready} of {wanted} pods ready",
-                "Names are resolved slowly or not at all: its pods are not scheduled, or crash.",
+                "Names are resolved slowly or not at all, because DNS pods are not scheduled, or crash.",
                 f"{what}/{name_of(server)}",
                 critical=not ready,
             )

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from contract import APP_LABEL, NAMESPACE, PROMETHEUS
 from delivery.doctor._objects import name_of
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
@@ -16,7 +15,7 @@ from delivery.doctor.observations import Observations
 def monitoring(observed: Observations) -> Iterator[Finding]:
     """Prometheus that does not answer, or targets that it fails to scrape."""
     if observed.scrapes_failing.missing:
-        _ = observed.deployments.value  # raises if no platform is deployed: a missing Prometheus is no separate problem then
+        _ = observed.deployments.value  # raises if no platform is deployed: then the missing Prometheus is not a separate problem
         if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in observed.deployments.value):
             return  # another check reports it
         if observed.scrapes_failing.skipped:
@@ -25,7 +24,8 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.CRITICAL,
             subject="Prometheus",
             evidence=(observed.scrapes_failing.missing,),
-            cause="Prometheus is down or cannot be reached from here: no alert fires, and no rollout can measure.",
+            cause="Prometheus is down, has no targets, or cannot be reached from this machine. In the first two cases no alert "
+            "fires. A rollout cannot measure its gates.",
             command=f"kubectl get pods,pvc -n {NAMESPACE} -l {APP_LABEL}={PROMETHEUS}",
         )
         return
@@ -38,7 +38,6 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
             cause="The pod does not answer on its metrics port, or a network policy blocks Prometheus.",
             command=f"kubectl get pods,networkpolicies -n {NAMESPACE}",
         )
-    yield from alerts.of("no-metrics", observed)
 
 
 @check("stale-lease")
@@ -50,9 +49,9 @@ def lease(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.WARNING,
             subject=f"Lease of {observed.environment}",
             evidence=(f"{held.command or 'a command'} of {held.owner}, which no longer runs",),
-            cause="The command was killed in the middle of a rollout, which the same command continues."
+            cause="The command was killed during a rollout. The command below continues the rollout."
             if held.unfinished
-            else "The command was killed; the next one takes over the lease.",
+            else "The command was killed. The next command takes over the lease; `dwcp state unlock` removes it now.",
             command=f"./dwcp rollout --environment {observed.environment}"
             if held.unfinished
             else f"./dwcp state unlock --environment {observed.environment}",
@@ -63,7 +62,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.WARNING,
                 subject=f"Lock of the engine on {observed.environment}",
                 evidence=(lock,),
-                cause="An update was killed: the engine's locks never expire, and no command holds the lease.",
+                cause="An update was killed. The engine's locks never expire, and no running command holds the lease.",
                 command=f"./dwcp state unlock --environment {observed.environment}",
             )
 

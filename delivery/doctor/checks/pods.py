@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 from contract import NAMESPACE, PULL_SECRET
 from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, name_of, section, waiting
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -15,7 +14,7 @@ from delivery.doctor.observations import Observations
 PENDING_SECONDS = 30
 """Age from which a pending pod is reported. Scheduling normally takes seconds, or minutes if node autoscaling adds a node."""
 STARTING_SECONDS = 180
-"""Seconds that a pod may take to become ready: the startup probe's 2 minutes (components/workload/_tracks.py) and an image pull."""
+"""Seconds that a pod may take to become ready: 2 minutes of the service's startup probe, and an image pull."""
 RESTART_COUNT = 3
 """Number of restarts from which a container is reported, even if it is running now."""
 EVIDENCE = 3
@@ -37,13 +36,13 @@ def pending(observed: Observations) -> Iterator[Finding]:
         ):
             continue
         scheduled = condition(pod, "PodScheduled")
-        words = event_messages("Pod", name_of(pod), events)
+        messages = event_messages(name_of(pod), events)
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
-                evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *words]))[:EVIDENCE],
+                evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *messages]))[:EVIDENCE],
                 cause=_why_unschedulable(message, observed),
                 command="kubectl describe nodes"
                 if "Insufficient" in message
@@ -53,12 +52,11 @@ def pending(observed: Observations) -> Iterator[Finding]:
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
-                evidence=tuple(words[:EVIDENCE]) or (f"scheduled on {pod['spec'].get('nodeName')}, not started yet",),
+                evidence=tuple(messages[:EVIDENCE]) or (f"scheduled on {pod['spec'].get('nodeName')}, not started yet",),
                 cause="The pod has a node, but its containers do not start: a volume does not attach, or the node has a problem.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
     yield from _refused(observed)
-    yield from alerts.of("deployment-stuck-in-pending", observed)
 
 
 def _why_unschedulable(message: str, observed: Observations) -> str:
@@ -67,11 +65,11 @@ def _why_unschedulable(message: str, observed: Observations) -> str:
         return "No node has enough free resources for the pod's requests, and node autoscaling has not added one."
     if "persistentvolumeclaim" in message.lower() or unbound:
         return (
-            f"A claim is not bound: {', '.join(unbound) or 'see the message'}; its storage class or its zone has no volume for it."
+            f"A claim is not bound: {', '.join(unbound) or 'see the message'}. Its storage class or its zone has no volume for it."
         )
     if "taint" in message or "affinity" in message or "selector" in message:
         return "No node matches the pod's tolerations, node selector or affinity."
-    return "The scheduler finds no node; its message has the reasons."
+    return "The scheduler finds no node; the scheduler's message has the reasons."
 
 
 def _refused(observed: Observations) -> Iterator[Finding]:
@@ -107,31 +105,29 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         container, reason, message = trouble
         images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
         image = images.get(container, "its image")
-        words = " ".join([message, *event_messages("Pod", name_of(pod), events)])
+        messages = " ".join([message, *event_messages(name_of(pod), events)])
         yield Finding(
             severity=FindingSeverity.CRITICAL,
             subject=f"Pod {name_of(pod)}",
-            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages("Pod", name_of(pod), events)]))[
-                :EVIDENCE
-            ],
-            cause=_why_no_image(words.lower(), image, reason, observed),
+            evidence=tuple(dict.fromkeys([f"{reason}: {message or image}", *event_messages(name_of(pod), events)]))[:EVIDENCE],
+            cause=_why_no_image(messages.lower(), image, reason, observed),
             command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
         )
 
 
-def _why_no_image(words: str, image: str, reason: str, observed: Observations) -> str:
-    # If Secrets may not be listed, only the registry's message is evaluated.
+def _why_no_image(messages: str, image: str, reason: str, observed: Observations) -> str:
+    # Without permission to list Secrets, only the registry's message is evaluated.
     if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
-        return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates it from registryToken."
+        return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates the Secret from registryToken."
     if reason == "InvalidImageName":
         return f"{image} is not an image reference."
-    if any(each in words for each in ("not found", "manifest unknown", "no such image")):
+    if any(each in messages for each in ("not found", "manifest unknown", "no such image")):
         return f"There is no image {image}: the tag or digest was never pushed, or it was deleted."
-    if any(each in words for each in ("unauthorized", "denied", "forbidden", "401", "403")):
-        return f"The registry refuses the token in {PULL_SECRET}: it has expired, or may not read the package."
-    if any(each in words for each in ("timeout", "timed out", "no route", "no such host", "connection refused", "i/o")):
+    if any(each in messages for each in ("unauthorized", "denied", "forbidden", "401", "403")):
+        return f"The registry refuses the token in {PULL_SECRET}: the token has expired, or may not read the package."
+    if any(each in messages for each in ("timeout", "timed out", "no route", "no such host", "connection refused", "i/o")):
         return "The node does not reach the registry: check the NAT gateways and DNS."
-    return f"The node cannot pull {image}; its message has the reason."
+    return f"The node cannot pull {image}; the kubelet's message has the reason."
 
 
 @check("health-check-failures")
@@ -152,13 +148,11 @@ def health_checks(observed: Observations) -> Iterator[Finding]:
                 subject=f"Pod {name_of(pod)}",
                 evidence=(
                     f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'it runs but is not ready'}",
-                    *event_messages("Pod", name_of(pod), events)[:EVIDENCE],
+                    *event_messages(name_of(pod), events)[:EVIDENCE],
                 ),
-                cause="The readiness probe fails: the service runs but does not answer /ready, usually because of Redis.",
+                cause="The readiness probe fails: the service runs but does not answer /ready, usually because Redis is down.",
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
-
-    yield from alerts.of("health-check-failures", observed)
 
 
 def _crashes(container: Manifest) -> bool:
@@ -177,13 +171,13 @@ def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manif
         evidence.append(message)
     if last:
         evidence.append(f"last termination: {last.get('reason', '')}, exit code {last.get('exitCode', '?')}")
-    evidence.extend(event_messages("Pod", name_of(pod), events)[:EVIDENCE])
+    evidence.extend(event_messages(name_of(pod), events)[:EVIDENCE])
     if killed:
         cause = "The container used more memory than its limit and was killed."
     elif reason == "CreateContainerConfigError":
         cause = "A ConfigMap or Secret that the container names, or a key in it, does not exist."
     else:
-        cause = "The service ends by itself or its liveness probe fails: the log of its previous run ends with the reason."
+        cause = "The container ends by itself or fails its liveness probe: the log of its previous run ends with the reason."
     return Finding(
         severity=FindingSeverity.CRITICAL,
         subject=f"Pod {name_of(pod)}",

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from components.monitoring.alerts import AUTOSCALER_AT_MAXIMUM, REDIS_MEMORY
 from contract import APP_LABEL, NAMESPACE, REDIS
 from delivery.doctor._objects import app_of, condition, name_of
-from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
-REDIS_MEMORY_RATIO = 0.9
-"""Ratio of used memory to ``maxmemory`` above which Redis is reported.
-
-At ``maxmemory``, Redis evicts keys or refuses writes, depending on its eviction policy.
-"""
-
 
 @check("high-error-rate")
-def error_rate(observed: Observations) -> Iterator[Finding]:
+def error_rate(_: Observations) -> Iterable[Finding]:
     """Requests that fail."""
-    yield from alerts.of("high-error-rate", observed)
+    return ()
 
 
 @check("performance-issues")
@@ -33,17 +27,14 @@ def performance(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.WARNING,
                 subject=f"HorizontalPodAutoscaler {name_of(scaler)}",
                 evidence=(f"is at its maximum of {scaler['spec']['maxReplicas']} pods and needs more",),
-                cause="The load needs more pods than autoscaling.maxReplicas allows.",
+                cause=AUTOSCALER_AT_MAXIMUM.advice.cause,
                 command=f"kubectl describe hpa {name_of(scaler)} -n {NAMESPACE}",
             )
-    yield from alerts.of("performance-issues", observed)
 
 
 @check("redis-down")
 def redis_down(observed: Observations) -> Iterator[Finding]:
     """Redis that has no ready pod, or does not answer."""
-    if not observed.alerts.missing:  # the Deployment can also show that Redis is down, so missing alerts do not stop the check
-        yield from alerts.of("redis-down", observed)
     for deployment in observed.deployments.value:
         scaled_to_zero = deployment["spec"].get("replicas") == 0  # another check reports it
         if app_of(deployment) == REDIS and not deployment.get("status", {}).get("readyReplicas") and not scaled_to_zero:
@@ -51,26 +42,23 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"0 of {deployment['spec'].get('replicas', 1)} pods ready",),
-                cause="Its pod is not scheduled, crashes, or still loads its data.",
+                cause="The Redis pod is not scheduled, crashes, or still loads its data.",
                 command=f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={REDIS}",
             )
-    _ = observed.alerts.value
 
 
 @check("redis-memory")
 def redis_memory(observed: Observations) -> Iterator[Finding]:
     """Redis data that is near the memory limit."""
-    if not observed.alerts.missing:
-        yield from alerts.of("redis-memory", observed)
     metrics = observed.redis_metrics.value
-    used, most = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
-    if used and most and used / most > REDIS_MEMORY_RATIO:
+    used, maximum = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
+    if used and maximum and used / maximum > REDIS_MEMORY.threshold:
         yield Finding(
             severity=FindingSeverity.WARNING,
             subject=f"Deployment {REDIS}",
-            evidence=(f"{used / 2**20:.0f} MiB of {most / 2**20:.0f} MiB used ({used / most:.0%})",),
-            cause="The data nears redis.memory; then redis.maxmemoryPolicy applies.",
-            command=f"kubectl top pods -n {NAMESPACE} -l {APP_LABEL}={REDIS} --containers",
+            evidence=(f"{used / 2**20:.0f} MiB of {maximum / 2**20:.0f} MiB used ({used / maximum:.0%})",),
+            cause=REDIS_MEMORY.advice.cause,
+            command=REDIS_MEMORY.advice.command,
         )
 
 

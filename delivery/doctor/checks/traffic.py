@@ -32,8 +32,8 @@ def targets(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.WARNING,
                 subject=f"Target group {track.track}",
                 evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_state_of, bad)),
-                cause="These pods run but do not answer /health from the load balancer: the service hangs, or a group or "
-                "network policy blocks port 8080.",
+                cause="These pods run but do not answer /health from the load balancer: the service hangs, or a security "
+                "group or network policy blocks port 8080.",
                 command=f"kubectl get pods -n {NAMESPACE} -o wide",
             )
 
@@ -43,7 +43,7 @@ def _nothing_answers(track: TrackTraffic, bad: list[tuple[Manifest, Manifest]]) 
         severity=FindingSeverity.CRITICAL,
         subject=f"Target group {track.track}",
         evidence=(f"weight {track.weight}, {len(track.targets)} targets, none healthy", *map(_state_of, bad)),
-        cause="This track gets traffic but has no healthy target: every request to it returns 502 or 503."
+        cause="This track gets traffic but has no healthy target: its requests return 502 or 503."
         if track.targets
         else "No pod is registered: none is ready, or the load balancer controller does not run.",
         command=f"kubectl get targetgroupbindings,pods -n {NAMESPACE} -o wide",
@@ -61,16 +61,16 @@ def certificates(observed: Observations) -> Iterator[Finding]:
     """Certificates that have expired, expire soon, or were never issued."""
     for certificate in observed.certificates.value:
         status, end = certificate.get("Status", "ISSUED"), cast("datetime | None", certificate.get("NotAfter"))
-        over = status == "EXPIRED" or (end is not None and end <= observed.at)
-        soon = end is not None and end - observed.at < RENEWAL_MARGIN
-        if not over and not soon and status == "ISSUED":
+        expired = status == "EXPIRED" or (end is not None and end <= observed.at)
+        expires_soon = end is not None and end - observed.at < RENEWAL_MARGIN
+        if not expired and not expires_soon and status == "ISSUED":
             continue
         until = f", valid until {end:%Y-%m-%d}" if end else ""
         yield Finding(
-            severity=FindingSeverity.WARNING if status == "ISSUED" and not over else FindingSeverity.CRITICAL,
+            severity=FindingSeverity.WARNING if status == "ISSUED" and not expired else FindingSeverity.CRITICAL,
             subject=f"Certificate {certificate.get('DomainName', '')}",
             evidence=(f"{status}{until}", certificate["CertificateArn"]),
-            cause="Its DNS validation record is missing, or it was imported and not renewed.",
+            cause="The certificate's DNS validation record is missing, or the certificate was imported and not renewed.",
             command=f"aws acm describe-certificate --certificate-arn {certificate['CertificateArn']}",
         )
 
@@ -80,10 +80,10 @@ def egress(observed: Observations) -> Iterator[Finding]:
     """Private subnets without a route to the internet, so that pods cannot pull images or call AWS APIs."""
     egress = observed.egress.value
     states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}
-    named: set[str] = set()
+    reported: set[str] = set()
     for gateway in egress.nat_gateways:
         if gateway.get("State") in {"failed", "deleting", "deleted"} and _is_used(gateway["NatGatewayId"], egress.route_tables):
-            named.add(gateway["NatGatewayId"])
+            reported.add(gateway["NatGatewayId"])
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"NAT gateway {gateway['NatGatewayId']}",
@@ -95,14 +95,14 @@ def egress(observed: Observations) -> Iterator[Finding]:
         table = _table_of(subnet, egress.route_tables)
         default = [route for route in (table or {}).get("Routes", []) if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
         lost = [route for route in default if _is_blackhole(route, states)]
-        if default and all(route.get("NatGatewayId") in named for route in lost):
+        if default and all(route.get("NatGatewayId") in reported for route in lost):
             continue
         name = table["RouteTableId"] if table else "none"
         yield Finding(
             severity=FindingSeverity.CRITICAL,
             subject=f"Subnet {subnet}",
             evidence=(f"route table {name}: {'its default route is a blackhole' if lost else 'no default route'}",),
-            cause="Its NAT gateway does not exist."
+            cause="The NAT gateway of the route does not exist."
             if lost
             else "The route was deleted outside Pulumi, or the subnet has another route table.",
             command=f"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",

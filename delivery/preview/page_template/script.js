@@ -135,7 +135,7 @@ function summary() {
     parts.push(note("delete", "Lost for good", [list(risky.map((each) => [`${each.kind} `, titled(each), `: ${each.loses}`]))]));
   }
   const byBase = stack.verdicts.filter((each) => each.by_base);
-  if (byBase.length) parts.push(note("delete", "Only the changed rules let these pass", [violations(byBase)]));
+  if (byBase.length) parts.push(note("delete", "Only the changed rules accept these resources", [violations(byBase)]));
   const told = stack.verdicts.filter((each) => !each.by_base && (each.new || each.level === "mandatory"));
   if (told.length) {
     parts.push(note(told.some((each) => each.level === "mandatory") ? "delete" : "update", "Policies", [violations(told)]));

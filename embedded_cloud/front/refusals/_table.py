@@ -1,7 +1,7 @@
 """The calls that AWS refuses and moto accepts, as one table: each row has AWS' error code, the source, and the check.
 
-A check is a function that returns AWS' message if AWS refuses the call. A deletion that takes time on AWS takes a number of
-describe calls here: see :mod:`embedded_cloud.front.endings`.
+A check is a function that returns AWS' message if AWS refuses the call, and None otherwise. A deletion that takes time on AWS
+takes a number of describe calls here: see :mod:`embedded_cloud.front.endings`.
 """
 
 from __future__ import annotations

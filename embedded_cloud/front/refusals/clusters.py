@@ -1,4 +1,4 @@
-"""EKS: versions, zones, roles, and deletion protection."""
+"""EKS: versions, zones, roles, routes of nodes, and deletion protection."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def rollback_without_recent_upgrade(call: Call) -> str | None:
 
 @refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/rollback-cluster.html")
 def rollback_below_nodes(call: Call) -> str | None:
-    """A rollback of a cluster to an older version than its nodes', unless the call forces it."""
+    """A rollback of a cluster to a version that is older than a node group's version, without ``force``."""
     cluster, step = _step(call)
     if step != -1 or call.parameters.get("force"):
         return None
@@ -68,7 +68,7 @@ def rollback_below_nodes(call: Call) -> str | None:
 
 @refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/update-cluster.html")
 def nodes_too_old(call: Call) -> str | None:
-    """An upgrade of a cluster that would leave its nodes too many minor versions behind."""
+    """An upgrade of a cluster that would make a node group more than three minor versions older than the cluster."""
     cluster = _cluster(call)
     for group in cluster.nodegroups.values() if cluster else ():
         if eks.minor(call.parameters["version"]) - eks.minor(group.version) > SKEW:
@@ -81,7 +81,7 @@ def nodes_too_old(call: Call) -> str | None:
     "eks", "CreateNodegroup", "UpdateNodegroupVersion", code="InvalidParameterException", source=f"{API}/API_CreateNodegroup.html"
 )
 def nodes_newer_than_cluster(call: Call) -> str | None:
-    """A node group of a newer Kubernetes version than its cluster's."""
+    """A node group with a newer Kubernetes version than its cluster."""
     cluster, version = _cluster(call), call.parameters.get("version")
     if cluster is None or not version or eks.minor(version) <= eks.minor(cluster.version):
         return None
@@ -141,7 +141,7 @@ def node_role_without_trust(call: Call) -> str | None:
 def nodes_without_a_way_out(call: Call) -> str | None:
     """A node group in a subnet without a route to the internet or an endpoint of the registry.
 
-    EKS accepts the call, and the group fails later with this code. The official provider, which waits for it, reports the code.
+    EKS accepts the call, and the group fails later with this code. The official provider waits for the group, and reports the code.
     """
     for id in call.parameters["subnets"]:
         found = subnet(call, id)
@@ -150,8 +150,8 @@ def nodes_without_a_way_out(call: Call) -> str | None:
         )
         if found and not private and not reaches_outside(call, id):
             return (
-                f"Instances failed to join the kubernetes cluster: the subnet {id} has no default route (0.0.0.0/0), through a NAT "
-                "gateway for instance"
+                f"Instances failed to join the kubernetes cluster: the subnet {id} has no default route (0.0.0.0/0), for example "
+                "through a NAT gateway"
             )
     return None
 
@@ -176,7 +176,7 @@ def _cluster(call: Call) -> Any:
 
 
 def _step(call: Call) -> tuple[Any, int]:
-    """The cluster, and the number of minor versions by which a call would change it; negative for a rollback."""
+    """The cluster (None if it does not exist), and the number of minor versions of the change; negative for a rollback."""
     cluster = _cluster(call)
     return cluster, eks.minor(call.parameters["version"]) - eks.minor(cluster.version) if cluster else 0
 

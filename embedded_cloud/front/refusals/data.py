@@ -54,7 +54,7 @@ def role_with_policies(call: Call) -> str | None:
     "iam", "DeletePolicy", code="DeleteConflict", source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html"
 )
 def policy_in_use(call: Call) -> str | None:
-    """Deleting a policy that is attached, or that limits a role."""
+    """Deleting a policy that is attached to a role or is a role's boundary."""
     arn = call.parameters["PolicyArn"]
     for role in list(backend("iam", call).roles.values()):
         if arn in role.managed_policies or arn == role.permissions_boundary_arn:

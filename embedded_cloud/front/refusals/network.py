@@ -22,7 +22,7 @@ GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
 def nat_without_gateway(call: Call) -> str | None:
     """A public NAT gateway in a VPC without an internet gateway.
 
-    AWS accepts the call, and the gateway fails later with this code. The official provider, which waits for it, reports the code.
+    AWS accepts the call, and the gateway fails later with this code. The official provider waits for it and reports the code.
     """
     found = subnet(call, call.parameters["SubnetId"])
     if call.parameters.get("ConnectivityType") == "private" or found is None or attached_gateway(call, found.vpc_id):
@@ -42,7 +42,7 @@ def nat_with_a_taken_address(call: Call) -> str | None:
 
 @refuses("ec2", "DetachInternetGateway", code="DependencyViolation", source=f"{GUIDE}/VPC_Internet_Gateway.html")
 def gateway_under_addresses(call: Call) -> str | None:
-    """Detaching an internet gateway while public addresses of the VPC are mapped."""
+    """Detaching an internet gateway while a public NAT gateway or an internet-facing load balancer is in the VPC."""
     vpc = call.parameters["VpcId"]
     mapped = [each.id for each in live_nat_gateways(call) if each.vpc_id == vpc and each.connectivity_type != "private"]
     mapped += [each.arn for each in load_balancers(call) if each.vpc_id == vpc and each.scheme == "internet-facing"]

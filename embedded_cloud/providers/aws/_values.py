@@ -16,7 +16,7 @@ class AbsentError(Exception):
 
 
 def first(found: list[Any]) -> Any:
-    """The only item that a service lists for an id."""
+    """The first item that a service lists for an id. Raises ``AbsentError`` if there is none."""
     if not found:
         raise AbsentError
     return found[0]
@@ -56,7 +56,7 @@ def flatten(block: Mapping[str, Any] | None, names: Mapping[str, str]) -> Proper
     block = {key: value for key, value in (block or {}).items() if value is not None}
     for key in block.keys() - names.keys():
         raise EmbeddedCloudError(
-            f"the embedded cloud has no nested property '{key}' here",
+            f"the embedded cloud does not support the nested property '{key}'",
             "model it in embedded_cloud/providers/aws/types or leave it out of the stack",
         )
     return {names[key]: value for key, value in block.items()}
@@ -78,7 +78,7 @@ def tag_dict(tags: Iterable[Mapping[str, str]] | None) -> dict[str, str]:
 
 
 def attribute_text(value: Any) -> str:
-    """A value as text, in the form of services whose attributes are texts."""
+    """A value as text, for services whose attributes are strings: ``true`` for True."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -95,7 +95,7 @@ def json_text(document: Any) -> str:
 
 
 def added_and_removed(old: Iterable[str] | None, new: Iterable[str] | None) -> tuple[list[str], list[str]]:
-    """The items that must be added to ``old``, and those that must be removed from it, to get ``new``."""
+    """The items of ``new`` that are not in ``old``, and the items of ``old`` that are not in ``new``, both sorted."""
     before, after = set(old or ()), set(new or ())
     return sorted(after - before), sorted(before - after)
 

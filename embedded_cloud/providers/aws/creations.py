@@ -1,4 +1,4 @@
-"""The provider's part of :mod:`embedded_cloud.creations`: opens creations, and finds those that the engine does not know."""
+"""The provider's part of :mod:`embedded_cloud.creations`: opens and closes creations, and finds those that a killed `up` left."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ class AwsCreations:
 
     @property
     def _open(self) -> dict[str, Properties]:
-        """The creations that were open at the first call of this process, and those of this process."""
+        """The open creations: those that were open at the first use in this process, and those of this process."""
         with self._lock:
             listed = self._listed if self._listed is not None else self._send("GET").json()
             self._listed = listed
             return listed
 
     def left(self, urn: str) -> Properties | None:
-        """``inputs`` and ``id`` (or ``None``) of an open creation whose resource may exist; ``None`` if there is none."""
+        """An open creation whose resource may exist, with ``inputs`` and ``id`` (``None`` if unknown); ``None`` without one."""
         found = self._open.get(urn)
         return found if found and (found["id"] or found["answered"]) else None
 
@@ -87,7 +87,7 @@ class AwsCreations:
         self._open[urn]["id"] = id
 
     def known(self, urn: str, id: str) -> None:
-        """Close the creation, because the engine has shown that it knows ``id``."""
+        """Close the creation if its id is ``id``, which the engine has shown to know."""
         found = self._open.get(urn)
         if found and found["id"] == id:
             self._send("DELETE", urn=urn)

@@ -15,7 +15,7 @@ def caller_identity(aws: Aws, args: Properties) -> Properties:
 
 
 def zone(aws: Aws, args: Properties) -> Properties:
-    """The public hosted zone with a given name."""
+    """The hosted zone with a given name."""
     name = args["name"].rstrip(".")
     for found in aws.client("route53").list_hosted_zones_by_name(DNSName=name)["HostedZones"]:
         if found["Name"].rstrip(".") == name:
@@ -25,7 +25,7 @@ def zone(aws: Aws, args: Properties) -> Properties:
 
 
 def addon_version(aws: Aws, args: Properties) -> Properties:
-    """The version of an add-on for a Kubernetes version: the default, or the newest with ``mostRecent``."""
+    """The version of an add-on for a Kubernetes version: the default version, or the newest if ``mostRecent`` is set."""
     name, kubernetes = args["addonName"], args["kubernetesVersion"]
     addons = aws.client("eks").describe_addon_versions(addonName=name, kubernetesVersion=kubernetes)["addons"]
     if not addons:
@@ -37,7 +37,7 @@ def addon_version(aws: Aws, args: Properties) -> Properties:
 
 
 def availability_zones(aws: Aws, args: Properties) -> Properties:
-    """The zones of a region, by name and by id."""
+    """The names and ids of the provider's zones."""
     zones = aws.client("ec2").describe_availability_zones()["AvailabilityZones"]
     return {
         "names": [zone["ZoneName"] for zone in zones],

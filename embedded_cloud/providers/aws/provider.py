@@ -80,13 +80,13 @@ class AwsPlugin(Plugin):
     def invoke(self, token: str, args: Properties) -> Properties:
         if token not in FUNCTIONS:
             raise EmbeddedCloudError(
-                f"the embedded cloud has no data source {token} here",
+                f"the embedded cloud does not support the data source {token}",
                 "model it in embedded_cloud/providers/aws/functions.py or leave it out of the stack",
             )
         return FUNCTIONS[token](self.aws, args)
 
     def _make(self, kind: AwsResource, resource: ResourceState, inputs: Properties) -> str:
-        """Create the resource and return its id, with a record in moto by which a killed creation is found again."""
+        """Create the resource and return its id. A record in moto makes it possible to find the resource of a killed creation."""
         creations = self.aws.creations
         creations.begin(resource.urn, inputs)
         with creations.calls(resource.urn):
@@ -95,7 +95,7 @@ class AwsPlugin(Plugin):
         return id
 
     def _remove_orphan(self, kind: AwsResource, resource: ResourceState) -> None:
-        """Delete the resource of a killed `up` that the engine does not know; it is created again."""
+        """Delete the resource that a killed `up` created and the engine does not know. The caller creates it again."""
         creations = self.aws.creations
         if (left := creations.left(resource.urn)) is None:
             return
@@ -109,7 +109,7 @@ class AwsPlugin(Plugin):
         return cast("Callable[[Aws], AwsResource]", AwsResource.of(resource.type))(self.aws)
 
     def _settle(self, kind: AwsResource, resource: ResourceState, id: str, old: Properties, new: Properties) -> Properties:
-        """Update an existing resource to ``new`` and return the service's description, which must match."""
+        """Update an existing resource to ``new``, and return its state. Raises an error if the service's description differs."""
         try:
             with _explaining(resource):
                 kind.change(id, old, new)
@@ -122,7 +122,7 @@ class AwsPlugin(Plugin):
             )
         wanted = {key: value for key, value in new.items() if key not in kind.kept | kind.recorded.keys()}
         if missing := list(unmet(wanted, state)):
-            reason = f"{resource.type} {resource.name}: moto does not keep {', '.join(missing)} as asked"
+            reason = f"{resource.type} {resource.name}: moto does not store {', '.join(missing)} as requested"
             done = {key: value for key, value in new.items() if key not in {top(path) for path in missing}}
             raise NotReadyError(id, done, state, [f"{reason}; add it to `recorded` in {type(kind).__module__} or leave it out"])
         return state

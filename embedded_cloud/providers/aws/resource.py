@@ -15,10 +15,10 @@ TAGS = frozenset({"tags", "tagsAll"})
 
 
 class AwsResource(ModelledType, ABC):
-    """One resource type. A subclass describes itself by class attributes and calls its service through :attr:`api`.
+    """One resource type. A subclass has class attributes that describe the type, and calls its service through :attr:`api`.
 
-    ``read`` must return every modelled input from the service's own answer, never from the request, and the
-    outputs of the service. Property names are those of the SDK; ids are those of the official provider.
+    ``read`` must return the outputs and the modelled inputs (except ``kept`` and ``recorded`` ones), all from the service's answer
+    and not from the request. Property names are those of the SDK; ids are those of the official provider.
     """
 
     types: ClassVar[dict[str, type[AwsResource]]] = {}
@@ -26,7 +26,7 @@ class AwsResource(ModelledType, ABC):
     service: ClassVar[str]
 
     set_by_create: ClassVar[Names] = TAGS
-    """Updatable inputs that :meth:`create` already sets; an update immediately after it sets the others."""
+    """Updatable inputs that :meth:`create` sets. An update immediately after the creation sets the other updatable inputs."""
 
     volatile: ClassVar[Names] = frozenset()
     """Outputs that an update can change; they are unknown in the preview of the update."""
@@ -64,7 +64,7 @@ class AwsResource(ModelledType, ABC):
         raise NotImplementedError(f"{self.token} has no tags")
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """``news`` with defaults, the provider's default tags and a name. Raises for an input that is not modelled."""
+        """``news`` with defaults, the provider's default tags and a name. Raises ``EmbeddedCloudError`` for an unknown input."""
         inputs = self.completed(news)
         if "tags" in self.updatable:
             tags = inputs.get("tags", {})
@@ -76,7 +76,7 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def is_auto_named(self, name: str, inputs: Properties) -> bool:
-        """Whether an old and a new resource can exist at the same time: the type has no unique name, or the name is generated."""
+        """Whether an old and a new resource can exist at the same time: its type generates no names, or this name is generated."""
         stem = re.escape(self._stem(name, inputs))
         return not self.auto_name or re.fullmatch(f"{stem}[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 

@@ -52,7 +52,7 @@ class Aws:
         from botocore.config import Config
 
         self._session = self._session or botocore.session.get_session()
-        # For a call that it does not implement, moto returns an error page: a retry does not help.
+        # No retries: if moto does not implement a call, each retry gets the same error page.
         config = Config(max_pool_connections=CONNECTIONS, retries={"total_max_attempts": 1})
         client = self._session.create_client(service, region_name=self.region, config=config)
         client.meta.events.register("before-call", mark_call)
@@ -67,11 +67,11 @@ class Aws:
 class ServiceRefusal(Enum):
     """The meaning of a failed call to AWS."""
 
-    ABSENT = "the thing does not exist"
+    ABSENT = "the resource does not exist"
     NO_SUCH_CALL = "moto lacks the call"
     DENIED = "the role may not perform the action"
     NO_ANSWER = "nothing listens at the endpoint"
-    OTHER = "the service says no"
+    OTHER = "another error of the service"
 
 
 def refusal(error: Exception) -> ServiceRefusal:
@@ -92,7 +92,7 @@ def refusal(error: Exception) -> ServiceRefusal:
 
 
 def unless_absent(call: Callable[[], T]) -> T | None:
-    """The answer of ``call``, or ``None`` if the service reports that the resource does not exist."""
+    """The answer of ``call``; ``None`` if the service reports that the resource does not exist."""
     try:
         return call()
     except Exception as error:
@@ -106,25 +106,25 @@ MOST_LOOKS = 50
 
 
 def until_absent(describe: Callable[[], object]) -> None:
-    """Describe a resource that is being deleted until the service reports that it does not exist."""
+    """Describe a resource that is being deleted until the service reports that it does not exist. Raises ``EmbeddedCloudError``."""
     for _ in range(MOST_LOOKS):
         if unless_absent(describe) is None:
             return
-    raise EmbeddedCloudError("what was deleted is still there", "look for it with any AWS client")
+    raise EmbeddedCloudError("the deleted resource still exists", "describe it with any AWS client")
 
 
 def explained(error: Exception, what: str) -> EmbeddedCloudError:
-    """An error of the AWS client as one message about ``what``."""
+    """The error for ``error`` of the AWS client: a message about the resource ``what``, with a fix."""
     match refusal(error):
         case ServiceRefusal.NO_SUCH_CALL:
             fix = "leave the change out of the stack, or implement the call in embedded_cloud/front/"
             return EmbeddedCloudError(f"{what}: {error}", fix)
         case ServiceRefusal.DENIED:
             [(role, action)] = DENIED.findall(str(error))
-            fix = f"allow {action} to the role {role}, also in its permissions boundary, and run `pulumi up` again"
+            fix = f"allow {action} in a policy and the permissions boundary of the role {role}, and run `pulumi up` again"
             return EmbeddedCloudError(f"{what}: {error}", fix)
         case ServiceRefusal.NO_ANSWER:
             silent = no_answer(os.environ["AWS_ENDPOINT_URL"])
             return EmbeddedCloudError(f"{what}: {silent.problem}", silent.fix)
         case _:
-            return EmbeddedCloudError(f"{what}: {error}", "correct the input that it names and run `pulumi up` again")
+            return EmbeddedCloudError(f"{what}: {error}", "correct the input that the message names, and run `pulumi up` again")

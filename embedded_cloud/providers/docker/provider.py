@@ -21,7 +21,7 @@ from embedded_cloud.providers.plugin import Change, Diff, NotReadyError, Plugin,
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
 CALL_SECONDS = 120
-"""Timeout of one call to the Docker engine; a container has a minute to stop."""
+"""Timeout of one call to the Docker engine. It is long, because a container may need a minute to stop."""
 
 TAKEN = ("port is already allocated", "address already in use")
 
@@ -86,7 +86,9 @@ class DockerPlugin(Plugin):
         reasons = kind.settle(id, inputs)
         live = kind.describe(id)
         if live is None:
-            raise EmbeddedCloudError(f"{kind.token} {inputs['name']} was removed while it was made", "run `pulumi up` again")
+            raise EmbeddedCloudError(
+                f"{kind.token} {inputs['name']} was removed during its creation or update", "run `pulumi up` again"
+            )
         state = self._state(kind, inputs, live)
         if reasons:
             raise NotReadyError(id, inputs, state, [f"{inputs['name']}: {reason}" for reason in reasons])
@@ -114,7 +116,7 @@ class DockerPlugin(Plugin):
         except (EmbeddedCloudError, NotFound) as error:
             if isinstance(error, EmbeddedCloudError):
                 raise
-            fix = "look whether someone removed it, then run `pulumi up` again"
+            fix = "someone may have removed it: run `pulumi refresh`, then `pulumi up`"
             raise EmbeddedCloudError(f"{what}: {error.explanation}", fix) from error
         except DockerException as error:
             message = str(getattr(error, "explanation", None) or error)
@@ -127,11 +129,11 @@ class DockerPlugin(Plugin):
     def _unreachable(self, what: str, error: Any) -> EmbeddedCloudError:
         return EmbeddedCloudError(
             f"{what}: the Docker host {self._host} cannot be reached: {error}",
-            "start Docker there, or name another one by the provider's input host or DOCKER_HOST",
+            "start Docker there, or set the provider's input `host` or DOCKER_HOST to another host",
         )
 
 
 def _fix(message: str) -> str:
     if any(each in message for each in TAKEN):
-        return "stop what listens on that port, or give the container another one"
-    return "correct the input it names and run `pulumi up` again"
+        return "end the program that listens on this port, or give the container another port"
+    return "correct the input that the message names, and run `pulumi up` again"

@@ -23,10 +23,10 @@ class DockerResource(ModelledType, ABC):
 
     @classmethod
     def check(cls, name: str, news: Properties) -> Properties:
-        """``news`` with defaults; every resource has a fixed name."""
+        """``news`` with defaults. Raises ``EmbeddedCloudError`` if the name is missing, or an input is not modelled."""
         inputs = cls.completed(news)
         if "name" not in inputs:
-            raise EmbeddedCloudError(f"the embedded cloud: {cls.token} {name} has no name", "name it: the stack's names are fixed")
+            raise EmbeddedCloudError(f"{cls.token} {name} has no name", "set its input `name`")
         return inputs
 
     @abstractmethod
@@ -41,7 +41,7 @@ class DockerResource(ModelledType, ABC):
         """Apply the differences that can change in place."""
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Wait until the resource is ready; return the reasons if it does not become ready."""
+        """Wait until the resource is ready; return the reasons why it is not, or an empty list."""
         return []
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""Which jobs of GitHub may act in the account, and as what; and that no role can widen itself or another."""
+"""The roles of the GitHub jobs: who can assume them, what they may do, and that none can extend the permissions of a role."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from components.settings import SettingsError
 PROVIDER = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
 ACCOUNT = "123456789012"
 WORKLOADS = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-staging-workloads"
-APART = pytest.mark.parametrize(("environment", "other"), [("staging", "production"), ("production", "staging")])
+BOTH_ENVIRONMENTS = pytest.mark.parametrize(("environment", "other"), [("staging", "production"), ("production", "staging")])
 LEASES = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/dwcp-v3-leases"
 PIPELINE_ROLES = [f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-{each}-{kind}" for each in ENVIRONMENTS for kind in ("deploy", "preview")]
 
@@ -26,22 +26,22 @@ def statements(document: str) -> list[dict[str, Any]]:
     return json.loads(document)["Statement"]
 
 
-def policy_of(name: str) -> list[dict[str, Any]]:
+def inline_policy(name: str) -> list[dict[str, Any]]:
     return statements(account().one("RolePolicy", name)["policy"])
 
 
-def boundary_of(name: str) -> list[dict[str, Any]]:
+def permissions_boundary(name: str) -> list[dict[str, Any]]:
     arn = account().one("aws:iam/role:Role", name)["permissionsBoundary"]
     [policy] = [each for each in account().of("aws:iam/policy:Policy") if arn.endswith(f":{each.name}")]
     return statements(policy.inputs["policy"])
 
 
-def decides(statement: dict[str, Any], action: str, resource: str, context: dict[str, Any]) -> bool:
-    """Whether a statement speaks of a request, as IAM matches it (the operators that these policies use)."""
+def applies(statement: dict[str, Any], action: str, resource: str, context: dict[str, Any]) -> bool:
+    """Whether a statement applies to a request, by IAM's rules (only the operators that these policies use)."""
     listed = statement.get("Action", statement.get("NotAction"))
-    named = any(fnmatchcase(action.lower(), each.lower()) for each in listed) == ("Action" in statement)
-    there = any(fnmatchcase(resource, each) for each in statement["Resource"])
-    return named and there and all(_holds(*each, context) for each in statement.get("Condition", {}).items())
+    action_matches = any(fnmatchcase(action.lower(), each.lower()) for each in listed) == ("Action" in statement)
+    resource_matches = any(fnmatchcase(resource, each) for each in statement["Resource"])
+    return action_matches and resource_matches and all(_holds(*each, context) for each in statement.get("Condition", {}).items())
 
 
 def _holds(operator: str, tests: dict[str, Any], context: dict[str, Any]) -> bool:
@@ -57,18 +57,18 @@ def _holds(operator: str, tests: dict[str, Any], context: dict[str, Any]) -> boo
 
 
 def allowed(role: str, action: str, resource: str, **context: Any) -> bool:
-    """IAM's rule: allowed by the policy and by the boundary, denied by neither."""
+    """Whether IAM allows a request: the policy and the boundary allow it, and neither denies it."""
     context = {key.replace("__", ":"): value for key, value in context.items()}
     context.setdefault("route53:ChangeResourceRecordSetsNormalizedRecordNames", [])
-    verdicts = []
-    for document in (policy_of(role), boundary_of(role)):
-        effects = {each["Effect"] for each in document if decides(each, action, resource, context)}
-        verdicts.append(effects == {"Allow"})
-    return all(verdicts)
+    results = []
+    for document in (inline_policy(role), permissions_boundary(role)):
+        effects = {each["Effect"] for each in document if applies(each, action, resource, context)}
+        results.append(effects == {"Allow"})
+    return all(results)
 
 
-def trusted(role: str, **changes: Any) -> dict[str, Any]:
-    """The conditions under which a role may be taken."""
+def trust_conditions(role: str, **changes: Any) -> dict[str, Any]:
+    """The conditions under which a role can be assumed."""
     inputs = account(**changes).one("aws:iam/role:Role", f"dwcp-v3-{role}")
     assert inputs["name"] == f"dwcp-v3-{role}"
     [statement] = statements(inputs["assumeRolePolicy"])
@@ -79,36 +79,36 @@ def trusted(role: str, **changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_each_role_trusts_one_environment_of_one_repository(environment: str) -> None:
     sub, aud = "token.actions.githubusercontent.com:sub", "token.actions.githubusercontent.com:aud"
-    assert trusted(f"{environment}-deploy")[sub] == f"repo:novacron/novacron:environment:{environment}"
-    assert trusted(f"{environment}-preview")[sub] == "repo:novacron/novacron:environment:preview"
-    assert trusted(f"{environment}-preview")[aud] == "sts.amazonaws.com"
+    assert trust_conditions(f"{environment}-deploy")[sub] == f"repo:novacron/novacron:environment:{environment}"
+    assert trust_conditions(f"{environment}-preview")[sub] == "repo:novacron/novacron:environment:preview"
+    assert trust_conditions(f"{environment}-preview")[aud] == "sts.amazonaws.com"
 
 
-def test_a_repository_may_be_named_with_its_ids() -> None:
-    sub = trusted("staging-deploy", subject="repo:novacron@12/novacron@34")["token.actions.githubusercontent.com:sub"]
+def test_the_subject_can_contain_the_ids_of_owner_and_repository() -> None:
+    sub = trust_conditions("staging-deploy", subject="repo:novacron@12/novacron@34")["token.actions.githubusercontent.com:sub"]
     assert sub == "repo:novacron@12/novacron@34:environment:staging"
 
 
-def test_the_accounts_own_provider_is_used_where_it_has_one() -> None:
-    assert trusted("staging-deploy", providerArn=PROVIDER)["by"] == PROVIDER
+def test_an_existing_oidc_provider_is_used() -> None:
+    assert trust_conditions("staging-deploy", providerArn=PROVIDER)["by"] == PROVIDER
     assert account(providerArn=PROVIDER).of("OpenIdConnectProvider") == []
     assert [each.name for each in account().of("OpenIdConnectProvider")] == ["dwcp-v3-github"]
 
 
-def test_the_engine_deletes_nothing_of_the_account() -> None:
+def test_all_account_resources_are_protected_from_deletion() -> None:
     made = [each for each in account().resources if each.type.startswith("aws:")]
     kinds = {each.type.rpartition(":")[2] for each in made}
     assert kinds == {"Role", "RolePolicy", "RolePolicyAttachment", "Policy", "OpenIdConnectProvider"}
     assert all(each.protect for each in made)
 
 
-def test_previews_read() -> None:
+def test_preview_roles_have_only_read_access() -> None:
     attached = {each.name: each.inputs["policyArn"].rpartition("/")[2] for each in account().of("RolePolicyAttachment")}
     assert attached == {f"dwcp-v3-{each}-preview": "ReadOnlyAccess" for each in ENVIRONMENTS}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_stacks_name_the_roles_and_the_boundary_that_the_account_makes(environment: str) -> None:
+def test_the_stack_files_name_roles_and_boundary_of_the_account_stack(environment: str) -> None:
     made = {each.inputs["name"] for each in account().of("aws:iam/role:Role")}
     boundaries = {each.inputs["name"] for each in account().of("aws:iam/policy:Policy")}
     config = stack_config(environment)
@@ -119,7 +119,7 @@ def test_the_stacks_name_the_roles_and_the_boundary_that_the_account_makes(envir
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_the_preview_role_reads_the_cluster_and_the_deploying_one_changes_it(environment: str) -> None:
+def test_the_preview_role_views_the_cluster_and_the_deploy_role_administers_it(environment: str) -> None:
     policies = {
         each.inputs["principalArn"].rpartition("/")[2]: each.inputs["policyArn"].rpartition("/")[2]
         for each in run_platform(environment).of("AccessPolicyAssociation")
@@ -129,11 +129,11 @@ def test_the_preview_role_reads_the_cluster_and_the_deploying_one_changes_it(env
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
-def test_every_role_of_a_stack_is_under_the_boundary(environment: str) -> None:
+def test_every_role_of_a_stack_has_the_permissions_boundary(environment: str) -> None:
     roles = run_platform(environment).of("aws:iam/role:Role")
     assert len(roles) > 5
-    named = stack_config(environment)["dwcp-v3:environment"]["permissionsBoundaryArn"]
-    assert {each.inputs.get("permissionsBoundary") for each in roles} == {named}
+    boundary = stack_config(environment)["dwcp-v3:environment"]["permissionsBoundaryArn"]
+    assert {each.inputs.get("permissionsBoundary") for each in roles} == {boundary}
 
 
 @pytest.mark.parametrize("role", [arn.rpartition("/")[2] for arn in PIPELINE_ROLES])
@@ -156,7 +156,7 @@ def test_every_role_of_a_stack_is_under_the_boundary(environment: str) -> None:
         ),
     ],
 )
-def test_no_pipeline_can_change_a_pipelines_role(role: str, action: str) -> None:
+def test_no_pipeline_role_can_change_a_pipeline_role(role: str, action: str) -> None:
     for boundary in (WORKLOADS, f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-staging-pipelines", None):
         for target in PIPELINE_ROLES:
             assert not allowed(role, action, target, iam__PermissionsBoundary=boundary)
@@ -192,14 +192,14 @@ def test_no_pipeline_can_change_a_pipelines_role(role: str, action: str) -> None
         ("s3:PutObject", "arn:aws:s3:::novacron-terraform-state/dwcp-v3/.pulumi/stacks/dwcp-v3-account/account.json"),
     ],
 )
-def test_what_no_pipeline_may_do_even_if_a_policy_allowed_it(action: str, resource: str) -> None:
-    denied = [each for each in boundary_of("dwcp-v3-staging-deploy") if each["Effect"] == "Deny"]
-    assert any(decides(each, action, resource, {}) for each in denied)
+def test_the_boundary_denies_dangerous_actions_explicitly(action: str, resource: str) -> None:
+    denied = [each for each in permissions_boundary("dwcp-v3-staging-deploy") if each["Effect"] == "Deny"]
+    assert any(applies(each, action, resource, {}) for each in denied)
 
 
 @pytest.mark.parametrize("key", ["state", "staging", "production"])
 @pytest.mark.parametrize("action", ["ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant", "DisableKeyRotation"])
-def test_no_pipeline_changes_a_key_of_the_state(action: str, key: str) -> None:
+def test_pipelines_can_use_the_state_key_and_change_no_key(action: str, key: str) -> None:
     arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
     for environment in ENVIRONMENTS:
         role = f"dwcp-v3-{environment}-deploy"
@@ -207,7 +207,7 @@ def test_no_pipeline_changes_a_key_of_the_state(action: str, key: str) -> None:
         assert allowed(role, "kms:Decrypt", arn, kms__ResourceAliases=["alias/dwcp-v3-state"])
 
 
-def test_the_pipelines_use_the_state_that_they_must_not_change() -> None:
+def test_pipelines_read_and_write_state_files_and_only_their_own_lease() -> None:
     state = "arn:aws:s3:::novacron-terraform-state"
     for action in ("s3:GetObject", "s3:PutObject", "s3:DeleteObject"):
         assert allowed("dwcp-v3-staging-deploy", action, f"{state}/dwcp-v3/.pulumi/locks/organization/dwcp-v3/staging/1.json")
@@ -217,7 +217,7 @@ def test_the_pipelines_use_the_state_that_they_must_not_change() -> None:
         assert not allowed("dwcp-v3-staging-deploy", f"dynamodb:{action}", LEASES, dynamodb__LeadingKeys=["production/state"])
 
 
-def test_roles_are_made_under_the_workloads_boundary_only() -> None:
+def test_pipelines_create_roles_only_with_the_workloads_boundary() -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-staging"
     for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:DeleteRolePolicy"):
         assert allowed("dwcp-v3-staging-deploy", action, role, iam__PermissionsBoundary=WORKLOADS)
@@ -246,17 +246,17 @@ WORKLOAD_ACTIONS = {
         ("s3:PutObject", "arn:aws:s3:::novacron-terraform-state/dwcp-v3/.pulumi/stacks/dwcp-v3/staging.json"),
     ],
 )
-def test_the_deploying_role_may_do_what_an_up_does(action: str, resource: str) -> None:
+def test_the_deploy_role_allows_what_an_update_needs(action: str, resource: str) -> None:
     assert allowed("dwcp-v3-staging-deploy", action, resource)
 
 
-def test_the_deploying_role_hands_roles_only_to_the_services_that_take_them() -> None:
+def test_the_deploy_role_passes_roles_only_to_the_services_that_assume_them() -> None:
     role = f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-staging"
     assert allowed("dwcp-v3-staging-deploy", "iam:PassRole", role, iam__PassedToService="ec2.amazonaws.com")
     assert not allowed("dwcp-v3-staging-deploy", "iam:PassRole", role, iam__PassedToService="lambda.amazonaws.com")
 
 
-REACHED = {
+REQUESTS = {
     "aws:acm/certificate:Certificate": "tags acm:DeleteCertificate arn:aws:acm:R:A:certificate/1",
     "aws:acm/certificateValidation:CertificateValidation": "none",
     "aws:cloudwatch/logGroup:LogGroup": "tags logs:DeleteLogGroup arn:aws:logs:R:A:log-group:/aws/eks/dwcp-v3-E/cluster",
@@ -327,7 +327,7 @@ REACHED = {
         "tags ec2:RevokeSecurityGroupIngress arn:aws:ec2:R:A:security-group/1"
     ),
 }
-"""For each type of the stacks, what AWS compares when an action changes such a resource, one such action, and the resource.
+"""For each resource type of the stacks: what AWS compares to permit a change, an action that changes such a resource, and its ARN.
 
 Source: the Service Authorization Reference, https://docs.aws.amazon.com/service-authorization/latest/reference/, for each action
 the resource types, and whether they have the condition key aws:ResourceTag. "name" where they have not, where it depends on the
@@ -341,35 +341,35 @@ def bucket_names(environment: str) -> list[str]:
     return [f"{each.inputs['bucketPrefix']}20261127070000" for each in run_platform(environment).of("aws:s3/bucket:Bucket")]
 
 
-@APART
-def test_what_separates_the_environments_is_what_aws_compares(environment: str, other: str) -> None:
+@BOTH_ENVIRONMENTS
+def test_no_deploy_role_can_change_a_resource_of_the_other_environment(environment: str, other: str) -> None:
     made = {each.type for stack in ENVIRONMENTS for each in run_platform(stack).resources if each.type.startswith("aws:")}
-    assert made == REACHED.keys()
+    assert made == REQUESTS.keys()
     role = f"dwcp-v3-{environment}-deploy"
-    for reached in REACHED.values():
-        how, _, request = reached.partition(" ")
-        if how == "none":
+    for entry in REQUESTS.values():
+        compared, _, request = entry.partition(" ")
+        if compared == "none":
             continue
         action, _, pattern = request.partition(" ")
-        for whose, expected in ((other, False), (environment, True)):
-            for bucket in bucket_names(whose) if "BUCKET" in pattern else [""]:
+        for target, expected in ((other, False), (environment, True)):
+            for bucket in bucket_names(target) if "BUCKET" in pattern else [""]:
                 arn = pattern.replace(":R:", ":us-east-1:").replace(":A:", f":{ACCOUNT}:")
-                arn = arn.replace("-E", f"-{whose}").replace("BUCKET", bucket)
+                arn = arn.replace("-E", f"-{target}").replace("BUCKET", bucket)
                 context: dict[str, Any] = {
                     "iam__PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{environment}-workloads"
                 }
-                if how == "tags":
-                    context |= {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": whose}
-                if how == "record":
-                    host = stack_config(whose)["dwcp-v3:loadBalancer"]["host"]
+                if compared == "tags":
+                    context |= {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": target}
+                if compared == "record":
+                    host = stack_config(target)["dwcp-v3:loadBalancer"]["host"]
                     context["route53__ChangeResourceRecordSetsNormalizedRecordNames"] = [host, f"_1a2b.{host}"]
                 assert allowed(role, action, arn, **context) == expected, (action, arn)
 
 
-@APART
+@BOTH_ENVIRONMENTS
 def test_a_pipeline_passes_only_the_roles_of_its_environment(environment: str, other: str) -> None:
-    for whose, expected in ((other, False), (environment, True)):
-        roles = [each.inputs["name"] for each in run_platform(whose).of("aws:iam/role:Role")]
+    for target, expected in ((other, False), (environment, True)):
+        roles = [each.inputs["name"] for each in run_platform(target).of("aws:iam/role:Role")]
         assert len(roles) > 5
         for name in roles:
             arn = f"arn:aws:iam::{ACCOUNT}:role/{name}"
@@ -377,42 +377,45 @@ def test_a_pipeline_passes_only_the_roles_of_its_environment(environment: str, o
             assert passed == expected, name
 
 
-@APART
-def test_a_role_that_a_pipeline_makes_reaches_no_other_environment(environment: str, other: str) -> None:
-    """A pipeline gives any policy to a role under its boundary: what the boundary allows is what such a role can do."""
+@BOTH_ENVIRONMENTS
+def test_a_role_that_a_pipeline_creates_has_no_access_to_the_other_environment(environment: str, other: str) -> None:
+    """A pipeline can attach any policy to a role with its boundary, so the boundary is the most that such a role can do."""
     boundary = statements(account().one("aws:iam/policy:Policy", f"dwcp-v3-{environment}-workloads")["policy"])
 
     def can(action: str, resource: str, **context: Any) -> bool:
         context = {key.replace("__", ":"): value for key, value in context.items()}
-        return {each["Effect"] for each in boundary if decides(each, action, resource, context)} == {"Allow"}
+        return {each["Effect"] for each in boundary if applies(each, action, resource, context)} == {"Allow"}
 
-    for whose in ENVIRONMENTS:
-        cluster = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/dwcp-v3-{whose}"
+    for target in ENVIRONMENTS:
+        cluster = f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/dwcp-v3-{target}"
         for action in ("eks:CreateAccessEntry", "eks:AssociateAccessPolicy", "eks:UpdateClusterConfig", "eks:AccessKubernetesApi"):
             assert not can(action, cluster)
     assert can("eks:DescribeCluster", f"arn:aws:eks:us-east-1:{ACCOUNT}:cluster/dwcp-v3-{environment}")
     instance = f"arn:aws:ec2:us-east-1:{ACCOUNT}:instance/i-1"
-    for whose, expected in ((other, False), (environment, True)):
-        tags = {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": whose}
+    for target, expected in ((other, False), (environment, True)):
+        tags = {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": target}
         assert can("ec2:TerminateInstances", instance, **tags) == expected
         assert (
-            can("kms:Decrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1", kms__ResourceAliases=[f"alias/dwcp-v3-{whose}"])
+            can("kms:Decrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1", kms__ResourceAliases=[f"alias/dwcp-v3-{target}"])
             == expected
         )
-    deploys = f"dwcp-v3-{environment}-deploy"
-    theirs = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{other}-workloads"
+    deploy_role = f"dwcp-v3-{environment}-deploy"
+    other_boundary = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{other}-workloads"
     assert not allowed(
-        deploys, "iam:CreateRole", f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-x-{environment}", iam__PermissionsBoundary=theirs
+        deploy_role,
+        "iam:CreateRole",
+        f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-x-{environment}",
+        iam__PermissionsBoundary=other_boundary,
     )
 
 
-def test_the_hosts_of_the_account_are_those_of_the_stacks() -> None:
+def test_the_account_and_the_stacks_have_the_same_hosts() -> None:
     hosts = yaml.safe_load((ROOT / "bootstrap/Pulumi.account.yaml").read_text())["config"]["dwcp-v3:account"]["hosts"]
     assert hosts == {each: stack_config(each)["dwcp-v3:loadBalancer"]["host"] for each in ENVIRONMENTS}
 
 
-@APART
-def test_no_environment_touches_another(environment: str, other: str) -> None:
+@BOTH_ENVIRONMENTS
+def test_no_deploy_role_uses_the_key_or_state_of_the_other_environment(environment: str, other: str) -> None:
     role = f"dwcp-v3-{environment}-deploy"
     key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1"
     assert not allowed(role, "kms:Decrypt", key, kms__ResourceAliases=[f"alias/dwcp-v3-{other}"])
@@ -422,12 +425,12 @@ def test_no_environment_touches_another(environment: str, other: str) -> None:
     assert allowed(role, "s3:PutObject", f"{state}/{environment}.json")
 
 
-def test_the_guarded_state_is_that_of_the_accounts_project() -> None:
+def test_the_protected_state_is_that_of_the_account_project() -> None:
     assert yaml.safe_load((ROOT / "bootstrap/Pulumi.yaml").read_text())["name"] == ACCOUNT_PROJECT
 
 
-def test_policies_fit_iams_sizes() -> None:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: characters without white space."""
+def test_policies_are_within_iams_size_limits() -> None:
+    """IAM counts characters without white space: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html."""
     for each in account().of("aws:iam/policy:Policy"):
         assert len(each.inputs["policy"].replace(" ", "")) <= 6144
     for each in account().of("RolePolicy"):
@@ -444,7 +447,7 @@ def test_policies_fit_iams_sizes() -> None:
         ("stateBucket", "My_Bucket", "must be the name of an S3 bucket", "novacron-terraform-state"),
     ],
 )
-def test_a_bad_value_is_refused_with_its_key_and_a_correction(field: str, value: str, problem: str, fix: str) -> None:
+def test_a_bad_value_is_refused_with_its_key_and_a_fix(field: str, value: str, problem: str, fix: str) -> None:
     with pytest.raises(SettingsError) as refused:
         account(**{field.partition(".")[0]: value})
     [mistake] = refused.value.mistakes

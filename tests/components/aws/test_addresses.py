@@ -19,11 +19,11 @@ def test_subnets_lie_in_the_vpc_and_do_not_overlap(vpc: IPv4Network, zones: set[
 
 @given(VPCS, st.permutations(ZONES), st.integers(1, 6))
 def test_a_zones_addresses_do_not_depend_on_other_zones(vpc: IPv4Network, zones: list[str], count: int) -> None:
-    whole = subnet_plan(vpc, ZONES)
-    assert subnet_plan(vpc, zones[:count]) == {zone: whole[zone] for zone in zones[:count]}
+    all_zones = subnet_plan(vpc, ZONES)
+    assert subnet_plan(vpc, zones[:count]) == {zone: all_zones[zone] for zone in zones[:count]}
 
 
-def test_the_documented_plan_is_the_plan() -> None:
+def test_the_plan_matches_the_documentation() -> None:
     plan = subnet_plan(IPv4Network("10.0.0.0/16"), "abc")
     assert {zone: (str(public), str(private)) for zone, (public, private) in plan.items()} == {
         "a": ("10.0.192.0/22", "10.0.0.0/19"),

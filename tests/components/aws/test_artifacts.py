@@ -8,7 +8,7 @@ def test_artifacts_are_encrypted_with_their_own_rotated_key() -> None:
     assert graph.one("Key", "dwcp-v3-artifacts")["enableKeyRotation"] is True
 
 
-def test_old_versions_and_abandoned_uploads_leave_by_themselves() -> None:
+def test_old_versions_and_incomplete_uploads_expire() -> None:
     graph = run_platform("local", artifacts={"noncurrentVersionDays": 7, "infrequentAccessAfterDays": 60})
     rules = {rule["id"]: rule for rule in graph.one("BucketLifecycleConfiguration", "dwcp-v3-artifacts")["rules"]}
     assert rules["infrequent-access"]["transitions"] == [{"days": 60, "storageClass": "STANDARD_IA"}]
@@ -17,6 +17,6 @@ def test_old_versions_and_abandoned_uploads_leave_by_themselves() -> None:
     assert all(rule["status"] == "Enabled" for rule in rules.values())
 
 
-def test_only_a_stack_that_says_so_loses_its_artifacts() -> None:
+def test_only_a_stack_with_force_destroy_deletes_its_artifacts() -> None:
     assert run_platform("production").one("aws:s3/bucket:Bucket", "dwcp-v3-artifacts")["forceDestroy"] is False
     assert run_platform("local").one("aws:s3/bucket:Bucket", "dwcp-v3-artifacts")["forceDestroy"] is True

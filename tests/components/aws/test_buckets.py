@@ -20,7 +20,7 @@ def test_every_bucket_is_private_versioned_and_tls_only(bucket: str) -> None:
 
 
 @pytest.mark.parametrize("stack", ["local", "staging", "production"])
-def test_no_bucket_keeps_old_versions_or_abandoned_uploads_for_ever(stack: str) -> None:
+def test_old_versions_and_incomplete_uploads_expire_in_every_bucket(stack: str) -> None:
     """Every bucket is versioned: expired and overwritten objects remain as old versions until a rule removes them."""
     graph = run_platform(stack)
     rules = {each.name: each.inputs["rules"] for each in graph.of("BucketLifecycleConfiguration")}

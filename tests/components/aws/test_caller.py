@@ -1,4 +1,4 @@
-"""The caller of the program must have access to its cluster; otherwise the program fails before it creates a resource."""
+"""The program fails before it creates a resource if its caller has no access to the cluster."""
 
 import pytest
 from recording import run_platform
@@ -23,11 +23,11 @@ def session(role: str, account: str = ACCOUNT) -> str:
 
 @pytest.mark.parametrize("role", ["AWSReservedSSO_Admin_1a2b", "dwcp-v3-staging-deploy"])
 @pytest.mark.parametrize("dry_run", [True, False])
-def test_a_session_of_a_role_with_an_entry_goes_on(role: str, dry_run: bool) -> None:
+def test_a_role_with_an_access_entry_is_accepted(role: str, dry_run: bool) -> None:
     refuse_strangers(session(role), CLUSTER, dry_run=dry_run)
 
 
-def test_who_reads_may_preview_and_not_update() -> None:
+def test_the_preview_role_can_preview_but_not_update() -> None:
     refuse_strangers(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=True)
     with pytest.raises(ComponentsError, match="may only preview"):
         refuse_strangers(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=False)
@@ -46,7 +46,7 @@ def test_who_reads_may_preview_and_not_update() -> None:
         (f"arn:aws:iam::{ACCOUNT}:root", "is not a role", "use one of them"),
     ],
 )
-def test_who_has_no_entry_is_told_so_with_what_to_do(caller: str, problem: str, fix: str) -> None:
+def test_a_caller_without_an_access_entry_is_refused_with_a_fix(caller: str, problem: str, fix: str) -> None:
     with pytest.raises(ComponentsError) as refused:
         refuse_strangers(caller, CLUSTER, dry_run=False)
     assert caller in str(refused.value)
@@ -54,7 +54,7 @@ def test_who_has_no_entry_is_told_so_with_what_to_do(caller: str, problem: str, 
     assert fix in str(refused.value)
 
 
-def test_nothing_is_registered_for_a_stranger(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_resource_is_registered_for_a_refused_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     registered: list[str] = []
     record = _sdk._recorded
     monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
@@ -64,6 +64,5 @@ def test_nothing_is_registered_for_a_stranger(monkeypatch: pytest.MonkeyPatch) -
     assert set(registered) == {"pulumi:providers:aws"}
 
 
-def test_the_sandbox_asks_nobody() -> None:
-    refuses_all = {"cluster": {"adminRoleArns": [SSO]}}
-    assert run_platform("local", **refuses_all).of("AccessEntry")
+def test_the_sandbox_accepts_every_caller() -> None:
+    assert run_platform("local", cluster={"adminRoleArns": [SSO]}).of("AccessEntry")

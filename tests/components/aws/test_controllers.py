@@ -11,13 +11,13 @@ def statements(name: str) -> list[dict[str, Any]]:
     return json.loads(run_platform("production").one("RolePolicy", name)["policy"])["Statement"]
 
 
-def test_the_sandbox_installs_none() -> None:
+def test_the_sandbox_installs_no_controllers() -> None:
     graph = run_platform("local")
     assert not graph.of(RELEASE)
     assert {"cert-manager", "amazon-cloudwatch-observability"}.isdisjoint(each.inputs["addonName"] for each in graph.of("Addon"))
 
 
-def test_charts_are_pinned_and_rolled_back_when_they_fail() -> None:
+def test_charts_are_pinned_and_roll_back_on_failure() -> None:
     releases = run_platform("production", ingress={"enabled": True}).of(RELEASE)
     assert {each.inputs["name"] for each in releases} == {
         "aws-load-balancer-controller",
@@ -30,7 +30,7 @@ def test_charts_are_pinned_and_rolled_back_when_they_fail() -> None:
         assert "dwcp-v3-installer" in each.provider
 
 
-def test_the_load_balancer_controller_may_bind_targets_and_make_nothing() -> None:
+def test_the_load_balancer_controller_may_only_register_and_deregister_targets() -> None:
     policy = statements("dwcp-v3-aws-load-balancer-controller")
     writes = {action for each in policy for action in each["Action"] if not action.split(":")[1].startswith("Describe")}
     values = run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]
@@ -38,19 +38,19 @@ def test_the_load_balancer_controller_may_bind_targets_and_make_nothing() -> Non
     assert (values["createIngressClassResource"], values["enableServiceMutatorWebhook"]) == (False, False)
 
 
-def test_the_load_balancer_controller_is_told_what_it_cannot_ask_the_node() -> None:
+def test_the_load_balancer_controller_gets_the_values_it_cannot_read_from_instance_metadata() -> None:
     values = run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]
     assert (values["clusterName"], values["region"], values["vpcId"]) == ("dwcp-v3-production", "us-east-1", "dwcp-v3-id")
 
 
-def test_the_autoscaler_scales_this_clusters_nodes_only() -> None:
+def test_the_autoscaler_scales_only_this_clusters_nodes() -> None:
     [scales] = [each for each in statements("dwcp-v3-cluster-autoscaler") if "autoscaling:SetDesiredCapacity" in each["Action"]]
     values = run_platform("production").one(RELEASE, "dwcp-v3-cluster-autoscaler")["values"]
     assert scales["Condition"] == {"StringEquals": {"aws:ResourceTag/k8s.io/cluster-autoscaler/dwcp-v3-production": "owned"}}
     assert values["autoDiscovery"] == {"clusterName": "dwcp-v3-production"}
 
 
-def test_each_controllers_service_account_is_the_one_that_has_its_role() -> None:
+def test_each_controllers_service_account_has_its_role() -> None:
     graph = run_platform("production")
     associations = {each.name: each.inputs["serviceAccount"] for each in graph.of("PodIdentityAssociation")}
     for role, account in (
@@ -63,7 +63,7 @@ def test_each_controllers_service_account_is_the_one_that_has_its_role() -> None
         assert associations[f"dwcp-v3-{role}"] == value
 
 
-def test_the_ingress_controller_is_internal_and_serves_the_settings_class() -> None:
+def test_the_ingress_controller_is_internal_and_serves_the_configured_class() -> None:
     graph = run_platform("production", ingress={"enabled": True, "className": "edge", "controllerNamespace": "edge-system"})
     release = graph.one(RELEASE, "dwcp-v3-ingress-controller")
     assert release["namespace"] == "edge-system"
@@ -72,12 +72,12 @@ def test_the_ingress_controller_is_internal_and_serves_the_settings_class() -> N
     assert annotations["service.beta.kubernetes.io/aws-load-balancer-internal"] == "true"
 
 
-def test_without_an_ingress_there_is_no_controller_for_it() -> None:
+def test_without_an_ingress_there_is_no_ingress_controller() -> None:
     names = {each.inputs["name"] for each in run_platform("production", ingress={"enabled": False}).of(RELEASE)}
     assert names == {"aws-load-balancer-controller", "cluster-autoscaler"}
 
 
-def test_controllers_come_after_the_nodes_they_run_on_and_the_roles_they_take() -> None:
+def test_controllers_are_created_after_their_nodes_and_roles() -> None:
     registered = registrations("production")
     installer = registered["pulumi:providers:kubernetes", "dwcp-v3-installer"].dependencies
     release = registered[RELEASE, "dwcp-v3-aws-load-balancer-controller"].dependencies
@@ -85,7 +85,7 @@ def test_controllers_come_after_the_nodes_they_run_on_and_the_roles_they_take() 
     assert "dwcp-v3-aws-load-balancer-controller" in release
 
 
-def test_target_group_bindings_come_after_the_controller_that_brings_their_kind() -> None:
+def test_target_group_bindings_are_created_after_the_controller_that_defines_their_kind() -> None:
     """The controller's chart contains the CRD. It is a child of the cluster, so what depends on the cluster waits for it."""
     registered = registrations("production")
     provider = registered["pulumi:providers:kubernetes", "kubernetes"].dependencies
@@ -95,11 +95,11 @@ def test_target_group_bindings_come_after_the_controller_that_brings_their_kind(
     assert all("::kubernetes::" in reference for reference in bindings.values())
 
 
-def test_the_webhooks_certificate_is_kept_over_upgrades() -> None:
+def test_upgrades_keep_the_webhooks_certificate() -> None:
     assert run_platform("production").one(RELEASE, "dwcp-v3-aws-load-balancer-controller")["values"]["keepTLSSecret"] is True
 
 
-def test_one_ingress_controller_stays_when_a_node_or_zone_goes() -> None:
+def test_an_ingress_controller_remains_after_the_loss_of_a_node_or_zone() -> None:
     release = run_platform("production", ingress={"enabled": True}).one(RELEASE, "dwcp-v3-ingress-controller")
     controller = release["values"]["controller"]
     assert controller["podDisruptionBudget"] == {"enabled": True, "maxUnavailable": 1}
@@ -109,7 +109,7 @@ def test_one_ingress_controller_stays_when_a_node_or_zone_goes() -> None:
     assert controller["priorityClassName"] == "system-cluster-critical"
 
 
-def test_cert_manager_comes_with_the_ingress_that_needs_it() -> None:
+def test_cert_manager_is_installed_only_with_the_ingress() -> None:
     names = [
         {each.inputs["addonName"] for each in run_platform("production", ingress=each).of("Addon")}
         for each in ({}, {"enabled": True})

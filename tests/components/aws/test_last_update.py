@@ -17,7 +17,7 @@ from program import evaluation
 
 
 def settings(network: dict[str, Any] | None = None, **cluster: Any) -> Settings:
-    """The two groups that are compared, with changes."""
+    """Settings with only the two compared groups; arguments replace their fields."""
     groups = SimpleNamespace(
         cluster=ClusterSettings(**{"version": "1.35", "min_nodes": 3, "max_nodes": 6, **cluster}),
         network=NetworkSettings(**network or {}),
@@ -29,53 +29,53 @@ LAST = {"version": "1.35", "network": last_update.network(settings()), "nodeGrou
 
 
 @pytest.mark.parametrize(
-    ("wanted", "problem", "right"),
-    [("1.33", "goes back one minor version at most", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
+    ("wanted", "problem", "valid"),
+    [("1.33", "downgrades by one minor version at most", "'1.35'"), ("1.37", "one minor version at a time", "'1.36'")],
 )
-def test_a_version_that_eks_would_refuse_is_refused_with_the_right_one(wanted: str, problem: str, right: str) -> None:
+def test_a_version_that_eks_does_not_accept_is_refused_with_a_valid_one(wanted: str, problem: str, valid: str) -> None:
     with pytest.raises(ComponentsError, match=problem) as refused:
         refuse_changes(LAST, settings(version=wanted))
-    assert right in str(refused.value)
+    assert valid in str(refused.value)
 
 
-def test_one_version_back_goes_on_with_the_conditions_of_eks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rollback_by_one_version_warns_of_the_conditions_of_eks(monkeypatch: pytest.MonkeyPatch) -> None:
     warned: list[str] = []
     monkeypatch.setattr("pulumi.log.warn", warned.append)
     refuse_changes(LAST, settings(version="1.34"))
     assert len(warned) == 1
-    for condition in ("within 7 days of the upgrade to 1.35", "all nodes run 1.34", "does not know the upgrade's age"):
+    for condition in ("within 7 days of the upgrade to 1.35", "no node is newer than 1.34", "does not know its date"):
         assert condition in warned[0]
 
 
 @pytest.mark.parametrize("last", [{}, LAST, {"version": "1.34"}])
-def test_a_first_update_the_same_version_and_the_next_go_on(last: dict[str, str]) -> None:
+def test_a_first_update_the_same_version_and_the_next_version_are_accepted(last: dict[str, str]) -> None:
     refuse_changes(last, settings())
 
 
 @pytest.mark.parametrize(
     "changed", [{"max_nodes": 9}, {"min_nodes": 2}, {"instance_types": ("m7i.2xlarge",)}, {"capacity_type": "SPOT"}], ids=str
 )
-def test_what_makes_a_node_group_anew_or_sends_its_size_needs_the_number_of_nodes_with_it(changed: dict[str, Any]) -> None:
-    with pytest.raises(ComponentsError, match="would return to that of the first update") as refused:
+def test_a_change_that_resets_the_number_of_nodes_requires_resize_nodes(changed: dict[str, Any]) -> None:
+    with pytest.raises(ComponentsError, match="would set the number of the first update") as refused:
         refuse_changes(LAST, settings(**changed))
     assert "cluster.resizeNodes" in str(refused.value)
     refuse_changes(LAST, settings(**changed, resize_nodes=True))
 
 
 @pytest.mark.parametrize("changed", [{"zones": ("a", "b", "c", "d")}, {"vpc_cidr": IPv4Network("10.8.0.0/16")}], ids=str)
-def test_a_network_that_eks_cannot_move_to_is_refused(changed: dict[str, Any]) -> None:
+def test_a_network_change_that_eks_does_not_support_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(ComponentsError, match=r"the cluster was created in 10\.\d+\.0\.0/16 in a, b, c") as refused:
         refuse_changes(LAST, settings(network=changed, resize_nodes=True))
-    assert "a stack of their own" in str(refused.value)
+    assert "create a new stack" in str(refused.value)
 
 
-def test_an_update_that_resizes_sends_the_number_of_the_settings() -> None:
+def test_resize_nodes_sends_the_configured_number_of_nodes() -> None:
     usual, resizing = run_platform("production"), run_platform("production", cluster={"resizeNodes": True})
     assert {each.ignore_changes for each in usual.of("aws:eks/nodeGroup:NodeGroup")} == {("scalingConfig.desiredSize",)}
     assert {each.ignore_changes for each in resizing.of("aws:eks/nodeGroup:NodeGroup")} == {()}
 
 
-def test_the_program_compares_with_what_the_stack_published(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_program_compares_with_the_outputs_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "published", lambda stack: {"cluster": {"version": "1.37"}})
-    with pytest.raises(ComponentsError, match="goes back one minor version at most"):
+    with pytest.raises(ComponentsError, match="downgrades by one minor version at most"):
         run_platform("production", environment={"owner": "compared"})

@@ -16,7 +16,7 @@ def test_http_is_redirected_and_https_has_a_certificate() -> None:
     assert https["defaultActions"][0]["fixedResponse"]["statusCode"] == "404"
 
 
-def test_a_given_certificate_needs_no_zone() -> None:
+def test_a_configured_certificate_needs_no_hosted_zone() -> None:
     arn = "arn:aws:acm:us-east-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"
     graph = run_platform("local", loadBalancer={"certificateArn": arn, "hostedZone": None})
     assert graph.one("Listener", "dwcp-v3-https")["certificateArn"] == arn
@@ -24,27 +24,27 @@ def test_a_given_certificate_needs_no_zone() -> None:
     assert not graph.of("Record")
 
 
-def test_the_first_weights_send_everything_to_stable() -> None:
+def test_the_initial_weights_send_all_traffic_to_stable() -> None:
     rule = run_platform("local").one("ListenerRule", "dwcp-v3-tracks")
     weights = {each["arn"].rsplit(":", 1)[-1]: each["weight"] for each in rule["actions"][0]["forward"]["targetGroups"]}
     assert weights == {"dwcp-v3-stable": 100, "dwcp-v3-canary": 0}
 
 
-def test_target_groups_take_pods_and_check_their_health() -> None:
+def test_target_groups_contain_pods_and_check_their_health() -> None:
     groups = run_platform("local").of("TargetGroup")
     assert {group.name for group in groups} == {"dwcp-v3-stable", "dwcp-v3-canary"}
     for group in groups:
         assert (group.inputs["targetType"], group.inputs["port"], group.inputs["healthCheck"]["path"]) == ("ip", 8080, "/health")
 
 
-def test_production_is_protected_and_drops_invalid_headers() -> None:
+def test_productions_load_balancer_is_protected_and_drops_invalid_headers() -> None:
     balancer = run_platform("production").one("aws:lb/loadBalancer:LoadBalancer")
     assert balancer["accessLogs"]["enabled"] is True
     assert balancer["enableDeletionProtection"] is True
     assert balancer["dropInvalidHeaderFields"] is True
 
 
-def test_access_logs_lie_in_a_bucket_that_load_balancers_can_write() -> None:
+def test_load_balancers_can_write_the_bucket_of_access_logs() -> None:
     graph = run_platform("local")
     encryption = graph.one("BucketServerSideEncryptionConfiguration", "dwcp-v3-access-logs")
     algorithm = encryption["rules"][0]["applyServerSideEncryptionByDefault"]["sseAlgorithm"]
@@ -62,7 +62,7 @@ CHANGES: list[dict[str, dict[str, Any]]] = [
     {"network": {"interfaceEndpoints": ["sts"]}},
     {"environment": {"owner": "others"}},
 ]
-"""Changes of what a target group could be made from; `last_update` refuses those of the VPC."""
+"""Changes of settings that a target group could depend on; `last_update` refuses those of the VPC."""
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
@@ -74,7 +74,7 @@ def test_no_setting_of_the_service_replaces_a_target_group(change: dict[str, dic
         assert [key for key in changed if replaces(old.type, (key,)) is not Replaces.NO] == []
 
 
-def test_a_changed_port_is_open_beside_the_old_one_until_the_last_pod_has_changed() -> None:
+def test_a_changed_port_is_open_before_the_old_port_closes() -> None:
     """Rules of both ports exist until the end of the update, and the Service and the network policy follow each pod's own port."""
     olds, news = run_platform("production"), run_platform("production", application={"port": 8081})
     rules = [each for each in news.resources if each.name.endswith("load-balancer-to-application")]

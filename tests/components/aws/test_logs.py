@@ -4,7 +4,7 @@ import pytest
 from recording import run_platform
 
 
-def test_logs_are_kept_as_long_as_the_setting_says_and_encrypted() -> None:
+def test_logs_are_encrypted_and_kept_for_the_configured_time() -> None:
     groups = run_platform("local", logs={"retentionDays": 60}).of("LogGroup")
     assert len(groups) == 6
     assert {group.inputs["retentionInDays"] for group in groups} == {60}
@@ -18,7 +18,7 @@ def test_only_this_accounts_log_groups_may_use_the_log_key() -> None:
 
 
 @pytest.mark.parametrize("stack", ["local", "staging", "production"])
-def test_every_group_that_others_would_create_is_ours_with_retention_and_key(stack: str) -> None:
+def test_the_program_creates_log_groups_that_aws_would_create_without_retention_or_key(stack: str) -> None:
     graph = run_platform(stack)
     cluster = graph.one("aws:eks/cluster:Cluster")["name"]
     written = {f"/aws/containerinsights/{cluster}/{each}" for each in ("application", "dataplane", "host", "performance")}

@@ -1,4 +1,4 @@
-"""Names that AWS holds once per account and region: all stacks, and the state's backend, can be in one account."""
+"""Physical names are unique per account and region, so that all stacks and the state backend can be in one account."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NAME_PROPERTIES = (
     *("groupName", "queueName", "topicName", "domainName", "replicationGroupId", "nodeGroupName"),
 )
 """The properties that hold a physical name, in any type of the provider."""
-NAMED_BY_THEIR_PARENT = ("aws:route53/record:Record", "aws:acm/certificate:Certificate")
-"""Records are named after their hosts, which differ by settings, instead of the environment."""
+NAMED_AFTER_HOSTS = ("aws:route53/record:Record", "aws:acm/certificate:Certificate")
+"""Types whose resources are named after hosts, which the settings choose, and not after the environment."""
 
 
 def fixed_names(stack: str) -> list[tuple[Recorded, str]]:
@@ -35,8 +35,8 @@ def fixed_names(stack: str) -> list[tuple[Recorded, str]]:
     ]
 
 
-def names_of_the_backend(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """What `dwcp state bootstrap` has named in an empty account, by the types of the stacks."""
+def backend_names(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Type and name of each resource that `dwcp state bootstrap` creates in an empty account."""
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
@@ -57,9 +57,9 @@ def test_no_physical_name_is_used_twice_in_one_account(monkeypatch: pytest.Monke
     users: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
     for stack in (*STACKS, "account"):
         for each, name in fixed_names(stack):
-            if stack != "local" or each.type not in NAMED_BY_THEIR_PARENT:  # the sandbox has its own DNS zones
+            if stack != "local" or each.type not in NAMED_AFTER_HOSTS:  # the sandbox has its own DNS zones
                 users[each.type, name].append(f"{stack}: {each.name}")
-    for type_, name in names_of_the_backend(monkeypatch):
+    for type_, name in backend_names(monkeypatch):
         users[type_, name].append("dwcp state bootstrap")
     assert {key: found for key, found in users.items() if len(found) > 1} == {}
     kinds = {type_.rpartition(":")[2] for type_, _ in users}
@@ -67,8 +67,6 @@ def test_no_physical_name_is_used_twice_in_one_account(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_every_fixed_name_has_the_environment_in_it(stack: str) -> None:
-    wrong = [
-        f"{each.type} {name}" for each, name in fixed_names(stack) if each.type not in NAMED_BY_THEIR_PARENT and stack not in name
-    ]
+def test_every_fixed_name_contains_the_environment(stack: str) -> None:
+    wrong = [f"{each.type} {name}" for each, name in fixed_names(stack) if each.type not in NAMED_AFTER_HOSTS and stack not in name]
     assert wrong == []

@@ -13,16 +13,16 @@ def by_name(graph: Graph, type_: str) -> dict[str, dict[str, object]]:
 
 
 @pytest.mark.parametrize("zones", [["a", "b", "c", "d"], ["c", "b", "a"], ["a", "c"]], ids=["added", "reordered", "removed"])
-def test_changing_zones_touches_no_other_zone(zones: list[str]) -> None:
+def test_a_change_of_zones_does_not_change_the_other_zones(zones: list[str]) -> None:
     before, after = run_platform("local"), run_platform("local", network={"zones": zones})
     for type_ in ("Subnet", "RouteTable", "Route", "RouteTableAssociation"):
         olds, news = by_name(before, type_), by_name(after, type_)
         assert {name: olds[name] for name in olds.keys() & news.keys()} == {name: news[name] for name in olds.keys() & news.keys()}
-        gone = {name for name in olds.keys() - news.keys() if "-b" not in name}
-        assert not gone
+        removed = {name for name in olds.keys() - news.keys() if "-b" not in name}
+        assert not removed
 
 
-def test_one_nat_gateway_or_one_per_zone() -> None:
+def test_nat_is_one_gateway_or_one_per_zone() -> None:
     single, each = run_platform("local", network={"nat": "single"}), run_platform("local", network={"nat": "per_zone"})
     assert [gateway.name for gateway in single.of("NatGateway")] == ["dwcp-v3-nat-a"]
     assert sorted(gateway.name for gateway in each.of("NatGateway")) == ["dwcp-v3-nat-a", "dwcp-v3-nat-b", "dwcp-v3-nat-c"]
@@ -31,7 +31,7 @@ def test_one_nat_gateway_or_one_per_zone() -> None:
     assert by_name(each, "Route")["dwcp-v3-private-c-out"]["natGatewayId"] == "dwcp-v3-nat-c-id"
 
 
-def test_only_the_load_balancer_is_open_to_the_world() -> None:
+def test_only_the_load_balancer_is_open_to_the_internet() -> None:
     graph = run_platform("production")
     open_rules = [rule for rule in graph.of("SecurityGroupIngressRule") if rule.inputs.get("cidrIpv4") == "0.0.0.0/0"]
     assert {(rule.inputs["securityGroupId"], rule.inputs["fromPort"]) for rule in open_rules} == {
@@ -55,12 +55,12 @@ def test_each_port_is_open_to_the_one_group_that_needs_it(port: int, source: str
     ]
 
 
-def test_the_ports_are_those_of_the_application() -> None:
+def test_the_open_ports_follow_the_settings() -> None:
     graph = run_platform("local", application={"port": 8081, "metricsPort": 9095})
     assert {rule.inputs["fromPort"] for rule in graph.of("SecurityGroupIngressRule")} == {80, 443, 8081, 9095, 6379}
 
 
-def test_the_default_security_group_is_emptied() -> None:
+def test_the_default_security_group_has_no_rules() -> None:
     assert run_platform("local").one("DefaultSecurityGroup") == {"vpcId": "dwcp-v3-id", "ingress": [], "egress": []}
 
 
@@ -72,20 +72,20 @@ def test_gateway_endpoints_are_in_every_route_table() -> None:
     assert all(set(each["routeTableIds"]) == tables for each in gateways)
 
 
-def test_interface_endpoints_are_a_setting() -> None:
+def test_interface_endpoints_follow_the_setting() -> None:
     graph = run_platform("local", network={"interfaceEndpoints": ["sts", "ecr.api"]})
     interfaces = [each.inputs for each in graph.of("VpcEndpoint") if each.inputs["vpcEndpointType"] == "Interface"]
     assert {each["serviceName"] for each in interfaces} == {"com.amazonaws.us-east-1.sts", "com.amazonaws.us-east-1.ecr.api"}
     assert all(len(each["subnetIds"]) == 3 and each["privateDnsEnabled"] for each in interfaces)
 
 
-def test_flow_logs_go_to_their_own_group() -> None:
+def test_flow_logs_have_their_own_log_group() -> None:
     flow = run_platform("local").one("FlowLog")
     assert flow["logDestination"].endswith(":dwcp-v3-flow")
     assert (flow["trafficType"], flow["maxAggregationInterval"]) == ("ALL", 600)
 
 
-def test_subnets_say_which_load_balancers_may_use_them() -> None:
+def test_subnets_are_tagged_for_the_load_balancers_that_may_use_them() -> None:
     tags = {name: inputs["tags"] for name, inputs in by_name(run_platform("local"), "Subnet").items()}
     assert tags["dwcp-v3-public-a"]["kubernetes.io/role/elb"] == "1"
     assert tags["dwcp-v3-private-a"]["kubernetes.io/role/internal-elb"] == "1"
@@ -95,7 +95,7 @@ def zones(*ids: str) -> Any:
     return SimpleNamespace(names=[f"us-east-1{letter}" for letter in "abcdef"[: len(ids)]], zone_ids=list(ids))
 
 
-def test_a_letter_is_the_accounts_own_zone() -> None:
+def test_a_letter_selects_a_zone_of_the_account() -> None:
     assert zone_of("us-east-1", "b", zones("use1-az6", "use1-az1")) == "us-east-1b"
 
 
@@ -103,7 +103,7 @@ def test_a_letter_is_the_accounts_own_zone() -> None:
     ("letter", "problem"),
     [("b", "us-east-1b is use1-az3, in which EKS places no control plane"), ("d", "us-east-1d is not a zone of this account")],
 )
-def test_a_zone_that_eks_refuses_or_that_is_not_there_is_named_before_anything_is_made(letter: str, problem: str) -> None:
+def test_a_zone_that_is_missing_or_not_supported_by_eks_is_refused(letter: str, problem: str) -> None:
     with pytest.raises(ComponentsError, match=problem) as refused:
         zone_of("us-east-1", letter, zones("use1-az2", "use1-az3", "use1-az4"))
     assert "choose network.zones from a, c" in str(refused.value)

@@ -18,7 +18,7 @@ ROLE_POLICIES = ("aws:iam/rolePolicy:RolePolicy", "aws:iam/rolePolicyAttachment:
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 FINALIZED = ("TargetGroupBinding", "PersistentVolumeClaim", "Ingress", "Namespace")
 """Kinds whose deletion ends only when a controller in the cluster has done its part."""
-WHAT_FINALIZERS_NEED = (
+NEEDED_BY_FINALIZERS = (
     *CLUSTER_MEMBERS,
     *("aws:eks/accessEntry:AccessEntry", "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"),
     *("aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation", "aws:ec2/natGateway:NatGateway"),
@@ -31,8 +31,8 @@ WHAT_FINALIZERS_NEED = (
 
 
 @cache
-def before(stack: str) -> dict[str, frozenset[str]]:
-    """By URN, everything that is created before a resource and deleted after it: dependencies, transitively, and providers."""
+def predecessors(stack: str) -> dict[str, frozenset[str]]:
+    """URN -> the URNs of all resources that are created before it and deleted after it: transitive dependencies, and providers."""
     resources = run_platform(stack).by_urn()
     known: dict[str, frozenset[str]] = {}
 
@@ -51,17 +51,17 @@ def all_of(stack: str, *types: str) -> list[Recorded]:
 
 
 def unordered(stack: str, later: Iterator[Recorded] | list[Recorded], earlier: list[Recorded]) -> list[str]:
-    """What may come before something that it needs."""
+    """The pairs for which the engine could create a ``later`` resource before an ``earlier`` one."""
     return [
         f"{each.type} {each.name} may come before {need.type} {need.name}"
         for each in later
         for need in earlier
-        if each.urn != need.urn and need.urn not in before(stack)[each.urn]
+        if each.urn != need.urn and need.urn not in predecessors(stack)[each.urn]
     ]
 
 
 def needs_internet(each: Recorded) -> bool:
-    """AWS refuses it, or it has no route, while the VPC has no internet gateway."""
+    """Whether AWS refuses the resource, or it has no route, while the VPC has no internet gateway."""
     internet_facing = each.type == "aws:lb/loadBalancer:LoadBalancer" and not each.inputs.get("internal")
     elastic = each.type == "aws:ec2/eip:Eip" and each.inputs.get("domain") == "vpc"
     public_nat = each.type == "aws:ec2/natGateway:NatGateway" and each.inputs.get("connectivityType", "public") == "public"
@@ -69,44 +69,44 @@ def needs_internet(each: Recorded) -> bool:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_faces_the_internet_comes_after_the_gateway(stack: str) -> None:
+def test_internet_facing_resources_are_created_after_the_internet_gateway(stack: str) -> None:
     later = [each for each in run_platform(stack).resources if needs_internet(each)]
     assert {each.type.rpartition(":")[2] for each in later} == {"LoadBalancer", "Eip", "NatGateway"}
     assert unordered(stack, later, all_of(stack, INTERNET_GATEWAY)) == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_runs_in_private_subnets_comes_after_their_way_out(stack: str) -> None:
-    ways = all_of(
+def test_cluster_resources_are_created_after_the_egress_of_their_subnets(stack: str) -> None:
+    egress = all_of(
         stack, "aws:ec2/route:Route", "aws:ec2/routeTableAssociation:RouteTableAssociation", "aws:ec2/natGateway:NatGateway"
     )
-    assert len(ways) > 6
-    assert unordered(stack, all_of(stack, *CLUSTER_MEMBERS), ways) == []
+    assert len(egress) > 6
+    assert unordered(stack, all_of(stack, *CLUSTER_MEMBERS), egress) == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_a_finalizer_needs_outlives_it(stack: str) -> None:
+def test_resources_that_finalizers_need_are_deleted_later(stack: str) -> None:
     later = [
         each for each in run_platform(stack).resources if each.type.startswith("kubernetes:") and each.type.endswith(FINALIZED)
     ]
     assert later
-    assert unordered(stack, later, all_of(stack, *WHAT_FINALIZERS_NEED)) == []
+    assert unordered(stack, later, all_of(stack, *NEEDED_BY_FINALIZERS)) == []
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_who_takes_a_role_comes_after_the_roles_permissions(stack: str) -> None:
-    """A service that takes a role without permissions fails, and one whose role loses them first leaves things behind."""
+def test_resources_that_use_a_role_are_created_after_its_permissions(stack: str) -> None:
+    """A service whose role has no permissions yet fails, and one whose role loses them first leaves resources behind."""
     wrong: list[str] = []
     for role in all_of(stack, ROLE):
         policies = [each for each in all_of(stack, *ROLE_POLICIES) if role.urn in each.dependencies]
-        takers = [each for each in run_platform(stack).resources if takes(role)(each)]
-        wrong += unordered(stack, takers, policies)
+        users = [each for each in run_platform(stack).resources if uses_role(role)(each)]
+        wrong += unordered(stack, users, policies)
     assert wrong == []
 
 
-def takes(role: Recorded) -> Callable[[Recorded], bool]:
+def uses_role(role: Recorded) -> Callable[[Recorded], bool]:
     def check(each: Recorded) -> bool:
-        # An association by itself calls nothing; the add-on or release behind it does, and waits for the policies too.
+        # An association itself calls nothing; its add-on or release does, and depends on the policies too.
         direct = each.property_dependencies or {}
         named = any(role.urn in urns for key, urns in direct.items() if key.lower().endswith("rolearn"))
         return each.custom and named and each.type != ASSOCIATION
@@ -115,13 +115,13 @@ def takes(role: Recorded) -> Callable[[Recorded], bool]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_runs_as_a_service_account_with_a_role_comes_after_the_role_is_given(stack: str) -> None:
+def test_add_ons_and_releases_are_created_after_their_pod_identity(stack: str) -> None:
     """EKS Pod Identity gives a pod its role when the pod is created: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html."""
     workers = {each.name: each for each in all_of(stack, "aws:eks/addon:Addon", "kubernetes:helm.sh/v3:Release")}
-    given = all_of(stack, ASSOCIATION, *ROLE_POLICIES)
+    identities = all_of(stack, ASSOCIATION, *ROLE_POLICIES)
     wrong: list[str] = []
     for association in all_of(stack, ASSOCIATION):
-        needed = [each for each in given if each.name == association.name]
+        needed = [each for each in identities if each.name == association.name]
         assert association.name in workers
         wrong += unordered(stack, [workers[association.name]], needed)
     assert wrong == []

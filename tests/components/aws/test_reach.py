@@ -21,14 +21,14 @@ def test_the_api_can_be_reached_from_outside_the_cluster(stack: str) -> None:
     assert public or admitted(stack, "sg-cluster", 443)
 
 
-def test_the_private_endpoint_admits_the_named_networks() -> None:
+def test_the_private_endpoint_admits_the_configured_networks() -> None:
     changes = {"cluster": {"privateAccessCidrs": ["10.0.0.0/16", "10.9.0.0/24"]}}
     assert admitted("production", "sg-cluster", 443, **changes) == {"10.0.0.0/16", "10.9.0.0/24"}
     assert admitted("local", "sg-cluster", 443) == set()
 
 
 @pytest.mark.parametrize("cidr", ["10.0.0.0/16", "10.64.0.0/18"])
-def test_endpoints_whose_names_the_whole_vpc_resolves_admit_the_whole_vpc(cidr: str) -> None:
+def test_endpoints_with_private_dns_admit_the_whole_vpc(cidr: str) -> None:
     graph = run_platform("production", network={"vpcCidr": cidr})
     private = [each.inputs for each in graph.of("VpcEndpoint") if each.inputs.get("privateDnsEnabled")]
     assert len(private) == 4

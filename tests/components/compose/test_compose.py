@@ -27,6 +27,7 @@ from components.settings import DockerSettings, load
 from sandbox.project import TOOLCHAIN
 
 SERVICES = stack(DEFAULTS)
+OPTIONAL = {each.secret for service in SERVICES.services for each in service.secrets if each.optional}
 COMPOSE: dict[str, Any] = content(SERVICES)
 CONTAINER = "docker:index/container:Container"
 
@@ -45,22 +46,22 @@ def graph(changes: str = "{}") -> Graph:
     return run(program, config)
 
 
-def on_host() -> Graph:
+def enabled_graph() -> Graph:
     return graph('{"enabled": true}')
 
 
 def containers() -> dict[str, dict[str, Any]]:
     """The containers that run, by service."""
-    found = {each.name.removeprefix("dwcp-v3-"): each.inputs for each in on_host().of(CONTAINER)}
+    found = {each.name.removeprefix("dwcp-v3-"): each.inputs for each in enabled_graph().of(CONTAINER)}
     return {name: inputs for name, inputs in found.items() if not name.endswith("-upload")}
 
 
-def test_the_seven_services_are_the_guides() -> None:
+def test_compose_and_pulumi_have_the_seven_services_of_the_guide() -> None:
     names = {"dwcp-v3", "redis", "prometheus", "grafana", "node-exporter", "redis-exporter", "alertmanager"}
     assert set(COMPOSE["services"]) == names == set(containers())
 
 
-def test_the_guides_numbers() -> None:
+def test_the_compose_file_has_the_numbers_of_the_guide() -> None:
     app, redis = COMPOSE["services"]["dwcp-v3"], COMPOSE["services"]["redis"]
     assert app["ports"] == ["127.0.0.1:8080:8080", "127.0.0.1:9090:9090"]
     assert app["deploy"]["resources"]["limits"] == {"cpus": "2", "memory": "2048M", "pids": 256}
@@ -71,12 +72,12 @@ def test_the_guides_numbers() -> None:
     assert "type: redis-datasource" in config_files(SERVICES)["grafana/datasources/datasources.yaml"]
 
 
-def test_the_compose_file_keeps_the_specifications_schema() -> None:
+def test_the_compose_file_is_valid_in_the_compose_schema() -> None:
     schema = json.loads(TOOLCHAIN.ensure("compose-spec.json")["compose-spec.json"].read_text())
     jsonschema.validate(yaml.safe_load((ROOT / "docker/compose.yaml").read_text()), schema, jsonschema.Draft7Validator)
 
 
-def test_the_schema_would_find_a_misspelled_key() -> None:
+def test_the_compose_schema_rejects_a_misspelled_key() -> None:
     schema = json.loads(TOOLCHAIN.ensure("compose-spec.json")["compose-spec.json"].read_text())
     wrong = {**COMPOSE, "services": {"x": {**COMPOSE["services"]["redis"], "reed_only": True}}}
     with pytest.raises(jsonschema.ValidationError, match="reed_only"):
@@ -84,47 +85,49 @@ def test_the_schema_would_find_a_misspelled_key() -> None:
 
 
 @pytest.mark.parametrize("name", [service.name for service in SERVICES.services])
-def test_the_container_is_what_the_compose_file_says(name: str) -> None:
+def test_the_container_matches_the_compose_file(name: str) -> None:
     """Every key of the compose file has its counterpart, or is listed here as not supported by Docker's provider."""
-    said, made = dict(COMPOSE["services"][name]), containers()[name]
-    local = {service.name: service for service in SERVICES.services}[name]
-    assert plain(local.image) == on_host().one("RemoteImage", _image_resource(plain(local.image)))["name"]
-    said.pop("image")
-    unescaped = json.loads(json.dumps(said).replace("$$", "$"))
-    assert made["user"] == unescaped.pop("user")
-    assert made.get("entrypoints", []) == unescaped.pop("entrypoint", [])
-    assert made.get("command", []) == unescaped.pop("command", [])
-    wanted = {**{key: plain(value) for key, value in local.environment.items()}}
+    container = containers()[name]
+    service = next(each for each in SERVICES.services if each.name == name)
+    assert plain(service.image) == enabled_graph().one("RemoteImage", _image_resource(plain(service.image)))["name"]
+    unescaped = json.loads(json.dumps(COMPOSE["services"][name]).replace("$$", "$"))
+    unescaped.pop("image")
+    assert container["user"] == unescaped.pop("user")
+    assert container.get("entrypoints", []) == unescaped.pop("entrypoint", [])
+    assert container.get("command", []) == unescaped.pop("command", [])
+    wanted = {key: plain(value) for key, value in service.environment.items()}
     if "NODE_ENV" in wanted:
         wanted["NODE_ENV"] = "local"
-    assert made.get("envs", []) == [f"{key}={value}" for key, value in wanted.items()]
+    assert container.get("envs", []) == [f"{key}={value}" for key, value in wanted.items()]
     unescaped.pop("environment", None)
-    ports = [f"{each['ip']}:{each['external']}:{each['internal']}" for each in made.get("ports", [])]
+    ports = [f"{each['ip']}:{each['external']}:{each['internal']}" for each in container.get("ports", [])]
     assert ports == unescaped.pop("ports", [])
-    assert [each["name"] for each in made.get("networksAdvanced", [])] == [
+    assert [each["name"] for each in container.get("networksAdvanced", [])] == [
         f"dwcp-v3-{each}" for each in unescaped.pop("networks", [])
     ]
-    assert (made["networkMode"] == "host") == (unescaped.pop("network_mode", None) == "host")
-    assert made.get("pidMode") == unescaped.pop("pid", None)
+    assert (container["networkMode"] == "host") == (unescaped.pop("network_mode", None) == "host")
+    assert container.get("pidMode") == unescaped.pop("pid", None)
     health = unescaped.pop("healthcheck")
-    assert made["healthcheck"] == {
+    assert container["healthcheck"] == {
         "tests": health["test"],
         "interval": health["interval"],
         "timeout": health["timeout"],
         "retries": health["retries"],
         "startPeriod": health["start_period"],
     }
-    assert made["restart"] == unescaped.pop("restart")
-    assert f"{made['stopTimeout']}s" == f"{made['destroyGraceSeconds']}s" == unescaped.pop("stop_grace_period")
-    assert made["readOnly"] == unescaped.pop("read_only")
-    assert made["capabilities"]["drops"] == unescaped.pop("cap_drop")
-    assert made["securityOpts"] == unescaped.pop("security_opt")
+    assert container["restart"] == unescaped.pop("restart")
+    assert f"{container['stopTimeout']}s" == f"{container['destroyGraceSeconds']}s" == unescaped.pop("stop_grace_period")
+    assert container["readOnly"] == unescaped.pop("read_only")
+    assert container["capabilities"]["drops"] == unescaped.pop("cap_drop")
+    assert container["securityOpts"] == unescaped.pop("security_opt")
     limits = unescaped.pop("deploy")["resources"]["limits"]
-    assert (made["cpus"], f"{made['memory']}M") == (limits["cpus"], limits["memory"])
-    assert made["logOpts"] == unescaped.pop("logging")["options"]
-    assert list(made.get("tmpfs", {})) == [each.partition(":")[0] for each in unescaped.pop("tmpfs", [])]
-    targets = {each["containerPath"] for each in made.get("volumes", [])} | {each["target"] for each in made.get("mounts", [])}
-    needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in SERVICES.optional_secrets]
+    assert (container["cpus"], f"{container['memory']}M") == (limits["cpus"], limits["memory"])
+    assert container["logOpts"] == unescaped.pop("logging")["options"]
+    assert list(container.get("tmpfs", {})) == [each.partition(":")[0] for each in unescaped.pop("tmpfs", [])]
+    targets = {each["containerPath"] for each in container.get("volumes", [])} | {
+        each["target"] for each in container.get("mounts", [])
+    }
+    needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in OPTIONAL]
     assert ("/run/secrets" in targets) == bool(needed)  # optional ones have no value in the stack's configuration here
     targets -= {"/run/secrets"}
     assert targets == {each["target"] for each in unescaped.pop("volumes", [])}
@@ -136,7 +139,7 @@ def _image_resource(image: str) -> str:
 
 
 def test_every_upload_is_a_file_that_its_container_reads() -> None:
-    uploads = {each.name: each for each in on_host().of(CONTAINER) if each.name.endswith("-upload")}
+    uploads = {each.name: each for each in enabled_graph().of(CONTAINER) if each.name.endswith("-upload")}
     assert all(not each.inputs["start"] and each.inputs["memory"] for each in uploads.values())
     prometheus = uploads["dwcp-v3-prometheus-files-upload"].inputs["uploads"]
     assert {each["file"] for each in prometheus} == {"/etc/prometheus/prometheus.yml", "/etc/prometheus/dwcp-v3.rules.yml"}
@@ -146,8 +149,8 @@ def test_every_upload_is_a_file_that_its_container_reads() -> None:
     assert all(not each.secrets for name, each in uploads.items() if "secrets" not in name)
 
 
-def test_a_changed_secret_makes_a_new_volume_and_so_a_new_container() -> None:
-    before = on_host().one("Volume", "dwcp-v3-redis-secrets")["name"]
+def test_a_changed_secret_replaces_its_volume() -> None:
+    before = enabled_graph().one("Volume", "dwcp-v3-redis-secrets")["name"]
     config = stack_config("local") | {f"{PROJECT}:docker": {"enabled": True}, f"{PROJECT}:redisPassword": "another"}
     config.setdefault(f"{PROJECT}:grafanaPassword", "grafana-secret")
     after = run(program, config).one("Volume", "dwcp-v3-redis-secrets")["name"]
@@ -155,63 +158,63 @@ def test_a_changed_secret_makes_a_new_volume_and_so_a_new_container() -> None:
     assert "another" not in after
 
 
-def test_grafana_is_built_from_the_file_that_the_pipeline_builds() -> None:
+def test_compose_and_pipeline_build_grafana_from_the_same_file() -> None:
     built = {name: each["build"] for name, each in COMPOSE["services"].items() if "build" in each}
     assert built == {"grafana": {"context": ".", "dockerfile": "Dockerfile.grafana"}}
     assert (ROOT / "docker" / "Dockerfile.grafana").is_file()
     assert COMPOSE["services"]["grafana"]["image"] == DEFAULTS.monitoring.grafana_image
 
 
-def test_only_the_host_exporter_sees_the_host() -> None:
+def test_only_the_node_exporter_has_access_to_the_host() -> None:
     assert {name for name, each in containers().items() if each["networkMode"] == "host"} == {"node-exporter"}
     hosts = {name for name, each in containers().items() if any("hostPath" in mount for mount in each.get("volumes", []))}
     assert hosts == {"node-exporter"}
 
 
-def test_redis_is_on_the_network_without_a_way_out() -> None:
-    assert on_host().one("Network", "dwcp-v3-data")["internal"]
+def test_redis_is_on_a_network_without_egress() -> None:
+    assert enabled_graph().one("Network", "dwcp-v3-data")["internal"]
     assert COMPOSE["networks"]["data"] == {"internal": True}
     assert COMPOSE["services"]["redis"]["networks"] == ["data"]
     assert "ports" not in COMPOSE["services"]["redis"]
 
 
-def test_everything_has_the_stacks_own_provider() -> None:
-    resources = [each for each in on_host().resources if each.type.startswith("docker:")]
+def test_docker_resources_use_the_stacks_own_provider() -> None:
+    resources = [each for each in enabled_graph().resources if each.type.startswith("docker:")]
     assert resources
     assert all("dwcp-v3-docker" in each.provider for each in resources)
 
 
-def test_the_policies_find_nothing() -> None:
-    found = policies.check(on_host().resources, "production")
+def test_the_docker_stack_has_no_policy_violations() -> None:
+    found = policies.check(enabled_graph().resources, "production")
     assert [
         f"{each.rule}: {each.resource}: {each.message}" for each in found if "$docker:" in each.urn and each.status == "failed"
     ] == []
 
 
-def test_the_policies_would_find_a_privileged_container_in_the_hosts_network_without_limits() -> None:
+def test_the_policies_find_a_privileged_container_in_the_hosts_network_without_limits() -> None:
     bad = [
         replace(each, inputs={**each.inputs, "privileged": True, "networkMode": "host", "memory": 0})
-        for each in on_host().resources
+        for each in enabled_graph().resources
         if each.type == CONTAINER and each.name == "dwcp-v3-redis"
     ]
     rules = {each.rule for each in policies.check(bad, "production") if each.status == "failed"}
     assert {"docker-unprivileged", "docker-host-isolated", "docker-limits"} <= rules
 
 
-def test_nothing_is_made_unless_it_is_asked_for() -> None:
+def test_no_docker_resource_is_created_by_default() -> None:
     assert [each for each in graph().resources if each.type.startswith(("docker", "pulumi:providers:docker"))] == []
     assert graph().exports["stack"] == {"addresses": {}}
     assert graph().exports["image"] == {"reference": "ghcr.io/novacron/dwcp-v3:v3.0.0"}
 
 
-def test_the_far_host_and_its_registry() -> None:
-    far = graph('{"enabled": true, "host": "ssh://deploy@docker.example.com"}')
-    provider = next(each for each in far.resources if each.type == "pulumi:providers:docker")
+def test_a_remote_docker_host_gets_the_registry_credentials() -> None:
+    remote = graph('{"enabled": true, "host": "ssh://deploy@docker.example.com"}')
+    provider = next(each for each in remote.resources if each.type == "pulumi:providers:docker")
     assert provider.inputs["host"] == "ssh://deploy@docker.example.com"
     assert "registryAuth" in provider.secrets
 
 
-def test_the_image_is_built_and_pushed_with_the_registrys_secret() -> None:
+def test_the_image_is_built_and_pushed_with_the_registry_credentials() -> None:
     platforms = ["linux/amd64", "linux/arm64"]
     built = graph(json.dumps({"buildContext": "tests/fixtures/app", "buildPlatforms": platforms, "buildCache": "ghcr.io/a/b:c"}))
     image = next(each for each in built.resources if each.type == "docker-build:index:Image")
@@ -226,11 +229,11 @@ def test_the_image_is_built_and_pushed_with_the_registrys_secret() -> None:
     assert "registries" in image.secrets
 
 
-def test_the_health_check_is_the_images_own() -> None:
+def test_the_health_check_is_the_same_as_in_the_image() -> None:
     assert json.dumps(HEALTH_SCRIPT) in (ROOT / "docker/Dockerfile.dwcp-v3").read_text()
 
 
-def test_services_that_wait_for_each_other_are_refused() -> None:
+def test_a_dependency_cycle_of_services_is_refused() -> None:
     def service(name: str, *after: str) -> Service:
         redis = SERVICES.services[1]
         return Service(
@@ -242,12 +245,12 @@ def test_services_that_wait_for_each_other_are_refused() -> None:
         in_order((service("a", "b"), service("b", "a")))
 
 
-def test_text_with_a_dollar_is_no_variable_in_the_compose_file() -> None:
+def test_dollar_signs_are_escaped_in_the_compose_file() -> None:
     assert "settings=$$(cat /etc/redis/redis.conf)" in compose_file(SERVICES, file="docker/compose.yaml")
     assert "settings=$(cat /etc/redis/redis.conf)" in containers()["redis"]["command"][0]
 
 
-def test_promtool_takes_the_configuration_with_its_rules() -> None:
+def test_promtool_accepts_the_configuration_and_its_rules() -> None:
     tool = TOOLCHAIN.ensure("promtool")["promtool"]
     done = subprocess.run(
         [tool, "check", "config", ROOT / "docker/config/prometheus/prometheus.yml"], capture_output=True, text=True, check=False
@@ -259,7 +262,7 @@ def test_promtool_takes_the_configuration_with_its_rules() -> None:
 @pytest.mark.parametrize(
     "receivers", [each for count in range(4) for each in combinations(("slack", "pagerduty", "webhook"), count)]
 )
-def test_alertmanager_has_the_receivers_whose_files_are_there(tmp_path: Path, receivers: tuple[str, ...]) -> None:
+def test_alertmanager_has_the_receivers_whose_secrets_exist(tmp_path: Path, receivers: tuple[str, ...]) -> None:
     """The script that the container starts assembles a configuration that amtool accepts."""
     secrets = tmp_path / "secrets"
     secrets.mkdir()
@@ -277,7 +280,7 @@ def test_alertmanager_has_the_receivers_whose_files_are_there(tmp_path: Path, re
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_receivers_of_the_settings_are_written_down_and_need_their_secrets() -> None:
+def test_configured_receivers_require_their_secrets() -> None:
     monitoring = DEFAULTS.monitoring.model_copy(update={"critical_receivers": ("slack",)})
     service = next(
         each for each in stack(DEFAULTS.model_copy(update={"monitoring": monitoring})).services if each.name == "alertmanager"
@@ -286,7 +289,7 @@ def test_receivers_of_the_settings_are_written_down_and_need_their_secrets() -> 
     assert [(each.secret, each.optional) for each in service.secrets] == [("alert_slack", False)]
 
 
-def test_the_dead_mans_switch_hears_the_docker_stack_too() -> None:
+def test_the_docker_stack_notifies_the_dead_mans_switch() -> None:
     monitoring = DEFAULTS.monitoring.model_copy(update={"critical_receivers": ("slack",), "watchdog": True})
     watched = stack(DEFAULTS.model_copy(update={"monitoring": monitoring}))
     config = yaml.safe_load(config_files(watched)["alertmanager/alertmanager.yml"])
@@ -294,7 +297,7 @@ def test_the_dead_mans_switch_hears_the_docker_stack_too() -> None:
     assert "alert_watchdog" in [each.secret for each in watched.services if each.name == "alertmanager" for each in each.secrets]
 
 
-def test_redis_runs_no_scripts_in_either_stack() -> None:
+def test_redis_scripting_is_disabled_on_kubernetes_and_docker() -> None:
     """Scripting has allowed remote code execution, and the service does not use it."""
     acl = base64.b64decode(run_platform("local").one("kubernetes:core/v1:Secret", "dwcp-v3-redis-secret")["data"]["users.acl"])
     redis = next(each for each in SERVICES.services if each.name == "redis")
@@ -302,7 +305,7 @@ def test_redis_runs_no_scripts_in_either_stack() -> None:
     assert "+@all -@scripting" in str(redis)
 
 
-def test_another_subnet_moves_the_host_exporter() -> None:
+def test_the_node_exporters_address_follows_the_subnet() -> None:
     settings = DEFAULTS.model_copy(update={"docker": DockerSettings.model_validate({"subnet": "10.9.8.0/24"})})
     other: Stack = stack(settings)
     assert "10.9.8.1:9100" in config_files(other)["prometheus/prometheus.yml"]

@@ -23,7 +23,7 @@ def alarms(graph: Graph) -> dict[str, dict[str, Any]]:
     return {each.name.removeprefix("dwcp-v3-"): each.inputs for each in graph.of("MetricAlarm")}
 
 
-def test_the_load_balancer_and_every_nat_gateway_are_watched(graph: Graph) -> None:
+def test_the_load_balancer_and_every_nat_gateway_have_alarms(graph: Graph) -> None:
     zones = {each.name.removeprefix("dwcp-v3-nat-") for each in graph.of("NatGateway")}
     assert alarms(graph).keys() == {
         *("high-error-rate", "high-latency", "unhealthy-targets-stable", "unhealthy-targets-canary"),
@@ -39,14 +39,14 @@ def test_thresholds_are_those_of_the_objectives(graph: Graph) -> None:
     assert all(each["comparisonOperator"] == "GreaterThanThreshold" for each in found.values())
 
 
-def test_a_ratio_needs_enough_requests(graph: Graph) -> None:
+def test_the_error_ratio_requires_a_minimum_of_requests(graph: Graph) -> None:
     queries = {each["id"]: each for each in alarms(graph)["high-error-rate"]["metricQueries"]}
     assert f"requests >= {MINIMUM_REQUESTS}" in queries["percent"]["expression"]
     assert [each["id"] for each in queries.values() if each.get("returnData")] == ["percent"]
     assert {each["metric"]["period"] for each in queries.values() if "metric" in each} == {HIGH_ERROR_RATE.window_seconds}
 
 
-def test_every_alarm_is_told_when_it_begins_and_when_it_ends(graph: Graph) -> None:
+def test_every_alarm_notifies_when_it_begins_and_ends(graph: Graph) -> None:
     topic = "arn:aws:mock:us-east-1:123456789012:dwcp-v3-alarms"
     for alarm in alarms(graph).values():
         assert alarm["alarmActions"] == alarm["okActions"] == [topic]
@@ -63,7 +63,7 @@ def test_the_topic_is_encrypted_and_cloudwatch_of_this_account_may_publish(graph
     assert "kms:GenerateDataKey*" in using["Action"]
 
 
-def test_alarms_are_mailed_to_whom_the_settings_name() -> None:
+def test_alarms_are_mailed_to_the_configured_addresses() -> None:
     [subscription] = [each.inputs for each in run_platform("production").of("TopicSubscription")]
     assert (subscription["protocol"], subscription["endpoint"]) == ("email", "dwcp-oncall@example.com")
     assert run_platform("staging", monitoring={"alarms": "none"}).of("TopicSubscription") == []

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import yaml
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifests, evaluate
 from pydantic import ValidationError
 
 from components.monitoring import grafana_config
@@ -30,7 +30,7 @@ def config_of(objects: Manifests) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("stack", "interval"), [("local", "5s"), ("staging", "30s"), ("production", "30s")])
-def test_everything_is_scraped_every_30_seconds_and_more_often_in_the_sandbox(stack: str, interval: str) -> None:
+def test_the_scrape_interval_is_30_seconds_and_shorter_in_the_sandbox(stack: str, interval: str) -> None:
     assert config_of(evaluate(stack))["global"]["scrape_interval"] == interval
 
 
@@ -60,13 +60,13 @@ def test_each_pod_is_scraped_once_at_its_metrics_port(objects: Manifests) -> Non
     assert scraped(objects, "kube-state-metrics") == {"dwcp-v3-kube-state-metrics": [8080]}
 
 
-def test_samples_that_speak_of_other_pods_keep_their_labels(objects: Manifests) -> None:
+def test_samples_about_other_pods_keep_their_labels(objects: Manifests) -> None:
     for name in ("kube-state-metrics", "kubelet", "containers"):
         assert job(objects, name)["honor_labels"] is True
         assert not {"pod", "namespace"} & {rule.get("target_label") for rule in job(objects, name)["relabel_configs"]}
 
 
-def test_kubelets_are_scraped_for_containers_and_volumes_and_little_is_kept(objects: Manifests) -> None:
+def test_only_needed_metrics_of_kubelets_are_kept(objects: Manifests) -> None:
     assert job(objects, "containers")["metrics_path"] == "/metrics/cadvisor"
     for name in ("kubelet", "containers"):
         [kept] = job(objects, name)["metric_relabel_configs"]
@@ -75,7 +75,7 @@ def test_kubelets_are_scraped_for_containers_and_volumes_and_little_is_kept(obje
             assert re.fullmatch(kept["regex"], metric)
 
 
-def test_only_the_sandbox_reaches_its_pods_by_a_proxy_and_from_outside() -> None:
+def test_only_the_sandbox_scrapes_from_outside_through_a_proxy() -> None:
     local, production = evaluate("local"), evaluate("production")
     for name in ("pods", "kube-state-metrics", "kubelet", "containers"):
         assert job(local, name)["proxy_from_environment"] is True
@@ -86,7 +86,7 @@ def test_only_the_sandbox_reaches_its_pods_by_a_proxy_and_from_outside() -> None
     assert job(production, "kubelet")["authorization"]["credentials_file"].endswith("/token")
 
 
-def test_samples_carry_track_and_version(objects: Manifests) -> None:
+def test_samples_have_labels_for_track_and_version(objects: Manifests) -> None:
     pods = job(objects, "pods")
     labels = {rule["target_label"]: rule["source_labels"] for rule in pods["relabel_configs"] if "target_label" in rule}
     for label in ("track", "version"):
@@ -95,7 +95,7 @@ def test_samples_carry_track_and_version(objects: Manifests) -> None:
     assert labels["job"] == ["__meta_kubernetes_pod_label_app"]
 
 
-def test_prometheus_may_list_pods_where_it_scrapes_and_read_the_nodes_metrics(objects: Manifests) -> None:
+def test_prometheus_may_list_pods_in_scraped_namespaces_and_read_node_metrics(objects: Manifests) -> None:
     watched = {
         name
         for each in job(objects, "pods")["kubernetes_sd_configs"]
@@ -115,7 +115,7 @@ def test_prometheus_may_list_pods_where_it_scrapes_and_read_the_nodes_metrics(ob
     assert objects.pod("dwcp-v3-prometheus").spec["automountServiceAccountToken"] is True
 
 
-def test_kube_state_metrics_may_read_what_it_exports_and_only_here(objects: Manifests) -> None:
+def test_kube_state_metrics_may_read_only_what_it_exports(objects: Manifests) -> None:
     container = objects.container("dwcp-v3-kube-state-metrics", "exporter")
     assert "--namespaces=dwcp-v3" in container["args"]
     resources = next(arg for arg in container["args"] if arg.startswith("--resources=")).partition("=")[2].split(",")
@@ -135,7 +135,7 @@ def test_the_configuration_names_its_rule_file(objects: Manifests) -> None:
     assert set(config_of(objects)["rule_files"]) | {"prometheus.yml"} == files
 
 
-def test_receivers_of_the_settings_are_told_and_their_secrets_are_files() -> None:
+def test_configured_receivers_read_their_secrets_from_files() -> None:
     objects = evaluate("production")
     config = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-alertmanager")["data"]["alertmanager.yml"])
     mounts = {
@@ -162,7 +162,7 @@ def test_grafana_requires_the_password(objects: Manifests) -> None:
     assert [port["containerPort"] for port in container["ports"]] == [3000]
 
 
-def test_grafanas_datasources_lead_to_services_of_the_namespace(objects: Manifests) -> None:
+def test_grafanas_datasources_refer_to_services_of_the_namespace(objects: Manifests) -> None:
     text = objects.one("ConfigMap", "dwcp-v3-grafana-datasources")["data"]["datasources.yaml"]
     datasources = {each["type"]: each for each in yaml.safe_load(text)["datasources"]}
     for kind, scheme in (("prometheus", "http"), ("redis-datasource", "redis")):
@@ -173,7 +173,7 @@ def test_grafanas_datasources_lead_to_services_of_the_namespace(objects: Manifes
     assert password == "$__file{/run/secrets/grafana/redis-password}"
 
 
-def test_dashboards_are_where_their_provider_looks(objects: Manifests) -> None:
+def test_dashboards_are_mounted_where_the_provider_reads_them(objects: Manifests) -> None:
     provider = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-grafana-provider")["data"]["dashboards.yaml"])
     mounts = {mount["name"]: mount["mountPath"] for mount in objects.container("dwcp-v3-grafana", "grafana")["volumeMounts"]}
     assert provider["providers"][0]["options"]["path"] == mounts["dashboards"]
@@ -194,7 +194,7 @@ def test_the_node_exporter_has_its_own_exempt_namespace_and_cannot_write(objects
     assert all(each["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted" for each in others)
 
 
-def test_prometheus_may_call_what_it_scrapes(objects: Manifests) -> None:
+def test_the_network_policy_permits_all_scrapes(objects: Manifests) -> None:
     rules = objects.one("NetworkPolicy", "dwcp-v3-prometheus")["spec"]["egress"]
     anywhere = {port["port"] for rule in rules if "to" not in rule for port in rule["ports"]}
     named = {port["port"] for rule in rules if "to" in rule for port in rule["ports"]}
@@ -202,7 +202,7 @@ def test_prometheus_may_call_what_it_scrapes(objects: Manifests) -> None:
     assert {9090, 9121, 8080, 9093} <= named
 
 
-def test_settings_reach_prometheus() -> None:
+def test_settings_reach_the_monitoring_objects() -> None:
     objects = evaluate("staging", **CHANGED)
     container = objects.container("dwcp-v3-prometheus", "prometheus")
     assert objects.container("dwcp-v3-alertmanager", "alertmanager")["image"] == "alertmanager:9.9.9"
@@ -221,7 +221,7 @@ def test_settings_reach_prometheus() -> None:
 
 
 def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     monitor = objects.one("ServiceMonitor", "dwcp-v3")
     [endpoint] = monitor["spec"]["endpoints"]
     [expression] = monitor["spec"]["selector"]["matchExpressions"]
@@ -237,19 +237,19 @@ def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> Non
 
 
 def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> None:
-    bundled, operator = evaluate("staging"), evaluate("staging", **OTHER_WAYS)
+    bundled, operator = evaluate("staging"), evaluate("staging", **ALTERNATIVES)
     text = bundled.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"]
-    ours = [each for group in yaml.safe_load(text)["groups"] for each in group["rules"]]
+    bundled_rules = [each for group in yaml.safe_load(text)["groups"] for each in group["rules"]]
     deployed = [each for group in operator.one("PrometheusRule", "dwcp-v3")["spec"]["groups"] for each in group["rules"]]
-    of_ours = {"Watchdog", "TargetDown", "NotificationsFailed", "AlertmanagerMetricsAbsent"}
-    assert deployed == [each for each in ours if each.get("alert") not in of_ours]
+    only_bundled = {"Watchdog", "TargetDown", "NotificationsFailed", "AlertmanagerMetricsAbsent"}
+    assert deployed == [each for each in bundled_rules if each.get("alert") not in only_bundled]
     board = operator.one("ConfigMap", "dwcp-v3-dashboards")
     assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert board["data"] == bundled.one("ConfigMap", "dwcp-v3-grafana-dashboards")["data"]
 
 
 def test_in_operator_mode_there_is_no_second_prometheus() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+    objects = evaluate("staging", **ALTERNATIVES)
     assert objects.names("Deployment") == {"dwcp-v3", "dwcp-v3-canary", "dwcp-v3-redis"}
     assert objects.graph.exports["monitoring"] == {
         **{"mode": "operator", "prometheusUrl": None},
@@ -262,12 +262,12 @@ def test_a_key_that_prometheus_does_not_know_is_refused() -> None:
         Relabeling.model_validate({"source_label": ["app"], "source_labels": ["app"]})
 
 
-def test_the_configuration_survives_yaml() -> None:
+def test_the_configuration_is_unchanged_after_a_yaml_round_trip() -> None:
     config = prometheus_config(30, kubernetes_jobs("nodes"), "alertmanager:9093")
     assert yaml.safe_load(config.to_yaml()) == config.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def test_rules_change_without_a_restart_of_prometheus() -> None:
+def test_changed_rules_do_not_restart_prometheus() -> None:
     """Prometheus reloads its files; a digest of them in the pod template would replace the pod."""
     before, after = evaluate("production"), evaluate("production", monitoring={"runbooksUrl": "https://example.com/other"})
     assert before.one("ConfigMap", "dwcp-v3-prometheus") != after.one("ConfigMap", "dwcp-v3-prometheus")
@@ -285,7 +285,7 @@ def test_alertmanager_is_scraped_and_links_lead_to_the_port_forward() -> None:
 
 
 @pytest.mark.parametrize(("on", "receiver"), [(True, "watchdog"), (False, None)])
-def test_the_dead_mans_switch_hears_the_watchdog_each_minute(on: bool, receiver: str | None) -> None:
+def test_the_watchdog_alert_is_sent_to_the_dead_mans_switch_each_minute(on: bool, receiver: str | None) -> None:
     objects = evaluate("staging", monitoring={"watchdog": on})
     config = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-alertmanager")["data"]["alertmanager.yml"])
     routes = [each for each in config["route"]["routes"] if each["matchers"] == ['alertname="Watchdog"']]
@@ -294,7 +294,7 @@ def test_the_dead_mans_switch_hears_the_watchdog_each_minute(on: bool, receiver:
     assert file == ("/run/secrets/alertmanager/watchdog" if on else None)
 
 
-def test_node_conditions_are_read_and_nothing_else_of_the_cluster() -> None:
+def test_kube_state_metrics_may_read_nodes_and_no_other_cluster_resource() -> None:
     role = evaluate("production").one("ClusterRole", "dwcp-v3-kube-state-metrics")
     assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes"], "verbs": ["list", "watch"]}]
 
@@ -304,10 +304,10 @@ def test_node_conditions_are_read_and_nothing_else_of_the_cluster() -> None:
     [("old", 0, "new", True), (None, 0, None, True), ("old", 1, "old", False)],
     ids=["rotated", "first start", "the reset fails"],
 )
-def test_a_rotated_password_reaches_a_database_that_has_the_old_one(
+def test_a_rotated_password_replaces_the_old_one_in_grafanas_database(
     tmp_path: Path, database: str | None, code: int, accepted: str | None, started: bool
 ) -> None:
-    """The container's own script, with a `grafana` that keeps the password in the database's file."""
+    """Run the container's script with a substitute for `grafana` that writes the password to the database file."""
     shell, flag, script = evaluate("production").container("dwcp-v3-grafana", "grafana")["command"]
     password, file, server = (tmp_path / name for name in ("password", "grafana.db", "run.sh"))
     password.write_text("new")

@@ -13,15 +13,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import promtool_tests as promtool
 import pytest
 import yaml
 from recording import ROOT
 
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
 from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
-from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, Slo, unique
-from tools import monitoring_reference as reference
-from tools import promtool_tests as promtool
+from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, unique
+from tools.blocks import with_block
 
 RUNBOOKS = "https://example.com/runbooks"
 LIMIT = 2**31
@@ -35,7 +35,7 @@ def alerts() -> dict[str, Any]:
     return {each["alert"]: each for each in rule_files.alerts(rule_file())}
 
 
-def test_the_guides_nine_alerts_are_ranked_as_the_guide_ranks_them() -> None:
+def test_the_nine_alerts_of_the_guide_have_its_severities() -> None:
     assert {each.name: each.severity for each in GUIDE_OBJECTIVES} == {
         **dict.fromkeys(("PodRestarts", "DeploymentReplicaMismatch", "RedisDown"), "critical"),
         **dict.fromkeys(("HighErrorRate", "HighLatency", "LowThroughput"), "warning"),
@@ -43,7 +43,7 @@ def test_the_guides_nine_alerts_are_ranked_as_the_guide_ranks_them() -> None:
     }
 
 
-def test_the_guides_numbers() -> None:
+def test_the_alerts_have_the_thresholds_of_the_guide() -> None:
     numbers = {each.name: (each.breach, each.threshold, each.unit) for each in GUIDE_OBJECTIVES}
     assert numbers["HighErrorRate"] == (">", 0.05, "ratio")
     assert numbers["HighLatency"] == (">", 1, "seconds")
@@ -65,27 +65,27 @@ def test_the_guides_numbers() -> None:
         ({"threshold": 0.0}, "has a threshold of 0.0, not between 0 and 1"),
         ({"threshold": -1, "unit": "seconds"}, "has a threshold of -1, not 0 or more"),
         ({"threshold": float("nan"), "unit": "seconds"}, "has a threshold of nan"),
-        ({"window_seconds": 0}, "has a window or a duration below zero"),
-        ({"for_seconds": -1}, "has a window or a duration below zero"),
+        ({"window_seconds": 0}, "has a window that is not above 0, or a duration below 0"),
+        ({"for_seconds": -1}, "has a window that is not above 0, or a duration below 0"),
         ({"minimum_requests": -1}, "has a minimum of -1 requests"),
         ({"measure": lambda _: "dwcp_failures_total{}"}, "measures dwcp_failures_total, which service does not export"),
         ({"source": "redis"}, "which redis does not export; it exports redis_connected_clients"),
     ],
 )
-def test_a_definition_that_cannot_work_is_refused_with_its_name(change: dict[str, Any], problem: str) -> None:
+def test_an_invalid_objective_is_refused_with_its_name(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(ObjectiveError, match=re.escape(problem)) as caught:
         replace(HIGH_ERROR_RATE, **change)
     assert repr(change.get("name", "HighErrorRate")) in str(caught.value)
 
 
-def test_a_name_given_twice_is_refused() -> None:
+def test_a_duplicate_name_is_refused() -> None:
     with pytest.raises(ObjectiveError, match="'HighErrorRate' is defined twice"):
         unique([HIGH_ERROR_RATE, replace(HIGH_ERROR_RATE, threshold=0.1)])
 
 
-def test_an_slo_without_a_budget_is_refused() -> None:
+def test_an_slo_without_an_error_budget_is_refused() -> None:
     with pytest.raises(ObjectiveError, match="SLO 'Perfect' has a target of 1"):
-        Slo(name="Perfect", target=1, description="x", bad_ratio=lambda _: "", runbook="x")
+        replace(SLOS[0], name="Perfect", target=1)
 
 
 def test_every_ratio_of_requests_has_a_minimum_of_requests() -> None:
@@ -94,7 +94,7 @@ def test_every_ratio_of_requests_has_a_minimum_of_requests() -> None:
             assert objective.minimum_requests > 0, objective.name
 
 
-def test_burn_rates_use_up_the_stated_part_of_the_budget() -> None:
+def test_burn_rates_consume_the_documented_part_of_the_error_budget() -> None:
     assert [(each.factor, each.severity) for each in BURN_RATES] == [
         *((14.4, "critical"), (6, "critical")),
         *((3, "warning"), (1, "warning")),
@@ -104,7 +104,7 @@ def test_burn_rates_use_up_the_stated_part_of_the_budget() -> None:
         assert rate.factor * rate.long_seconds == pytest.approx(rate.budget_part * SLO_DAYS * objectives.DAY)
 
 
-def test_every_alert_has_a_severity_a_text_and_a_runbook_that_exists() -> None:
+def test_every_alert_has_a_severity_a_description_and_an_existing_runbook() -> None:
     assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rule_files.PRESENCE) + len({rule_files.WATCHDOG})
     for alert in alerts().values():
         address, _, page = alert["annotations"]["runbook_url"].rpartition("/")
@@ -114,7 +114,7 @@ def test_every_alert_has_a_severity_a_text_and_a_runbook_that_exists() -> None:
         assert alert["annotations"]["description"]
 
 
-def test_every_source_has_an_alert_for_its_silence() -> None:
+def test_every_source_has_an_alert_for_absent_metrics() -> None:
     assert rule_files.PRESENCE.keys() == EXPORTED.keys() == set(rule_files.ALL_SOURCES)
     absent = {name: each for name, each in alerts().items() if name.endswith("MetricsAbsent")}
     assert len(absent) == len(EXPORTED)
@@ -130,19 +130,19 @@ def test_a_stack_without_kubernetes_has_no_rule_that_needs_it() -> None:
     }
 
 
-def test_alerts_that_cannot_work_on_eks_are_not_shipped() -> None:
+def test_alerts_that_cannot_work_on_eks_are_excluded() -> None:
     text = rule_files.to_yaml(rule_file()).lower()
     assert "scheduler" not in text
     assert "controller-manager" not in text
 
 
-def test_the_objectives_are_loaded_without_any_cloud_sdk() -> None:
+def test_the_objectives_import_no_pulumi_package() -> None:
     program = "import sys, components.monitoring.gates; print(sorted(name for name in sys.modules if name.startswith('pulumi')))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_every_metric_of_the_dashboard_is_one_that_somebody_exports() -> None:
+def test_every_metric_of_the_dashboard_is_exported_or_recorded() -> None:
     recorded = {each["record"] for group in rule_file()["groups"] for each in group["rules"] if "record" in each}
     known = frozenset().union(*EXPORTED.values()) | recorded | {"ALERTS"}
     queries = [query for row in dashboard.rows() for panel in row.panels for query, _ in panel.queries]
@@ -151,7 +151,7 @@ def test_every_metric_of_the_dashboard_is_one_that_somebody_exports() -> None:
     assert used >= EXPORTED["service"] - {"dwcp_latency_seconds_count", "dwcp_latency_seconds_sum"}
 
 
-def test_the_dashboard_opens_with_the_guides_panels_and_draws_every_guide_threshold() -> None:
+def test_the_dashboard_starts_with_the_panels_of_the_guide_and_shows_its_thresholds() -> None:
     titles = [panel.title for panel in dashboard.rows()[0].panels]
     assert titles == ["Request Rate", "Error Rate", "Latency P95", "Active Connections", "Throughput", "Memory Usage"]
     panels = [panel for panel in json.loads(dashboard.dashboard_json())["panels"] if panel["type"] != "row"]
@@ -179,10 +179,10 @@ def test_the_panels_of_a_row_fill_the_grid_without_overlap() -> None:
 
 @pytest.fixture
 def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, ModuleType]]:
-    """The modules, reloaded with an ``objectives.py`` that was edited to another threshold for the error rate."""
+    """The modules, reloaded with an ``objectives.py`` in which the threshold of the error rate is 0.03."""
     source = Path(objectives.__file__).read_text()
     assert source.count("ERROR_RATIO = 0.05") == 1
-    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools", "promtool_tests"))]:
         monkeypatch.delitem(sys.modules, name)
     edited = ModuleType("components.monitoring.objectives")
     monkeypatch.setitem(sys.modules, edited.__name__, edited)
@@ -191,12 +191,12 @@ def other_error_ratio(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Mod
     monkeypatch.setattr(package, "objectives", edited, raising=False)
     names = ("rule_files", "dashboard", "gates", "cloudwatch_alarms")
     made = {name: importlib.import_module(f"components.monitoring.{name}") for name in names}
-    yield made | {name: importlib.import_module(f"tools.{name}") for name in ("promtool_tests", "monitoring_reference")}
-    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools"))]:
+    yield made | {name: importlib.import_module(name) for name in ("promtool_tests", "tools.monitoring_reference")}
+    for name in [name for name in sys.modules if name.startswith(("components.monitoring", "tools", "promtool_tests"))]:
         del sys.modules[name]
 
 
-def test_one_edited_threshold_moves_rule_dashboard_gate_and_test_together(other_error_ratio: dict[str, ModuleType]) -> None:
+def test_one_edited_threshold_changes_rule_dashboard_gate_and_unit_test(other_error_ratio: dict[str, ModuleType]) -> None:
     new = other_error_ratio
     made = new["rule_files"].rule_file(memory_limit_bytes=LIMIT, runbooks=RUNBOOKS)
     rule = next(each for each in new["rule_files"].alerts(made) if each["alert"] == "HighErrorRate")
@@ -212,11 +212,11 @@ def test_one_edited_threshold_moves_rule_dashboard_gate_and_test_together(other_
     per_minute = float(re.findall(r"\+([\d.]+)x", errors["values"])[0])
     assert per_minute / promtool.BUSY_PER_MINUTE == pytest.approx(0.03 * 0.98)
     assert new["cloudwatch_alarms"].ERROR_PERCENT == 3
-    assert "3 %" in new["monitoring_reference"].alert_table()
+    assert "3 %" in new["tools.monitoring_reference"].alert_table()
 
 
 @pytest.mark.parametrize("value", ['a"b', "a}b", "a\\", "a\nb", '"} or vector(1) #'])
-def test_no_label_value_can_leave_its_quotes(value: str) -> None:
+def test_label_values_are_escaped(value: str) -> None:
     literal = promql.quoted(value)
     assert re.fullmatch(r'"(?:[^"\\\n]|\\.)*"', literal)
     assert json.loads(literal) == value
@@ -224,24 +224,24 @@ def test_no_label_value_can_leave_its_quotes(value: str) -> None:
 
 
 @pytest.mark.parametrize(("metric", "labels"), [("up{}", {}), ("9up", {}), ("up", {"a-b": "x"}), ("", {})])
-def test_what_is_no_name_of_a_metric_or_label_is_refused(metric: str, labels: dict[str, str]) -> None:
+def test_an_invalid_name_of_a_metric_or_label_is_refused(metric: str, labels: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="is not the name of a"):
         promql.series(metric, **labels)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (10, "10s"), (90, "90s"), (300, "5m"), (3600, "1h"), (259200, "3d")])
-def test_durations_as_prometheus_writes_them(seconds: int, text: str) -> None:
+def test_durations_have_prometheus_format(seconds: int, text: str) -> None:
     assert promql.duration(seconds) == text
 
 
-def test_gates_ask_one_track_for_the_objectives_own_measures() -> None:
+def test_gates_query_the_measures_of_the_objectives_for_one_track() -> None:
     found = {gate.name: gate for gate in gates.gates()}
     for gate in found.values():
         query = gate.query("canary", 300)
         assert query == gate.objective.measure(300, track="canary")
         assert query.count('track="canary"') == query.count("dwcp_")
     assert found["error rate"].threshold == HIGH_ERROR_RATE.threshold
-    assert 'track="a\\"}"' in gates.request_count('a"}', 60)
+    assert 'track="a\\"}"' in promql.request_count(60, track='a"}')
 
 
 @pytest.mark.parametrize(("threshold", "canary", "passes"), [(0.05, 0.05, True), (0.05, 0.051, False), (0.03, 0.04, False)])
@@ -259,30 +259,30 @@ def test_a_relative_gate_compares_with_stable_above_its_floor(canary: float, sta
     assert gate.passes(canary, stable) is passes
 
 
-def test_a_relative_gate_without_stables_value_is_not_measured() -> None:
+def test_a_relative_gate_requires_the_value_of_stable() -> None:
     [gate] = [gate for gate in gates.gates() if gate.relative]
-    with pytest.raises(ValueError, match="whose value is missing"):
+    with pytest.raises(ValueError, match="the value of stable is missing"):
         gate.passes(0.5)
 
 
 @pytest.mark.parametrize("threshold", [0, 1, 5, -0.1])
-def test_an_error_threshold_that_is_no_ratio_is_refused(threshold: float) -> None:
+def test_an_error_threshold_that_is_not_a_ratio_is_refused(threshold: float) -> None:
     with pytest.raises(ObjectiveError, match="'error rate' has a threshold"):
         gates.gates(threshold)
 
 
-def test_a_page_without_its_block_is_refused() -> None:
+def test_a_page_without_the_generated_block_is_refused() -> None:
     with pytest.raises(ValueError, match="has 0 blocks 'alerts', not 1"):
-        reference.with_block("# Monitoring", "alerts", "x")
+        with_block("# Monitoring", "alerts", "x")
 
 
-def test_objectives_cannot_be_changed() -> None:
+def test_objectives_are_immutable() -> None:
     with pytest.raises(AttributeError):
         HIGH_ERROR_RATE.threshold = 1  # pyright: ignore[reportAttributeAccessIssue]
     assert isinstance(HIGH_ERROR_RATE, Objective)
 
 
-def test_monitoring_notices_its_own_failure() -> None:
+def test_failures_of_monitoring_have_alerts() -> None:
     """Each part of the path from a metric to a person has an alert for its failure."""
     expressions = {name: alert["expr"] for name, alert in alerts().items()}
     assert expressions["Watchdog"] == "vector(1)"
@@ -291,7 +291,7 @@ def test_monitoring_notices_its_own_failure() -> None:
     assert expressions["AlertmanagerMetricsAbsent"] == 'absent(up{job="alertmanager"})'
 
 
-def test_the_operators_cluster_judges_its_own_monitoring() -> None:
+def test_without_bundled_monitoring_its_alerts_are_excluded() -> None:
     found = {
         each["alert"]
         for each in rule_files.alerts(rule_file(sources=[each for each in rule_files.ALL_SOURCES if each != "monitoring"]))

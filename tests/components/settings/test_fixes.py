@@ -1,4 +1,4 @@
-"""The commands that a wrong setting's message prints, run by the Pulumi CLI on a stack file."""
+"""The fixes that a settings error prints, run by the Pulumi CLI on a stack file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 from sandbox.project import TOOLCHAIN
 
 pytestmark = pytest.mark.cloud
-"""It needs the CLI, which the cloud tests build."""
+"""The Pulumi CLI is a binary that only the cloud tests build."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def run(folder: Path, command: str) -> str:
     return subprocess.check_output([tool, *words, "--non-interactive"], cwd=folder, env=environment, text=True)
 
 
-def test_removing_a_key_with_a_dot_leaves_the_field_that_it_looks_like(project: Path) -> None:
+def test_removing_a_key_with_a_dot_keeps_the_nested_field(project: Path) -> None:
     """A command with ``--path`` would remove the valid value."""
     file = project / "Pulumi.dev.yaml"
     run(project, "pulumi config set -s dev --path 'dwcp-v3:network.nat' single")

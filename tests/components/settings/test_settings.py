@@ -1,4 +1,4 @@
-"""Settings: each wrong value is refused with its key, its value and a correction; valid ones are read back unchanged."""
+"""Settings: each invalid value is refused with its key, its value and a fix; valid ones are read back unchanged."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ Load = Callable[..., tuple[Settings, Secrets]]
 
 @pytest.fixture
 def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
-    """``load()`` of a stack with these groups, as the engine would hand them over: each as text.
+    """A function that loads a stack with the given groups, passed as text, as the engine does.
 
     It adds what every stack needs: secrets, an environment, and for the default stack a role with access to the cluster and
     receivers of alerts.
@@ -242,18 +242,16 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
 ]
 
 
-def refused(load_stack: Load, groups: dict[str, Any], **how: Any) -> SettingsError:
+def error_of(load_stack: Load, groups: dict[str, Any], **how: Any) -> SettingsError:
     with pytest.raises(SettingsError) as caught:
         load_stack(groups, **how)
     return caught.value
 
 
 @pytest.mark.parametrize(("path", "value", "problem", "example"), BAD_VALUES)
-def test_a_bad_value_is_refused_with_its_key_and_a_correction(
-    load_stack: Load, path: str, value: Any, problem: str, example: str
-) -> None:
+def test_a_bad_value_is_refused_with_its_key_and_a_fix(load_stack: Load, path: str, value: Any, problem: str, example: str) -> None:
     group, field = re.sub(r"\[.*", "", path).split(".")[:2]
-    error = refused(load_stack, {group: {**({"enabled": True} if path == "ingress.tlsSecret" else {}), field: value}})
+    error = error_of(load_stack, {group: {**({"enabled": True} if path == "ingress.tlsSecret" else {}), field: value}})
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
     assert example in error.mistakes[0].fix
@@ -271,18 +269,18 @@ def test_a_bad_value_is_refused_with_its_key_and_a_correction(
         ("host:1/a/b", "host:1/a/b", ""),
     ],
 )
-def test_an_image_has_a_repository_and_a_release(image: str, name: str, release: str) -> None:
+def test_repository_and_release_are_parsed_from_an_image(image: str, name: str, release: str) -> None:
     assert (repository(image), release_of(image)) == (name, release)
 
 
-def test_an_edited_objective_changes_the_rollout() -> None:
+def test_an_edited_objective_changes_the_defaults_of_a_rollout() -> None:
     edit = "from components.monitoring import objectives; objectives.ERROR_RATIO, objectives.MINIMUM_REQUESTS = 0.02, 7"
     show = "from components.settings import RolloutSettings as R; print(R().error_threshold_percent, R().minimum_requests)"
     done = subprocess.run([sys.executable, "-c", f"{edit}; {show}"], capture_output=True, text=True, check=True)
     assert done.stdout == "2.0 7\n"
 
 
-def test_every_setting_has_a_bad_value() -> None:
+def test_every_setting_is_tested_with_a_bad_value() -> None:
     tested = {".".join(re.sub(r"\[.*", "", path).split(".")[:2]) for path, *_ in BAD_VALUES}
     settings = {f"{key}.{field.alias}" for key, model in settings_reference.groups() for field in model.model_fields.values()}
     assert tested == settings
@@ -384,7 +382,7 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
 
 @pytest.mark.parametrize(("groups", "path", "problem", "example"), CONFLICTS)
 def test_conflicting_settings_are_refused(load_stack: Load, groups: dict[str, Any], path: str, problem: str, example: str) -> None:
-    error = refused(load_stack, groups)
+    error = error_of(load_stack, groups)
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
     assert example in error.mistakes[0].fix
@@ -399,13 +397,13 @@ def test_conflicting_settings_are_refused(load_stack: Load, groups: dict[str, An
         and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers", "previewRoleArn", "maxNodes"}
     ],
 )
-def test_the_safety_rules_leave_local_alone(load_stack: Load, groups: dict[str, Any]) -> None:
+def test_the_safety_rules_do_not_apply_to_local(load_stack: Load, groups: dict[str, Any]) -> None:
     settings, _ = load_stack({**groups, "environment": {"name": "local"}})
     assert settings.environment.name == "local"
 
 
 def test_all_mistakes_are_reported_together(load_stack: Load) -> None:
-    error = refused(
+    error = error_of(
         load_stack,
         {
             "network": {"nat": "single", "vpcCidr": "10.0.0.0/16"},
@@ -433,8 +431,8 @@ def test_all_mistakes_are_reported_together(load_stack: Load) -> None:
     assert str(error).startswith("10 mistakes in the configuration of stack staging (Pulumi.staging.yaml):\n  dwcp-v3:newtork\n")
 
 
-def test_the_error_is_one_that_the_engine_prints_without_a_traceback(load_stack: Load) -> None:
-    error = refused(load_stack, {"environment": {"name": "prod"}})
+def test_the_engine_prints_the_error_without_a_traceback(load_stack: Load) -> None:
+    error = error_of(load_stack, {"environment": {"name": "prod"}})
     assert isinstance(error, pulumi.RunError)
     assert isinstance(error, ComponentsError)
     assert str(error) == (
@@ -458,7 +456,7 @@ def test_the_error_is_one_that_the_engine_prints_without_a_traceback(load_stack:
     ],
 )
 def test_unknown_keys_are_refused(load_stack: Load, groups: dict[str, Any], path: str, problem: str) -> None:
-    error = refused(load_stack, groups)
+    error = error_of(load_stack, groups)
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
 
@@ -472,10 +470,10 @@ def test_unknown_keys_are_refused(load_stack: Load, groups: dict[str, Any], path
     ],
 )
 @pytest.mark.parametrize("value", [None, "", " "])
-def test_a_missing_secret_is_named_with_the_command_that_sets_it(
+def test_a_missing_secret_is_refused_with_the_command_that_sets_it(
     load_stack: Load, missing: str, command: str, value: str | None
 ) -> None:
-    error = refused(load_stack, {missing: value})
+    error = error_of(load_stack, {missing: value})
     assert [mistake.path for mistake in error.mistakes] == [missing]
     assert error.mistakes[0].fix.startswith(command)
 
@@ -500,27 +498,29 @@ def test_a_missing_secret_is_named_with_the_command_that_sets_it(
         ({}, ["s3cret"], "alertReceivers", "must be an object of one string per receiver"),
     ],
 )
-def test_a_receiver_has_its_secret(load_stack: Load, monitoring: Any, receivers: Any, path: str, problem: str) -> None:
+def test_a_receiver_without_its_secret_is_refused(
+    load_stack: Load, monitoring: Any, receivers: Any, path: str, problem: str
+) -> None:
     given: Any = {**SECRETS["alertReceivers"], **receivers} if isinstance(receivers, dict) else receivers
     if isinstance(given, dict):
         given = {name: value for name, value in given.items() if value is not None}
-    error = refused(load_stack, {"monitoring": monitoring, "alertReceivers": given})
+    error = error_of(load_stack, {"monitoring": monitoring, "alertReceivers": given})
     assert [mistake.path for mistake in error.mistakes] == [path]
     assert error.mistakes[0].problem.startswith(problem)
     assert "s3cret" not in str(error)
 
 
-def test_a_missing_grafana_password_is_named_where_grafana_runs(load_stack: Load) -> None:
-    error = refused(load_stack, {"grafanaPassword": None})
+def test_a_missing_grafana_password_is_refused_where_grafana_runs(load_stack: Load) -> None:
+    error = error_of(load_stack, {"grafanaPassword": None})
     assert [mistake.path for mistake in error.mistakes] == ["grafanaPassword"]
     _, secrets = load_stack({"monitoring": {"mode": "operator"}, "grafanaPassword": None, "alertReceivers": None})
     assert secrets.grafana_password is secrets.alert_receivers is None
     on_docker = {"monitoring": {"mode": "operator"}, "docker": {"enabled": True}, "grafanaPassword": None, "alertReceivers": None}
-    assert [mistake.path for mistake in refused(load_stack, on_docker).mistakes] == ["grafanaPassword"]
+    assert [mistake.path for mistake in error_of(load_stack, on_docker).mistakes] == ["grafanaPassword"]
 
 
 def numbers() -> Iterator[tuple[str, Any]]:
-    """Every setting that is a number or a quantity, with a value that is far too large."""
+    """The path of every setting that is a number or a quantity, with a value that is far too large."""
     for group, field in Settings.model_fields.items():
         model = cast("type[Group]", field.annotation)
         for name, each in model.model_fields.items():
@@ -536,14 +536,14 @@ def numbers() -> Iterator[tuple[str, Any]]:
 @pytest.mark.parametrize(("path", "value"), list(numbers()))
 def test_a_far_too_large_number_is_refused_with_its_key(load_stack: Load, path: str, value: Any) -> None:
     group, field = path.split(".")
-    found = next(each for each in refused(load_stack, {group: {field: value}}).mistakes if each.path == path)
+    found = next(each for each in error_of(load_stack, {group: {field: value}}).mistakes if each.path == path)
     assert found.fix
     assert re.search("must be (at most|from|one of|a percentage)", found.problem), found
 
 
-def test_a_key_with_a_dot_is_removed_without_touching_the_field_it_looks_like(load_stack: Load) -> None:
+def test_the_fix_for_a_key_with_a_dot_removes_only_that_key(load_stack: Load) -> None:
     """`pulumi config set dwcp-v3:network.nat per_zone`, without --path, creates a key of that name."""
-    error = refused(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
+    error = error_of(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
     [found] = error.mistakes
     assert "it was set without --path" in found.problem
     assert found.fix == "pulumi config rm -s dev 'dwcp-v3:network.nat'"
@@ -552,14 +552,14 @@ def test_a_key_with_a_dot_is_removed_without_touching_the_field_it_looks_like(lo
 @pytest.mark.parametrize("key", ["redisPassword", "registryToken", "grafanaPassword"])
 @pytest.mark.parametrize("value", [{"a": "s3cret"}, ["s3cret"]])
 def test_a_secret_that_is_a_structure_is_refused(load_stack: Load, key: str, value: Any) -> None:
-    error = refused(load_stack, {key: value})
+    error = error_of(load_stack, {key: value})
     assert [mistake.path for mistake in error.mistakes] == [key]
     assert "must be a string" in error.mistakes[0].problem
     assert "s3cret" not in str(error)
 
 
-def test_api_keys_that_name_no_api_are_refused(load_stack: Load) -> None:
-    error = refused(load_stack, {"apiKeys": {}})
+def test_empty_api_keys_are_refused(load_stack: Load) -> None:
+    error = error_of(load_stack, {"apiKeys": {}})
     assert [(each.path, each.fix) for each in error.mistakes] == [("apiKeys", "pulumi config rm -s dev 'dwcp-v3:apiKeys'")]
 
 
@@ -570,16 +570,16 @@ def test_api_keys_that_name_no_api_are_refused(load_stack: Load) -> None:
         *({"caf\u00e9": "s3cret"}, {"..": "s3cret"}, {".": "s3cret"}, {"..a": "s3cret"}, {"a" * 254: "s3cret"}),
     ],
 )
-def test_api_keys_must_fit_a_secret(load_stack: Load, keys: Any) -> None:
-    error = refused(load_stack, {"apiKeys": keys})
+def test_invalid_api_keys_are_refused(load_stack: Load, keys: Any) -> None:
+    error = error_of(load_stack, {"apiKeys": keys})
     assert [mistake.path for mistake in error.mistakes] == ["apiKeys"]
     assert "must be an object of one string per API" in error.mistakes[0].problem
     assert "s3cret" not in str(error)
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
-def test_a_secret_in_plain_text_is_refused_where_it_would_be_committed(load_stack: Load, environment: str) -> None:
-    error = refused(load_stack, {"environment": {"name": environment}}, encrypted=("redisPassword",))
+def test_a_secret_in_plain_text_is_refused_in_staging_and_production(load_stack: Load, environment: str) -> None:
+    error = error_of(load_stack, {"environment": {"name": environment}}, encrypted=("redisPassword",))
     assert {mistake.path for mistake in error.mistakes} == SECRETS.keys() - {"redisPassword"}
     assert all("plain text" in mistake.problem for mistake in error.mistakes)
 
@@ -595,12 +595,12 @@ def test_a_secret_in_plain_text_is_refused_where_it_would_be_committed(load_stac
         ({"apiKeys": ["s3cret-pasted"]}, ()),
     ],
 )
-def test_no_secret_reaches_the_message(load_stack: Load, groups: dict[str, Any], encrypted: tuple[str, ...]) -> None:
-    error = refused(load_stack, groups, encrypted=(*SECRETS, *encrypted))
+def test_an_error_contains_no_secret(load_stack: Load, groups: dict[str, Any], encrypted: tuple[str, ...]) -> None:
+    error = error_of(load_stack, groups, encrypted=(*SECRETS, *encrypted))
     assert "s3cret" not in str(error)
 
 
-def test_secrets_are_outputs_that_the_engine_encrypts(load_stack: Load) -> None:
+def test_secrets_are_secret_outputs(load_stack: Load) -> None:
     settings, secrets = load_stack({"application": {"image": "registry.example.com:5000/dwcp@sha256:" + "0" * 64}})
     run = asyncio.get_event_loop().run_until_complete
     for output, value in (
@@ -617,7 +617,7 @@ def test_secrets_are_outputs_that_the_engine_encrypts(load_stack: Load) -> None:
     assert "s3cret" not in f"{settings!r} {secrets!r}"
 
 
-def test_numbers_and_switches_may_come_as_text(load_stack: Load) -> None:
+def test_numbers_and_booleans_are_accepted_as_text(load_stack: Load) -> None:
     settings, _ = load_stack(
         {
             "logs": {"retentionDays": "365"},
@@ -633,7 +633,7 @@ def test_numbers_and_switches_may_come_as_text(load_stack: Load) -> None:
 
 
 @pytest.mark.parametrize("stack", ["local", "staging", "production"])
-def test_the_stack_files_load(load_stack: Load, stack: str) -> None:
+def test_the_committed_stack_files_are_valid(load_stack: Load, stack: str) -> None:
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
     assert config.pop("pulumi:disable-default-providers") == ["*"]
     groups = {key.removeprefix("dwcp-v3:"): value for key, value in config.items()}
@@ -646,7 +646,7 @@ def test_the_stack_files_load(load_stack: Load, stack: str) -> None:
 def test_a_stack_file_of_another_environment_is_refused(load_stack: Load) -> None:
     cluster = {"ciRoleArn": ADMIN, "publicAccessCidrs": ["203.0.113.0/24"]}
     groups = {"environment": {"name": "staging"}, "cluster": cluster, "monitoring": {"alarms": "none"}}
-    error = refused(load_stack, groups, stack="production")
+    error = error_of(load_stack, groups, stack="production")
     assert [(mistake.path, mistake.problem) for mistake in error.mistakes] == [
         ("environment.name", "is not the environment of stack production")
     ]
@@ -666,19 +666,19 @@ groups_of_settings: st.SearchStrategy[Group] = st.one_of(
 
 
 @given(groups_of_settings)
-def test_a_group_survives_the_stack_file(group: Group) -> None:
+def test_a_group_is_unchanged_after_a_yaml_round_trip(group: Group) -> None:
     written = yaml.safe_load(yaml.safe_dump(group.model_dump(mode="json", by_alias=True)))
     assert type(group).model_validate(written, by_alias=True, by_name=False) == group
 
 
 @given(ordered_pairs)
-def test_bounds_the_wrong_way_round_are_refused(pair: list[int]) -> None:
+def test_reversed_bounds_are_refused(pair: list[int]) -> None:
     low, high = pair[0], pair[1] + 1
     with pytest.raises(ValidationError, match=re.escape(f"maxReplicas is below minReplicas ({high})")):
         AutoscalingSettings(min_replicas=high, max_replicas=low)
 
 
-def test_settings_cannot_be_changed() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         EnvironmentSettings(name="local").name = "production"
 
@@ -687,7 +687,7 @@ def test_settings_cannot_be_changed() -> None:
     ("quantity", "number"),
     [("500m", "0.5"), ("2", "2"), ("1.5", "1.5"), ("512Mi", str(2**29)), ("2Gi", str(2**31)), ("1Ki", "1024")],
 )
-def test_quantities_are_numbers(quantity: str, number: str) -> None:
+def test_quantities_are_parsed(quantity: str, number: str) -> None:
     assert str(parse_quantity(quantity).normalize()) == str(type(parse_quantity(quantity))(number).normalize())
 
 
@@ -700,9 +700,6 @@ def test_an_invalid_quantity_is_refused(quantity: str) -> None:
 def test_mebibytes_round_down() -> None:
     assert mebibytes("2Gi") == 2048
     assert mebibytes("1535Ki") == 1
-
-
-SOURCES = ("guide", "design", "AWS", "Kubernetes", "Prometheus", "Alertmanager", "Docker", "Argo Rollouts", "alert", "docs")
 
 
 SOURCES = "guide|AWS|Kubernetes|Prometheus|Alertmanager|Grafana|Redis|cert-manager|Docker|Argo Rollouts|alert|docs"

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, platform, registrations
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifest, Manifests, evaluate, platform, registrations
 from recording import run, stack_config
 
 from components.field_owners import DEPLOYMENT
@@ -30,15 +30,15 @@ def annotations(objects: Manifests, deployment: str = "dwcp-v3") -> dict[str, st
     return dict(objects.pod(deployment).metadata["annotations"])
 
 
-def without(manifest: Any, canary_words: dict[str, str]) -> Any:
-    """The manifest with the canary's words replaced by the stable track's."""
+def as_stable(manifest: Any, replacements: dict[str, str]) -> Any:
+    """The manifest with the canary's names replaced by those of the stable track."""
     text = json.dumps(manifest, sort_keys=True)
-    for canary, stable in canary_words.items():
+    for canary, stable in replacements.items():
         text = text.replace(canary, stable)
     return json.loads(text)
 
 
-def test_the_names_and_ports_of_the_guide(objects: Manifests) -> None:
+def test_names_and_ports_are_those_of_the_guide(objects: Manifests) -> None:
     service = objects.one("Service", "dwcp-v3")
     container = objects.container("dwcp-v3", "dwcp-v3")
     assert objects.one("Deployment", "dwcp-v3")["metadata"]["labels"]["app"] == "dwcp-v3"
@@ -49,7 +49,7 @@ def test_the_names_and_ports_of_the_guide(objects: Manifests) -> None:
     assert objects.pod("dwcp-v3").spec["imagePullSecrets"] == [{"name": "regcred"}]
 
 
-def test_the_resources_and_probes_of_the_guide(objects: Manifests) -> None:
+def test_resources_and_probes_are_those_of_the_guide(objects: Manifests) -> None:
     container = objects.container("dwcp-v3", "dwcp-v3")
     assert container["resources"] == {
         "requests": {"cpu": "500m", "memory": "512Mi", "ephemeral-storage": "64Mi"},
@@ -61,7 +61,7 @@ def test_the_resources_and_probes_of_the_guide(objects: Manifests) -> None:
     assert container["startupProbe"]["httpGet"]["path"] == "/health"
 
 
-def test_the_environment_of_the_guide(objects: Manifests) -> None:
+def test_the_environment_variables_are_those_of_the_guide(objects: Manifests) -> None:
     variables = environment(objects)
     assert {
         "NODE_ENV",
@@ -76,7 +76,7 @@ def test_the_environment_of_the_guide(objects: Manifests) -> None:
     assert variables["REDIS_URL"] == "redis://dwcp-v3-redis:6379/0"
 
 
-def test_the_password_and_the_api_keys_come_as_files() -> None:
+def test_the_password_and_the_api_keys_are_mounted_as_files() -> None:
     objects = evaluate("production")
     secret = objects.one("Secret", "dwcp-v3")
     container = objects.container("dwcp-v3", "dwcp-v3")
@@ -94,29 +94,29 @@ def test_the_password_and_the_api_keys_come_as_files() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_service_knows_its_environment(stack: str) -> None:
+def test_node_env_is_the_name_of_the_environment(stack: str) -> None:
     assert environment(evaluate(stack))["NODE_ENV"] == stack
 
 
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("kind", TRACKED_KINDS)
-def test_the_tracks_differ_in_nothing_but_the_track(stack: str, kind: str) -> None:
+def test_the_tracks_differ_only_in_the_track(stack: str, kind: str) -> None:
     objects = evaluate(stack)
     stable, canary = objects.one(kind, "dwcp-v3"), copy.deepcopy(objects.one(kind, "dwcp-v3-canary"))
-    words = {"dwcp-v3-canary": "dwcp-v3", '"canary"': '"stable"'}
+    replacements = {"dwcp-v3-canary": "dwcp-v3", '"canary"': '"stable"'}
     if kind == "Deployment":
         canary["spec"]["replicas"] = stable["spec"]["replicas"]
     if kind == "TargetGroupBinding":
         canary["spec"]["targetGroupARN"] = stable["spec"]["targetGroupARN"]
-    assert without(canary, words) == stable
+    assert as_stable(canary, replacements) == stable
     assert canary != stable
 
 
-def test_the_canary_stands_at_no_pods(objects: Manifests) -> None:
+def test_the_canary_has_no_pods(objects: Manifests) -> None:
     assert objects.one("Deployment", "dwcp-v3-canary")["spec"]["replicas"] == 0
 
 
-def test_selectors_name_the_track_and_never_the_version(objects: Manifests) -> None:
+def test_selectors_contain_the_track_and_not_the_version(objects: Manifests) -> None:
     selectors = [
         *(each["spec"]["selector"]["matchLabels"] for each in objects.all("Deployment") if app_of(each) == "dwcp-v3"),
         *(each["spec"]["selector"] for each in objects.all("Service") if app_of(each) == "dwcp-v3"),
@@ -148,14 +148,14 @@ def test_a_stopping_pod_serves_until_its_target_is_deregistered() -> None:
 
 
 @pytest.mark.parametrize("kind", ["Service", "PersistentVolumeClaim"])
-def test_what_becomes_ready_only_after_a_later_resource_is_not_waited_for(objects: Manifests, kind: str) -> None:
+def test_pulumi_does_not_wait_for_objects_that_become_ready_after_a_later_resource(objects: Manifests, kind: str) -> None:
     found = objects.all(kind)
     assert found
     assert all(each["metadata"]["annotations"]["pulumi.com/skipAwait"] == "true" for each in found)
 
 
 @pytest.mark.parametrize("track", ["dwcp-v3", "dwcp-v3-canary"])
-def test_pods_come_after_their_binding_and_that_after_the_weighted_rule(track: str) -> None:
+def test_pods_are_created_after_their_binding_and_the_weighted_rule(track: str) -> None:
     """A pod gets its readiness gate at creation, and passes it only if the load balancer reports it healthy."""
     found = registrations("production")
     binding = found["kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding", f"{track}-binding"]
@@ -163,7 +163,7 @@ def test_pods_come_after_their_binding_and_that_after_the_weighted_rule(track: s
     assert {f"{track}-service", "dwcp-v3-tracks"} <= binding.dependencies
 
 
-def test_an_update_takes_no_pod_away_before_its_successor_is_ready(objects: Manifests) -> None:
+def test_an_update_removes_no_pod_before_its_successor_is_ready(objects: Manifests) -> None:
     strategy = objects.one("Deployment", "dwcp-v3")["spec"]["strategy"]
     assert strategy["type"] == "RollingUpdate"
     assert strategy["rollingUpdate"]["maxUnavailable"] == 0
@@ -174,37 +174,37 @@ def test_pods_spread_over_zones_and_nodes(objects: Manifests) -> None:
     assert {each["topologyKey"] for each in constraints} == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}
 
 
-def test_the_load_balancer_gets_in_by_the_public_subnets_and_only_to_the_service(objects: Manifests) -> None:
+def test_ingress_is_permitted_only_from_the_public_subnets_to_the_http_port(objects: Manifests) -> None:
     subnets = {each.inputs["cidrBlock"] for each in objects.graph.of("ec2/subnet:Subnet") if "-public-" in each.name}
     rules = objects.one("NetworkPolicy", "dwcp-v3")["spec"]["ingress"]
     assert {peer["ipBlock"]["cidr"] for rule in rules for peer in rule["from"]} == subnets
     assert {port["port"] for rule in rules for port in rule["ports"]} == {"http"}
 
 
-def test_the_service_may_call_redis_and_nothing_else(objects: Manifests) -> None:
+def test_the_service_may_call_only_redis(objects: Manifests) -> None:
     [rule] = objects.one("NetworkPolicy", "dwcp-v3")["spec"]["egress"]
     assert rule["to"] == [{"podSelector": {"matchLabels": {"app": "dwcp-v3-redis"}}}]
     assert [port["port"] for port in rule["ports"]] == [6379]
 
 
-def test_the_account_may_read_the_rollout_flag_and_nothing_else(objects: Manifests) -> None:
+def test_the_service_account_may_read_only_the_rollout_flag(objects: Manifests) -> None:
     [rule] = objects.one("Role", "dwcp-v3")["rules"]
     assert rule == {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["dwcp-v3-rollout"], "verbs": ["get", "watch"]}
 
 
-def test_the_rollout_flag_starts_at_0_and_is_a_file_that_needs_no_restart(objects: Manifests) -> None:
+def test_the_rollout_flag_is_0_at_first_and_is_mounted_as_a_file(objects: Manifests) -> None:
     volumes = {volume["name"]: volume for volume in objects.pod("dwcp-v3").spec["volumes"]}
     assert objects.one("ConfigMap", "dwcp-v3-rollout")["data"] == {"percentage": "0"}
     assert volumes["rollout"]["configMap"]["name"] == "dwcp-v3-rollout"
 
 
-def test_the_autoscaler_grows_at_once_and_shrinks_after_a_window(objects: Manifests) -> None:
+def test_the_autoscaler_scales_up_at_once_and_down_after_a_window(objects: Manifests) -> None:
     behavior = objects.one("HorizontalPodAutoscaler", "dwcp-v3")["spec"]["behavior"]
     assert behavior["scaleUp"]["stabilizationWindowSeconds"] == 0
     assert behavior["scaleDown"]["stabilizationWindowSeconds"] == 300
 
 
-def test_the_autoscaler_of_the_guide_in_production() -> None:
+def test_productions_autoscaler_is_that_of_the_guide() -> None:
     spec = evaluate("production").one("HorizontalPodAutoscaler", "dwcp-v3")["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (3, 10)
     assert {each["resource"]["name"]: each["resource"]["target"]["averageUtilization"] for each in spec["metrics"]} == {
@@ -213,12 +213,12 @@ def test_the_autoscaler_of_the_guide_in_production() -> None:
     }
 
 
-def test_no_shared_volume_unless_the_setting_asks_for_one(objects: Manifests) -> None:
+def test_there_is_no_shared_volume_by_default(objects: Manifests) -> None:
     assert "dwcp-v3-shared" not in objects.names("PersistentVolumeClaim")
 
 
-def test_a_shared_volume_is_mounted_by_both_tracks() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+def test_both_tracks_mount_the_shared_volume() -> None:
+    objects = evaluate("staging", **ALTERNATIVES)
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-shared")["spec"]
     assert claim["accessModes"] == ["ReadWriteMany"]
     assert (claim["resources"]["requests"]["storage"], claim["storageClassName"]) == ("5Gi", "efs")
@@ -289,22 +289,22 @@ def test_a_changed_password_restarts_the_service_and_redis() -> None:
         (f"dwcp-v3:{'x' * 62}-y", "x" * 62),
     ],
 )
-def test_the_version_label_is_a_legal_label(image: str, release: str) -> None:
+def test_the_version_label_is_a_valid_label(image: str, release: str) -> None:
     assert release_of(image) == release
 
 
-def test_the_service_calls_nothing_outside_but_what_the_settings_name() -> None:
-    def outside(objects: Manifests) -> list[Any]:
+def test_the_service_may_call_only_the_configured_external_addresses() -> None:
+    def external(objects: Manifests) -> list[Any]:
         rules = objects.one("NetworkPolicy", "dwcp-v3")["spec"]["egress"]
         return [(peer["ipBlock"]["cidr"], [port["port"] for port in rule["ports"]])
                 for rule in rules for peer in rule["to"] if "ipBlock" in peer]  # fmt: skip
 
-    assert outside(evaluate("production")) == []
+    assert external(evaluate("production")) == []
     egress = [{"cidr": "198.51.100.7/32", "ports": [443, 8443]}]
-    assert outside(evaluate("production", application={"egress": egress})) == [("198.51.100.7/32", [443, 8443])]
+    assert external(evaluate("production", application={"egress": egress})) == [("198.51.100.7/32", [443, 8443])]
 
 
-def test_a_service_that_calls_no_api_needs_no_key() -> None:
+def test_api_keys_are_optional() -> None:
     config = {key: value for key, value in stack_config("production").items() if key != "dwcp-v3:apiKeys"}
     graph = run(platform, config, stack_name="production")
     assert set(graph.one("kubernetes:core/v1:Secret", "dwcp-v3-secret")["data"]) == {"redis-password"}

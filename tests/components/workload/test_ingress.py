@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifests, evaluate
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifests, evaluate
 
 
 @pytest.fixture(params=STACKS)
@@ -11,7 +11,7 @@ def objects(request: pytest.FixtureRequest) -> Manifests:
     return evaluate(request.param, ingress={"enabled": True})
 
 
-def test_one_host_leads_to_the_stable_service_over_tls(objects: Manifests) -> None:
+def test_the_host_routes_to_the_stable_service_over_tls(objects: Manifests) -> None:
     spec = objects.one("Ingress", "dwcp-v3")["spec"]
     [rule] = spec["rules"]
     [path] = rule["http"]["paths"]
@@ -33,13 +33,13 @@ def test_settings_reach_the_ingress() -> None:
 
 
 @pytest.mark.parametrize(("stack", "awaited"), [("local", False), ("production", True)])
-def test_its_address_is_awaited_where_a_controller_sets_one(stack: str, awaited: bool) -> None:
+def test_the_address_is_awaited_where_a_controller_sets_it(stack: str, awaited: bool) -> None:
     annotations = evaluate(stack, ingress={"enabled": True}).one("Ingress", "dwcp-v3")["metadata"].get("annotations", {})
     assert ("pulumi.com/skipAwait" not in annotations) is awaited
 
 
-def test_turned_off_it_leaves_no_way_in() -> None:
-    objects = evaluate("staging", **OTHER_WAYS)
+def test_a_disabled_ingress_leaves_no_entry_point() -> None:
+    objects = evaluate("staging", **ALTERNATIVES)
     assert objects.all("Ingress") == []
     assert "dwcp-v3-ingress" not in objects.names("NetworkPolicy")
     assert objects.graph.exports["ingress"] == {"url": None}

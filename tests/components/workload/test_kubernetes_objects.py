@@ -6,10 +6,10 @@ import base64
 from functools import cache
 
 import pytest
-from manifests import CHANGED, OTHER_WAYS, STACKS, Manifest, Manifests, evaluate, values_of
+from manifests import ALTERNATIVES, CHANGED, STACKS, Manifest, Manifests, evaluate, values_of
 from recording import stack_config
 
-CONFIGURATIONS = [*STACKS, "preview", "changed", "other ways"]
+CONFIGURATIONS = [*STACKS, "preview", "changed", "alternatives"]
 
 
 @cache
@@ -19,8 +19,8 @@ def objects_of(configuration: str) -> Manifests:
             return evaluate("production", preview=True)
         case "changed":
             return evaluate("staging", **CHANGED)
-        case "other ways":
-            return evaluate("staging", **OTHER_WAYS)
+        case "alternatives":
+            return evaluate("staging", **ALTERNATIVES)
         case _:
             return evaluate(configuration)
 
@@ -30,15 +30,15 @@ def objects(request: pytest.FixtureRequest) -> Manifests:
     return objects_of(request.param)
 
 
-def breaches_of_restricted(spec: Manifest) -> list[str]:
+def restricted_violations(spec: Manifest) -> list[str]:
     """The violations of the Pod Security Standard ``restricted``.
 
     Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
     """
-    breaches = [field for field in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if spec.get(field)]
+    violations = [field for field in ("hostNetwork", "hostPID", "hostIPC", "hostUsers") if spec.get(field)]
     pod = spec["securityContext"]
     allowed = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
-    breaches += [f"volume {volume['name']}" for volume in spec["volumes"] if not volume.keys() - {"name"} <= allowed]
+    violations += [f"volume {volume['name']}" for volume in spec["volumes"] if not volume.keys() - {"name"} <= allowed]
     for container in [*spec["containers"], *spec.get("initContainers", [])]:
         context = {**pod, **container["securityContext"]}
         capabilities = context.get("capabilities", {})
@@ -52,30 +52,30 @@ def breaches_of_restricted(spec: Manifest) -> list[str]:
             "capabilities.add": set(capabilities.get("add", [])) <= {"NET_BIND_SERVICE"},
             "hostPort": not any(port.get("hostPort") for port in container["ports"]),
         }
-        breaches += [f"{container['name']}: {check}" for check, holds in checks.items() if not holds]
-    return breaches
+        violations += [f"{container['name']}: {check}" for check, holds in checks.items() if not holds]
+    return violations
 
 
-def test_every_pod_is_admitted_by_the_restricted_standard(objects: Manifests) -> None:
-    assert {pod.owner: breaches_of_restricted(pod.spec) for pod in objects.pods()} == {pod.owner: [] for pod in objects.pods()}
+def test_every_pod_meets_the_restricted_standard(objects: Manifests) -> None:
+    assert {pod.owner: restricted_violations(pod.spec) for pod in objects.pods()} == {pod.owner: [] for pod in objects.pods()}
 
 
-def test_the_restricted_check_sees_a_breach(objects: Manifests) -> None:
+def test_the_restricted_check_finds_violations(objects: Manifests) -> None:
     spec = objects.pods()[0].spec
     container = {**spec["containers"][0], "securityContext": {"privileged": True}}
-    assert set(breaches_of_restricted({**spec, "hostNetwork": True, "containers": [container]})) == {
+    assert set(restricted_violations({**spec, "hostNetwork": True, "containers": [container]})) == {
         "hostNetwork",
         *(f"{container['name']}: {check}" for check in ("allowPrivilegeEscalation", "privileged", "capabilities.drop")),
     }
 
 
-def test_containers_cannot_write_to_their_image_and_run_as_1001(objects: Manifests) -> None:
+def test_containers_have_a_read_only_root_filesystem_and_run_as_1001(objects: Manifests) -> None:
     for pod in objects.pods():
         assert pod.spec["securityContext"]["runAsUser"] == 1001
         assert all(each["securityContext"]["readOnlyRootFilesystem"] for each in pod.spec["containers"])
 
 
-def test_every_container_has_all_probes_and_bounded_resources(objects: Manifests) -> None:
+def test_every_container_has_all_probes_and_resource_limits(objects: Manifests) -> None:
     for pod in objects.pods():
         for container in pod.spec["containers"]:
             assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), container["name"]
@@ -83,13 +83,13 @@ def test_every_container_has_all_probes_and_bounded_resources(objects: Manifests
             assert wanted == container["resources"]["requests"].keys() == container["resources"]["limits"].keys()
 
 
-def test_only_monitoring_gets_a_token_for_the_api(objects: Manifests) -> None:
+def test_only_monitoring_pods_have_a_token_for_the_api(objects: Manifests) -> None:
     with_token = {pod.owner for pod in objects.pods() if pod.spec["automountServiceAccountToken"]}
     assert with_token <= {"dwcp-v3-prometheus", "dwcp-v3-kube-state-metrics"}
     assert not any(account["automountServiceAccountToken"] for account in objects.all("ServiceAccount"))
 
 
-def test_no_image_is_latest(objects: Manifests) -> None:
+def test_no_image_has_the_tag_latest(objects: Manifests) -> None:
     for pod in objects.pods():
         for container in pod.spec["containers"]:
             name = container["image"].rpartition("/")[2]
@@ -97,7 +97,7 @@ def test_no_image_is_latest(objects: Manifests) -> None:
             assert not name.endswith(":latest"), container["image"]
 
 
-def test_everything_namespaced_is_in_the_namespace(objects: Manifests) -> None:
+def test_every_namespaced_object_is_in_the_namespace(objects: Manifests) -> None:
     cluster_wide = {"Namespace", "PriorityClass", "StorageClass", "ClusterRole", "ClusterRoleBinding"}
     elsewhere = set()
     for each in objects.everything:
@@ -112,7 +112,7 @@ def test_no_two_objects_of_a_kind_share_a_name(objects: Manifests) -> None:
     assert len(names) == len(set(names))
 
 
-def test_what_pods_refer_to_exists(objects: Manifests) -> None:
+def test_objects_that_pods_refer_to_exist(objects: Manifests) -> None:
     for pod in objects.pods():
         spec = pod.spec
         assert spec["serviceAccountName"] in objects.names("ServiceAccount")
@@ -138,19 +138,19 @@ def test_claims_name_a_storage_class_of_the_program_or_of_the_settings(objects: 
         assert claim["spec"].get("storageClassName") in objects.names("StorageClass") | by_setting
 
 
-def test_deployments_select_their_own_pods_only(objects: Manifests) -> None:
+def test_deployments_select_only_their_own_pods(objects: Manifests) -> None:
     for deployment in objects.all("Deployment"):
         name = deployment["metadata"]["name"]
         assert [pod.owner for pod in objects.selected(deployment["spec"]["selector"])] == [name]
 
 
-def test_services_lead_to_ports_of_one_deployment(objects: Manifests) -> None:
+def test_services_select_one_deployment_and_its_ports(objects: Manifests) -> None:
     for service in objects.all("Service"):
         [pod] = objects.selected({"matchLabels": service["spec"]["selector"]})
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= pod.ports, service["metadata"]["name"]
 
 
-def test_disruption_budgets_and_autoscalers_act_on_one_deployment(objects: Manifests) -> None:
+def test_disruption_budgets_and_autoscalers_select_one_deployment(objects: Manifests) -> None:
     for budget in objects.all("PodDisruptionBudget"):
         assert len(objects.selected(budget["spec"]["selector"])) == 1
         assert budget["spec"]["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
@@ -160,7 +160,7 @@ def test_disruption_budgets_and_autoscalers_act_on_one_deployment(objects: Manif
         assert target["name"] in objects.names("Deployment")
 
 
-def test_target_group_bindings_and_ingresses_lead_to_service_ports(objects: Manifests) -> None:
+def test_target_group_bindings_and_ingresses_refer_to_service_ports(objects: Manifests) -> None:
     backends = [
         (each["spec"]["serviceRef"]["name"], each["spec"]["serviceRef"]["port"]) for each in objects.all("TargetGroupBinding")
     ]
@@ -171,7 +171,7 @@ def test_target_group_bindings_and_ingresses_lead_to_service_ports(objects: Mani
         assert port in {each["port"] for each in objects.one("Service", name)["spec"]["ports"]}
 
 
-def test_role_bindings_join_a_role_and_an_account_that_exist(objects: Manifests) -> None:
+def test_role_bindings_refer_to_an_existing_role_and_service_account(objects: Manifests) -> None:
     for binding in objects.all("RoleBinding"):
         assert binding["roleRef"]["name"] in objects.names("Role")
         assert {(each["kind"], each["namespace"]) for each in binding["subjects"]} == {("ServiceAccount", "dwcp-v3")}
@@ -187,10 +187,10 @@ def test_network_policies_open_only_ports_that_their_pods_have(objects: Manifest
             assert all(port["port"] in pod.ports for port in rule["ports"] for pod in selected), policy["metadata"]["name"]
 
 
-def test_network_policies_let_in_only_peers_that_may_also_call(objects: Manifests) -> None:
+def test_each_network_policy_rule_has_its_counterpart_at_the_other_end(objects: Manifests) -> None:
     """A connection inside the namespace needs two rules: egress at its source and ingress at its target."""
 
-    def ends(direction: str, peers: str) -> set[tuple[str, str, int]]:
+    def connections(direction: str, peers: str) -> set[tuple[str, str, int]]:
         return {
             (pod.labels["app"], peer.labels["app"], port["port"])
             for policy in objects.all("NetworkPolicy")
@@ -202,12 +202,12 @@ def test_network_policies_let_in_only_peers_that_may_also_call(objects: Manifest
             for port in rule["ports"]
         }
 
-    arrivals = {(caller, callee, port) for callee, caller, port in ends("ingress", "from")}
-    assert arrivals == ends("egress", "to")
+    arrivals = {(caller, callee, port) for callee, caller, port in connections("ingress", "from")}
+    assert arrivals == connections("egress", "to")
     assert ("dwcp-v3", "dwcp-v3-redis", 6379) in arrivals
 
 
-def test_secrets_are_nowhere_but_in_secrets(objects: Manifests) -> None:
+def test_secret_values_are_only_in_secrets(objects: Manifests) -> None:
     config = stack_config("local" if objects is objects_of("local") else "production")
     secrets = [config["dwcp-v3:redisPassword"], config["dwcp-v3:registryToken"], *config["dwcp-v3:apiKeys"].values()]
     forms = [form for secret in secrets for form in (secret, base64.b64encode(secret.encode()).decode())]

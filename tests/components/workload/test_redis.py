@@ -23,12 +23,12 @@ def directives(objects: Manifests) -> dict[str, str]:
     return dict(line.split(" ", 1) for line in lines)
 
 
-def test_the_service_of_the_guide(objects: Manifests) -> None:
+def test_the_port_is_that_of_the_guide(objects: Manifests) -> None:
     ports = objects.one("Service", "dwcp-v3-redis")["spec"]["ports"]
     assert {port["name"]: (port["port"], port["targetPort"]) for port in ports}["redis"] == (6379, 6379)
 
 
-def test_the_data_has_the_volume_of_the_guide_and_one_writer(objects: Manifests) -> None:
+def test_the_volume_is_that_of_the_guide_and_has_one_writer(objects: Manifests) -> None:
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-redis")["spec"]
     assert claim["accessModes"] == ["ReadWriteOnce"]
     assert claim["resources"]["requests"]["storage"] == "10Gi"
@@ -37,7 +37,7 @@ def test_the_data_has_the_volume_of_the_guide_and_one_writer(objects: Manifests)
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
 
 
-def test_every_write_is_kept_and_in_the_mounted_folder(objects: Manifests) -> None:
+def test_writes_are_appended_to_a_file_in_the_mounted_folder(objects: Manifests) -> None:
     mounts = {mount["name"]: mount["mountPath"] for mount in objects.container("dwcp-v3-redis", "redis")["volumeMounts"]}
     assert directives(objects)["appendonly"] == "yes"
     assert directives(objects)["dir"] == mounts["data"]
@@ -48,14 +48,14 @@ def test_every_write_is_kept_and_in_the_mounted_folder(objects: Manifests) -> No
     [({}, "512Mi", "384mb", "allkeys-lru"), (CHANGED, "2Gi", "1536mb", "noeviction")],
     ids=["default", "changed"],
 )
-def test_redis_is_told_to_stay_below_its_limit(settings: dict[str, Any], memory: str, maxmemory: str, policy: str) -> None:
+def test_maxmemory_is_below_the_memory_limit(settings: dict[str, Any], memory: str, maxmemory: str, policy: str) -> None:
     objects = evaluate("staging", **settings)
     assert objects.container("dwcp-v3-redis", "redis")["resources"]["limits"]["memory"] == memory
     assert directives(objects)["maxmemory"] == maxmemory
     assert directives(objects)["maxmemory-policy"] == policy
 
 
-def test_the_password_is_in_files_for_the_server_its_probes_and_the_exporter() -> None:
+def test_server_probes_and_exporter_read_the_password_from_files() -> None:
     objects = evaluate("production")
     files = {key: base64.b64decode(value).decode() for key, value in objects.one("Secret", "dwcp-v3-redis")["data"].items()}
     assert f"#{hashlib.sha256(b'redis-secret').hexdigest()}" in files["users.acl"].split()
@@ -63,7 +63,7 @@ def test_the_password_is_in_files_for_the_server_its_probes_and_the_exporter() -
     assert json.loads(files["exporter.json"]) == {"redis://localhost:6379": "redis-secret"}
 
 
-def test_the_exporter_reports_a_redis_that_hangs_before_prometheus_ends_the_scrape(objects: Manifests) -> None:
+def test_the_exporters_timeout_is_shorter_than_the_scrape_timeout(objects: Manifests) -> None:
     exporter = objects.container("dwcp-v3-redis", "exporter")
     timeout = next(each["value"] for each in exporter["env"] if each["name"] == "REDIS_EXPORTER_CONNECTION_TIMEOUT")
     scrape_timeout = 10  # Prometheus' default, which the configuration keeps
@@ -71,7 +71,7 @@ def test_the_exporter_reports_a_redis_that_hangs_before_prometheus_ends_the_scra
     assert 2 * float(timeout.removesuffix("s")) < scrape_timeout, "the exporter connects twice"
 
 
-def test_the_files_are_where_their_readers_look(objects: Manifests) -> None:
+def test_files_are_mounted_where_they_are_read(objects: Manifests) -> None:
     files = objects.one("Secret", "dwcp-v3-redis")["data"].keys()
     server, exporter = objects.container("dwcp-v3-redis", "redis"), objects.container("dwcp-v3-redis", "exporter")
     folder = next(mount["mountPath"] for mount in server["volumeMounts"] if mount["name"] == "secrets")
@@ -85,7 +85,7 @@ def test_the_files_are_where_their_readers_look(objects: Manifests) -> None:
     assert server["args"] == ["redis-server", f"{configured}/redis.conf"]
 
 
-def test_the_users_file_lets_the_password_in_without_containing_it() -> None:
+def test_the_acl_file_contains_only_a_hash_of_the_password() -> None:
     data = evaluate("production").one("Secret", "dwcp-v3-redis")["data"]["users.acl"]
     acl = base64.b64decode(data).decode()
     assert acl.startswith("user default on #")
@@ -93,24 +93,24 @@ def test_the_users_file_lets_the_password_in_without_containing_it() -> None:
     assert "redis-secret" not in acl
 
 
-def test_only_the_service_may_connect(objects: Manifests) -> None:
+def test_only_the_service_may_connect_to_redis(objects: Manifests) -> None:
     [rule] = objects.one("NetworkPolicy", "dwcp-v3-redis")["spec"]["ingress"]
     assert rule["from"] == [{"podSelector": {"matchLabels": {"app": "dwcp-v3"}}}]
     assert [port["port"] for port in rule["ports"]] == [6379]
 
 
-def test_redis_calls_nobody(objects: Manifests) -> None:
+def test_redis_has_no_egress(objects: Manifests) -> None:
     policies = [each["spec"] for each in objects.all("NetworkPolicy")]
     selecting = [each for each in policies if each["podSelector"].get("matchLabels", {}).get("app") == "dwcp-v3-redis"]
     assert selecting
     assert not any("egress" in each for each in selecting)
 
 
-def test_a_single_replica_has_no_budget_that_could_block_a_drain(objects: Manifests) -> None:
+def test_redis_has_no_disruption_budget_that_would_block_a_node_drain(objects: Manifests) -> None:
     assert "dwcp-v3-redis" not in objects.names("PodDisruptionBudget")
 
 
-def test_settings_reach_the_objects() -> None:
+def test_settings_reach_redis() -> None:
     objects = evaluate("staging", **CHANGED)
     assert objects.container("dwcp-v3-redis", "redis")["image"] == "redis:8.2.8"
     assert objects.container("dwcp-v3-redis", "exporter")["image"] == "exporter:1.0.0"

@@ -145,7 +145,7 @@ def test_what_the_api_takes_is_not_refused(type_: str, before: Any, after: Any) 
             "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
             {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 90}}]},
             {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 30}}]},
-            "old versions older than 30 days",
+            "noncurrent versions older than 30 days",
         ),
         ("aws:kms/key:Key", {"isEnabled": True}, {"isEnabled": False}, "access to everything encrypted with it"),
     ],
@@ -221,7 +221,7 @@ def test_a_subnet_cannot_leave_its_network() -> None:
         head.resources[2], inputs={**head.resources[2].inputs, "cidrBlock": "10.9.0.0/24"}, name="other", urn="urn:x::y::z::other"
     )
     [change] = [each for each in compare_graphs(base, graph(*head.resources, moved)) if each.name == "other"]
-    assert change.refused == ("10.9.0.0/24 is not in its VPC's 10.0.0.0/16",)
+    assert change.refused == ("the block 10.9.0.0/24 is not in 10.0.0.0/16, the block of its VPC",)
 
 
 # ---- secrets
@@ -302,7 +302,7 @@ def test_a_credential_in_a_message_or_a_name_is_masked() -> None:
 
 def test_what_has_no_price_is_named_in_the_cost_line() -> None:
     preview = whole(graph(), graph(resource("aws:rds/instance:Instance", instanceClass="db.m7g.4xlarge")))
-    assert "without `aws:rds/instance:Instance`, whose prices are not known" in comment.render(preview)
+    assert "the estimate does not include `aws:rds/instance:Instance`" in comment.render(preview)
     assert '"unpriced"' in page.render(preview)
 
 
@@ -335,6 +335,8 @@ SAMPLES: dict[str, tuple[Any, Any]] = {
     "data.*": ("appendonly yes\ndir /data\n", "appendonly yes\ndir /data\nappenddirname aof\n"),
     "addonVersion": ("v1.19.2-eksbuild.1", "v1.18.0-eksbuild.1"),
 }
+TEMPORARY = {"containers": [{"name": "it", "volumeMounts": [{"name": "t", "mountPath": "/tmp"}]}]}
+ELSEWHERE = {"containers": [{"name": "it", "volumeMounts": [{"name": "t", "mountPath": "/var/tmp"}]}]}
 """A change for each property of the tables; any other property gets another text."""
 
 
@@ -351,10 +353,11 @@ def with_inputs(path: str, value: Any) -> dict[str, Any]:
     return {} if inner is None else {key: inner}
 
 
-def by_table(key: str, path: str, after: Any = None) -> ResourceChange:
+def by_table(key: str, path: str, after: Any = None, before: Any = None) -> ResourceChange:
     group, _, kind = key.partition("/")
     token = key if key.startswith("aws:") else f"kubernetes:{group}/v1:{kind}"
     left, right = SAMPLES.get(path, ("a", "b"))
+    left = before or left
     return changed(token, with_inputs(path, left), with_inputs(path, after or right))
 
 
@@ -373,12 +376,21 @@ def test_every_loss_of_the_table_is_said(key: str, path: str) -> None:
 
 
 @pytest.mark.parametrize(("key", "path"), consequences(TO_WATCH))
-def test_what_goes_back_is_a_warning(key: str, path: str) -> None:
-    after = {"version": "1.34"}.get(path)
-    change = by_table(key, path, after)
+def test_what_can_fail_later_is_a_warning(key: str, path: str) -> None:
+    before, after, part = {
+        "version": (None, "1.34", "is downgraded to 1.34"),
+        "addonVersion": (None, None, "is downgraded from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1"),
+    }.get(path, (TEMPORARY, ELSEWHERE, "has no volume at /tmp in container it"))
+    change = by_table(key, path, after, before)
     [said] = warnings(graph(), [change])
-    assert f"goes back {'to 1.34' if after else 'from v1.19.2-eksbuild.1 to v1.18.0-eksbuild.1'}" in said
+    assert part in said
     assert not change.refused
+
+
+@pytest.mark.parametrize("mounts", [["/tmp", "/new"], ["/"], ["/tmp/"]])
+def test_a_path_that_stays_mounted_is_no_warning(mounts: list[str]) -> None:
+    after = {"containers": [{"name": "it", "volumeMounts": [{"name": "u", "mountPath": each} for each in mounts]}]}
+    assert by_table("core/Pod", "spec", after, TEMPORARY).watch == ()
 
 
 def test_a_volume_of_unknown_size_is_named_and_changes_no_sum() -> None:
@@ -441,7 +453,7 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
         *(BUCKET, {"lifecycleRules": [{"enabled": True, "expiration": {"days": 90}}]}),
         *({"lifecycleRules": [{"enabled": True, "expiration": {"days": 1}}]}, "older than 1 days"),
     ),
-    "inline versioning": (BUCKET, {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "the old version"),
+    "inline versioning": (BUCKET, {"versioning": {"enabled": True}}, {"versioning": {"enabled": False}}, "the previous version"),
     "a claim becomes an empty folder": (
         *(DEPLOYMENT, pods(volumes=CLAIM), pods(volumes=[{"name": "data", "emptyDir": {}}]), "the data in claim redis"),
     ),
@@ -452,6 +464,17 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     "another folder of a claim": (
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
         *(pods(volumes=CLAIM, mount={"mountPath": "/data", "subPath": "v2"}), "the data in claim redis"),
+    ),
+    "a claim is mounted elsewhere": (
+        *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
+        *(pods(volumes=CLAIM, mount={"mountPath": "/backup"}), "the data in claim redis for programs that use /data"),
+    ),
+    "a claim that stays is not mounted": (
+        *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"}), pods(volumes=CLAIM), "the data in claim redis, which"),
+    ),
+    "a claim template is mounted elsewhere": (
+        *("kubernetes:apps/v1:StatefulSet", pods(mount={"mountPath": "/data"})),
+        *(pods(mount={"mountPath": "/var/data"}), "the data in claim data for programs that use /data"),
     ),
     "Prometheus' retention is removed": (DEPLOYMENT, pods(f"{TIME}=90d"), pods("--log.level=info"), "metrics older than 15d"),
     "minutes": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=30m"), "metrics older than 30m"),
@@ -500,6 +523,13 @@ HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a renamed volume": (
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
         pods(volumes=[{**CLAIM[0], "name": "other"}], mount={"name": "other", "mountPath": "/data"}),
+    ),
+    "a claim is mounted twice": (
+        DEPLOYMENT,
+        pods(volumes=CLAIM, mount={"mountPath": "/data"}),
+        {"spec": {"template": {"spec": {"volumes": CLAIM, "containers": [
+            {"name": "it", "args": [], "volumeMounts": [{"name": "data", "mountPath": each} for each in ("/data", "/new")]}
+        ]}}}},
     ),
     "another empty folder": (
         DEPLOYMENT, pods(volumes=[{"name": "data", "emptyDir": {}}], mount={"mountPath": "/a"}), pods(volumes=[])

@@ -93,7 +93,7 @@ def test_a_widened_limit_does_not_let_its_own_change_pass(repository: Path, monk
     assert changed["file policies/limits.py"] == ("as it was", "changed")
     said = comment.render(found)
     assert "The policies themselves change" in said
-    assert "Only the changed rules let these pass" in said
+    assert "Only the changed rules accept these resources" in said
 
 
 WAIVER = (
@@ -130,7 +130,7 @@ def test_a_change_that_excuses_its_own_violation_does_not_pass(
         ("mandatory", True),
     }
     assert stack.failed
-    assert "Only the changed rules let these pass" in comment.render(found)
+    assert "Only the changed rules accept these resources" in comment.render(found)
 
 
 def test_a_waiver_for_what_the_base_has_already_passes(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

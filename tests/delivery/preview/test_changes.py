@@ -217,4 +217,4 @@ def test_an_unknown_replacement_is_reported(previews: Previews, whole: Callable[
     unsure = [each for each in previews[name].changes if each.may_replace]
     assert unsure
     assert all(any(p.replaces is Replaces.NOT_KNOWN for p in each.properties) for each in unsure)
-    assert "Not known whether" in markdown.render(whole(name))
+    assert "not known whether" in markdown.render(whole(name))

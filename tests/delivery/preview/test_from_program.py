@@ -17,6 +17,7 @@ from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.preview import comment as markdown
 from delivery.preview.change import Kind, Preview
 from delivery.preview.from_program import preview, readable
+from program.errors import ProgramError
 from program.evaluation import EvaluationError
 
 PROGRAM = """
@@ -195,11 +196,41 @@ def test_a_new_stack_is_all_creations(repository: Path) -> None:
     assert staging.silent
 
 
+def test_a_program_in_a_folder_is_previewed_like_the_other(repository: Path) -> None:
+    git(repository, "checkout", "main")
+    (repository / "bootstrap").mkdir()
+    (repository / "bootstrap/__main__.py").write_text(PROGRAM.replace("store", "roles"))
+    (repository / "bootstrap/Pulumi.yaml").write_text("name: dwcp-v3-account\nruntime: python\n")
+    (repository / "bootstrap/Pulumi.account.yaml").write_text(STACK)
+    commit(repository)
+    git(repository, "checkout", "-B", "change")
+    (repository / "bootstrap/Pulumi.account.yaml").write_text(STACK.replace("zone: a", "zone: b"))
+    account, staging = preview("main", repository=repository).stacks
+    [changed] = account.changes
+    assert (account.stack, changed.name, changed.kind) == ("account", "roles", Kind.UPDATE)
+    assert ":dwcp-v3-account::" in changed.urn
+    assert staging.silent
+    (repository / "bootstrap/Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
+    account, staging = preview("main", repository=repository).stacks
+    assert account.problem.startswith("bootstrap/Pulumi.yaml renames the project from dwcp-v3-account to dwcp-v3")
+    assert staging.silent
+
+
+def test_two_stacks_of_the_same_name_are_refused(repository: Path) -> None:
+    (repository / "other").mkdir()
+    (repository / "other/Pulumi.yaml").write_text("name: dwcp-v3-other\nruntime: python\n")
+    (repository / "other/Pulumi.staging.yaml").write_text(STACK)
+    with pytest.raises(ProgramError) as refused:
+        preview("main", repository=repository)
+    assert refused.value.problem == "Pulumi.staging.yaml and other/Pulumi.staging.yaml are of stacks with the same name"
+    assert refused.value.fix == "rename one of the stacks"
+
+
 def test_a_stack_file_that_is_gone_fails_and_says_that_nothing_is_deleted_by_that(repository: Path) -> None:
     (repository / "Pulumi.staging.yaml").unlink()
     done = command(repository)
     assert done.returncode == ExitCode.FAILED
-    assert "That deletes no resource" in done.stdout
+    assert "This deletes no resource" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Ten pull requests by an author who had not seen the rules: branches of a repository, previewed by the command.
+"""Pull requests by authors who had not seen the rules: branches of a repository, previewed by the command.
 
 Two of them are good. Each of the others looks like a small improvement, and its verdict is that of an expert who read it.
 """
@@ -20,9 +20,9 @@ from repositories import git
 
 PROGRAM = (
     *("__main__.py", "contract.py", "components", "delivery", "policies", "program", "Pulumi.yaml", "Pulumi.production.yaml"),
-    *("pyproject.toml", "requirements.txt", "uv.lock"),
+    *("bootstrap", "pyproject.toml", "requirements.txt", "uv.lock"),
 )
-"""What a preview of production needs from a checkout."""
+"""What a preview of production and of the account needs from a checkout."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class PullRequest:
     """The rule that stops it; empty if the preview passes."""
     loses: Mapping[str, str] = field(default_factory=dict[str, str])
     """By the name of a resource, a part of what its change loses."""
+    shown: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By the name of a resource, a part of the new value of a property, or of a warning."""
+    stack: str = "production"
+    """The only stack that changes, besides production."""
 
 
 PULL_REQUESTS = {
@@ -123,6 +127,38 @@ PULL_REQUESTS = {
         },
         loses={"dwcp-v3-redis-config": "all data of Redis"},
     ),
+    "jobs of every branch get the deploy roles": PullRequest(
+        {
+            "components/aws/iam.py": [
+                (
+                    """\
+                "StringEquals": {
+                    f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com",
+                    f"{GITHUB_TOKENS}:sub": f"{subject}:environment:{environment}",
+                }
+""",
+                    """\
+                "StringEquals": {f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com"},
+                "StringLike": {
+                    f"{GITHUB_TOKENS}:sub": [f"{subject}:environment:{environment}", f"{subject}:ref:refs/heads/*"]
+                },
+""",
+                )
+            ]
+        },
+        stopped_by="identity-trusted-tokens",
+        shown={"dwcp-v3-production-deploy": "refs/heads/*"},
+        stack="account",
+    ),
+    "the data of Redis is mounted where Redis does not look": PullRequest(
+        {"components/workload/redis.py": [('name="data", mount_path=DATA_FOLDER', 'name="data", mount_path="/var/lib/redis"')]},
+        loses={"dwcp-v3-redis-deployment": "it is mounted at /var/lib/redis"},
+        shown={"dwcp-v3-redis-deployment": "has no volume at /data"},
+    ),
+    "the service has no folder for temporary files": PullRequest(
+        {"components/workload/_tracks.py": [('mount_path="/tmp"', 'mount_path="/var/tmp"')]},
+        shown={"dwcp-v3-deployment": "has no volume at /tmp"},
+    ),
 }
 
 
@@ -153,32 +189,22 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def previewed(repository: Path, branch: str) -> tuple[int, dict[str, Any]]:
-    """The exit code and the stack's part of the report."""
-    command = [
-        sys.executable,
-        "-m",
-        "delivery",
-        "preview",
-        "--base",
-        "main",
-        "--head",
-        branch,
-        "-e",
-        "production",
-        "--format",
-        "json",
-    ]
+    """The exit code, and the report on each stack that changes: of all stacks, as in a pull request's comment."""
+    command = [sys.executable, "-m", "delivery", "preview", "--base", "main", "--head", branch, "--format", "json"]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
-    [stack] = json.loads(done.stdout)["stacks"]
-    assert not stack.get("problem"), stack["problem"]
-    return done.returncode, stack
+    stacks = json.loads(done.stdout)["stacks"]
+    assert [each["stack"] for each in stacks] == ["account", "production"]
+    assert not [each["problem"] for each in stacks if each.get("problem")]
+    return done.returncode, {each["stack"]: each for each in stacks if each["changes"] or each["verdicts"]}
 
 
 @pytest.mark.parametrize("title", PULL_REQUESTS)
 def test_a_pull_request_gets_the_verdict_of_an_expert(repository: Path, title: str) -> None:
     request = PULL_REQUESTS[title]
-    code, stack = previewed(repository, f"pr-{list(PULL_REQUESTS).index(title)}")
+    code, changed = previewed(repository, f"pr-{list(PULL_REQUESTS).index(title)}")
+    assert set(changed) == {request.stack}
+    stack = changed[request.stack]
     stopped = {each["policy"] for each in stack["verdicts"] if each["new"] and each["level"] == "mandatory"}
     assert (code, bool(stopped)) == ((1, True) if request.stopped_by else (0, False)), stopped
     assert not request.stopped_by or request.stopped_by in stopped
@@ -186,3 +212,7 @@ def test_a_pull_request_gets_the_verdict_of_an_expert(repository: Path, title: s
     for name, part in request.loses.items():
         assert any(name == found and part in loses for found, loses in losing), losing
     assert bool(losing) == bool(request.loses), losing
+    new = [(each["name"], str(one["after"])) for each in stack["changes"] for one in each["properties"]]
+    for name, part in request.shown.items():
+        told = [text for found, text in new if found == name] + [each for each in stack["warnings"] if each.startswith(name)]
+        assert any(part in each for each in told), (name, told)

@@ -31,7 +31,7 @@ def prometheus(requests: float, errors: float) -> PrometheusClient:
 def test_too_few_requests_do_not_roll_back(requests: float, errors: float) -> None:
     found = conclude(prometheus(requests, errors), SETTINGS, 90, "staging")
     assert isinstance(found, Skipped)
-    assert f"{requests:.0f} requests in 90 s, of 100 needed" in found.reason
+    assert f"{requests:.0f} requests in 90 s; 100 are needed" in found.reason
 
 
 def test_enough_requests_are_conclusive() -> None:

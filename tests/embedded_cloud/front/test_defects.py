@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from shaken import Shaken
+from random_order import RandomOrderStack
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws.provider import AwsPlugin
@@ -59,18 +59,18 @@ def without_logs(each: Resource) -> Resource:
     return only_by_inputs(BALANCER)(replace(each, inputs=inputs))
 
 
-def first_failure(shaken: Shaken, seeds: range = range(20)) -> str:
+def first_failure(stack: RandomOrderStack, seeds: range = range(20)) -> str:
     """The error of the embedded cloud in the first order; all created resources are deleted."""
     for seed in seeds:
         try:
-            shaken.up(seed)
-            shaken.destroy(seed)
+            stack.up(seed)
+            stack.destroy(seed)
         except EmbeddedCloudError as error:
             said = str(error)
             break
     else:
         raise AssertionError("every order passed")
-    shaken.sweep()
+    stack.sweep()
     return said
 
 
@@ -103,7 +103,7 @@ DEFECTS: dict[str, tuple[Change, str]] = {
 @pytest.mark.parametrize("defect", DEFECTS)
 def test_a_defect_of_one_stack_is_refused(plugin: AwsPlugin, defect: str) -> None:
     change, said = DEFECTS[defect]
-    assert_matches(said, first_failure(Shaken.of("local", plugin).without(change)))
+    assert_matches(said, first_failure(RandomOrderStack.of("local", plugin).without(change)))
 
 
 def test_names_without_their_environment_are_taken_when_the_second_stack_comes(plugin: AwsPlugin) -> None:
@@ -112,7 +112,7 @@ def test_names_without_their_environment_are_taken_when_the_second_stack_comes(p
         keys = {"name"} if each.type == CLUSTER else {"clusterName"} & each.inputs.keys()
         return replace(each, inputs={**each.inputs, **dict.fromkeys(keys, "dwcp-v3")})
 
-    staging, production = (Shaken.of(stack, plugin).without(change) for stack in ("staging", "production"))
+    staging, production = (RandomOrderStack.of(stack, plugin).without(change) for stack in ("staging", "production"))
     staging.up(0)
     with pytest.raises(EmbeddedCloudError, match="Cluster already exists with name: dwcp-v3"):
         production.up(0)
@@ -128,7 +128,9 @@ def test_a_zone_in_which_eks_places_no_control_plane_is_refused(plugin: AwsPlugi
         wanted = {**each.inputs, "availabilityZone": zones["use1-az3"]}
         return replace(each, inputs=wanted) if each.name == "dwcp-v3-private-a" and "subnet:" in each.type else each
 
-    assert_matches("targeted availability zone", first_failure(Shaken.of("local", plugin).without(into_refused_zone), range(1)))
+    assert_matches(
+        "targeted availability zone", first_failure(RandomOrderStack.of("local", plugin).without(into_refused_zone), range(1))
+    )
 
 
 def assert_matches(pattern: str, said: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from shaken import Shaken
+from random_order import RandomOrderStack
 
 from embedded_cloud.providers.aws.provider import AwsPlugin
 
@@ -13,11 +13,10 @@ SEEDS = range(20)
 
 @pytest.mark.parametrize("stack", ["local", "staging", "production"])
 def test_every_order_passes(plugin: AwsPlugin, stack: str) -> None:
-    shaken = Shaken.of(stack, plugin)
-    up_and_down(shaken)
+    up_and_down(RandomOrderStack.of(stack, plugin))
 
 
-def up_and_down(shaken: Shaken) -> None:
+def up_and_down(stack: RandomOrderStack) -> None:
     for seed in SEEDS:
-        shaken.up(seed)
-        shaken.destroy(seed)
+        stack.up(seed)
+        stack.destroy(seed)

@@ -250,7 +250,7 @@ def test_an_update_says_which_permission_its_role_lacks(moto: str, plugin: AwsPl
     limited.configure({"region": "us-east-1"})
     vpc = ResourceState(type="aws:ec2/vpc:Vpc", name="net", urn="urn")
     inputs = limited.check(vpc, {}, {"cidrBlock": "10.0.0.0/16"})
-    said = r"(?s)Vpc net: .*UnauthorizedOperation.*fix: allow ec2:CreateVpc to the role topics, also in its permissions boundary,"
+    said = r"(?s)Vpc net: .*fix: allow ec2:CreateVpc in a policy and the permissions boundary of the role topics,"
     with pytest.raises(EmbeddedCloudError, match=said):
         limited.create(vpc, inputs, False)
     client(moto, "iam").put_role_policy(RoleName="topics", PolicyName="own", PolicyDocument=document(ALL))

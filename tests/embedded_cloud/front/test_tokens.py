@@ -60,11 +60,11 @@ def test_the_signer_is_the_session(session: AssumedRole) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        pytest.param(lambda _: "another.kind.of-token", "the token is not one of EKS", id="another kind"),
+        pytest.param(lambda _: "another.kind.of-token", "the token does not begin with k8s-aws-v1.", id="another kind"),
         pytest.param(lambda _: tokens.PREFIX + "%%%", "not a presigned call", id="no text"),
         pytest.param(lambda _: tokens.PREFIX + "aHR0cHM6Ly94Lw", "not a presigned call", id="no signature"),
-        pytest.param(lambda one: token(keys(one), action="GetSessionToken"), "not a GetCallerIdentity", id="another call"),
-        pytest.param(lambda one: token(keys(one), cluster=None), "not a GetCallerIdentity", id="no cluster"),
+        pytest.param(lambda one: token(keys(one), action="GetSessionToken"), "not a call of GetCallerIdentity", id="another call"),
+        pytest.param(lambda one: token(keys(one), cluster=None), "not a call of GetCallerIdentity", id="no cluster"),
         pytest.param(lambda one: token(keys(one), cluster="green"), "not signed for the cluster blue", id="another cluster"),
         pytest.param(lambda one: token(keys(one), age=timedelta(minutes=16)), "has expired", id="expired"),
         pytest.param(lambda one: token(keys(one, secret_key="x" * 40)), "not signed for the cluster blue", id="another secret"),

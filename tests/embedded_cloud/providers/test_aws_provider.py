@@ -54,24 +54,24 @@ def test_every_service_whose_calls_name_resources_otherwise_than_by_arn_or_id_ha
 def test_an_input_that_is_not_modelled_is_refused_by_name(world: World, token: str) -> None:
     with pytest.raises(
         EmbeddedCloudError,
-        match=rf"{token} has no input 'surprise' here\n  fix: model it in embedded_cloud/providers/aws/types/\w+\.py ",
+        match=rf"does not support the input 'surprise' of {token}\n  fix: model it in embedded_cloud/providers/aws/types/\w+\.py ",
     ):
         world.plugin.check(ResourceState(type=token, name="x", urn="urn"), {}, {"surprise": 1})
 
 
 def test_a_type_that_is_not_modelled_is_refused_by_name(world: World) -> None:
-    with pytest.raises(EmbeddedCloudError, match="no resource type aws:sqs/queue:Queue here"):
+    with pytest.raises(EmbeddedCloudError, match="does not support the resource type aws:sqs/queue:Queue"):
         world.plugin.check(ResourceState(type="aws:sqs/queue:Queue", name="x", urn="urn"), {}, {})
 
 
 def test_a_data_source_that_is_not_modelled_is_refused_by_name(world: World) -> None:
-    with pytest.raises(EmbeddedCloudError, match="no data source aws:ec2/getAmi:getAmi here"):
+    with pytest.raises(EmbeddedCloudError, match="does not support the data source aws:ec2/getAmi:getAmi"):
         world.plugin.invoke("aws:ec2/getAmi:getAmi", {})
 
 
 def test_a_nested_property_that_is_not_modelled_is_named(world: World) -> None:
     facts = {"vpcId": world.vpc(), "port": 80, "protocol": "HTTP", "targetType": "ip"}
-    with pytest.raises(EmbeddedCloudError, match="no nested property 'surprise' here"):
+    with pytest.raises(EmbeddedCloudError, match="does not support the nested property 'surprise'"):
         world.make("aws:lb/targetGroup:TargetGroup", **facts, healthCheck={"path": "/", "surprise": "x"})
 
 
@@ -79,7 +79,7 @@ def test_what_a_service_does_not_describe_as_asked_is_reported_and_the_resource_
     action = {"type": "fixed-response", "order": 7, "fixedResponse": {"contentType": "text/plain", "statusCode": "404"}}
     conditions = [{"pathPattern": {"values": ["/x"]}}]
     facts = {"listenerArn": world.listener(), "priority": 77, "conditions": conditions}
-    with pytest.raises(NotReadyError, match=r"moto does not keep actions\[0\]\.order as asked") as caught:
+    with pytest.raises(NotReadyError, match=r"moto does not store actions\[0\]\.order as requested") as caught:
         world.make("aws:lb/listenerRule:ListenerRule", **facts, actions=[action])
     assert world.boto("elbv2").describe_rules(RuleArns=[caught.value.id])["Rules"]
     assert "actions" not in caught.value.inputs  # so that the next `up` does not treat it as done
@@ -210,7 +210,7 @@ def test_a_protected_load_balancer_is_not_deleted(world: World) -> None:
 
 def test_the_default_security_group_takes_no_rules(world: World) -> None:
     vpc = world.make("aws:ec2/vpc:Vpc", cidrBlock="10.2.0.0/16").id
-    with pytest.raises(EmbeddedCloudError, match="has only empty 'ingress' and 'egress' here"):
+    with pytest.raises(EmbeddedCloudError, match="supports only empty 'ingress' and 'egress' in"):
         world.make("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", vpcId=vpc, ingress=[{"protocol": "tcp"}])
 
 

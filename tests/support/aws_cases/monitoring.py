@@ -8,7 +8,7 @@ TAGS = {"Name": "x"}
 MORE = {"Name": "y", "tier": "z"}
 
 
-def publishing(service: str) -> str:
+def topic_policy_document(service: str) -> str:
     return policy("sns:Publish", {"Service": service}).replace("}]", ', "Resource": "*"}]')
 
 
@@ -31,7 +31,7 @@ def topic_policy(world: World, id: str) -> Properties:
 
 
 def topic_policy_drift(world: World, id: str) -> Properties:
-    other = publishing("events.amazonaws.com")
+    other = topic_policy_document("events.amazonaws.com")
     world.boto("sns").set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=other)
     return {"policy": other}
 
@@ -87,7 +87,7 @@ def common(world: World) -> Properties:
     }
 
 
-def other(world: World) -> Properties:
+def common_updates(world: World) -> Properties:
     """New values for the common inputs that change in place."""
     return {
         **{"alarmDescription": "y", "comparisonOperator": "LessThanThreshold", "threshold": 7.0, "evaluationPeriods": 3},
@@ -145,10 +145,10 @@ CASES = (
         token="aws:sns/topicPolicy:TopicPolicy",
         inputs=lambda world: {
             "arn": world.make("aws:sns/topic:Topic").id,
-            "policy": publishing("cloudwatch.amazonaws.com"),
+            "policy": topic_policy_document("cloudwatch.amazonaws.com"),
         },
         described=topic_policy,
-        updates=lambda _: {"policy": publishing("s3.amazonaws.com")},
+        updates=lambda _: {"policy": topic_policy_document("s3.amazonaws.com")},
         drift=topic_policy_drift,
         stays=True,
     ),
@@ -162,7 +162,7 @@ CASES = (
         },
         described=alarm,
         updates=lambda world: {
-            **other(world),
+            **common_updates(world),
             **{"namespace": "AWS/Other", "metricName": "Other", "dimensions": {"NatGatewayId": "nat-2"}},
             **{"statistic": "Maximum", "period": 60, "datapointsToAlarm": 2},
         },
@@ -181,7 +181,7 @@ CASES = (
         },
         described=alarm,
         updates=lambda world: {
-            **other(world),
+            **common_updates(world),
             "metricQueries": [
                 {"id": "percent", "expression": "errors", "label": "percent", "returnData": True},
                 query("errors", "HTTPCode_Target_5XX_Count"),
@@ -198,7 +198,7 @@ CASES = (
             **{"extendedStatistic": "p95", "period": 300, "evaluateLowSampleCountPercentiles": "ignore"},
         },
         described=alarm,
-        updates=lambda world: {**other(world), "extendedStatistic": "p99"},
+        updates=lambda world: {**common_updates(world), "extendedStatistic": "p99"},
         drift=alarm_drift,
     ),
 )

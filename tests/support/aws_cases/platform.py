@@ -91,7 +91,7 @@ def role_policy(world: World, id: str) -> Properties:
     return {"role": found["RoleName"], "name": found["PolicyName"], "policy": json.dumps(found["PolicyDocument"])}
 
 
-def role_policy_gone(world: World, id: str) -> Properties:
+def delete_role_policy(world: World, id: str) -> Properties:
     role, name = id.split(":")
     world.boto("iam").delete_role_policy(RoleName=role, PolicyName=name)
     return {}
@@ -103,7 +103,7 @@ def attachment(world: World, id: str) -> Properties:
     return {"role": role, "policyArn": found["PolicyArn"]}
 
 
-def attachment_gone(world: World, id: str) -> Properties:
+def detach_policy(world: World, id: str) -> Properties:
     role, arn = id.split("/", 1)
     world.boto("iam").detach_role_policy(RoleName=role, PolicyArn=arn)
     return {}
@@ -154,7 +154,7 @@ def encrypted(arn: str, cached: bool, algorithm: str = "aws:kms") -> list[Proper
     return [{"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": cached}]
 
 
-def encryption_gone(world: World, id: str) -> Properties:
+def delete_encryption(world: World, id: str) -> Properties:
     world.boto("s3").delete_bucket_encryption(Bucket=id)
     return {}
 
@@ -270,7 +270,7 @@ def nodes(world: World, id: str) -> Properties:
 
 
 def nodes_inputs(world: World) -> Properties:
-    world.way_out()
+    world.add_default_route()
     return {
         **{"clusterName": world.cluster(), "nodeGroupName": f"nodes-{next(NUMBERS)}", "nodeRoleArn": world.role().state["arn"]},
         **{"subnetIds": [world.subnet("a")], "instanceTypes": ["m7i.xlarge"], "capacityType": "ON_DEMAND", "version": "1.34"},
@@ -439,13 +439,13 @@ CASES = (
         inputs=lambda world: {"name": f"policy-{next(NUMBERS)}", "role": world.role().id, "policy": policy("logs:PutLogEvents")},
         described=role_policy,
         updates=lambda _: {"policy": policy("logs:CreateLogStream")},
-        drift=role_policy_gone,
+        drift=delete_role_policy,
     ),
     Case(
         token="aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         inputs=lambda world: {"role": new_role(world), "policyArn": "arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy"},
         described=attachment,
-        drift=attachment_gone,
+        drift=detach_policy,
     ),
     Case(
         token="aws:iam/openIdConnectProvider:OpenIdConnectProvider",
@@ -479,7 +479,7 @@ CASES = (
         inputs=lambda world: {"bucket": world.bucket(), "rules": encrypted(world.key().state["arn"], True)},
         described=encryption,
         updates=lambda world: {"rules": encrypted(world.key("other key").state["arn"], False)},
-        drift=encryption_gone,
+        drift=delete_encryption,
     ),
     Case(
         token="aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",

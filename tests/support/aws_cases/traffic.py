@@ -234,7 +234,7 @@ def validation(world: World, id: str) -> Properties:
     return {"certificateArn": found["CertificateArn"]}
 
 
-def certificate_gone(world: World, id: str) -> Properties:
+def delete_certificate(world: World, id: str) -> Properties:
     world.boto("acm").delete_certificate(CertificateArn=id)
     return {}
 
@@ -350,7 +350,7 @@ CASES = (
             "validationRecordFqdns": ["_x.example.com"],
         },
         described=validation,
-        drift=certificate_gone,
+        drift=delete_certificate,
         stays=True,
     ),
     Case(

@@ -1,4 +1,4 @@
-"""The definition of a test case for a type of the embedded aws provider, and the resources that the cases share."""
+"""The definition of a test case for one type of the embedded aws provider, and the resources that the cases share."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class World:
             f"subnet-{zone}", "aws:ec2/subnet:Subnet", vpcId=self.vpc(), cidrBlock=block, availabilityZone=f"us-east-1{zone}"
         ).id
 
-    def way_out(self) -> None:
+    def add_default_route(self) -> None:
         """Create a default route in the VPC's main route table, without which nodes cannot join."""
         ec2 = self.boto("ec2")
         wanted = [{"Name": "vpc-id", "Values": [self.vpc()]}, {"Name": "association.main", "Values": ["true"]}]

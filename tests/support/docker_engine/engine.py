@@ -21,5 +21,5 @@ def eventually(
     deadline = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > deadline:
-            pytest.fail(f"after {seconds:.0f} s it is still not so that {what}: {instead()}")
+            pytest.fail(f"not within {seconds:.0f} s: {what}; {instead()}")
         time.sleep(0.25)

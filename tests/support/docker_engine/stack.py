@@ -1,4 +1,4 @@
-"""Assertions on the running Docker stack, for both ways to start it; they query the services."""
+"""Assertions on the running Docker stack, which query its services, for both ways to start it."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class Running:
             assert (host["NetworkMode"] == "host") == (host["PidMode"] == "host") == (service.name == "node-exporter")
             assert host["RestartPolicy"]["Name"] == "unless-stopped"
 
-    def assert_no_secret_shows(self) -> None:
+    def assert_no_secret_in_inspect(self) -> None:
         """Assert that ``docker inspect`` shows no secret."""
         for service in self.stack.services:
             shown = json.dumps(self.container(service.name).attrs)
@@ -127,8 +127,8 @@ class Running:
             return [f"{each['labels']['job']}: {each['lastError']}" for each in self.targets() if each["health"] != "up"]
 
         eventually(lambda: self.targets() and not down(), "all targets are up", down)
-        wanted = yaml.safe_load(_files.prometheus(self.settings, host_gateway(self.settings))["prometheus.yml"])
-        assert {each["labels"]["job"] for each in self.targets()} == {job["job_name"] for job in wanted["scrape_configs"]}
+        configured = yaml.safe_load(_files.prometheus(self.settings, host_gateway(self.settings))["prometheus.yml"])
+        assert {each["labels"]["job"] for each in self.targets()} == {job["job_name"] for job in configured["scrape_configs"]}
         texts = _files.prometheus(self.settings, host_gateway(self.settings))
         names = {name for text in texts.values() for name in re.findall(r"alert: (\w+)", text)}
         rules = [rule for group in self.prometheus("rules")["groups"] for rule in group["rules"]]
@@ -142,8 +142,8 @@ class Running:
     def targets(self) -> list[dict[str, Any]]:
         return self.prometheus("targets?state=active")["activeTargets"]
 
-    def assert_the_alert_for(self, service: str, alert: str) -> None:
-        """Assert that if ``service`` is stopped, the alert reaches Alertmanager, which routes it by its severity."""
+    def assert_alert_when_stopped(self, service: str, alert: str) -> None:
+        """Stop ``service`` and assert that ``alert`` reaches Alertmanager, which routes it by its severity."""
         self.container(service).stop()
         try:
             port = self.settings.docker.alertmanager_port
@@ -157,8 +157,8 @@ class Running:
             self.container(service).start()
             self.wait_healthy(service)
 
-    def assert_a_killed_one_comes_back(self, name: str) -> None:
-        """Assert that Docker restarts a container whose process is killed."""
+    def assert_restarted_after_kill(self, name: str) -> None:
+        """Kill the container's process and assert that Docker restarts it."""
         container = self.container(name)
         os.kill(container.attrs["State"]["Pid"], signal.SIGKILL)
         eventually(lambda: self.container(name).attrs["RestartCount"] == 1, f"{name} is restarted")

@@ -1,4 +1,4 @@
-"""The resource types of the embedded aws provider: all classes with a ``token`` in this package. No list names them."""
+"""The resource types of the embedded aws provider: all classes with a ``token`` in the modules of this package."""
 
 from __future__ import annotations
 

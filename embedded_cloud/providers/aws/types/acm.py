@@ -52,7 +52,7 @@ class Certificate(AwsResource):
 
 
 class CertificateValidation(AwsResource):
-    """A resource that waits until the certificate is issued; it creates nothing in AWS."""
+    """A check that the certificate is issued; it creates nothing in AWS. The official provider waits here."""
 
     token = "aws:acm/certificateValidation:CertificateValidation"
     service = "acm"

@@ -22,7 +22,7 @@ class MetricAlarm(AwsResource):
     replace_on = names("name")
     updatable = TAGS | frozenset(plain) | frozenset(actions) | names("dimensions metricQueries")
     set_by_create = updatable
-    recorded = properties(evaluateLowSampleCountPercentiles="moto does not keep it")
+    recorded = properties(evaluateLowSampleCountPercentiles="moto does not store it")
     defaults = properties(actionsEnabled=True, treatMissingData="missing")
     auto_name = "name"
 

@@ -11,7 +11,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Ec2Resource(AwsResource):
-    """The common base of EC2's resources: unique ids, and tags that are set by id."""
+    """The common base of EC2's resources, whose tags are set by id."""
 
     service = "ec2"
 
@@ -180,7 +180,7 @@ class NatGateway(Ec2Resource):
         until_absent(lambda: self._present(id))
 
     def _present(self, id: str) -> Properties:
-        """The description of an existing gateway; EC2 describes a deleted one for some time."""
+        """The description of a gateway. Raises ``AbsentError`` for a deleted gateway, which EC2 still describes for some time."""
         return first(
             [each for each in self.api.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"] if each["State"] != "deleted"]
         )
@@ -236,7 +236,7 @@ class Route(Ec2Resource):
 
 
 class RouteTableAssociation(Ec2Resource):
-    """The route table of a subnet. Its id is the subnet's, because the association id of EC2 changes with the table."""
+    """The route table of a subnet. The resource's id is the subnet's id, because EC2's association id changes with the table."""
 
     token = "aws:ec2/routeTableAssociation:RouteTableAssociation"
     replace_on = names("subnetId")

@@ -24,7 +24,7 @@ class EksResource(AwsResource):
 
 
 class Cluster(EksResource):
-    """A control plane. It also creates and deletes the cluster's security group, as EKS does and moto does not."""
+    """A control plane. This class also creates and deletes the cluster's security group, which EKS does and moto does not."""
 
     token = "aws:eks/cluster:Cluster"
     replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
@@ -96,7 +96,7 @@ class Cluster(EksResource):
             self.api.update_cluster_config(name=id, logging=_logging(new))
 
     def delete(self, id: str, inputs: Properties) -> None:
-        unless_absent(lambda: self.api.delete_cluster(name=id))  # if deleted by hand, its group still exists
+        unless_absent(lambda: self.api.delete_cluster(name=id))  # after a deletion by hand, the security group still exists
         for group in self._security_groups(id):
             self.aws.client("ec2").delete_security_group(GroupId=group["GroupId"])
 
@@ -117,8 +117,8 @@ def _logging(inputs: Properties) -> Properties:
 class NodeGroup(EksResource):
     """A node group; its id is ``CLUSTER:NAME``.
 
-    moto cannot update the version, the launch template or the tags of a group. Therefore such a change creates the group again
-    under the same name. EKS replaces the nodes for a new version or launch template, too.
+    moto cannot update the version, the launch template or the tags of a group. Therefore such a change deletes the group and
+    creates it again under the same name. EKS replaces only the nodes, for a new version or launch template.
     """
 
     token = "aws:eks/nodeGroup:NodeGroup"
@@ -190,7 +190,7 @@ class NodeGroup(EksResource):
 
 
 class PartOfCluster(EksResource):
-    """The base of resources that belong to a cluster; their id is ``CLUSTER:KEY``, as in ``pulumi import``."""
+    """The base of resources that belong to a cluster. Unless the subclass states another form, the id is ``CLUSTER:KEY``."""
 
 
 class Addon(PartOfCluster):
@@ -280,7 +280,7 @@ class AccessPolicyAssociation(PartOfCluster):
 
 
 class PodIdentityAssociation(PartOfCluster):
-    """The role of a service account's pods; its id is the association id of EKS."""
+    """The role of a service account's pods; its id is ``CLUSTER,ASSOCIATION_ID``."""
 
     token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
     replace_on = names("clusterName namespace serviceAccount")

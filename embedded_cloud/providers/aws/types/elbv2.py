@@ -54,7 +54,7 @@ def _attributes(described: list[dict[str, str]], attributes: Mapping[str, str], 
 
 
 class LoadBalancer(ElbResource):
-    """An application load balancer. One call sets all of its attributes, including those with the service's default value."""
+    """An application load balancer. One call sets all attributes, including those with the service's default value."""
 
     token = "aws:lb/loadBalancer:LoadBalancer"
     attributes = properties(

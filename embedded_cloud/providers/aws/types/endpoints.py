@@ -13,8 +13,9 @@ class VpcEndpoint(Ec2Resource):
 
     token = "aws:ec2/vpcEndpoint:VpcEndpoint"
     lists = properties(routeTableIds="RouteTableIds", subnetIds="SubnetIds", securityGroupIds="SecurityGroupIds")
-    # moto cannot change private DNS, and adds the routes of a gateway endpoint only to the tables in the call that creates it.
+    # moto cannot change private DNS of an existing endpoint.
     replace_on = names("vpcId serviceName vpcEndpointType privateDnsEnabled")
+    # moto adds a gateway endpoint's routes only to the route tables that the create call names; a later update adds no route.
     updatable = TAGS | names("policy") | frozenset(lists)
     set_by_create = updatable
     defaults = properties(vpcEndpointType="Gateway")

@@ -87,7 +87,7 @@ class RolePolicy(AwsResource):
 
 
 class Policy(AwsResource):
-    """A managed policy; its id is its ARN. A changed document becomes a new version; IAM keeps five versions."""
+    """A managed policy; its id is its ARN. A changed document becomes a new version, and the older versions are deleted."""
 
     token = "aws:iam/policy:Policy"
     service = "iam"

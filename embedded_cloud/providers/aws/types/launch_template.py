@@ -83,7 +83,7 @@ def _content(data: dict[str, Any]) -> Properties:
     for device in devices:
         device["ebs"] = {key: attribute_text(value) if key in FLAGS else value for key, value in device.get("ebs", {}).items()}
     described["blockDeviceMappings"] = devices
-    # moto lists the template's own tags among the tags of the resources that it launches.
+    # moto also returns the template's own tags in TagSpecifications, with the resource type launch-template.
     described["tagSpecifications"] = [
         {"resourceType": each["ResourceType"], "tags": tag_dict(each["Tags"])}
         for each in data.get("TagSpecifications", [])

@@ -67,7 +67,7 @@ class BucketSetting(AwsResource):
 
 
 class BucketVersioning(BucketSetting):
-    """Whether a bucket keeps old versions of objects; versioning can be suspended, but not turned off again."""
+    """The versioning of a bucket: whether it keeps noncurrent versions. Versioning can be suspended, but not removed."""
 
     token = "aws:s3/bucketVersioning:BucketVersioning"
     updatable = names("versioningConfiguration")

@@ -12,7 +12,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class SecurityGroup(Ec2Resource):
-    """A group without rules: like the official provider, it removes the default rule that allows all egress."""
+    """A group without rules: as the official provider does, this class removes the default rule that allows all egress."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"
     replace_on = names("name description vpcId")
@@ -69,8 +69,8 @@ class DefaultSecurityGroup(Ec2Resource):
     def update(self, id: str, old: Properties, new: Properties) -> None:
         if new["ingress"] or new["egress"]:
             raise EmbeddedCloudError(
-                f"the embedded cloud: {self.token} has only empty 'ingress' and 'egress' here",
-                "give the rules to a group of their own, or model them in embedded_cloud/providers/aws/types/security_groups.py",
+                f"the embedded cloud supports only empty 'ingress' and 'egress' in {self.token}",
+                "use another security group, or model the rules in embedded_cloud/providers/aws/types/security_groups.py",
             )
         group = first(self.api.describe_security_groups(GroupIds=[id])["SecurityGroups"])
         if group["IpPermissions"]:

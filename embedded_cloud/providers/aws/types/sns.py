@@ -45,7 +45,7 @@ class Topic(AwsResource):
 
 
 class TopicPolicy(AwsResource):
-    """The policy of a topic; without it only the owner may use the topic."""
+    """The policy of a topic. Its deletion sets a policy that allows only the account to use the topic."""
 
     token = "aws:sns/topicPolicy:TopicPolicy"
     service = "sns"
@@ -73,7 +73,10 @@ class TopicPolicy(AwsResource):
 
 
 class TopicSubscription(AwsResource):
-    """A subscription to a topic; its ARN is its id. On AWS, the owner of an address must confirm it; here no one does."""
+    """A subscription to a topic; its ARN is its id.
+
+    On AWS, the owner of the endpoint must confirm the subscription; here it is valid at once.
+    """
 
     token = "aws:sns/topicSubscription:TopicSubscription"
     service = "sns"

@@ -1,4 +1,4 @@
-"""Containers. The provider creates a container, uploads files, connects it to networks, starts it, and waits until it is ready."""
+"""Containers. The provider creates a container, connects it to networks, uploads files, starts it, and waits until it is ready."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class Container(DockerResource):
             self.client.api.update_container(id, mem_limit=memory, memswap_limit=2 * memory)
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Start a stopped container, and wait until it runs and, with ``wait``, is healthy; return the reasons if it fails."""
+        """Start a stopped container, and wait until it runs and, with ``wait``, is healthy; return the reasons if it is not."""
         if not inputs["start"]:
             return []
         container = self.client.containers.get(id)
@@ -161,7 +161,7 @@ class Container(DockerResource):
             if health == "unhealthy":
                 break
         said = [each["Output"].strip() for each in container.attrs["State"].get("Health", {}).get("Log") or []]
-        check = f"; its health check says: {said[-1]}" if said and said[-1] else ""
+        check = f"; its health check printed: {said[-1]}" if said and said[-1] else ""
         return [f"the container is {health} after {seconds} s{check}{_last_words(container)}"]
 
     def delete(self, id: str, inputs: Properties) -> None:
@@ -175,7 +175,7 @@ def _last_words(container: Any) -> str:
         lines = container.logs(tail=3).decode(errors="replace").strip().splitlines()
     except APIError:
         return ""
-    return f"; its last words: {' / '.join(lines)}" if lines else ""
+    return f"; its last output: {' / '.join(lines)}" if lines else ""
 
 
 def _bind(volume: Properties) -> str:
@@ -248,7 +248,7 @@ def _health_from(check: dict[str, Any] | None) -> Properties | None:
 def _nanoseconds(duration: str) -> int:
     match = re.fullmatch(r"(\d+)s", duration)
     if match is None:
-        raise EmbeddedCloudError(f"{duration!r} is no duration in whole seconds", "write it like 30s")
+        raise EmbeddedCloudError(f"{duration!r} is not a duration in whole seconds", "write it like 30s")
     return int(match[1]) * SECOND
 
 

@@ -84,7 +84,7 @@ class RemoteImage(DockerResource):
         return f"{image.id}{name}"
 
     def describe(self, id: str) -> Properties | None:
-        """Inputs and outputs of the image; its id is the image's own id and its name, as in the official provider."""
+        """Inputs and outputs of the image. As in the official provider, the resource's id is the image id followed by the name."""
         name = id[len("sha256:") + 64 :]
         try:
             image = self.client.images.get(name)

@@ -1,7 +1,7 @@
 """Unit tests for promtool of every alert, generated from the same objectives as the alerts.
 
-The tests show that each alert fires just beyond its threshold and ends when the condition ends. They also show that it does not
-fire just below the threshold, without data, or with too little traffic. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+The tests show that each alert fires just beyond its threshold, and ends when the condition ends. They also show that the alert does
+not fire just below the threshold, without data, or with too little traffic. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
 """
 
 from __future__ import annotations
@@ -62,11 +62,12 @@ WHOLE = ("restarts", "replicas", "state", "notifications")
 
 BUSY_PER_MINUTE = 60_000
 QUIET_PER_MINUTE = 6
-"""Requests per minute: enough traffic for the longest window after a few minutes, and too little for the shortest one."""
+"""Requests per minute: BUSY reaches every minimum of requests within a few minutes, QUIET never reaches one."""
 
 BURN_MINUTES = 10
 LONGEST_WAIT_MINUTES = 35
-"""Duration of the burn rate cases: no data precedes a case, so that even alerts with long windows react within minutes."""
+"""Minutes of a burn rate case with bad values, and the maximum of minutes after them. No data precedes a case, so that even alerts
+with long windows react within minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,14 +133,14 @@ def _beyond(objective: Objective) -> float:
 
 
 def _below(objective: Objective) -> float:
-    """A value just below the threshold."""
+    """A value that just meets the objective: the threshold itself for units without fractions."""
     if objective.unit in WHOLE:
         return objective.threshold
     return objective.threshold * (1 - BEYOND if objective.breach == ">" else 1 + BEYOND)
 
 
 def _burn(slo: Slo, rate: BurnRate) -> Iterator[dict[str, Any]]:
-    """The cases of a burn rate alert. The data begins with the case, so that every window has the same ratio."""
+    """The cases of a burn rate alert. The data begins with the case, so that the long and the short window have the same ratio."""
     name, limit = rule_files.burn_alert_name(slo, rate), rate.factor * slo.budget
     shape = _slow if slo is LATENCY else _errors
     minutes = BURN_MINUTES
@@ -172,7 +173,7 @@ def _absence(source: Source) -> Iterator[dict[str, Any]]:
 
 
 def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fires: bool) -> dict[str, Any]:
-    """A case that queries ``ALERTS``, because a case of promtool for an alert would have to contain the formatted annotations."""
+    """A case that queries the metric ``ALERTS``: a test of promtool for an alert itself must repeat the alert's annotations."""
     firing = series("ALERTS", alertname=alert, alertstate="firing")
     return {
         "name": f"{alert}: {what}",
@@ -223,13 +224,13 @@ def _errors(phases: Phases, _: int) -> list[Series]:
 
 
 def _counted_errors(phases: Phases, _: int) -> list[Series]:
-    """The counter for an objective whose value is the number of errors per hour."""
+    """The counters of requests and errors; the phases' values are errors per hour."""
     errors = _counter(_of_pod(ERRORS_METRIC), phases, lambda phase: (phase.value or 0) * MINUTE / HOUR)
     return [_requests(phases), errors]
 
 
 def _histogram(phases: Phases, bound: float, part: Callable[[LoadPhase], float]) -> list[Series]:
-    """The histogram of all requests; the share ``part`` of them is answered within ``bound`` seconds."""
+    """The counter and the histogram of all requests, of which the share ``part`` is answered within ``bound`` seconds."""
     every = (_of_pod(f"{LATENCY_METRIC}_bucket", le="+Inf"), _of_pod(f"{LATENCY_METRIC}_count"))
     return [
         _requests(phases),
@@ -394,4 +395,4 @@ SHAPES: dict[str, Callable[[Phases, int], list[Series]]] = {
     REDIS_MEMORY.name: _redis_memory,
     REDIS_UNAVAILABLE.name: _redis_replicas,
 }
-"""For each objective, the series that give its measure the wanted values."""
+"""Objective -> function that returns the series with the measured values of the given phases."""
