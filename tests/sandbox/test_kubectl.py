@@ -21,8 +21,9 @@ from sandbox.project import PROJECT
 pytestmark = pytest.mark.cloud
 NAMESPACE = ("-n", "dwcp-v3")
 
-CHANGES = ("create", "rollout undo", "scale")
-"""Commands that the API server checks without saving anything (``--dry-run=server``)."""
+CHECKED = "--dry-run=server"
+CHANGES = {"create": CHECKED, "scale": CHECKED, "rollout undo": f"--to-revision=1 {CHECKED}"}
+"""Options by which the API server checks a change without saving it; a new platform has only the first revision."""
 SHOWN = {
     "kubectl get pods -n dwcp-v3": "1/1",
     "kubectl describe nodes": "node-a",
@@ -47,7 +48,7 @@ SHOWN = {
     "kubectl rollout history deployment/dwcp-v3 -n dwcp-v3": "REVISION",
 }
 """The guide's commands for troubleshooting, and a part of their output."""
-ENDLESS = (" -f", " port-forward ")
+ENDLESS = (" -f", " port-forward ", " -it ")
 NOT_RUN = {
     "docker pull ghcr.io/novacron/dwcp-v3:v3.0.0": "it calls the real registry",
     "kubectl exec -n dwcp-v3 <pod-name> -- redis-cli -h dwcp-v3-redis ping": "there is no Redis",
@@ -109,16 +110,19 @@ def test_a_command_of_the_guide_works(pod: str, running: Cloud, command: str) ->
     values = {"<pod-name>": pod.removeprefix("pod/"), "<username>": "a", "<token>": "b", "regcred": "debug"}
     values["8080:80"] = f"{free_ports(1)[0]}:80"
     line = re.sub("|".join(values), lambda match: values[match[0]], command)
-    line += " --dry-run=server" if command.removeprefix("kubectl ").startswith(CHANGES) else ""
+    line += "".join(f" {options}" for verb, options in CHANGES.items() if command.startswith(f"kubectl {verb} "))
     environment = running.engine.process_environment() | {"KUBE_EDITOR": "true"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     with subprocess.Popen(["bash", "-c", f"exec {line}"], env=environment, text=True, **pipes) as process:
         if not any(each in command for each in ENDLESS):
-            said, _ = process.communicate("echo answer $((6 * 7))\n")
+            said, _ = process.communicate()
             assert process.returncode == 0, said
             assert SHOWN[command] in said
             return
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.write("echo answer $((6 * 7))\n")
+        process.stdin.flush()
         assert any(SHOWN[command] in output for output in process.stdout), "the command ended"
         assert process.poll() is None, "the command waits for more lines"
         process.terminate()
