@@ -25,7 +25,8 @@ ENGINE = """#!/bin/sh
 while [ "$1" != --event-log ]; do shift; done
 event() { echo "$1" >> "$EVENTS"; }
 EVENTS=$2
-for n in 1 2 3; do event '{"resOutputsEvent": {"metadata": {"urn": "urn-'$n'"}}}'; sleep 0.2; done
+event '{"resOutputsEvent": {"metadata": {"urn": "urn-0", "type": "pulumi:pulumi:Stack"}}}'
+for n in 1 2 3; do event '{"resOutputsEvent": {"metadata": {"urn": "urn-'$n'", "type": "aws:ec2/vpc:Vpc"}}}'; sleep 0.2; done
 event '{"policyEvent": {"policyName": "images", "enforcementLevel": "advisory", "message": "pin it"}}'
 event '{"diagnosticEvent": {"severity": "warning", "message": "no pod is ready yet", "ephemeral": true}}'
 event '{"diagnosticEvent": {"severity": "error", "message": "the quota is exceeded"}}'
