@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench import Figure, Options, ratio, seconds
+from bench import Figure, Options, ratio, seconds, timed
+from bench.preview import evaluate
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.toolchain.go import GO_ENVIRONMENT
 from program.checkout import CHECKOUT
@@ -32,13 +33,20 @@ EMPTY = "empty"
 
 def figures(options: Options) -> Iterator[Figure]:
     """The times of `make up`, of an update without changes, of the unit tests and, with ``cold``, of the toolchain's build."""
-    warm = [warm_up() for _ in range(options.runs)]
+    warm, bare = zip(*((warm_up(), timed(lambda: evaluate("production"))) for _ in range(options.runs)), strict=True)
     yield Figure(
         name="warm `make up` on an empty sandbox",
         value=median(warm),
         unit="s",
         target="30 s on 2 cores",
         how="processes, stack and 214 resources, all ready",
+    )
+    yield Figure(
+        name="warm `make up`, relative to one bare evaluation of the production program",
+        value=median(up / evaluation for up, evaluation in zip(warm, bare, strict=True)),
+        unit="x",
+        target="at most 8 x",
+        how=f"{median(warm):.1f} s against {median(bare):.1f} s",
     )
     with sandbox() as cloud, empty_program(cloud) as folder:
         run(cloud, CHECKOUT, *UP, "--stack", PROJECT.stack)

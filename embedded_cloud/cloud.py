@@ -24,7 +24,8 @@ TOOLS = (
     *("pulumi", "pulumi-language-python-exec", "etcd", "kube-apiserver"),
     *("kube-controller-manager", "kube-scheduler", "kwok", "kwok-stages"),
 )
-SERVICES = ("moto", "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "controllers")
+AWS = "moto"
+SERVICES = (AWS, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "controllers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +99,7 @@ class Cloud:
         self.control_plane.complete()
         if self.nodes:
             self.nodes.join(self.control_plane.kubeconfig, self.control_plane.pki)
-        else:
-            cluster_dns.install(self.control_plane.api)
+        cluster_dns.install(self.control_plane.api, self.nodes.network.address if self.nodes else None)
         self.control_plane.api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", target_group_bindings.definition())
         if "controllers" not in self.processes.running():
             volumes = [str(self.nodes.folder / "volumes")] if self.nodes else []

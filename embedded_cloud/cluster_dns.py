@@ -1,4 +1,7 @@
-"""CoreDNS as EKS installs it: a Deployment and its Service in ``kube-system``. Its pods are simulated, and resolve no names."""
+"""CoreDNS in ``kube-system``, as on EKS: a Deployment and its Service. Simulated pods resolve no names.
+
+If the nodes run containers, CoreDNS is a process beside them; then the Service has the address of this process.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,27 @@ from embedded_cloud.api_server import ApiServer
 LABELS = {"k8s-app": "kube-dns"}
 
 
-def install(api: ApiServer) -> None:
-    """Create the Deployment and the Service unless they exist."""
+def install(api: ApiServer, address: str | None) -> None:
+    """Create the Service and its servers unless they exist: the process at ``address``, or without one a Deployment."""
+    ports = [{"name": name, "port": 53, "protocol": protocol} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kube-dns", "labels": LABELS},
+        "spec": {"ports": ports} if address else {"selector": LABELS, "ports": ports},
+    }
+    api.create("/api/v1/namespaces/kube-system/services", service)
+    if address:
+        endpoints = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": "kube-dns", "labels": {"kubernetes.io/service-name": "kube-dns"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [address]}],
+            "ports": ports,
+        }
+        api.create("/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices", endpoints)
+        return
     container = {
         "name": "coredns",
         "image": "registry.k8s.io/coredns/coredns:v1.12.4",
@@ -25,12 +47,4 @@ def install(api: ApiServer) -> None:
             "template": {"metadata": {"labels": LABELS}, "spec": pod},
         },
     }
-    ports = [{"name": name, "port": 53, "protocol": protocol} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": "kube-dns", "labels": LABELS},
-        "spec": {"selector": LABELS, "ports": ports},
-    }
     api.create("/apis/apps/v1/namespaces/kube-system/deployments", deployment)
-    api.create("/api/v1/namespaces/kube-system/services", service)

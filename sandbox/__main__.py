@@ -26,7 +26,7 @@ from sandbox.errors import SandboxError
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.real_pods import export, print_real
-from sandbox.stacks import STACKS, bootstrap_state, open_stack, prepare, project_of
+from sandbox.stacks import STACKS, bootstrap_state, command_of, folder_of, open_stack, parts, prepare, project_of
 
 LOAD = 1000
 """Requests per second: enough that no throughput alert fires shortly after the start."""
@@ -59,9 +59,9 @@ def up(
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
     except KeyboardInterrupt:
-        running = ", ".join(sorted(PROJECT.processes(FOLDER).running())) or "nothing"
+        running = ", ".join(str(part) for part in parts() if part.pid) or "nothing"
         console.print(f"interrupted; running processes: {running}", highlight=False)
-        again = "make up" + (f" STACK={stack}" if stack != PROJECT.stack else "") + (" PODS=real" if pods is Pods.REAL else "")
+        again = command_of(stack) + (" PODS=real" if pods is Pods.REAL else "")
         console.print(f"  continue:          {again}\n  stop and remove:   make down", highlight=False)
         raise typer.Exit(INTERRUPTED) from None
 
@@ -108,10 +108,8 @@ def _shown(what: str) -> Generator[None]:
 @app.command()
 def down() -> None:
     """Stop every process and remove every file of the embedded cloud."""
-    for stack in STACKS:
-        if stack != PROJECT.stack:
-            remove(project_of(stack), FOLDER / stack)
-    remove(PROJECT, FOLDER)
+    for stack in reversed(STACKS):  # the folder of `local` contains the others
+        remove(project_of(stack), folder_of(stack))
     console.print("stopped the embedded cloud and removed its files")
 
 
@@ -135,26 +133,24 @@ def _all_scraped(watching: SandboxMonitoring) -> bool:
 @app.command()
 def status() -> None:
     """Show the processes; exit code 1 if one that the embedded cloud needs does not run."""
-    processes = PROJECT.processes(FOLDER)
-    running = processes.running()
-    table = Table("process", "pid", Column("log", overflow="fold"))
-    for name in (*SERVICES, *sorted(running.keys() - set(SERVICES))):
-        pid = str(running[name].pid) if name in running else "[red]not running"
-        table.add_row(name, pid, os.path.relpath(processes.log(name)))
+    found = list(parts())
+    table = Table("stack", "process", "pid", Column("log", overflow="fold"))
+    for part in found:
+        table.add_row(part.stack, part.name, str(part.pid or "[red]not running"), os.path.relpath(part.log))
     console.print(table)
-    if not running.keys() >= set(SERVICES):
+    if any(part.pid is None for part in found):
         raise typer.Exit(1)
 
 
 @app.command()
 def logs(name: Annotated[str, typer.Argument(help="name of a process; all processes without it")] = "*") -> None:
     """Print the last lines of the processes' logs."""
-    files = sorted((FOLDER / "logs").glob(f"{name}.log"))
+    files = [file for stack in STACKS for file in sorted((folder_of(stack) / "logs").glob(f"{name}.log"))]
     if not files:
         missing = "there is no log: nothing has been started yet" if name == "*" else f"no log of {name!r}"
         raise SandboxError(missing, f"run `make up` first, or choose from {', '.join(SERVICES)}")
     for file in files:
-        console.rule(file.stem)
+        console.rule(os.path.relpath(file))
         console.print("\n".join(file.read_text(errors="replace").splitlines()[-20:]), markup=False, highlight=False)
 
 

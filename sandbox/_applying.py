@@ -80,7 +80,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         raise SandboxError(
             "the platform could not be applied:\n" + "\n".join(lines[-LAST_LINES:]),
-            f"fix the problem above and run `make up` again: it continues from here; the whole output is in {log}",
+            f"fix the problem above and {cloud.project.instructions.up} again: it continues from here; the output is in {log}",
         )
 
 
@@ -143,14 +143,18 @@ class _Shown:
             case {"resOutputsEvent": {"metadata": {"urn": urn, "type": type_}}}:
                 if not type_.startswith(OF_THE_ENGINE):
                     self.done.add(urn)
-            case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message}}:
-                self.console.print(f"policy {policy} ({level}): {str(message).strip()}", markup=False, highlight=False)
+            case {"policyEvent": {"policyName": policy, "enforcementLevel": level, "message": message, **more}}:
+                on = f" on {more['resourceUrn'].rpartition('::')[2]}" if "resourceUrn" in more else ""
+                self._print(f"policy {policy} ({level}){on}: {str(message).strip()}")
             case {"diagnosticEvent": {"ephemeral": True}}:
                 pass  # a temporary message, which a terminal shows and then erases
             case {"diagnosticEvent": {"severity": "error" | "warning" as severity, "message": message}}:
-                self.console.print(f"{severity}: {str(message).strip()}", markup=False, highlight=False)
+                self._print(f"{severity}: {str(message).strip()}")
             case _:
                 pass
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def look(self) -> None:
         """Show the progress."""

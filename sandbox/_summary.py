@@ -37,23 +37,27 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
     table.add_row("AWS API", f"http://127.0.0.1:{cloud.moto_port}")
     table.add_row("Kubernetes API", cloud.control_plane.url)
     console.print(table)
-    if recorded := sorted({resource["type"] for resource in state if resource.get("outputs", {}).get("sandboxRecorded")}):
-        console.print(f"only recorded in the state, because the embedded cloud cannot create them: {', '.join(recorded)}")
+    recorded = [each for each in state if each.get("outputs", {}).get("sandboxRecorded")]
+    for type_ in sorted({each["type"] for each in recorded}):
+        names = ", ".join(sorted(each["urn"].rpartition("::")[2] for each in recorded if each["type"] == type_))
+        what = f"only recorded in the state, because the embedded cloud cannot create them: {type_}: {names}"
+        console.print(what, highlight=False, soft_wrap=True)
     for provider in cloud.project.providers:
         if own := cloud.engine.users_own(provider):
             console.print(f"the {provider} provider is your own: {own}", highlight=False)
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
     if not watched and cloud.beside is not None:
-        console.print(f"Prometheus is not built, so there are no metrics. Build it, then run `make up STACK={stack}` again:")
+        console.print(f"Prometheus is not built, so there are no metrics. Build it, then {cloud.project.instructions.up} again:")
         console.print("  .venv/bin/python -m sandbox tools prometheus", markup=False, highlight=False)
     elif not watched:
         console.print("Prometheus is not built, so there are no metrics; `make monitoring` builds and starts it")
     if cloud.beside is not None:
         file = f"Pulumi.{stack}.yaml"
-        console.print(f"`dwcp drift`, `deploy` and `rollback` read {file} from the commit; first commit the generated secrets:")
+        reads = f"`dwcp drift`, `deploy` and `rollback` read {file} from the commit; first commit the generated secrets:"
+        console.print(reads, soft_wrap=True)
         commit = f"git switch -c sandbox-{stack} && cp {os.path.relpath(cloud.folder / file)} {file} && git commit -am sandbox"
         console.print(f"  {commit}", markup=False, highlight=False, soft_wrap=True)
-    for what, command in NEXT:
+    for what, command in NEXT if cloud.beside is None else NEXT[1:]:  # the tutorial is about `local`
         shown = command.format(env=env, stack=stack)
         console.print(f"  {what + ':':26}{shown}", markup=False, highlight=False, soft_wrap=True)
 

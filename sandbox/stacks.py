@@ -12,7 +12,8 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -21,7 +22,7 @@ import boto3
 import yaml
 
 import contract
-from embedded_cloud.cloud import Cloud
+from embedded_cloud.cloud import AWS, SERVICES, Cloud
 from embedded_cloud.engine import CREDENTIALS
 from embedded_cloud.project import Project
 from program.checkout import CHECKOUT
@@ -44,8 +45,55 @@ def project_of(stack: str) -> Project:
     """The description of DWCP v3 for the embedded cloud, with the given stack."""
     if stack not in STACKS:
         raise SandboxError(f"there is no stack {stack!r}", f"choose from {', '.join(STACKS)}")
-    secrets = None if stack == PROJECT.stack else f"alias/{contract.PROJECT}-{stack}"  # the key that `dwcp state bootstrap` creates
-    return replace(PROJECT, stack=stack, cluster=f"{contract.APPLICATION}-{stack}", secrets_alias=secrets)
+    if stack == PROJECT.stack:
+        return PROJECT
+    return replace(
+        PROJECT,
+        stack=stack,
+        cluster=f"{contract.APPLICATION}-{stack}",
+        secrets_alias=f"alias/{contract.PROJECT}-{stack}",  # the key that `dwcp state bootstrap` creates
+        instructions=replace(
+            PROJECT.instructions, up=f"run `{command_of(stack)}`", environment=f"run `source .sandbox/{stack}/env`"
+        ),
+    )
+
+
+def command_of(stack: str) -> str:
+    """The command that applies a stack."""
+    return "make up" if stack == PROJECT.stack else f"make up STACK={stack}"
+
+
+def folder_of(stack: str) -> Path:
+    """The folder of a stack's cloud in this checkout."""
+    return FOLDER if stack == PROJECT.stack else FOLDER / stack
+
+
+@dataclass(frozen=True)
+class Part:
+    """One process of a stack's cloud; ``pid`` is None if it does not run."""
+
+    stack: str
+    name: str
+    pid: int | None
+    log: Path
+
+    def __str__(self) -> str:
+        """The name, with the stack unless it is ``local``."""
+        return self.name if self.stack == PROJECT.stack else f"{self.name} of {self.stack}"
+
+
+def parts() -> Iterator[Part]:
+    """Each process that `make up` starts for the stacks of this checkout, and each other process that runs.
+
+    Before the first `make up`, these are the processes of ``local``. All stacks use the AWS of ``local``.
+    """
+    applied = [stack for stack in STACKS if (folder_of(stack) / "etcd").exists()] or [PROJECT.stack]
+    for stack in STACKS:
+        processes = project_of(stack).processes(folder_of(stack))
+        running = {name: process.pid for name, process in processes.running().items()}
+        wanted = [name for name in SERVICES if (stack == PROJECT.stack if name == AWS else stack in applied)]
+        for name in (*wanted, *sorted(running.keys() - set(wanted))):
+            yield Part(stack, name, running.get(name), processes.log(name))
 
 
 def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
@@ -85,7 +133,9 @@ def bootstrap_state(cloud: Cloud) -> None:
     environment.pop("AWS_SESSION_TOKEN", None)
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SandboxError(f"the state's backend could not be prepared: {done.stderr.strip()}", "run `make up` again")
+        raise SandboxError(
+            f"the state's backend could not be prepared: {done.stderr.strip()}", f"{cloud.project.instructions.up} again"
+        )
 
 
 def bootstrap(cloud: Cloud) -> None:

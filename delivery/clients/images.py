@@ -9,6 +9,7 @@ import subprocess
 from delivery.errors import DeliveryError, UsageError
 
 ANSWER_SECONDS = 60
+NO_BUILDX = re.compile(r"unknown (command|flag)|is not a docker command")
 ABSENT = re.compile(r"not found|manifest unknown|no such manifest", re.IGNORECASE)
 
 
@@ -19,7 +20,8 @@ class RegistryError(DeliveryError):
 def digest_of(image: str) -> str | None:
     """The digest that ``image`` has at its registry, or ``None`` if the registry does not have it.
 
-    Raises ``RegistryError`` if the registry refuses or cannot be reached, ``UsageError`` without a Docker client.
+    Raises ``RegistryError`` if the registry refuses or cannot be reached, and ``UsageError`` without a Docker client or without its
+    buildx plugin.
     """
     if shutil.which("docker") is None:
         raise UsageError("there is no `docker` command on PATH", "install Docker's client; this command needs no engine")
@@ -31,6 +33,8 @@ def digest_of(image: str) -> str | None:
     if done.returncode == 0:
         return done.stdout.strip()
     problem = done.stderr.strip().removeprefix("ERROR: ")
+    if NO_BUILDX.search(problem):
+        raise UsageError("this Docker client has no buildx plugin", "install the plugin; Debian's package is docker-buildx")
     if ABSENT.search(problem):
         return None
     raise RegistryError(f"the registry of {image} refused or did not answer: {problem}", f"docker login {image.partition('/')[0]}")

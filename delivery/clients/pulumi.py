@@ -33,6 +33,7 @@ LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
 SHOWN_VIOLATIONS = 5
+NO_SECRETS_PROVIDER = "passphrase must be set"
 ECHO = "an unhandled error occurred"
 """Start of a message of the language host that only repeats the program's own error message."""
 
@@ -188,10 +189,9 @@ class Engine:
                 "check which API does not answer: AWS, or the cluster's API server",
             ) from error
         if done.returncode:
-            raise EngineError(
-                f"the engine cannot read stack {self.environment}: {_diagnostics(done.stdout) or _last_lines(done.stderr)}",
-                "run `make up`" if self.environment == "local" else "log in to the state's backend and to AWS",
-            )
+            problem = _diagnostics(done.stdout) or _last_lines(done.stderr)
+            fix = "run `make up`" if self.environment == "local" else "log in to the state's backend and to AWS"
+            raise self._explained(f"the engine cannot read stack {self.environment}", problem, fix)
         return done.stdout
 
     def _query(self, *verb: str, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
@@ -269,7 +269,17 @@ class Engine:
                 f"policies forbid the {verb} of {self.environment}:\n  {listed}", "change the program or its settings"
             )
         errors = "; ".join(dict.fromkeys(outcome.errors)) or error.problem
-        return EngineError(f"the {verb} of {self.environment} failed: {errors}", "fix the error and run the command again")
+        return self._explained(f"the {verb} of {self.environment} failed", errors, "fix the error and run the command again")
+
+    def _explained(self, failure: str, problem: str, fix: str) -> EngineError:
+        """The error of the engine. Without a provider of secrets in the stack file, the engine asks for a passphrase."""
+        if NO_SECRETS_PROVIDER not in problem:
+            return EngineError(f"{failure}: {problem}", fix)
+        file = f"Pulumi.{self.environment}.yaml"
+        return EngineError(
+            f"{failure}: {file} does not contain the key of the stack's secrets",
+            f"use the file in which `pulumi stack init` has written `secretsprovider` and `encryptedkey`: commit it as {file}",
+        )
 
     def _supervised(self, command: Sequence[str], remaining: TimeLeft | None, look: Callable[[], None] = lambda: None) -> None:
         """Run the CLI under the supervisor, which gets the remaining time of the lease. ``look`` is called repeatedly."""

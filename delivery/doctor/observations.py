@@ -29,6 +29,11 @@ A Prometheus that is shared with other platforms has alerts with other values.
 """
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Media type for which the API server returns only the metadata of objects."""
+CLUSTER_DNS = (
+    ("apps/v1", "deployments", "k8s-app=kube-dns"),
+    ("discovery.k8s.io/v1", "endpointslices", "kubernetes.io/service-name=kube-dns"),
+)
+"""API, kind and labels of the objects that show the servers of the cluster DNS."""
 REDIS_METRICS = (
     *("redis_memory_used_bytes", "redis_memory_max_bytes", "redis_aof_enabled"),
     *("redis_aof_last_write_status", "redis_aof_last_bgrewrite_status", "redis_rdb_last_bgsave_status"),
@@ -144,9 +149,12 @@ class Observations:
 
     @part()
     def cluster_dns(self) -> list[Manifest]:
-        """The Deployments with the label of the cluster DNS, for example CoreDNS."""
-        query = {"labelSelector": "k8s-app=kube-dns"}
-        return self.sources.cluster.request("GET", "/apis/apps/v1/namespaces/kube-system/deployments", query=query)["items"]
+        """The Deployments of the cluster DNS, for example CoreDNS; without one, the endpoints of its Service."""
+        for api, kind, selector in CLUSTER_DNS:
+            path, query = f"/apis/{api}/namespaces/kube-system/{kind}", {"labelSelector": selector}
+            if found := self.sources.cluster.request("GET", path, query=query)["items"]:
+                return found
+        return []
 
     @part(title=METRICS)
     def alerts(self) -> list[Alert]:

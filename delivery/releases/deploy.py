@@ -24,7 +24,7 @@ from delivery.clients.checkpoint import Checkpoint, States, unfinished, workload
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Engine, EngineChange, UpdateResult
-from delivery.clients.service import ServiceClient
+from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError
 from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, running_now, stack_file
@@ -291,7 +291,7 @@ class Deployment:
         return ServiceClient.of(self.environment, "stable", self.options.health_url)
 
     def _end_to_end(self) -> str | Skipped:
-        return self._service().require_end_to_end() or Skipped("")
+        return self._service().require_end_to_end() or Skipped(f"{END_TO_END_VARIABLE} is not set")
 
     def _roll_back(self, error: BaseException) -> DeployError:
         """Roll back, unless ``--no-rollback`` is given or nothing ran before. Returns the error that describes the result."""

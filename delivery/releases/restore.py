@@ -198,7 +198,7 @@ class Restoration:
             what=f"the rollback to {self.former.name}",
             command=self.command,
         )
-        return f"{outcome.changed} changes"
+        return f"{outcome.changed} change{'' if outcome.changed == 1 else 's'}"
 
     def _stack_file(self) -> str:
         return with_release(self.former.file, self.former.image)

@@ -20,14 +20,17 @@ from rich.console import Console
 from sandbox import _applying as applying
 from sandbox._summary import NEXT
 from sandbox.errors import SandboxError
+from sandbox.project import PROJECT
 
 ENGINE = """#!/bin/sh
 while [ "$1" != --event-log ]; do shift; done
 event() { echo "$1" >> "$EVENTS"; }
 EVENTS=$2
-event '{"resOutputsEvent": {"metadata": {"urn": "urn-0", "type": "pulumi:pulumi:Stack"}}}'
-for n in 1 2 3; do event '{"resOutputsEvent": {"metadata": {"urn": "urn-'$n'", "type": "aws:ec2/vpc:Vpc"}}}'; sleep 0.2; done
-event '{"policyEvent": {"policyName": "images", "enforcementLevel": "advisory", "message": "pin it"}}'
+made() { event '{"resOutputsEvent": {"metadata": {"type": "'$1'", "urn": "urn:pulumi:local::dwcp-v3::'$1::$2'"}}}'; }
+for type in pulumi:pulumi:Stack pulumi:providers:pulumi pulumi:pulumi:StackReference; do made $type own; done
+for n in 1 2 3; do made aws:ec2/vpc:Vpc vpc-$n; sleep 0.2; done
+violation='"policyName": "images", "resourceUrn": "urn:pulumi:local::dwcp-v3::a:b:C::redis"'
+event '{"policyEvent": {'"$violation"', "enforcementLevel": "advisory", "message": "pin it"}}'
 event '{"diagnosticEvent": {"severity": "warning", "message": "no pod is ready yet", "ephemeral": true}}'
 event '{"diagnosticEvent": {"severity": "error", "message": "the quota is exceeded"}}'
 echo "error: the quota is exceeded"
@@ -42,7 +45,8 @@ def cloud(folder: Path, code: int, script: str = ENGINE) -> Any:
     engine.write_text(script.replace("CODE", str(code)))
     engine.chmod(0o755)
     environment = SimpleNamespace(bin=folder / "bin", process_environment=lambda: dict(os.environ))
-    return SimpleNamespace(folder=folder, engine=environment, project=SimpleNamespace(stack="local", directory=folder))
+    project = SimpleNamespace(stack="local", directory=folder, instructions=PROJECT.instructions)
+    return SimpleNamespace(folder=folder, engine=environment, project=project)
 
 
 def expected_resources(count: int) -> Any:
@@ -55,7 +59,7 @@ def test_up_prints_its_progress_and_the_remaining_time(tmp_path: Path, monkeypat
     applying.apply(cloud(tmp_path, 0), Console(file=out, width=200), expected_resources(8))
     assert "of 8 resources, about" in out.getvalue()
     assert "s left" in out.getvalue()
-    assert "policy images (advisory): pin it" in out.getvalue()
+    assert "policy images (advisory) on redis: pin it" in out.getvalue()
     assert "3 resources in" in out.getvalue()
     assert "no pod is ready yet" not in out.getvalue()
 

@@ -16,12 +16,13 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from embedded_cloud.cloud import SERVICES, Cloud
+from embedded_cloud.cloud import AWS, SERVICES, Cloud
 from embedded_cloud.control_plane import Ports
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
 from sandbox import __main__ as sandbox_command
+from sandbox import stacks
 from sandbox.project import PROJECT
 
 
@@ -66,8 +67,14 @@ def test_logs_before_the_first_up_are_refused_with_a_fix(tmp_path: Path) -> None
     assert done.stderr.startswith("error: there is no log: nothing has been started yet\n  fix: run `make up` first")
 
 
-def test_ctrl_c_in_up_prints_what_runs_and_how_to_resume_or_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    processes = PROJECT.processes(tmp_path)
+@pytest.mark.parametrize(
+    ("stack", "name", "command"), [("local", "etcd", "make up"), ("staging", "etcd of staging", "make up STACK=staging")]
+)
+def test_ctrl_c_in_up_prints_what_runs_and_how_to_resume_or_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: str, name: str, command: str
+) -> None:
+    monkeypatch.setattr(stacks, "FOLDER", tmp_path)
+    processes = stacks.project_of(stack).processes(stacks.folder_of(stack))
     processes.start("etcd", [sys.executable, "-c", "import time; time.sleep(600)"])
 
     def interrupted(_: str, *, real_pods: bool) -> None:
@@ -76,11 +83,29 @@ def test_ctrl_c_in_up_prints_what_runs_and_how_to_resume_or_stop(tmp_path: Path,
     monkeypatch.setattr(sandbox_command, "FOLDER", tmp_path)
     monkeypatch.setattr(sandbox_command, "_up", interrupted)
     try:
-        done = CliRunner().invoke(sandbox_command.app, ["up"])
+        done = CliRunner().invoke(sandbox_command.app, ["up", "--stack", stack])
     finally:
         processes.stop()
     assert done.exit_code == 130
-    assert done.output == "interrupted; running processes: etcd\n  continue:          make up\n  stop and remove:   make down\n"
+    assert (
+        done.output == f"interrupted; running processes: {name}\n  continue:          {command}\n  stop and remove:   make down\n"
+    )
+
+
+def test_status_and_logs_of_one_stack_name_it_and_the_account_of_all_stacks(tmp_path: Path) -> None:
+    (tmp_path / "staging" / "etcd").mkdir(parents=True)
+    processes = stacks.project_of("staging").processes(tmp_path / "staging")
+    processes.start("etcd", [sys.executable, "-c", "print('elected', flush=True); import time; time.sleep(600)"])
+    try:
+        status, logs = run(tmp_path, "status"), run(tmp_path, "logs", "etcd")
+    finally:
+        processes.stop()
+    rows = [[cell.strip() for cell in line.split("│")[1:4]] for line in status.stdout.splitlines() if line.startswith("│")]
+    assert {(stack, name) for stack, name, _ in rows} == {("local" if name == AWS else "staging", name) for name in SERVICES}
+    assert [name for _, name, pid in rows if pid.isdecimal()] == ["etcd"]
+    assert status.returncode == 1
+    assert "elected" in logs.stdout
+    assert "staging/logs/etcd.log" in logs.stdout
 
 
 def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:

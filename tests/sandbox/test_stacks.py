@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -23,6 +24,16 @@ def stack(request: pytest.FixtureRequest, staging: Stack, production: Stack) -> 
     stack = {each.name: each for each in (staging, production)}[request.param]
     yield stack
     become(stack.cloud, "deploy")
+
+
+def test_make_up_of_a_stack_shows_what_runs_and_how_to_use_it(stack: Stack) -> None:
+    said, name = stack.shown.stdout, stack.name
+    assert "Deployment dwcp-v3-redis" in said
+    assert re.search(r"only recorded in the state, .*: kubernetes:helm\.sh/v3:Release: \S+", said)
+    assert f"cp {os.path.relpath(stack.cloud.folder, CHECKOUT)}/Pulumi.{name}.yaml Pulumi.{name}.yaml" in said
+    assert f"./dwcp doctor --environment {name}" in said
+    count = {number for _, number in re.findall(r"(\d+) of (\d+) resources", said)}
+    assert count == set(re.findall(r"^(\d+) resources in", said, re.MULTILINE)), "it counts what the program declares"
 
 
 def test_the_next_up_and_a_refresh_change_nothing(stack: Stack) -> None:

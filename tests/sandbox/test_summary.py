@@ -39,11 +39,20 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_type_that_is_only_recorded_is_listed_once(tmp_path: Path) -> None:
-    chart = {"type": RELEASE, "outputs": {"sandboxRecorded": "charts cannot be fetched here"}}
-    output = printed(tmp_path, state=[chart, chart, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
-    assert f"only recorded in the state, because the embedded cloud cannot create them: {RELEASE}\n" in output.replace("  ", "")
+def test_what_is_only_recorded_is_listed_by_type(tmp_path: Path) -> None:
+    outputs = {"sandboxRecorded": "charts cannot be fetched here"}
+    charts = [
+        {"type": RELEASE, "urn": f"urn:pulumi:staging::dwcp-v3::dwcp$x${RELEASE}::{name}", "outputs": outputs}
+        for name in ("b", "a")
+    ]
+    said = printed(tmp_path, state=[*charts, {"type": "aws:ec2/vpc:Vpc", "outputs": {}}])
+    assert f"only recorded in the state, because the embedded cloud cannot create them: {RELEASE}: a, b\n" in said.replace("  ", "")
     assert "only recorded" not in printed(tmp_path, state=[{"type": RELEASE, "outputs": {}}])
+
+
+def test_the_tutorial_is_offered_for_the_stack_that_it_is_about(tmp_path: Path) -> None:
+    assert "docs/tutorial.md" in printed(tmp_path)
+    assert "docs/tutorial.md" not in printed(tmp_path, stack="staging")
 
 
 def test_the_users_plugin_of_the_sdks_version_is_listed_and_used(home: Path, tmp_path: Path) -> None:

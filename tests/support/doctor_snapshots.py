@@ -76,6 +76,7 @@ CERTIFICATE = {
     "NotAfter": NOW + timedelta(days=200),
 }
 DNS = {"metadata": {"name": "coredns"}, "spec": {"replicas": 2}, "status": {"readyReplicas": 2}}
+DNS_ENDPOINTS = {"metadata": {"name": "kube-dns"}, "endpoints": [{"addresses": ["10.0.0.10"]}]}
 BUDGET = {
     "metadata": {"name": "dwcp-v3"},
     "status": {"expectedPods": 3, "currentHealthy": 3, "desiredHealthy": 2, "disruptionsAllowed": 1},

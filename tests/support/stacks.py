@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from functools import cache, cached_property
 from pathlib import Path
 from tempfile import mkdtemp
@@ -30,6 +31,9 @@ STANDING = os.environ.get("DWCP_TEST_STACKS")
 class Stack:
     """A stack on its cloud."""
 
+    shown: subprocess.CompletedProcess[str]
+    """The output of the command that has applied it."""
+
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
         self.cloud: Cloud = open_stack(name, folder)
@@ -50,6 +54,12 @@ class Stack:
         done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
         assert bool(done.returncode) == fails, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def make_up(self) -> subprocess.CompletedProcess[str]:
+        """Run the command of ``make up STACK=...``."""
+        environment = os.environ | {"DWCP_SANDBOX_FOLDER": str(folder()), "COLUMNS": "200"}
+        command = [sys.executable, "-m", "sandbox", "up", "--stack", self.name]
+        return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
 
     def client(self, service: str, credentials: dict[str, str] = CREDENTIALS) -> Any:
         """An AWS client, with the credentials of the account's administrator unless others are given."""
@@ -81,5 +91,6 @@ def folder() -> Path:
 def stack(name: str) -> Stack:
     """The stack with this name, applied once per session."""
     made = Stack(folder(), name)
-    made.run(*UP, "--policy-pack", "policies")
+    made.shown = made.make_up()
+    assert made.shown.returncode == 0, made.shown.stdout + made.shown.stderr
     return made

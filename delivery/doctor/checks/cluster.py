@@ -13,7 +13,6 @@ from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
-LOCAL = "local"
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 METRICS_SECONDS = 60
 """Seconds until the metrics of a new pod exist. Until then, the autoscaler reports that they are missing."""
@@ -138,17 +137,26 @@ def volumes(observed: Observations) -> Iterator[Finding]:
 def dns(observed: Observations) -> Iterator[Finding]:
     """Cluster DNS that is not installed, or has too few ready pods."""
     servers = observed.cluster_dns.value
-    if not servers and observed.environment != LOCAL:  # the embedded cloud has no DNS
-        yield _no_dns("no Deployment with the label k8s-app=kube-dns", "The add-on coredns is not installed.", "all")
+    if not servers:
+        evidence = "no Deployment with the label k8s-app=kube-dns, and no endpoint of the Service kube-dns"
+        yield _no_dns(evidence, "The add-on coredns is not installed.", "all")
     for server in servers:
-        wanted, ready = server["spec"].get("replicas", 1), server.get("status", {}).get("readyReplicas", 0)
-        if ready < wanted:
+        what, wanted, ready = _servers(server)
+        if ready < max(wanted, 1):
             yield _no_dns(
                 f"{ready} of {wanted} pods ready",
                 "Names are resolved slowly or not at all, because DNS pods are not scheduled, or crash.",
-                f"deployment/{name_of(server)}",
+                f"{what}/{name_of(server)}",
                 critical=not ready,
             )
+
+
+def _servers(found: Manifest) -> tuple[str, int, int]:
+    """The kind of a Deployment or EndpointSlice, and the numbers of its wanted and ready servers."""
+    if "endpoints" in found:
+        ready = [each for each in found["endpoints"] or () if each.get("conditions", {}).get("ready", True)]
+        return "endpointslice", len(found["endpoints"] or ()), len(ready)
+    return "deployment", found["spec"].get("replicas", 1), found.get("status", {}).get("readyReplicas", 0)
 
 
 def _no_dns(evidence: str, cause: str, what: str, *, critical: bool = True) -> Finding:

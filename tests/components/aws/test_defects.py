@@ -1,6 +1,7 @@
 """Defects that AWS or Kubernetes would report late: the program or a policy refuses each before a resource is created.
 
-Those that the embedded cloud refuses itself are in `tests/embedded_cloud/front/test_defects.py`.
+Those that the embedded cloud refuses itself are in `tests/embedded_cloud/front/test_defects.py`, missing images in
+`tests/workflows/test_images.py`, and forbidden connections in `tests/components/test_connections.py`.
 """
 
 from __future__ import annotations

@@ -56,6 +56,13 @@ def test_a_registry_that_refuses_is_not_a_missing_image(client: Path) -> None:
         digest_of("a.example/refused:1")
 
 
+@pytest.mark.parametrize("said", ["docker: unknown command: docker buildx", "unknown flag: --format"])
+def test_a_docker_client_without_buildx_is_reported(client: Path, said: str) -> None:
+    client.write_text(f"#!/bin/sh\necho '{said}' >&2; exit 125\n")
+    with pytest.raises(UsageError, match="this Docker client has no buildx plugin"):
+        digest_of("redis:7")
+
+
 def test_a_missing_docker_client_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UsageError, match="there is no `docker` command on PATH"):

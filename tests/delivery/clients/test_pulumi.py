@@ -57,6 +57,17 @@ def test_changes_are_reported_as_they_happen(tmp_path: Path, monkeypatch: pytest
     assert losses(outcome) == []
 
 
+SECRETS = "error: getting stack configuration: get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE"
+
+
+def test_a_stack_file_without_the_key_of_the_secrets_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_key = engine(tmp_path, monkeypatch, f"echo '{SECRETS}' >&2; exit 255")
+    with pytest.raises(EngineError, match=r"Pulumi\.local\.yaml does not contain the key of the stack's secrets"):
+        without_key.up(FILE, lease_time())
+    with pytest.raises(EngineError, match=r"Pulumi\.local\.yaml does not contain the key[^\n]*\n  fix: use the file in which"):
+        without_key.refresh(seconds=20)
+
+
 def test_deleted_resources_are_listed_as_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = "\n".join(
         map(line, (resource("replace", CLAIM), resource("create-replacement", CLAIM), resource("delete", DEPLOYMENT)))

@@ -11,6 +11,7 @@ from doctor_snapshots import (
     BUDGET,
     CERTIFICATE,
     DNS,
+    DNS_ENDPOINTS,
     EGRESS,
     NODE,
     NOW,
@@ -256,6 +257,13 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     ("dns-trouble", FindingSeverity.CRITICAL, {"cluster_dns": []}, "coredns is not installed"),
     ("dns-trouble", FindingSeverity.CRITICAL, {"cluster_dns": [{**DNS, "status": {}}]}, "0 of 2 pods ready"),
     ("dns-trouble", FindingSeverity.WARNING, {"cluster_dns": [{**DNS, "status": {"readyReplicas": 1}}]}, "1 of 2 pods ready"),
+    (
+        "dns-trouble",
+        FindingSeverity.CRITICAL,
+        {"cluster_dns": [{**DNS, "spec": {"replicas": 0}, "status": {}}]},
+        "0 of 0 pods ready",
+    ),
+    ("dns-trouble", FindingSeverity.CRITICAL, {"cluster_dns": [{**DNS_ENDPOINTS, "endpoints": None}]}, "0 of 0 pods ready"),
     ("unhealthy-targets", FindingSeverity.CRITICAL, {"tracks": canary(10)}, "No pod is registered"),
     (
         "unhealthy-targets",
@@ -429,5 +437,5 @@ def test_every_alert_belongs_to_a_check_and_every_objective_has_advice() -> None
     assert {each.name: each.advice.cause for each in OBJECTIVES}.items() <= causes.items()
 
 
-def test_the_embedded_cloud_needs_no_dns() -> None:
-    assert diagnose(replace(healthy(cluster_dns=[]), environment="local")).findings == ()
+def test_name_servers_that_are_not_pods_are_seen_by_the_endpoints_of_their_service() -> None:
+    assert diagnose(healthy(cluster_dns=[DNS_ENDPOINTS])).findings == ()

@@ -128,6 +128,12 @@ def test_with_some_permissions_some_checks_run(api_server: ApiServer) -> None:
     assert "autoscaler-without-metrics" in diagnose(observed).passed
 
 
+def test_name_servers_outside_of_pods_are_found_by_their_service(api_server: ApiServer) -> None:
+    slices = [{"metadata": {"name": "kube-dns"}, "endpoints": [{"addresses": ["10.0.0.10"]}]}]
+    api_server.answer = lambda path: (200, {"items": slices if "/endpointslices?" in path and "kube-dns" in path else []})
+    assert read_platform().cluster_dns.value == slices
+
+
 def test_a_namespace_without_deployments_is_not_a_healthy_platform(api_server: ApiServer) -> None:
     observed = read_platform()
     assert observed.deployments.missing == "deployments: there is no platform in namespace dwcp-v3"
