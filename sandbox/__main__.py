@@ -26,7 +26,7 @@ from sandbox.errors import SandboxError
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
 from sandbox.real_pods import export, print_real
-from sandbox.stacks import STACKS, bootstrap_state, command_of, folder_of, open_stack, parts, prepare, project_of
+from sandbox.stacks import STACKS, bootstrap_state, command_of, folder_of, open_stack, prepare, project_of, stack_processes
 
 LOAD = 1000
 """Requests per second: enough that no throughput alert fires shortly after the start."""
@@ -59,7 +59,7 @@ def up(
     except Timeout as error:
         raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
     except KeyboardInterrupt:
-        running = ", ".join(str(part) for part in parts() if part.pid) or "nothing"
+        running = ", ".join(str(each) for each in stack_processes() if each.pid) or "nothing"
         console.print(f"interrupted; running processes: {running}", highlight=False)
         again = command_of(stack) + (" PODS=real" if pods is Pods.REAL else "")
         console.print(f"  continue:          {again}\n  stop and remove:   make down", highlight=False)
@@ -133,7 +133,7 @@ def _all_scraped(watching: SandboxMonitoring) -> bool:
 @app.command()
 def status() -> None:
     """Show the processes; exit code 1 if one that the embedded cloud needs does not run."""
-    found = list(parts())
+    found = list(stack_processes())
     table = Table("stack", "process", "pid", Column("log", overflow="fold"))
     for part in found:
         table.add_row(part.stack, part.name, str(part.pid or "[red]not running"), os.path.relpath(part.log))

@@ -69,7 +69,7 @@ def folder_of(stack: str) -> Path:
 
 
 @dataclass(frozen=True)
-class Part:
+class StackProcess:
     """One process of a stack's cloud; ``pid`` is None if it does not run."""
 
     stack: str
@@ -82,7 +82,7 @@ class Part:
         return self.name if self.stack == PROJECT.stack else f"{self.name} of {self.stack}"
 
 
-def parts() -> Iterator[Part]:
+def stack_processes() -> Iterator[StackProcess]:
     """Each process that `make up` starts for the stacks of this checkout, and each other process that runs.
 
     Before the first `make up`, these are the processes of ``local``. All stacks use the AWS of ``local``.
@@ -93,7 +93,7 @@ def parts() -> Iterator[Part]:
         running = {name: process.pid for name, process in processes.running().items()}
         wanted = [name for name in SERVICES if (stack == PROJECT.stack if name == AWS else stack in applied)]
         for name in (*wanted, *sorted(running.keys() - set(wanted))):
-            yield Part(stack, name, running.get(name), processes.log(name))
+            yield StackProcess(stack, name, running.get(name), processes.log(name))
 
 
 def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
