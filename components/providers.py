@@ -17,7 +17,8 @@ from contract import APPLICATION, PROJECT, SHARED
 
 
 def aws_provider(settings: Settings) -> aws.Provider:
-    """The AWS provider for the stack's region; it sets the default tags of every resource (``environment.tags``).
+    """The AWS provider for the stack's region; it sets the default tags of every resource (``environment.tags`` in
+    ``components/settings/groups/environment.py``).
 
     Raises ``ComponentsError`` if the caller has no access to the cluster, before any resource is created.
     """

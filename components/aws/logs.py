@@ -22,6 +22,7 @@ class LogsArgs:
     """Inputs of :class:`Logs`."""
 
     settings: LogsSettings
+    """The retention period (``components/settings/groups/logs.py``)."""
     environment: EnvironmentSettings
 
 

@@ -36,6 +36,7 @@ class Plan(Frozen):
     """``minReplicas`` of stable's autoscaler before the rollout. It is restored at the end."""
     canary_floor: Annotated[int, Ge(0)]
     steps: Annotated[tuple[Percentage, ...], "ascending"]
+    """The setting ``rollout.steps`` (``components/settings/groups/rollout.py``), as far as ``--percentage``."""
     waits: tuple[Seconds, ...]
     """Seconds of analysis, one per step."""
     error_threshold: Annotated[float, Interval(gt=0, lt=1)]

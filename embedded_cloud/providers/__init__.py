@@ -1,1 +1,4 @@
-"""Substitutes for the official provider plugins, whose programs are not in any package registry."""
+"""Substitutes for the official provider plugins, whose programs are not in any package registry.
+
+A type of resource is a class in ``aws/types`` or ``docker/types``, in the module of its service.
+"""

@@ -1,6 +1,7 @@
 """The programs and files of the toolchain, each from a Go module that go.mod and go.sum in a folder beside this file pin.
 
-To change a version, for example that of Kubernetes, edit the module's line in the go.mod of the folder that ``source`` names.
+To change a version, for example that of Kubernetes, replace it in every line of go.mod in the folder that
+``source`` names, and run ``go mod tidy`` there.
 """
 
 from __future__ import annotations
