@@ -300,7 +300,7 @@ def test_a_held_rollout_continues_or_rolls_back(faults: Faults, stop: bool) -> N
     progress, world = run(PLAN, faults)
     if not progress.holding:
         return
-    progress, world.faults = resumed(progress), Faults(stop_at=0 if stop else None)
+    progress, world.faults = resumed(progress), Faults(stop_at=0 if stop else None, load=faults.load)
     seconds = 0
     while progress.phase is not Phase.DONE and not progress.holding:
         before = (progress.phase, progress.step)
