@@ -30,9 +30,9 @@ PROGRAM = ("components", "contract")
 
 
 def write(arguments: Sequence[str]) -> None:
-    """Write one answer per stack and world (:class:`program.evaluation.Worlds`).
+    """Write one answer per stack and evaluation: with example outputs or with unknown outputs (:class:`program.evaluation.Worlds`).
 
-    The first line of an answer names the stack and the world. If this line contains no error, a second line contains the graph.
+    The first line of an answer names the stack and the evaluation. If it contains no error, a second line contains the graph.
     """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)
@@ -54,7 +54,7 @@ def write(arguments: Sequence[str]) -> None:
 
 
 def _end_after(seconds: float) -> None:
-    """Print the call stack of every thread and exit after ``seconds``, even if the interpreter then runs no Python code."""
+    """After ``seconds``, print the call stack of every thread and exit, even if the program waits in C code at that time."""
     signal.signal(signal.SIGALRM, _expired)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in C code, where no signal handler runs

@@ -164,7 +164,7 @@ def _same(left: Any, right: Any, resource: Resource, path: Path = ()) -> Iterato
 def _answers(
     stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool], stack_file: FilePath | None = None
 ) -> dict[str, list[Graph | EvaluationError]]:
-    """For each stack, one answer per world, in the order of ``previews``."""
+    """For each stack, one answer per evaluation, in the order of ``previews``."""
     lines, lost = contained.answers(checkout, stacks, ["--preview" if each else "--known" for each in previews], stack_file)
     results: dict[str, list[Graph | EvaluationError]] = {}
     for line in lines:

@@ -1,4 +1,4 @@
-"""The engine's encoding of values that JSON cannot represent: unknown values, secrets, whole numbers.
+"""The engine's encoding of values for which its protocol has no type: unknown values, secrets, whole numbers.
 
 Sources: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/plugin/rpc.go (unknown values) and
 https://github.com/pulumi/pulumi/blob/master/sdk/go/common/resource/sig/sig.go (signatures).
@@ -35,7 +35,10 @@ MASK = "[secret]"
 
 
 def is_wrapped(value: Any) -> bool:
-    """Whether ``value`` has a :data:`SIGNATURE`: it is a secret, or a value that can contain one."""
+    """Whether ``value`` has a :data:`SIGNATURE`.
+
+    It is a secret, or another special value (an asset, a resource, an output), which can contain a secret.
+    """
     return isinstance(value, dict) and SIGNATURE in value
 
 

@@ -16,7 +16,7 @@ from sandbox.images.pods import archive, stand_ins
 from sandbox.project import MONITORING, PROJECT
 
 REAL = RealPods(
-    gateway="10.0.192.10",  # in a public subnet, as the load balancer
+    gateway="10.0.192.10",  # in a public subnet, like the addresses of the load balancer
     prefix=16,
     images=archive,
 )
@@ -28,7 +28,7 @@ def project_in(folder: Path, *, real: bool = False) -> Project:
 
 
 def local_file(cloud: Cloud) -> Path:
-    """The path of the stack's file for real pods, in which Prometheus is a pod and scrapes the others as on EKS."""
+    """Write the stack file for real pods and return its path. In it, Prometheus is a pod that scrapes the other pods, as on EKS."""
     name = f"Pulumi.{PROJECT.stack}.yaml"
     file = cloud.folder / name
     file.write_text((CHECKOUT / name).read_text().replace("outsideCluster: true", "outsideCluster: false"))
@@ -60,4 +60,4 @@ def print_real(cloud: Cloud, console: Console) -> None:
     console.print(f"pods are containers; the load balancer is HAProxy at https://127.0.0.1:{port}", highlight=False)
     command = f"curl --insecure --connect-to {rule}:443:127.0.0.1:{port} https://{rule}/health"
     console.print(f"  {'call the service:':26}{command}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"substitutes from Debian packages, under the real images' names: {', '.join(stand_ins())}", highlight=False)
+    console.print(f"these images are substitutes with the names of the real images: {', '.join(stand_ins())}", highlight=False)

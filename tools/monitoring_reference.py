@@ -44,7 +44,8 @@ def alert_table() -> str:
             windows = f"{duration(rate.long_seconds)} and {duration(rate.short_seconds)}"
             when = (
                 f"{rate.factor * slo.budget * 100:.3g} % bad over {windows}: "
-                f"{rate.budget_part:.0%} of the {SLO_DAYS} days' budget ({slo.target:.4g} of {slo.description})"
+                f"more than {rate.budget_part:.0%} of the {SLO_DAYS}-day "
+                f"error budget ({slo.description}: at least {slo.target * 100:.4g} % of all)"
             )
             traffic = f"{rule_files.minimum_requests(rate.long_seconds)} in {duration(rate.long_seconds)}"
             lines.append(_row(rule_files.burn_alert_name(slo, rate), rate.severity, when, "", traffic, slo.runbook))

@@ -113,7 +113,7 @@ delete or renew it.
 
 `dwcp policy` ends with an estimate of each stack's monthly cost, from the list prices in `policies/prices.yaml` (as of
 {prices}). The estimate excludes costs of usage, such as traffic and log volume. A second figure assumes the maximum number of
-nodes. The report names types and sizes without a price, and does not count them as zero.
+nodes. The report names the types without a price and the resources of unknown size, which the estimate does not include.
 """
 
 

@@ -37,7 +37,7 @@ SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_ADVICE = Advice(
-    "Prometheus gets no metrics from this source: the source's pods do not exist, or do not answer on their metrics port.",
+    "Prometheus gets no metrics from this source: the exporter does not run or does not answer, or the network blocks the scrape.",
     f"kubectl get pods,networkpolicies -n {NAMESPACE}",
 )
 ABSENT_SECONDS = 10 * 60
@@ -99,7 +99,7 @@ def bad_ratio(slo: Slo, window_seconds: int) -> str:
 
 
 def budget_left(slo: Slo) -> str:
-    """PromQL of the share of the error budget that is left over the last 30 days; it is negative if the budget is exceeded."""
+    """PromQL of the remaining share of the error budget of the last 30 days; it is negative if the budget is exceeded."""
     window = duration(WINDOW_SECONDS)
     return f"1 - avg_over_time({series(f'{SLO_SERIES}{window}', slo=slo.name)}[{SLO_DAYS}d]) / {slo.budget:g}"
 
@@ -134,7 +134,7 @@ def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
         severity=rate.severity,
         component=promql.JOB,
         description=(
-            f"{rate.budget_part:.0%} of the {SLO_DAYS} days' budget for {slo.description} was used within "
+            f"More than {rate.budget_part:.0%} of the {SLO_DAYS}-day error budget of the SLO {slo.name} was used within "
             f"{duration(rate.long_seconds)}: {{{{ $value | humanizePercentage }}}} of the requests are bad."
         ),
         runbook=f"{runbooks}/{slo.runbook}.md",

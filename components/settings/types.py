@@ -210,7 +210,7 @@ def release_of(image: str) -> str:
 
 
 def _number(value: Any) -> float:
-    """``value`` as a number, also if it is a string: ``pulumi config set`` stores a decimal fraction as a string."""
+    """``value`` as a number, even if it is a string: ``pulumi config set`` stores a decimal fraction as a string."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):

@@ -11,7 +11,7 @@ from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 ATTEMPTS = 8
-"""Maximum number of attempts of one call, also if it is throttled. The client waits longer after each (botocore: adaptive mode)."""
+"""Maximum number of attempts of one call, throttled ones included. The client waits longer after each (botocore: adaptive mode)."""
 SECONDS = 10
 """Time limit for the connection, and for the response, of one attempt."""
 

@@ -54,7 +54,7 @@ class EngineChange:
     properties: tuple[str, ...] = ()
     """Paths of the properties that differ."""
     loses: str = ""
-    """The data that the change deletes, also if the resource is kept; empty if it deletes none."""
+    """The data that the change deletes, even if the resource is kept; empty if it deletes none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -311,7 +311,7 @@ class Engine:
                 except subprocess.TimeoutExpired:
                     continue
         finally:
-            process.stdin.close()  # the supervisor then ends the engine, also if this method raised an exception
+            process.stdin.close()  # the supervisor then ends the engine, even if this method raised an exception
             process.wait()
         look()
         if process.returncode == OUT_OF_TIME:

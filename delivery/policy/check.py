@@ -31,7 +31,7 @@ class PolicyReport:
     violations: tuple[policies.Violation, ...]
     items: tuple[policies.CostItem, ...]
     unpriced: tuple[str, ...] = ()
-    """Resource types and sizes that can cost money but have no price, and are therefore not in ``items``."""
+    """The types without a price and the resources of unknown size; the estimate in ``items`` does not include them."""
 
     @property
     def blocked(self) -> bool:
@@ -59,7 +59,7 @@ class PolicyReport:
         }
         counted = ", ".join(f"{count} {what}" for what, count in counts.items() if count) or "nothing found"
         cost = f"; {self.monthly_usd:,.0f} to {self.highest_monthly_usd:,.0f} USD a month" if self.items else ""
-        cost += f", without {', '.join(self.unpriced)}, which have no price" if self.unpriced else ""
+        cost += f"; not in the estimate: {', '.join(self.unpriced)}" if self.unpriced else ""
         return f"{self.stack} ({self.environment}): {len(policies.RULES)} rules over {self.resources} resources: {counted}{cost}"
 
 
@@ -67,8 +67,8 @@ class PolicyReport:
 class PolicyCheck:
     """A policy check.
 
-    ``environment`` replaces the environment of the stack, and ``waivers`` the waiver file of the checkout. ``pack_config`` is a
-    ``--policy-pack-config`` file.
+    ``environment`` replaces the environment of the stack. ``waivers`` replaces the waiver file of the checkout. ``pack_config`` is
+    a ``--policy-pack-config`` file.
     """
 
     environment: policies.Environment | None = None

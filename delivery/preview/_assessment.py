@@ -53,7 +53,7 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 def cost(base: Graph, head: Graph) -> Cost | None:
     """The change of the estimated monthly cost without usage-based charges.
 
-    ``None`` if the estimate does not change and ``head`` has no other items without a price than ``base``.
+    ``None`` if the estimate does not change and ``head`` leaves out no other types and resources than ``base``.
     """
     unsized = {
         *policies.unsized(base.resources),

@@ -68,7 +68,7 @@ class ResourceChange:
     options: tuple[OptionChange, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     loses: str = ""
-    """The data that the change loses, also if the resource is kept; empty if no data is lost."""
+    """The data that the change loses, even if the resource is kept; empty if no data is lost."""
     refused: tuple[str, ...] = ()
     """The reasons why AWS or Kubernetes will refuse the change when it is applied."""
     watch: tuple[str, ...] = ()

@@ -200,7 +200,7 @@ def _alert_details(alert: AlertChange) -> str:
 
 def _dollars(cost: Cost) -> str:
     difference = cost.after - cost.before
-    unknown = " plus items without a price" if cost.unpriced else ""
+    unknown = " plus items that are not in the estimate" if cost.unpriced else ""
     return f"{'+' if difference >= 0 else '-'}${abs(difference):,.0f} a month{unknown}"
 
 

@@ -40,7 +40,7 @@ class Rollout:
     request: RolloutRequest
     console: Console
     abort: bool = False
-    """Roll back the open rollout, or canary traffic and pods that belong to no rollout."""
+    """Roll back the open rollout. If none is open, remove the canary's traffic and pods, which then belong to no rollout."""
     dry_run: bool = False
     yes: bool = False
     as_json: bool = False
@@ -134,9 +134,9 @@ class Rollout:
         return record
 
     def _promote(self, image: str, lease: Lease, events: Reporter) -> None:
-        """Run ``pulumi up`` with ``image`` as the release and policies enforced, so that the next update keeps the image.
+        """Run ``pulumi up`` with ``image`` as the release's image, so that the next update keeps it.
 
-        The settings are those of the stack's last update, because a rollout changes only the image.
+        The update enforces the policies. It uses the settings of the stack's last update, because a rollout changes only the image.
         """
         file = present(self.environment, States(self.environment))
         updated(self.environment, with_release(file, image), lease, events.warns)
@@ -146,7 +146,10 @@ class Rollout:
             events.warns(text)
 
     def _record(self, *, dry_run: bool) -> Record | None:
-        """The open rollout, or a new one; ``None`` if there is nothing to do."""
+        """The open rollout, or a new one; ``None`` if there is nothing to do.
+
+        With ``abort`` and ``dry_run`` it is ``None`` if no rollout is open, even if the canary has traffic or pods.
+        """
         found = self.journal.read()
         if found is not None and found.is_open:
             if self.abort:

@@ -259,7 +259,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
         if late:
             return _hold(progress, f"the engine has been updating stable to {image} for {observed.seconds:.0f} s and does not end")
         return Decision(progress, None, f"the engine updates stable to {image}: {observed.stable.ready} of {need} pods are ready")
-    if observed.promotion != "done":  # also if stable already runs the image: a killed update can leave an incomplete state
+    if observed.promotion != "done":  # even if stable already runs the image: a killed update can leave an incomplete state
         return Decision(progress, Promote(image))
     if observed.stable.image != image:
         return _hold(progress, f"another command changed stable's image: {observed.stable.image}")

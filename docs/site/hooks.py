@@ -1,4 +1,4 @@
-"""Adds the JavaScript libraries to the site that the theme would otherwise load from another host."""
+"""Adds to the site the JavaScript libraries that the theme would otherwise load from another host."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _fetch(library: Library, file: Path) -> None:
     package = library.package
     with tempfile.TemporaryDirectory() as scratch:
         if npm(["pack", "--silent", "--pack-destination", scratch, package]):
-            fix = "check the connection to the npm registry, then run it again"
+            fix = "check the connection to the npm registry, then build the site again"
             raise PluginError(f"the package {package} cannot be downloaded\n  fix: {fix}")
         [archive] = Path(scratch).glob("*.tgz")
         found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()

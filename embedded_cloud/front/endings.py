@@ -1,6 +1,6 @@
 """The effects of a call after its answer: deletions that take time, and the log group of a cluster that EKS creates.
 
-Time is measured in describe calls: a resource that is being deleted exists until it has been described :data:`LOOKS` times.
+A slow deletion does not end after a time, but after :data:`LOOKS` describe calls of the resource.
 Therefore a client that does not wait for the end of a deletion gets the same errors as on AWS, and tests need not sleep.
 """
 

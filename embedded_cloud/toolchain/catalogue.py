@@ -19,7 +19,7 @@ GO_ENVIRONMENT = {
     "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
     "GOWORK": "off",
     "CGO_ENABLED": "0",  # the same programs with and without a C compiler
-    "GOOS": "",  # for this machine, also if the user's shell is set to cross-compile
+    "GOOS": "",  # for this machine, even if the user's shell is set to cross-compile
     "GOARCH": "",
 }
 """The variables of every Go command of the toolchain; they override the user's environment."""

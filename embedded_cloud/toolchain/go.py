@@ -60,7 +60,7 @@ class Go:
             if is_package(line):
                 compiled += 1
                 left = (time.monotonic() - started) / compiled * (wanted - compiled)
-                show(f"{compiled} of {wanted} packages compiled, {duration(left)} left at most")
+                show(f"{compiled} of {wanted} packages compiled, about {duration(left)} left")
 
         self.run(bundle, ["build", "-v", "-ldflags", bundle.ldflags, *tags, "-o", f"{target}/", *packages], follow)
         for package, name in packages.items():
@@ -111,7 +111,7 @@ class Go:
                 f"cannot download the sources of {bundle.name}: {reason}",
                 "check the network and GOPROXY, then run the command again: finished downloads and packages are kept",
             )
-        return EmbeddedCloudError(f"building {bundle.name} failed: {reason}", f"the whole output is in {self.log}")
+        return EmbeddedCloudError(f"the Go command for {bundle.name} failed: {reason}", f"the whole output is in {self.log}")
 
 
 def binary_name(package: str) -> str:

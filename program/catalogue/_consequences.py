@@ -36,7 +36,7 @@ class Consequence:
     """Path of the property, in which ``*`` stands for every item; empty for all inputs."""
     answer: Answer
     always: bool = False
-    """Whether the new value alone has the consequence, also if it does not change."""
+    """Whether the new value alone has the consequence, even if it does not change."""
 
     def of(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
         """The consequences of the change from the inputs ``before`` to the inputs ``after``."""

@@ -151,7 +151,7 @@ function summary() {
   if (stack.cost) {
     const rows = stack.cost.changes.map(([item, usd]) => row([item, `${usd < 0 ? "−" : "+"}$${Math.abs(usd).toFixed(2)}`]));
     const title = `Cost: $${stack.cost.before.toFixed(0)} → $${stack.cost.after.toFixed(0)} a month, estimated`;
-    const without = stack.cost.unpriced.map((each) => h("p", {}, "Not in it, for its price is not known: ", h("code", {}, each)));
+    const without = stack.cost.unpriced.map((each) => h("p", {}, "Not in the estimate: ", h("code", {}, each)));
     const table = rows.length ? h("table", {}, head([`item`, `$ a month (prices of ${stack.cost.as_of})`]), ...rows) : null;
     parts.push(foldable(title, [...without, table], without.length > 0));
   }

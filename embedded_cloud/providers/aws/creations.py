@@ -22,7 +22,7 @@ CONNECTIONS = 32
 
 
 def no_answer(endpoint: str) -> EmbeddedCloudError:
-    """The error if no server listens at ``endpoint``."""
+    """The error if ``endpoint`` does not answer."""
     instructions = Instructions.of_this_process()
     return EmbeddedCloudError(f"the AWS API at {endpoint} does not answer", f"{instructions.status}, then {instructions.up}")
 

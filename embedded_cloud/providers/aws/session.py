@@ -24,7 +24,7 @@ DENIED = re.compile(r"assumed-role/([^/]+)/\S+ is not authorized to perform: (\S
 
 
 class Aws:
-    """The AWS API of one region at ``AWS_ENDPOINT_URL``, and the default tags of its provider."""
+    """The AWS API of one region at ``AWS_ENDPOINT_URL``, and the default tags of the Pulumi provider that uses it."""
 
     def __init__(self, region: str, default_tags: dict[str, str]) -> None:
         if not os.environ.get("AWS_ENDPOINT_URL"):
@@ -70,7 +70,7 @@ class ServiceRefusal(Enum):
     ABSENT = "the resource does not exist"
     NO_SUCH_CALL = "moto lacks the call"
     DENIED = "the role may not perform the action"
-    NO_ANSWER = "nothing listens at the endpoint"
+    NO_ANSWER = "the endpoint does not answer"
     OTHER = "another error of the service"
 
 
@@ -102,11 +102,11 @@ def unless_absent(call: Callable[[], T]) -> T | None:
 
 
 MOST_LOOKS = 50
-"""The maximum number of describe calls until a deletion must be finished; the embedded cloud measures time in describe calls."""
+"""The maximum number of describe calls for a deletion: in the embedded cloud, a deletion ends after a number of these calls."""
 
 
 def until_absent(describe: Callable[[], object]) -> None:
-    """Describe a resource that is being deleted until the service reports that it does not exist. Raises ``EmbeddedCloudError``."""
+    """Call ``describe`` until the service reports that the deleted resource does not exist. Raises ``EmbeddedCloudError``."""
     for _ in range(MOST_LOOKS):
         if unless_absent(describe) is None:
             return

@@ -15,8 +15,8 @@ class VpcEndpoint(Ec2Resource):
     lists = properties(routeTableIds="RouteTableIds", subnetIds="SubnetIds", securityGroupIds="SecurityGroupIds")
     # moto cannot change private DNS of an existing endpoint.
     replace_on = names("vpcId serviceName vpcEndpointType privateDnsEnabled")
-    # moto adds a gateway endpoint's routes only to the route tables that the create call names; a later update adds no route.
     updatable = TAGS | names("policy") | frozenset(lists)
+    # moto adds routes of a gateway endpoint only in the create call; a later update changes `routeTableIds`, but adds no route.
     set_by_create = updatable
     defaults = properties(vpcEndpointType="Gateway")
 

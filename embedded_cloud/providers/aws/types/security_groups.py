@@ -43,7 +43,7 @@ class SecurityGroup(Ec2Resource):
 
 
 class DefaultSecurityGroup(Ec2Resource):
-    """The default group of a VPC. The resource removes all of its rules; deleting the resource does not delete the group."""
+    """The default group of a VPC. The resource removes all rules of the group; deleting the resource does not delete the group."""
 
     token = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
     replace_on = names("vpcId")
@@ -125,7 +125,7 @@ class SecurityGroupRule(Ec2Resource):
         return described
 
     def _description(self, rule: dict[str, Any], other: str) -> str | None:
-        """The description of a rule about another group, which moto stores with the pair of groups and not with the rule."""
+        """The description of a rule that references another group: moto stores it only in the group's ``UserIdGroupPairs``."""
         group = first(self.api.describe_security_groups(GroupIds=[rule["GroupId"]])["SecurityGroups"])
         for permission in group["IpPermissionsEgress" if self.egress else "IpPermissions"]:
             if all(permission.get(key) == rule.get(key) for key in ("IpProtocol", "FromPort", "ToPort")):
