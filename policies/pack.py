@@ -189,7 +189,7 @@ class Analyzer(AnalyzerServer):
         The violations are cleared afterwards, because the engine can use one server for the preview and the update.
         """
         deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
-        lines = [f"{rule}: {count} checks of {path} wait for up" for (rule, path), count in sorted(deferred.items())]
+        lines = [f"{rule}: {count} checks of {path} run during `pulumi up`" for (rule, path), count in sorted(deferred.items())]
         lines += [f"{each.rule}: {each.resource}: {each.message}; {each.fix}" for each in self.noted if each.status == "waived"]
         self.noted.clear()
         if lines:

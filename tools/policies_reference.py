@@ -22,8 +22,9 @@ REFERENCE_FILE = Path("docs/policies.md")
 CONFIG_FOLDER = Path("policies/config")
 
 KUBE_SCORE = {
-    "container-security-context-user-group-id": "Containers keep the images' users (1001 is the guide's), who own the images' "
-    "files; every container runs unprivileged, without capabilities, on a read-only root.",
+    "container-security-context-user-group-id": "Pods run as UID 1001, the guide's UID for the service's image "
+    "(node-exporter: 65534); kube-score requires a UID above 10000. Every container runs unprivileged, without capabilities, on a "
+    "read-only root.",
     "container-image-pull-policy": "Images have a fixed tag or digest, and a node that has one must be able to restart a pod "
     "while the registry is down.",
     "pod-probes-identical": "Grafana, Redis and the exporters have one health endpoint each; the liveness probe calls it less "
@@ -59,17 +60,21 @@ not contain unknown values. The values of secrets are unknown to every rule.
 
 `dwcp policy` and `dwcp preview` evaluate the program twice: with every output unknown, as in the engine's first preview, and
 with an example value for every output, made from the resource's name. A rule cannot pass because of an example value: for
-example, a retention that an `apply` computes from a key's id counts as unknown. A rule can fail because of text that the
-program writes around an example value, such as the IAM policy that contains an ARN. The stack's secrets also differ between
-the two evaluations, so that [workload-literal-secrets](#workload-literal-secrets) can distinguish a literal from a secret of
-the stack. The engine and an exported state do not have this information, so that rule reports nothing there.
+example, a retention that an `apply` computes from a key's id counts as unknown. In the second evaluation a rule also checks the
+text that the program writes around an output, for example an IAM policy that contains an ARN. The stack's secrets also differ
+between the two evaluations, so that [workload-literal-secrets](#workload-literal-secrets) can distinguish a literal from a
+secret of the stack. The engine and an exported state do not have this information, so that rule reports nothing there.
 
 ## What is checked
 
-Rules read a normalized form, so that equivalent spellings give the same result. A rule reads IAM statements by the actions
-and resources that they match, in every kind of policy and attachment; security groups by the networks that they admit; a pod
-by its template, in any kind, version or `Patch`; and credentials by their format (`detect-secrets`) and by the last word of
-their name. [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
+Rules read a normalized form, so that equivalent spellings give the same result:
+
+- IAM statements: the actions and resources that they match, in every kind of policy and attachment.
+- Security groups: the networks that they admit.
+- Pods: the pod template, in every workload kind, API version and `Patch` resource.
+- Credentials: their format (`detect-secrets`), and the last word of the property's name.
+
+[Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
 kube-score.
 
 A resource whose type has no rule is a violation of [types-known](#types-known), which is mandatory in production. The rules

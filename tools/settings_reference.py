@@ -46,7 +46,7 @@ All mistakes are reported at once, each with its key, its value and a correction
 | `apiKeys.NAME` | one key per API that the service calls, if any; `application.egress` allows the connection |
 | `registryToken` | token that pulls the application's image |
 | `grafanaPassword` | password of Grafana's user `admin`; not in operator mode |
-| `alertReceivers.NAME` | addresses of `slack` (its webhook), `webhook` and `watchdog` (a dead-man's switch); key of `pagerduty` |
+| `alertReceivers.NAME` | URL for `slack`, `webhook`, `watchdog` (a dead-man's switch); integration key for `pagerduty` |
 | `registryUsername` | account of `registryToken`; not a secret |
 
 Set them with `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which prompts for the value. Staging and

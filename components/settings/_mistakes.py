@@ -25,8 +25,8 @@ LONGEST_SHOWN_VALUE = 80
 PROBLEMS = {
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
-    "too_short": "needs at least {min_length} of them",
-    "too_long": "takes at most {max_length} of them",
+    "too_short": "needs at least {min_length} in the list",
+    "too_long": "takes at most {max_length} in the list",
     "tuple_type": "must be a list",
     "string_type": "must be text, in quotes if it looks like a number",
     "int_type": "must be a whole number",
@@ -126,7 +126,8 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
         problem = f"is not a setting{closest(key, fields)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
-    if example.startswith("[") and detail["type"] != "refused":  # the example is the whole default
+    if example.startswith("[") and detail["type"] != "refused":
+        # The example is the whole default list, so the fix sets the list and not one entry of it.
         path = f"{group}.{key}"
     return Mistake(
         path=path,

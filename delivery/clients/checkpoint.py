@@ -28,7 +28,10 @@ class TruncatedStateError(StateError):
 
 
 class OlderStateError(StateError):
-    """The state is an old version that had already been overwritten. An update that starts from it would lose the later changes."""
+    """The current state has the content of an earlier version: someone restored it without ``dwcp``.
+
+    An update that starts from it would lose the later changes.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,8 @@ def parse_state(text: str, version: str, where: str, stack: str) -> Checkpoint:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TruncatedStateError(
             f"{where} is truncated: {error}",
-            f"dwcp state verify --environment {stack} prints the last valid version: "
-            f"dwcp state restore --environment {stack} --version VERSION",
+            f"find the last valid version: dwcp state verify --environment {stack}; "
+            f"then restore it: dwcp state restore --environment {stack} --version VERSION",
         ) from error
     return Checkpoint(text=text, version=version, time=time, deployment=deployment)
 
@@ -95,7 +98,11 @@ class States:
         self.key = self.backend.checkpoint(self.stack)
 
     def read(self, version: str | None = None) -> Checkpoint:
-        """The current state, or its S3 ``version``. Raises ``StateError`` if the state is missing, unreadable or truncated."""
+        """The current state, or its S3 ``version``.
+
+        Raises ``StateError`` if the state is missing or truncated, or if AWS cannot be called. Other refusals of S3, for example
+        of access, stay ``ClientError``.
+        """
         wanted = {"VersionId": version} if version else {}
         try:
             answer = self.s3.get_object(Bucket=self.backend.bucket, Key=self.key, **wanted)
@@ -152,10 +159,10 @@ class States:
             )
 
     def require_current(self, checkpoint: Checkpoint) -> None:
-        """Raise ``OlderStateError`` if the state is an old version that had already been overwritten.
+        """Raise ``OlderStateError`` if the state has the content of a version that is older than the recorded one.
 
-        A state with a later time than the recorded state is accepted. For an earlier time, the versions and their contents decide,
-        because the clock of the engine's machine can be slow. If the recorded version no longer exists, the error is raised too.
+        A state with a later time than the recorded state is accepted without a comparison. Any other time proves nothing, because
+        the clock of the engine's machine can be slow. If the recorded version no longer exists, the error is raised too.
         """
         item = (
             self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
@@ -201,7 +208,10 @@ def problems(checkpoint: Checkpoint) -> list[str]:
 
 
 def unfinished(checkpoint: Checkpoint) -> list[str]:
-    """The operations that an interrupted update did not finish. The next update continues them."""
+    """The operations that an interrupted update did not finish.
+
+    The next update repeats changes and deletions. The result of a creation is unknown; ``pulumi refresh`` asks the user for it.
+    """
     operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
     return [f"{each['type']} {each['resource']['urn']}" for each in operations]
 

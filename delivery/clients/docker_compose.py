@@ -82,7 +82,7 @@ class ComposeStack:
                 "start the engine (`systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to an engine that runs",
             )
         if not self._compose_command:
-            fix = "install the compose plugin, version 2.20 or newer"
+            fix = "install version 2 of the compose plugin, at least 2.20"
             raise DockerStackError("neither `docker compose` nor `docker-compose` of version 2 is installed", fix)
 
     @cached_property

@@ -1,4 +1,5 @@
-"""A client of the API server. Its methods for tracks and the flag use delivery's field manager, and change only delivery's fields.
+"""A client of the API server. The methods that change a track or the feature flag use delivery's field manager, and change only
+the fields that delivery owns. The flag is a ConfigMap with a percentage.
 
 :mod:`components.field_owners` has the table of owners. A test compares the paths in this module with the table.
 """
@@ -172,7 +173,7 @@ class KubernetesClient:
     def check(self, manifest: Manifest) -> None:
         """Check by a dry run that the API server accepts the object as it would be after the update.
 
-        The dry run uses the provider's field manager in the live object, because another one would give another result. Raises
+        The dry run uses the field manager that Pulumi's provider has in the live object, as the update will. Raises
         ``ClusterError`` with the API server's message if it refuses the object.
         """
         wait_until(
@@ -237,7 +238,7 @@ class KubernetesClient:
         except KeyError:
             raise ClusterError(
                 f"the API server has no kind {kind} in {api_version}",
-                "install its definition",
+                "install the CustomResourceDefinition of this kind",
                 status=HTTPStatus.NOT_FOUND,
             ) from None
 
@@ -278,7 +279,7 @@ class KubernetesClient:
         self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
 
     def set_image(self, track: TrackName, image: str) -> None:
-        """Set a track's containers to stable's containers with ``image``, and set the version label of its metrics."""
+        """Replace a track's containers by stable's with ``image``, and set the pods' version label, which their metrics get too."""
         template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
@@ -316,7 +317,9 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
         message = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
     problem = f"the API server answers {method} {path} with {status}: {message}"
     fixes = {401: "log in to the cluster again", 403: "use the deploy role", 404: "run `pulumi up` first"}
-    fix = fixes.get(status, "run the same command again; it continues an interrupted rollout")
+    fix = fixes.get(
+        status, "fix the cause if the message names one, then run the same command again; an interrupted rollout continues"
+    )
     return ClusterError(problem, fix, status=status, message=message)
 
 
@@ -354,7 +357,9 @@ def _named(manifest: Manifest, error: ClusterError) -> ClusterError:
     if not error.status:
         return error
     name = f"{manifest['kind']} {manifest['metadata']['name']}"
-    return ClusterError(f"the API server refuses {name}: {error.message}", "correct the program", status=error.status)
+    return ClusterError(
+        f"the API server refuses {name}: {error.message}", "fix the cause, for example in the program", status=error.status
+    )
 
 
 def merged(live: Manifest, manifest: Manifest) -> Manifest:
@@ -392,7 +397,7 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` with the live value of each field that others own but that Pulumi's provider has once applied.
+    """``manifest`` with the live value of each field that has another owner, but that is still recorded for Pulumi's provider.
 
     An apply without such a field would reset the field: a Deployment to one pod, an autoscaler to a minimum of one.
     """

@@ -106,7 +106,7 @@ def _call(call: Callable[[], Answer]) -> Answer:
     except ClientError as error:
         raise LoadBalancerError(
             f"the load balancer's API refuses a call: {error}",
-            "run the same command again; it continues an interrupted rollout",
+            "fix the cause if the message names one, then run the same command again; an interrupted rollout continues",
             transient=error_code(error) in TRANSIENT,
         ) from error
     except BotoCoreError as error:

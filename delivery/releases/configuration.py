@@ -51,7 +51,7 @@ def with_settings(text: str, leaves: Mapping[str, Any]) -> str:
 
 
 def _candidates(file: dict[str, Any], recorded: Mapping[str, Any], state: Checkpoint) -> Iterator[dict[str, Any]]:
-    """The possible stack files, in order of preference. Each has ciphertexts and a key that can belong together."""
+    """The possible stack files, in order of preference. Each combines ciphertexts with a key that possibly decrypts them."""
     now, own = encryption(state), {key: file[key] for key in ENCRYPTION if key in file}
     for keys in (now or own, own):
         yield {"config": quoted(dict(recorded)), **keys}

@@ -177,7 +177,10 @@ class Deployment:
     def _state(self) -> str:
         present = valid_state(self.environment, self.states, self.lease, self.runner.warn)
         for operation in unfinished(present):
-            self.runner.warn(f"an earlier update was interrupted during this operation: {operation}; this update continues it")
+            self.runner.warn(
+                f"an earlier update was interrupted during this operation: {operation}; this update repeats it, but the result of "
+                "a creation is unknown, and `pulumi refresh` asks for it"
+            )
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:
             raise DeployError(

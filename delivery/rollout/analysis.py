@@ -13,9 +13,12 @@ from delivery.rollout.actions import Analysis, GateOutcome
 from delivery.rollout.plan import Plan
 
 SCRAPES = 3
-"""A window is evaluated only if it is at least this number of scrape intervals long. ``rate()`` needs two scrapes."""
+"""A window is evaluated only if it is at least this number of scrape intervals long.
+
+``rate()`` needs two scrapes, and one scrape can be late or missing.
+"""
 COVERED = 0.5
-"""Minimum ratio of existing to expected scrapes in a window, less one scrape. With fewer, ``rate()`` extrapolates too much."""
+"""A window must have this share of the expected scrapes, minus one scrape. With fewer scrapes, ``rate()`` extrapolates too much."""
 STALE_SCRAPES = 3
 """Number of scrape intervals after which the newest sample is too old."""
 

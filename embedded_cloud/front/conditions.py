@@ -1,4 +1,4 @@
-"""The conditions of policy statements, as far as a call and the state of the account determine them."""
+"""Evaluates the conditions of policy statements, for condition keys whose values come from the call or the account's resources."""
 
 from __future__ import annotations
 

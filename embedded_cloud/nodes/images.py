@@ -1,7 +1,7 @@
 """Images in containerd's own format, unpacked once for all nodes and all later starts.
 
 A node's containerd starts with hard links to these files, because blobs and unpacked layers never change. Only the databases
-change, and each node gets copies of them.
+change, and each node gets copies of them. If the node's folder is on another file system, all files are copied.
 """
 
 from __future__ import annotations

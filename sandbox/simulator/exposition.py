@@ -70,7 +70,7 @@ def service(load: Load, pod: Pod) -> Iterator[str]:
 
 
 def redis(load: Load) -> Iterator[str]:
-    """The metrics of redis_exporter; if no Redis runs, only the metric that reports it."""
+    """The metrics of redis_exporter; if Redis does not run, only ``redis_up 0``."""
     yield "# TYPE redis_up gauge"
     yield sample("redis_up", int(load.redis.up))
     if load.redis.up:
@@ -82,7 +82,7 @@ def redis(load: Load) -> Iterator[str]:
 
 
 def kube_state(world: World) -> Iterator[str]:
-    """Those metrics of kube-state-metrics that the stack uses."""
+    """The metrics of kube-state-metrics for Deployments and container restarts. The other metrics are not simulated."""
     for deployment in world.deployments:
         where = {"namespace": deployment["metadata"]["namespace"], "deployment": deployment["metadata"]["name"]}
         yield sample("kube_deployment_spec_replicas", deployment["spec"]["replicas"], **where)

@@ -101,7 +101,7 @@ def test_deferred_checks_are_listed_and_do_not_block(preview: Preview) -> None:
     assert preview.of("data-log-encrypted", WAITING_LOG) == []
     [noted] = [each for each in preview.violations if each.rule == "checked-after-up"]
     assert noted.level == "advisory"
-    assert "data-log-encrypted: 2 checks of kmsKeyId wait for up" in noted.message
+    assert "data-log-encrypted: 2 checks of kmsKeyId run during `pulumi up`" in noted.message
 
 
 def test_the_results_are_those_of_the_program_and_of_the_state(preview: Preview) -> None:

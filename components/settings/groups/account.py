@@ -23,7 +23,7 @@ class AccountSettings(Group):
     region: Region = "us-east-1"
     """AWS region of the account's stack; roles are valid in every region (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
-    """Repository as its OIDC tokens name it; since July 2026 `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions Workflows)."""
+    """Repository as in its OIDC tokens; `repo:OWNER@ID/NAME@ID` if created since July 2026 (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
     """OIDC provider for GitHub, of which an account can have only one; null creates it (AWS: OIDC federation)."""
     hosts: dict[Pipelined, DnsName] = Field(default={})

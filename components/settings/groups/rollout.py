@@ -26,13 +26,13 @@ class RolloutSettings(Group):
     minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
     """Minimum number of requests in the window of a measurement (alert: HighErrorRate)."""
     on_unmeasured: Literal["hold", "abort"] = "hold"
-    """Reaction to `unmeasuredLimit` failed measurements: `hold` until a person decides, or `abort` (docs: Rollout)."""
+    """Reaction to `unmeasuredLimit` measurements without a result: `hold` until a person decides, or `abort` (docs: Rollout)."""
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
-    """Consecutive failed measurements after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
+    """Consecutive measurements without a result after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
     """Seconds of analysis after 100 %, while the pods of the previous release still run (docs: Rollout)."""
     interval_seconds: PollSeconds = 10
-    """Seconds between two measurements, at most a third of the scrape interval (docs: Rollout)."""
+    """Seconds between two measurements (docs: Rollout)."""
     propagation_seconds: Seconds = 15
     """Seconds until a weight applies on all nodes of the load balancer; analysis starts afterwards (docs: Rollout)."""
     ready_seconds: Seconds = 600
@@ -44,4 +44,4 @@ class RolloutSettings(Group):
     extend_seconds: Seconds = 300
     """Seconds by which a step is extended if there are too few requests; then the rollout holds (docs: Rollout)."""
     unreachable_seconds: Seconds = 300
-    """Seconds for which the cluster's and AWS' APIs may be unreachable before the rollout pauses (docs: Rollout)."""
+    """Seconds for which the API server or AWS may be unreachable before the command fails; repeat it then (docs: Rollout)."""

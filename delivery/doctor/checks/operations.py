@@ -24,8 +24,8 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
             severity=FindingSeverity.CRITICAL,
             subject="Prometheus",
             evidence=(observed.scrapes_failing.missing,),
-            cause="Prometheus is down, has no targets, or cannot be reached from this machine. In the first two cases no alert "
-            "fires. A rollout cannot measure its gates.",
+            cause="Prometheus is down, has no targets, or cannot be reached from this machine. If it is down, no alert "
+            "fires; without targets, only the alerts on absent metrics fire. A rollout cannot measure its gates.",
             command=f"kubectl get pods,pvc -n {NAMESPACE} -l {APP_LABEL}={PROMETHEUS}",
         )
         return

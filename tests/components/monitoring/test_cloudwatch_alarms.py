@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from recording import Graph, run_platform
+from recording import Graph, run_platform, stack_config
 
 from components.monitoring.alerts import HIGH_ERROR_RATE, HIGH_LATENCY
 from components.monitoring.objectives import MINIMUM_REQUESTS
@@ -15,8 +15,13 @@ STACKS = ("local", "staging", "production")
 
 
 @pytest.fixture(params=STACKS)
-def graph(request: pytest.FixtureRequest) -> Graph:
-    return run_platform(request.param)
+def stack(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def graph(stack: str) -> Graph:
+    return run_platform(stack)
 
 
 def alarms(graph: Graph) -> dict[str, dict[str, Any]]:
@@ -53,11 +58,12 @@ def test_every_alarm_notifies_when_it_begins_and_ends(graph: Graph) -> None:
         assert alarm["treatMissingData"] == "notBreaching"
 
 
-def test_the_topic_is_encrypted_and_cloudwatch_of_this_account_may_publish(graph: Graph) -> None:
+def test_the_topic_is_encrypted_and_cloudwatch_of_this_account_may_publish(graph: Graph, stack: str) -> None:
+    account = "123456789012" if stack == "local" else stack_config(stack)["dwcp-v3:cluster"]["ciRoleArn"].split(":")[4]
     assert graph.one("aws:sns/topic:Topic")["kmsMasterKeyId"] == "dwcp-v3-alarms-key"
     [publishing] = json.loads(graph.one("TopicPolicy")["policy"])["Statement"]
     assert publishing["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
-    assert publishing["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert publishing["Condition"] == {"StringEquals": {"aws:SourceAccount": account}}
     _, using = json.loads(graph.one("aws:kms/key:Key", "dwcp-v3-alarms")["policy"])["Statement"]
     assert using["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert "kms:GenerateDataKey*" in using["Action"]

@@ -338,7 +338,7 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "CloudWatch alarms would have no receiver; name an address, or set monitoring.alarms to none",
         "dwcp-oncall@example.com",
     ),
-    ({"network": {"nat": "single"}}, "network.nat", "production needs a NAT gateway per zone", "per_zone"),
+    ({"network": {"nat": "single"}}, "network.nat", "production needs one per zone", "per_zone"),
     ({"network": {"zones": ["b", "a"]}}, "network.zones[2]", "production needs 3 zones", " c"),
     ({"loadBalancer": {"deletionProtection": False}}, "loadBalancer.deletionProtection", "must be true in production", "true"),
     ({"artifacts": {"forceDestroy": "true"}}, "artifacts.forceDestroy", "must be false in production", "false"),
