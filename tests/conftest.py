@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
+from hypothesis import HealthCheck, settings
 from monitoring_stack import monitoring_stack
 from reaping import gone_with_this_session
 
@@ -22,6 +23,9 @@ for name in list(os.environ):
         del os.environ[name]
 os.environ[MARK] = "s3://nowhere"  # so that no command uses the checkout's sandbox
 
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # a busy machine is not a failure
 
 CLOUDS = {
     **{"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"},
