@@ -12,7 +12,7 @@ help:  ## list the targets
 
 setup: .venv/complete  ## install the pinned Python packages into .venv
 
-# The export has hashes and no addresses: packages come from the index that this machine's uv is configured for.
+# The export has hashes and no URLs: packages come from the package index for which uv on this machine is configured.
 .venv/complete: uv.lock pyproject.toml requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python %s is too old\n  fix: make PYTHON=python3.11 (or newer)" % sys.version.split()[0])'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
@@ -26,10 +26,10 @@ setup: .venv/complete  ## install the pinned Python packages into .venv
 up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, by its pipeline's role; PODS=real: containers)
 	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK)) $(if $(PODS),--pods $(PODS))
 
-down:  ## stop every process and remove every file that `make up` made
+down:  ## stop every process and remove every file of `make up`
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi
 
-monitoring: setup  ## watch the platform with a real Prometheus and simulated load (after `make up`)
+monitoring: setup  ## start a real Prometheus and simulated load (after `make up`)
 	@$(BIN)/python -m sandbox monitoring
 
 status: setup  ## show what runs
@@ -38,24 +38,24 @@ status: setup  ## show what runs
 logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
 
-# What the tests without a cloud run: built, with its progress, before the tests and not inside one.
+# Programs that the tests without a cloud run. They are built before the tests, so that their build shows its progress.
 UNIT_TOOLS := promtool amtool actionlint kube-score compose-spec.json
 
-check: lint  ## what needs no cloud, as before a push: lint, the tests on all cores, the policies on every stack
+check: lint  ## before a push: lint, the tests that need no cloud, and the policies on every stack
 	@$(BIN)/python -m sandbox tools $(UNIT_TOOLS) > /dev/null
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
 
 TESTS := test-stacks test-cloud test-standing test-rollout test-releases test-unit test-docker test-pipelines
 
-test: setup  ## run every test but `make test-pods`, a group of them in each of two processes at a time
+test: setup  ## run all tests except `make test-pods`, two groups at a time
 	@$(BIN)/python -m sandbox tools > /dev/null
 	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(TESTS)
 
 test-unit: setup
 	@nice $(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 
-# Tests that share a cloud are one group, and the cloud ends with it.
+# Tests that share a cloud are one group. The cloud ends after the group's last test.
 test-rollout: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m live tests/delivery/rollout
 
@@ -71,36 +71,36 @@ test-stacks: setup
 test-cloud: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks or pods)"
 
-test-pods: setup  ## lose no request on pods that are containers (as root on Debian; says when it cannot)
+test-pods: setup  ## test that no request is lost with real containers (as root on Debian; otherwise skipped)
 	@$(BIN)/python -m pytest --durations 5 -m pods
 
-test-docker: setup  ## run the Docker stack for real, on an engine of its own (as root on Debian; says when it cannot)
+test-docker: setup  ## test the Docker stack on a separate Docker engine (as root on Debian; otherwise skipped)
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m docker
 
 test-pipelines: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m pipelines
 
-bench: setup  ## measure speed and print it as a table
+bench: setup  ## run the benchmarks and print a table of the results
 	@$(BIN)/python -m bench
 
 docs: setup  ## build the documentation site into site/; a broken link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
 	@echo "open site/index.html"
 
-compose-up: setup  ## start the Docker stack on this machine's engine, after a check of its requirements
+compose-up: setup  ## check the requirements of the Docker stack, then start it on this machine's Docker engine
 	@$(BIN)/python -m delivery compose up
 
 compose-down: setup  ## remove the Docker stack; its data stays
 	@$(BIN)/python -m delivery compose down
 
-lock: setup  ## pin what pyproject.toml asks for in uv.lock, and export requirements.txt from it
+lock: setup  ## pin the dependencies of pyproject.toml in uv.lock, and export requirements.txt from uv.lock
 	@$(BIN)/uv lock
 	@$(BIN)/python -m tools
 
-generate: setup  ## write the files that are made from the code: references, compose file, index of runbooks, requirements
+generate: setup  ## write the generated files: references, compose file, index of runbooks, requirements
 	@$(BIN)/python -m tools
 
-lint: setup  ## ruff, basedpyright, vocabulary, import arrows, generated files, zizmor on the workflows, and a scan for secrets
+lint: setup  ## run ruff, basedpyright, codespell, lint-imports and zizmor, check the generated files, and scan for secrets
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/basedpyright
@@ -110,6 +110,6 @@ lint: setup  ## ruff, basedpyright, vocabulary, import arrows, generated files, 
 	@$(BIN)/zizmor --offline --quiet .github
 	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --baseline .secrets.baseline
 
-format: setup  ## let ruff rewrite the code to its style
+format: setup  ## fix and format the code with ruff
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .

@@ -75,7 +75,7 @@ def figures(options: Options) -> Iterator[Figure]:
     ours, theirs = zip(*pairs, strict=True)
     pace = f"scrapes and queries every {INTERVAL_SECONDS:g} s"
     yield Figure(
-        name="time from the scrape that shows a breach until AWS returns weight 0, compared with the reference controller",
+        name="the same time in the comparison with Argo Rollouts: from the scrape that shows a breach until AWS returns weight 0",
         value=median(ours),
         unit="s",
         target=TARGET,

@@ -1,4 +1,4 @@
-"""The embedded cloud of a test session, which ends with it even if it is killed; no test uses the checkout's own sandbox."""
+"""The embedded cloud of a test session. It ends with the session, even a killed one. No test uses the checkout's sandbox."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from sandbox.project import PROJECT
 for name in list(os.environ):
     if name.startswith(("AWS_", "KUBECONFIG", "PULUMI_", "DWCP_PROMETHEUS", "DWCP_SERVICE")):
         del os.environ[name]
-os.environ[MARK] = "s3://nowhere"  # so that no command adopts the sandbox's
+os.environ[MARK] = "s3://nowhere"  # so that no command uses the checkout's sandbox
 
 
 CLOUDS = {
     **{"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"},
     **{"staging": "stacks", "production": "stacks"},
 }
-"""The cloud that a fixture needs: one that the tests bring up, the live platform of the commands, or staging and production."""
+"""Fixture -> the cloud that it needs: one of the test itself, the live platform of the commands, or staging and production."""
 
 SHARED = frozenset({"live", "stacks"})
-"""The clouds that a group of tests has for itself."""
+"""The clouds that one group of tests shares, and no other test uses."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks

@@ -1,4 +1,4 @@
-"""The structure of the code: names mean one thing, packages say what they are for, and the page shows the checked imports."""
+"""The structure of the code: names are unique, packages document their modules, and the page shows the checked imports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from recording import ROOT
 
 PACKAGES = ("bench", "components", "delivery", "embedded_cloud", "policies", "program", "sandbox", "tools")
 CONVENTIONS = {"__init__", "__main__", "errors"}
-"""Modules that every package may have: Python's own, and the exception root of a package."""
+"""Modules that every package may have: Python's own, and the one with the base exception of the package."""
 LISTS = (
     "bench/",
     "components/settings/groups/",
@@ -25,7 +25,7 @@ LISTS = (
     "embedded_cloud/providers/",
     "policies/rules/",
 )
-"""Folders with one module per entry of a list, such as a command, a settings group or an AWS service, which gives the name."""
+"""Folders with one module per command, settings group or AWS service, which gives the module its name."""
 TYPES = ("embedded_cloud/providers/aws/types/", "embedded_cloud/providers/docker/types/")
 """Folders whose classes have the names of the cloud's own types."""
 SAME_FUNCTION = {"main"}
@@ -56,11 +56,11 @@ def package_of(path: str) -> str:
 
 
 def domain_of(path: str) -> str:
-    """The package of a concern, with its own sub-packages: the first two folders."""
+    """The first two folders of a path: a package with its sub-packages."""
     return "/".join(path.split("/")[:-1][:2])
 
 
-def test_a_class_name_means_one_thing() -> None:
+def test_a_public_class_name_is_unique() -> None:
     found: dict[str, list[str]] = defaultdict(list)
     for path, tree in modules().items():
         if is_public(path) and not path.startswith(TYPES):
@@ -70,7 +70,7 @@ def test_a_class_name_means_one_thing() -> None:
     assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
 
 
-def test_a_module_name_means_one_thing_within_its_package() -> None:
+def test_a_module_name_is_unique_within_its_package() -> None:
     found: dict[tuple[str, str], list[str]] = defaultdict(list)
     for path in modules():
         name = Path(path).stem
@@ -79,7 +79,7 @@ def test_a_module_name_means_one_thing_within_its_package() -> None:
     assert [paths for paths in found.values() if len(paths) > 1] == []
 
 
-def test_a_function_that_other_packages_import_by_name_means_one_thing() -> None:
+def test_the_name_of_a_function_that_other_packages_import_is_unique() -> None:
     defined: dict[tuple[str, str], str] = {
         (path.removesuffix(".py").replace("/", "."), node.name): path
         for path, tree in modules().items()
@@ -158,7 +158,7 @@ def test_delivery_has_one_client_of_each_outside_system() -> None:
     assert modules_that(waits_for_a_deadline, "delivery/") == set()
 
 
-def test_contract_and_program_files_import_only_what_the_page_allows() -> None:
+def test_contract_and_program_files_import_only_allowed_packages() -> None:
     allowed = {"contract.py": (), "__main__.py": ("components", "contract"), "bootstrap/__main__.py": ("components", "contract")}
     for file, targets in allowed.items():
         tree = ast.parse((ROOT / file).read_text())
@@ -180,7 +180,7 @@ def listed(names: list[str]) -> str:
     return ", ".join(f"`{each}`" for each in names)
 
 
-def test_the_page_shows_exactly_the_contracts() -> None:
+def test_the_architecture_page_shows_every_import_contract() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
     assert set(settings["root_packages"]) == set(PACKAGES)
     page = (ROOT / "docs/architecture.md").read_text()

@@ -1,4 +1,4 @@
-"""The names of the contract are written in no other module."""
+"""No other module repeats a name of contract.py."""
 
 import ast
 from collections.abc import Iterator
@@ -10,13 +10,13 @@ from recording import ROOT
 import contract
 
 PRODUCT = ("__main__.py", "bootstrap", "components", "policies", "program", "delivery", "sandbox", "tools", "bench", "docs/site")
-"""The embedded cloud imports nothing of ours: it takes its names as parameters."""
+"""Without the embedded cloud, which gets the names as parameters."""
 NAMES = {
     value
     for name, value in vars(contract).items()
     if name.isupper() and isinstance(value, str) and ("-" in value or "_" in value or "/" in value or name == "PULL_SECRET")
 }
-"""The names that are not also ordinary words."""
+"""The names of the contract, without those that are also ordinary words."""
 
 
 def modules() -> list[Path]:
@@ -27,13 +27,13 @@ def modules() -> list[Path]:
 def literals(file: Path) -> Iterator[str]:
     """Every string of a module except docstrings, parts of f-strings included."""
     tree = ast.parse(file.read_text())
-    prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
             yield node.value
 
 
 @pytest.mark.parametrize("file", modules(), ids=lambda each: str(each.relative_to(ROOT)))
-def test_a_name_of_the_contract_is_written_in_no_other_module(file: Path):
+def test_no_other_module_repeats_a_name_of_the_contract(file: Path):
     repeated = {name for text in literals(file) for name in NAMES if name in text}
     assert not repeated, f"take {sorted(repeated)} from contract.py"

@@ -33,7 +33,7 @@ def test_every_component_exports_its_outputs(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_only_production_protects_resources_with_data(stack: str) -> None:
-    """A certificate, an address or a network can be created again; the data of the others cannot."""
+    """A certificate, an address or a network can be created again, but data cannot."""
     protected = {each.type for each in run_platform(stack).resources if each.protect}
     assert protected == (set(HOLDS_DATA) if stack == "production" else set())
     assert all(each.protect for each in run_platform("production").resources if each.type in HOLDS_DATA)
@@ -44,5 +44,5 @@ def test_logical_names_are_unique() -> None:
     assert len(graph.names()) == len(graph.resources)
 
 
-def test_the_composition_root_stays_a_table_of_contents() -> None:
+def test_the_main_file_stays_short() -> None:
     assert len((ROOT / "__main__.py").read_text().splitlines()) < 60

@@ -1,4 +1,4 @@
-"""What the site needs beside its pages: the libraries that the theme would fetch from another host, as files of its own."""
+"""Adds the JavaScript libraries to the site that the theme would otherwise load from another host."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class Library:
 
     package: str
     integrity: str
-    """SHA-512 of the package, as its registry states it."""
+    """SHA-512 of the package, from the registry's metadata."""
     member: str
     target: str
-    """Where it lies in the site."""
+    """Path of the file in the site."""
 
 
 MERMAID = Library(
-    package="mermaid@11.16.0",  # the theme draws with mermaid 11
+    package="mermaid@11.16.0",  # the theme supports mermaid 11
     integrity="Zvm3kbstgdpvIJPPItlL7fppIZ3kibvc1oZIGxdvk9t6UFz6flv+Jw7FtRGKwfcI8OckmH04LqG6LlS6X4B1pA==",
     member="package/dist/mermaid.min.js",
     target="assets/mermaid.min.js",
 )
 WORKER = Library(
-    package="iframe-worker@1.0.4",  # by which the search works in pages opened from the file system
+    package="iframe-worker@1.0.4",  # required by the search in pages that are opened from the file system
     integrity="roeaaI+Lg1LJNfgpCjoRe/+WzEjy9+Z08LoEvu85MCPbBjwm+qXz8Ag5U05lHa6V1CysZyGzE0SOkAtSUA5q7Q==",
     member="package/shim/index.js",
     target="assets/iframe-worker.js",
@@ -46,20 +46,20 @@ WORKER = Library(
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Have every page load mermaid from the site itself; the theme then does not fetch its own."""
+    """Make every page load mermaid from the site. Otherwise the theme would load it from another host."""
     config.extra_javascript.append(MERMAID.target)
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Put the libraries into the site."""
+    """Add the libraries to the site."""
     for library in (MERMAID, WORKER):
         files.append(File.generated(config, library.target, content=_cached(library).read_bytes()))
     return files
 
 
 def _cached(library: Library) -> Path:
-    """The library in the user's cache, fetched and checked once."""
+    """The path of the library in the user's cache. A missing library is downloaded, and its checksum is verified."""
     folder = user_cache_path(PROJECT, ensure_exists=True)
     file = folder / f"{library.package}.js"
     with FileLock(folder / "site-libraries.lock"):
@@ -72,16 +72,19 @@ def _fetch(library: Library, file: Path) -> None:
     package = library.package
     with tempfile.TemporaryDirectory() as scratch:
         if npm(["pack", "--silent", "--pack-destination", scratch, package]):
-            raise PluginError(f"the package {package} cannot be fetched\n  fix: check the way to the npm registry, run it again")
+            fix = "check the connection to the npm registry, then run it again"
+            raise PluginError(f"the package {package} cannot be downloaded\n  fix: {fix}")
         [archive] = Path(scratch).glob("*.tgz")
         found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if found != library.integrity:
-            raise PluginError(f"the package {package} has the checksum {found}\n  fix: find out who changed it")
+            raise PluginError(
+                f"the package {package} has the checksum {found} instead of {library.integrity}\n  fix: find out who changed it"
+            )
         with tarfile.open(archive) as content:
             member = content.extractfile(library.member)
             if member is None:
                 raise PluginError(
-                    f"the package {package} holds no {library.member}\n  fix: name its new place in docs/site/hooks.py"
+                    f"the package {package} does not contain {library.member}\n  fix: correct the path in docs/site/hooks.py"
                 )
             temporary = file.with_suffix(".part")
             temporary.write_bytes(member.read())

@@ -1,4 +1,4 @@
-"""An AWS for the session, one live platform for all tests of commands, and a GitHub whose answers a test sets."""
+"""Fixtures: AWS by moto, one live platform for all tests of commands, and a GitHub API whose answers a test sets."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
 
 @pytest.fixture
 def states(account: Account) -> States:
-    """A versioned bucket with the state of one stack in it."""
+    """A versioned bucket with the state of one stack."""
     bucket = f"state-{account.name}"
     s3 = account.aws("s3")
     s3.create_bucket(Bucket=bucket)
@@ -100,27 +100,27 @@ def states(account: Account) -> States:
 
 @pytest.fixture(scope="session")
 def platform() -> Iterator[LivePlatform]:
-    """The platform, up and monitored; it ends with the session even if that is killed.
+    """The platform, applied and monitored; it ends with the session, even if the session is killed.
 
-    ``DWCP_TEST_CLOUD`` names the folder of one that already runs and is kept, such as `make up`'s, for work on these tests.
+    To reuse a running platform, such as that of `make up`, set ``DWCP_TEST_CLOUD`` to its folder; it is not ended.
     """
-    standing = os.environ.get("DWCP_TEST_CLOUD")
-    folder = Path(standing or mkdtemp(prefix="dwcp-rollout-"))
-    if not standing:
+    existing = os.environ.get("DWCP_TEST_CLOUD")
+    folder = Path(existing or mkdtemp(prefix="dwcp-rollout-"))
+    if not existing:
         gone_with_this_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
-    if not standing:
+    if not existing:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     live = LivePlatform(cloud=cloud, monitoring=monitoring_stack(cloud), state=str(folder / "state"))
     live.prepare()
     yield live
-    if not standing:
+    if not existing:
         cloud.processes.stop()
 
 
 @pytest.fixture
 def live(platform: LivePlatform) -> LivePlatform:
-    """The platform with all traffic on a healthy stable."""
+    """The platform, with all traffic on stable, which is healthy."""
     platform.reset()
     return platform

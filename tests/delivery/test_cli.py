@@ -54,7 +54,7 @@ def test_every_command_has_short_and_long_help(path: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_every_json_output_has_the_same_option(path: tuple[str, ...]) -> None:
+def test_every_command_with_json_output_has_the_option_json(path: tuple[str, ...]) -> None:
     """``--format`` may offer more; ``policy`` and ``preview`` write files instead."""
     options = {name: each for each in COMMANDS[path].params for name in each.opts}
     if "--format" in options and path[0] not in ("policy", "preview"):
@@ -67,17 +67,17 @@ def test_the_version_is_printed() -> None:
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
-def test_every_command_is_told_its_environment_by_one_option(path: tuple[str, ...]) -> None:
-    """``--stack`` is accepted as another spelling of it, and ``-e`` means nothing else."""
+def test_every_command_has_the_same_option_for_the_environment(path: tuple[str, ...]) -> None:
+    """``--stack`` is only an alias of it, and ``-e`` has no other meaning."""
     for option in COMMANDS[path].params:
         about = {"--environment", "-e", "--stack", "-s"} & set(option.opts)
         assert not about or {"--environment", "-e"} <= about, option.opts
         assert option.name not in ("stack", "stacks")
 
 
-def test_a_stack_is_accepted_where_the_environment_is_a_stack() -> None:
-    also = {path for path, each in COMMANDS.items() for option in each.params if {"--stack", "-s"} <= set(option.opts)}
-    assert also == {("preview",), ("policy",), ("images",), ("render",)}
+def test_the_alias_stack_is_accepted_by_commands_that_evaluate_a_stack() -> None:
+    with_alias = {path for path, each in COMMANDS.items() for option in each.params if {"--stack", "-s"} <= set(option.opts)}
+    assert with_alias == {("preview",), ("policy",), ("images",), ("render",)}
 
 
 @pytest.mark.parametrize(
@@ -97,23 +97,23 @@ def test_a_stack_is_accepted_where_the_environment_is_a_stack() -> None:
         ("state unlock -e staging", "delivery.clients.environment.Environment.require_aws"),
     ],
 )
-def test_what_takes_long_is_said_before_it_begins(
+def test_a_slow_operation_is_announced_before_it_begins(
     line: str, slow: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
+    printed: list[str] = []
 
     def begin(*_: Any, **__: Any) -> None:
-        said.append(capsys.readouterr().err)
-        raise DeliveryError("enough", "none")
+        printed.append(capsys.readouterr().err)
+        raise DeliveryError("stopped by the test", "none")
 
     module, _, name = slow.rpartition(".")
     monkeypatch.setattr(resolve_name(module), name, begin)
-    with pytest.raises(DeliveryError, match="enough"):
+    with pytest.raises(DeliveryError, match="stopped by the test"):
         app(line.split(), standalone_mode=False)
-    assert said[0].endswith(" ...\n")
+    assert printed[0].endswith(" ...\n")
 
 
-def test_names_of_environments_and_jobs_are_completed() -> None:
+def test_shell_completion_lists_environments_and_jobs() -> None:
     assert environments("") == ["local", "staging", "production"]
     assert environments("st") == ["staging"]
     assert "build" in _names("")
@@ -165,7 +165,7 @@ def test_the_identity_of_a_release_is_not_truncated(
     assert any(LONG in "".join(cell.strip() for cell in column) for column in columns), shown
 
 
-def test_a_reader_that_stops_reading_is_not_an_error() -> None:
+def test_a_closed_pipe_is_not_an_error() -> None:
     """As in `dwcp ci | head -1`."""
     command = f"{sys.executable} -m delivery ci | head -1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)

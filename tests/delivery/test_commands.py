@@ -9,12 +9,12 @@ MENTIONS = sorted(set(in_product() + in_texts()), key=str)
 
 
 @pytest.mark.parametrize("mention", MENTIONS, ids=str)
-def test_a_command_that_is_named_exists(mention: Mention) -> None:
+def test_every_mentioned_command_exists(mention: Mention) -> None:
     assert problem_of(mention.line, whole=mention.whole) == ""
 
 
 @pytest.mark.parametrize("mention", sorted(set(others()), key=str), ids=lambda each: f"{each.where}: {each.line}")
-def test_a_module_or_a_target_that_is_named_exists(mention: Mention) -> None:
+def test_every_mentioned_module_and_make_target_exists(mention: Mention) -> None:
     assert other_problem_of(mention.line) == ""
 
 

@@ -1,4 +1,4 @@
-"""The imports of a help screen: it loads nothing that it does not need."""
+"""The help imports only what it needs, so that it is printed quickly."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def test_every_alert_links_to_a_page_that_names_it_or_its_kind(alert: str) -> No
     text = page.read_text()
     kinds = {"AvailabilityBudgetBurn": "burn rates of the availability", "LatencyBudgetBurn": "burn rates of the latency"}
     kind = next((name for start, name in kinds.items() if alert.startswith(start)), alert)
-    assert kind in text or (alert.endswith("MetricsAbsent") and "Alerts on absent metrics" in text)
+    assert kind in text or (alert.endswith("MetricsAbsent") and "alerts on absent metrics" in text)
 
 
 @pytest.mark.parametrize("check", CHECKS)

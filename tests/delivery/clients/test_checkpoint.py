@@ -1,4 +1,4 @@
-"""Truncated, older, inconsistent and locked states are distinguished, and never overwritten by accident."""
+"""States in moto's S3: truncated, older, inconsistent and locked ones are detected; backups and engine locks."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
     return parse_state(state(resources=list(resources), **changes), "v", "here", "x")
 
 
-def test_a_valid_state(states: States) -> None:
+def test_a_valid_state_is_read(states: States) -> None:
     read = states.read()
     assert problems(read) == []
     assert read.output("application", "image") == "app:v1.0.0"
@@ -46,15 +46,15 @@ def test_a_valid_state(states: States) -> None:
 
 
 def test_a_truncated_state_is_reported_with_the_last_valid_version(states: States) -> None:
-    [sound] = states.versions()
+    [valid] = states.versions()
     text = state(time="2026-02-02T00:00:00Z")
     states.s3.put_object(Bucket=states.backend.bucket, Key=states.key, Body=text[: len(text) // 2].encode())
     with pytest.raises(TruncatedStateError, match=f"the state of {states.stack} .* is truncated"):
         states.read()
-    assert states.last_valid() == sound
+    assert states.last_valid() == valid
 
 
-def test_a_missing_state_says_how_to_begin(account: Account, states: States) -> None:
+def test_a_missing_state_is_reported_with_the_fix(account: Account, states: States) -> None:
     with pytest.raises(StateError, match="dwcp state bootstrap --environment nowhere"):
         States(replace(account, name="nowhere"), states.backend).read()
 
@@ -68,9 +68,9 @@ def test_a_missing_state_says_how_to_begin(account: Account, states: States) -> 
         ([{"urn": "urn:a", "type": "a", "dependencies": ["urn:b"]}, {"urn": "urn:b", "type": "b"}], "urn:a needs urn:b"),
         ([{"urn": "urn:a", "type": "a", "provider": "urn:p::1"}], "urn:a needs urn:p"),
     ],
-    ids=["no urn", "twice", "no parent", "dependency behind", "no provider"],
+    ids=["no urn", "duplicate", "no parent", "dependency comes later", "no provider"],
 )
-def test_an_inconsistent_state_is_named(resources: list[dict[str, Any]], problem: str) -> None:
+def test_an_inconsistent_state_is_reported(resources: list[dict[str, Any]], problem: str) -> None:
     [found] = problems(checkpoint(*resources))
     assert found.startswith(problem)
 
@@ -97,13 +97,13 @@ def test_a_slow_clock_does_not_make_a_state_older(states: States) -> None:
     states.require_current(states.read())
 
 
-def test_an_update_by_pulumi_itself_is_not_an_older_state(states: States) -> None:
+def test_a_state_after_an_update_without_dwcp_is_current(states: States) -> None:
     states.remember(states.read(), 1)
     states.write(state(time="2026-01-04T00:00:00Z", resources=[]))
     states.require_current(states.read())
 
 
-def test_in_another_bucket_only_time_can_tell(states: States) -> None:
+def test_in_another_bucket_an_older_state_is_detected_by_its_time(states: States) -> None:
     states.remember(replace(states.read(), version="gone", time="2026-05-05T00:00:00Z", text="other"), 1)
     with pytest.raises(OlderStateError, match="an old state was restored without dwcp"):
         states.require_current(states.read())
@@ -115,7 +115,7 @@ def test_a_command_that_lost_the_lease_cannot_record_the_state(states: States) -
         states.remember(states.read(), 6)
 
 
-def test_the_workload_is_what_the_program_owns() -> None:
+def test_the_workload_contains_only_what_the_program_owns() -> None:
     parent = "urn:pulumi:x::dwcp-v3::dwcp:platform:Application$"
 
     def resource(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def test_the_workload_is_what_the_program_owns() -> None:
     ]
 
 
-def test_a_backup_comes_back(states: States) -> None:
+def test_a_backup_is_restored(states: States) -> None:
     backups = Backups(states)
     key = backups.take()
     states.write(state(time="2026-03-03T00:00:00Z", resources=[]))
@@ -146,7 +146,7 @@ def test_a_backup_comes_back(states: States) -> None:
     states.require_current(written)
 
 
-def test_a_backup_in_a_file(states: States, tmp_path: Path) -> None:
+def test_a_backup_is_saved_to_a_file(states: States, tmp_path: Path) -> None:
     Backups(states).save(tmp_path / "backup.json")
     assert Backups(states).read(str(tmp_path / "backup.json")).text == state()
 
@@ -160,9 +160,9 @@ def test_a_backup_in_a_file(states: States, tmp_path: Path) -> None:
         (lambda text: text.replace("backup/1", "backup/9"), "has the format dwcp-state-backup/9"),
         (lambda text: "[]", "is damaged, or not a backup"),
     ],
-    ids=["truncated", "changed", "other environment", "other form", "other file"],
+    ids=["truncated", "changed", "other environment", "other format", "other file"],
 )
-def test_a_backup_that_is_not_whole_or_not_ours_is_refused(states: States, tmp_path: Path, change: Any, problem: str) -> None:
+def test_a_damaged_or_foreign_backup_is_refused(states: States, tmp_path: Path, change: Any, problem: str) -> None:
     file = tmp_path / "backup.json"
     Backups(states).save(file)
     file.write_text(change(file.read_text()))
@@ -171,7 +171,7 @@ def test_a_backup_that_is_not_whole_or_not_ours_is_refused(states: States, tmp_p
     assert states.read().text == state()
 
 
-def test_a_missing_backup_names_those_that_are_there(states: States) -> None:
+def test_a_missing_backup_is_reported_with_the_existing_ones(states: States) -> None:
     key = Backups(states).take()
     with pytest.raises(BackupError, match=key):
         Backups(states).read("no-such-backup")
@@ -191,7 +191,7 @@ def dead_pid() -> int:
     return process.pid
 
 
-def test_a_lock_of_a_dead_engine_is_released(states: States) -> None:
+def test_the_lock_of_an_engine_that_has_ended_is_released(states: States) -> None:
     lock(states, host=socket.gethostname(), pid=dead_pid())
     [released] = release_stale(states, None)
     assert "ci@" in str(released)
@@ -203,7 +203,7 @@ def test_a_lock_whose_process_id_was_reused_is_released(states: States) -> None:
     assert release_stale(states, None)
 
 
-def test_a_lock_of_a_living_engine_stays(states: States, tmp_path: Path) -> None:
+def test_the_lock_of_a_running_engine_is_released_only_by_force(states: States, tmp_path: Path) -> None:
     engine = tmp_path / "pulumi"
     engine.symlink_to("/bin/sleep")
     process = subprocess.Popen([engine, "60"])
@@ -217,7 +217,7 @@ def test_a_lock_of_a_living_engine_stays(states: States, tmp_path: Path) -> None
         process.wait()
 
 
-def test_a_lock_from_elsewhere_stays_until_its_ci_run_has_ended(states: States, github: Any) -> None:
+def test_the_lock_of_another_machine_is_released_after_its_ci_run_has_ended(states: States, github: Any) -> None:
     lock(states, host="runner", pid=1)
     with pytest.raises(StateError, match="ci@runner"):
         release_stale(states, None)
@@ -230,7 +230,7 @@ def test_a_lock_from_elsewhere_stays_until_its_ci_run_has_ended(states: States, 
     assert release_stale(states, holding)
 
 
-def test_nothing_is_restored_under_a_working_engine(states: States) -> None:
+def test_a_restore_is_refused_while_an_engine_has_the_lock(states: States) -> None:
     backups = Backups(states)
     saved = backups.read(backups.take())
     lock(states, host="runner", pid=1)
@@ -238,7 +238,7 @@ def test_nothing_is_restored_under_a_working_engine(states: States) -> None:
         backups.restore(saved, 1)
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_old_file_unchanged(tmp_path: Path) -> None:
     """The kernel refuses every byte beyond the limit, as it does on a full disk."""
     file = tmp_path / "journal"
     write(file, "old")

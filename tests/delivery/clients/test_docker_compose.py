@@ -1,4 +1,4 @@
-"""`dwcp compose` where there is no Docker engine; what it does on one is in tests/docker."""
+"""`dwcp compose` without a Docker engine; tests/docker runs it on a real one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def dwcp(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
-def program(folder: Path, name: str, script: str) -> None:
+def executable(folder: Path, name: str, script: str) -> None:
+    """Write a substitute for a program."""
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
 
@@ -29,8 +30,8 @@ def test_missing_docker_is_reported(tmp_path: Path, command: str) -> None:
     assert done.stderr.startswith("error: there is no `docker` command on PATH\n  fix: install Docker")
 
 
-def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
-    program(tmp_path, "docker", 'echo "Cannot connect to the Docker daemon at $DOCKER_HOST." >&2; exit 1')
+def test_an_engine_that_does_not_answer_is_reported(tmp_path: Path) -> None:
+    executable(tmp_path, "docker", 'echo "Cannot connect to the Docker daemon at $DOCKER_HOST." >&2; exit 1')
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
     assert "no Docker engine answers at unix:///nowhere/docker.sock: Cannot connect" in done.stderr
@@ -38,16 +39,16 @@ def test_an_engine_that_does_not_answer_is_named(tmp_path: Path) -> None:
 
 
 def test_an_old_compose_is_reported(tmp_path: Path) -> None:
-    program(tmp_path, "docker", 'test "$1" = version && echo 28.0.0')
-    program(tmp_path, "docker-compose", "echo 1.29.2")
+    executable(tmp_path, "docker", 'test "$1" = version && echo 28.0.0')
+    executable(tmp_path, "docker-compose", "echo 1.29.2")
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
     assert "neither `docker compose` nor `docker-compose` of version 2 is installed" in done.stderr
 
 
-def test_a_compose_file_that_compose_refuses_is_named(tmp_path: Path) -> None:
-    program(tmp_path, "docker", 'test "$1" = version && echo 28.0.0')
-    program(tmp_path, "docker-compose", 'test "$1" = version && echo 2.40.3 || { echo "yaml: line 3: mapping" >&2; exit 1; }')
+def test_a_compose_file_that_compose_refuses_is_reported(tmp_path: Path) -> None:
+    executable(tmp_path, "docker", 'test "$1" = version && echo 28.0.0')
+    executable(tmp_path, "docker-compose", 'test "$1" = version && echo 2.40.3 || { echo "yaml: line 3: mapping" >&2; exit 1; }')
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
     assert "docker/compose.yaml: yaml: line 3: mapping" in done.stderr

@@ -33,7 +33,7 @@ def github(server: Server) -> GitHub:
     return GitHub("novacron/novacron", "token", server.address)
 
 
-def test_the_first_comment_is_made_and_the_next_one_edits_it(server: Server, github: GitHub) -> None:
+def test_the_first_comment_is_created_and_later_edited(server: Server, github: GitHub) -> None:
     assert github.set_comment(7, MARKER, f"{MARKER}\none") == "made"
     assert github.set_comment(7, MARKER, f"{MARKER}\ntwo") == "edited"
     assert [each["body"] for each in server.comments] == [f"{MARKER}\ntwo"]
@@ -45,7 +45,7 @@ def test_a_comment_that_is_up_to_date_is_not_edited(server: Server, github: GitH
     assert len(server.writes) == 1
 
 
-def test_ours_is_found_behind_any_number_of_others(server: Server, github: GitHub) -> None:
+def test_our_comment_is_found_after_many_others(server: Server, github: GitHub) -> None:
     server.comments = [{"id": number, "body": "chat"} for number in range(1000, 1250)] + [{"id": 3, "body": f"{MARKER} old"}]
     assert github.set_comment(7, MARKER, f"{MARKER} new") == "edited"
     assert server.comments[-1]["body"] == f"{MARKER} new"
@@ -56,13 +56,13 @@ def test_an_empty_body_creates_no_comment(server: Server, github: GitHub) -> Non
     assert server.writes == []
 
 
-def test_nothing_left_to_say_is_said_in_the_comment_that_is_there(server: Server, github: GitHub) -> None:
+def test_an_empty_body_updates_an_existing_comment(server: Server, github: GitHub) -> None:
     github.set_comment(7, MARKER, f"{MARKER} one")
     assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "edited"
     assert server.comments[0]["body"] == f"{MARKER} nothing"
 
 
-def test_two_topics_are_two_comments(server: Server, github: GitHub) -> None:
+def test_two_markers_create_two_comments(server: Server, github: GitHub) -> None:
     github.set_comment(7, MARKER, f"{MARKER} one")
     github.set_comment(7, "<!-- other -->", "<!-- other --> two")
     assert len(server.comments) == 2
@@ -71,7 +71,7 @@ def test_two_topics_are_two_comments(server: Server, github: GitHub) -> None:
 @pytest.mark.parametrize(
     ("body", "problem"), [("no marker", "does not contain the marker"), (f"{MARKER}{'x' * LIMIT}", "GitHub accepts at most")]
 )
-def test_a_body_that_would_be_lost_or_refused_is_not_sent(server: Server, github: GitHub, body: str, problem: str) -> None:
+def test_an_invalid_body_is_not_sent(server: Server, github: GitHub, body: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         github.set_comment(7, MARKER, body)
     assert server.writes == []
@@ -85,7 +85,7 @@ def test_a_second_incident_is_added_to_the_open_issue(server: Server, github: Gi
     assert server.comments[0]["body"] == "**Second**\n\nmore"
 
 
-def test_a_server_that_fails_is_named(server: Server, github: GitHub) -> None:
+def test_a_server_error_is_reported(server: Server, github: GitHub) -> None:
     server.status = 502
     with pytest.raises(GitHubError, match="answered with 502"):
         github.set_comment(7, MARKER, MARKER)
@@ -107,7 +107,7 @@ def pull(number: int, sha: str) -> dict[str, Any]:
     return {"number": number, "head": {"sha": sha}}
 
 
-def test_a_pull_request_is_found_by_its_head_and_only_at_the_commit_that_the_text_is_about(server: Server, tmp_path: Path) -> None:
+def test_a_comment_is_created_only_if_the_pull_request_is_at_the_given_commit(server: Server, tmp_path: Path) -> None:
     server.pulls = [pull(7, "a" * 40)]
     (tmp_path / "preview.md").write_text(f"{MARKER}\n## Preview")
     done = dwcp(server, tmp_path, "comment", "preview.md", "--head", "contributor:change", "--sha", "a" * 40)
@@ -119,7 +119,7 @@ def test_a_pull_request_is_found_by_its_head_and_only_at_the_commit_that_the_tex
     assert len(server.comments) == 1
 
 
-def test_an_issue_is_closed_with_a_comment_and_the_next_one_is_new(server: Server, github: GitHub) -> None:
+def test_an_issue_is_closed_with_a_comment_and_a_new_one_can_be_opened(server: Server, github: GitHub) -> None:
     assert github.close_issue("<!-- a -->", "gone") == "no open issue"
     github.set_issue("<!-- a -->", "First", "text")
     assert github.close_issue("<!-- a -->", "gone") == "closed issue 1"
@@ -131,7 +131,7 @@ def test_an_issue_is_closed_with_a_comment_and_the_next_one_is_new(server: Serve
 @pytest.mark.parametrize(
     ("status", "fix"), [(401, "run the failed jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")]
 )
-def test_what_github_rejects_is_named_with_the_fix(server: Server, github: GitHub, status: int, fix: str) -> None:
+def test_a_rejected_request_is_reported_with_the_fix(server: Server, github: GitHub, status: int, fix: str) -> None:
     server.status = status
     with pytest.raises(GitHubError, match=f"answered with {status}") as raised:
         github.set_comment(7, MARKER, MARKER)
@@ -139,7 +139,7 @@ def test_what_github_rejects_is_named_with_the_fix(server: Server, github: GitHu
 
 
 @pytest.mark.parametrize(
-    ("need", "rollback", "outcome", "says"),
+    ("need", "rollback", "outcome", "description"),
     [
         ("roll-back", "success", "rolled-back", "was rolled back; feature flags are at 0"),
         ("roll-back", "failure", "failure", "so did the rollback"),
@@ -147,8 +147,8 @@ def test_what_github_rejects_is_named_with_the_fix(server: Server, github: GitHu
         ("", "", "failure", "could not be read"),
     ],
 )
-def test_an_incident_says_what_happened_and_what_to_type(
-    server: Server, tmp_path: Path, need: str, rollback: str, outcome: str, says: str
+def test_an_incident_describes_the_outcome_and_the_next_command(
+    server: Server, tmp_path: Path, need: str, rollback: str, outcome: str, description: str
 ) -> None:
     given = ("--need", need, "--reason", "because", "--rollback", rollback, "--run", "42")
     done = dwcp(server, tmp_path, "incident", "--environment", "production", "--release", "v3.1.0", *given)
@@ -157,21 +157,21 @@ def test_an_incident_says_what_happened_and_what_to_type(
     [issue] = server.issues
     assert issue["title"] == f"Deployment of v3.1.0 to production: {outcome}"
     assert issue["labels"] == ["incident"]
-    assert says in issue["body"]
+    assert description in issue["body"]
     assert "novacron/novacron/actions/runs/42" in issue["body"]
     assert "./dwcp doctor --environment production" in issue["body"]
 
 
 @pytest.mark.parametrize(
-    ("found", "code", "state", "said"),
+    ("found", "code", "state", "message"),
     [
         (Drift(stack="staging"), 0, "closed", "closed issue 1"),
         (Drift(stack="staging", foreign=(Foreign(arn="arn:x", why="tags"),)), 1, "open", "added to issue 1"),
         (Drift(stack="staging", problems=("no permission",)), 5, "open", ""),
     ],
 )
-def test_the_issue_about_drift_follows_the_drift(
-    server: Server, monkeypatch: pytest.MonkeyPatch, found: Drift, code: int, state: str, said: str
+def test_the_drift_issue_follows_the_drift_check(
+    server: Server, monkeypatch: pytest.MonkeyPatch, found: Drift, code: int, state: str, message: str
 ) -> None:
     monkeypatch.setattr("delivery.preview.drift.detect", lambda environment: found)
     for name, value in {"GITHUB_API_URL": server.address, "GITHUB_REPOSITORY": "a/b", "GITHUB_TOKEN": "t"}.items():
@@ -181,10 +181,10 @@ def test_the_issue_about_drift_follows_the_drift(
     result = CliRunner().invoke(app, ["pipeline", "drift", "--environment", "staging"])
     assert result.exit_code == code, result.output
     assert server.issues[0]["state"] == state
-    assert said in result.output
+    assert message in result.output
 
 
-def test_without_a_token_it_says_what_is_missing(server: Server, tmp_path: Path) -> None:
+def test_missing_github_variables_are_reported(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(MARKER)
     command = [sys.executable, "-m", "delivery", "pipeline", "comment", "a.md", "--head", "a:b", "--sha", "c"]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("GITHUB_")} | {"PYTHONPATH": str(ROOT)}

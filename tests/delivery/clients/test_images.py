@@ -1,4 +1,4 @@
-"""Images are looked up before `up` would wait for them; a script replaces the Docker client."""
+"""`dwcp images` looks up the images of a stack at their registries; a script replaces the Docker client."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ esac
 
 @pytest.fixture
 def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A Docker client that has every image but those named in it."""
+    """A Docker client that finds every image, except those that ``CLIENT`` refuses."""
     program = tmp_path / "docker"
     program.write_text(CLIENT)
     program.chmod(0o755)
@@ -35,7 +35,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def test_all_images_of_a_stack_are_there(client: Path) -> None:
+def test_all_images_of_a_stack_are_looked_up(client: Path) -> None:
     done = CliRunner().invoke(app, ["images", "-e", "staging"])
     assert done.exit_code == 0, done.output
     graph = evaluate(["staging"], CHECKOUT, preview=True)["staging"]

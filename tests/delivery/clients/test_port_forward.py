@@ -1,4 +1,4 @@
-"""The connection to Prometheus by a forwarded port; a substitute replaces kubectl, which needs a kubelet."""
+"""Port forwarding to Prometheus; a substitute replaces kubectl, which needs a kubelet."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ def answers(url: str) -> bool:
         return answer.status == 200
 
 
-def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
+def test_a_port_forward_is_reused_and_opened_again_after_it_was_lost(folder: Path) -> None:
     forward = PortForward(Staging(kubeconfig={"kind": "Config"}), "dwcp-v3-prometheus", 9090)
     first = forward.url()
     assert answers(first)
     assert forward.url() == first
-    said = (folder / "arguments").read_text()
-    kubeconfig = said.split()[1]
-    assert said.endswith("port-forward --address 127.0.0.1 --namespace dwcp-v3 service/dwcp-v3-prometheus :9090")
+    arguments_of_kubectl = (folder / "arguments").read_text()
+    kubeconfig = arguments_of_kubectl.split()[1]
+    assert arguments_of_kubectl.endswith("port-forward --address 127.0.0.1 --namespace dwcp-v3 service/dwcp-v3-prometheus :9090")
     assert Path(kubeconfig).stat().st_mode & 0o777 == 0o600
     process = forward._process
     assert process is not None
@@ -67,13 +67,13 @@ def test_it_opens_once_and_again_when_it_was_lost(folder: Path) -> None:
     forward.close()  # as when the caller ends: its standard input is closed
 
 
-def test_kubectls_own_message_is_the_reason(folder: Path) -> None:
+def test_the_error_contains_the_message_of_kubectl(folder: Path) -> None:
     (folder / "kubectl").write_text('#!/bin/sh\necho "error: unable to forward port because pod is not running"\nexit 1\n')
     with pytest.raises(ConnectionError, match="dwcp-v3-prometheus:9090 in dwcp-v3 cannot be reached: error: unable to forward"):
         PortForward(Staging(), "dwcp-v3-prometheus", 9090).url()
 
 
-def test_it_ends_with_its_caller(folder: Path) -> None:
+def test_a_port_forward_ends_with_its_caller(folder: Path) -> None:
     forward = PortForward(Staging(), "dwcp-v3-prometheus", 9090)
     url = forward.url()
     forward.close()  # as when the caller ends: its standard input is closed
@@ -87,7 +87,7 @@ def test_it_ends_with_its_caller(folder: Path) -> None:
     pytest.fail("kubectl still listens")
 
 
-def test_kubectls_own_message_is_the_reason_even_if_it_ends_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_contains_the_message_of_a_kubectl_that_ends_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Late(subprocess.Popen[str]):
         """A process whose constructor returns only when it has ended."""
 

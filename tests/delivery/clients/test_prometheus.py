@@ -1,4 +1,4 @@
-"""Queries to Prometheus: a number, or the kind of gap."""
+"""A query to Prometheus returns a number, or the kind of gap."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def server() -> Iterator[FaultProxy]:
         yield server
 
 
-def queried(server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int = 200) -> Reading:
+def query(server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int = 200) -> Reading:
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", server.url)
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
     server.fault = lambda path, _, forward: Answer(status, text)
@@ -51,14 +51,14 @@ def vector(*values: object, **more: object) -> dict[str, object]:
 def test_each_kind_of_answer_is_distinguished(
     server: FaultProxy, monkeypatch: pytest.MonkeyPatch, body: object, status: int, reading: Reading
 ) -> None:
-    assert queried(server, monkeypatch, body, status) == reading
+    assert query(server, monkeypatch, body, status) == reading
 
 
-def test_an_answer_that_is_not_prometheus_has_no_number(server: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert queried(server, monkeypatch, b"<html>login</html>").gap is Gap.UNREACHABLE
+def test_an_answer_from_another_server_has_no_number(server: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert query(server, monkeypatch, b"<html>login</html>").gap is Gap.UNREACHABLE
 
 
-def test_a_server_that_does_not_answer_is_not_waited_for_long() -> None:
+def test_a_query_has_a_time_limit() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
@@ -73,6 +73,6 @@ def test_a_server_that_does_not_answer_is_not_waited_for_long() -> None:
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1m", 60), ("1m30s", 90), ("500ms", 0.5), ("soon", None)])
-def test_the_scrape_interval_is_the_servers_own(text: str, seconds: float | None) -> None:
+def test_the_scrape_interval_is_read_from_the_server(text: str, seconds: float | None) -> None:
     config = json.dumps({"data": {"yaml": f"global:\n  scrape_interval: {text}\n"}}).encode()
     assert PrometheusClient(lambda path, _: config).scrape_interval() == seconds

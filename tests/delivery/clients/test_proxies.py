@@ -1,4 +1,4 @@
-"""No client uses a proxy for this machine."""
+"""No client uses a proxy for local addresses."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from recording import ROOT
 from contract import NO_PROXY_HOSTS
 from delivery.clients.proxies import bypass_for_local_addresses
 
-NOWHERE = "http://127.0.0.1:9"
-ASK = """
+UNREACHABLE_PROXY = "http://127.0.0.1:9"
+REQUESTS = """
 import os, sys
 from delivery.clients.proxies import bypass_for_local_addresses
 bypass_for_local_addresses(os.environ)
@@ -27,8 +27,8 @@ url = sys.argv[1]
 assert urllib.request.urlopen(url, timeout=5).status == 200
 assert KubernetesClient(ApiClient(Configuration(host=url)), "default").request("GET", "/version") == {}
 os.environ["AWS_ENDPOINT_URL"] = url
-sts = client("s3", "us-east-1", {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
-assert sts.head_bucket(Bucket="any")["ResponseMetadata"]["HTTPStatusCode"] == 200
+s3 = client("s3", "us-east-1", {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
+assert s3.head_bucket(Bucket="any")["ResponseMetadata"]["HTTPStatusCode"] == 200
 """
 
 
@@ -55,15 +55,15 @@ def server() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("names", [("HTTP_PROXY", "HTTPS_PROXY"), ("http_proxy", "https_proxy"), ("ALL_PROXY",)])
-def test_no_client_uses_a_proxy_for_this_machine(server: str, names: tuple[str, ...]) -> None:
-    environment = {**dict.fromkeys(names, NOWHERE), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
+def test_no_client_uses_a_proxy_for_local_addresses(server: str, names: tuple[str, ...]) -> None:
+    environment = {**dict.fromkeys(names, UNREACHABLE_PROXY), "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", ASK, server], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", REQUESTS, server], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-def test_existing_exclusions_are_kept() -> None:
+def test_existing_no_proxy_entries_are_kept() -> None:
     variables = {"no_proxy": "intranet.example.com, 10.0.0.0/8"}
     bypass_for_local_addresses(variables)
     expected = ",".join(["intranet.example.com", "10.0.0.0/8", *NO_PROXY_HOSTS])

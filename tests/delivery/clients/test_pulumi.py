@@ -1,4 +1,4 @@
-"""The handling of the engine's events and of its end; test_live.py tests the engine itself."""
+"""The events, errors and end of the engine, with a script as the Pulumi CLI; releases/test_live.py runs the real one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ DEPLOYMENT = "urn:pulumi:local::dwcp-v3::kubernetes:apps/v1:Deployment::dwcp-v3-
 CLAIM = "urn:pulumi:local::dwcp-v3::kubernetes:core/v1:PersistentVolumeClaim::dwcp-v3-redis"
 
 
-def held(until: Path | None = None) -> Callable[[], float]:
-    """The time that is left of a lease that is valid until a file exists, and then only while the engine stops."""
+def lease_time(until: Path | None = None) -> Callable[[], float]:
+    """A function that returns the seconds left of the lease: 60, or only the grace period after the file ``until`` exists."""
     return lambda: GRACE_SECONDS if until is not None and until.exists() else 60.0
 
 
@@ -30,8 +30,8 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Engi
     """An engine whose CLI is ``script``, which finds the event log in $EVENTS."""
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
-    find = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && EVENTS=$2; shift; done'
-    program.write_text(f"#!/bin/sh\n{find}\n{script}\n")
+    find_log = 'while [ $# -gt 0 ]; do [ "$1" = --event-log ] && EVENTS=$2; shift; done'
+    program.write_text(f"#!/bin/sh\n{find_log}\n{script}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     return Engine(Environment.open("local"), folder=tmp_path / "work")
@@ -50,14 +50,14 @@ def test_changes_are_reported_as_they_happen(tmp_path: Path, monkeypatch: pytest
     summary: dict[str, object] = {"summaryEvent": {"resourceChanges": {"same": 3, "read": 1, "update": 1}}}
     script = "\n".join(map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary)))
     seen: list[str] = []
-    outcome = engine(tmp_path, monkeypatch, script).up(FILE, held(), watch=lambda change: seen.append(change.name))
+    outcome = engine(tmp_path, monkeypatch, script).up(FILE, lease_time(), watch=lambda change: seen.append(change.name))
     assert seen == ["dwcp-v3-deployment"]
     assert outcome.changed == 1
     assert outcome.changes[0].properties == ("spec.a", "spec.b")
     assert losses(outcome) == []
 
 
-def test_deleted_resources_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleted_resources_are_listed_as_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = "\n".join(
         map(line, (resource("replace", CLAIM), resource("create-replacement", CLAIM), resource("delete", DEPLOYMENT)))
     )
@@ -66,25 +66,25 @@ def test_deleted_resources_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "the data on its volume" in loss
 
 
-def test_data_that_an_update_deletes_in_place_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_an_update_in_place_deletes_is_listed_as_a_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     group = "urn:pulumi:local::dwcp-v3::aws:cloudwatch/logGroup:LogGroup::dwcp-v3-logs"
     event = resource("update", group)
-    sides = {side: {"inputs": {"retentionInDays": days}} for side, days in (("old", 365), ("new", 7))}
-    cast("Any", event)["resourcePreEvent"]["metadata"].update(sides)
+    old_and_new = {version: {"inputs": {"retentionInDays": days}} for version, days in (("old", 365), ("new", 7))}
+    cast("Any", event)["resourcePreEvent"]["metadata"].update(old_and_new)
     [loss] = losses(engine(tmp_path, monkeypatch, line(event)).preview(FILE))
     assert loss == "update dwcp-v3-logs (aws:cloudwatch/logGroup:LogGroup): log events older than 7 days"
 
 
-def test_the_engine_is_stopped_when_the_lease_runs_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_engine_is_stopped_when_the_lease_expires(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The lease is still valid for the seconds that the engine needs to stop."""
     started = tmp_path / "pid"
     stopped = engine(tmp_path, monkeypatch, f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60")
     with pytest.raises(LeaseLostError, match="the engine was stopped because the lease of local expired"):
-        stopped.up(FILE, held(started))
+        stopped.up(FILE, lease_time(started))
     assert not psutil.pid_exists(int(started.read_text()))
 
 
-def test_a_policy_that_forbids_is_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_lists_mandatory_violations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def violation(number: int) -> dict[str, object]:
         details = {"policyName": f"rule-{number}", "enforcementLevel": "mandatory", "resourceUrn": DEPLOYMENT, "message": "no"}
         return {"policyEvent": details}
@@ -96,27 +96,27 @@ def test_a_policy_that_forbids_is_the_reason(tmp_path: Path, monkeypatch: pytest
     assert "and 2 more" in error.value.problem
 
 
-def test_a_failure_has_the_engines_own_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_error_contains_the_message_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     event: dict[str, object] = {"diagnosticEvent": {"severity": "error", "message": "quota exceeded\n"}}
     with pytest.raises(EngineError, match="the up of local failed: quota exceeded"):
-        engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, held())
+        engine(tmp_path, monkeypatch, f"{line(event)}\nexit 255").up(FILE, lease_time())
     with pytest.raises(EngineError, match="the preview of local failed: error: no stack"):
-        _again(tmp_path, "echo 'error: no stack'; exit 255").preview(FILE)
+        _engine_with(tmp_path, "echo 'error: no stack'; exit 255").preview(FILE)
 
 
-def _again(tmp_path: Path, script: str) -> Engine:
+def _engine_with(tmp_path: Path, script: str) -> Engine:
     (tmp_path / "bin/pulumi").write_text(f"#!/bin/sh\n{script}\n")
     return Engine(Environment.open("local"), folder=tmp_path / "work")
 
 
-def test_no_file_of_the_checkout_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = engine(tmp_path, monkeypatch, "exit 0")
-    given.preview("config: {a: b}\n")
-    assert (given.folder / "Pulumi.local.yaml").read_text() == "config: {a: b}\n"
-    assert not list(given.folder.glob("*.events")), "they hold what the resources are made of"
+def test_the_stack_file_is_in_the_work_folder_and_the_event_log_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cli = engine(tmp_path, monkeypatch, "exit 0")
+    cli.preview("config: {a: b}\n")
+    assert (cli.folder / "Pulumi.local.yaml").read_text() == "config: {a: b}\n"
+    assert not list(cli.folder.glob("*.events")), "an event log contains the properties of the resources"
 
 
-def test_an_incomplete_line_is_read_later(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_read_when_it_is_complete(tmp_path: Path) -> None:
     file = tmp_path / "events"
     file.write_text('{"a": 1}\n{"b"')
     tail = Tail(file)

@@ -1,4 +1,4 @@
-"""The sandbox's variables are read without sourcing, passed explicitly, and never set in this process."""
+"""`local` reads the sandbox's env file, which need not be sourced, and sets no variable of this process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return file
 
 
-def test_local_is_the_sandbox_without_sourcing_and_the_process_stays_as_it_was(file: Path) -> None:
+def test_local_reads_the_env_file_and_leaves_the_process_unchanged(file: Path) -> None:
     before = dict(os.environ)
     local = Environment.open("local")
     assert local.variables["PULUMI_BACKEND_URL"] == BACKEND
@@ -41,31 +41,27 @@ def test_local_is_the_sandbox_without_sourcing_and_the_process_stays_as_it_was(f
     assert dict(os.environ) == before
 
 
-def test_no_other_environment_is_the_sandbox(file: Path) -> None:
+def test_other_environments_do_not_read_the_env_file(file: Path) -> None:
     assert Environment.open("staging").variables == dict(os.environ)
 
 
-def test_a_shell_that_points_to_another_backend_is_left_alone(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_env_file_is_not_read_in_a_shell_with_another_backend(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(_sandbox.MARK, "s3://elsewhere")
     assert Environment.open("local").variables == dict(os.environ)
 
 
-def test_a_shell_that_was_sourced_under_an_earlier_sandbox_needs_no_second_sourcing(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_env_file_replaces_the_variables_of_an_earlier_sandbox(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(_sandbox.MARK, "s3://state?endpoint=127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # where nothing listens any more
     assert Environment.open("local").variables["PULUMI_BACKEND_URL"] == BACKEND
 
 
-def test_a_shell_that_was_sourced_before_monitoring_started_sees_it(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_monitoring_that_started_after_the_shell_was_sourced_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(_sandbox.MARK, BACKEND)
     assert Environment.open("local").prometheus_url == "http://127.0.0.1:2"
 
 
-def test_the_sandboxs_cluster_wins_over_the_users_own_and_the_users_prometheus_over_the_sandboxs(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_cluster_is_the_sandboxs_and_prometheus_is_the_users(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBECONFIG", "/home/user/kubeconfig")
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", "http://127.0.0.1:3")
     local = Environment.open("local")

@@ -1,4 +1,4 @@
-"""The service's answers decide its health: a 500 fails the checks, and so does no answer."""
+"""Health checks, smoke test and end-to-end command, against an HTTP server whose answers a test sets."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ class App:
 
     url: str = ""
     answers: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-    asked: list[str] = field(default_factory=list[str])
+    requests: list[str] = field(default_factory=list[str])
 
     def answer(self, path: str) -> int:
-        self.asked.append(path)
+        self.requests.append(path)
         answers = self.answers.get(path, [200])
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
 @pytest.fixture
 def service() -> Iterator[App]:
-    told = App()
+    app = App()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(told.answer(self.path))
+            self.send_response(app.answer(self.path))
             self.end_headers()
             self.wfile.write(b"because")
 
@@ -44,67 +44,67 @@ def service() -> Iterator[App]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    told.url = f"http://127.0.0.1:{server.server_address[1]}"
-    yield told
+    app.url = f"http://127.0.0.1:{server.server_address[1]}"
+    yield app
     server.shutdown()
     server.server_close()
 
 
-def of(service: App) -> ServiceClient:
+def client_of(service: App) -> ServiceClient:
     return ServiceClient.of(Environment.open("local"), "stable", f"{service.url}/tracks/{{track}}")
 
 
 def test_a_service_that_answers_is_healthy(service: App) -> None:
-    assert "is healthy and ready" in of(service).require_health()
-    assert service.asked == ["/tracks/stable/health", "/tracks/stable/ready"] * 3
-    assert of(service).require_smoke() == f"{REQUESTS} requests answered"
+    assert "is healthy and ready" in client_of(service).require_health()
+    assert service.requests == ["/tracks/stable/health", "/tracks/stable/ready"] * 3
+    assert client_of(service).require_smoke() == f"{REQUESTS} requests answered"
 
 
 @pytest.mark.parametrize("path", ["health", "ready"])
-def test_a_500_is_not_healthy(service: App, path: str) -> None:
+def test_a_service_that_answers_500_is_not_healthy(service: App, path: str) -> None:
     service.answers[f"/tracks/stable/{path}"] = [500]
     with pytest.raises(HealthError, match=f"stable is not healthy: .*/{path} answers 500: because"):
-        of(service).require_health(patience=0)
+        client_of(service).require_health(patience=0)
 
 
-def test_one_good_answer_among_bad_ones_is_not_healthy(service: App) -> None:
+def test_a_service_with_intermittent_errors_is_not_healthy(service: App) -> None:
     service.answers["/tracks/stable/health"] = [200, 200, 500, 200, 500]
     with pytest.raises(HealthError):
-        of(service).require_health(patience=0)
+        client_of(service).require_health(patience=0)
 
 
 def test_a_service_that_recovers_in_time_is_healthy(service: App) -> None:
     service.answers["/tracks/stable/health"] = [503, 200]
-    of(service).require_health(patience=5)
+    client_of(service).require_health(patience=5)
 
 
-def test_no_answer_is_not_healthy() -> None:
-    dead = ServiceClient.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
+def test_a_service_that_cannot_be_reached_is_not_healthy() -> None:
+    unreachable = ServiceClient.of(Environment.open("local"), "stable", "http://127.0.0.1:1")
     with pytest.raises(HealthError, match="answers nothing"):
-        dead.require_health(patience=0)
+        unreachable.require_health(patience=0)
 
 
 def test_one_failed_request_fails_the_smoke_test(service: App) -> None:
     service.answers["/tracks/stable/"] = [200, 200, 502, 200]
     with pytest.raises(HealthError, match=f"1 of {REQUESTS} requests .* failed, the first with 502"):
-        of(service).require_smoke()
+        client_of(service).require_smoke()
 
 
-def test_an_unknown_path_is_not_a_failure(service: App) -> None:
+def test_a_404_does_not_fail_the_smoke_test(service: App) -> None:
     service.answers["/tracks/stable/"] = [404]
-    of(service).require_smoke()
+    client_of(service).require_smoke()
 
 
-def test_the_end_to_end_command_decides(service: App, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert of(service).require_end_to_end() == ""
+def test_the_end_to_end_command_must_succeed(service: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client_of(service).require_end_to_end() == ""
     monkeypatch.setenv("DWCP_E2E_COMMAND", f'test "$BASE_URL" = {service.url}/tracks/stable')
-    assert "passed" in of(service).require_end_to_end()
+    assert "passed" in client_of(service).require_end_to_end()
     monkeypatch.setenv("DWCP_E2E_COMMAND", "echo two failed; false")
     with pytest.raises(HealthError, match="two failed"):
-        of(service).require_end_to_end()
+        client_of(service).require_end_to_end()
 
 
-def test_the_sandbox_needs_the_simulator_to_be_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_or_invalid_service_url_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DWCP_SERVICE_URL", raising=False)
     with pytest.raises(HealthError, match="the sandbox's pods do not answer requests"):
         ServiceClient.of(Environment.open("local"))

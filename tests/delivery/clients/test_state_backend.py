@@ -1,4 +1,4 @@
-"""The backend: created once, fixed if it was weakened, and otherwise not changed."""
+"""The state backend on moto: `bootstrap` creates it, fixes weakened settings, and otherwise changes nothing."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from contract import LEASE_TABLE, STATE_KEY_ALIAS, secrets_alias
 from delivery.clients.state_backend import Backend, bootstrap, problems, tls_only
 from delivery.errors import UsageError
 
-PLAIN = "disableSSL=true"
+WITHOUT_TLS = "disableSSL=true"
 
 
 @pytest.fixture
 def backend() -> Backend:
     bucket = f"state-{uuid.uuid4().hex[:8]}"
-    return Backend(bucket=bucket, prefix="dwcp-v3", url=f"s3://{bucket}/dwcp-v3?{PLAIN}")
+    return Backend(bucket=bucket, prefix="dwcp-v3", url=f"s3://{bucket}/dwcp-v3?{WITHOUT_TLS}")
 
 
-def made(account: Account, backend: Backend) -> list[str]:
-    done: list[str] = []
-    bootstrap(account, backend, done.append)
-    return done
+def run_bootstrap(account: Account, backend: Backend) -> list[str]:
+    """Bootstrap the backend; return the changes."""
+    changes: list[str] = []
+    bootstrap(account, backend, changes.append)
+    return changes
 
 
 def test_the_guides_bucket_is_the_default(account: Account) -> None:
@@ -39,18 +40,18 @@ def test_a_backend_that_is_not_a_bucket_is_refused(account: Account) -> None:
         Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": "file:///tmp/x"}))
 
 
-def test_a_backend_in_another_region_than_the_stack_is_refused_before_anything_is_made(account: Account) -> None:
+def test_a_backend_in_another_region_than_the_stack_is_refused(account: Account) -> None:
     url = "s3://state-in-frankfurt/dwcp-v3?region=eu-central-1&awssdk=v2"
     with pytest.raises(UsageError, match="names the region eu-central-1, but environment.region of .* is us-east-1") as refused:
         Backend.of(replace(account, variables={"PULUMI_BACKEND_URL": url}))
     assert f"`region: eu-central-1` of dwcp-v3:environment in Pulumi.{account.name}.yaml" in refused.value.fix
-    there = Backend.of(replace(account, region="eu-central-1", variables={"PULUMI_BACKEND_URL": url}))
-    assert there.bucket == "state-in-frankfurt"
+    same_region = Backend.of(replace(account, region="eu-central-1", variables={"PULUMI_BACKEND_URL": url}))
+    assert same_region.bucket == "state-in-frankfurt"
 
 
-def test_everything_that_bootstrap_makes_has_the_tags_of_the_account(account: Account, backend: Backend) -> None:
+def test_every_resource_of_bootstrap_has_the_tags_of_the_account(account: Account, backend: Backend) -> None:
     account.aws("dynamodb").delete_table(TableName=LEASE_TABLE)
-    made(account, backend)
+    run_bootstrap(account, backend)
     kms, dynamodb = account.aws("kms"), account.aws("dynamodb")
     table = dynamodb.describe_table(TableName=LEASE_TABLE)["Table"]["TableArn"]
     tagged = [
@@ -68,10 +69,10 @@ def test_everything_that_bootstrap_makes_has_the_tags_of_the_account(account: Ac
     assert tagged == [{"project": "dwcp-v3", "environment": "account", "managed-by": "dwcp"}] * 4
 
 
-def test_bootstrap_makes_everything_and_then_nothing(account: Account, backend: Backend) -> None:
+def test_a_second_bootstrap_changes_nothing(account: Account, backend: Backend) -> None:
     assert f"bucket {backend.bucket} does not exist" in problems(account, backend)
-    assert f"bucket {backend.bucket}" in made(account, backend)
-    assert made(account, backend) == []
+    assert f"bucket {backend.bucket}" in run_bootstrap(account, backend)
+    assert run_bootstrap(account, backend) == []
     assert problems(account, backend) == []
     s3 = account.aws("s3")
     assert s3.get_bucket_versioning(Bucket=backend.bucket)["Status"] == "Enabled"
@@ -79,8 +80,8 @@ def test_bootstrap_makes_everything_and_then_nothing(account: Account, backend: 
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
 
 
-def test_a_weakened_setting_is_named_and_fixed(account: Account, backend: Backend) -> None:
-    made(account, backend)
+def test_a_weakened_setting_is_reported_and_fixed(account: Account, backend: Backend) -> None:
+    run_bootstrap(account, backend)
     s3 = account.aws("s3")
     s3.put_bucket_versioning(Bucket=backend.bucket, VersioningConfiguration={"Status": "Suspended"})
     s3.delete_public_access_block(Bucket=backend.bucket)
@@ -88,15 +89,15 @@ def test_a_weakened_setting_is_named_and_fixed(account: Account, backend: Backen
         f"bucket {backend.bucket} is not versioned",
         f"bucket {backend.bucket} is open to public access",
     ]
-    assert len(made(account, backend)) == 2
+    assert len(run_bootstrap(account, backend)) == 2
     assert problems(account, backend) == []
 
 
-def test_a_bucket_that_is_reached_by_tls_refuses_all_else(account: Account) -> None:
-    """moto applies every Deny, so this bucket cannot be written any more."""
+def test_a_bucket_with_a_tls_url_refuses_requests_without_tls(account: Account) -> None:
+    """The test has its own bucket: moto enforces the Deny statement, so nothing can be written to it afterwards."""
     bucket = f"state-{uuid.uuid4().hex[:8]}"
     backend = Backend(bucket=bucket, prefix="dwcp-v3", url=f"s3://{bucket}/dwcp-v3?region=us-east-1")
-    made(account, backend)
+    run_bootstrap(account, backend)
     assert problems(account, backend) == []
     account.aws("s3").delete_bucket_policy(Bucket=bucket)
     assert problems(account, backend) == [f"bucket {bucket} is open to requests without TLS"]

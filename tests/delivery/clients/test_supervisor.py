@@ -1,4 +1,4 @@
-"""The engine's process ends by itself, with the lease, or with its caller, but never later."""
+"""The supervisor, with real processes: it ends its command when the time is over or its caller has ended."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ import pytest
 
 from delivery.clients._supervisor import OUT_OF_TIME
 
-PROMPT = "import signal, sys, time; print('up', flush=True)\nwhile True: time.sleep(0.05)"
-STUBBORN = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {PROMPT}"
-TIDY = (
+LOOP = "import signal, sys, time; print('up', flush=True)\nwhile True: time.sleep(0.05)"
+IGNORES_INTERRUPT = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {LOOP}"
+CLEANS_UP = (
     "import signal, sys, time, pathlib\n"
-    "def end(*_): pathlib.Path(sys.argv[1]).write_text('tidied'); sys.exit(0)\n"
+    "def end(*_): pathlib.Path(sys.argv[1]).write_text('cleaned'); sys.exit(0)\n"
     "signal.signal(signal.SIGINT, end); print('up', flush=True)\n"
     "while True: time.sleep(0.05)"
 )
@@ -28,7 +28,7 @@ STARTED: list[subprocess.Popen[str]] = []
 
 
 @pytest.fixture(autouse=True)
-def no_pipe_stays_open() -> Iterator[None]:
+def end_started_processes() -> Iterator[None]:
     yield
     while STARTED:
         with STARTED.pop() as process:
@@ -36,6 +36,7 @@ def no_pipe_stays_open() -> Iterator[None]:
 
 
 def supervised(code: str, *arguments: str, grace: float = 5) -> subprocess.Popen[str]:
+    """A supervisor that runs this Python code, at first for 60 s."""
     process = subprocess.Popen(
         [sys.executable, "-m", "delivery.clients._supervisor", str(grace), sys.executable, "-c", code, *arguments],
         stdin=subprocess.PIPE,
@@ -50,8 +51,8 @@ def supervised(code: str, *arguments: str, grace: float = 5) -> subprocess.Popen
     return process
 
 
-def up(process: subprocess.Popen[str]) -> psutil.Process:
-    """The supervised process, once it runs."""
+def started_child(process: subprocess.Popen[str]) -> psutil.Process:
+    """The supervised process, after it has started."""
     assert process.stdout is not None
     assert process.stdout.readline() == "up\n"
     [child] = psutil.Process(process.pid).children()
@@ -59,31 +60,31 @@ def up(process: subprocess.Popen[str]) -> psutil.Process:
 
 
 @pytest.mark.parametrize("code", [0, 1, 7])
-def test_a_command_that_ends_gives_its_own_code(code: int) -> None:
+def test_the_exit_code_of_the_command_is_passed_on(code: int) -> None:
     assert supervised(f"import sys; sys.exit({code})").wait(30) == code
 
 
-def test_it_is_interrupted_when_its_time_is_over(tmp_path: Path) -> None:
-    process = supervised(TIDY, str(tmp_path / "tidied"))
-    up(process)
+def test_the_command_is_interrupted_when_its_time_is_over(tmp_path: Path) -> None:
+    process = supervised(CLEANS_UP, str(tmp_path / "cleaned"))
+    started_child(process)
     assert process.stdin is not None
     process.stdin.write("0\n")
     assert process.wait(30) == OUT_OF_TIME
-    assert (tmp_path / "tidied").exists()
+    assert (tmp_path / "cleaned").exists()
 
 
-def test_it_is_killed_if_it_ignores_the_interrupt() -> None:
-    process = supervised(STUBBORN, grace=0.2)
-    engine = up(process)
+def test_the_command_is_killed_if_it_ignores_the_interrupt() -> None:
+    process = supervised(IGNORES_INTERRUPT, grace=0.2)
+    engine = started_child(process)
     assert process.stdin is not None
     process.stdin.write("0\n")
     assert process.wait(30) == OUT_OF_TIME
     assert not engine.is_running()
 
 
-def test_it_continues_while_its_time_is_extended() -> None:
-    process = supervised(PROMPT)
-    engine = up(process)
+def test_the_command_continues_while_its_time_is_extended() -> None:
+    process = supervised(LOOP)
+    engine = started_child(process)
     assert process.stdin is not None
     process.stdin.write("0.4\n")
     for _ in range(8):
@@ -105,10 +106,10 @@ time.sleep(60)
 """
 
 
-def test_it_ends_in_order_when_its_caller_is_killed(tmp_path: Path) -> None:
-    """kill -9 of `dwcp deploy` during an update."""
+def test_the_command_is_interrupted_when_its_caller_is_killed(tmp_path: Path) -> None:
+    """As after `kill -9` of `dwcp deploy` during an update."""
     caller = subprocess.Popen(
-        [sys.executable, "-c", CALLER, TIDY, str(tmp_path / "tidied")], stdout=subprocess.PIPE, text=True, bufsize=1
+        [sys.executable, "-c", CALLER, CLEANS_UP, str(tmp_path / "cleaned")], stdout=subprocess.PIPE, text=True, bufsize=1
     )
     STARTED.append(caller)
     assert caller.stdout is not None
@@ -117,12 +118,12 @@ def test_it_ends_in_order_when_its_caller_is_killed(tmp_path: Path) -> None:
     caller.send_signal(signal.SIGKILL)
     caller.wait()
     supervisor.wait(30)
-    assert (tmp_path / "tidied").exists()
+    assert (tmp_path / "cleaned").exists()
 
 
-def test_ctrl_c_of_the_terminal_reaches_only_the_caller() -> None:
-    process = supervised(PROMPT)
-    engine = up(process)
+def test_ctrl_c_does_not_end_the_command() -> None:
+    process = supervised(LOOP)
+    engine = started_child(process)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert engine.is_running()

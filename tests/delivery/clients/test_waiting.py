@@ -1,4 +1,4 @@
-"""Waiting: what ends it, and its result."""
+"""`wait_until`: when it ends, and what it returns."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from delivery.clients.waiting import wait_until
 
 
 def answers(*each: object) -> tuple[Callable[[], object], Iterator[object]]:
+    """A function that returns or raises these values in turn, and the values that remain."""
     rest = iter(each)
 
     def look() -> object:
@@ -21,17 +22,17 @@ def answers(*each: object) -> tuple[Callable[[], object], Iterator[object]]:
     return look, rest
 
 
-def test_the_first_good_answer_ends_it() -> None:
+def test_the_first_true_answer_ends_the_wait() -> None:
     look, rest = answers(0, 0, 3, 4)
     assert wait_until(look, seconds=60, pause=0) == 3
     assert next(rest) == 4
 
 
-def test_it_calls_once_even_without_time_and_returns_the_last_answer() -> None:
+def test_without_time_the_function_is_called_once() -> None:
     assert wait_until(answers("", "yes")[0], seconds=0, pause=0) == ""
 
 
-def test_a_transient_error_is_retried_and_another_one_is_raised() -> None:
+def test_a_transient_error_is_retried_and_any_other_one_is_raised() -> None:
     def is_transient(error: BaseException) -> bool:
         return isinstance(error, ConnectionError)
 

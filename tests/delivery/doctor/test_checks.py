@@ -59,7 +59,7 @@ def scaler(type_: str, reason: str, *, status: str = "False") -> dict[str, Any]:
     return {"metadata": {"name": "dwcp-v3"}, "spec": {"maxReplicas": 10}, "status": {"conditions": [condition]}}
 
 
-FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
+CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     ("deployment-stuck-in-pending", FindingSeverity.CRITICAL, {"pods": [pending()]}, "enough free resources"),
     (
         "deployment-stuck-in-pending",
@@ -353,7 +353,7 @@ FOUND: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("check", "severity", "changes", "message"), FOUND, ids=[f"{each[0]}-{each[3][:24]}" for each in FOUND])
+@pytest.mark.parametrize(("check", "severity", "changes", "message"), CASES, ids=[f"{each[0]}-{each[3][:24]}" for each in CASES])
 def test_a_problem_is_reported_with_its_evidence(
     check: str, severity: FindingSeverity, changes: dict[str, Any], message: str
 ) -> None:
@@ -362,14 +362,14 @@ def test_a_problem_is_reported_with_its_evidence(
     assert message in text_of(findings[0])
 
 
-def test_every_check_is_provoked_above() -> None:
-    assert {each[0] for each in FOUND} == set(CHECKS)
+def test_every_check_has_a_case() -> None:
+    assert {each[0] for each in CASES} == set(CHECKS)
 
 
-LEFT_ALONE: dict[str, dict[str, Any]] = {
-    "a pod that was made a moment ago": {"pods": [pending(age=5)]},
+IGNORED: dict[str, dict[str, Any]] = {
+    "a pod that was just created": {"pods": [pending(age=5)]},
     "a pod that is still starting": {"pods": [pod(age=60, conditions=[NOT_READY])]},
-    "a pod that is going": {
+    "a pod that is being deleted": {
         "pods": [
             {
                 **pod(conditions=[NOT_READY]),
@@ -379,18 +379,18 @@ LEFT_ALONE: dict[str, dict[str, Any]] = {
     },
     "a single restart": {"pods": [pod(containerStatuses=[container(restarts=1)])]},
     "a budget without pods": {"disruption_budgets": [{**BUDGET, "status": {"expectedPods": 0, "disruptionsAllowed": 0}}]},
-    "targets on their way": {"tracks": canary(10, target(), target("draining"), target("initial"))},
+    "targets that are registered or deregistered": {"tracks": canary(10, target(), target("draining"), target("initial"))},
     "unhealthy targets of a track that neither serves nor runs": {"tracks": canary(0, target("unhealthy"))},
-    "a lease whose owner lives": {"lease": LeaseView(owner="me", command="dwcp deploy", alive=True), "stale_locks": ["old"]},
-    "a NAT gateway that nothing uses any more": {
+    "a lease whose owner runs": {"lease": LeaseView(owner="me", command="dwcp deploy", alive=True), "stale_locks": ["old"]},
+    "a deleted NAT gateway that no route uses": {
         "egress": replace(EGRESS, nat_gateways=(*EGRESS.nat_gateways, {"NatGatewayId": "nat-0", "State": "deleted"}))
     },
     "Redis without a memory limit": {"redis_metrics": {"redis_memory_used_bytes": 5.0, "redis_memory_max_bytes": 0.0}},
 }
 
 
-@pytest.mark.parametrize("changes", LEFT_ALONE.values(), ids=LEFT_ALONE.keys())
-def test_a_temporary_state_is_not_a_finding(changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize("changes", IGNORED.values(), ids=IGNORED.keys())
+def test_a_normal_or_temporary_state_is_not_a_finding(changes: dict[str, Any]) -> None:
     assert diagnose(healthy(**changes)).findings == ()
 
 
@@ -408,20 +408,20 @@ def test_an_image_that_cannot_be_pulled_is_not_also_reported_as_pending() -> Non
     assert [each.check for each in found] == ["image-pull-errors"]
 
 
-def test_errors_are_explained_by_redis_when_that_is_down() -> None:
+def test_a_redis_outage_explains_a_high_error_rate() -> None:
     found = findings_of(alerts=[alert("HighErrorRate", track="stable"), alert("RedisDown")])
     assert {each.check for each in found} == {"high-error-rate", "redis-down"}
     assert any("Redis is down" in each.cause for each in found if each.check == "high-error-rate")
 
 
-def test_redis_is_found_down_by_either_source_when_the_other_cannot_be_read() -> None:
+def test_a_redis_outage_is_found_from_pods_or_metrics_alone() -> None:
     by_pods = findings_of(deployments=[redis(ready=0)], alerts=unseen("metrics: down"))
     by_metrics = findings_of(deployments=unseen("deployments: 403"), alerts=[alert("RedisDown")])
     assert "redis-down" in {each.check for each in by_pods}
     assert "redis-down" in {each.check for each in by_metrics}
 
 
-def test_every_alert_belongs_to_a_check_and_every_objective_has_advice_of_its_own() -> None:
+def test_every_alert_belongs_to_a_check_and_every_objective_has_advice() -> None:
     declared = {each["alert"] for each in rule_files.alerts(RULES)}
     reported = {name: [each.check for each in findings_of(alerts=[alert(name)])] for name in declared}
     assert reported.pop(rule_files.WATCHDOG) == []  # it always fires

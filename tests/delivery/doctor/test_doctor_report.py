@@ -1,4 +1,4 @@
-"""The report: missing parts, exit codes, and the three formats."""
+"""The doctor's report: missing parts, exit codes, and the three formats."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def table(report: Report) -> str:
     return out.getvalue()
 
 
-def test_a_part_out_of_reach_stops_only_the_checks_that_need_it() -> None:
+def test_a_part_that_cannot_be_read_stops_only_the_checks_that_need_it() -> None:
     report = diagnose(healthy(certificates=unseen("certificates: AWS answers 403")))
     assert [(each.check, each.reason) for each in report.unchecked] == [("certificate-expired", "certificates: AWS answers 403")]
     assert len(report.passed) == len(CHECKS) - 1
 
 
-def test_a_check_keeps_what_it_found_before_a_part_was_missing() -> None:
+def test_a_check_keeps_its_findings_when_a_later_part_is_missing() -> None:
     report = diagnose(healthy(deployments=[redis(claim=False)], redis_metrics=unseen("metrics: down")))
     assert [each.check for each in report.findings] == ["redis-persistence"]
     assert [each.check for each in report.unchecked] == ["redis-memory", "redis-persistence"]
 
 
 def test_an_unreachable_environment_is_not_healthy() -> None:
-    everything = {name: unseen(f"{name}: no way there") for name in PARTS}
+    everything = {name: unseen(f"{name}: no route to host") for name in PARTS}
     report = diagnose(healthy(**everything))
     assert {each.check for each in report.unchecked} == set(CHECKS)
     assert report.exit_code is ExitCode.UNCHECKED
@@ -58,16 +58,16 @@ def test_an_unreachable_environment_is_not_healthy() -> None:
         ({**firing("HighLatency"), "lease": unseen("lease: no credentials")}, ExitCode.WARNED),
     ],
 )
-def test_the_exit_code_follows_the_worst_that_is_known(changes: dict[str, object], code: ExitCode) -> None:
+def test_the_exit_code_follows_the_most_severe_finding(changes: dict[str, object], code: ExitCode) -> None:
     assert diagnose(healthy(**changes)).exit_code is code
 
 
-def test_the_worst_comes_first() -> None:
+def test_the_most_severe_finding_comes_first() -> None:
     report = diagnose(healthy(**firing("HighLatency", "RedisDown")))
     assert [each.check for each in report.findings] == ["redis-down", "performance-issues"]
 
 
-def test_markdown_has_evidence_command_and_runbook_and_lets_no_text_out_of_its_place() -> None:
+def test_markdown_has_command_and_runbook_and_escapes_foreign_text() -> None:
     hostile = "manifest unknown</details>\n```bash\nrm -rf /"
     status = {"name": "dwcp-v3", "state": {"waiting": {"reason": "ErrImagePull", "message": hostile}}}
     text = doctor_report.to_markdown(diagnose(healthy(pods=[pod(phase="Pending", containerStatuses=[status])])))
@@ -77,7 +77,7 @@ def test_markdown_has_evidence_command_and_runbook_and_lets_no_text_out_of_its_p
     assert "</details>" not in text
 
 
-def test_json_carries_the_exit_code_and_every_check() -> None:
+def test_json_has_the_exit_code_and_every_check() -> None:
     report = diagnose(healthy(**firing("RedisDown"), egress=unseen("egress: no credentials")))
     data = json.loads(json.dumps(doctor_report.to_json(report)))
     assert data["exitCode"] == 1
@@ -86,7 +86,7 @@ def test_json_carries_the_exit_code_and_every_check() -> None:
     assert len(data["passed"]) == len(CHECKS) - 2
 
 
-def test_the_table_names_the_next_command_once_and_a_shared_reason_once() -> None:
+def test_the_table_prints_a_shared_reason_once() -> None:
     down = unseen("metrics: connection refused")
     text = table(diagnose(healthy(alerts=down, redis_metrics=down)))
     assert text.count("metrics: connection refused") == 1

@@ -1,6 +1,6 @@
-"""Every finding that the embedded cloud can cause, caused for real and reported by the command as a person runs it.
+"""`dwcp doctor` on the embedded cloud: each test causes a real problem, and the command reports it.
 
-The platform is healthy before and after each test: a test repairs what it breaks.
+The platform is healthy before and after each test: a test reverts its changes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def platform() -> Standing:
 @pytest.fixture(autouse=True)
 def healthy_again(platform: Standing) -> Iterator[None]:
     yield
-    platform.wait("the platform is whole again", platform.settled, seconds=120)
+    platform.wait("the platform is healthy again", platform.settled, seconds=120)
 
 
 def findings_of(report: dict[str, Any], check: str) -> str:
@@ -40,14 +40,14 @@ def findings_of(report: dict[str, Any], check: str) -> str:
     return json.dumps([each for each in report["findings"] if each["check"] == check])
 
 
-def test_a_healthy_platform_is_found_healthy(platform: Standing) -> None:
+def test_a_healthy_platform_has_no_findings(platform: Standing) -> None:
     report = platform.doctor()
     assert (report["findings"], report["unchecked"], report["exitCode"]) == ([], [], 0)
 
 
 @contextmanager
 def failing(platform: Standing, app: str, failure: str, *, count: int = 1) -> Iterator[list[str]]:
-    """Some pods of ``app`` with a failure of ``sandbox.failing_pods``."""
+    """Let ``count`` pods of ``app`` fail as ``sandbox.failing_pods`` describes; yield their names."""
     names = [each["metadata"]["name"] for each in platform.pods(app)][:count]
     for name in names:
         platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {ANNOTATION: failure}}})
@@ -56,16 +56,16 @@ def failing(platform: Standing, app: str, failure: str, *, count: int = 1) -> It
         platform.patch(f"{PODS}/{name}", {"metadata": {"annotations": {ANNOTATION: None}}})
 
 
-def waits(platform: Standing, name: str, reason: str) -> bool:
+def is_waiting(platform: Standing, name: str, reason: str) -> bool:
     statuses = platform.get(f"{PODS}/{name}")["status"].get("containerStatuses", [])
     return any(each["state"].get("waiting", {}).get("reason") == reason for each in statuses)
 
 
-def test_crashing_pods_and_the_drain_that_they_block(platform: Standing) -> None:
+def test_crashing_pods_and_the_drain_that_they_block_are_reported(platform: Standing) -> None:
     with failing(platform, "dwcp-v3", "crash") as [name]:
-        platform.wait("the pod crashes", lambda: waits(platform, name, "CrashLoopBackOff"))
+        platform.wait("the pod crashes", lambda: is_waiting(platform, name, "CrashLoopBackOff"))
         budget = "/apis/policy/v1/namespaces/dwcp-v3/poddisruptionbudgets/dwcp-v3"
-        platform.wait("the budget is used up", lambda: platform.get(budget)["status"]["disruptionsAllowed"] == 0)
+        platform.wait("the disruption budget is used up", lambda: platform.get(budget)["status"]["disruptionsAllowed"] == 0)
         report = platform.doctor("--quick")
         assert name in findings_of(report, "health-check-failures")
         assert "CrashLoopBackOff" in findings_of(report, "health-check-failures")
@@ -75,7 +75,7 @@ def test_crashing_pods_and_the_drain_that_they_block(platform: Standing) -> None
 
 @contextmanager
 def extra_pod(platform: Standing, name: str, **spec: Any) -> Iterator[None]:
-    """A pod of the platform's namespace that the rules of the namespace admit."""
+    """A pod in the platform's namespace that its Pod Security level admits."""
     secure = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
     container = {"name": "app", "image": "app:v1", "securityContext": secure, **spec.pop("container", {})}
     security = {"runAsNonRoot": True, "runAsUser": 1001, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -94,61 +94,61 @@ def extra_pod(platform: Standing, name: str, **spec: Any) -> Iterator[None]:
     )
 
 
-def test_an_image_that_was_never_pushed(platform: Standing) -> None:
+def test_an_image_that_was_never_pushed_is_reported(platform: Standing) -> None:
     with extra_pod(platform, "unpushed", container={"image": "ghcr.io/novacron/dwcp-v3:v9.9.9-missing"}):
-        platform.wait("the pull fails", lambda: waits(platform, "unpushed", "ImagePullBackOff"))
-        said = findings_of(platform.doctor("--quick"), "image-pull-errors")
-        assert "Pod unpushed" in said
-        assert "v9.9.9-missing: the tag or digest was never pushed" in said
+        platform.wait("the pull fails", lambda: is_waiting(platform, "unpushed", "ImagePullBackOff"))
+        findings = findings_of(platform.doctor("--quick"), "image-pull-errors")
+        assert "Pod unpushed" in findings
+        assert "v9.9.9-missing: the tag or digest was never pushed" in findings
 
 
-def test_pods_that_no_node_has_room_for(platform: Standing) -> None:
-    greedy = {"resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}}}
-    with extra_pod(platform, "greedy", container=greedy):
+def test_a_pod_that_fits_on_no_node_is_reported(platform: Standing) -> None:
+    large = {"resources": {"requests": {"cpu": "64"}, "limits": {"cpu": "64"}}}
+    with extra_pod(platform, "large", container=large):
         stuck = lambda: "Insufficient cpu" in findings_of(platform.doctor("--quick"), "deployment-stuck-in-pending")  # noqa: E731
         platform.wait("the doctor finds a pod that has been pending for some time", stuck, seconds=90)
 
 
-def test_a_release_that_fails_and_is_slow(platform: Standing) -> None:
+def test_errors_and_high_latency_are_reported(platform: Standing) -> None:
     platform.monitoring.control("versions/v3.0.0", "PUT", errorRate=0.3, latencySeconds=3)
     try:
-        platform.wait("Prometheus sees it", lambda: {"HighErrorRate", "HighLatency"} <= platform.monitoring.firing())
+        platform.wait("the alerts fire", lambda: {"HighErrorRate", "HighLatency"} <= platform.monitoring.firing())
         report = platform.doctor("--quick")
         assert "Track stable" in findings_of(report, "high-error-rate")
         assert "HighErrorRate, firing: 30" in findings_of(report, "high-error-rate")
         assert "HighLatency, firing" in findings_of(report, "performance-issues")
-        assert report["exitCode"] == 1  # the burn of the budget is critical
+        assert report["exitCode"] == 1  # the alert on the error budget is critical
     finally:
         platform.monitoring.control("versions/v3.0.0", "DELETE")
         platform.forget_metrics()
 
 
-def test_redis_down(platform: Standing) -> None:
+def test_a_redis_outage_is_reported(platform: Standing) -> None:
     platform.monitoring.control("redis", "PUT", up=False)
     try:
-        platform.wait("Prometheus sees it", lambda: "RedisDown" in platform.monitoring.firing())
-        said = findings_of(platform.doctor("--quick"), "redis-down")
-        assert "RedisDown, firing" in said
+        platform.wait("the alert fires", lambda: "RedisDown" in platform.monitoring.firing())
+        findings = findings_of(platform.doctor("--quick"), "redis-down")
+        assert "RedisDown, firing" in findings
     finally:
         platform.monitoring.control("redis", "PUT", up=True)
 
 
-def test_a_full_volume(platform: Standing) -> None:
+def test_a_full_volume_is_reported(platform: Standing) -> None:
     platform.monitoring.control("volumes/dwcp-v3-redis", "PUT", freeRatio=0.03)
     try:
-        platform.wait("Prometheus sees it", lambda: "LowVolumeSpace" in platform.monitoring.firing())
-        said = findings_of(platform.doctor("--quick"), "low-disk-space")
-        assert "PersistentVolumeClaim dwcp-v3-redis" in said
-        assert "3% of the volume" in said
+        platform.wait("the alert fires", lambda: "LowVolumeSpace" in platform.monitoring.firing())
+        findings = findings_of(platform.doctor("--quick"), "low-disk-space")
+        assert "PersistentVolumeClaim dwcp-v3-redis" in findings
+        assert "3% of the volume" in findings
     finally:
         platform.monitoring.control("volumes/dwcp-v3-redis", "PUT")
 
 
-def test_redis_at_its_limit_and_unable_to_write(platform: Standing) -> None:
+def test_full_memory_and_failed_writes_of_redis_are_reported(platform: Standing) -> None:
     platform.monitoring.control("redis", "PUT", usedRatio=0.97, writes=False)
     try:
         unwritten = "redis_aof_last_write_status == 0"
-        platform.wait("Prometheus sees it", lambda: platform.monitoring.query(unwritten))
+        platform.wait("Prometheus has the metric", lambda: platform.monitoring.query(unwritten))
         report = platform.doctor("--quick")
         assert "97%" in findings_of(report, "redis-memory")
         assert "the last write to the append-only file failed" in findings_of(report, "redis-persistence")
@@ -157,34 +157,34 @@ def test_redis_at_its_limit_and_unable_to_write(platform: Standing) -> None:
         platform.monitoring.control("redis", "PUT")
 
 
-def test_a_stopped_prometheus(platform: Standing) -> None:
+def test_a_stopped_prometheus_is_reported(platform: Standing) -> None:
     platform.cloud.processes.running()["prometheus"].kill()
     platform.wait("Prometheus is gone", lambda: "prometheus" not in platform.cloud.processes.running())
     try:
         report = platform.doctor("--quick")
         assert "Prometheus is down, has no targets, or cannot be reached" in findings_of(report, "no-metrics")
-        blind = {each["check"] for each in report["unchecked"]}
-        assert {"high-error-rate", "performance-issues", "redis-memory", "redis-down"} <= blind
+        unchecked = {each["check"] for each in report["unchecked"]}
+        assert {"high-error-rate", "performance-issues", "redis-memory", "redis-down"} <= unchecked
         assert "unhealthy-targets" in report["passed"]
     finally:
         platform.monitoring.start()
 
 
-def test_an_autoscaler_at_its_end(platform: Standing) -> None:
-    most = platform.get(SCALER)["spec"]["maxReplicas"]
+def test_an_autoscaler_at_its_maximum_is_reported(platform: Standing) -> None:
+    maximum = platform.get(SCALER)["spec"]["maxReplicas"]
     platform.patch(SCALER, {"spec": {"maxReplicas": 3}})
     try:
         for pod in platform.pods("dwcp-v3"):
             platform.patch(f"{PODS}/{pod['metadata']['name']}", {"metadata": {"annotations": {"sandbox.dwcp/cpu": "1900m"}}})
         limited = lambda: "maximum of 3 pods" in findings_of(platform.doctor("--quick"), "performance-issues")  # noqa: E731
-        platform.wait("the autoscaler wants more than it may", limited)
+        platform.wait("the autoscaler needs more than its maximum", limited)
     finally:
         for pod in platform.pods("dwcp-v3"):
             platform.patch(f"{PODS}/{pod['metadata']['name']}", {"metadata": {"annotations": {"sandbox.dwcp/cpu": None}}})
-        platform.patch(SCALER, {"spec": {"maxReplicas": most}})
+        platform.patch(SCALER, {"spec": {"maxReplicas": maximum}})
 
 
-def test_traffic_to_a_track_without_targets(platform: Standing) -> None:
+def test_traffic_to_a_track_without_targets_is_reported(platform: Standing) -> None:
     elbv2 = platform.client("elbv2")
     [rule] = [
         rule
@@ -202,14 +202,14 @@ def test_traffic_to_a_track_without_targets(platform: Standing) -> None:
 
     split(80)
     try:
-        said = findings_of(platform.doctor("--quick"), "unhealthy-targets")
-        assert "Target group canary" in said
-        assert "weight 20, 0 targets, none healthy" in said
+        findings = findings_of(platform.doctor("--quick"), "unhealthy-targets")
+        assert "Target group canary" in findings
+        assert "weight 20, 0 targets, none healthy" in findings
     finally:
         split(100)
 
 
-def test_a_private_subnet_without_egress(platform: Standing) -> None:
+def test_a_private_subnet_without_egress_is_reported(platform: Standing) -> None:
     ec2 = platform.client("ec2")
     [table] = ec2.describe_route_tables(Filters=[{"Name": "tag:Name", "Values": ["dwcp-v3-private-a"]}])["RouteTables"]
     [out] = [each for each in table["Routes"] if each.get("NatGatewayId")]
@@ -220,7 +220,7 @@ def test_a_private_subnet_without_egress(platform: Standing) -> None:
         ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=out["NatGatewayId"])
 
 
-def test_a_node_whose_disk_is_full_and_one_that_is_merely_cordoned(platform: Standing) -> None:
+def test_a_node_with_a_full_disk_is_reported_and_a_cordoned_one_is_not(platform: Standing) -> None:
     def report_disk(status: str) -> None:
         condition = {"type": "DiskPressure", "status": status, "reason": "InATest", "message": "kubelet has disk pressure"}
         change = {"status": {"conditions": [condition]}}
@@ -240,14 +240,14 @@ def test_a_node_whose_disk_is_full_and_one_that_is_merely_cordoned(platform: Sta
 
 
 @contextmanager
-def made(platform: Standing, collection: str, manifest: dict[str, Any]) -> Iterator[None]:
-    """An object that does not belong to the platform."""
+def created(platform: Standing, collection: str, manifest: dict[str, Any]) -> Iterator[None]:
+    """Create an object that the platform does not have, and delete it at the end."""
     platform.cloud.control_plane.api.create(collection, manifest)
     yield
     platform.cloud.control_plane.api.request("DELETE", f"{collection}/{manifest['metadata']['name']}")
 
 
-def test_a_cluster_whose_name_server_does_not_get_ready(platform: Standing) -> None:
+def test_a_name_server_that_does_not_become_ready_is_reported(platform: Standing) -> None:
     labels = {"k8s-app": "kube-dns"}
     server = {
         "apiVersion": "apps/v1",
@@ -262,18 +262,18 @@ def test_a_cluster_whose_name_server_does_not_get_ready(platform: Standing) -> N
             },
         },
     }
-    with made(platform, "/apis/apps/v1/namespaces/kube-system/deployments", server):
+    with created(platform, "/apis/apps/v1/namespaces/kube-system/deployments", server):
         report = findings_of(platform.doctor("--quick"), "dns-trouble")
         assert "0 of 2 pods ready" in report
         assert "deployment/coredns-next" in report
 
 
-def test_an_autoscaler_that_reads_nothing(platform: Standing) -> None:
+def test_an_autoscaler_without_metrics_is_reported(platform: Standing) -> None:
     metric = {"metric": {"name": "requests_per_second"}, "target": {"type": "AverageValue", "averageValue": "1"}}
     scaler = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "blind"},
+        "metadata": {"name": "without-metrics"},
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "dwcp-v3-redis"},
             "minReplicas": 1,
@@ -283,23 +283,23 @@ def test_an_autoscaler_that_reads_nothing(platform: Standing) -> None:
     }
     scalers = SCALER.rpartition("/")[0]
 
-    def blind_for_a_minute() -> bool:
-        conditions = platform.get(f"{scalers}/blind").get("status", {}).get("conditions", [])
+    def without_metrics_for_a_minute() -> bool:
+        conditions = platform.get(f"{scalers}/without-metrics").get("status", {}).get("conditions", [])
         since = [each["lastTransitionTime"] for each in conditions if (each["type"], each["status"]) == ("ScalingActive", "False")]
         return bool(since) and datetime.now(UTC) - datetime.fromisoformat(since[0]) > timedelta(minutes=1)
 
-    with made(platform, scalers, scaler):
-        platform.wait("the autoscaler has read nothing for a minute", blind_for_a_minute, seconds=120)
+    with created(platform, scalers, scaler):
+        platform.wait("the autoscaler has had no metrics for a minute", without_metrics_for_a_minute, seconds=120)
         assert "FailedGetPodsMetric" in findings_of(platform.doctor("--quick"), "autoscaler-without-metrics")
 
 
-def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> None:
+def test_a_stale_lease_and_a_stale_lock_are_reported(platform: Standing) -> None:
     owner = Owner.this()
-    gone = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
+    ended = json.loads(owner.to_json()) | {"pid": 2**22 + 1}
     item = {
         LEASE_KEY: {"S": "local"},
         "held": {"BOOL": True},
-        "owner": {"S": json.dumps(gone)},
+        "owner": {"S": json.dumps(ended)},
         "command": {"S": "dwcp deploy"},
         "token": {"S": "t"},
         "fencing": {"N": "1"},
@@ -314,9 +314,9 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
     s3.put_object(Bucket="novacron-terraform-state", Key=lock, Body=body)
     try:
         report = platform.doctor("--quick")
-        said = findings_of(report, "stale-lease")
-        assert "which no longer runs" in said
-        assert "stale.json: ci@" in said
+        findings = findings_of(report, "stale-lease")
+        assert "which no longer runs" in findings
+        assert "stale.json: ci@" in findings
         platform.follow(report, "stale-lease")
         assert "stale-lease" in platform.doctor("--quick")["passed"]
     finally:
@@ -324,7 +324,7 @@ def test_a_lease_and_a_lock_whose_owners_no_longer_run(platform: Standing) -> No
         dynamodb.delete_item(TableName=LEASE_TABLE, Key={LEASE_KEY: {"S": "local"}})
 
 
-def test_a_deployment_that_was_scaled_to_nothing(platform: Standing) -> None:
+def test_a_deployment_that_was_scaled_to_zero_is_reported(platform: Standing) -> None:
     platform.shell("kubectl scale deployment/dwcp-v3-redis deployment/dwcp-v3 -n dwcp-v3 --replicas 0")
     report = platform.doctor("--quick")
     assert {each["subject"] for each in report["findings"] if each["check"] == "scaled-to-zero"} == {
@@ -332,11 +332,11 @@ def test_a_deployment_that_was_scaled_to_nothing(platform: Standing) -> None:
         "Deployment dwcp-v3-redis",
     }
     platform.follow(report, "scaled-to-zero")
-    platform.wait("the platform is whole again", platform.settled, seconds=120)
+    platform.wait("the platform is healthy again", platform.settled, seconds=120)
     assert "scaled-to-zero" in platform.doctor("--quick")["passed"]
 
 
-def test_drift_is_one_of_the_findings(platform: Standing) -> None:
+def test_drift_is_reported(platform: Standing) -> None:
     logs = platform.client("logs")
     logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=7)
     try:
@@ -345,7 +345,7 @@ def test_drift_is_one_of_the_findings(platform: Standing) -> None:
         logs.put_retention_policy(logGroupName="/aws/vpc/dwcp-v3-local", retentionInDays=30)
 
 
-def test_a_certificate_that_ends_soon(platform: Standing) -> None:
+def test_a_certificate_that_expires_soon_is_reported(platform: Standing) -> None:
     """moto's certificates are valid for years, so the same snapshot is checked with a later date."""
     import dataclasses
 

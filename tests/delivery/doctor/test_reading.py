@@ -27,7 +27,7 @@ from delivery.errors import DeliveryError, ExitCode, UsageError
 KUBECONFIG = "kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION"
 """The client reads the variable once, when it is imported."""
 Answer = tuple[int, dict[str, Any]]
-OF_THE_CLUSTER = {
+CLUSTER_PARTS = {
     "pods",
     "events",
     "deployments",
@@ -96,12 +96,12 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
     server.server.server_close()
 
 
-def look(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Observations:
+def read_platform(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Observations:
     return observe(Sources(Environment.open("local"), drift), seconds=seconds)
 
 
 def test_every_part_of_the_snapshot_is_read(api_server: ApiServer) -> None:
-    assert set(PARTS) == set(look().parts)
+    assert set(PARTS) == set(read_platform().parts)
 
 
 def test_a_part_that_was_not_read_has_a_reason() -> None:
@@ -110,78 +110,78 @@ def test_a_part_that_was_not_read_has_a_reason() -> None:
 
 def test_missing_permissions_are_reported_by_part_with_the_servers_message(api_server: ApiServer) -> None:
     api_server.answer = lambda path: (403, {"message": f"User reader cannot list resource at {path.partition('?')[0]}"})
-    observed = look()
+    observed = read_platform()
     assert "with 403: User reader cannot list resource at /api/v1/namespaces/dwcp-v3/pods" in observed.pods.missing
     report = diagnose(observed)
     assert {each.check for each in report.unchecked} == set(CHECKS) - {"drift"}
     assert report.findings == ()
 
 
-def test_some_rights_give_some_checks(api_server: ApiServer) -> None:
+def test_with_some_permissions_some_checks_run(api_server: ApiServer) -> None:
     def answer(path: str) -> Answer:
         return (403, {"message": "no"}) if "/secrets" in path or "/nodes" in path else (200, {"items": []})
 
     api_server.answer = answer
-    observed = look()
+    observed = read_platform()
     assert observed.pods.value == []
     assert observed.secret_names.missing
     assert "autoscaler-without-metrics" in diagnose(observed).passed
 
 
 def test_a_namespace_without_deployments_is_not_a_healthy_platform(api_server: ApiServer) -> None:
-    observed = look()
+    observed = read_platform()
     assert observed.deployments.missing == "deployments: there is no platform in namespace dwcp-v3"
     assert "redis-down" in {each.check for each in diagnose(observed).unchecked}
 
 
-def test_a_server_that_does_not_answer_in_time_delays_nothing(api_server: ApiServer) -> None:
+def test_a_server_that_does_not_answer_in_time_is_reported_by_part(api_server: ApiServer) -> None:
     def never(_: str) -> Answer:
         api_server.released.wait(60)
         return 200, {"items": []}
 
     api_server.answer = never
-    observed = look(seconds=0.5)
-    assert {name for name in OF_THE_CLUSTER if "no answer within 0.5 s" in getattr(observed, name).missing} == OF_THE_CLUSTER
+    observed = read_platform(seconds=0.5)
+    assert {name for name in CLUSTER_PARTS if "no answer within 0.5 s" in getattr(observed, name).missing} == CLUSTER_PARTS
 
 
-def test_no_cluster_and_no_credentials_each_have_a_message(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_cluster_and_missing_credentials_are_reported(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(KUBECONFIG, "/nowhere")
-    observed = look()
+    observed = read_platform()
     assert "the cluster of local cannot be reached" in observed.pods.missing
     assert "Unable to locate credentials" in observed.tracks.missing
     assert "credentials" in observed.lease.missing
     assert diagnose(observed).exit_code is ExitCode.UNCHECKED
 
 
-def test_an_answer_of_another_shape_is_named_and_raises_nothing(api_server: ApiServer) -> None:
+def test_an_unexpected_answer_is_reported(api_server: ApiServer) -> None:
     api_server.answer = lambda _: (200, {"surprise": True})
-    assert "pods: the response does not have the expected form: KeyError('items')" in look().pods.missing
+    assert "pods: the response does not have the expected form: KeyError('items')" in read_platform().pods.missing
 
 
-def test_prometheus_by_its_own_address(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alerts_and_scrapes_are_read_from_prometheus(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = {"alertname": "HighLatency", "component": "dwcp-v3", "severity": "warning", "track": "stable"}
-    somebody_elses = {"labels": {"alertname": "Watchdog"}, "annotations": {}, "state": "firing", "value": "1"}
+    foreign = {"labels": {"alertname": "Watchdog"}, "annotations": {}, "state": "firing", "value": "1"}
     annotations = {"description": "slow", "runbook_url": "https://example.com/docs/runbooks/performance-issues.md"}
     ours = {"labels": labels, "annotations": annotations, "state": "pending", "value": "2"}
 
     def answer(path: str) -> Answer:
         if path.startswith("/api/v1/alerts"):
-            just_now = {**ours, "activeAt": datetime.now(UTC).isoformat()}
-            return 200, {"data": {"alerts": [somebody_elses, ours, just_now]}}
+            new = {**ours, "activeAt": datetime.now(UTC).isoformat()}
+            return 200, {"data": {"alerts": [foreign, ours, new]}}
         return 200, {"data": {"result": [{"metric": {"job": "dwcp-v3"}, "value": [1, "0"]}]}, "items": []}
 
     api_server.answer = answer
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", f"{api_server.url}/")
-    observed = look()
+    observed = read_platform()
     assert [(each.name, each.runbook, each.firing) for each in observed.alerts.value] == [
         ("HighLatency", "performance-issues", False)
     ]
     assert [each.labels for each in observed.scrapes_failing.value] == [{"job": "dwcp-v3"}]
 
 
-def test_what_is_skipped_says_why(api_server: ApiServer) -> None:
+def test_a_skipped_part_has_its_reason(api_server: ApiServer) -> None:
     def refuse() -> list[Changed]:
-        raise AssertionError("it was to be left out")
+        raise AssertionError("drift must not be read")
 
     observed = observe(Sources(Environment.open("local"), refuse), seconds=5, skip={"drift": "skipped by --quick"})
     assert observed.drift.missing == "drift: skipped by --quick"
@@ -191,7 +191,7 @@ def test_drift_that_cannot_be_read_is_unchecked(api_server: ApiServer) -> None:
     def lost() -> list[Changed]:
         raise UnreachableError("the engine cannot read stack local back", "")
 
-    assert look(drift=lost).drift.missing == "drift: the engine cannot read stack local back"
+    assert read_platform(drift=lost).drift.missing == "drift: the engine cannot read stack local back"
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -210,20 +210,20 @@ def run(*arguments: str) -> tuple[int, str]:
         (("-e", "local", "--timeout", "0"), "--timeout 0 is not above 0"),
     ],
 )
-def test_invalid_options(arguments: tuple[str, ...], message: str) -> None:
+def test_invalid_options_are_refused(arguments: tuple[str, ...], message: str) -> None:
     code, text = run(*arguments)
     assert (code, message in text) == (2, True), text
 
 
-def test_the_command_reports_a_platform_out_of_reach_and_ends(api_server: ApiServer) -> None:
+def test_unreachable_parts_are_reported_with_exit_code_5(api_server: ApiServer) -> None:
     api_server.answer = lambda _: (403, {"message": "no"})
     code, text = run("-e", "local", "--quick", "--format", "json", "--timeout", "5")
     assert code == 5
     assert json.loads(text[text.index("{") :])["exitCode"] == 5
 
 
-def test_a_platform_that_cannot_be_reached_is_one_line_with_the_fix(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same reason is not printed in eighteen rows, and kubectl's own log is not printed."""
+def test_an_unreachable_platform_is_one_error_with_the_fix(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command prints neither one row for each part nor a log of the Kubernetes client."""
     monkeypatch.setattr(KUBECONFIG, "/nowhere")
     done = CliRunner().invoke(app, ["doctor", "-e", "local", "--quick", "--timeout", "5"])
     assert isinstance(done.exception, DeliveryError)
@@ -231,10 +231,10 @@ def test_a_platform_that_cannot_be_reached_is_one_line_with_the_fix(api_server: 
     assert done.exception.problem.startswith("no part of local can be read: ")
     assert "\n" not in done.exception.problem
     assert done.exception.fix == "make up"
-    assert done.output.strip() == "checking local ...", "and no table"
+    assert done.output.strip() == "checking local ...", "no table is printed"
 
 
-def test_watching_looks_again_and_reads_everything_back_only_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_watch_repeats_the_checks_and_reads_drift_only_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
     api_server.answer = lambda _: (403, {"message": "no"})
     pauses: list[float] = []
     refreshes: list[str] = []
@@ -244,12 +244,12 @@ def test_watching_looks_again_and_reads_everything_back_only_once(api_server: Ap
         if len(pauses) == 3:
             raise KeyboardInterrupt
 
-    def nothing(environment: Environment) -> list[Changed]:
+    def no_drift(environment: Environment) -> list[Changed]:
         refreshes.append(environment.name)
         return []
 
     monkeypatch.setattr("delivery.cli.doctor.time.sleep", pause)
-    monkeypatch.setattr("delivery.doctor.drifted.changes_of", nothing)
+    monkeypatch.setattr("delivery.doctor.drifted.changes_of", no_drift)
     done = CliRunner().invoke(app, ["doctor", "-e", "local", "--watch", "7", "--format", "markdown", "--timeout", "5"])
     assert done.output.count("## Doctor: local") == 3
     assert (pauses, refreshes) == ([7, 7, 7], ["local"])

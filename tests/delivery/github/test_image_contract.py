@@ -1,4 +1,4 @@
-"""The check of a built image, against a fake Docker; tests/docker runs it on a real engine."""
+"""The check of a built image, with a substitute for Docker; tests/docker runs it on a real engine."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ match sys.argv[1]:
     return tmp_path
 
 
-def told(folder: Path, **changes: Any) -> None:
+def set_answers(folder: Path, **changes: Any) -> None:
     (folder / "answers.json").write_text(json.dumps({**GOOD, **changes}))
 
 
-def test_an_image_that_keeps_the_contract_is_started_as_in_the_cluster_and_removed(docker: Path) -> None:
-    told(docker)
+def test_the_container_has_the_options_of_the_cluster_and_is_removed(docker: Path) -> None:
+    set_answers(docker)
     assert len(check("dwcp-v3:ci")) == 4
     calls = (docker / "calls").read_text().splitlines()
     [run] = [call for call in calls if call.startswith("run")]
@@ -61,15 +61,15 @@ def test_an_image_that_keeps_the_contract_is_started_as_in_the_cluster_and_remov
         ({"run": 1}, "docker run --detach failed: no such image"),
     ],
 )
-def test_the_promise_that_is_broken_is_named_and_nothing_stays_behind(docker: Path, changes: dict[str, Any], problem: str) -> None:
-    told(docker, **changes)
+def test_a_violation_is_reported_and_the_container_is_removed(docker: Path, changes: dict[str, Any], problem: str) -> None:
+    set_answers(docker, **changes)
     with pytest.raises(ContractError, match=problem):
         check("dwcp-v3:ci")
     calls = (docker / "calls").read_text().splitlines()
     assert not any(call.startswith("exec") for call in calls) or calls[-1] == "rm --force c0ffee"
 
 
-def test_a_machine_without_docker_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_docker_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UsageError, match="docker is not on PATH"):
         check("x")

@@ -1,4 +1,4 @@
-"""Jobs run locally with GitHub's behaviour: expressions, conditions and files, in workflows of the tests."""
+"""Workflow jobs run locally with GitHub's behaviour: expressions, conditions and files."""
 
 from __future__ import annotations
 
@@ -56,17 +56,17 @@ CONTEXTS = Contexts(
         ("'it''s'", "it's"),
     ],
 )
-def test_expressions(text: str, value: Any) -> None:
+def test_an_expression_is_evaluated(text: str, value: Any) -> None:
     assert value_of(text, CONTEXTS) == value
 
 
 @pytest.mark.parametrize("text", ["a ==", "(a", "a b", "unknown()", "a ? b", "always(", "a.", "matrix.node == 20"])
-def test_an_unsupported_expression_is_quoted(text: str) -> None:
+def test_an_unsupported_expression_is_reported(text: str) -> None:
     with pytest.raises(ExpressionError, match="the expression "):
         value_of(text, CONTEXTS)
 
 
-def test_a_text_is_filled_in() -> None:
+def test_expressions_in_a_text_are_replaced() -> None:
     assert fill("node ${{ matrix.node }} of ${{ needs.image.outputs.release }}${{ vars.NONE }}", CONTEXTS) == "node 20 of v3.0.0"
 
 
@@ -82,7 +82,7 @@ def test_a_text_is_filled_in() -> None:
         (True, True, False),
     ],
 )
-def test_conditions(text: str | None, after_success: bool, after_failure: bool) -> None:
+def test_a_condition_depends_on_earlier_failures(text: str | None, after_success: bool, after_failure: bool) -> None:
     failed = Contexts(values=CONTEXTS.values, failed=True)
     assert (condition(text, CONTEXTS), condition(text, failed)) == (after_success, after_failure)
 
@@ -91,7 +91,7 @@ def test_conditions(text: str | None, after_success: bool, after_failure: bool) 
     ("text", "runs"),
     [(None, False), ("success()", False), ("failure()", False), ("matrix.node == '20'", False), ("always()", True)],
 )
-def test_after_a_cancellation_only_what_asks_for_it_runs(text: str | None, runs: bool) -> None:
+def test_after_a_cancellation_only_steps_with_always_run(text: str | None, runs: bool) -> None:
     assert condition(text, Contexts(values=CONTEXTS.values, failed=True, cancelled=True)) is runs
 
 
@@ -103,7 +103,7 @@ def test_after_a_cancellation_only_what_asks_for_it_runs(text: str | None, runs:
         ("refs/heads/main", "sha-0123456789ab", ("main",)),
     ],
 )
-def test_tags_of_an_image(ref: str, release: str, others: tuple[str, ...]) -> None:
+def test_the_tags_of_an_image_follow_the_git_ref(ref: str, release: str, others: tuple[str, ...]) -> None:
     found = target(ref, SHA)
     assert (found.release, found.others) == (release, others)
     assert found.references("ghcr.io/novacron/dwcp-v3")[0] == f"ghcr.io/novacron/dwcp-v3:{release}"
@@ -123,13 +123,13 @@ def test_tags_of_an_image(ref: str, release: str, others: tuple[str, ...]) -> No
         ("refs/heads/main", "0123", "'0123' is not a commit"),
     ],
 )
-def test_what_makes_no_tag_is_refused(ref: str, sha: str, problem: str) -> None:
+def test_an_invalid_ref_or_commit_is_refused(ref: str, sha: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
         target(ref, sha)
 
 
 @mock_aws
-def test_a_deployment_becomes_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_deployment_is_recorded_in_cloudwatch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -148,14 +148,15 @@ def workflow(root: Path, text: str) -> None:
 
 
 def run(root: Path, text: str, **given: Any) -> tuple[Result, str]:
+    """Run a job with this YAML text; return its result and what it printed."""
     workflow(root, f"on: push\nenv:\n  WHERE: here\njobs:\n  job:\n{text}")
-    said: list[str] = []
+    printed: list[str] = []
     job = find(root, "job")
-    return Runner(job, root, said.append, **given).run(job.variants()[0]), "\n".join(said)
+    return Runner(job, root, printed.append, **given).run(job.variants()[0]), "\n".join(printed)
 
 
-def test_steps_pass_on_what_they_write_for_each_other(tmp_path: Path) -> None:
-    result, said = run(
+def test_later_steps_get_the_outputs_and_variables_of_a_step(tmp_path: Path) -> None:
+    result, printed = run(
         tmp_path,
         """
     outputs:
@@ -170,11 +171,11 @@ def test_steps_pass_on_what_they_write_for_each_other(tmp_path: Path) -> None:
 """,
     )
     assert result.outputs == {"seen": "here one two"}
-    assert "seen=here one two" in said
+    assert "seen=here one two" in printed
 
 
-def test_a_failed_step_skips_the_next_but_not_the_one_that_asks_for_it(tmp_path: Path) -> None:
-    result, said = run(
+def test_after_a_failed_step_only_steps_with_failure_run(tmp_path: Path) -> None:
+    result, printed = run(
         tmp_path,
         """
     steps:
@@ -186,35 +187,33 @@ def test_a_failed_step_skips_the_next_but_not_the_one_that_asks_for_it(tmp_path:
     )
     assert result.failed == ["false"]
     assert [(tmp_path / name).exists() for name in ("skipped", "cleaned")] == [False, True]
-    assert "touch skipped: skipped by its condition" in said
+    assert "touch skipped: skipped by its condition" in printed
 
 
 @pytest.mark.parametrize(("shell", "fails"), [("", False), ("        shell: bash\n", True)])
-def test_a_pipe_fails_when_its_first_part_does_where_the_shell_is_named_as_on_github(
-    tmp_path: Path, shell: str, fails: bool
-) -> None:
+def test_a_step_has_pipefail_only_if_it_names_bash_as_on_github(tmp_path: Path, shell: str, fails: bool) -> None:
     assert bool(run(tmp_path, f'    steps:\n      - run: "false | cat"\n{shell}')[0].failed) is fails
 
 
-def test_the_shell_of_the_job_comes_over_the_workflows_and_an_unknown_one_is_named(tmp_path: Path) -> None:
+def test_an_unsupported_default_shell_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DeliveryError, match="the shell 'pwsh' is not supported"):
         run(tmp_path, '    defaults: {run: {shell: pwsh}}\n    steps:\n      - run: "true"\n')
 
 
-def test_a_job_that_runs_another_workflow_names_it(tmp_path: Path) -> None:
+def test_a_job_that_calls_another_workflow_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="runs the workflow other"):
         run(tmp_path, "    uses: ./.github/workflows/other.yml\n")
 
 
-def test_an_artifact_that_only_github_could_have_made_fails_nothing_here(tmp_path: Path) -> None:
+def test_an_artifact_of_a_skipped_action_may_be_missing(tmp_path: Path) -> None:
     scan = "      - uses: aquasecurity/trivy-action@v1\n"
     upload = "      - uses: actions/upload-artifact@v4\n        with: {path: trivy.sarif}\n"
-    result, said = run(tmp_path, f"    steps:\n{scan}{upload}")
+    result, printed = run(tmp_path, f"    steps:\n{scan}{upload}")
     assert not result.failed
-    assert "missing trivy.sarif" in said
+    assert "missing trivy.sarif" in printed
 
 
-def test_a_step_can_ask_how_one_that_was_left_out_ended(tmp_path: Path) -> None:
+def test_the_outcome_of_a_skipped_step_is_skipped(tmp_path: Path) -> None:
     steps = """
     steps:
       - id: a
@@ -227,13 +226,13 @@ def test_a_step_can_ask_how_one_that_was_left_out_ended(tmp_path: Path) -> None:
     assert (tmp_path / "seen").exists()
 
 
-def test_a_step_ends_at_its_limit(tmp_path: Path) -> None:
-    result, said = run(tmp_path, "    steps:\n      - run: sleep 60\n        timeout-minutes: 0.005\n")
+def test_a_step_fails_at_its_time_limit(tmp_path: Path) -> None:
+    result, printed = run(tmp_path, "    steps:\n      - run: sleep 60\n        timeout-minutes: 0.005\n")
     assert result.failed == ["sleep 60"]
-    assert "timeout after" in said
+    assert "timeout after" in printed
 
 
-def test_an_artifact_that_is_not_there_fails_here_too(tmp_path: Path) -> None:
+def test_a_missing_artifact_fails_the_step(tmp_path: Path) -> None:
     step = "    steps:\n      - uses: actions/upload-artifact@v4\n        with: {path: out/*.txt}\n"
     assert run(tmp_path, step)[0].failed
     (tmp_path / "out").mkdir()
@@ -241,13 +240,13 @@ def test_an_artifact_that_is_not_there_fails_here_too(tmp_path: Path) -> None:
     assert not run(tmp_path, step)[0].failed
 
 
-def test_an_action_of_github_alone_is_named_as_left_out(tmp_path: Path) -> None:
-    result, said = run(tmp_path, "    steps:\n      - name: Scan\n        uses: aquasecurity/trivy-action@v1\n")
+def test_an_action_that_runs_only_on_github_is_skipped(tmp_path: Path) -> None:
+    result, printed = run(tmp_path, "    steps:\n      - name: Scan\n        uses: aquasecurity/trivy-action@v1\n")
     assert result.skipped == ["Scan"]
-    assert "runs on GitHub only" in said
+    assert "runs on GitHub only" in printed
 
 
-def test_a_substitute_gives_later_steps_what_its_action_would(tmp_path: Path) -> None:
+def test_later_steps_get_the_outputs_and_variables_of_a_substitute(tmp_path: Path) -> None:
     def role(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
         env["ROLE"] = given["role-to-assume"]
         return {"account": "111122223333"}
@@ -267,8 +266,8 @@ def test_a_substitute_gives_later_steps_what_its_action_would(tmp_path: Path) ->
     assert not result.skipped
 
 
-def test_a_substitute_that_refuses_fails_its_step(tmp_path: Path) -> None:
-    def refuse(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
+def test_a_substitute_that_raises_fails_its_step(tmp_path: Path) -> None:
+    def fail(given: Mapping[str, str], env: dict[str, str]) -> dict[str, str]:
         raise DeliveryError("the token has expired", "log in again")
 
     steps = """
@@ -278,21 +277,21 @@ def test_a_substitute_that_refuses_fails_its_step(tmp_path: Path) -> None:
       - if: failure() && steps.a.outcome == 'failure'
         run: touch seen
 """
-    result, said = run(tmp_path, steps, actions={"x/y": refuse})
+    result, printed = run(tmp_path, steps, actions={"x/y": fail})
     assert result.failed == ["x/y@v1"]
-    assert "the token has expired" in said
+    assert "the token has expired" in printed
     assert (tmp_path / "seen").exists()
 
 
-def test_a_command_has_githubs_own_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_has_the_variables_of_github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_REF", "GITHUB_REPOSITORY"):
         monkeypatch.delenv(name, raising=False)
     steps = '    steps:\n      - run: test "$GITHUB_REF $GITHUB_REPOSITORY${GITHUB_TOKEN:-}" = "refs/tags/v3.1.0 a/b"\n'
-    result, said = run(tmp_path, steps, context={"ref": "refs/tags/v3.1.0", "repository": "a/b", "token": "secret"})
-    assert not result.failed, said
+    result, printed = run(tmp_path, steps, context={"ref": "refs/tags/v3.1.0", "repository": "a/b", "token": "secret"})
+    assert not result.failed, printed
 
 
-def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
+def test_a_service_without_a_substitute_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DeliveryError, match="the service 'postgres' has no local substitute"):
         run(tmp_path, '    services:\n      postgres: {image: postgres, ports: ["5432:5432"]}\n    steps: []\n')
 
@@ -312,7 +311,7 @@ def test_a_service_without_a_substitute_is_named(tmp_path: Path) -> None:
         (["pipeline", "verify", "."], "main.js is missing or empty", 1),
     ],
 )
-def test_what_cannot_be_meant_is_one_message_and_an_exit_code(arguments: list[str], problem: str, code: int) -> None:
+def test_invalid_input_is_reported_without_a_traceback(arguments: list[str], problem: str, code: int) -> None:
     done = subprocess.run([sys.executable, "-m", "delivery", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert problem in done.stderr
     assert "Traceback" not in done.stderr
@@ -320,7 +319,7 @@ def test_what_cannot_be_meant_is_one_message_and_an_exit_code(arguments: list[st
 
 
 @pytest.mark.parametrize(("latest", "output"), [("v3.0.0-1", "release=v3.0.0-1\n"), (None, "release=\n")])
-def test_a_pipeline_asks_what_runs(monkeypatch: pytest.MonkeyPatch, latest: str | None, output: str) -> None:
+def test_the_running_release_is_an_output(monkeypatch: pytest.MonkeyPatch, latest: str | None, output: str) -> None:
     monkeypatch.setattr(Releases, "__init__", lambda self, environment: None)
     monkeypatch.setattr(Releases, "latest", lambda self: None if latest is None else SimpleNamespace(id=latest))
     monkeypatch.delenv("GITHUB_OUTPUT", raising=False)

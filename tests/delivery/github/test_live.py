@@ -1,6 +1,6 @@
-"""A release on a live platform by the workflows' own commands, from the deployment to the validated rollout and back again.
+"""The CD workflow's commands on the embedded cloud: deployment, rollout, validation and rollback of a release.
 
-The environment `local` stands for production, and the pace is that of the tests; what the steps ask and decide is their own.
+The environment `local` replaces production, and rollouts are shorter; the commands are those of the workflow file.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ pytestmark = pytest.mark.cloud
 
 
 class Pipeline:
-    """Steps of the CD pipeline, run as they stand in its file."""
+    """Runs steps of the CD workflow with the commands of its file."""
 
     def __init__(self, live: LivePlatform, folder: Path) -> None:
         self.live = live
         self.folder = folder
 
     def step(self, job: str, text: str, *more: str, code: int = 0, **variables: str) -> dict[str, str]:
-        """The outputs of the one step of ``job`` that has ``text`` in its command."""
+        """Run the one step of ``job`` whose command contains ``text``; return its outputs."""
         [script] = [each["run"] for each in find(ROOT, f"dwcp-v3-cd/{job}").steps if text in each.get("run", "")]
         words = [re.sub(r"\$(\w+)", lambda found: variables[found[1]], word) for word in shlex.split(script)]
         arguments = ["local" if word == "production" else word for word in words[1:]]
@@ -56,9 +56,9 @@ def pipeline(live: LivePlatform, tmp_path: Path) -> Pipeline:
     return Pipeline(live, tmp_path)
 
 
-def test_a_release_from_zero_percent_to_its_report_and_back(pipeline: Pipeline, tmp_path: Path) -> None:
+def test_a_release_is_promoted_reported_and_rolled_back(pipeline: Pipeline, tmp_path: Path) -> None:
     live = pipeline.live
-    # By tag and digest, as the pipeline names what it has built.
+    # The pipeline names an image by tag and digest.
     old, new = (f"{live.new_image()}@sha256:{character * 64}" for character in "ab")
     live.start(
         "deploy",
@@ -97,7 +97,7 @@ def test_a_release_from_zero_percent_to_its_report_and_back(pipeline: Pipeline, 
     assert pipeline.recovery(new, before)["need"] == "not-needed"
 
 
-def test_a_rollout_on_hold_is_left_to_a_person(pipeline: Pipeline) -> None:
+def test_a_rollout_on_hold_is_not_rolled_back(pipeline: Pipeline) -> None:
     live = pipeline.live
     image = live.new_image()
     live.monitoring.control("load", "PUT", requestsPerSecond=0)

@@ -20,8 +20,8 @@ RUN = CliRunner()
 
 
 @pytest.fixture(scope="module")
-def broken_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The world that violates every rule, as an exported state."""
+def state_with_violations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported state that violates every rule."""
     resources = [
         {
             "urn": each.urn,
@@ -38,7 +38,7 @@ def broken_state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def checked(*arguments: str) -> tuple[int, str]:
+def run_policy(*arguments: str) -> tuple[int, str]:
     done = RUN.invoke(app, ["policy", *arguments])
     if done.exception and not isinstance(done.exception, SystemExit):
         raise done.exception
@@ -46,13 +46,13 @@ def checked(*arguments: str) -> tuple[int, str]:
 
 
 def sarif(state: Path) -> dict[str, Any]:
-    _, text = checked("--state", str(state), "--format", "sarif")
+    _, text = run_policy("--state", str(state), "--format", "sarif")
     [run] = json.loads(text)["runs"]
     return run
 
 
 def test_our_program_passes() -> None:
-    code, text = checked("--environment", "production", "--environment", "staging")
+    code, text = run_policy("--environment", "production", "--environment", "staging")
     assert code == ExitCode.DONE
     assert re.search(
         r"production \(production\): \d+ rules over \d+ resources: \d+ deferred to `pulumi up`; [\d,]+ to [\d,]+ USD", text
@@ -60,21 +60,21 @@ def test_our_program_passes() -> None:
     assert "4 advisory" in text
 
 
-def test_the_sandboxs_secrets_in_plain_text_are_not_literals_of_the_program() -> None:
-    code, text = checked("--environment", "local", "--format", "json")
+def test_the_sandboxs_secrets_in_plain_text_are_not_violations() -> None:
+    code, text = run_policy("--environment", "local", "--format", "json")
     [stack] = json.loads(text)["stacks"]
     assert code == ExitCode.DONE
     assert [each for each in stack["violations"] if each["status"] == "failed"] == []
 
 
 def test_deferred_checks_are_listed(tmp_path: Path) -> None:
-    code, _ = checked("--environment", "production", "--output", str(tmp_path / "report.txt"))
+    code, _ = run_policy("--environment", "production", "--output", str(tmp_path / "report.txt"))
     assert code == ExitCode.DONE
     assert "deferred to `pulumi up`: data-log-encrypted, kmsKeyId of 6 resources" in (tmp_path / "report.txt").read_text()
 
 
-def test_a_state_with_violations_fails_and_lists_all(broken_state: Path) -> None:
-    code, text = checked("--state", str(broken_state), "--format", "json")
+def test_a_state_with_violations_fails_and_lists_all(state_with_violations: Path) -> None:
+    code, text = run_policy("--state", str(state_with_violations), "--format", "json")
     [stack] = json.loads(text)["stacks"]
     assert code == ExitCode.FAILED
     assert (stack["stack"], stack["environment"], stack["blocked"]) == ("production", "production", True)
@@ -82,15 +82,15 @@ def test_a_state_with_violations_fails_and_lists_all(broken_state: Path) -> None
     assert stack["estimate"]["highestMonthlyUsd"] > stack["estimate"]["monthlyUsd"] > 0
 
 
-def test_the_table_has_every_rule(broken_state: Path, tmp_path: Path) -> None:
-    checked("--state", str(broken_state), "--output", str(tmp_path / "report.txt"))
+def test_the_table_lists_every_rule(state_with_violations: Path, tmp_path: Path) -> None:
+    run_policy("--state", str(state_with_violations), "--output", str(tmp_path / "report.txt"))
     text = (tmp_path / "report.txt").read_text()
     assert "port 22 to 22 is open to 0.0.0.0/0" in text
     assert {rule.name for rule in policies.RULES if rule.name not in text} == OFFLINE_ONLY
 
 
-def test_sarif_has_what_code_scanning_reads(broken_state: Path) -> None:
-    run = sarif(broken_state)
+def test_sarif_has_the_fields_that_code_scanning_reads(state_with_violations: Path) -> None:
+    run = sarif(state_with_violations)
     rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
     assert {result["ruleId"] for result in run["results"]} <= rules.keys()
     assert all(float(rule["properties"]["security-severity"]) > 0 for name, rule in rules.items() if name != "waiver-in-force")
@@ -111,20 +111,20 @@ def test_a_finding_points_to_the_component_that_declares_the_resource() -> None:
     assert declared_at("urn:pulumi:local::dwcp-v3::aws:ec2/vpc:Vpc::x") == ("__main__.py", 1)
 
 
-def test_a_waiver_is_a_suppression(broken_state: Path, tmp_path: Path) -> None:
+def test_a_waiver_is_a_suppression_in_sarif(state_with_violations: Path, tmp_path: Path) -> None:
     waivers = tmp_path / "waivers.yaml"
     entry = {"rule": "network-open-ports", "resource": "ssh", "reason": "needed for the migration", "by": "platform"}
     waivers.write_text(json.dumps([entry | {"granted": "2026-11-01", "expires": "2027-04-01"}]))
-    _, text = checked("--state", str(broken_state), "--waivers", str(waivers), "--format", "sarif")
+    _, text = run_policy("--state", str(state_with_violations), "--waivers", str(waivers), "--format", "sarif")
     suppressed = [result for result in json.loads(text)["runs"][0]["results"] if "suppressions" in result]
     assert [result["ruleId"] for result in suppressed] == ["network-open-ports"]
     assert "needed for the migration" in suppressed[0]["suppressions"][0]["justification"]
 
 
-def test_a_pack_config_may_make_it_advisory(broken_state: Path, tmp_path: Path) -> None:
+def test_a_pack_config_can_make_violations_advisory(state_with_violations: Path, tmp_path: Path) -> None:
     config = tmp_path / "pack.json"
     config.write_text('{"all": "advisory"}')
-    assert checked("--state", str(broken_state), "--config", str(config))[0] == ExitCode.DONE
+    assert run_policy("--state", str(state_with_violations), "--config", str(config))[0] == ExitCode.DONE
 
 
 @pytest.mark.parametrize(
@@ -138,13 +138,13 @@ def test_a_pack_config_may_make_it_advisory(broken_state: Path, tmp_path: Path) 
         (["--environment", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),
     ],
 )
-def test_an_input_that_cannot_be_checked_is_named(arguments: list[str], error: type[Exception], message: str) -> None:
+def test_an_input_that_cannot_be_checked_is_reported(arguments: list[str], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        checked(*arguments)
+        run_policy(*arguments)
 
 
-def test_a_finding_is_lines_that_a_log_can_be_searched_for(broken_state: Path) -> None:
-    _, text = checked("--state", str(broken_state))
+def test_a_violation_is_printed_in_lines_that_can_be_searched(state_with_violations: Path) -> None:
+    _, text = run_policy("--state", str(state_with_violations))
     assert "production: mandatory, high: workload-images\n  kubernetes:apps/v1:" in text
     assert re.search(r"^  spec\.template\.spec\.containers\[0\]\.image: .* is not from a trusted registry$", text, re.MULTILINE)
     assert re.search(r"^  fix: use an image from .*ghcr\.io", text, re.MULTILINE)

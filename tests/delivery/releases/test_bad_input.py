@@ -15,7 +15,7 @@ from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.releases import request
 
 
-def refused(*arguments: str) -> DeliveryError:
+def error_of(*arguments: str) -> DeliveryError:
     result = CliRunner().invoke(app, arguments)
     assert isinstance(result.exception, DeliveryError), result.output
     return result.exception
@@ -55,8 +55,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         ("state lock --environment staging --seconds -1", "--seconds -1 is below 0", "--seconds 600"),
     ],
 )
-def test_a_mistake_is_named_with_its_correction(arguments: str, problem: str, fix: str) -> None:
-    error = refused(*arguments.split())
+def test_invalid_input_is_refused_with_the_fix(arguments: str, problem: str, fix: str) -> None:
+    error = error_of(*arguments.split())
     assert isinstance(error, UsageError)
     assert error.exit_code == ExitCode.USAGE
     assert problem in error.problem
@@ -64,14 +64,14 @@ def test_a_mistake_is_named_with_its_correction(arguments: str, problem: str, fi
 
 
 @pytest.mark.parametrize("command", ["deploy --tag v3.0.0", "rollback", "state verify", "state backup", "state bootstrap"])
-def test_missing_credentials_are_named(command: str) -> None:
-    error = refused(*command.split(), "--environment", "staging")
+def test_missing_credentials_are_reported(command: str) -> None:
+    error = error_of(*command.split(), "--environment", "staging")
     assert error.problem.startswith("AWS does not accept your credentials")
     assert "aws sso login" in error.fix
     assert error.exit_code == ExitCode.FAILED
 
 
-def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
+def test_production_needs_a_confirmation_by_a_person_or_an_option() -> None:
     production = Environment.open("production")
     with pytest.raises(UsageError, match="there is no terminal to confirm it") as error:
         require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
@@ -83,7 +83,7 @@ def test_production_is_confirmed_by_a_person_or_by_an_option() -> None:
 
 
 @pytest.mark.parametrize(("answer", "is_confirmed"), [("production", True), ("y", False), ("", False), ("staging", False)])
-def test_a_person_confirms_by_the_name_of_the_environment(monkeypatch: pytest.MonkeyPatch, answer: str, is_confirmed: bool) -> None:
+def test_a_person_confirms_with_the_environment_name(monkeypatch: pytest.MonkeyPatch, answer: str, is_confirmed: bool) -> None:
     prompts: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda text: (prompts.append(text), answer)[1])
@@ -98,7 +98,7 @@ def test_a_person_confirms_by_the_name_of_the_environment(monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize(("environment", "dirty", "is_refused"), [("production", True, True), ("staging", True, False)])
-def test_production_is_deployed_from_a_commit(
+def test_production_is_deployed_only_from_a_clean_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environment: str, dirty: bool, is_refused: bool
 ) -> None:
     monkeypatch.undo()
@@ -122,6 +122,6 @@ def test_production_is_deployed_from_a_commit(
 
 
 @pytest.mark.parametrize("tag", ["v3.0.0", "v3.1.0-rc.1", "sha-1a2b3c4", f"v3.0.0@sha256:{'a' * 64}"])
-def test_a_tag_of_the_policy_names_an_image_of_the_stacks_repository(tag: str) -> None:
+def test_a_valid_tag_names_an_image_of_the_stacks_repository(tag: str) -> None:
     options = request.DeployRequest(environment="staging", tag=tag)
     assert request.image_of(Environment.open("staging"), options) == f"ghcr.io/novacron/dwcp-v3:{tag}"

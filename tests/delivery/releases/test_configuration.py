@@ -1,4 +1,4 @@
-"""The present stack file, from the engine's own history, with a key that still exists."""
+"""The present stack file is read from the engine's history, with credentials that the present key decrypts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def states(account: Account) -> States:
     return states
 
 
-def noted(states: States, time: int, config: dict[str, Any], kind: str = "update") -> None:
+def write_history(states: States, time: int, config: dict[str, Any], kind: str = "update") -> None:
     key = f"p/.pulumi/history/dwcp-v3/{states.stack}/{states.stack}-{time}.history.json"
     states.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"kind": kind, "config": config}))
 
@@ -46,22 +46,22 @@ def checkout(account: Account, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_it_is_what_the_last_update_ran_with(account: Account, states: States, checkout: Path) -> None:
-    """By any person: not the configuration of an older checkout, of a refresh or of a destroy."""
-    noted(states, 1, config(8080, "old"))
-    noted(states, 2, config(8081, "rotated"))
-    noted(states, 3, config(1, "none"), kind="refresh")
+def test_the_stack_file_is_that_of_the_last_update(account: Account, states: States, checkout: Path) -> None:
+    """An older update, a refresh and the checkout do not count."""
+    write_history(states, 1, config(8080, "old"))
+    write_history(states, 2, config(8081, "rotated"))
+    write_history(states, 3, config(1, "none"), kind="refresh")
     text = present(account, states, lambda _: True, checkout=checkout)
     assert parsed(text)["config"] == config(8081, "rotated")
     assert parsed(text)["encryptedkey"] == "NOW"
     assert settings_now(states) == {"application.port": 8081}
 
 
-def test_after_a_change_of_the_key_the_credentials_are_those_of_the_checkout(
+def test_after_a_change_of_the_key_the_credentials_are_read_from_the_checkout(
     account: Account, states: States, checkout: Path
 ) -> None:
     """`pulumi stack change-secrets-provider` writes state and stack file, and leaves the history as it was."""
-    noted(states, 1, config(8081, "under the old key"))
+    write_history(states, 1, config(8081, "under the old key"))
     tried: list[str] = []
 
     def only_the_checkouts(text: str) -> bool:
@@ -75,5 +75,5 @@ def test_after_a_change_of_the_key_the_credentials_are_those_of_the_checkout(
         present(account, states, lambda _: False, checkout=checkout)
 
 
-def test_a_stack_without_history_runs_what_the_checkout_says(account: Account, states: States, checkout: Path) -> None:
+def test_a_stack_without_history_uses_the_file_of_the_checkout(account: Account, states: States, checkout: Path) -> None:
     assert present(account, states, checkout=checkout) == (checkout / f"Pulumi.{account.name}.yaml").read_text()

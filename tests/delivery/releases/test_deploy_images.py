@@ -1,4 +1,4 @@
-"""A deployment looks up its images first; a script replaces the Docker client."""
+"""A deployment looks up its images before the update; a script replaces the Docker client."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ esac
 """
 
 
-def looked_up(environment: str, *images: str) -> Any:
-    """The result of the step for pods with these images."""
+def run_images_step(environment: str, *images: str) -> Any:
+    """The result of the step `images` for pods with these images."""
     deployment = Deployment(DeployRequest(environment=environment, tag="v3.1.0"), StepRunner.start())
     deployment.environment, deployment.image, deployment.mode = Environment.open(environment), "app:v3.1.0", "direct"
     deployment.evaluation = Future()
@@ -46,13 +46,13 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_missing_image_stops_a_deployment_before_the_update() -> None:
     with pytest.raises(DeliveryError, match="missing at their registries: a/absent:v1\n.*nothing was changed"):
-        looked_up("staging", "a/app:v1", "a/absent:v1")
+        run_images_step("staging", "a/app:v1", "a/absent:v1")
 
 
-def test_present_images_are_counted_and_a_registry_that_refuses_stops_nothing() -> None:
-    assert looked_up("staging", "a/app:v1", "a/grafana:v1", "a/app:v1") == "2 images are in their registries"
-    assert isinstance(looked_up("staging", "a/private:v1"), Skipped)
+def test_existing_images_are_counted_and_a_refusing_registry_skips_the_step() -> None:
+    assert run_images_step("staging", "a/app:v1", "a/grafana:v1", "a/app:v1") == "2 images are in their registries"
+    assert isinstance(run_images_step("staging", "a/private:v1"), Skipped)
 
 
-def test_the_embedded_cloud_has_no_registry() -> None:
-    assert isinstance(looked_up("local", "a/absent:v1"), Skipped)
+def test_the_step_is_skipped_on_the_embedded_cloud() -> None:
+    assert isinstance(run_images_step("local", "a/absent:v1"), Skipped)

@@ -13,24 +13,24 @@ from live_platform import LivePlatform
 from recording import ROOT
 
 from delivery.errors import DeliveryError
-from delivery.releases import guide_files as rendering
+from delivery.releases import guide_files
 from program.graph import UNKNOWN, Resource
 from tools.compose import files
 
-DEPLOYMENT = PurePosixPath(rendering.DEPLOYMENT)
-MONITORING = PurePosixPath(rendering.MONITORING)
+DEPLOYMENT = PurePosixPath(guide_files.DEPLOYMENT)
+MONITORING = PurePosixPath(guide_files.MONITORING)
 
 
 @cache
 def texts() -> dict[PurePosixPath, str]:
-    return rendering.render("production")
+    return guide_files.render("production")
 
 
 def objects(path: PurePosixPath) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all(texts()[path]))
 
 
-def test_the_files_are_where_the_guide_has_them() -> None:
+def test_the_files_have_the_paths_of_the_guide() -> None:
     wanted = (
         "docker/Dockerfile.dwcp-v3",
         "docker-compose-dwcp-v3.yml",
@@ -51,7 +51,7 @@ def test_the_deployment_has_the_guides_ten_objects() -> None:
         ("HorizontalPodAutoscaler", "dwcp-v3"),
     }
     assert wanted <= found
-    # The tenth, the Ingress, is off until a stack names a certificate's secret or an issuer.
+    # The tenth, the Ingress, is disabled until a stack names a certificate's secret or an issuer.
     assert {"ConfigMap", "PersistentVolumeClaim"} <= {kind for kind, _ in found}
     assert "the Secret dwcp-v3 (" in texts()[DEPLOYMENT].splitlines()[1]
 
@@ -63,14 +63,14 @@ def test_monitoring_is_in_its_own_file() -> None:
     assert not any("prometheus" in each["metadata"]["name"] for each in objects(DEPLOYMENT) if each["kind"] == "Deployment")
 
 
-def test_what_others_need_comes_first() -> None:
+def test_an_object_comes_after_those_that_it_needs() -> None:
     for path in (DEPLOYMENT, MONITORING):
         kinds = [each["kind"] for each in objects(path)]
         assert kinds[0] == "Namespace"
         assert kinds.index("ConfigMap") < kinds.index("Deployment")
 
 
-def test_no_value_is_unknown_and_what_is_left_out_is_named() -> None:
+def test_no_value_is_unknown_and_omitted_objects_are_listed() -> None:
     for path in (DEPLOYMENT, MONITORING):
         assert UNKNOWN not in texts()[path]
     header = texts()[DEPLOYMENT].splitlines()[1]
@@ -78,8 +78,8 @@ def test_no_value_is_unknown_and_what_is_left_out_is_named() -> None:
     assert "TargetGroupBinding" not in {each["kind"] for each in objects(DEPLOYMENT)}
 
 
-def test_no_secret_is_in_a_file_that_is_applied_and_each_is_named_with_its_keys() -> None:
-    """A placeholder would replace the real one."""
+def test_secrets_are_omitted_and_listed_with_their_keys() -> None:
+    """A placeholder would replace the real secret."""
     for path, name in ((DEPLOYMENT, "dwcp-v3 "), (MONITORING, "grafana")):
         assert "Secret" not in {each["kind"] for each in objects(path)}
         header = texts()[path].splitlines()[1]
@@ -88,20 +88,20 @@ def test_no_secret_is_in_a_file_that_is_applied_and_each_is_named_with_its_keys(
     assert "redis-password" in texts()[DEPLOYMENT].splitlines()[1]
 
 
-def test_what_is_rendered_into_the_checkout_does_not_make_it_dirty() -> None:
+def test_rendered_files_are_ignored_by_git() -> None:
     """Production is deployed from a commit: a file that git does not know would stop the next deployment, or be committed."""
-    paths = [f"{rendering.FOLDER}/{path}" for path in (*texts(), "docker/secrets/redis_password")]
+    paths = [f"{guide_files.FOLDER}/{path}" for path in (*texts(), "docker/secrets/redis_password")]
     done = subprocess.run(["git", "-C", str(ROOT), "check-ignore", *paths], capture_output=True, text=True, check=False)
     assert done.stdout.split() == paths
 
 
-def test_nothing_is_said_to_pulumi() -> None:
+def test_no_annotation_of_pulumi_is_rendered() -> None:
     for path in (DEPLOYMENT, MONITORING):
         assert "pulumi.com/" not in texts()[path]
 
 
-def test_the_compose_file_reads_its_files_from_beside_it(tmp_path: Path) -> None:
-    rendering.write(texts(), tmp_path)
+def test_the_compose_file_mounts_the_rendered_files(tmp_path: Path) -> None:
+    guide_files.write(texts(), tmp_path)
     compose = yaml.safe_load((tmp_path / "docker-compose-dwcp-v3.yml").read_text())
     folders = [
         each["source"]
@@ -115,21 +115,21 @@ def test_the_compose_file_reads_its_files_from_beside_it(tmp_path: Path) -> None
     assert yaml.safe_load(files()[Path("docker/compose.yaml")])["services"].keys() == compose["services"].keys()
 
 
-def test_an_object_without_a_name_gets_its_logical_one() -> None:
+def test_an_object_without_a_name_gets_its_logical_name() -> None:
     inputs = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}}
     resource = Resource(urn="u", type="kubernetes:core/v1:ConfigMap", name="x", inputs=inputs, custom=True)
-    assert rendering.manifest(resource)["metadata"] == {"name": "x"}
+    assert guide_files.manifest(resource)["metadata"] == {"name": "x"}
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DeliveryError, match="cannot write .*file.*\n  fix: name another folder with --into"):
-        rendering.write({PurePosixPath("a"): "x"}, tmp_path / "file")
+        guide_files.write({PurePosixPath("a"): "x"}, tmp_path / "file")
 
 
 @pytest.mark.cloud
-def test_the_api_server_takes_every_object(live: LivePlatform, tmp_path: Path) -> None:
-    for path, text in rendering.render("local").items():
+def test_the_api_server_accepts_every_object(live: LivePlatform, tmp_path: Path) -> None:
+    for path, text in guide_files.render("local").items():
         if path.suffix == ".yaml" and path.parent.name == "k8s":
             (tmp_path / path.name).write_text(text)
     kubectl = str(live.cloud.engine.bin / "kubectl")

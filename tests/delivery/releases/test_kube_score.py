@@ -1,4 +1,4 @@
-"""Production's manifests as kube-score sees them."""
+"""The findings of kube-score about production's manifests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tools.policies_reference import KUBE_SCORE
 CRITICAL = 1
 
 
-def test_critical_findings_are_those_with_a_reason(tmp_path: Path) -> None:
+def test_every_critical_finding_has_a_documented_reason(tmp_path: Path) -> None:
     texts = {path.name: text for path, text in render("production").items() if str(path) in (DEPLOYMENT, MONITORING)}
     for name, text in texts.items():
         (tmp_path / name).write_text(text)

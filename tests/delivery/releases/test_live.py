@@ -1,6 +1,6 @@
-"""``dwcp deploy`` and ``rollback`` on a live platform: real engine, real API server, a service that answers.
+"""``dwcp deploy`` and ``rollback`` on the embedded cloud: real engine, real API server, simulated service.
 
-The tests build on each other, as deployments do; each engine run takes a while.
+Each test uses the releases of the tests before it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ BACKUPS = ROOT / "backups/deployments"
 
 
 class Delivery:
-    """The commands against the platform, and what they leave behind."""
+    """Runs the commands on the platform, and reads their effects."""
 
     def __init__(self, live: LivePlatform) -> None:
         self.live = live
@@ -51,8 +51,8 @@ class Delivery:
     def deploy(self, tag: str, *options: str, **how: Any) -> Run:
         return self.command("deploy", "--tag", tag, "--skip-tests", *options, **how)
 
-    def ended(self, run: Run, code: int) -> str:
-        """Everything a command said, once it has ended."""
+    def output_after_exit(self, run: Run, code: int) -> str:
+        """The whole output of a command, after it has ended with this exit code."""
         assert run.process.wait(400) == code, run.story()
         run._reader.join(5)  # pyright: ignore[reportPrivateUsage]
         return run.story()
@@ -65,13 +65,13 @@ class Delivery:
         command = [sys.executable, "-m", "delivery", *arguments, "--json", "--environment", "local"]
         return json.loads(subprocess.check_output(command, cwd=ROOT, env=self.live.environment()))
 
-    def grown(self, capacity: str) -> None:
-        """Wait until the volume behind Redis' claim has this size; the API server then refuses a smaller one."""
+    def wait_for_volume_size(self, capacity: str) -> None:
+        """Wait until the volume of Redis has this size; from then on, the API server refuses a smaller one."""
         claim = "/api/v1/namespaces/dwcp-v3/persistentvolumeclaims/dwcp-v3-redis"
         self.live.wait(lambda: self.live.api.get(claim)["status"]["capacity"]["storage"] == capacity)
 
     def up_with(self, folder: Path, **settings: Any) -> None:
-        """`pulumi up` of another person, with other settings than the checkout has, by group or key."""
+        """Run `pulumi up` as another person would, with these settings (groups or keys) in place of the checkout's."""
         content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
         for key, value in settings.items():
             full = f"dwcp-v3:{key}"
@@ -82,7 +82,7 @@ class Delivery:
         self.live.cloud.engine.pulumi("up", *options)
 
     def settings(self) -> dict[str, str]:
-        """What the cluster has of the settings that the tests change."""
+        """The settings in the cluster that the tests change."""
         secret = json.loads(self.live.kubectl("get", "secret", "dwcp-v3-redis", "-o", "json"))["data"]
         claim = json.loads(self.live.kubectl("get", "pvc", "dwcp-v3-redis", "-o", "json"))
         level = self.live.kubectl("get", "configmap", "dwcp-v3", "-o", "jsonpath={.data.LOG_LEVEL}")
@@ -96,8 +96,8 @@ class Delivery:
     def image(self) -> str:
         return self.live.stable["image"]
 
-    def plain_up(self) -> None:
-        """A plain `pulumi up`, without dwcp."""
+    def pulumi_up(self) -> None:
+        """Run `pulumi up` without dwcp."""
         self.live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
 
     def lease(self) -> dict[str, Any]:
@@ -105,8 +105,8 @@ class Delivery:
 
 
 @pytest.fixture(scope="module")
-def kept() -> Iterator[None]:
-    """What the commands mirror into the checkout goes with the tests; what was there stays."""
+def remove_backups() -> Iterator[None]:
+    """Remove the backup files that the tests have written to the checkout, and keep all others."""
     before = set(BACKUPS.glob("*")) if BACKUPS.exists() else set[Path]()
     yield
     for each in set(BACKUPS.glob("*")) - before:
@@ -116,7 +116,7 @@ def kept() -> Iterator[None]:
 
 
 @pytest.fixture
-def delivery(live: LivePlatform, kept: None) -> Delivery:
+def delivery(live: LivePlatform, remove_backups: None) -> Delivery:
     return Delivery(live)
 
 
@@ -128,18 +128,18 @@ def wait_for(holds: Callable[[], bool], run: Run, seconds: float = 300) -> None:
         time.sleep(0.05)
 
 
-def said(run: Run, words: str) -> Callable[[], bool]:
-    return lambda: words in run.story()
+def printed(run: Run, text: str) -> Callable[[], bool]:
+    return lambda: text in run.story()
 
 
-def test_a_deployment_reaches_a_healthy_service_and_a_second_one_is_told_whose_turn_it_is(delivery: Delivery) -> None:
+def test_a_deployment_succeeds_and_a_second_one_is_refused_while_the_first_holds_the_lease(delivery: Delivery) -> None:
     first = delivery.deploy("v5.0.0")
-    wait_for(said(first, "backup"), first)
+    wait_for(printed(first, "backup"), first)
     second = delivery.deploy("v5.0.1")
-    refusal = delivery.ended(second, 1)
+    refusal = delivery.output_after_exit(second, 1)
     assert "local is being changed by `deploy` of" in refusal
     assert f"process {first.process.pid}" in refusal
-    story = delivery.ended(first, 0)
+    story = delivery.output_after_exit(first, 0)
     assert delivery.image().endswith(":v5.0.0")
     for step in ("manifests, checked by the API server", "preview with policies", "update", "health checks", "smoke test"):
         assert f"ok      {step}" in story
@@ -149,7 +149,7 @@ def test_a_deployment_reaches_a_healthy_service_and_a_second_one_is_told_whose_t
     assert release["state_version"]
 
 
-def test_its_record_is_complete_and_mirrored(delivery: Delivery) -> None:
+def test_a_release_record_is_complete_and_has_a_backup_file(delivery: Delivery) -> None:
     release = delivery.json("releases", "--show", delivery.releases()[0]["id"])
     kinds = {(each["kind"], each["metadata"]["name"]) for each in release["manifests"]}
     assert ("Deployment", "dwcp-v3") in kinds
@@ -159,20 +159,20 @@ def test_its_record_is_complete_and_mirrored(delivery: Delivery) -> None:
     objects = [each for each in yaml.safe_load_all(newest.read_text()) if each]
     [deployment] = [each for each in objects if each["kind"] == "Deployment"]
     assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == release["image"]
-    assert "replicas" not in deployment["spec"], "the autoscaler's"
+    assert "replicas" not in deployment["spec"], "the autoscaler owns the number of replicas"
 
 
-def test_an_up_from_git_keeps_the_release(delivery: Delivery) -> None:
+def test_pulumi_up_keeps_the_release(delivery: Delivery) -> None:
     before = delivery.image()
-    assert not before.endswith(":v3.0.0"), "the configured first image"
-    delivery.plain_up()
+    assert not before.endswith(":v3.0.0"), "this is the image of the stack file"
+    delivery.pulumi_up()
     assert delivery.image() == before
 
 
-def test_a_release_that_answers_500_is_taken_back(delivery: Delivery) -> None:
+def test_a_release_that_answers_500_is_rolled_back(delivery: Delivery) -> None:
     before = delivery.image()
     delivery.live.monitoring.control("versions/v5.1.0", "PUT", healthy=False)
-    story = delivery.ended(delivery.deploy("v5.1.0"), 1)
+    story = delivery.output_after_exit(delivery.deploy("v5.1.0"), 1)
     assert "/health answers 500" in story
     assert f"{before} runs again" in story
     assert delivery.image() == before
@@ -183,60 +183,60 @@ def test_a_release_that_answers_500_is_taken_back(delivery: Delivery) -> None:
     assert "incident: s3://" in story
 
 
-def test_a_deployment_killed_in_the_middle_of_its_update_is_gone_on_from(delivery: Delivery) -> None:
-    """kill -9: the engine ends by its supervisor, lease and lock are found to be nobody's, nothing waits for an expiry."""
+def test_a_deployment_succeeds_after_kill_9_of_the_one_before(delivery: Delivery) -> None:
+    """The supervisor ends the engine. The next deployment takes the lease and the lock without waiting for the lease to expire."""
     run = delivery.deploy("v5.2.0")
-    wait_for(said(run, "update ..."), run)
+    wait_for(printed(run, "update ..."), run)
     wait_for(lambda: bool(engines(run)), run)
     engine = engines(run)[0]
     run.signal(signal.SIGKILL)
     run.process.wait()
     psutil.wait_procs([engine], timeout=60)
     assert not alive(engine.pid)
-    assert delivery.lease()["held"]["BOOL"], "it was not released"
-    delivery.ended(delivery.deploy("v5.2.1"), 0)
+    assert delivery.lease()["held"]["BOOL"], "the killed command cannot release the lease"
+    delivery.output_after_exit(delivery.deploy("v5.2.1"), 0)
     assert delivery.image().endswith(":v5.2.1")
     results = {each["tag"]: each["result"] for each in delivery.releases()}
     assert (results["v5.2.0"], results["v5.2.1"]) == ("failed", "deployed")
 
 
 def engines(run: Run) -> list[psutil.Process]:
-    """The engine that works for a command."""
+    """The engine process of a command."""
     if run.process.poll() is not None:
         return []
     return [each for each in psutil.Process(run.process.pid).children(recursive=True) if each.name() == "pulumi"]
 
 
-def test_a_rollback_goes_to_the_release_before_and_a_rollback_of_it_forward_again(delivery: Delivery) -> None:
-    """The API server is restarted under the first one."""
+def test_a_second_rollback_returns_to_the_release_that_the_first_one_replaced(delivery: Delivery) -> None:
+    """The API server restarts during the first rollback."""
     latest = delivery.image()
     deployed = [each["image"] for each in delivery.releases() if each["result"] == "deployed"]
     before = next(each for each in deployed if each != latest)
     flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"
     delivery.live.api.request("PATCH", flag, {"data": {"percentage": "50"}}, "application/merge-patch+json")
     run = delivery.command("rollback", "--reason", "a test")
-    wait_for(said(run, "traffic to stable"), run)
+    wait_for(printed(run, "traffic to stable"), run)
     server = delivery.live.cloud.processes.running()["kube-apiserver"]
     server.kill()
     server.wait()
     delivery.live.cloud.control_plane.launch()
-    story = delivery.ended(run, 0)
+    story = delivery.output_after_exit(run, 0)
     assert delivery.image() == before
     assert delivery.live.flag == "0"
     assert "ok      state and configuration follow" in story
-    delivery.plain_up()
-    assert delivery.image() == before, "the stack knows where it went back to"
-    delivery.ended(delivery.command("rollback"), 0)
+    delivery.pulumi_up()
+    assert delivery.image() == before, "the stack has the image of the rollback"
+    delivery.output_after_exit(delivery.command("rollback"), 0)
     assert delivery.image() == latest
     newest = delivery.releases()[0]
     assert (newest["command"], newest["result"]) == ("rollback", "deployed")
 
 
-def test_a_staged_release_waits_at_0_percent(delivery: Delivery, tmp_path: Path) -> None:
-    """As in production: the program is applied, stable keeps its image, the canary gets the new one at no pods."""
-    checkout = copied(tmp_path, {"environment": {"deployment": "staged"}})
+def test_a_staged_release_gets_no_pods_and_no_traffic(delivery: Delivery, tmp_path: Path) -> None:
+    """As in production: the program is applied, stable keeps its image, and the canary gets the new image with 0 pods."""
+    checkout = copy_with(tmp_path, {"environment": {"deployment": "staged"}})
     before = delivery.image()
-    story = delivery.ended(delivery.deploy("v5.6.0", folder=checkout), 0)
+    story = delivery.output_after_exit(delivery.deploy("v5.6.0", folder=checkout), 0)
     assert "dwcp rollout --environment local --image ghcr.io/novacron/dwcp-v3:v5.6.0" in story
     canary = delivery.live.api.get(f"{DEPLOYMENT}-canary")["spec"]
     assert canary["template"]["spec"]["containers"][0]["image"].endswith(":v5.6.0")
@@ -245,8 +245,8 @@ def test_a_staged_release_waits_at_0_percent(delivery: Delivery, tmp_path: Path)
     assert (newest["tag"], newest["result"]) == ("v5.6.0", "staged")
 
 
-def copied(folder: Path, settings: dict[str, Any]) -> Path:
-    """A checkout of its own whose local stack has other settings."""
+def copy_with(folder: Path, settings: dict[str, Any]) -> Path:
+    """A copy of the checkout whose local stack has these settings (groups or keys)."""
     checkout = folder / "checkout"
     checkout.mkdir()
     ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
@@ -262,93 +262,93 @@ def copied(folder: Path, settings: dict[str, Any]) -> Path:
     return checkout
 
 
-def test_a_dry_run_prints_the_plan_and_touches_nothing(delivery: Delivery) -> None:
+def test_a_dry_run_prints_the_plan_and_changes_nothing(delivery: Delivery) -> None:
     before = (delivery.image(), len(delivery.releases()), delivery.lease()["fencing"]["N"])
-    story = delivery.ended(delivery.deploy("v5.3.0", "--dry-run"), 0)
+    story = delivery.output_after_exit(delivery.deploy("v5.3.0", "--dry-run"), 0)
     assert "update dwcp-v3-deployment" in story
     assert "spec.template.spec.containers[0].image" in story
     assert "nothing was changed" in story
     assert (delivery.image(), len(delivery.releases()), delivery.lease()["fencing"]["N"]) == before
 
 
-def test_an_update_keeps_to_the_plan_of_a_preview(delivery: Delivery, tmp_path: Path) -> None:
+def test_an_update_is_limited_to_the_plan_of_a_preview(delivery: Delivery, tmp_path: Path) -> None:
     plan = tmp_path / "local.json"
-    made = delivery.live.start("preview", "--engine", "--environment", "local", "--save-plan", str(tmp_path))
-    assert made.process.wait(400) == 0, made.story()
-    kept = delivery.command("deploy", "--plan", str(plan), "--skip-tests")
-    assert "ok      update" in delivery.ended(kept, 0)
+    preview = delivery.live.start("preview", "--engine", "--environment", "local", "--save-plan", str(tmp_path))
+    assert preview.process.wait(400) == 0, preview.story()
+    planned_update = delivery.command("deploy", "--plan", str(plan), "--skip-tests")
+    assert "ok      update" in delivery.output_after_exit(planned_update, 0)
     planned = json.loads(plan.read_text())
     urn = next(each for each in planned["resourcePlans"] if each.endswith("Deployment::dwcp-v3-deployment"))
     del planned["resourcePlans"][urn]
     plan.write_text(json.dumps(planned))
     before = delivery.image()
-    refused = delivery.ended(delivery.command("deploy", "--plan", str(plan), "--skip-tests"), 1)
+    refused = delivery.output_after_exit(delivery.command("deploy", "--plan", str(plan), "--skip-tests"), 1)
     assert "dwcp-v3-deployment" in refused
     assert delivery.image() == before
 
 
-def test_tests_that_fail_stop_everything(delivery: Delivery) -> None:
+def test_failing_tests_stop_a_deployment(delivery: Delivery) -> None:
     before = delivery.image()
-    story = delivery.ended(delivery.command("deploy", "--tag", "v5.4.0", "--tests", "echo 2 failed; false"), 1)
+    story = delivery.output_after_exit(delivery.command("deploy", "--tag", "v5.4.0", "--tests", "echo 2 failed; false"), 1)
     assert "the tests failed" in story
     assert "2 failed" in story
     assert delivery.image() == before
     assert "ok      update" not in story
 
 
-def test_a_revision_of_the_deployment_is_gone_back_to(delivery: Delivery) -> None:
+def test_a_rollback_restores_a_revision_of_the_deployment(delivery: Delivery) -> None:
     sets = delivery.live.api.items("/apis/apps/v1/namespaces/dwcp-v3/replicasets?labelSelector=app%3Ddwcp-v3%2Ctrack%3Dstable")
     revisions = {
         int(each["metadata"]["annotations"]["deployment.kubernetes.io/revision"]): each["spec"]["template"]["spec"]["containers"][0]
         for each in sets
     }
     number, container = min((number, each) for number, each in revisions.items() if each["image"] != delivery.image())
-    refused = delivery.ended(delivery.command("rollback", "--to-revision", "999"), 1)
+    refused = delivery.output_after_exit(delivery.command("rollback", "--to-revision", "999"), 1)
     assert "has no revision 999" in refused
     assert str(number) in refused
-    delivery.ended(delivery.command("rollback", "--to-revision", str(number)), 0)
+    delivery.output_after_exit(delivery.command("rollback", "--to-revision", str(number)), 0)
     assert delivery.image() == container["image"]
-    delivery.plain_up()
+    delivery.pulumi_up()
     assert delivery.image() == container["image"]
 
 
-def test_a_backup_file_brings_its_deployment_back(delivery: Delivery) -> None:
-    """Through the API server alone as far as the service goes; the state and its configuration follow."""
+def test_a_rollback_restores_a_backup_file(delivery: Delivery) -> None:
+    """Only the API server is needed to restore the service; the state and its configuration follow."""
     files = sorted(BACKUPS.glob("dwcp-v3-local-*.yaml"), key=lambda each: each.stat().st_mtime)
     wanted = next(each for each in files if ":v5.0.0" in each.read_text())
-    delivery.ended(delivery.command("rollback", "--to", str(wanted)), 0)
+    delivery.output_after_exit(delivery.command("rollback", "--to", str(wanted)), 0)
     assert delivery.image().endswith(":v5.0.0")
     damaged = wanted.with_name(f"damaged-{wanted.name}")
     damaged.write_text(wanted.read_text().replace("v5.0.0", "v6.6.6"))
-    assert "is damaged" in delivery.ended(delivery.command("rollback", "--to", str(damaged)), 1)
+    assert "is damaged" in delivery.output_after_exit(delivery.command("rollback", "--to", str(damaged)), 1)
     assert delivery.image().endswith(":v5.0.0")
 
 
-def test_what_was_changed_by_hand_is_taken_back(delivery: Delivery) -> None:
-    """The guide's own commands: the next deployment does not end in a conflict, and says what it took back."""
-    undone = delivery.image()
+def test_a_deployment_resets_and_reports_manual_changes(delivery: Delivery) -> None:
+    """After the guide's own kubectl commands, the next deployment does not fail with a conflict."""
+    image = delivery.image()
     delivery.live.kubectl("rollout", "undo", "deployment/dwcp-v3")
     delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
     delivery.live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
     assert {each for each in delivery.live.managers("deployment", "dwcp-v3") if each.startswith("kubectl")}
-    story = delivery.ended(delivery.deploy(undone.rpartition(":")[2]), 0)
+    story = delivery.output_after_exit(delivery.deploy(image.rpartition(":")[2]), 0)
     assert "reset Deployment dwcp-v3 (" in story
     assert "spec.template.spec.containers[dwcp-v3].image" in story
     assert "reset Deployment dwcp-v3-redis (spec.replicas, by an unknown manager)" in story
-    assert delivery.image() == undone, "although the release has not changed"
+    assert delivery.image() == image, "the image is reset even though the release is the same"
     assert delivery.live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
     assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
     newest = max(BACKUPS.glob("dwcp-v3-local-*.yaml"), key=lambda each: each.stat().st_mtime)
     delivery.live.kubectl("apply", "-f", str(newest))
-    delivery.ended(delivery.deploy("v5.9.0"), 0)
+    delivery.output_after_exit(delivery.deploy("v5.9.0"), 0)
     assert delivery.image().endswith(":v5.9.0")
     assert delivery.live.managers("deployment", "dwcp-v3", of="f:spec") <= {MANAGER, "dwcp"}, (
-        "an annotation of its own is all it has"
+        "kubectl apply owns only its annotation"
     )
 
 
-def test_objects_that_their_provider_has_only_created_are_gone_back_with(delivery: Delivery) -> None:
-    """The official provider creates by a POST, which leaves an Update entry under its name, and no Apply entry."""
+def test_a_rollback_updates_an_object_that_its_provider_created_by_a_post(delivery: Delivery) -> None:
+    """The official provider's POST leaves an `Update` entry in `managedFields`, and no `Apply` entry."""
     live = delivery.live.api.get(DEPLOYMENT)
     manager = next(each["manager"] for each in live["metadata"]["managedFields"] if each["manager"].startswith(MANAGER))
     fields = {"f:spec": {"f:template": {"f:spec": {"f:containers": {'k:{"name":"dwcp-v3"}': {"f:image": {}}}}}}}
@@ -356,26 +356,26 @@ def test_objects_that_their_provider_has_only_created_are_gone_back_with(deliver
     patch = [{"op": "replace", "path": "/metadata/managedFields", "value": [{**entry, "fieldsV1": fields}]}]
     delivery.live.api.request("PATCH", DEPLOYMENT, patch, "application/json-patch+json")
     before = live["spec"]["template"]["spec"]["containers"][0]["image"]
-    delivery.ended(delivery.command("rollback"), 0)
+    delivery.output_after_exit(delivery.command("rollback"), 0)
     assert delivery.image() != before
     own = [each for each in delivery.live.api.get(DEPLOYMENT)["metadata"]["managedFields"] if each["manager"].startswith(MANAGER)]
     assert manager in {each["manager"] for each in own if each["operation"] == "Apply"}
 
 
-def test_an_image_that_is_gone_leaves_what_serves(delivery: Delivery) -> None:
+def test_a_rollback_to_a_missing_image_keeps_the_running_release(delivery: Delivery) -> None:
     before = delivery.image()
     delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v5.10.0-missing")
     delivery.live.wait(lambda: delivery.live.api.get(DEPLOYMENT)["status"].get("unavailableReplicas", 0) > 0)
     revision = delivery.live.api.get(DEPLOYMENT)["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
     delivery.live.kubectl("rollout", "undo", "deployment/dwcp-v3")
-    story = delivery.ended(delivery.command("rollback", "--to-revision", revision), 1)
+    story = delivery.output_after_exit(delivery.command("rollback", "--to-revision", revision), 1)
     assert "is in" in story
     assert f"{before} was restored and continues to serve" in story
     assert delivery.image() == before
 
 
-def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
-    """It has given stable the new image by then, and the way back is an update too: of the image, on the present target groups."""
+def test_a_stopped_rollout_keeps_a_port_that_another_person_has_set(delivery: Delivery, tmp_path: Path) -> None:
+    """Stable already has the new image, so the rollback is an update, but only of the image: the target groups stay."""
     before = delivery.image()
     delivery.up_with(tmp_path, application={"port": 8081})
     live = LivePlatform(cloud=delivery.live.cloud, monitoring=delivery.live.monitoring, state=delivery.live.state)
@@ -397,27 +397,27 @@ def test_a_rollout_that_is_stopped_keeps_a_port_that_others_have_set_since(deliv
         delivery.live.prepare()
 
 
-def test_the_first_release_goes_back_to_what_up_brought_with_its_settings(delivery: Delivery, tmp_path: Path) -> None:
+def test_the_first_release_is_rolled_back_to_the_image_and_settings_of_pulumi_up(delivery: Delivery, tmp_path: Path) -> None:
     bucket = next(each["Name"] for each in delivery.live.aws("s3").list_buckets()["Buckets"] if "artifacts" in each["Name"])
     records = delivery.live.aws("s3").list_objects_v2(Bucket=bucket, Prefix="releases/local/").get("Contents", [])
     for each in records:
         delivery.live.aws("s3").delete_object(Bucket=bucket, Key=each["Key"])
     assert delivery.releases() == []
-    brought = delivery.image()
-    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}})
-    delivery.ended(delivery.deploy("v5.11.0", folder=checkout), 0)
+    image_of_up = delivery.image()
+    checkout = copy_with(tmp_path, {"application": {"logLevel": "debug"}})
+    delivery.output_after_exit(delivery.deploy("v5.11.0", folder=checkout), 0)
     assert delivery.settings()["level"] == "debug"
-    story = delivery.ended(delivery.command("rollback"), 0)
+    story = delivery.output_after_exit(delivery.command("rollback"), 0)
     assert "the deployment before " in story
     assert 'restored: application.logLevel = "info" ("debug" now)' in story
-    assert (delivery.image(), delivery.settings()["level"]) == (brought, "info")
+    assert (delivery.image(), delivery.settings()["level"]) == (image_of_up, "info")
 
 
 @pytest.mark.parametrize("line", ["deploy --tag v5.12.0 --skip-tests", "rollback", "rollback --dry-run"])
-def test_a_namespace_that_is_being_deleted_is_told_before_anything_is_touched(
+def test_a_namespace_that_is_being_deleted_is_refused_before_any_change(
     delivery: Delivery, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The answer is changed on its way: to delete the namespace for real would be the end of the platform."""
+    """The test changes the response of the API server, because a real deletion would end the platform."""
     for name, value in delivery.live.environment().items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
@@ -438,17 +438,17 @@ def test_a_namespace_that_is_being_deleted_is_told_before_anything_is_touched(
     assert (delivery.releases(), delivery.lease()) == before
 
 
-def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_path: Path) -> None:
-    """A rotated password, a level that operations set, and a grown volume stay; what differs is said."""
-    delivery.ended(delivery.deploy("v5.7.0"), 0)
-    delivery.ended(delivery.deploy("v5.7.1"), 0)
+def test_a_rollback_keeps_and_reports_later_settings_of_others(delivery: Delivery, tmp_path: Path) -> None:
+    """A rotated password, a changed log level and an enlarged volume stay, and the differences are printed."""
+    delivery.output_after_exit(delivery.deploy("v5.7.0"), 0)
+    delivery.output_after_exit(delivery.deploy("v5.7.1"), 0)
     delivery.up_with(tmp_path, redisPassword="rotated", application={"logLevel": "error"}, redis={"storage": "12Gi"})
-    delivery.grown("12Gi")
+    delivery.wait_for_volume_size("12Gi")
     others = {"password": "rotated", "level": "error", "storage": "12Gi"}
     assert delivery.settings() == others
     delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
     delivery.live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
-    story = delivery.ended(delivery.command("rollback"), 0)
+    story = delivery.output_after_exit(delivery.command("rollback"), 0)
     assert delivery.image().endswith(":v5.7.0")
     assert delivery.settings() == others
     assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in story
@@ -457,19 +457,19 @@ def test_a_rollback_keeps_what_others_have_set_since(delivery: Delivery, tmp_pat
     assert delivery.live.managers("deployment", "dwcp-v3") <= {MANAGER, "dwcp"}
     assert 'kept: application.logLevel = "error" ("info" in' in story
     assert "rotated" not in story
-    back = delivery.ended(delivery.command("rollback", "--to", _id(delivery, "v5.7.0"), "--with-settings"), 0)
+    back = delivery.output_after_exit(delivery.command("rollback", "--to", _release_id(delivery, "v5.7.0"), "--with-settings"), 0)
     assert 'restored: application.logLevel = "info" ("error" now)' in back
     assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "12Gi"}
 
 
-def test_a_deployment_that_fails_takes_its_own_settings_back_and_no_others(delivery: Delivery, tmp_path: Path) -> None:
-    checkout = copied(tmp_path, {"application": {"logLevel": "debug"}, "redis": {"storage": "14Gi"}, "redisPassword": "rotated"})
+def test_a_failed_deployment_reverts_its_settings_except_credentials_and_sizes(delivery: Delivery, tmp_path: Path) -> None:
+    checkout = copy_with(tmp_path, {"application": {"logLevel": "debug"}, "redis": {"storage": "14Gi"}, "redisPassword": "rotated"})
     before = delivery.image()
-    story = delivery.ended(delivery.deploy("v5.8.0", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
+    story = delivery.output_after_exit(delivery.deploy("v5.8.0", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
     assert f"{before} runs again" in story
     assert delivery.image() == before
     assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
 
 
-def _id(delivery: Delivery, tag: str) -> str:
+def _release_id(delivery: Delivery, tag: str) -> str:
     return next(each["id"] for each in delivery.releases() if each["tag"] == tag and each["command"] == "deploy")

@@ -1,4 +1,4 @@
-"""The dry run before a deployment: objects as they will be applied, without an evaluation's example values."""
+"""The dry run of the manifests before a deployment, with a substitute for the cluster."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ class Webhook:
             raise ClusterError("spec.targetGroupARN is immutable", "", status=403)
 
 
-def answer(live: dict[str, str], objects: list[dict[str, Any]]) -> str:
+def validated(live: dict[str, str], objects: list[dict[str, Any]]) -> str:
     return validate(cast(KubernetesClient, Webhook(live)), objects)
 
 
-def test_a_deployed_binding_is_tried_with_the_group_that_it_has() -> None:
+def test_a_deployed_target_group_binding_is_validated_with_its_present_group() -> None:
     objects = evaluate("production").everything
-    assert "the API server accepts" in answer({"dwcp-v3": DEPLOYED, "dwcp-v3-canary": DEPLOYED}, objects)
-    assert "the API server accepts" in answer({}, objects)
+    assert "the API server accepts" in validated({"dwcp-v3": DEPLOYED, "dwcp-v3-canary": DEPLOYED}, objects)
+    assert "the API server accepts" in validated({}, objects)
 
 
-def test_another_refusal_is_still_told() -> None:
+def test_any_other_refusal_is_reported() -> None:
     class Strict(Webhook):
         def check(self, manifest: dict[str, Any]) -> None:
             raise ClusterError(f"the API server refuses {manifest['kind']}", "", status=422)
@@ -54,13 +54,13 @@ def test_another_refusal_is_still_told() -> None:
         validate(cast(KubernetesClient, Strict({})), evaluate("production").all("TargetGroupBinding"))
 
 
-def test_the_sandbox_refuses_another_group_as_the_controllers_webhook_does() -> None:
+def test_the_embedded_cloud_also_refuses_to_change_the_target_group() -> None:
     [version] = definition()["spec"]["versions"]
     spec = version["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
     assert {each["rule"] for each in spec["targetGroupARN"]["x-kubernetes-validations"]} == {"self == oldSelf"}
 
 
-def test_an_evaluation_that_does_not_end_is_an_error_with_its_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_evaluation_that_does_not_end_is_reported_with_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("Pulumi.yaml", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "__main__.py").write_text("import time\ntime.sleep(300)\n")

@@ -1,4 +1,4 @@
-"""Releases: recorded atomically, ordered by lease and not by clock, fenced, and kept as files with a checksum."""
+"""Release records in S3, which are ordered by lease and fenced; backup files with a checksum; reports and incidents."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import yaml
 from accounts import Account
 
 from delivery.errors import LeaseLostError
-from delivery.releases import Release, ReleaseError, Releases, StepRecord, incidents, new_id, release_report
-from delivery.releases import backup_files as mirror
+from delivery.releases import Release, ReleaseError, Releases, StepRecord, backup_files, incidents, new_id, release_report
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 OBJECTS = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "dwcp-v3"}, "data": {"LOG_LEVEL": "info"}}]
@@ -39,7 +38,7 @@ def releases(account: Account) -> Releases:
     return Releases(account)
 
 
-def test_a_release_is_found_by_its_id_and_by_a_beginning_of_it(account: Account, releases: Releases) -> None:
+def test_a_release_is_found_by_its_id_or_a_prefix_of_it(account: Account, releases: Releases) -> None:
     first, second = release(account, 1), release(account, 2)
     releases.record(first)
     releases.record(second)
@@ -51,7 +50,7 @@ def test_a_release_is_found_by_its_id_and_by_a_beginning_of_it(account: Account,
         releases.get("nothing")
 
 
-def test_the_order_is_that_of_the_leases_whatever_the_clocks_say(account: Account, releases: Releases) -> None:
+def test_releases_are_ordered_by_lease_and_not_by_clock(account: Account, releases: Releases) -> None:
     """The second machine's clock is ten minutes behind the first one's."""
     first = release(account, 1, started=AT + timedelta(minutes=10))
     second = release(account, 2, started=AT, id="20260102T030405Z-late")
@@ -62,7 +61,7 @@ def test_the_order_is_that_of_the_leases_whatever_the_clocks_say(account: Accoun
     assert releases.before(second) == first
 
 
-def test_a_release_that_was_not_deployed_does_not_run(account: Account, releases: Releases) -> None:
+def test_the_latest_release_is_one_that_was_deployed(account: Account, releases: Releases) -> None:
     releases.record(release(account, 1))
     releases.record(release(account, 2, result="rolled back"))
     releases.record(release(account, 3, result="running"))
@@ -71,8 +70,8 @@ def test_a_release_that_was_not_deployed_does_not_run(account: Account, releases
     assert latest.fencing == 1
 
 
-def test_the_release_before_is_one_that_differs(account: Account, releases: Releases) -> None:
-    """A release deployed twice is one step back, not two."""
+def test_the_release_before_has_another_image(account: Account, releases: Releases) -> None:
+    """A release that was deployed twice counts once."""
     for each in (release(account, 1), release(account, 2), release(account, 3, image="app:v2.0.0")):
         releases.record(each)
     latest = releases.latest()
@@ -83,7 +82,7 @@ def test_the_release_before_is_one_that_differs(account: Account, releases: Rele
     assert releases.before(release(account, 1)) is None
 
 
-def test_a_rollback_of_a_rollback_goes_forward_again(account: Account, releases: Releases) -> None:
+def test_the_release_before_a_rollback_is_the_one_that_it_replaced(account: Account, releases: Releases) -> None:
     for each in (release(account, 1), release(account, 2), release(account, 3, command="rollback", image="app:v1.0.0")):
         releases.record(each)
     latest = releases.latest()
@@ -93,7 +92,7 @@ def test_a_rollback_of_a_rollback_goes_forward_again(account: Account, releases:
     assert before.image == "app:v2.0.0"
 
 
-def test_a_staged_release_waits_until_one_is_deployed(account: Account, releases: Releases) -> None:
+def test_a_release_is_staged_until_another_one_is_deployed(account: Account, releases: Releases) -> None:
     assert releases.staged() is None
     staged = release(account, 1, result="staged")
     releases.record(staged)
@@ -110,7 +109,7 @@ def test_a_command_that_lost_the_lease_records_nothing(account: Account, release
     assert [each.fencing for each in releases.all()] == [2]
 
 
-def test_a_killed_release_is_recorded_as_failed_by_the_next_one(account: Account, releases: Releases) -> None:
+def test_the_next_release_records_a_killed_one_as_failed(account: Account, releases: Releases) -> None:
     for number, result in ((1, "running"), (2, "deployed"), (3, "running"), (4, "running")):
         releases.record(release(account, number, result=result))
     releases.begin(release(account, 5, result="running"))
@@ -131,12 +130,12 @@ def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: R
         releases.get(damaged.id)
 
 
-def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Account, releases: Releases, tmp_path: Path) -> None:
-    kept = release(account, 1, config="config:\n  a: b\n")
-    file = mirror.keep(releases, kept, kept.timestamp, tmp_path)
+def test_a_backup_file_contains_the_manifests_and_the_whole_release(account: Account, releases: Releases, tmp_path: Path) -> None:
+    recorded = release(account, 1, config="config:\n  a: b\n")
+    file = backup_files.keep(releases, recorded, recorded.timestamp, tmp_path)
     assert file == tmp_path / "backups/deployments" / f"dwcp-v3-{account.name}-20260102T040405Z.yaml"
     assert [each for each in yaml.safe_load_all(file.read_text()) if each] == OBJECTS
-    assert mirror.read(file, account.name) == kept
+    assert backup_files.read(file, account.name) == recorded
     stored = releases.s3.get_object(Bucket=releases.bucket, Key=f"backups/deployments/{file.name}")["Body"].read().decode()
     assert stored == file.read_text()
 
@@ -152,19 +151,19 @@ def test_a_backup_file_is_what_kubectl_takes_and_comes_back_whole(account: Accou
     ids=["changed", "truncated", "no header", "empty"],
 )
 def test_a_damaged_backup_file_is_refused(account: Account, releases: Releases, tmp_path: Path, change: Any, problem: str) -> None:
-    file = mirror.keep(releases, release(account, 1), "t", tmp_path)
+    file = backup_files.keep(releases, release(account, 1), "t", tmp_path)
     file.write_text(change(file.read_text()))
     with pytest.raises(ReleaseError, match=problem):
-        mirror.read(file, account.name)
+        backup_files.read(file, account.name)
 
 
 def test_a_backup_file_of_another_environment_is_refused(account: Account, releases: Releases, tmp_path: Path) -> None:
-    file = mirror.keep(releases, release(account, 1), "t", tmp_path)
+    file = backup_files.keep(releases, release(account, 1), "t", tmp_path)
     with pytest.raises(ReleaseError, match=f"is a backup of {account.name}, not of production"):
-        mirror.read(file, "production")
+        backup_files.read(file, "production")
 
 
-def failed(account: Account) -> Release:
+def failed_release(account: Account) -> Release:
     steps = [
         StepRecord(name="update", result="done", seconds=12.5, detail="1 update"),
         StepRecord(name="health checks", result="failed", seconds=3, detail="answers 500: <b>no | database</b>"),
@@ -174,8 +173,8 @@ def failed(account: Account) -> Release:
     )
 
 
-def test_the_report_says_what_happened_in_both_forms(account: Account) -> None:
-    text, page = release_report.markdown(failed(account)), release_report.page(failed(account))
+def test_the_report_describes_a_failure_in_markdown_and_html(account: Account) -> None:
+    text, page = release_report.markdown(failed_release(account)), release_report.page(failed_release(account))
     assert f"deploy of app:v4.0.0 to {account.name} failed; the previous release runs again" in text
     assert "| health checks | failed | 3.0 | answers 500: <b>no \\| database</b> |" in text
     assert "answers 500: &lt;b&gt;no | database&lt;/b&gt;" in page
@@ -187,27 +186,27 @@ def test_an_incident_is_recorded_and_an_issue_opened(
 ) -> None:
     monkeypatch.setenv("GITHUB_REPOSITORY", "novacron/novacron")
     github.answers["/repos/novacron/novacron/issues"] = {"html_url": "https://github.com/novacron/novacron/issues/9"}
-    said = incidents.record(releases, failed(account))
-    assert said[1] == "issue: https://github.com/novacron/novacron/issues/9"
+    lines = incidents.record(releases, failed_release(account))
+    assert lines[1] == "issue: https://github.com/novacron/novacron/issues/9"
     [(method, _, sent)] = github.requests
     assert method == "POST"
     assert sent["labels"] == ["incident", "dwcp-v3"]
     assert "what failed: health checks: answers 500" in sent["body"]
     assert "what runs now: 20260101T000000Z-v3.0.0" in sent["body"]
-    key = releases.key(failed(account), "incident.md")
+    key = releases.key(failed_release(account), "incident.md")
     assert releases.s3.get_object(Bucket=releases.bucket, Key=key)["Body"].read().decode() == sent["body"]
 
 
 def test_without_a_token_there_is_no_issue(account: Account, releases: Releases, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    assert len(incidents.record(releases, failed(account))) == 1
+    assert len(incidents.record(releases, failed_release(account))) == 1
 
 
-def test_an_issue_that_cannot_be_opened_hides_nothing(
+def test_an_issue_that_cannot_be_opened_is_reported(
     account: Account, releases: Releases, github: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_REPOSITORY", "novacron/elsewhere")
-    said = incidents.record(releases, failed(account))
-    assert "no issue could be opened: " in said[1]
-    assert "novacron/elsewhere/issues answered with 404" in said[1]
+    lines = incidents.record(releases, failed_release(account))
+    assert "no issue could be opened: " in lines[1]
+    assert "novacron/elsewhere/issues answered with 404" in lines[1]

@@ -1,4 +1,4 @@
-"""A message about the present state is read at that moment, and not from a record."""
+"""Messages about the present state are read from the cluster and the load balancer, not from a record."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class World:
     healthy: int = 3
     split: int = 0
     image: str = OLD
-    away: bool = False
+    unreachable: bool = False
     name: str = "staging"
     pods: frozenset[str] = field(default_factory=lambda: frozenset({"10.0.0.1", "10.0.0.2", "10.0.0.3"}))
 
@@ -35,41 +35,41 @@ class World:
         return SimpleNamespace(track=lambda _: pods)
 
     def rule(self) -> Any:
-        if self.away:
+        if self.unreachable:
             raise LoadBalancerError("the load balancer's API does not answer", "check the network")
         targets = frozenset(sorted(self.pods)[: self.healthy])
         return SimpleNamespace(weights=lambda: Weights(stable=100 - self.split, canary=self.split), healthy=lambda _: targets)
 
 
 @pytest.fixture
-def seen(monkeypatch: pytest.MonkeyPatch) -> World:
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
     found = World()
     monkeypatch.setattr(running_now, "WeightedRule", lambda environment: environment.rule())
     return found
 
 
-def test_what_runs_is_said_as_it_is(seen: World) -> None:
-    assert running_now.sentence(seen) == "stable runs app:v1: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic"  # pyright: ignore
-    seen.split, seen.healthy = 10, 1
-    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in running_now.sentence(seen)  # pyright: ignore
-    seen.away = True
-    assert "cannot be read" in running_now.sentence(seen)  # pyright: ignore
+def test_the_running_image_is_reported_with_pods_targets_and_weight(world: World) -> None:
+    assert running_now.sentence(world) == "stable runs app:v1: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic"  # pyright: ignore
+    world.split, world.healthy = 10, 1
+    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in running_now.sentence(world)  # pyright: ignore
+    world.unreachable = True
+    assert "cannot be read" in running_now.sentence(world)  # pyright: ignore
 
 
 @pytest.mark.parametrize("changes", [{"healthy": 0}, {"split": 10}, {"image": "app:v2"}])
-def test_a_way_back_that_led_elsewhere_is_no_success(seen: World, changes: dict[str, Any]) -> None:
-    """As when an update behind the service replaces the target groups under the traffic."""
-    vars(seen).update(changes)
+def test_a_rollback_that_did_not_restore_the_image_or_its_traffic_is_an_error(world: World, changes: dict[str, Any]) -> None:
+    """For example, an update has replaced the target groups that receive the traffic."""
+    vars(world).update(changes)
     with pytest.raises(running_now.NotAsWantedError, match="app:v1 should have all of the traffic, but stable runs"):
-        running_now.require_image(seen, OLD)  # pyright: ignore
+        running_now.require_image(world, OLD)  # pyright: ignore
 
 
-def test_an_aborted_rollout_says_what_runs_and_not_what_should() -> None:
+def test_an_aborted_rollout_reports_the_present_state() -> None:
     plan: Any = SimpleNamespace(image="app:v2", previous_image=OLD, environment="staging", strategy="weighted", steps=(10,))
     progress = RolloutProgress(phase=Phase.DONE, outcome=RolloutOutcome.ABORTED, aborting="stopped by SIGTERM")
     record: Any = SimpleNamespace(plan=plan, progress=progress)
     assert "(stopped by SIGTERM): app:v1 gets all traffic of staging" in ending(record).text
-    otherwise = ending(record, "app:v1 should have all of the traffic, but stable runs app:v1: 0 targets healthy")
-    assert "gets all traffic" not in otherwise.text
-    assert "0 targets healthy" in otherwise.text
-    assert otherwise.code is ExitCode.FAILED
+    unexpected = ending(record, "app:v1 should have all of the traffic, but stable runs app:v1: 0 targets healthy")
+    assert "gets all traffic" not in unexpected.text
+    assert "0 targets healthy" in unexpected.text
+    assert unexpected.code is ExitCode.FAILED

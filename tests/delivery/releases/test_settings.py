@@ -22,7 +22,7 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> SettingsChange:
     return SettingsChange(before=before, after=after)
 
 
-def test_a_releases_settings_are_neither_credentials_nor_its_image() -> None:
+def test_the_settings_of_a_release_exclude_credentials_and_its_image() -> None:
     assert leaves_of(CONFIG) == {
         "application.port": 8080,
         "application.egress": [{"cidr": "10.1.0.0/16", "ports": [443]}],
@@ -31,7 +31,7 @@ def test_a_releases_settings_are_neither_credentials_nor_its_image() -> None:
     }
 
 
-def test_settings_are_put_beside_the_present_credentials() -> None:
+def test_settings_are_merged_with_the_present_credentials() -> None:
     now = with_leaves(CONFIG, {"application.port": 8081, "redis.storageClass": "gp3"})
     assert now == {
         "dwcp-v3:redisPassword": {"secure": "v1:abc"},
@@ -44,7 +44,7 @@ def test_settings_are_put_beside_the_present_credentials() -> None:
     assert leaves_of(with_leaves(CONFIG, leaves_of(CONFIG))) == leaves_of(CONFIG)
 
 
-def test_what_a_release_changed_rolls_back_and_what_others_changed_stays() -> None:
+def test_settings_of_the_release_are_reverted_and_those_of_others_stay() -> None:
     own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug", "dwcp.maxConnections": 10})
     now = {"application.logLevel": "debug", "dwcp.maxConnections": 10, "application.port": 8081}
     assert undone(now, [own]) == {"application.logLevel": "info", "application.port": 8081}
@@ -55,12 +55,12 @@ def test_a_value_that_others_changed_after_the_release_stays() -> None:
     assert undone({"application.port": 9999}, [own]) == {"application.port": 9999}
 
 
-def test_several_releases_are_undone_from_the_newest_on() -> None:
+def test_settings_of_several_releases_are_reverted_from_the_newest_on() -> None:
     first = changed({"dwcp.maxConnections": 1}, {"dwcp.maxConnections": 2})
     second = changed({"dwcp.maxConnections": 2}, {"dwcp.maxConnections": 3})
     assert undone({"dwcp.maxConnections": 3}, [second, first]) == {"dwcp.maxConnections": 1}
     back = changed({"dwcp.maxConnections": 3}, {"dwcp.maxConnections": 1})
-    assert undone({"dwcp.maxConnections": 1}, [back]) == {"dwcp.maxConnections": 3}, "a rollback is undone by a rollback"
+    assert undone({"dwcp.maxConnections": 1}, [back]) == {"dwcp.maxConnections": 3}, "a rollback can itself be rolled back"
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def test_several_releases_are_undone_from_the_newest_on() -> None:
         ({"redis.storage": "5Gi"}, {}, "10Gi"),
     ],
 )
-def test_what_holds_data_never_shrinks(wanted: dict[str, Any], present: dict[str, Any], kept: str) -> None:
-    """Also if one side has the default, which is 10Gi."""
+def test_a_volume_with_data_never_shrinks(wanted: dict[str, Any], present: dict[str, Any], kept: str) -> None:
+    """A missing value is the default, 10Gi."""
     assert never_smaller(wanted, present).get("redis.storage", "10Gi") == kept
 
 
-def test_every_volume_is_known() -> None:
+def test_no_other_volume_shrinks() -> None:
     now = {"application.sharedVolume": "9Gi", "monitoring.storage": "90Gi", "monitoring.grafanaStorage": "90Gi"}
     assert never_smaller({}, now) == now
 
@@ -98,18 +98,18 @@ def test_memory_and_retentions_never_shrink(path: str, less: object, more: objec
     assert never_smaller({path: more}, {path: less}) == {path: more}
 
 
-def test_a_setting_that_is_left_out_has_its_default() -> None:
+def test_a_missing_setting_has_its_default() -> None:
     """If a stack file sets one field of a group, the engine records that group without the project's defaults."""
     assert differing({"application.port": 8080, "redis.storageClass": "gp3"}, {}) == []
     own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug"})
     assert differing(undone({"application.logLevel": "debug"}, [own]), {}) == []
 
 
-def test_a_group_that_was_emptied_is_not_set() -> None:
+def test_an_empty_group_has_no_settings() -> None:
     assert leaves_of({"dwcp-v3:redis": {}, "dwcp-v3:application": {"port": 8081}}) == {"application.port": 8081}
 
 
-def test_what_differs_is_shown() -> None:
+def test_differing_settings_are_shown() -> None:
     here, there = {"application.port": 8081}, {"application.port": 8080, "application.logLevel": "debug"}
     assert differing(here, there) == ["application.logLevel", "application.port"]
     assert shown("application.port", here, there, "in v3") == "application.port = 8081 (8080 in v3)"

@@ -1,4 +1,4 @@
-"""The stack file for the engine: with the release, every value as it was written, and the checkout unchanged."""
+"""The stack file for the engine: the release is added, and every other value stays as it was written."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def test_only_the_release_is_added_to_the_text() -> None:
     assert changed == ['  dwcp-v3:application: {replicas: 2, release: "app:v1"}']
 
 
-def test_without_one_the_stack_decides() -> None:
+def test_the_release_can_be_removed_from_the_text() -> None:
     assert with_release(with_release(FILE, "app:v1"), None) == FILE
     assert parsed(with_release(with_release("config: {}", "app:v1"), None)) == {"config": {}}
 
 
-def test_other_settings_leave_credentials_and_encryption_as_they_are_spelled() -> None:
+def test_changed_settings_keep_the_spelling_of_credentials_and_encryption() -> None:
     text = with_settings(FILE, {"application.port": 8081, "environment.costCenter": "2026-01-01"})
     assert '  dwcp-v3:registryUsername: "012345678901"' in text
     assert 'costCenter: "2026-01-01"' in text
@@ -68,27 +68,27 @@ def test_other_settings_leave_credentials_and_encryption_as_they_are_spelled() -
         ),
     ],
 )
-def test_a_broken_file_is_named(text: str, problem: str, fix: str) -> None:
+def test_an_invalid_file_is_reported_with_the_fix(text: str, problem: str, fix: str) -> None:
     with pytest.raises(StackFileError, match=problem) as error:
         parsed(text)
     assert fix in error.value.fix
 
 
-def test_a_missing_file_is_named() -> None:
+def test_a_missing_file_is_reported() -> None:
     with pytest.raises(StackFileError, match=r"Pulumi.nowhere.yaml cannot be read"):
         committed("nowhere")
 
 
-def test_a_file_in_another_encoding_is_named(tmp_path: Path) -> None:
+def test_a_file_in_another_encoding_is_reported(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_bytes("config: {a: \xe9}".encode("latin-1"))
     with pytest.raises(DeliveryError, match=r"Pulumi.local.yaml is not UTF-8: byte 12 is 0xe9"):
         committed("local", tmp_path)
 
 
-def test_prometheus_is_in_the_cluster_where_the_sandboxs_pods_are_containers() -> None:
+def test_prometheus_runs_in_the_cluster_if_the_sandboxs_pods_are_containers() -> None:
     """A deployment would otherwise undo what `make up PODS=real` has applied, and nothing would be scraped."""
-    assert [_outside(committed("local", variables=variables)) for variables in ({"DWCP_PODS": "real"}, {})] == [False, True]
+    assert [_outside_cluster(committed("local", variables=variables)) for variables in ({"DWCP_PODS": "real"}, {})] == [False, True]
 
 
-def _outside(text: str) -> bool:
+def _outside_cluster(text: str) -> bool:
     return parsed(text)["config"]["dwcp-v3:monitoring"]["outsideCluster"]

@@ -1,4 +1,4 @@
-"""One list of steps is what a command does and what its dry run prints."""
+"""A command runs the same list of steps that its dry run prints."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_steps_run_in_order_and_are_recorded() -> None:
     ("error", "detail"),
     [(DeliveryError("the disk is full", "free some"), "the disk is full"), (KeyboardInterrupt(), "KeyboardInterrupt")],
 )
-def test_a_step_that_fails_ends_the_list_and_is_known(error: BaseException, detail: str) -> None:
+def test_a_failed_step_ends_the_run_and_is_recorded(error: BaseException, detail: str) -> None:
     story = Story()
     failing = story.step("update", error, rolls_back=True)
     with pytest.raises(type(error)):
@@ -69,7 +69,7 @@ def test_a_step_that_fails_ends_the_list_and_is_known(error: BaseException, deta
     assert story.runner.latest is failing
 
 
-def test_a_dry_run_says_what_each_step_does_and_runs_those_that_only_look() -> None:
+def test_a_dry_run_prints_every_step_and_runs_those_that_change_nothing() -> None:
     story = Story()
     story.runner.show([story.step("backup"), story.step("preview", "2 update", changes_nothing=True), story.step("update")])
     assert story.done == ["preview"]
@@ -84,7 +84,7 @@ def deployment(mode: str = "direct", **options: Any) -> Deployment:
     return found
 
 
-def test_a_failure_from_the_update_on_is_rolled_back_and_none_before() -> None:
+def test_only_failures_from_the_update_on_are_rolled_back() -> None:
     steps = deployment("staged").steps(ExitStack())
     names = [each.name for each in steps]
     assert len(names) == len(set(names))
@@ -99,17 +99,17 @@ def test_a_failure_from_the_update_on_is_rolled_back_and_none_before() -> None:
     assert "stage at 0 %" not in [each.name for each in deployment().steps(ExitStack())]
 
 
-def test_a_skipped_test_is_said_in_the_plan_too() -> None:
+def test_skipped_tests_are_printed_in_the_plan() -> None:
     [tests] = [each for each in deployment(skip_tests=True).steps(ExitStack()) if each.name == "tests"]
     assert "skipped" in tests.does
     assert isinstance(tests.run(), Skipped)
 
 
-def test_a_rollback_takes_the_same_way_back_as_a_deployment() -> None:
+def test_a_rollback_restores_with_the_same_steps_as_a_failed_deployment() -> None:
     rollback = Rollback(RollbackRequest(environment="staging"), Story().runner)
     rollback.environment = Environment.open("staging")
     rollback.former = restore.Former(name="before", image="app:v3.0.0", file="config: {}")
-    way = restore.Restoration(
+    restoration = restore.Restoration(
         environment=rollback.environment,
         former=rollback.former,
         runner=rollback.runner,
@@ -117,15 +117,15 @@ def test_a_rollback_takes_the_same_way_back_as_a_deployment() -> None:
         command=rollback.options.command(),
     )
     names = [each.name for each in rollback.steps(ExitStack())]
-    assert names == ["abort the open rollout", "lease", "state", *[each.name for each in way.steps()]]
-    # One image may need the settings that go back with it: then both come in one update.
-    both = dataclasses.replace(way, former=dataclasses.replace(rollback.former, by_engine=True))
-    order = [each.name for each in both.steps()]
-    assert sorted(order) == sorted(each.name for each in way.steps())
+    assert names == ["abort the open rollout", "lease", "state", *[each.name for each in restoration.steps()]]
+    # If the former image needs its settings, one update restores both.
+    in_one_update = dataclasses.replace(restoration, former=dataclasses.replace(rollback.former, by_engine=True))
+    order = [each.name for each in in_one_update.steps()]
+    assert sorted(order) == sorted(each.name for each in restoration.steps())
     assert order.index("state and configuration follow") < order.index("restore app:v3.0.0") < order.index("health checks")
 
 
-def test_what_would_be_lost_needs_to_be_accepted() -> None:
+def test_a_loss_of_data_must_be_accepted() -> None:
     how = {"what": "this deployment", "command": "dwcp deploy --environment staging"}
     restore.require_accepted([], accept_loss=False, **how)
     restore.require_accepted(["delete a volume"], accept_loss=True, **how)

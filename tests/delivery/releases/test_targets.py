@@ -1,4 +1,4 @@
-"""The target of a rollback: from the first release, after a redeployment, after a rollback, and in a deleted namespace."""
+"""The release or image that a rollback returns to, and the settings that it can restore."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ def target(account: Account, releases: Releases, to: str | None = None) -> Rollb
     return rollback._target(releases, releases.latest())  # pyright: ignore[reportPrivateUsage]
 
 
-def recorded(releases: Releases, *many: Release) -> None:
+def record(releases: Releases, *many: Release) -> None:
     for each in many:
         releases.record(each)
 
 
-def test_the_first_release_is_gone_back_from_to_what_up_brought(account: Account, releases: Releases) -> None:
-    recorded(releases, release(account, 1, replaced="app:v0.9.0"))
+def test_the_first_release_is_rolled_back_to_the_image_of_pulumi_up(account: Account, releases: Releases) -> None:
+    record(releases, release(account, 1, replaced="app:v0.9.0"))
     found = target(account, releases)
     assert (found.image, found.first) == ("app:v0.9.0", True)
     assert found.name.startswith("the deployment before ")
 
 
-def test_the_same_tag_deployed_twice_is_one_step_back(account: Account, releases: Releases) -> None:
-    recorded(releases, release(account, 1, replaced="app:v0.9.0"), release(account, 2, image="app:v1.0.0", replaced="app:v1.0.0"))
+def test_a_tag_that_was_deployed_twice_counts_once(account: Account, releases: Releases) -> None:
+    record(releases, release(account, 1, replaced="app:v0.9.0"), release(account, 2, image="app:v1.0.0", replaced="app:v1.0.0"))
     assert target(account, releases).image == "app:v0.9.0"
 
 
-def test_without_a_release_it_says_what_runs_and_how_to_go_on(account: Account, releases: Releases) -> None:
+def test_a_rollback_without_a_release_is_refused_with_the_fix(account: Account, releases: Releases) -> None:
     with pytest.raises(ReleaseError, match="runs the image that `pulumi up` deployed") as error:
         target(account, releases)
     assert "dwcp deploy --environment" in error.value.fix
@@ -80,15 +80,15 @@ def test_recorded_settings_can_be_restored(account: Account) -> None:
         rollback._recorded(RollbackTarget.of(release(account, 2)))  # pyright: ignore[reportPrivateUsage]
 
 
-def test_two_rollbacks_in_a_row_go_back_and_forward_and_a_name_goes_further(account: Account, releases: Releases) -> None:
-    """As `kubectl rollout undo` twice: the release before a rollback is the one that it left."""
+def test_a_second_rollback_returns_to_the_release_that_the_first_one_replaced(account: Account, releases: Releases) -> None:
+    """As two calls of `kubectl rollout undo`. With `--to`, a rollback returns to an earlier release."""
     one, two, three = release(account, 1), release(account, 2), release(account, 3)
-    recorded(releases, one, two, three, release(account, 4, command="rollback", image=two.image, restores=two.id))
+    record(releases, one, two, three, release(account, 4, command="rollback", image=two.image, restores=two.id))
     assert target(account, releases).image == three.image
     assert target(account, releases, one.id).image == one.image
 
 
-def test_a_namespace_that_is_being_deleted_is_named_before_anything_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_namespace_that_is_being_deleted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     api: Any = SimpleNamespace()
     cluster = KubernetesClient(api, "dwcp-v3")
     monkeypatch.setattr(cluster, "request", lambda *_: {"status": {"phase": "Terminating"}})

@@ -1,4 +1,4 @@
-"""The four outcomes of an analysis, each from what Prometheus may answer."""
+"""The four outcomes of an analysis, for each kind of answer from Prometheus."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ERRORS, LATENCY, COMPARED = gates(0.05)
 
 
 def measurement(errors: float = 0.01, latency: float = 0.2, stable: Reading | None = None) -> Measurement:
-    """A good one, of five minutes."""
+    """A measurement of five minutes, which passes unless a value is replaced."""
     return Measurement(
         window_seconds=300,
         requests=Reading(5000),
@@ -36,7 +36,7 @@ GOOD = measurement()
 
 
 @pytest.mark.parametrize(
-    ("observed", "finding", "reason"),
+    ("observed", "outcome", "reason"),
     [
         (GOOD, GateOutcome.PASSED, "error rate 1 % (limit 5 %), latency 0.2 s (limit 1 s)"),
         (measurement(errors=0.05), GateOutcome.PASSED, "error rate 5 %"),
@@ -58,20 +58,20 @@ GOOD = measurement()
         (None, GateOutcome.UNMEASURED, "Prometheus does not answer"),
     ],
 )
-def test_every_answer_has_one_outcome(observed: Measurement | None, finding: GateOutcome, reason: str) -> None:
+def test_every_answer_has_one_outcome(observed: Measurement | None, outcome: GateOutcome, reason: str) -> None:
     analysis = conclude(PLAN, observed)
-    assert analysis.outcome is finding
+    assert analysis.outcome is outcome
     assert reason in analysis.reason
 
 
-def test_a_gate_that_fails_counts_before_one_that_is_not_measured() -> None:
+def test_a_failed_gate_has_priority_over_an_unmeasured_one() -> None:
     gap = GateReading(gate=LATENCY, track=Reading(None, Gap.NOT_A_NUMBER))
     observed = replace(GOOD, gates=(gap, GateReading(gate=ERRORS, track=Reading(0.5))))
     assert conclude(PLAN, observed).outcome is GateOutcome.FAILED
     assert conclude(PLAN, replace(observed, gates=(gap,))).outcome is GateOutcome.UNMEASURED
 
 
-def test_the_window_is_what_has_passed_on_prometheus_clock_and_no_more_than_the_objectives() -> None:
+def test_the_window_follows_the_clock_of_prometheus_up_to_the_window_of_the_objectives() -> None:
     requests: list[str] = []
 
     def fetch(path: str, seconds: float) -> bytes:

@@ -17,36 +17,36 @@ from sandbox.failing_pods import ANNOTATION
 
 TEN = {"steps": [10]}
 STRICT = TEN | {"unmeasuredLimit": 4}
-"""One step and a hold, during which the fault occurs."""
+"""Settings of a rollout that ends at 10 %, and is held after four analyses without a measurement."""
 EMPTY = b'{"status": "success", "data": {"resultType": "vector", "result": []}}'
 
 
 def nan(path: str, body: bytes, forward: Forward) -> Answer:
-    """Every ratio is 0 / 0."""
+    """Prometheus answers NaN, as for the ratio 0 / 0."""
     number = b'{"status": "success", "data": {"resultType": "vector", "result": [{"metric": {}, "value": [%d, "NaN"]}]}}'
     return forward() if "time%28%29" in path or "status/config" in path else Answer(200, number % int(time.time()))
 
 
 def empty(path: str, body: bytes, forward: Forward) -> Answer:
-    """It never scraped the service."""
+    """Prometheus has no samples, as if it never scraped the service."""
     return forward() if "time%28%29" in path or "status/config" in path else Answer(200, EMPTY)
 
 
 def partial(path: str, body: bytes, forward: Forward) -> Answer:
-    """A part of a federated server is unreachable."""
+    """Prometheus warns that a part of the data is missing, as a federated server does."""
     answer = forward()
     return Answer(answer.status, answer.body.replace(b'"status":"success"', b'"status":"success","warnings":["a store is away"]'))
 
 
 def slow(path: str, body: bytes, forward: Forward) -> Answer:
-    """Slower than every time limit."""
+    """Prometheus answers later than every time limit."""
     if "status/config" not in path:
         time.sleep(8)
     return forward()
 
 
 def down(path: str, body: bytes, forward: Forward) -> Answer:
-    """Its load balancer answers with an error."""
+    """The load balancer of Prometheus answers with an error."""
     return forward() if "status/config" in path else Answer(503, b"no healthy upstream")
 
 
@@ -60,7 +60,7 @@ def down(path: str, body: bytes, forward: Forward) -> Answer:
         (partial, "a store is away"),
     ],
 )
-def test_a_missing_measurement_holds_and_never_passes(live: LivePlatform, fault: object, reason: str) -> None:
+def test_a_rollout_without_measurements_is_held(live: LivePlatform, fault: object, reason: str) -> None:
     image = live.new_image()
     with FaultProxy(live.monitoring.prometheus_url) as proxy:
         proxy.fault = fault  # type: ignore[assignment]
@@ -73,7 +73,7 @@ def test_a_missing_measurement_holds_and_never_passes(live: LivePlatform, fault:
         assert live.rollout(image, settings=STRICT, more=more).end(ExitCode.DONE)["result"] == "reached"
 
 
-def test_an_unreachable_prometheus_can_roll_back(live: LivePlatform) -> None:
+def test_an_unreachable_prometheus_can_abort_the_rollout(live: LivePlatform) -> None:
     old = live.stable["image"]
     more = {"DWCP_PROMETHEUS_URL": "http://127.0.0.1:1"}
     end = live.rollout(live.new_image(), settings={"onUnmeasured": "abort", "unmeasuredLimit": 4}, more=more).end(ExitCode.FAILED)
@@ -95,7 +95,7 @@ def test_a_short_outage_of_prometheus_has_no_effect(live: LivePlatform) -> None:
     assert len(requests) > max(gaps)
 
 
-def test_a_scrape_that_stopped_is_not_mistaken_for_good_numbers(live: LivePlatform) -> None:
+def test_old_samples_are_not_a_measurement(live: LivePlatform) -> None:
     run = live.rollout(live.new_image(), "--wait-time", "60", settings=STRICT)
     run.until(lambda event: event["event"] == "wait" and event["text"].startswith("passed so far"))
     scraped = live.cloud.processes.running()["simulator"]
@@ -107,6 +107,7 @@ def test_a_scrape_that_stopped_is_not_mistaken_for_good_numbers(live: LivePlatfo
 
 
 def throttle(times: int) -> tuple[list[int], object]:
+    """A counter of requests, and a fault that throttles two of three requests until there were ``times``."""
     count = [0]
 
     def fault(path: str, body: bytes, forward: Forward) -> Answer:
@@ -133,7 +134,7 @@ def test_a_throttled_load_balancer_call_is_retried(live: LivePlatform) -> None:
     assert count[0] > 20
 
 
-def test_a_weight_without_effect_aborts_and_a_weight_that_stays_keeps_the_canary(live: LivePlatform) -> None:
+def test_the_canary_keeps_its_pods_while_its_weight_cannot_be_changed(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     stuck = [False]
 
@@ -158,7 +159,7 @@ def test_a_weight_without_effect_aborts_and_a_weight_that_stays_keeps_the_canary
     live.assert_rolled_back(old)
 
 
-def test_the_api_server_may_restart_during_a_rollout(live: LivePlatform) -> None:
+def test_a_rollout_continues_after_a_restart_of_the_api_server(live: LivePlatform) -> None:
     run = live.rollout(live.new_image(), "--wait-time", "10", settings=TEN)
     run.phase("analyse")
     server = live.cloud.processes.running()["kube-apiserver"]
@@ -175,7 +176,7 @@ def test_the_api_server_may_restart_during_a_rollout(live: LivePlatform) -> None
     ("failure", "reason"),
     [("missing", "ErrImagePull"), ("crash", "CrashLoopBackOff"), ("unready", "did not become ready: 0 pods and 0 targets of 1")],
 )
-def test_pods_that_never_work_get_no_traffic(live: LivePlatform, failure: str, reason: str) -> None:
+def test_pods_that_do_not_become_ready_get_no_traffic(live: LivePlatform, failure: str, reason: str) -> None:
     old, lost = live.stable["image"], live.unanswered
     run = live.rollout(live.new_image(failure), settings={"readySeconds": 10})
     text = run.end(ExitCode.FAILED)["text"]
@@ -185,11 +186,11 @@ def test_pods_that_never_work_get_no_traffic(live: LivePlatform, failure: str, r
     assert live.unanswered == lost
 
 
-def test_a_canary_that_dies_under_traffic_loses_it(live: LivePlatform) -> None:
+def test_a_canary_that_crashes_under_traffic_is_rolled_back(live: LivePlatform) -> None:
     old = live.stable["image"]
     run = live.rollout(live.new_image(), "--wait-time", "60")
     run.phase("analyse")
-    _fail(live, "canary", "crash")
+    _make_pods_fail(live, "canary", "crash")
     text = run.end(ExitCode.FAILED)["text"]
     assert "the canary has a problem" in text or "targets are healthy" in text
     live.assert_rolled_back(old)
@@ -199,7 +200,7 @@ def test_pods_that_crash_after_100_percent_cause_a_rollback(live: LivePlatform) 
     old = live.stable["image"]
     run = live.rollout(live.new_image(), settings={"steps": [100], "bakeSeconds": 60})
     run.phase("bake")
-    _fail(live, "stable", "crash")
+    _make_pods_fail(live, "stable", "crash")
     end = run.end(ExitCode.FAILED)
     assert end["result"] == "rolled back"
     assert [event["split"] for event in run.events if event.get("action") == "Route"] == [100, 0, 100, 0]
@@ -207,14 +208,14 @@ def test_pods_that_crash_after_100_percent_cause_a_rollback(live: LivePlatform) 
     live.assert_rolled_back(old)
 
 
-def _fail(live: LivePlatform, track: str, failure: str) -> None:
+def _make_pods_fail(live: LivePlatform, track: str, failure: str) -> None:
     pods = "/api/v1/namespaces/dwcp-v3/pods"
     for pod in live.api.get(f"{pods}?labelSelector=app%3Ddwcp-v3,track%3D{track}")["items"]:
         change = {"metadata": {"annotations": {ANNOTATION: failure}}}
         live.api.request("PATCH", f"{pods}/{pod['metadata']['name']}", change, "application/merge-patch+json")
 
 
-def test_a_clock_that_is_minutes_off_changes_nothing(live: LivePlatform, tmp_path: Path) -> None:
+def test_a_clock_that_is_minutes_off_has_no_effect(live: LivePlatform, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text("import time\nreal = time.time\ntime.time = lambda: real() - 600\n")
     end = live.rollout(live.new_image(), settings=TEN, more={"PYTHONPATH": str(tmp_path)}).end(ExitCode.DONE)
     assert end["result"] == "reached"
@@ -224,10 +225,10 @@ def test_a_full_disk_does_not_stop_a_rollback(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     live.misbehave(image, errorRate=0.5)
 
-    def no_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1600, 1600))  # less than a journal; a full disk's answer but for its number
+    def limit_file_size() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1600, 1600))  # less than a journal; as on a full disk, but with another errno
 
-    run = live.rollout(image, before=no_room)
+    run = live.rollout(image, before=limit_file_size)
     end = run.end(ExitCode.FAILED)
     assert end["result"] == "aborted"
     warnings = [event["text"] for event in run.events if event["event"] == "warning"]
@@ -235,7 +236,7 @@ def test_a_full_disk_does_not_stop_a_rollback(live: LivePlatform) -> None:
     live.assert_rolled_back(old)
 
 
-def test_another_commands_change_of_the_weights_stops_it(live: LivePlatform) -> None:
+def test_a_rollout_is_held_if_another_command_changes_the_weights(live: LivePlatform) -> None:
     run = live.rollout(live.new_image(), "--wait-time", "60")
     run.phase("analyse")
     live.route(33)
@@ -243,7 +244,7 @@ def test_another_commands_change_of_the_weights_stops_it(live: LivePlatform) -> 
     assert live.split == 33
 
 
-def test_traffic_of_no_rollout_is_refused_and_rolled_back(live: LivePlatform) -> None:
+def test_a_rollout_is_refused_while_the_canary_has_traffic_without_a_rollout(live: LivePlatform) -> None:
     old = live.stable["image"]
     live.route(20)
     run = live.rollout(live.new_image())
@@ -253,7 +254,7 @@ def test_traffic_of_no_rollout_is_refused_and_rolled_back(live: LivePlatform) ->
     live.assert_rolled_back(old)
 
 
-def test_an_up_during_a_rollout_does_not_change_it(live: LivePlatform) -> None:
+def test_pulumi_up_during_a_rollout_does_not_change_it(live: LivePlatform) -> None:
     image = live.new_image()
     live.rollout(image, "--percentage", "50").end(ExitCode.DONE)
     before = (live.split, live.flag, live.canary_replicas, live.floors, live.stable["image"])

@@ -17,7 +17,7 @@ ONE_STEP = {"steps": [100]}
 TEN = {"steps": [10]}
 
 
-def test_a_good_release_gets_all_traffic_and_every_request_is_answered(live: LivePlatform) -> None:
+def test_a_good_release_is_promoted_without_lost_requests(live: LivePlatform) -> None:
     image, lost = live.new_image(), live.unanswered
     run = live.rollout(image, settings={"bakeSeconds": 3})
     end = run.end(ExitCode.DONE)
@@ -31,16 +31,16 @@ def test_a_good_release_gets_all_traffic_and_every_request_is_answered(live: Liv
     assert (release["command"], release["result"], release["image"]) == ("rollout", "deployed", image)
 
 
-def test_what_was_changed_by_hand_is_taken_back_and_said(live: LivePlatform) -> None:
+def test_manual_changes_are_reset_and_reported(live: LivePlatform) -> None:
     live.kubectl("set", "image", "deployment/dwcp-v3", f"dwcp-v3={live.new_image()}")
     live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
     live.wait(lambda: live.stable["healthy"] == 3 and live.stable["status"]["updatedReplicas"] == 3)
     image = live.new_image()
     run = live.rollout(image, settings=ONE_STEP)
     assert run.end(ExitCode.DONE)["result"] == "promoted"
-    said = [event["text"] for event in run.events if event["event"] == "warning"]
-    assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in said
-    assert "reset Deployment dwcp-v3-redis (spec.replicas, by an unknown manager)" in said
+    warnings = [event["text"] for event in run.events if event["event"] == "warning"]
+    assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in warnings
+    assert "reset Deployment dwcp-v3-redis (spec.replicas, by an unknown manager)" in warnings
     assert live.stable["image"] == image
     assert live.kubectl("get", "deployment", "dwcp-v3-redis", "-o", "jsonpath={.spec.replicas}") == "1"
     assert live.managers("deployment", "dwcp-v3", of="f:spec") <= {PROGRAM_MANAGER, "dwcp"}
@@ -55,13 +55,13 @@ def test_a_rolling_update_of_stable_under_traffic_loses_no_request(live: LivePla
     assert live.unanswered == lost
 
 
-def test_an_up_after_a_rollout_keeps_its_release(live: LivePlatform) -> None:
+def test_pulumi_up_after_a_rollout_keeps_its_release(live: LivePlatform) -> None:
     before = live.stable["image"]
     live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
     assert live.stable["image"] == before
 
 
-def test_errors_roll_it_back_at_the_first_step(live: LivePlatform) -> None:
+def test_errors_abort_a_rollout_at_its_first_step(live: LivePlatform) -> None:
     old, image, lost = live.stable["image"], live.new_image(), live.unanswered
     live.misbehave(image, errorRate=0.3)
     run = live.rollout(image)
@@ -101,7 +101,7 @@ def test_the_flag_strategy_changes_the_flag_and_no_traffic(live: LivePlatform) -
     assert (live.split, live.flag, live.canary_replicas, live.stable["image"]) == (0, "100", 0, image)
 
 
-def test_too_little_traffic_holds_and_continues_when_it_comes(live: LivePlatform) -> None:
+def test_a_rollout_is_held_at_too_little_traffic_and_continues_with_more(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     live.monitoring.control("load", "PUT", requestsPerSecond=5)
     end = live.rollout(image, settings=TEN | {"extendSeconds": 2}).end(ExitCode.HELD)
@@ -113,7 +113,7 @@ def test_too_little_traffic_holds_and_continues_when_it_comes(live: LivePlatform
     live.assert_rolled_back(old)
 
 
-def test_a_percentage_is_reached_and_held_and_raised_and_lowered(live: LivePlatform) -> None:
+def test_a_percentage_is_reached_raised_and_lowered(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     assert live.rollout(image, "--percentage", "0").end(ExitCode.DONE)["result"] == "reached"
     assert (live.split, live.healthy("canary")) == (0, 1)
@@ -130,7 +130,7 @@ def test_a_percentage_is_reached_and_held_and_raised_and_lowered(live: LivePlatf
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_rolls_it_back(live: LivePlatform, number: signal.Signals) -> None:
+def test_a_signal_aborts_a_rollout(live: LivePlatform, number: signal.Signals) -> None:
     old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")
@@ -139,10 +139,10 @@ def test_a_signal_rolls_it_back(live: LivePlatform, number: signal.Signals) -> N
     live.assert_rolled_back(old)
 
 
-def test_a_killed_rollout_continues_wherever_it_was_killed(live: LivePlatform, tmp_path: Path) -> None:
+def test_a_rollout_resumes_after_kill_9_at_any_point(live: LivePlatform, tmp_path: Path) -> None:
     image, lost = live.new_image(), live.unanswered
     for turn in range(60):
-        run = live.rollout(image, "--wait-time", "3", settings=ONE_STEP, module="killed", more=_killing(turn))
+        run = live.rollout(image, "--wait-time", "3", settings=ONE_STEP, module="killed", more=_kill_variables(turn))
         run.process.wait(120)
         if run.process.returncode != -signal.SIGKILL:
             break
@@ -154,12 +154,12 @@ def test_a_killed_rollout_continues_wherever_it_was_killed(live: LivePlatform, t
     assert live.unanswered == lost
 
 
-def _killing(turn: int) -> dict[str, str]:
+def _kill_variables(turn: int) -> dict[str, str]:
     """The environment of a command that is killed after the first journal entry, or after the first action."""
     return {"KILL_AFTER": "entry" if turn % 2 else "action", "PYTHONPATH": str(ROOT / "tests/support")}
 
 
-def test_a_killed_rollout_can_be_aborted_from_another_machine(live: LivePlatform, tmp_path: Path) -> None:
+def test_a_rollout_after_kill_9_can_be_aborted_from_another_machine(live: LivePlatform, tmp_path: Path) -> None:
     old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")
@@ -173,7 +173,7 @@ def test_a_killed_rollout_can_be_aborted_from_another_machine(live: LivePlatform
     live.assert_rolled_back(old)
 
 
-def test_the_second_of_two_names_the_first(live: LivePlatform) -> None:
+def test_a_second_rollout_is_refused_while_the_first_holds_the_lease(live: LivePlatform) -> None:
     image = live.new_image()
     first = live.rollout(image, "--wait-time", "60")
     first.phase("analyse")
@@ -184,7 +184,7 @@ def test_the_second_of_two_names_the_first(live: LivePlatform) -> None:
     first.end(ExitCode.FAILED)
 
 
-def test_a_command_that_lost_the_lease_changes_nothing_more(live: LivePlatform) -> None:
+def test_a_rollout_that_lost_the_lease_changes_nothing_more(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")

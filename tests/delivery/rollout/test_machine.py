@@ -60,18 +60,18 @@ class Faults:
 
     bad_images: frozenset[str] = frozenset()
     """Images whose pods never become ready."""
-    sick_from: dict[str, int] = field(default_factory=dict[str, int])
-    """Time from which an image's pods are unhealthy."""
+    unhealthy_from: dict[str, int] = field(default_factory=dict[str, int])
+    """Time from which the pods of an image are unhealthy."""
     stuck_weight: range = range(0)
     """Times at which a new weight has no effect."""
-    findings: dict[int, GateOutcome] = field(default_factory=dict[int, GateOutcome])
-    """Outcome of the gates at a time; otherwise they pass."""
+    gates: dict[int, GateOutcome] = field(default_factory=dict[int, GateOutcome])
+    """Outcome of the gates at a time; at all other times they pass."""
     stop_at: int | None = None
     engine_fails: range = range(0)
     load: dict[int, int] = field(default_factory=dict[int, int])
-    """Pods that all of the traffic needs from a time on; otherwise the stable track's four."""
+    """Pods that all of the traffic needs from a time on; before, the four pods of stable."""
     crashes: frozenset[int] = frozenset()
-    """Steps before whose action, and steps after whose action, the process is killed (odd and even)."""
+    """When the process is killed: an even number is before, and an odd number after, the action of turn ``number // 2``."""
 
 
 @dataclass
@@ -84,18 +84,18 @@ class World:
     replicas: dict[str, int] = field(default_factory=lambda: {"stable": 4, "canary": 0})
     floors: dict[str, int] = field(default_factory=lambda: {"stable": 3, "canary": 3})
     changed: dict[str, int] = field(default_factory=lambda: {"stable": -100, "canary": -100})
-    """When a track's pods were last changed; they need 2 s."""
+    """When the pods of a track were last changed; they become ready 2 s later."""
     zero_since: dict[str, int | None] = field(default_factory=lambda: {"stable": None, "canary": -100})
     split: int = 0
     flag: int = 100
-    ordered: str = ""
+    promoting: str = ""
     unmeasured: int = 0
     failed_gate: bool = False
     """Whether a gate failed in this rollout."""
     ceiling: int = 10
     """``maxReplicas`` of both autoscalers."""
-    shown: int = 4
-    """The load for which an autoscaler has added pods. A rollout cannot know of more, such as what the floors suffice for."""
+    visible_load: int = 4
+    """The load for which an autoscaler has added pods. A rollout cannot see a load that the minimum number of pods can serve."""
 
     @property
     def load(self) -> int:
@@ -106,9 +106,9 @@ class World:
         return math.ceil(self.load * self.share(track) / 100)
 
     def autoscale(self) -> None:
-        """The autoscalers' changes in a second; they are inactive at 0 pods. An added pod is ready 2 s later."""
+        """Change the pods as the autoscalers do in a second; they are inactive at 0 pods. An added pod is ready 2 s later."""
         if any(self.replicas[track] and self.needs(track) > self.floors[track] for track in ("stable", "canary")):
-            self.shown = self.load
+            self.visible_load = self.load
         for track in ("stable", "canary"):
             if self.replicas[track]:
                 wanted = min(self.ceiling, max(self.floors[track], self.needs(track)))
@@ -121,36 +121,36 @@ class World:
 
     def healthy(self, track: str) -> int:
         image = self.images[track]
-        up = self.now - self.changed[track] >= 2 and image not in self.faults.bad_images and not self.sick(track)
-        return self.replicas[track] if up else 0
+        running = self.now - self.changed[track] >= 2 and image not in self.faults.bad_images and not self.unhealthy(track)
+        return self.replicas[track] if running else 0
 
-    def sick(self, track: str) -> bool:
-        return self.now >= self.faults.sick_from.get(self.images[track], 10**6)
+    def unhealthy(self, track: str) -> bool:
+        return self.now >= self.faults.unhealthy_from.get(self.images[track], 10**6)
 
     def track(self, name: str) -> TrackState:
-        healthy, sick = self.healthy(name), self.sick(name) and self.replicas[name] > 0
-        since = max(self.faults.sick_from.get(self.images[name], 10**6), self.changed[name])
+        healthy, unhealthy = self.healthy(name), self.unhealthy(name) and self.replicas[name] > 0
+        since = max(self.faults.unhealthy_from.get(self.images[name], 10**6), self.changed[name])
         return TrackState(
             image=self.images[name],
             replicas=self.replicas[name],
             ready=healthy,
             healthy=healthy,
             settled=healthy == self.replicas[name],
-            trouble="crash loop" if sick else "",
-            trouble_seconds=max(0, self.now - since) if sick else 0,
-            short_seconds=max(0, self.now - since) if sick else 0,
+            trouble="crash loop" if unhealthy else "",
+            trouble_seconds=max(0, self.now - since) if unhealthy else 0,
+            short_seconds=max(0, self.now - since) if unhealthy else 0,
             floor=self.floors[name],
             ceiling=self.ceiling,
         )
 
     def observe(self, progress: RolloutProgress, seconds: float) -> Observation:
         analysing = progress.phase in (Phase.ANALYSE, Phase.BAKE)
-        finding = self.faults.findings.get(self.now, GateOutcome.PASSED) if analysing else GateOutcome.PASSED
-        self.failed_gate |= finding is GateOutcome.FAILED
-        self.unmeasured = self.unmeasured + 1 if finding is GateOutcome.UNMEASURED else 0
+        gate = self.faults.gates.get(self.now, GateOutcome.PASSED) if analysing else GateOutcome.PASSED
+        self.failed_gate |= gate is GateOutcome.FAILED
+        self.unmeasured = self.unmeasured + 1 if gate is GateOutcome.UNMEASURED else 0
         wanted = OLD if progress.phase is Phase.RESTORE else NEW
-        failing = self.now in self.faults.engine_fails and bool(self.ordered)
-        promotion = "failed: engine" if failing else ("done" if self.ordered == wanted else "")
+        failing = self.now in self.faults.engine_fails and bool(self.promoting)
+        promotion = "failed: engine" if failing else ("done" if self.promoting == wanted else "")
         return Observation(
             stable=self.track("stable"),
             canary=self.track("canary"),
@@ -158,23 +158,23 @@ class World:
             flag=self.flag,
             seconds=seconds,
             now=float(self.now),
-            analysis=Analysis(outcome=finding, reason=str(finding), unmeasured=self.unmeasured),
+            analysis=Analysis(outcome=gate, reason=str(gate), unmeasured=self.unmeasured),
             promotion=promotion,
             stop="stopped" if self.faults.stop_at is not None and self.now >= self.faults.stop_at else "",
         )
 
     @property
     def bad_canary(self) -> bool:
-        """Whether stable is the better place for the traffic, whatever its size. That a person stops a rollout does not say so."""
+        """Whether the traffic must leave the canary, even if stable is too small. A rollout stopped by a person need not be bad."""
         return self.failed_gate or self.healthy("canary") < self.needs("canary")
 
     def idle(self, track: str) -> bool:
-        """Whether a track has had no traffic for as long as open requests can last."""
+        """Whether a track has had no traffic for as long as an open request can last."""
         since = self.zero_since[track]
         return self.share(track) == 0 and since is not None and self.now - since >= PLAN.drain
 
     def perform(self, action: Action) -> None:
-        """Perform the action after a check of the invariants."""
+        """Assert the invariants, and perform the action."""
         match action:
             case LoadCanary(image):
                 assert self.replicas["canary"] == 0 or self.idle("canary"), "a track that receives traffic was replaced"
@@ -182,7 +182,7 @@ class World:
             case RaiseFloor(replicas):
                 self.floors["stable"] = replicas
             case SizeCanary(replicas):
-                assert replicas >= self.replicas["canary"], "scaled down in mid-rollout"
+                assert replicas >= self.replicas["canary"], "the canary was scaled down during the rollout"
                 if replicas > self.replicas["canary"] and self.share("canary") == 0:
                     self.changed["canary"] = self.now
                 self.replicas["canary"], self.floors["canary"] = replicas, replicas
@@ -190,7 +190,7 @@ class World:
                 self.route(split, flag)
             case Promote(image):
                 assert self.idle("stable"), "stable was replaced under traffic"
-                self.ordered = image
+                self.promoting = image
                 if self.images["stable"] != image:
                     self.images["stable"], self.changed["stable"] = image, self.now
             case Retire():
@@ -204,11 +204,11 @@ class World:
             return
         for track, share in (("canary", split), ("stable", 100 - split)):
             if share > self.share(track):
-                dead = all(self.healthy(each) == 0 for each in ("stable", "canary"))
-                part = min(math.ceil(self.shown * share / 100), self.ceiling)
-                enough = self.healthy(track) >= part or (track == "stable" and self.bad_canary)
-                assert enough, f"{track} got {share} % with {self.healthy(track)} pods, and needs {part}"
-                assert self.healthy(track) > 0 or (dead and track == "stable"), f"{track} got traffic without a healthy target"
+                all_down = all(self.healthy(each) == 0 for each in ("stable", "canary"))
+                needed = min(math.ceil(self.visible_load * share / 100), self.ceiling)
+                enough = self.healthy(track) >= needed or (track == "stable" and self.bad_canary)
+                assert enough, f"{track} got {share} % with {self.healthy(track)} pods, and needs {needed}"
+                assert self.healthy(track) > 0 or (all_down and track == "stable"), f"{track} got traffic without a healthy target"
         self.split = split
         for track in ("stable", "canary"):
             if self.share(track) == 0:
@@ -226,7 +226,7 @@ def run(
     progress: RolloutProgress | None = None,
     path: list[RolloutProgress] | None = None,
 ) -> tuple[RolloutProgress, World]:
-    """Run to the end, and note the ``path``; a crash loses everything but the last recorded progress."""
+    """Run until the end or a hold, and append each progress to ``path``; a crash loses all but the last written progress."""
     world, progress, entered = world or World(faults), progress or RolloutProgress(), 0
     for turn in range(turns):
         if path is not None:
@@ -239,30 +239,30 @@ def run(
         moved = decision.progress != progress
         progress = RolloutProgress.model_validate_json(decision.progress.model_dump_json())
         if 2 * turn in faults.crashes:
-            entered, world.ordered = world.now, ""
+            entered, world.promoting = world.now, ""
             continue
         if decision.action is not None:
             world.perform(decision.action)
         world.autoscale()
         if 2 * turn + 1 in faults.crashes:
-            entered, world.ordered = world.now, ""
+            entered, world.promoting = world.now, ""
         if not moved or decision.action is not None:
             world.now += 1
-    pytest.fail(f"no end in sight: {progress}, {world}")
+    pytest.fail(f"the rollout does not end: {progress}, {world}")
 
 
 spans = st.builds(lambda start, length: range(start, start + length), st.integers(0, 120), st.integers(0, 15))
-findings = st.dictionaries(st.integers(0, 150), st.sampled_from(GateOutcome), max_size=30)
+gates = st.dictionaries(st.integers(0, 150), st.sampled_from(GateOutcome), max_size=30)
 worlds = st.builds(
     Faults,
     bad_images=st.sampled_from([frozenset[str](), frozenset({NEW}), frozenset({OLD})]),
-    sick_from=st.dictionaries(st.sampled_from([OLD, NEW]), st.integers(0, 150), max_size=2),
+    unhealthy_from=st.dictionaries(st.sampled_from([OLD, NEW]), st.integers(0, 150), max_size=2),
     stuck_weight=spans,
-    findings=findings,
+    gates=gates,
     stop_at=st.none() | st.integers(0, 150),
     engine_fails=spans,
     crashes=st.frozensets(st.integers(0, 200), max_size=12),
-    # Half of an even load says only within one pod what all of it needs, and above the ceiling the pods do not show it.
+    # The pods do not show some loads exactly, which are left out: even ones at 50 %, and those above the ceiling.
     load=st.dictionaries(st.integers(0, 150), st.sampled_from([5, 7, 9]), max_size=2),
 )
 plans = st.builds(
@@ -281,7 +281,7 @@ plans = st.builds(
 
 @settings(max_examples=400, deadline=None)
 @given(plan=plans, faults=worlds)
-def test_traffic_always_ends_on_one_version_or_on_hold(plan: Plan, faults: Faults) -> None:
+def test_a_rollout_ends_with_one_release_or_on_hold(plan: Plan, faults: Faults) -> None:
     progress, world = run(plan, faults)  # `perform` asserts the invariants at each action
     if progress.holding:
         assert progress.aborting or world.split in (0, 100, *plan.steps)
@@ -316,7 +316,7 @@ def test_a_held_rollout_continues_or_rolls_back(faults: Faults, stop: bool) -> N
     assert world.split == 0
 
 
-def test_a_good_release_takes_every_step_and_ends_on_stable() -> None:
+def test_a_good_release_is_promoted() -> None:
     progress, world = run(PLAN, Faults())
     assert progress.outcome is RolloutOutcome.PROMOTED
     assert (world.images["stable"], world.split, world.flag) == (NEW, 0, 100)
@@ -326,15 +326,15 @@ def test_a_good_release_takes_every_step_and_ends_on_stable() -> None:
     ("faults", "outcome", "reason"),
     [
         (Faults(bad_images=frozenset({NEW})), RolloutOutcome.ABORTED, "did not become ready"),
-        (Faults(findings=dict.fromkeys(range(8, 200), GateOutcome.FAILED)), RolloutOutcome.ABORTED, "failed"),
+        (Faults(gates=dict.fromkeys(range(8, 200), GateOutcome.FAILED)), RolloutOutcome.ABORTED, "failed"),
         (Faults(stop_at=12), RolloutOutcome.ABORTED, "stopped"),
         (Faults(engine_fails=range(500)), RolloutOutcome.ABORTED, "could not be updated to the new image"),
-        (Faults(sick_from={NEW: 60}), RolloutOutcome.ROLLED_BACK, "stable became unhealthy"),
+        (Faults(unhealthy_from={NEW: 60}), RolloutOutcome.ROLLED_BACK, "stable became unhealthy"),
     ],
 )
 def test_a_bad_release_is_rolled_back(faults: Faults, outcome: RolloutOutcome, reason: str) -> None:
     progress, world = run(PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"bake_seconds": 50})}), faults)
-    if faults.engine_fails:  # then stable cannot be given the previous image either: a person has to look
+    if faults.engine_fails:  # then stable cannot get the previous image either, so the rollout is held
         assert "could not be updated to" in progress.holding
         return
     assert progress.outcome is outcome
@@ -343,34 +343,34 @@ def test_a_bad_release_is_rolled_back(faults: Faults, outcome: RolloutOutcome, r
 
 
 @pytest.mark.parametrize(
-    ("plan", "findings", "reason"),
+    ("plan", "gates", "reason"),
     [
         (PLAN, GateOutcome.UNMEASURED, "could not measure 4 times in a row"),
         (PLAN, GateOutcome.LITTLE_TRAFFIC, "too little traffic"),
         (PLAN.model_copy(update={"steps": (10, 50), "waits": (5, 5)}), GateOutcome.PASSED, "50 % reached, as requested"),
     ],
 )
-def test_what_cannot_be_concluded_is_held_with_the_canary_as_it_is(plan: Plan, findings: GateOutcome, reason: str) -> None:
-    progress, world = run(plan, Faults(findings=dict.fromkeys(range(200), findings)))
+def test_a_held_rollout_keeps_its_canary_and_its_weight(plan: Plan, gates: GateOutcome, reason: str) -> None:
+    progress, world = run(plan, Faults(gates=dict.fromkeys(range(200), gates)))
     assert reason in progress.holding
     assert progress.outcome is None
     assert world.split == plan.steps[progress.step]
     assert world.healthy("canary") == plan.size(progress.step)
 
 
-def test_a_missing_measurement_can_roll_back() -> None:
+def test_missing_measurements_can_abort_a_rollout() -> None:
     plan = PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"on_unmeasured": "abort"})})
-    progress, _ = run(plan, Faults(findings=dict.fromkeys(range(200), GateOutcome.UNMEASURED)))
+    progress, _ = run(plan, Faults(gates=dict.fromkeys(range(200), GateOutcome.UNMEASURED)))
     assert progress.outcome is RolloutOutcome.ABORTED
 
 
-def test_a_few_failed_measurements_have_no_effect() -> None:
-    progress, _ = run(PLAN, Faults(findings={8: GateOutcome.UNMEASURED, 9: GateOutcome.UNMEASURED, 10: GateOutcome.UNMEASURED}))
+def test_a_few_missing_measurements_have_no_effect() -> None:
+    progress, _ = run(PLAN, Faults(gates={8: GateOutcome.UNMEASURED, 9: GateOutcome.UNMEASURED, 10: GateOutcome.UNMEASURED}))
     assert progress.outcome is RolloutOutcome.PROMOTED
 
 
-def test_a_weight_that_is_never_zero_keeps_the_canary_alive() -> None:
-    progress, world = run(PLAN, Faults(findings={12: GateOutcome.FAILED}, stuck_weight=range(12, 500)))
+def test_the_canary_keeps_its_pods_while_its_weight_cannot_be_changed() -> None:
+    progress, world = run(PLAN, Faults(gates={12: GateOutcome.FAILED}, stuck_weight=range(12, 500)))
     assert "has no effect" in progress.holding
     assert world.split == 10
     assert world.healthy("canary") > 0
@@ -385,45 +385,45 @@ def test_a_rollout_of_only_the_flag_names_the_flag_that_does_not_change() -> Non
 
 
 @pytest.mark.parametrize("crash", range(0, 90))
-def test_killed_before_or_after_any_action_it_continues(crash: int) -> None:
+def test_a_rollout_resumes_after_kill_9_before_or_after_any_action(crash: int) -> None:
     progress, world = run(PLAN, Faults(crashes=frozenset({crash})))
     assert progress.outcome is RolloutOutcome.PROMOTED
     assert world.images["stable"] == NEW
 
 
-def test_another_commands_change_of_the_weights_holds() -> None:
+def test_a_rollout_is_held_if_another_command_changes_the_weights() -> None:
     world = World(Faults(), split=30, replicas={"stable": 4, "canary": 4}, images={"stable": OLD, "canary": NEW})
     progress = RolloutProgress(phase=Phase.ANALYSE, window_start=0)
     decision = decide(PLAN, progress, world.observe(progress, 1))
     assert "another command changed the traffic: 30 % instead of 10 %" in decision.progress.holding
 
 
-def test_the_canary_is_sized_from_what_stable_had_at_the_start() -> None:
+def test_the_canary_is_sized_from_the_replicas_of_stable_at_the_start() -> None:
     plan = PLAN.model_copy(update={"replicas": 7})
     assert [plan.size(step) for step in range(3)] == [1, 4, 7]
 
 
 @pytest.mark.parametrize("load", [5, 7, 9])
 @pytest.mark.parametrize("since", range(0, 75, 3))
-def test_a_track_is_sized_for_the_load_of_now_before_it_gets_traffic(since: int, load: int) -> None:
-    """`route` asserts it at each step; the load grows from 4 pods to more at any time of the rollout."""
+def test_a_track_is_sized_for_the_present_load_before_it_gets_traffic(since: int, load: int) -> None:
+    """``World.route`` asserts this at each step; the load grows at any time of the rollout."""
     progress, world = run(PLAN, Faults(load={since: load}))
     assert progress.outcome is RolloutOutcome.PROMOTED, progress.holding
     assert world.healthy("stable") >= load or since > world.now
 
 
 @pytest.mark.parametrize("since", range(0, 75, 3))
-def test_a_release_that_fails_under_load_goes_back_to_a_track_that_carries_it(since: int) -> None:
-    """Unhealthy after its promotion: the canary has the previous image on standby, sized for the present load."""
+def test_a_release_that_fails_after_its_promotion_is_rolled_back_to_a_large_enough_track(since: int) -> None:
+    """The canary is on standby with the previous image, sized for the present load."""
     plan = PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"bake_seconds": 50})})
-    progress, _ = run(plan, Faults(load={since: 9}, sick_from={NEW: 80}))
+    progress, _ = run(plan, Faults(load={since: 9}, unhealthy_from={NEW: 80}))
     assert progress.outcome is RolloutOutcome.ROLLED_BACK or progress.aborting, progress
 
 
 @pytest.mark.parametrize("since", range(0, 75, 5))
 @pytest.mark.parametrize("later", [1, 2, 10, 25])
-def test_a_rollout_that_is_stopped_goes_back_to_a_track_that_carries_the_load(since: int, later: int) -> None:
-    """`route` asserts it: a person who stops a rollout does not have a bad canary, so the traffic waits for stable's pods."""
+def test_a_stopped_rollout_is_rolled_back_to_a_large_enough_track(since: int, later: int) -> None:
+    """``World.route`` asserts this: the canary is not bad, so the traffic stays there until stable has enough pods."""
     progress, world = run(PLAN, Faults(load={since: 9}, stop_at=since + later))
     assert progress.outcome is not None, progress.holding
     assert world.split == 0
@@ -434,21 +434,21 @@ def test_a_rollout_that_is_stopped_goes_back_to_a_track_that_carries_the_load(si
     ("at_once", "trouble_seconds", "action"), [(False, 0, RaiseFloor(9)), (True, 0, Route(0, 0)), (False, 4, Route(0, 0))]
 )
 def test_only_a_bad_canary_is_left_before_stable_is_large_enough(at_once: bool, trouble_seconds: float, action: Action) -> None:
-    """A failed gate is decided on already; a canary that gets sick while stable grows is left then."""
+    """A failed gate sets ``at_once``; a canary that becomes unhealthy while stable grows has ``trouble_seconds``."""
     world = World(Faults(), replicas={"stable": 4, "canary": 9}, images={"stable": OLD, "canary": NEW}, split=100)
-    back = RolloutProgress(phase=Phase.TO_STABLE, step=2, aborting="stopped", at_once=at_once)
-    seen = world.observe(back, 0)
-    assert decide(PLAN, back, replace(seen, canary=replace(seen.canary, trouble_seconds=trouble_seconds))).action == action
+    aborting = RolloutProgress(phase=Phase.TO_STABLE, step=2, aborting="stopped", at_once=at_once)
+    now = world.observe(aborting, 0)
+    assert decide(PLAN, aborting, replace(now, canary=replace(now.canary, trouble_seconds=trouble_seconds))).action == action
 
 
-def test_a_second_abort_does_not_wait_for_a_stable_that_stays_small() -> None:
+def test_a_second_abort_does_not_wait_for_pods_of_stable() -> None:
     world = World(Faults(), replicas={"stable": 4, "canary": 9}, images={"stable": OLD, "canary": NEW}, split=100)
-    back = RolloutProgress(phase=Phase.TO_STABLE, step=2, aborting="stopped")
-    held = decide(PLAN, back, world.observe(back, 21)).progress
+    aborting = RolloutProgress(phase=Phase.TO_STABLE, step=2, aborting="stopped")
+    held = decide(PLAN, aborting, world.observe(aborting, 21)).progress
     assert "stable has 4 healthy targets of 9; the traffic stays where it is" in held.holding
     assert "`dwcp rollout --abort` moves it anyway" in held.holding
-    for told, action in ((resumed(held), RaiseFloor(9)), (insisted(held), Route(0, 0))):
-        assert decide(PLAN, told, world.observe(told, 0)).action == action
+    for again, action in ((resumed(held), RaiseFloor(9)), (insisted(held), Route(0, 0))):
+        assert decide(PLAN, again, world.observe(again, 0)).action == action
     assert not insisted(RolloutProgress(holding="too little traffic")).at_once
 
 
@@ -458,7 +458,7 @@ def test_stable_grows_with_the_load_while_the_canary_is_measured() -> None:
     assert decide(PLAN, last, world.observe(last, 1)).action == RaiseFloor(9)
 
 
-def test_at_the_autoscalers_maximum_it_holds_with_the_reason() -> None:
+def test_a_rollout_is_held_if_the_load_exceeds_the_autoscalers_maximum() -> None:
     world = World(Faults(), replicas={"stable": 12, "canary": 0})
     decision = decide(PLAN.model_copy(update={"replicas": 12}), RolloutProgress(), world.observe(RolloutProgress(), 0))
     assert decision.action is None
@@ -474,16 +474,16 @@ def test_at_the_autoscalers_maximum_it_holds_with_the_reason() -> None:
 LOWER = [(high, low) for high in (99, 50, 10) for low in (50, 10, 0) if low < high]
 
 
-def lowered(low: int) -> Plan:
+def plan_to(low: int) -> Plan:
     return PLAN.model_copy(update={"steps": (low,), "waits": (5.0,)})
 
 
 @pytest.mark.parametrize(("high", "low"), LOWER)
-def test_a_lower_percentage_waits_until_stable_carries_what_comes_back(high: int, low: int) -> None:
-    """All of the traffic needs nine pods, and each track has shrunk to its share of them."""
+def test_a_percentage_is_lowered_when_stable_is_large_enough(high: int, low: int) -> None:
+    """All of the traffic needs nine pods, and each track has only its share of them."""
     stable, canary = math.ceil(9 * (100 - high) / 100), math.ceil(9 * high / 100)
     world = World(Faults(), replicas={"stable": stable, "canary": canary}, images={"stable": OLD, "canary": NEW}, split=high)
-    plan, need = lowered(low).model_copy(update={"replicas": 9}), math.ceil(9 * (100 - low) / 100)
+    plan, need = plan_to(low).model_copy(update={"replicas": 9}), math.ceil(9 * (100 - low) / 100)
     progress = RolloutProgress(phase=Phase.SCALE)
     assert decide(plan, progress, world.observe(progress, 1)).action == (RaiseFloor(9) if stable < need else None)
     world.floors["stable"] = 9
@@ -507,17 +507,17 @@ def test_a_lower_percentage_waits_until_stable_carries_what_comes_back(high: int
 @pytest.mark.parametrize(("high", "low"), LOWER)
 @pytest.mark.parametrize("load", [4, 7, 9])
 def test_a_percentage_is_lowered_under_any_load(high: int, low: int, load: int) -> None:
-    """`route` asserts that each track carries its share before it gets it."""
+    """``World.route`` asserts that each track has enough pods before it gets its share."""
     share = {"stable": math.ceil(load * (100 - high) / 100), "canary": math.ceil(load * high / 100)}
     world = World(Faults(load={0: load}), replicas=share, images={"stable": OLD, "canary": NEW}, split=high, flag=high)
-    progress, _ = run(lowered(low), world.faults, world=world, progress=RolloutProgress(phase=Phase.SCALE))
+    progress, _ = run(plan_to(low), world.faults, world=world, progress=RolloutProgress(phase=Phase.SCALE))
     assert progress.holding == f"{low} % reached, as requested"
     assert (world.split, world.flag) == (low, low)
 
 
-def test_a_lower_percentage_holds_if_the_autoscaler_cannot_give_stable_the_pods() -> None:
+def test_a_lower_percentage_is_held_if_stable_would_exceed_the_autoscalers_maximum() -> None:
     world = World(Faults(), replicas={"stable": 10, "canary": 10}, images={"stable": OLD, "canary": NEW}, split=50)
-    plan, scale = lowered(10).model_copy(update={"replicas": 12}), RolloutProgress(phase=Phase.SCALE)
+    plan, scale = plan_to(10).model_copy(update={"replicas": 12}), RolloutProgress(phase=Phase.SCALE)
     reason = decide(plan, scale, world.observe(scale, 1)).progress.holding
     assert reason == "the load needs 18 pods of stable, and its autoscaler allows 10: raise autoscaling.maxReplicas"
 
@@ -540,7 +540,7 @@ def test_the_flag_strategy_changes_only_the_flag() -> None:
 @pytest.mark.parametrize("strategy", ["weighted", "flag"])
 @pytest.mark.parametrize("bake", [0.0, 5.0])
 @pytest.mark.parametrize("steps", [(10, 50, 100), (100,), (10, 50)])
-def test_the_printed_steps_are_those_that_the_machine_passes_through(strategy: str, bake: float, steps: tuple[int, ...]) -> None:
+def test_the_printed_steps_are_those_of_the_machine(strategy: str, bake: float, steps: tuple[int, ...]) -> None:
     changes = {"strategy": strategy, "steps": steps, "waits": (5.0,) * len(steps)}
     plan = PLAN.model_copy(update={**changes, "settings": SETTINGS.model_copy(update={"bake_seconds": bake})})
     rows, path = list(steps_of(plan)), list[RolloutProgress]()

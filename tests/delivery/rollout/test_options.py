@@ -1,4 +1,4 @@
-"""The options of the command line, and the errors for invalid ones before any change."""
+"""The options of `dwcp rollout`, and the errors for invalid ones before any change."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
         ),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_the_way_out(arguments: list[str], problem: str, fix: str) -> None:
+def test_invalid_options_are_refused_with_the_fix(arguments: list[str], problem: str, fix: str) -> None:
     result = CliRunner().invoke(app, ["rollout", *arguments])
     assert isinstance(result.exception, UsageError), result.output
     assert problem in result.exception.problem
@@ -79,7 +79,7 @@ def test_a_rollout_has_twelve_options() -> None:
         (RolloutRequest(percentage=20), SETTINGS, 50, ((20,), (300,))),
     ],
 )
-def test_a_percentage_is_gone_to_over_the_steps_below_it(
+def test_a_percentage_is_reached_by_the_configured_steps_below_it(
     wanted: RolloutRequest, settings: RolloutSettings, above: int, schedule: tuple[tuple[int, ...], tuple[float, ...]]
 ) -> None:
     assert wanted.schedule(settings, above) == schedule
@@ -96,20 +96,20 @@ def test_a_percentage_is_gone_to_over_the_steps_below_it(
         (RolloutRequest(error_threshold_percent=2), RolloutRequest(error_threshold_percent=3), ["--error-threshold"]),
     ],
 )
-def test_an_open_rollout_is_compared_with_the_options_that_are_given(
+def test_options_that_differ_from_the_open_rollout_are_listed(
     first: RolloutRequest, second: RolloutRequest, changed: list[str]
 ) -> None:
     assert second.changed_from(first.with_defaults(SETTINGS)) == changed
 
 
-def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
-    of_two_steps = plan(environment="staging", steps=(10, 100), waits=(60, 300), scrape_interval=30, drain=30, settings=SETTINGS)
+def test_a_dry_run_prints_the_steps_of_the_rollout() -> None:
+    two_steps = plan(environment="staging", steps=(10, 100), waits=(60, 300), scrape_interval=30, drain=30, settings=SETTINGS)
     file = io.StringIO()
-    show_plan(of_two_steps, Console(file=file), as_json=False)
+    show_plan(two_steps, Console(file=file), as_json=False)
     head, *lines = file.getvalue().splitlines()
     assert head == "staging: app:v1 -> app:v2"
     assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
-    assert [line.strip() for line in lines] == [f"{step.name:8} {step.does}" for step in steps_of(of_two_steps)]
+    assert [line.strip() for line in lines] == [f"{step.name:8} {step.does}" for step in steps_of(two_steps)]
     assert "60 s of analysis (errors up to 5 %, with at least 100 requests)" in lines[1]
 
 
@@ -121,7 +121,7 @@ def test_the_plan_that_a_dry_run_prints_is_the_table_of_the_rollout() -> None:
         RolloutRequest(percentage=0),
     ],
 )
-def test_the_command_that_a_message_names_asks_for_the_same(wanted: RolloutRequest) -> None:
+def test_the_printed_options_give_the_same_request(wanted: RolloutRequest) -> None:
     given = dict(option.removeprefix("--").split(" ") for option in wanted.options())
     assert (given.get("image"), given.get("strategy")) == (wanted.image, wanted.strategy)
     assert given.get("percentage", "None") == str(wanted.percentage)
@@ -130,7 +130,7 @@ def test_the_command_that_a_message_names_asks_for_the_same(wanted: RolloutReque
     assert waits == wanted.waits
 
 
-def test_settings_of_one_run_lie_over_the_stack_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_of_one_run_override_the_stack_file(monkeypatch: pytest.MonkeyPatch) -> None:
     staging = Environment.open("staging")
     assert settings_of(staging) == RolloutSettings()
     monkeypatch.setenv(SETTINGS_VARIABLE, '{"waitSeconds": 0.5, "steps": [100]}')
@@ -141,7 +141,7 @@ def test_settings_of_one_run_lie_over_the_stack_files(monkeypatch: pytest.Monkey
     ("text", "problem"),
     [("{", "Expecting"), ("[1]", "is not a JSON object"), ('{"waits": 1}', "waits"), ('{"steps": [50, 10]}', "must ascend")],
 )
-def test_wrong_settings_of_one_run_are_refused(monkeypatch: pytest.MonkeyPatch, text: str, problem: str) -> None:
+def test_invalid_settings_of_one_run_are_refused(monkeypatch: pytest.MonkeyPatch, text: str, problem: str) -> None:
     monkeypatch.setenv(SETTINGS_VARIABLE, text)
     with pytest.raises(UsageError) as error:
         settings_of(Environment.open("staging"))

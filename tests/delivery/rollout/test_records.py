@@ -1,4 +1,4 @@
-"""The release that a rollout leaves, read by the rollback that comes later."""
+"""The release record that a rollout writes, and the settings that a later rollback reads from it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ PLAN = plan()
 DEBUG = SettingsChange(before={"application.logLevel": "info"}, after={"application.logLevel": "debug"})
 
 
-class Written:
-    """A journal that remembers what was written last."""
+class LastRecord:
+    """A journal that has only the last written record."""
 
     def write(self, record: Record) -> Record:
         self.record = record
@@ -36,22 +36,20 @@ def deployed(account: Account, image: str, **changes: Any) -> Release:
 
 
 @pytest.mark.parametrize("outcome", [RolloutOutcome.PROMOTED, RolloutOutcome.ABORTED])
-def test_a_rollout_of_an_image_alone_changed_no_settings_that_a_rollback_would_undo(
-    account: Account, outcome: RolloutOutcome
-) -> None:
+def test_a_rollout_of_an_image_alone_records_no_changed_settings(account: Account, outcome: RolloutOutcome) -> None:
     releases = Releases(account)
     releases.record(deployed(account, "app:v1"))
     progress = RolloutProgress(outcome=outcome, aborting="" if outcome is RolloutOutcome.PROMOTED else "error rate 30 %")
     record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=progress)
-    records.record_result(account, cast("Journal", Written()), record, fencing=2)
+    records.record_result(account, cast("Journal", LastRecord()), record, fencing=2)
     newest = releases.all()[0]
     assert (newest.command, newest.image) == ("rollout", "app:v2")
     assert undone(DEBUG.after, [newest.changed]) == DEBUG.after
 
 
-def test_a_rollout_of_a_staged_deployment_takes_that_deployments_settings_along(account: Account) -> None:
+def test_a_rollout_of_a_staged_deployment_records_its_changed_settings(account: Account) -> None:
     releases = Releases(account)
     releases.record(deployed(account, "app:v2", result="staged"))
     record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress(outcome=RolloutOutcome.PROMOTED))
-    records.record_result(account, cast("Journal", Written()), record, fencing=2)
+    records.record_result(account, cast("Journal", LastRecord()), record, fencing=2)
     assert undone(DEBUG.after, [releases.all()[0].changed]) == DEBUG.before

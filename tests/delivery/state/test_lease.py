@@ -1,4 +1,4 @@
-"""The lease: one owner at a time under faults of owners, clocks and the table."""
+"""The lease has one owner at a time, under faults of owners, clocks and the table; with real processes, on moto."""
 
 from __future__ import annotations
 
@@ -33,54 +33,55 @@ print(lease.fencing, flush=True)
 for line in sys.stdin:
     try:
         lease.check()
-        print("mine", flush=True)
+        print("held", flush=True)
     except Exception as error:
         print(type(error).__name__, flush=True)
 """
 
 
 class Holder:
-    """Another process that holds the lease until it is told, or made, to end."""
+    """Another process that holds the lease until :meth:`end`."""
 
     def __init__(self, account: Account, seconds: float) -> None:
         code = HOLD.format(path=sys.path, endpoint=account.endpoint, name=account.name, seconds=seconds)
         self.process = subprocess.Popen(
             [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
-        self.fencing = int(self.line())
+        self.fencing = int(self.read_line())
 
-    def line(self) -> str:
+    def read_line(self) -> str:
         assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
-    def ask(self) -> str:
+    def check(self) -> str:
+        """`held`, or the name of the error of ``Lease.check``."""
         assert self.process.stdin is not None
         self.process.stdin.write("?\n")
-        return self.line()
+        return self.read_line()
 
     def end(self) -> None:
         with self.process:  # closes its pipes
             self.process.kill()
 
 
-def elsewhere(holding: module.Holding) -> module.Holding:
+def on_another_machine(holding: module.Holding) -> module.Holding:
     """The same holding by an owner on a machine that cannot be checked."""
     return replace(holding, owner=replace(holding.owner, machine="elsewhere", host="elsewhere", pid=1), token="other")
 
 
-def foreign_holding(account: Account, seconds: float, **changes: Any) -> module.Holding:
+def lease_of_another_machine(account: Account, seconds: float, **changes: Any) -> module.Holding:
     """A lease held on another machine, whose owner no longer runs."""
     with Lease.take(account, command="deploy", seconds=seconds):
         pass
     table = LeaseTable(account)
     before = table.read()
     assert before is not None
-    holding = replace(elsewhere(before), seconds=seconds, held=True, **changes)
+    holding = replace(on_another_machine(before), seconds=seconds, held=True, **changes)
     assert table.take(before, holding)
     return holding
 
 
-def test_a_lease_is_given_back_and_taken_again_under_a_higher_number(account: Account) -> None:
+def test_a_released_lease_is_taken_again_with_a_higher_fencing_number(account: Account) -> None:
     with Lease.take(account, command="deploy") as first:
         first.check()
     with pytest.raises(LeaseLostError):
@@ -90,7 +91,7 @@ def test_a_lease_is_given_back_and_taken_again_under_a_higher_number(account: Ac
         assert second.taken_from is None
 
 
-def test_the_second_is_told_who_has_it(account: Account) -> None:
+def test_the_refusal_names_the_owner_of_the_lease(account: Account) -> None:
     with Lease.take(account, command="deploy"), pytest.raises(LeaseHeldError) as refused:
         Lease.take(account, command="rollout")
     message = str(refused.value)
@@ -99,7 +100,7 @@ def test_the_second_is_told_who_has_it(account: Account) -> None:
     assert "--wait" in message
 
 
-def test_the_second_waits_for_the_first(account: Account) -> None:
+def test_a_second_command_waits_for_the_lease(account: Account) -> None:
     holder = Holder(account, seconds=30)
     try:
         with pytest.raises(LeaseHeldError):
@@ -110,7 +111,7 @@ def test_the_second_waits_for_the_first(account: Account) -> None:
         assert second.fencing > holder.fencing
 
 
-def test_an_owner_killed_on_this_machine_is_succeeded_at_once(account: Account) -> None:
+def test_the_lease_of_a_process_killed_on_this_machine_is_taken_at_once(account: Account) -> None:
     holder = Holder(account, seconds=3600)
     holder.end()
     with Lease.take(account, command="deploy") as lease:
@@ -118,13 +119,13 @@ def test_an_owner_killed_on_this_machine_is_succeeded_at_once(account: Account) 
         assert lease.taken_from.owner.pid == holder.process.pid
 
 
-def test_a_lease_is_kept_alive_beyond_its_length(account: Account) -> None:
+def test_a_lease_is_renewed_before_it_expires(account: Account) -> None:
     with Lease.take(account, command="deploy", seconds=0.6) as lease:
         time.sleep(1.5)
         lease.check()
 
 
-def test_an_expired_lease_is_useless_to_a_live_owner(account: Account) -> None:
+def test_a_suspended_owner_loses_its_lease_when_it_expires(account: Account) -> None:
     """The owner is suspended, as by a closed laptop; when it continues, its lease has expired and fencing refuses it."""
     holder = Holder(account, seconds=1)
     try:
@@ -132,14 +133,14 @@ def test_an_expired_lease_is_useless_to_a_live_owner(account: Account) -> None:
         with Lease.take(account, command="rollback", wait_seconds=30) as lease:
             assert lease.fencing > holder.fencing
             holder.process.send_signal(signal.SIGCONT)
-            assert holder.ask() == "LeaseLostError"
+            assert holder.check() == "LeaseLostError"
             lease.confirm()
     finally:
         holder.end()
 
 
-def test_an_owner_on_another_machine_keeps_its_lease_until_its_heartbeat_was_observed_to_stop(account: Account) -> None:
-    foreign_holding(account, seconds=2)
+def test_the_lease_of_another_machine_is_taken_only_after_its_heartbeat_stops(account: Account) -> None:
+    lease_of_another_machine(account, seconds=2)
     with pytest.raises(LeaseHeldError, match="elsewhere"):
         Lease.take(account, command="deploy", wait_seconds=0.5)
     with Lease.take(account, command="deploy", wait_seconds=10) as lease:
@@ -147,33 +148,33 @@ def test_an_owner_on_another_machine_keeps_its_lease_until_its_heartbeat_was_obs
 
 
 @pytest.mark.parametrize("since", ["2001-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"], ids=["behind", "ahead"])
-def test_no_clock_but_ones_own_counts(account: Account, since: str) -> None:
-    """The other machine's clock is minutes, or years, off: its lease is neither shortened nor extended."""
-    foreign_holding(account, seconds=1, since=since)
+def test_the_clock_of_another_machine_has_no_effect(account: Account, since: str) -> None:
+    """The other machine's clock is years off: its lease is neither shortened nor extended."""
+    lease_of_another_machine(account, seconds=1, since=since)
     with pytest.raises(LeaseHeldError):
         Lease.take(account, command="deploy")
     with Lease.take(account, command="deploy", wait_seconds=10):
         pass
 
 
-def test_the_loser_of_a_race_holds_nothing(account: Account) -> None:
+def test_only_one_of_two_concurrent_commands_takes_the_lease(account: Account) -> None:
     table = LeaseTable(account)
-    first = foreign_holding(account, seconds=1)
+    first = lease_of_another_machine(account, seconds=1)
     assert table.take(first, replace(first, token="a"))
     assert not table.take(first, replace(first, token="b"))
 
 
-def test_a_lease_taken_away_is_noticed_by_its_owner(account: Account) -> None:
+def test_an_owner_detects_that_another_command_has_its_lease(account: Account) -> None:
     with Lease.take(account, command="deploy", seconds=60) as lease:
         table = LeaseTable(account)
         before = table.read()
         assert before is not None
-        assert table.take(before, elsewhere(before))
+        assert table.take(before, on_another_machine(before))
         with pytest.raises(LeaseLostError, match="was lost"):
             lease.confirm()
     now = LeaseTable(account).read()
     assert now is not None
-    assert now.held, "the loser must not give back what is another's"
+    assert now.held, "the former owner must not release the lease of the new one"
 
 
 def test_a_missing_table_is_reported_with_the_fix(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,7 +183,7 @@ def test_a_missing_table_is_reported_with_the_fix(account: Account, monkeypatch:
         Lease.take(account, command="deploy")
 
 
-def test_other_refusals_of_the_table_are_not_taken_for_a_held_lease(account: Account) -> None:
+def test_any_other_error_of_the_table_is_not_reported_as_a_held_lease(account: Account) -> None:
     table = LeaseTable(account)
     with pytest.raises(ClientError):
         table._update("t", "SET nonsense ===", {})  # pyright: ignore[reportPrivateUsage]
@@ -204,9 +205,7 @@ def test_an_owner_in_ci_counts_as_running_if_github_cannot_be_called(monkeypatch
 
 
 @pytest.mark.parametrize(("run", "gone"), [("123/1", True), ("123/2", True), ("124/1", False)])
-def test_an_earlier_job_of_the_same_run_is_gone_so_that_a_rollback_need_not_wait_for_it(
-    monkeypatch: pytest.MonkeyPatch, run: str, gone: bool
-) -> None:
+def test_an_earlier_job_of_the_same_ci_run_counts_as_ended(monkeypatch: pytest.MonkeyPatch, run: str, gone: bool) -> None:
     """A deployment that was killed leaves its lease and the engine's lock to the rollback of its own run."""
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
@@ -216,7 +215,7 @@ def test_an_earlier_job_of_the_same_run_is_gone_so_that_a_rollback_need_not_wait
 
 
 @pytest.mark.parametrize(("status", "ended"), [("completed", True), ("in_progress", False)])
-def test_ci_runs_are_asked_for(github: Any, status: str, ended: bool) -> None:
+def test_the_status_of_a_ci_run_is_read_from_github(github: Any, status: str, ended: bool) -> None:
     github.answers["/repos/novacron/novacron/actions/runs/123/attempts/1"] = {"status": status}
     assert run_has_ended("novacron/novacron/123/1") is ended
 
@@ -235,9 +234,9 @@ def lease_takers() -> set[str]:
     return {name.partition(":")[0] for name in named}
 
 
-def test_every_command_that_needs_the_lease_accepts_what_the_refusal_tells_it(account: Account) -> None:
+def test_every_command_that_takes_the_lease_accepts_the_option_that_the_refusal_prints(account: Account) -> None:
     """Only a wait shows that an owner on another machine no longer runs."""
-    foreign_holding(account, seconds=60)
+    lease_of_another_machine(account, seconds=60)
     with pytest.raises(LeaseHeldError) as refused:
         Lease.take(account, command="rollout")
     [option] = re.findall(r"--wait \d+", refused.value.fix)
