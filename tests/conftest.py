@@ -10,7 +10,7 @@ from tempfile import mkdtemp
 import pytest
 from hypothesis import HealthCheck, settings
 from monitoring_stack import monitoring_stack
-from reaping import gone_with_this_session
+from reaping import remove_after_session
 
 from delivery.clients._sandbox import MARK
 from embedded_cloud.cloud import Cloud
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def cloud() -> Iterator[Cloud]:
     """A started cloud with an empty stack."""
     folder = Path(mkdtemp(prefix="dwcp-cloud-"))
-    gone_with_this_session(folder)
+    remove_after_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     yield cloud

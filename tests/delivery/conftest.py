@@ -17,7 +17,7 @@ from accounts import Account
 from live_platform import LivePlatform
 from monitoring_stack import monitoring_stack
 from moto.server import ThreadedMotoServer
-from reaping import gone_with_this_session
+from reaping import remove_after_session
 from state_files import state
 
 from delivery.clients.checkpoint import States
@@ -107,7 +107,7 @@ def platform() -> Iterator[LivePlatform]:
     existing = os.environ.get("DWCP_TEST_CLOUD")
     folder = Path(existing or mkdtemp(prefix="dwcp-rollout-"))
     if not existing:
-        gone_with_this_session(folder)
+        remove_after_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     if not existing:

@@ -10,7 +10,7 @@ import pytest
 from docker_engine import standins
 from docker_engine.engine import DockerEngine, UnavailableError, missing, started
 from docker_engine.standins import APP, DOCKERFILE, IMAGES, node_image
-from reaping import gone_with_this_session
+from reaping import remove_after_session
 
 from components.compose.services import APPLICATION
 from sandbox.project import TOOLCHAIN
@@ -29,7 +29,7 @@ def engine() -> Iterator[DockerEngine]:
         pytest.skip(f"the Docker stack was not tried: {reason}")
     compose = TOOLCHAIN.ensure("docker-compose")["docker-compose"]
     folder = Path(mkdtemp(prefix="dwcp-docker-"))
-    gone_with_this_session(folder)
+    remove_after_session(folder)
     try:
         with started(folder, compose) as engine:
             images = {name: image for name, image in IMAGES.items() if name != APPLICATION}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fences import DOCS, FENCE
-from reaping import gone_with_this_session
+from reaping import remove_after_session
 from recording import ROOT
 
 pytestmark = pytest.mark.cloud
@@ -50,7 +50,7 @@ def checkout(tmp_path: Path) -> Path:
     identity = ("-c", "user.name=tutorial", "-c", "user.email=tutorial@example.com")
     for arguments in (("add", "-A"), (*identity, "commit", "-q", "-m", "as it is")):
         subprocess.run(["git", *arguments], cwd=folder, check=True)
-    gone_with_this_session(folder / ".sandbox")
+    remove_after_session(folder / ".sandbox")
     return folder
 
 

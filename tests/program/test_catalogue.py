@@ -20,14 +20,8 @@ DIFFERENT: dict[tuple[str, str], str] = {
     ("aws:cloudwatch/logGroup:LogGroup", "kmsKeyId"): "moto accepts no key for an existing group; AWS does (AssociateKmsKey)",
     ("aws:ec2/vpcEndpoint:VpcEndpoint", "privateDnsEnabled"): "moto accepts no change of private DNS; AWS does (ModifyVpcEndpoint)",
     ("aws:iam/openIdConnectProvider:OpenIdConnectProvider", "clientIdLists"): "moto cannot add a client; AWS can",
-    (
-        "aws:acm/certificateValidation:CertificateValidation",
-        "validationRecordFqdns",
-    ): "only the wait's input: the provider waits again",
-    (
-        "aws:route53/record:Record",
-        "type",
-    ): "the official provider replaces the record in one request, so it is NOT_KNOWN",
+    ("aws:acm/certificateValidation:CertificateValidation", "validationRecordFqdns"): "only the wait's input: a new wait starts",
+    ("aws:route53/record:Record", "type"): "the official provider replaces the record in one request, so it is NOT_KNOWN",
 }
 """Where the embedded provider differs from AWS, by type and input, with the reason."""
 

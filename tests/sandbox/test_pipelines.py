@@ -69,7 +69,7 @@ def served_versions(stack: Stack) -> tuple[list[str], int]:
 def test_a_release_goes_from_its_tag_to_validated_production(pipelines: Pipelines) -> None:
     done = pipelines.release("v3.1.0")
     results = {name: each["result"] for name, each in done.items()}
-    assert results == dict.fromkeys(results, "success") | {"rollback": "skipped"}, pipelines.story()
+    assert results == dict.fromkeys(results, "success") | {"rollback": "skipped"}, pipelines.full_output()
     image = done["image"]["outputs"]["reference"]
     for stack in pipelines.stacks.values():
         newest = pipelines.dwcp(stack, "releases")[0]
@@ -86,7 +86,7 @@ def test_a_release_whose_validation_fails_is_rolled_back_with_the_same_roles(pip
     unreachable = {"validation": {"BASE_URL": f"http://127.0.0.1:{free_ports(1)[0]}"}}
     done = pipelines.release("v3.2.0", succeeded=("staging", "approval"), variables=unreachable)
     results = {name: each["result"] for name, each in done.items()}
-    assert results == dict.fromkeys(results, "success") | {"validation": "failure"}, pipelines.story()
+    assert results == dict.fromkeys(results, "success") | {"validation": "failure"}, pipelines.full_output()
     assert served_versions(production) == ([before["tag"].partition("@")[0]], 0)
     [incident] = github.issues
     assert "and was rolled back" in incident["body"]
@@ -94,13 +94,13 @@ def test_a_release_whose_validation_fails_is_rolled_back_with_the_same_roles(pip
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_there_is_no_drift_after_the_releases(pipelines: Pipelines, github: Server, environment: str) -> None:
-    assert not pipelines.run("drift", matrix={"environment": environment}).failed, pipelines.story()
+    assert not pipelines.run("drift", matrix={"environment": environment}).failed, pipelines.full_output()
     assert not any("drift" in each["labels"] for each in github.issues)
 
 
 @pytest.mark.parametrize("stack", ["staging", "production"])
 def test_the_engines_preview_reports_no_changes(pipelines: Pipelines, stack: str) -> None:
-    assert not pipelines.run("engine", matrix={"stack": stack}).failed, pipelines.story()
+    assert not pipelines.run("engine", matrix={"stack": stack}).failed, pipelines.full_output()
     [found] = json.loads((pipelines.checkout / "engine-preview" / "preview.json").read_text())["stacks"]
     assert not found["changes"]
     assert found["unchanged"]
@@ -128,6 +128,6 @@ def test_a_job_whose_role_lacks_an_action_fails_with_its_name(
     needs = {"image": {"result": "success", "outputs": NEXT}}
     with denied(stack, kind, action):
         done = pipelines.run(job, needs=needs, matrix=matrix)
-    output = "".join(capfd.readouterr()) + pipelines.story()
+    output = "".join(capfd.readouterr()) + pipelines.full_output()
     assert any(each.startswith(step) for each in done.failed), output
     assert f"is not authorized to perform: {action}" in output, output

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import boto3
 import psutil
 import pytest
-from reaping import gone_with_this_session
+from reaping import remove_after_session
 
 import contract
 from bench._load import Phase
@@ -46,7 +46,7 @@ def operations() -> Iterator[Operations]:
     if reason := missing():
         pytest.skip(f"real pods were not tried: {reason}")
     folder = Path(mkdtemp(prefix="dwcp-pods-"))
-    gone_with_this_session(folder)
+    remove_after_session(folder)
     try:
         cloud = open_stack(PROJECT.stack, folder, real_pods=True)
         options = prepare(cloud)

@@ -74,8 +74,8 @@ class Run:
                 if holds(event):
                     return event
             alive = self.process.poll() is None or self._reader.is_alive()
-            assert alive, f"the event did not occur: {self.story()}"
-            assert time.monotonic() < deadline, f"the event did not occur in time: {self.story()}"
+            assert alive, f"the event did not occur: {self.full_output()}"
+            assert time.monotonic() < deadline, f"the event did not occur in time: {self.full_output()}"
             time.sleep(0.05)
 
     def phase(self, phase: str, step: int | None = None) -> Event:
@@ -89,11 +89,11 @@ class Run:
         finally:
             self.process.kill()
         self._reader.join(5)
-        assert code is None or self.process.returncode == code, f"exit code {self.process.returncode}: {self.story()}"
+        assert code is None or self.process.returncode == code, f"exit code {self.process.returncode}: {self.full_output()}"
         return self.events[-1] if self.events else {}
 
-    def story(self) -> str:
-        """The whole output of the command."""
+    def full_output(self) -> str:
+        """The output of the command so far."""
         lines = [f"{each['event']}: {each.get('text') or each.get('action') or ''}" for each in self.events]
         return "\n".join([*lines, *self.other])
 

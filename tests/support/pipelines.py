@@ -117,7 +117,7 @@ class Pipelines:
             )
             return runner.run(matrix or {})
 
-    def story(self) -> str:
+    def full_output(self) -> str:
         """The output of the jobs, with the failed steps."""
         return "\n".join(self.output)
 

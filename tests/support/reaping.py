@@ -15,6 +15,6 @@ _reapers: list[subprocess.Popen[bytes]] = []
 """The handles of the reaper processes, which outlive the session. Python warns if the handle of a running process is dropped."""
 
 
-def gone_with_this_session(folder: Path) -> None:
+def remove_after_session(folder: Path) -> None:
     """Start a process that stops and removes the cloud in ``folder`` when this process ends, even if it is killed."""
     _reapers.append(subprocess.Popen([sys.executable, REAPER, str(os.getpid()), folder], start_new_session=True))

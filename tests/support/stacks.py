@@ -12,7 +12,7 @@ from typing import Any
 
 import boto3
 from monitoring_stack import monitoring_stack
-from reaping import gone_with_this_session
+from reaping import remove_after_session
 
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.engine import CREDENTIALS
@@ -38,7 +38,7 @@ class Stack:
         self.name = name
         self.cloud: Cloud = open_stack(name, folder)
         if not STANDING:
-            gone_with_this_session(self.cloud.folder)
+            remove_after_session(self.cloud.folder)
         self.options = prepare(self.cloud)
 
     @cached_property
@@ -83,7 +83,7 @@ def folder() -> Path:
     if STANDING:
         return Path(STANDING)
     made = Path(mkdtemp(prefix="dwcp-stacks-"))
-    gone_with_this_session(made)
+    remove_after_session(made)
     return made
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 from monitoring_stack import monitoring_stack
-from reaping import gone_with_this_session
+from reaping import remove_after_session
 from recording import ROOT
 
 from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
@@ -142,7 +142,7 @@ def _is(conditions: list[dict[str, Any]], type_: str) -> bool:
 def standing() -> Standing:
     """The session's platform, which is removed when the session ends, even if it is killed."""
     folder = Path(mkdtemp(prefix="dwcp-standing-"))
-    gone_with_this_session(folder)
+    remove_after_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", cwd=ROOT)

@@ -111,10 +111,8 @@ def test_nodes_and_add_ons_have_the_clusters_version(stack: str) -> None:
     graph = run_platform(stack, cluster={"version": "1.36"})
     assert graph.one("aws:eks/cluster:Cluster")["version"] == "1.36"
     assert {each.inputs["version"] for each in graph.of(NODE_GROUP)} == {"1.36"}
-    queried = {
-        (each.args["addonName"], each.args["kubernetesVersion"]) for each in graph.invokes if "getAddonVersion" in each.token
-    }
-    assert queried == {(each.inputs["addonName"], "1.36") for each in graph.of("Addon")}
+    calls = {(each.args["addonName"], each.args["kubernetesVersion"]) for each in graph.invokes if "getAddonVersion" in each.token}
+    assert calls == {(each.inputs["addonName"], "1.36") for each in graph.of("Addon")}
     assert all(each.inputs["addonVersion"] for each in graph.of("Addon"))
 
 

@@ -11,18 +11,15 @@ from recording import run, run_platform, stack_config
 from components.workload._release import stable_image
 from program import evaluation
 
-SETTINGS_IMAGE = "ghcr.io/novacron/dwcp-v3:v3.0.0"
-LAST_IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"
-RELEASE_IMAGE = "ghcr.io/novacron/dwcp-v3:v3.2.0"
+FIRST = "ghcr.io/novacron/dwcp-v3:v3.0.0"
+LAST = "ghcr.io/novacron/dwcp-v3:v3.1.0"
+NEXT = "ghcr.io/novacron/dwcp-v3:v3.2.0"
 
 
 def exported_image(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: str | None, *, preview: bool) -> str:
     monkeypatch.setattr(evaluation, "published", lambda _: outputs)
     graph = run(
-        lambda: pulumi.export("image", stable_image(SETTINGS_IMAGE, release)),
-        stack_config("local"),
-        stack_name="local",
-        preview=preview,
+        lambda: pulumi.export("image", stable_image(FIRST, release)), stack_config("local"), stack_name="local", preview=preview
     )
     return graph.exports["image"]
 
@@ -31,11 +28,11 @@ def exported_image(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], rel
 @pytest.mark.parametrize(
     ("outputs", "release", "image"),
     [
-        ({}, None, SETTINGS_IMAGE),
-        ({"application": {}}, None, SETTINGS_IMAGE),
-        ({"application": {"image": LAST_IMAGE}}, None, LAST_IMAGE),
-        ({"application": {"image": LAST_IMAGE}}, RELEASE_IMAGE, RELEASE_IMAGE),
-        ({}, RELEASE_IMAGE, RELEASE_IMAGE),
+        ({}, None, FIRST),
+        ({"application": {}}, None, FIRST),
+        ({"application": {"image": LAST}}, None, LAST),
+        ({"application": {"image": LAST}}, NEXT, NEXT),
+        ({}, NEXT, NEXT),
     ],
     ids=["first up", "outputs without an image", "up from git", "deploy", "first deploy"],
 )
@@ -46,9 +43,9 @@ def test_the_image_is_that_of_the_release_or_the_last_update_or_the_settings(
 
 
 def test_both_tracks_have_the_image_and_its_label() -> None:
-    graph = run_platform("local", application={"release": RELEASE_IMAGE})
+    graph = run_platform("local", application={"release": NEXT})
     for deployment in ("dwcp-v3-deployment", "dwcp-v3-canary-deployment"):
         template = graph.one("Deployment", deployment)["spec"]["template"]
-        assert template["spec"]["containers"][0]["image"] == RELEASE_IMAGE
+        assert template["spec"]["containers"][0]["image"] == NEXT
         assert template["metadata"]["labels"]["version"] == "v3.2.0"
-    assert graph.exports["application"]["image"] == RELEASE_IMAGE
+    assert graph.exports["application"]["image"] == NEXT

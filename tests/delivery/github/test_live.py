@@ -88,7 +88,7 @@ def test_a_release_is_promoted_reported_and_rolled_back(pipeline: Pipeline, tmp_
     assert new in report.read_text()
     other = live.start("pipeline", "report", "--environment", "local", "--image", old, "--output", str(report))
     other.end(1)
-    assert f"not {old}" in other.story()
+    assert f"not {old}" in other.full_output()
 
     found = pipeline.recovery(new)
     assert (found["need"], found["before"]) == ("roll-back", before)

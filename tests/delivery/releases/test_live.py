@@ -53,9 +53,9 @@ class Delivery:
 
     def output_after_exit(self, run: Run, code: int) -> str:
         """The whole output of a command, after it has ended with this exit code."""
-        assert run.process.wait(400) == code, run.story()
+        assert run.process.wait(400) == code, run.full_output()
         run._reader.join(5)  # pyright: ignore[reportPrivateUsage]
-        return run.story()
+        return run.full_output()
 
     def releases(self) -> list[dict[str, Any]]:
         return self.json("releases")
@@ -123,13 +123,13 @@ def delivery(live: LivePlatform, remove_backups: None) -> Delivery:
 def wait_for(holds: Callable[[], bool], run: Run, seconds: float = 300) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
-        assert run.process.poll() is None, run.story()
-        assert time.monotonic() < deadline, run.story()
+        assert run.process.poll() is None, run.full_output()
+        assert time.monotonic() < deadline, run.full_output()
         time.sleep(0.05)
 
 
 def printed(run: Run, text: str) -> Callable[[], bool]:
-    return lambda: text in run.story()
+    return lambda: text in run.full_output()
 
 
 def test_a_deployment_succeeds_and_a_second_one_is_refused_while_the_first_holds_the_lease(delivery: Delivery) -> None:
@@ -274,7 +274,7 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(delivery: Delivery) -> No
 def test_an_update_is_limited_to_the_plan_of_a_preview(delivery: Delivery, tmp_path: Path) -> None:
     plan = tmp_path / "local.json"
     preview = delivery.live.start("preview", "--engine", "--environment", "local", "--save-plan", str(tmp_path))
-    assert preview.process.wait(400) == 0, preview.story()
+    assert preview.process.wait(400) == 0, preview.full_output()
     planned_update = delivery.command("deploy", "--plan", str(plan), "--skip-tests")
     assert "ok      update" in delivery.output_after_exit(planned_update, 0)
     planned = json.loads(plan.read_text())
