@@ -97,7 +97,8 @@ def test_all_commands_of_the_tutorial_work_in_order(checkout: Path) -> None:
     assert run.returncode == 0, f"block {max(outputs, default=0)} failed: {run.stdout[-6000:]}"
 
     def output_of(command: str) -> str:
-        return "".join(outputs[number] for number in numbers(command))
+        """The output without line breaks, which depend on the width of the terminal or picture."""
+        return re.sub(r"\s+", " ", "".join(outputs[number] for number in numbers(command)))
 
     assert re.search(r"of \d+ resources|\d+ resources in \d+ s", output_of("make up"))
     assert "local: nothing wrong" in outputs[numbers("./dwcp doctor --environment local\n")[0]]
