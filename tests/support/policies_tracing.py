@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from policies.config import Config
 from policies.rule import Rule
@@ -82,16 +82,22 @@ def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Viola
     return [violation for each in graph.checked_by(rule.on) for violation in check_rule(rule, each, graph, config)]
 
 
-def without(resource: Resource, path: Path) -> Resource | None:
-    """A copy without the value at ``path`` and without its dependencies, or ``None`` if the resource has no value there."""
-    changed = plain(resource)
-    holder: Any = changed.inputs
+def _holder(resource: Resource, path: Path) -> dict[Any, Any] | None:
+    """The object that contains the last part of ``path``, or ``None`` if there is none."""
+    holder: Any = resource.inputs
     for part in path[:-1]:
         try:
             holder = holder[part]
         except (KeyError, IndexError, TypeError):
             return None
-    if not isinstance(holder, dict) or holder.pop(path[-1], None) is None:
+    return cast("dict[Any, Any]", holder) if isinstance(holder, dict) else None
+
+
+def without(resource: Resource, path: Path) -> Resource | None:
+    """A copy without the value at ``path`` and without its dependencies, or ``None`` if the resource has no value there."""
+    changed = plain(resource)
+    holder = _holder(changed, path)
+    if holder is None or holder.pop(path[-1], None) is None:
         return None
     kept = {key: urns for key, urns in (changed.property_dependencies or {}).items() if path != (key,)}
     return replace(changed, property_dependencies=kept)
@@ -100,13 +106,8 @@ def without(resource: Resource, path: Path) -> Resource | None:
 def with_value(resource: Resource, path: Path, value: Any) -> Resource | None:
     """A copy with another value at ``path``, or ``None`` if there is no object that could contain it."""
     changed = plain(resource)
-    holder: Any = changed.inputs
-    for part in path[:-1]:
-        try:
-            holder = holder[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    if not isinstance(holder, dict):
+    holder = _holder(changed, path)
+    if holder is None:
         return None
     holder[path[-1]] = value
     return changed
