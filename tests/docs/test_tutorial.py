@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from checkouts import copy_files, init_repository
 from fences import DOCS, FENCE
 from reaping import remove_after_session
-from recording import ROOT
 
 pytestmark = pytest.mark.cloud
 
@@ -39,14 +38,8 @@ PROXIED = " ".join(f"{name}=http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTP
 def checkout(tmp_path: Path) -> Path:
     """A copy of this checkout with its uncommitted changes, which uses this checkout's Python environment."""
     folder = tmp_path / "checkout"
-    listed = subprocess.check_output(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
-    for name in filter(None, listed.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, folder / name)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
-    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
-    (folder / ".git/info/exclude").write_text(".venv\n")  # a symbolic link, which the pattern for a folder does not match
+    copy_files(folder)
+    init_repository(folder)
     identity = ("-c", "user.name=tutorial", "-c", "user.email=tutorial@example.com")
     for arguments in (("add", "-A"), (*identity, "commit", "-q", "-m", "as it is")):
         subprocess.run(["git", *arguments], cwd=folder, check=True)
@@ -94,6 +87,7 @@ def test_all_commands_of_the_tutorial_work_in_order(checkout: Path) -> None:
         timeout=SECONDS, check=False,
     )  # fmt: skip
     outputs = blocks(run.stdout)
+    assert "installing the Python packages" not in run.stdout, "the copy was installed in the environment of this checkout"
     assert run.returncode == 0, f"block {max(outputs, default=0)} failed: {run.stdout[-6000:]}"
 
     def output_of(command: str) -> str:

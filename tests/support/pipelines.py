@@ -17,8 +17,8 @@ from typing import Any
 from unittest.mock import patch
 
 from botocore.exceptions import ClientError
+from checkouts import copy_files, init_repository
 from live_platform import PACE
-from recording import ROOT
 from repositories import git
 from stacks import Stack
 
@@ -38,18 +38,10 @@ NOT_ON_A_RUNNER = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TO
 def commit(folder: Path, stacks: Sequence[Stack]) -> Path:
     """A checkout with this work tree as one commit of main, in which each stack's file contains its secrets, as on AWS."""
     checkout = folder / "checkout"
-    listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0"):
-        if name and (source := ROOT / name).is_file():
-            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, checkout / name)
+    copy_files(checkout)
     for stack in stacks:
         shutil.copy(stack.options[-1], checkout / f"Pulumi.{stack.name}.yaml")
-    for name in ("uv.lock", "pyproject.toml", "requirements-uv.txt"):
-        os.utime(checkout / name, (0, 0))  # so that `make setup` does nothing
-    git(checkout, "init", "--initial-branch", "main")
-    (checkout / ".venv").symlink_to(ROOT / ".venv")
-    (checkout / ".git" / "info" / "exclude").write_text(".venv\n")
+    init_repository(checkout)
     git(checkout, "add", "--all")
     git(checkout, "commit", "--message", "a commit of main")
     git(checkout, "update-ref", "refs/remotes/origin/main", "HEAD")

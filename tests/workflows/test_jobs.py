@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from checkouts import PINS, use_environment
 from fixture_service import running
 from recording import ROOT
 
@@ -20,7 +21,6 @@ from delivery.github.workflow import find
 pytestmark = pytest.mark.pipelines
 
 APP = "tests/fixtures/app"
-PINS = ("uv.lock", "pyproject.toml", "requirements-uv.txt")
 NODE = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.removeprefix("v").split(".")[0]
 
 
@@ -33,9 +33,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, root / name, ignore=ignored)
     for name in ("dwcp", "Makefile", *PINS):
         shutil.copy(ROOT / name, root / name)
-    (root / ".venv").symlink_to(ROOT / ".venv")
-    for name in PINS:
-        os.utime(root / name, (0, 0))  # so that `make setup` has nothing to do
+    use_environment(root)
     return root
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import psutil
 import pytest
 import yaml
+from checkouts import use_environment
 from live_platform import LivePlatform, Run, alive
 from recording import ROOT
 from typer.testing import CliRunner
@@ -253,7 +254,7 @@ def copy_with(folder: Path, settings: dict[str, Any]) -> Path:
     for part in ("__main__.py", "contract.py", "Pulumi.yaml", "components", "delivery", "policies", "program"):
         source = ROOT / part
         _ = shutil.copytree(source, checkout / part, ignore=ignored) if source.is_dir() else shutil.copy(source, checkout)
-    (checkout / ".venv").symlink_to(ROOT / ".venv")
+    use_environment(checkout)
     content = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text())
     for key, value in settings.items():
         full = f"dwcp-v3:{key}"
