@@ -12,11 +12,11 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAILED = 1
-    """The command failed, or a check found something."""
+    """The command failed, or a check found a problem."""
     USAGE = 2
-    """The command line is wrong, or the environment does not allow the command; nothing was changed."""
+    """The command line is wrong, a prerequisite is missing, or the user did not confirm; nothing was changed."""
     HELD = 3
-    """A rollout is on hold until a person decides. For ``dwcp preview``: the base does not run, so the changes are not known."""
+    """A rollout is on hold until a person decides. In ``dwcp preview``: the program at the base does not run."""
     WARNED = 4
     """Everything works, but a warning needs attention."""
     UNCHECKED = 5
@@ -26,13 +26,13 @@ class ExitCode(IntEnum):
 
 
 class DeliveryError(ProgramError):
-    """Base class of the errors of this package. ``problem`` names the thing and its value; ``fix`` is the next step."""
+    """Base class of this package's errors. ``problem`` states what is wrong, with the wrong value; ``fix`` is the next step."""
 
     exit_code = ExitCode.FAILED
 
 
 class UsageError(DeliveryError):
-    """The command line is wrong, or the user did not confirm the command; raised before any change."""
+    """The command line is wrong, a prerequisite is missing, or the user did not confirm. It is raised before any change."""
 
     exit_code = ExitCode.USAGE
 

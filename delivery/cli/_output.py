@@ -26,7 +26,7 @@ def stacks(incomplete: str) -> list[str]:
 
 
 def scope(*more: str, text: str) -> Any:
-    """The option ``--environment`` of a command. ``more`` are additional names of the option; ``text`` is its help."""
+    """The option ``--environment`` of a command. ``more`` are additional names of the option; ``text`` is the option's help."""
     return typer.Option("--environment", "-e", *more, help=text, autocompletion=stacks if more else environments)
 
 

@@ -11,7 +11,7 @@ from delivery.releases.rollback import Rollback
 
 
 def run(command: Deployment | Rollback, *, as_json: bool) -> None:
-    """Run ``command`` to its end and print the result. Raises the ``DeliveryError`` of the command."""
+    """Run ``command`` to its end, and print the result unless it is a dry run. Raises the ``DeliveryError`` of the command."""
     try:
         with ends_as_interrupt():
             release = command.run()

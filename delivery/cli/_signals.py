@@ -1,4 +1,4 @@
-"""Makes SIGTERM, which CI sends, interrupt a command as Ctrl-C does, so that the command cleans up."""
+"""Lets SIGTERM, which CI sends, interrupt a command in the same way as Ctrl-C, so that the command cleans up."""
 
 from __future__ import annotations
 

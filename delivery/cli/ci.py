@@ -25,14 +25,14 @@ def ci(
         str, typer.Argument(help="Run this JOB or WORKFLOW/JOB of the pipelines; without it, list all jobs.", autocompletion=_names)
     ] = "",
     matrix: Annotated[
-        list[str] | None, typer.Option(help="Run only the variants of the matrix with KEY=VALUE; repeatable.")
+        list[str] | None, typer.Option(help="Run only the variants of the job's matrix that have KEY=VALUE; repeatable.")
     ] = None,
     given: Annotated[
         list[str] | None, typer.Option("--input", help="Set an input of the workflow, as NAME=VALUE; repeatable.")
     ] = None,
     root: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
-    """Run a job of the pipelines on this machine: its commands as on GitHub, with local substitutes for services and actions."""
+    """Run the commands of a pipeline's job on this machine. Local substitutes replace the job's services and actions."""
     from delivery.github.runner import Runner
     from delivery.github.workflow import find, jobs
 

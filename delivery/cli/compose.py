@@ -50,7 +50,7 @@ def check(file: File = COMPOSE_FILE) -> None:
 
 @app.command()
 def secrets(file: File = COMPOSE_FILE) -> None:
-    """Create a random value for each missing secret, and an empty file for each missing optional one."""
+    """Create a random value for each missing secret, and an empty file for each missing optional secret."""
     made = _stack(file).make_secrets()
     for each in made:
         console.print(f"created {each}")

@@ -26,7 +26,7 @@ def deploy(
     health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
     tests: Annotated[str | None, typer.Option(help="Run this command instead of the fast tests.")] = None,
     plan: Annotated[
-        Path | None, typer.Option(help="Make only the changes in this file of `dwcp preview --engine --save-plan`.")
+        Path | None, typer.Option(help="Make only the changes in this plan, which `dwcp preview --engine --save-plan` wrote.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:

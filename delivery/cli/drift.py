@@ -1,4 +1,4 @@
-"""``dwcp drift``: finds resources that were changed outside Pulumi, and resources with the project's tags that are in no state."""
+"""``dwcp drift``: finds resources that were changed outside Pulumi, and resources of the project that are not in the state."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def drift(
     ] = "table",
     as_json: JsonOption = False,
 ) -> None:
-    """Read every resource and compare it with the state, without changing either.
+    """Read every resource and compare it with the state, without changing anything.
 
-    Exit code 0: no drift; 1: drift; 5: none found, but not everything could be checked.
+    Exit code 0: no drift; 1: drift; 5: no drift found, but not everything could be checked.
     """
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode

@@ -58,7 +58,10 @@ def target(
     ref: Annotated[str, typer.Option(envvar="GITHUB_REF", help="Use this ref: refs/heads/main or refs/tags/...")],
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Use this commit.")],
 ) -> None:
-    """Print a run's release, its image tags and whether production gets it. Refuse a tag that is not a release, or not on main."""
+    """Print a run's release, the release's image tags, and whether production gets the release.
+
+    Refuse a tag that is not a release, and a tag whose commit is not on main.
+    """
     from delivery.github.image_tags import MAIN
     from delivery.github.image_tags import target as target_of
 
@@ -98,7 +101,7 @@ def reference(
 def variables(
     environment: Annotated[str, scope(text="Check this GitHub environment: staging, production or preview.")],
 ) -> None:
-    """Check that the GitHub environment has every variable that its jobs need; for a missing one print the command that sets it."""
+    """Check that the GitHub environment has every variable that the jobs need; print a command that sets each missing variable."""
     from delivery.github.variables import require_variables
 
     _say(f"{environment}: {', '.join(require_variables(environment, os.environ))}")
@@ -107,9 +110,9 @@ def variables(
 @app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
-    environment: Annotated[str, scope(text="Use this GitHub environment of the job.")] = "",
+    environment: Annotated[str, scope(text="Name this GitHub environment of the job in the explanation.")] = "",
 ) -> None:
-    """Explain the failure of an action and its fix, on the run's summary page."""
+    """Show the cause and the fix of an action's failure on the run's summary page."""
     from delivery.github.variables import explanation
 
     problem, fix = explanation(topic, environment)
@@ -132,7 +135,7 @@ def health(
     track: Annotated[Literal["stable", "canary"], typer.Option(help="Call this track; the canary runs the new release.")],
     url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
 ) -> None:
-    """Call one track and check its health. At 0 % of the traffic, the new release gets no requests from outside."""
+    """Check the health of one track and send test requests, because a canary at 0 % of the traffic gets no other requests."""
     from delivery.clients.environment import Environment
     from delivery.clients.service import ServiceClient
 
@@ -163,10 +166,13 @@ def recovery(
     environment: EnvironmentOption,
     image: Reference,
     before: Annotated[
-        str, typer.Option(help="Roll back to this release; without it, to the one before IMAGE in the records.")
+        str, typer.Option(help="Roll back to this release; without it, to the release before IMAGE in the records.")
     ] = "",
 ) -> None:
-    """Print how to recover a failed run: `need` (roll-back, went-back, not-needed, held, impossible), `reason`, `before`."""
+    """Print how to recover from a failed run, as the outputs `need`, `reason` and `before`.
+
+    `need` is roll-back, went-back, not-needed, held or impossible; `before` is the release to roll back to.
+    """
     from delivery.clients.environment import Environment
     from delivery.github.recovery import decide, look
 
@@ -181,12 +187,12 @@ def recovery(
 def incident(
     environment: EnvironmentOption,
     release: Annotated[str, typer.Option(help="Name this release in the issue.")],
-    need: Annotated[str, typer.Option(help="Use this result of `recovery`; empty if it failed.")] = "",
-    reason: Annotated[str, typer.Option(help="Use this reason of `recovery`.")] = "",
+    need: Annotated[str, typer.Option(help="Use this `need` of `recovery`; empty if `recovery` failed.")] = "",
+    reason: Annotated[str, typer.Option(help="Use this `reason` of `recovery`.")] = "",
     rollback: Annotated[str, typer.Option(help="Use this result of the rollback step.")] = "",
     run: Annotated[str, typer.Option(envvar="GITHUB_RUN_ID", help="Link this failed run.")] = "",
 ) -> None:
-    """Open an issue about a failed deployment, or comment on the environment's open one; print the `outcome` for the metrics."""
+    """Open an issue about a failed deployment, or comment on the environment's open issue; print the `outcome` for the metrics."""
     from delivery.clients.github import GitHub
     from delivery.github.recovery import ending
 
@@ -199,7 +205,7 @@ def incident(
             "",
             f"- what happened: {server}/{repository}/actions/runs/{run}",
             f"- what runs now: `./dwcp releases --environment {environment}`",
-            f"- its problems: `./dwcp doctor --environment {environment}`",
+            f"- problems of {environment}: `./dwcp doctor --environment {environment}`",
         ]
     )
     title = f"Deployment of {release} to {environment}: {end.outcome}"
@@ -251,9 +257,9 @@ def comment(
     file: Annotated[Path, typer.Argument(help="Post this Markdown file.")],
     head: Annotated[str, typer.Option(help="Find the pull request of OWNER:BRANCH.")],
     sha: Annotated[str, typer.Option(help="Post only if this is the pull request's newest commit.")],
-    topic: Annotated[str, typer.Option(help="Edit the comment of this topic, which contains <!-- TOPIC -->.")] = "dwcp-preview",
+    topic: Annotated[str, typer.Option(help="Edit the comment that contains <!-- TOPIC -->.")] = "dwcp-preview",
 ) -> None:
-    """Write a comment to a pull request: one per topic, edited in place. An empty file creates none."""
+    """Write a comment to a pull request, or edit the existing comment of the topic. An empty file creates no comment."""
     from delivery.clients.github import GitHub
 
     body, marker = _read(file), f"<!-- {topic} -->"
@@ -267,7 +273,7 @@ def comment(
 
 @app.command()
 def drift(environment: EnvironmentOption) -> None:
-    """Compare the state with the cloud and the cluster. Open an issue while there is drift, and close it when there is none.
+    """Compare the state with the cloud and the cluster. Drift opens an issue, or adds to the open issue; no drift closes the issue.
 
     Exit codes: 0 no drift; 1 drift; 5 no drift found, but not everything could be checked, so the issue does not change.
     """

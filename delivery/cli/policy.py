@@ -18,7 +18,7 @@ Environment = Literal["local", "staging", "production", "account"]
 
 def policy(
     environment: Annotated[
-        list[str] | None, scope(*STACK, text="Check this environment; repeatable. Without it: all of them.")
+        list[str] | None, scope(*STACK, text="Check this environment; repeatable. Without it: all environments.")
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
     limits: Annotated[
@@ -36,7 +36,8 @@ def policy(
     """Check what the program declares for each stack against the policies, without engine, cloud or credentials.
 
     The program is evaluated with example outputs, and with unknown outputs as in a first preview.
-    Exit code 0: no mandatory rule is violated; 1: one is violated, or could not be evaluated; 2: the command line is wrong.
+    Exit code 0: no mandatory rule is violated; 1: a mandatory rule is violated or could not be evaluated; 2: the command line is
+    wrong.
     """
     if state is not None and environment:
         raise UsageError("--state and --environment cannot be combined", "remove --environment")

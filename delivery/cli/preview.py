@@ -20,7 +20,7 @@ Format = Literal["markdown", "json", "html"]
 
 def preview(
     base: Annotated[str, typer.Option(help="Compare with this branch, tag or commit.")] = "origin/main",
-    head: Annotated[str, typer.Option(help="Compare this branch, tag or commit; without it the work tree.")] = "",
+    head: Annotated[str, typer.Option(help="Preview this branch, tag or commit; without it, the work tree.")] = "",
     environment: Annotated[
         list[str] | None, scope(*STACK, text="Preview this environment; repeatable. Without it: all but local.")
     ] = None,
@@ -32,14 +32,14 @@ def preview(
         bool, typer.Option("--engine", help="Run the engine's preview against the state; needs credentials for the backend.")
     ] = False,
     plans: Annotated[
-        Path | None, typer.Option("--save-plan", help="With --engine: write STACK.json to this folder, for `dwcp deploy --plan`.")
+        Path | None, typer.Option("--save-plan", help="With --engine: write each plan to this folder, for `dwcp deploy --plan`.")
     ] = None,
     repository: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
     """Print what a change does to every stack; print nothing if nothing changes.
 
-    Exit code 0: the change can be applied; 1: its program does not run, or violates a mandatory policy; 2: the command line is
-    wrong; 3: the program at the base does not run, so the changes are not known.
+    Exit code 0: the change can be applied; 1: the changed program does not run, violates a mandatory policy, or contains a change
+    that a service will refuse; 2: the command line is wrong; 3: the base's program does not run, so the changes are not known.
     """
     if engine:
         with working(f"running the engine's preview of {' and '.join(environment or ['every environment'])}"):

@@ -1,4 +1,4 @@
-"""``dwcp releases``: lists the releases of an environment, or prints one of them in full."""
+"""``dwcp releases``: lists the releases of an environment, or prints one release in full."""
 
 from __future__ import annotations
 
@@ -16,9 +16,7 @@ SHOWN = 20
 
 def releases(
     environment: EnvironmentOption,
-    show: Annotated[
-        str | None, typer.Option(help="Print the release with this id, or with this beginning of an id, in full.")
-    ] = None,
+    show: Annotated[str | None, typer.Option(help="Print this release in full: its id, or the beginning of its id.")] = None,
     limit: Annotated[int, typer.Option(help="List this many releases, newest first.")] = SHOWN,
     output: Annotated[Path | None, typer.Option(help="With --show: write the report to this .md or .html file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON on standard output.")] = False,

@@ -16,7 +16,7 @@ def rollback(
         str | None, typer.Option(help="Roll back to this release id or backup file; without it, to the previous release.")
     ] = None,
     to_revision: Annotated[
-        int | None, typer.Option(help="Roll back to this revision of the Deployment, as kubectl counts them.")
+        int | None, typer.Option(help="Roll back to this revision of the Deployment in `kubectl rollout history`.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Write this reason to the record and the incident.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan and change nothing.")] = False,
@@ -34,10 +34,10 @@ def rollback(
 ) -> None:
     """Roll back, also weeks later: move all traffic to stable, set the flag to 0, restore the image and verify the running pods.
 
-    Settings that later releases changed are restored too. Credentials and settings that `pulumi up` or a person changed stay as
-    they are, volumes never get smaller, and the command prints the differences.
+    Settings that later releases changed are restored too. Credentials are kept, and so are settings that `pulumi up` or a person
+    changed. Volumes never get smaller. The command prints the restored settings, and those that differ from the release.
 
-    Exit codes: 0 the requested release runs and is healthy; 1 it does not; 2 wrong options, nothing was changed.
+    Exit codes: 0 the requested release runs and is healthy; 1 the rollback failed; 2 wrong options, nothing was changed.
     """
     from delivery.cli._release_command import run
     from delivery.releases.rollback import Rollback, RollbackRequest

@@ -13,7 +13,7 @@ from delivery.errors import UsageError
 
 def rollout(
     image: Annotated[
-        str | None, typer.Option(help="Roll out this image; without it, the image of --tag, or else the newest staged release.")
+        str | None, typer.Option(help="Roll out this image; without it, the image of --tag, or else of the newest staged release.")
     ] = None,
     tag: Annotated[str | None, typer.Option(help=f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",
@@ -23,7 +23,8 @@ def rollout(
         typer.Option(help="Measure each step for this many seconds (or one number per step); default: the environment's setting."),
     ] = None,
     error_threshold: Annotated[
-        float | None, typer.Option(help="Roll back above this percentage of failed requests; default: the environment's setting.")
+        float | None,
+        typer.Option(help="Roll back if more than this percentage of requests fails; default: the environment's setting."),
     ] = None,
     strategy: Annotated[
         str | None,

@@ -1,4 +1,4 @@
-"""``dwcp state``: manages the backend of the engine's state, the lease of an environment, and backups."""
+"""``dwcp state``: manages the backend and the backups of the engine's state, and the leases of the environments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from delivery.clients.checkpoint import States
     from delivery.clients.environment import Environment
 
-app = typer.Typer(no_args_is_help=True, help="Manage the backend of the platform's state, its lease and its backups.")
+app = typer.Typer(no_args_is_help=True, help="Manage the backend and the backups of the state, and the leases of the environments.")
 
 LOOK_SECONDS = 0.2
 """Seconds between two checks of a manually held lease."""
@@ -70,7 +70,7 @@ def bootstrap(
 @app.command()
 def verify(
     environment: EnvironmentOption,
-    accept: Annotated[bool, typer.Option("--accept", help="Record the state in the bucket as the valid one.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Record the state in the bucket as the current state.")] = False,
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -158,7 +158,7 @@ def restore(
     chosen = f"--version {version}" if source is None else f"--backup {source}"
     require_confirmation(
         Environment.open(environment),
-        what=f"replace the present state by that of {checkpoint.time} ({len(checkpoint.resources)} resources)",
+        what=f"replace the present state with the state of {checkpoint.time} ({len(checkpoint.resources)} resources)",
         yes=yes,
         command=f"dwcp state restore --environment {environment} {chosen}",
         always=True,
@@ -201,7 +201,7 @@ def lock(
 def unlock(
     environment: EnvironmentOption,
     force: Annotated[
-        bool, typer.Option("--force", help="Also remove locks whose owner may still run; check that yourself.")
+        bool, typer.Option("--force", help="Also remove locks whose owner may still run; first check that it does not.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation with --force.")] = False,
     wait: WaitOption = 0,

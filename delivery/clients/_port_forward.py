@@ -31,7 +31,7 @@ LIFE_SECONDS = 7 * 24 * 3600
 class PortForward:
     """A port on 127.0.0.1 that forwards to ``service``:``port`` of the cluster.
 
-    It is opened at the first use, and opened again if the connection was lost.
+    The port is opened at the first use, and opened again if the connection was lost.
     """
 
     def __init__(self, environment: Environment, service: str, port: int) -> None:
@@ -81,7 +81,7 @@ class PortForward:
         self._process = process
 
     def _listening(self, process: subprocess.Popen[str]) -> int:
-        """The port that kubectl chose, read from its output. Raises ``ConnectionError`` if it prints none in time."""
+        """The port that kubectl chose, read from kubectl's output. Raises ``ConnectionError`` if kubectl prints no port in time."""
         lines: queue.Queue[str] = queue.Queue()
 
         def read() -> None:

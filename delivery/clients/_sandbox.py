@@ -22,10 +22,10 @@ OWN = "DWCP_"
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
-    """The variables that ``source FILE`` sets, those of the monitoring, and PATH, except :data:`OWN` variables of the caller.
+    """The variables in ``file`` and in the monitoring's file, and PATH, without the :data:`OWN` variables that the caller sets.
 
-    Empty if ``file`` does not exist, or if the caller's shell uses another backend. The backend of an earlier sandbox that no
-    longer answers does not count.
+    Empty if ``file`` does not exist, or if the caller's shell uses another backend. If that backend belongs to an earlier sandbox
+    and no longer answers, the variables are returned.
     """
     file = file or FILE
     if not file.is_file():
@@ -47,7 +47,7 @@ def _is_a_sandbox(backend: str, own: str) -> bool:
 
 
 def _answers(caller: Mapping[str, str]) -> bool:
-    """Whether the backend of the caller's shell accepts connections; true without a check if it is not on this machine."""
+    """Whether the backend of the caller's shell accepts connections. A backend that is not on this machine counts as accepting."""
     address = urlsplit(caller.get(ENDPOINT, ""))
     if address.hostname != LOOPBACK or address.port is None:
         return True

@@ -11,7 +11,7 @@ from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 ATTEMPTS = 8
-"""Maximum number of attempts of one call, throttled ones included. The client waits longer after each (botocore: adaptive mode)."""
+"""Maximum number of attempts of one call, also if AWS throttles it. The client waits between attempts (botocore: adaptive mode)."""
 SECONDS = 10
 """Time limit for the connection, and for the response, of one attempt."""
 
@@ -51,7 +51,7 @@ def error_code(error: BaseException | None) -> str:
 
 
 def conditionally(call: Callable[..., Any], **arguments: Any) -> bool:
-    """Whether ``call``, a write to DynamoDB with a condition, was performed; false if its condition does not hold."""
+    """Perform ``call``, a DynamoDB write with a condition. Returns false, without a write, if the condition does not hold."""
     try:
         call(**arguments)
     except ClientError as error:

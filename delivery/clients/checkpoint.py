@@ -1,4 +1,4 @@
-"""The engine's state in the bucket: reads and checks it, and compares it with the last state that delivery recorded."""
+"""Reads and checks the engine's state in the bucket, and compares it with the last state that delivery recorded in DynamoDB."""
 
 from __future__ import annotations
 
@@ -98,10 +98,10 @@ class States:
         self.key = self.backend.checkpoint(self.stack)
 
     def read(self, version: str | None = None) -> Checkpoint:
-        """The current state, or its S3 ``version``.
+        """The current state, or the state in the S3 version ``version``.
 
-        Raises ``StateError`` if the state is missing or truncated, or if AWS cannot be called. Other refusals of S3, for example
-        of access, stay ``ClientError``.
+        Raises ``StateError`` if the state is missing or truncated, or if AWS cannot be called. Any other error of S3, for example
+        denied access, is raised as ``ClientError``.
         """
         wanted = {"VersionId": version} if version else {}
         try:
@@ -161,8 +161,9 @@ class States:
     def require_current(self, checkpoint: Checkpoint) -> None:
         """Raise ``OlderStateError`` if the state has the content of a version that is older than the recorded one.
 
-        A state with a later time than the recorded state is accepted without a comparison. Any other time proves nothing, because
-        the clock of the engine's machine can be slow. If the recorded version no longer exists, the error is raised too.
+        A state with a later time than the recorded state is accepted without a comparison of the contents. An earlier time proves
+        nothing, because the clock of the engine's machine can be slow. If the recorded version no longer exists, the error is
+        raised too.
         """
         item = (
             self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
@@ -210,14 +211,18 @@ def problems(checkpoint: Checkpoint) -> list[str]:
 def unfinished(checkpoint: Checkpoint) -> list[str]:
     """The operations that an interrupted update did not finish.
 
-    The next update repeats changes and deletions. The result of a creation is unknown; ``pulumi refresh`` asks the user for it.
+    The next update repeats changes and deletions. The result of a creation is unknown; ``pulumi refresh`` asks the user for this
+    result.
     """
     operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
     return [f"{each['type']} {each['resource']['urn']}" for each in operations]
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the program applies them, without Secrets, canary, and fields that autoscalers or delivery own."""
+    """The service's objects as in the program, without Secrets, the canary's Deployment, and fields with another owner.
+
+    The other owners are the autoscalers and delivery (``components/field_owners.py``).
+    """
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind: str = each["type"]
@@ -229,7 +234,7 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All Kubernetes objects as the program applies them, without the canary and the fields that autoscalers or delivery own."""
+    """All Kubernetes objects as in the program, without Helm releases, the canary's Deployment, and fields with another owner."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})
@@ -242,7 +247,7 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """``inputs`` without the fields of other owners; ``None`` if the object cannot be applied without them (the canary)."""
+    """``inputs`` without the fields of other owners; ``None`` for the canary's Deployment, which needs these fields."""
     manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}
     for row in OWNERSHIP:
         if (row.type, row.name) != (kind, name):

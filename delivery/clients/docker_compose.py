@@ -1,4 +1,4 @@
-"""Runs the Docker stack with ``docker compose``. First checks the prerequisites, and reports each missing one with its fix."""
+"""Checks the prerequisites of the Docker stack, reports each missing prerequisite with a fix, and runs ``docker compose``."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class ComposeStack:
         return {name: Path(each["file"]) for name, each in self.config.get("secrets", {}).items()}
 
     def make_secrets(self) -> list[Path]:
-        """Write a random value for each missing secret, or an empty file if it is optional. Returns the new files."""
+        """Write a random value for each missing secret, or an empty file if the secret is optional. Returns the new files."""
         self.require_engine()
         made: list[Path] = []
         for name, file in self.secret_files.items():
@@ -190,7 +190,7 @@ class ComposeStack:
 
 
 def _labels(image: str) -> dict[str, str] | None:
-    """The labels of an image; ``None`` if the engine does not have it."""
+    """The labels of an image; ``None`` if the engine does not have the image."""
     done = _run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image])
     return None if done.returncode else json.loads(done.stdout) or {}
 

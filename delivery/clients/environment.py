@@ -91,7 +91,7 @@ class Environment:
     def outputs(self) -> Mapping[str, Any]:
         """The stack's outputs: one object per component, as ``__main__.py`` exports it. Secrets are masked.
 
-        They are read from the state, without starting the engine.
+        The outputs are read from the state, without starting the engine.
         """
         from delivery.clients.checkpoint import States
 

@@ -21,7 +21,7 @@ FIXES = {
     403: "add the missing permission to the job's `permissions:`",
     404: "check GITHUB_REPOSITORY, and that the token has access to it",
 }
-"""The fix for each HTTP status."""
+"""The fix for a refused request, by HTTP status."""
 
 
 class GitHubError(DeliveryError):
@@ -41,7 +41,10 @@ class GitHub:
 
     @classmethod
     def from_environment(cls, repository: str = "") -> GitHub:
-        """A client for ``repository`` (default: the job's own) from a job's variables. Raises ``UsageError`` if one is missing."""
+        """A client with the repository and the token in the job's variables; ``repository`` names another repository.
+
+        Raises ``UsageError`` if a variable is missing.
+        """
         token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or ""
         repository = repository or os.environ.get("GITHUB_REPOSITORY", "")
         missing = [name for name, value in (("GITHUB_REPOSITORY", repository), ("GITHUB_TOKEN", token)) if not value]
@@ -54,7 +57,7 @@ class GitHub:
     def set_comment(self, number: int, marker: str, body: str, nothing: str = "") -> str:
         """Create or edit the comment with ``marker`` on a pull request; return what was done.
 
-        With an empty body, an existing comment is set to ``nothing``, and no new one is created.
+        With an empty body, an existing comment is set to ``nothing``, and no comment is created.
         """
         _check(marker, body or nothing)
         existing = next((each for each in self._comments(number) if marker in str(each.get("body") or "")), None)
@@ -82,7 +85,7 @@ class GitHub:
         return str(self._call("POST", "issues", {"title": title, "body": body, "labels": list(labels)})["html_url"])
 
     def set_issue(self, marker: str, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
-        """Open an issue with ``marker`` and ``body``, or add ``body`` as a comment to the open one; return what was done."""
+        """Open an issue with ``marker`` and ``body``, or add ``body`` to the open issue with ``marker``; return what was done."""
         text = f"{marker}\n{body}"
         _check(marker, text)
         existing = self._issue(marker, labels)

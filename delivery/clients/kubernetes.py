@@ -89,9 +89,9 @@ class TrackPods:
     settled: bool
     trouble: str
     floor: int
-    """``minReplicas`` of its autoscaler."""
+    """``minReplicas`` of the track's autoscaler."""
     ceiling: int
-    """``maxReplicas`` of its autoscaler."""
+    """``maxReplicas`` of the track's autoscaler."""
 
 
 class UnknownClusterError(DeliveryError):
@@ -108,7 +108,7 @@ class KubernetesClient:
 
     @classmethod
     def of(cls, kubeconfig: dict[str, Any] | str | None, namespace: str) -> KubernetesClient:
-        """A client for the cluster in ``kubeconfig``, which is the content or a file; ``None`` means the user's default file.
+        """A client for the cluster in ``kubeconfig``, the content or the path of a file; ``None`` means the user's default file.
 
         Raises ``UnknownClusterError`` if the kubeconfig is missing or not valid.
         """
@@ -159,9 +159,9 @@ class KubernetesClient:
         return data
 
     def apply(self, manifest: Manifest, *, manager: str = PROGRAM_MANAGER, dry_run: bool = False) -> Manifest:
-        """The object after a server-side apply, or with ``dry_run`` as it would be after the apply.
+        """Apply the object by server-side apply, and return it. With ``dry_run``, nothing is changed.
 
-        Raises ``ClusterError`` with the API server's message if it refuses the object.
+        If the API server refuses the object, raises ``ClusterError`` with the API server's message.
         """
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"} | ({"dryRun": "All"} if dry_run else {})
         try:
@@ -173,8 +173,8 @@ class KubernetesClient:
     def check(self, manifest: Manifest) -> None:
         """Check by a dry run that the API server accepts the object as it would be after the update.
 
-        The dry run uses the field manager that Pulumi's provider has in the live object, as the update will. Raises
-        ``ClusterError`` with the API server's message if it refuses the object.
+        The dry run uses the field manager that Pulumi's provider has in the live object, as the update will. If the API server
+        refuses the object, raises ``ClusterError`` with the API server's message.
         """
         wait_until(
             lambda: self._check(manifest),
@@ -279,7 +279,10 @@ class KubernetesClient:
         self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
 
     def set_image(self, track: TrackName, image: str) -> None:
-        """Replace a track's containers by stable's with ``image``, and set the pods' version label, which their metrics get too."""
+        """Copy the containers of the stable track to ``track``, with ``image`` for the service, and set the pods' version label.
+
+        The metrics of the pods get this label too.
+        """
         template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
@@ -373,7 +376,7 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The field manager of Pulumi's provider in an object: that of an apply, or else of an update, or else ``PROGRAM_MANAGER``."""
+    """The name of Pulumi's provider in an object's managed fields: of an apply, else of an update, else ``PROGRAM_MANAGER``."""
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
         each["manager"]
@@ -397,9 +400,9 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` with the live value of each field that has another owner, but that is still recorded for Pulumi's provider.
+    """``manifest`` with the live value of each field that has another owner, if Pulumi's provider has applied the field before.
 
-    An apply without such a field would reset the field: a Deployment to one pod, an autoscaler to a minimum of one.
+    An apply without such a field would reset the field: a Deployment to one pod, an autoscaler to a minimum of one pod.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

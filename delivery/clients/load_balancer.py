@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class LoadBalancerError(DeliveryError):
-    """The API refused a call or did not answer, also after retries, or the rule does not forward to the two target groups."""
+    """The API refused a call or did not answer, even after retries, or the rule does not forward to the two target groups."""
 
     def __init__(self, problem: str, fix: str, *, transient: bool = False) -> None:
         super().__init__(problem, fix)
@@ -84,7 +84,7 @@ class WeightedRule:
         return frozenset(each["Target"]["Id"] for each in described if each["TargetHealth"]["State"] == "healthy")
 
     def drain_seconds(self) -> float:
-        """The longer of the two groups' deregistration delays."""
+        """The longer deregistration delay of the two target groups."""
         return max(self._drain_seconds(arn) for arn in self._groups.values())
 
     def _drain_seconds(self, arn: str) -> float:
@@ -97,7 +97,9 @@ class WeightedRule:
         for action in rule["Actions"]:
             if action["Type"] == "forward" and "ForwardConfig" in action:
                 return cast("dict[str, Any]", action["ForwardConfig"])
-        raise LoadBalancerError(f"the rule {self._rule} does not forward to target groups", "run `pulumi up`, which restores it")
+        raise LoadBalancerError(
+            f"the rule {self._rule} does not forward to target groups", "run `pulumi up`, which restores the rule"
+        )
 
 
 def _call(call: Callable[[], Answer]) -> Answer:

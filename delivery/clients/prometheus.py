@@ -54,7 +54,7 @@ Fetch = Callable[[str, float], bytes]
 
 
 class PrometheusClient:
-    """A client of the Prometheus that ``fetch`` reaches. :meth:`query` never raises: ``gap`` has the reason for a failure."""
+    """A client of the Prometheus that ``fetch`` reaches. :meth:`query` never raises: ``gap`` of its result is the reason."""
 
     def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
         self._fetch = fetch
@@ -89,7 +89,7 @@ class PrometheusClient:
             except OSError as error:
                 problem = str(error)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                problem = f"the response is not one of Prometheus: {error!r}"
+                problem = f"the response is not in the format of Prometheus: {error!r}"
         return Reading(None, Gap.UNREACHABLE, problem)
 
     def get(self, path: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from contract import NO_PROXY_HOSTS
 
 VARIABLES = ("NO_PROXY", "no_proxy")
-"""Both variables are set: a client reads only one of the two, and clients differ in which one."""
+"""Both variables are set, because some clients read only the first, and others only the second."""
 
 
 def bypass_for_local_addresses(variables: MutableMapping[str, str]) -> None:

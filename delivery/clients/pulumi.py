@@ -1,6 +1,6 @@
 """The Pulumi engine for one stack. An update runs only while the lease is held.
 
-The Pulumi CLI runs the engine. It gets a stack file outside the checkout, so that it does not change the checkout's file.
+The Pulumi CLI runs the engine. The CLI gets a stack file outside the checkout, because it can change the stack file.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class EngineChange:
     properties: tuple[str, ...] = ()
     """Paths of the properties that differ."""
     loses: str = ""
-    """The data that the change deletes, even if the resource is kept; empty if it deletes none."""
+    """The data that the change deletes, even if the resource is kept; empty if the change deletes no data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def _change(metadata: Mapping[str, Any]) -> EngineChange:
 
 Watcher = Callable[[EngineChange], None]
 TimeLeft = Callable[[], float]
-"""Returns the seconds that are left when it is called."""
+"""Returns the seconds that are left of the lease."""
 
 
 Event = Mapping[str, Any]
@@ -140,7 +140,7 @@ class Engine:
     """The engine for the stack of one environment."""
 
     def __init__(self, environment: Environment, *, checkout: Path = CHECKOUT, folder: Path | None = None) -> None:
-        """``folder`` is for the stack file and the engine's output. It is not deleted."""
+        """``folder`` is for the stack file and the engine's output. The folder is not deleted."""
         self.environment = environment.name
         self.checkout = checkout
         self.folder = folder or work_folder(environment.name, checkout)
@@ -149,7 +149,7 @@ class Engine:
     def preview(
         self, stack_file: str, *, watch: Watcher = _ignore, events: Callable[[Event], None] = _pass, plan: Path | None = None
     ) -> UpdateResult:
-        """The changes that an update would make, with policies. Raises ``EngineError``, also if a mandatory policy is violated.
+        """The changes that an update would make, and the policy violations. A mandatory violation raises ``EngineError`` too.
 
         ``watch`` is called for every change, and ``events`` for every event of the engine. ``plan`` is the file to which the plan
         for an update is written.
@@ -157,10 +157,10 @@ class Engine:
         return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
 
     def up(self, stack_file: str, remaining: TimeLeft, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
-        """Apply the program with policies. ``remaining`` returns the time that is left of the lease.
+        """Apply the program and check the policies. ``remaining`` returns the time that is left of the lease.
 
-        Before the lease expires, the engine is stopped, and ``LeaseLostError`` is raised. With ``plan``, the file of a preview, the
-        engine makes only the changes in the plan.
+        Before the lease expires, the engine is stopped, and ``LeaseLostError`` is raised. With ``plan``, a file that
+        :meth:`preview` wrote, the engine makes only the changes in the plan.
         """
         return self._run("up", stack_file, remaining, watch, options=[] if plan is None else ["--plan", str(plan)])
 
@@ -172,7 +172,7 @@ class Engine:
         return done.stdout
 
     def decrypts(self, stack_file: str) -> bool:
-        """Whether the key in ``stack_file`` decrypts its secrets. The values are discarded."""
+        """Whether the key in ``stack_file`` decrypts the secrets in this file. The values are discarded."""
         file = self._written(stack_file)
         command = [*self._command("config"), "--show-secrets", "--json", "--config-file", str(file)]
         quiet = subprocess.DEVNULL
@@ -272,7 +272,7 @@ class Engine:
         return self._explained(f"the {verb} of {self.environment} failed", errors, "fix the error and run the command again")
 
     def _explained(self, failure: str, problem: str, fix: str) -> EngineError:
-        """The error of the engine. Without a provider of secrets in the stack file, the engine asks for a passphrase."""
+        """The error for the engine's ``problem``. If the stack file has no secrets provider, the engine asks for a passphrase."""
         if NO_SECRETS_PROVIDER not in problem:
             return EngineError(f"{failure}: {problem}", fix)
         file = f"Pulumi.{self.environment}.yaml"

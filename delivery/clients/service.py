@@ -15,9 +15,9 @@ from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError, UsageError
 
 URL_VARIABLE = "DWCP_SERVICE_URL"
-"""Environment variable with the URL of the service if it is not that of the load balancer. ``{track}`` in the URL is replaced.
+"""Environment variable with the URL of the service, if the load balancer's URL must not be used.
 
-For example ``http://127.0.0.1:9000/tracks/{track}``.
+``{track}`` in the URL is replaced by the track's name: ``http://127.0.0.1:9000/tracks/{track}``.
 """
 END_TO_END_VARIABLE = "DWCP_E2E_COMMAND"
 """Environment variable with the command of the end-to-end test, for example ``npm run test:e2e``. The command gets ``BASE_URL``."""
@@ -54,8 +54,9 @@ class ServiceClient:
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> ServiceClient:
         """A client of the service at ``url`` or ``DWCP_SERVICE_URL``.
 
-        Without a URL, stable is called at the load balancer, and the canary through the API server, because the load balancer sends
-        no requests to a canary at 0 %. Raises ``UsageError`` for a URL without HTTP, ``HealthError`` for ``local`` without a URL.
+        Without a URL, the track ``stable`` is called at the load balancer, and the canary through the API server, because the load
+        balancer sends no requests to a canary at 0 %. Raises ``UsageError`` if the URL does not start with ``http://`` or
+        ``https://``, and ``HealthError`` for ``local`` without a URL.
         """
         given = url or environment.variables.get(URL_VARIABLE)
         if given:
@@ -93,7 +94,7 @@ class ServiceClient:
     def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
         """Wait until ``/health`` and ``/ready`` return 200 several times in a row.
 
-        Raises ``HealthError`` if they do not within ``patience`` seconds.
+        Raises ``HealthError`` after ``patience`` seconds.
         """
         bad = wait_until(self._trouble, lambda trouble: not trouble, seconds=patience, pause=PAUSE_SECONDS)
         if bad:
@@ -119,7 +120,7 @@ class ServiceClient:
         return f"{REQUESTS} requests answered"
 
     def require_end_to_end(self) -> str:
-        """Run the end-to-end test in ``DWCP_E2E_COMMAND``; empty without one. Raises ``HealthError`` if it fails."""
+        """Run the end-to-end test in ``DWCP_E2E_COMMAND``, if the variable is set. Raises ``HealthError`` if the test fails."""
         command = self.environment.variables.get(END_TO_END_VARIABLE)
         if not command:
             return ""

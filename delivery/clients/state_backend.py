@@ -28,7 +28,10 @@ TAGS = {"project": PROJECT, "environment": SHARED, "managed-by": "dwcp"}
 
 
 def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bool:
-    """Perform ``call``, a write of an item with ``fencing`` to the lease table; false if a later lease has written the item."""
+    """Perform ``call``, which writes an item with the fencing number ``fencing`` to the lease table.
+
+    Returns false, without a write, if the item already has a higher number, because a later lease has written it.
+    """
     return conditionally(
         call,
         TableName=LEASE_TABLE,
@@ -72,7 +75,7 @@ class Backend:
 
     @property
     def plain_http(self) -> bool:
-        """Whether the engine uses the bucket without TLS, as in the sandbox. A TLS-only bucket would refuse all its requests."""
+        """Whether the engine uses the bucket without TLS, as in the sandbox. A TLS-only bucket would refuse these requests."""
         return parse_qs(urlsplit(self.url).query).get("disableSSL") == ["true"]
 
     def key(self, *parts: str) -> str:
@@ -122,7 +125,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
         done(f"bucket {backend.bucket}")
     for problem, fix in _bucket_rules(s3, backend):
         fix()
-        done(f"bucket {backend.bucket}: was {problem}")
+        done(f"bucket {backend.bucket}, which was {problem}")
     dynamodb = environment.aws("dynamodb")
     if not _has_table(dynamodb):
         dynamodb.create_table(
