@@ -16,7 +16,7 @@ from program.types import CONFIG_MAP, PROMETHEUS_RULE
 
 
 def compare(base: Graph, head: Graph) -> tuple[AlertChange, ...]:
-    """The changes of the rules. A rule is identified by its name, and also by its labels if several rules have the same name."""
+    """The changes of the rules. A rule is identified by its name; further rules with the same name also by labels or a number."""
     before, after = dict(rules(base)), dict(rules(head))
     found: list[AlertChange] = []
     for name in [*before, *(each for each in after if each not in before)]:

@@ -53,7 +53,7 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 def cost(base: Graph, head: Graph) -> Cost | None:
     """The change of the estimated monthly cost without usage-based charges.
 
-    ``None`` if the estimate does not change and ``head`` leaves out no other types and resources than ``base``.
+    ``None`` if the estimate does not change, and the estimate of ``head`` omits nothing that the estimate of ``base`` includes.
     """
     unsized = {
         *policies.unsized(base.resources),
@@ -81,5 +81,5 @@ def _items(resources: Sequence[Resource]) -> dict[str, Decimal]:
 
 
 def key(violation: policies.Violation) -> tuple[str, ...]:
-    """The key by which a violation at base and a violation at head are the same."""
+    """The key of a violation. The same violation at base and at head has the same key."""
     return (violation.rule, violation.urn, violation.path, violation.message)

@@ -21,7 +21,10 @@ ORDER = (Kind.DELETE, Kind.REPLACE, Kind.UPDATE, Kind.CREATE, Kind.OPTIONS)
 
 
 def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
-    """The changes from ``base`` to ``head``; changes that lose data come first. Components are omitted: the cloud has none."""
+    """The changes from ``base`` to ``head``; changes that lose data come first.
+
+    Components are omitted, because they do not exist in the cloud.
+    """
     return _Comparison(base, head).changes()
 
 
@@ -134,7 +137,7 @@ class _Comparison:
         return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
-        """The inputs that are outputs of a replaced resource. Their values are unknown until the new resource exists."""
+        """The inputs that use outputs of a replaced resource. The inputs' values are unknown until the new resource exists."""
         for name, urns in (resource.property_dependencies or {}).items():
             cause = next((urn for urn in urns if urn in self._replaced), None)
             if cause is not None and name not in changed and name not in resource.ignore_changes:
@@ -155,9 +158,9 @@ class _Comparison:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        """The base's inputs. The example outputs of renamed resources in them are replaced by the outputs for the new names.
+        """``inputs``, with the example outputs of renamed resources replaced by the example outputs for the new names.
 
-        Without this, a rename would be a difference in the inputs of other resources.
+        Otherwise a rename would be a difference in the inputs of other resources.
         """
         found = dict(inputs)
         for name, urns in (resource.property_dependencies or {}).items():
@@ -236,7 +239,7 @@ def _kind(properties: list[PropertyChange]) -> Kind:
 
 
 def _widest(type_: str, name: str) -> Replaces:
-    """Whether a change of an input replaces the resource, if only the input is known and not the path of the value in it."""
+    """Whether a change of the input ``name`` replaces the resource. It is not known which value in the input changes."""
     return replaces(type_, (name,))
 
 
@@ -277,6 +280,6 @@ def _deleted(resource: Resource) -> ResourceChange:
 
 
 def owner_of(type_: str, name: str, path: Sequence[str | int]) -> str:
-    """The owner that may change this property after the creation of the resource; empty if it is the program."""
+    """The owner that may change this property after the creation of the resource; empty if the program owns the property."""
     rows = [row for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     return next((row.owner for row in rows if paths.covers(paths.parse(row.path), tuple(path))), "")

@@ -14,7 +14,7 @@ def code(text: str) -> str:
 
 
 def fenced(text: str, language: str = "text") -> str:
-    """A code block of ``text``. Its fence is longer than every run of backticks in ``text``, so that ``text`` cannot end it."""
+    """A code block of ``text``. The fence is longer than every run of backticks in ``text``, so ``text`` cannot end the block."""
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}{language}\n{text}\n{fence}"
 

@@ -17,7 +17,7 @@ from program.types import NODE_GROUP, SUBNET, VPC
 
 
 class Places:
-    """The providers whose location differs between base and head. A provider must be noted before its resources are checked."""
+    """The providers whose location differs between base and head. Call ``note`` for a provider before ``moved``."""
 
     def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
         self._base, self._head = base, head
@@ -32,7 +32,7 @@ class Places:
         self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(verdicts)
 
     def moved(self, old: Resource, new: Resource) -> Iterator[PropertyChange]:
-        """The change of a resource that results from a change of its provider, or from another provider."""
+        """The change of a resource that results from a change of its provider, or from a switch to another provider."""
         before, after = (each.provider.rpartition("::")[0] for each in (old, new))
         verdict = self._changed.get(after, Replaces.NO)
         if before != after and before in self._base and after in self._head:
@@ -55,7 +55,7 @@ def _worst(verdicts: list[Replaces]) -> Replaces:
 
 
 def _same_cluster(change: PropertyChange) -> bool:
-    """Whether a kubeconfig has the same servers before and after. Only its credentials differ then, not the cluster."""
+    """Whether a change of a kubeconfig keeps the servers: the cluster is the same, and for example only credentials differ."""
     if change.path != "kubeconfig":
         return False
     before, after = _servers(change.before), _servers(change.after)
@@ -72,14 +72,14 @@ def _servers(kubeconfig: Any) -> set[str]:
 
 
 def contradictions(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
-    """The reasons why AWS will refuse a resource because of another one: a subnet's VPC or region, a node group's cluster."""
+    """The reasons why AWS will refuse a subnet, because of its VPC or region, or a node group, because of the cluster's version."""
     if resource.type == SUBNET:
         yield from _outside_of_network(resource, head)
     elif resource.type == NODE_GROUP:
         for urn in (resource.property_dependencies or {}).get("clusterName", ()):
             own, cluster = (each.inputs.get("version") if each else None for each in (resource, head.get(urn)))
             if _is_newer(own, cluster):
-                yield f"the node group's version {own} is newer than its cluster's {cluster}: upgrade the cluster first"
+                yield f"the node group's version {own} is newer than its cluster's version {cluster}: upgrade the cluster first"
 
 
 def _is_newer(own: Any, other: Any) -> bool:
@@ -93,7 +93,7 @@ def _outside_of_network(resource: Resource, head: Mapping[str, Resource]) -> Ite
         vpc = head.get(urn)
         whole = vpc.inputs.get("cidrBlock") if vpc is not None and vpc.type == VPC else None
         if isinstance(block, str) and isinstance(whole, str) and not _inside(block, whole):
-            yield f"the block {block} is not in {whole}, the block of its VPC"
+            yield f"the block {block} is not in {whole}, the block of the subnet's VPC"
     provider = head.get(resource.provider.rpartition("::")[0])
     region = provider.inputs.get("region") if provider is not None else None
     zone = resource.inputs.get("availabilityZone")
@@ -105,5 +105,5 @@ def _inside(block: str, whole: str) -> bool:
     try:
         inner, outer = ip_network(block), ip_network(whole)
     except ValueError:
-        return True  # an unknown network, or one that the provider itself refuses
+        return True  # an unknown network, or an invalid network, which the provider itself refuses
     return inner.version == outer.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

@@ -15,10 +15,10 @@ from delivery.errors import UsageError
 FIXES = {
     "dubious ownership": "run the command that git prints above, if the folder is yours",
     "not a git repository": "clone the repository: a downloaded tree has no revisions to compare",
-    "needed a single revision": "name a branch, tag or commit of this clone; run `git fetch` first if the remote has newer ones",
-    "unknown revision": "name a branch, tag or commit of this clone; run `git fetch` first if the remote has newer ones",
+    "needed a single revision": "name a branch, tag or commit of this clone; run `git fetch` first if only the remote has it",
+    "unknown revision": "name a branch, tag or commit of this clone; run `git fetch` first if only the remote has it",
 }
-"""The fix for an error of git, by a substring of its message."""
+"""The fix for an error of git, by a substring of git's message."""
 
 
 def git(repository: Path, *arguments: str) -> bytes:

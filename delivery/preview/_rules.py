@@ -1,6 +1,6 @@
 """Applies the base's policies to the head's graph, and compares rules, limits, prices and waivers.
 
-Without this, a change could weaken the rules with which it is checked. The base's ``policies`` package runs in a separate process,
+Otherwise a change could weaken the rules that check the change itself. The base's ``policies`` package runs in a separate process,
 from the base's files.
 """
 
@@ -71,7 +71,7 @@ class ByBase:
 
 
 def check(base: Path, head: Path, before: Iterable[Worlds], after: Iterable[Worlds]) -> ByBase:
-    """Apply the rules in the folder ``base`` to the evaluations of both sides, and compare the rules in both folders."""
+    """Apply the rules in the folder ``base`` to the graphs ``before`` and ``after``, and compare the rules in both folders."""
     if not (base / "policies").is_dir():
         return ByBase()
     known = list(before)
@@ -92,13 +92,13 @@ def _changed_rules(before: Mapping[str, Any], head: Path) -> Iterator[RuleChange
 
 
 def _changed_files(base: Path, head: Path, imported: Iterable[str]) -> Iterator[RuleChange]:
-    """The files that determine the violations and differ: those of ``policies``, and those that the base's rules import."""
+    """The files that differ, of those that determine the violations: all in ``policies``, and all that the base's rules import."""
     inside = {each.relative_to(folder).as_posix() for folder in (base, head) for each in (folder / "policies").rglob("*")}
     for file in sorted({*imported, *(each for each in inside if "__pycache__" not in each)}):
         left, right = (folder / file for folder in (base, head))
         content = [each.read_bytes() if each.is_file() else None for each in (left, right)]
         if content[0] != content[1]:
-            states = ("none" if content[0] is None else "as it was", "none" if content[1] is None else "changed")
+            states = ("none" if content[0] is None else "old content", "none" if content[1] is None else "new content")
             yield RuleChange(what=f"file {file}", before=states[0], after=states[1])
 
 

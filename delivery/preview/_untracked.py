@@ -1,4 +1,4 @@
-"""Finds resources in AWS that have the project's tags, or are rules of its security groups, and that are in no state."""
+"""Finds AWS resources that are not in the state: resources with the project's tags, and rules of the stack's security groups."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})
 
 
 def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:
-    """The resources of the environment in AWS that are not in its state. ``resources`` are those of the state."""
+    """The environment's resources in AWS that are not in the state of its stack. ``resources`` are the resources in this state."""
     return (*_tagged(environment, resources), *_rules(environment, resources))
 
 
@@ -42,7 +42,7 @@ def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def names_of(arn: str) -> frozenset[str]:
-    """The possible names of the resource with this ARN in a state: the ARN itself, or the id at its end.
+    """The possible names of the resource with this ARN in a state: the ARN itself, or the id at the ARN's end.
 
     The ARN of a log group can end with ``:*``, and the ARN of an S3 bucket has no type before the name.
     """

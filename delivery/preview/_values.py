@@ -1,4 +1,4 @@
-"""Compares inputs. Before that, it replaces secrets by digests, parses JSON texts, and matches the items of lists by name."""
+"""Compares the inputs of resources: replaces secrets by digests, parses JSON texts, and matches the items of lists by name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SALT = secrets.token_bytes(16)
 """Salt of the digests of secrets. It is new in each run, so that digests can be compared only within one run."""
 
 KEYS = ("name", "id", "key", "sid", "Sid", "containerPort", "port", "topologyKey", "host")
-"""The keys that can identify the items of a list, in the order in which they are tried. With a key, a moved item is not new."""
+"""The keys that can identify the items of a list, in the order in which they are tried. With a key, only new items differ."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Secret:
 
 
 def without_secrets(resource: Resource) -> dict[str, Any]:
-    """A resource's inputs with every secret replaced by a :class:`Secret`, and ``{...}`` texts parsed as JSON."""
+    """A resource's inputs, with a :class:`Secret` in place of every secret, and with the JSON objects in texts parsed."""
     hidden = {*resource.secret_paths, *((key,) for key in catalogue.secrets(resource.type))}
 
     def walk(value: Any, path: Path) -> Any:

@@ -78,7 +78,7 @@ class ResourceChange:
     kept: bool = False
     """Whether the resource is removed from the state and kept in the cloud (``retain_on_delete``)."""
     formerly: str = ""
-    """The URN in the base, if it differs and an alias connects the two; otherwise empty."""
+    """The URN in the base, if it differs from ``urn`` and an alias connects the two URNs; otherwise empty."""
 
     @property
     def risky(self) -> bool:
@@ -110,7 +110,7 @@ class PolicyViolation:
 
     @classmethod
     def of(cls, violation: Violation, *, new: bool, by_base: bool = False) -> PolicyViolation:
-        """The row of a violation that a rule found; a waived one is advisory."""
+        """The report's entry for a violation that a rule found; a waived violation is advisory."""
         return cls(
             policy=violation.rule,
             level=violation.level if violation.status != "waived" else "advisory",
@@ -165,7 +165,7 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class GraphNode:
-    """One resource for the diagram: from the head's graph, or from the base's graph if it is deleted."""
+    """One resource for the diagram: from the head's graph, or from the base's graph if the resource is deleted."""
 
     urn: str
     type: str
@@ -202,7 +202,7 @@ class StackPreview:
 
     @property
     def failed(self) -> bool:
-        """Whether head must not be applied: it cannot be evaluated, violates a mandatory policy, or will be refused."""
+        """Whether head must not be applied: it cannot be evaluated, violates a mandatory policy, or has a refused change."""
         broken = any(each.level == "mandatory" for each in self.verdicts)
         return bool(self.problem) or broken or any(each.refused for each in self.changes)
 
@@ -260,7 +260,7 @@ class Preview:
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """A resource that belongs to the environment by its tags or its parent, but is in no state."""
+    """A resource that belongs to the environment, but is not in the state of the environment's stack."""
 
     arn: str
     why: str
@@ -282,7 +282,7 @@ class Drift:
 
     @property
     def revert(self) -> str:
-        """The command that reverts the drift. With ``--refresh`` it first reads every resource, which a plain update does not."""
+        """The command that reverts the drift. ``--refresh`` reads every resource first; a plain update would not find the drift."""
         return f"pulumi up -s {self.stack} --refresh --policy-pack policies"
 
     @property

@@ -1,7 +1,7 @@
 """Formats a preview as Markdown for a pull request's comment: losses of data first, the other changes folded.
 
-GitHub refuses a body above its limit, and a truncated body would lack its end. For this reason, each level of detail omits a whole
-kind of detail, and the comment names what is omitted. The first level that fits is used; the last level has only the totals.
+GitHub refuses a body above :data:`LIMIT`, and a truncated body would lack its end. For this reason, each level of detail omits a
+further kind of detail, and the comment names what is omitted. The first level that fits is used; the last has only the totals.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ MARKER = "<!-- dwcp-preview -->"
 INLINE = 100
 """Maximum length of a value that is shown in full. Of a longer value, only the start and the length are shown."""
 LINES = 40
-"""Maximum number of lines that are shown of a long text or of its difference."""
+"""Maximum number of lines that are shown of a long text, or of the difference between two long texts."""
 
 SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
 DONE = {
@@ -114,7 +114,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         return
     if stack.base_problem:
         yield f"### {stack.stack}: the base cannot be evaluated"
-        yield "This version runs, but there is nothing to compare it with, so its changes are not known:"
+        yield "The changed program runs, but the base's program does not, so the changes are not known:"
         yield fenced(_bounded(stack.base_problem, level))
         yield from verdict_tables(stack.verdicts, level)
         return
@@ -147,10 +147,10 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
     risky = [each for each in stack.changes if each.risky]
     if risky and level < Detail.TYPES:
         rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)
-        yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
+        yield f"> [!CAUTION]\n> **Lost permanently**\n>\n{rows}"
     elif risky:
         rows = "\n".join(f"> - {count} x {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
-        yield f"> [!CAUTION]\n> **Lost for good**\n>\n{rows}"
+        yield f"> [!CAUTION]\n> **Lost permanently**\n>\n{rows}"
     yield from _refusals(stack, level)
     if stack.warnings:
         yield "> [!WARNING]\n" + "\n".join(f"> {escape(each)}" for each in stack.warnings)
@@ -162,17 +162,17 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
         rows = "\n".join(f"> - {_title(each)}: {', '.join(_unknown_properties(each))}" for each in unsure)
         yield f"> [!NOTE]\n> It is not known whether these resources are replaced or change in place:\n>\n{rows}"
     elif unsure:
-        yield f"> [!NOTE]\n> Of {len(unsure)} resources it is not known whether they are replaced or change in place."
+        yield f"> [!NOTE]\n> It is not known whether {len(unsure)} resources are replaced or change in place."
 
 
 def _refusals(stack: StackPreview, level: Detail) -> Iterator[str]:
-    """The changes that the service will refuse when they are applied."""
+    """The changes that AWS or Kubernetes will refuse when they are applied."""
     refused = [each for each in stack.changes if each.refused]
     if refused and level < Detail.TYPES:
         rows = "\n".join(f"> - {_title(each)}: {escape('; '.join(each.refused))}" for each in refused)
-        yield f"> [!CAUTION]\n> **Will be refused by the service**\n>\n{rows}"
+        yield f"> [!CAUTION]\n> **AWS or Kubernetes will refuse these changes**\n>\n{rows}"
     elif refused:
-        yield f"> [!CAUTION]\n> {len(refused)} changes will be refused by the service."
+        yield f"> [!CAUTION]\n> AWS or Kubernetes will refuse {len(refused)} changes."
 
 
 def _guard(change: ResourceChange) -> str:
@@ -262,7 +262,7 @@ def _packages(packages: Sequence[PackageChange], level: Detail) -> Iterator[str]
     rows = "\n".join(
         f"- {code(each.name)}: {code(each.before or 'none')} → {code(each.after or 'none')} ({each.file})" for each in packages
     )
-    text = f"Both versions are evaluated with the packages that are installed here.\n\n{rows}"
+    text = f"The preview evaluates both versions with the same installed packages, not with these versions.\n\n{rows}"
     yield f"**Packages**\n\n{text}" if len(packages) <= FEW else folded(f"Packages: {len(packages)} changed", text)
 
 

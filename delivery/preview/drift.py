@@ -1,4 +1,4 @@
-"""Finds the differences between a stack's state and the cloud, without changing either.
+"""Finds the differences between a stack's state and the cloud, without changing anything.
 
 The engine reads every resource of the state from its provider. A difference in a property that the ownership table assigns to
 another owner is not drift, for example a Deployment that its autoscaler scaled, or a weight that a rollout set.
@@ -76,8 +76,9 @@ def refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Re
 
 
 def parse(text: str) -> Refreshed:
-    """The result in the engine's JSON, which has one step per resource: ``update`` or ``delete`` if the cloud differs.
+    """The result in the engine's JSON.
 
+    The JSON has one step per resource: ``update`` if the resource has changed in the cloud, ``delete`` if it no longer exists.
     Raises ``UnreachableError`` if the JSON has another format.
     """
     try:
@@ -86,7 +87,7 @@ def parse(text: str) -> Refreshed:
         changes = tuple(change for step in steps if (change := _change(step)) is not None)
     except (ValueError, KeyError, TypeError) as error:
         raise UnreachableError(
-            f"the engine's answer is not what was expected: {error!r}", "use the pinned version of the CLI"
+            f"the engine's output has another format: {error!r}", "use the Pulumi CLI in the version that this checkout pins"
         ) from error
     return Refreshed(resources=resources, changes=tuple(sorted(changes, key=lambda each: each.kind is not Kind.DELETE)))
 

@@ -1,4 +1,4 @@
-"""The preview with credentials: runs the engine's preview, and converts it to the same data model as the comparison of programs."""
+"""The preview with credentials: runs the engine's preview, and converts the result to the data model of :mod:`.change`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ KINDS = {
     "delete": Kind.DELETE,
     "import": Kind.CREATE,
 }
-"""The kind of change by the engine's step. Steps within a replacement (``create-replacement``...) are ignored."""
+"""The kind of change, by the engine's operation. The operations within a replacement (``create-replacement``...) are ignored."""
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
-    """The engine's preview of each stack; by default of all but ``local``. ``plans`` is a folder for the update plans."""
+    """The engine's preview of each stack; by default of staging and production. ``plans`` is a folder for the update plans."""
     names = list(stacks) or [each for each in ENVIRONMENTS if each != SANDBOX]
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)

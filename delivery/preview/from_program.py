@@ -22,7 +22,7 @@ from program.project_files import project_name
 Answers = Mapping[str, Worlds | EvaluationError]
 
 SANDBOX = "local"
-"""The stack of the embedded cloud. It is previewed only if it is requested."""
+"""The stack of the embedded cloud. It is previewed only on request."""
 
 LONGEST_PROBLEM = 40
 """Maximum number of lines of an error in a comment. The log has all lines."""
@@ -55,7 +55,7 @@ def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repo
 
 
 def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tuple[StackPreview, ...], tuple[RuleChange, ...]]:
-    """The previews of the stacks from two folders, which are evaluated in parallel, and the differences between their policies."""
+    """The previews of the stacks, and the differences between the policies in the two folders. Both are evaluated in parallel."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
         evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
@@ -71,14 +71,14 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
 
 
 def _renamed(stack: str, base: Path, head: Path) -> str:
-    """The error if the stack's project is renamed; otherwise empty. For the engine, stacks of another project are other stacks."""
+    """The error if the stack's project is renamed; otherwise empty. For the engine, a stack of another project is another stack."""
     if not all(stack in stacks_of(each) for each in (base, head)):
         return ""
     folder = program_of(head, stack)
     try:
         before, after = project_name(program_of(base, stack)), project_name(folder)
     except EvaluationError:
-        return ""  # the evaluation reports it
+        return ""  # the evaluation reports the error
     if before == after:
         return ""
     return (
@@ -89,7 +89,7 @@ def _renamed(stack: str, base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPreview:
-    """Add the violations that only the base's rules find, because the change could weaken the rules with which it is checked.
+    """Add the violations that only the base's rules find, because the change could weaken the rules that check it.
 
     A mandatory violation of the base's rules is also added if it is only advisory by the head's rules, because of a lower level or
     a waiver.
@@ -97,7 +97,7 @@ def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPrev
     if preview.problem:
         return preview
     if by_base.problem:
-        return replace(preview, notes=(*preview.notes, f"The base's rules could not be run over this version: {by_base.problem}"))
+        return replace(preview, notes=(*preview.notes, f"The base's rules could not check the changed program: {by_base.problem}"))
     told = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
     added = [
         each for each in by_base.violations.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told
@@ -126,7 +126,9 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
         base = Worlds(known=nothing, unknown=nothing)
         notes.append("The stack is new: the base has no file for it.")
     if not stays:
-        note = f"Pulumi.{stack}.yaml is deleted. This deletes no resource: `pulumi destroy -s {stack}` does, and needs the file."
+        note = (
+            f"Pulumi.{stack}.yaml is deleted, its resources are not. `pulumi destroy -s {stack}` deletes them, and needs the file."
+        )
         return StackPreview(stack=stack, problem="the stack's file is deleted at head", notes=(note,))
     if isinstance(head, EvaluationError):
         return StackPreview(stack=stack, problem=readable(head))

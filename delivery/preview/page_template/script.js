@@ -128,11 +128,11 @@ function summary() {
   const refused = stack.changes.filter((each) => each.refused.length);
   if (refused.length) {
     const rows = refused.map((each) => [titled(each), `: ${each.refused.join("; ")}`]);
-    parts.push(note("delete", "Will be refused by the service", [list(rows)]));
+    parts.push(note("delete", "AWS or Kubernetes will refuse these changes", [list(rows)]));
   }
   const risky = stack.changes.filter((each) => lost(each));
   if (risky.length) {
-    parts.push(note("delete", "Lost for good", [list(risky.map((each) => [`${each.kind} `, titled(each), `: ${each.loses}`]))]));
+    parts.push(note("delete", "Lost permanently", [list(risky.map((each) => [`${each.kind} `, titled(each), `: ${each.loses}`]))]));
   }
   const byBase = stack.verdicts.filter((each) => each.by_base);
   if (byBase.length) parts.push(note("delete", "Only the changed rules accept these resources", [violations(byBase)]));
@@ -238,7 +238,7 @@ function told(change) {
       ...(change.kind === "create" || change.kind === "delete"
         ? [h("td", {}, h("pre", {}, text(change.kind === "create" ? each.after : each.before)))]
         : each.follows && each.path === "provider"
-        ? [h("td", { colspan: 2 }, "its provider ", h("b", { class: "name" }, last(each.follows)), " leads to another region, account or cluster")]
+        ? [h("td", { colspan: 2 }, "its provider ", h("b", { class: "name" }, last(each.follows)), " manages another region, account or cluster")]
         : each.follows
         ? [h("td", { colspan: 2 }, "follows ", h("b", { class: "name" }, last(each.follows)), ", which is replaced")]
         : [h("td", { class: "old" }, h("pre", {}, text(each.before))), h("td", { class: "new" }, h("pre", {}, text(each.after)))]),
@@ -250,11 +250,11 @@ function told(change) {
   const parts = [];
   for (const each of change.refused) parts.push(h("p", { class: "refused" }, `Will be refused: ${each}`));
   if (change.formerly) parts.push(h("p", {}, "formerly ", h("code", {}, last(change.formerly))));
-  if (change.protected) parts.push(h("p", {}, "It is protected: `pulumi up` will refuse."));
-  if (change.kept) parts.push(h("p", {}, "It leaves the state and stays in the cloud."));
+  if (change.protected) parts.push(h("p", {}, "The resource is protected: `pulumi up` will refuse the change."));
+  if (change.kept) parts.push(h("p", {}, "The resource is removed from the state and kept in the cloud."));
   if (rows.length) parts.push(h("table", {}, head(change.kind === "create" || change.kind === "delete" ? ["input", "value"] : ["input", "before", "after"]), ...rows));
   for (const each of change.ignored) parts.push(h("p", {}, h("code", {}, each.path), ` stays as it is: ${each.owner} owns it`));
-  return parts.length ? parts : [h("p", {}, "It has no inputs.")];
+  return parts.length ? parts : [h("p", {}, "The resource has no inputs.")];
 }
 function verdict(property) {
   if (property.replaces === "no") return null;

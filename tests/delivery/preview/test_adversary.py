@@ -123,7 +123,7 @@ def test_a_change_that_the_api_refuses_has_the_reason(type_: str, before: Any, a
     stack = StackPreview(stack="staging", changes=(found,))
     assert stack.failed
     said = comment.render(Preview(base="b", head="h", source="program", stacks=(stack,)))
-    assert "Will be refused" in said
+    assert "AWS or Kubernetes will refuse these changes" in said
     assert why in said
 
 
@@ -155,7 +155,7 @@ def test_a_loss_without_a_replacement_is_listed_as_a_loss(type_: str, before: An
     assert found.kind is Kind.UPDATE
     assert lost in found.loses
     assert found.risky
-    assert "Lost for good" in comment.render(
+    assert "Lost permanently" in comment.render(
         Preview(base="b", head="h", source="program", stacks=(StackPreview(stack="staging", changes=(found,)),))
     )
 
@@ -221,7 +221,7 @@ def test_a_subnet_cannot_leave_its_network() -> None:
         head.resources[2], inputs={**head.resources[2].inputs, "cidrBlock": "10.9.0.0/24"}, name="other", urn="urn:x::y::z::other"
     )
     [change] = [each for each in compare_graphs(base, graph(*head.resources, moved)) if each.name == "other"]
-    assert change.refused == ("the block 10.9.0.0/24 is not in 10.0.0.0/16, the block of its VPC",)
+    assert change.refused == ("the block 10.9.0.0/24 is not in 10.0.0.0/16, the block of the subnet's VPC",)
 
 
 # ---- secrets
@@ -575,7 +575,7 @@ def test_a_node_group_is_not_newer_than_its_cluster() -> None:
         return resource(group, version=version, depends={"clusterName": own.urn})
 
     [found] = compare_graphs(graph(own, nodes("1.34")), graph(own, nodes("1.35")))
-    assert "newer than its cluster's 1.34" in str(found.refused)
+    assert "newer than its cluster's version 1.34" in str(found.refused)
     [created] = compare_graphs(graph(own), graph(own, nodes("1.33")))
     assert created.refused == ()
 

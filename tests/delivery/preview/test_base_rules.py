@@ -90,7 +90,7 @@ def test_a_widened_limit_does_not_let_its_own_change_pass(repository: Path, monk
     assert ("network-open-ports", True) in {(each.policy, each.by_base) for each in stack.verdicts}
     changed = {each.what: (each.before, each.after) for each in found.rules}
     assert changed["limit production public_ports"] == ([80, 443], [22, 80, 443])
-    assert changed["file policies/limits.py"] == ("as it was", "changed")
+    assert changed["file policies/limits.py"] == ("old content", "new content")
     said = comment.render(found)
     assert "The policies themselves change" in said
     assert "Only the changed rules accept these resources" in said
@@ -189,7 +189,7 @@ def test_a_base_whose_rules_do_not_run_is_reported(repository: Path) -> None:
     git(repository, "checkout", "-b", "newer")
     (repository / "policies/__init__.py").write_text((ROOT / "policies/__init__.py").read_text())
     [stack] = preview("older", repository=repository).stacks
-    assert any("The base's rules could not be run" in each and "too old" in each for each in stack.notes)
+    assert any("The base's rules could not check" in each and "too old" in each for each in stack.notes)
 
 
 def test_packages_are_named_even_where_the_graph_is_the_same(repository: Path) -> None:

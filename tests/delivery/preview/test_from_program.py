@@ -230,7 +230,7 @@ def test_a_stack_file_that_is_gone_fails_and_says_that_nothing_is_deleted_by_tha
     (repository / "Pulumi.staging.yaml").unlink()
     done = command(repository)
     assert done.returncode == ExitCode.FAILED
-    assert "This deletes no resource" in done.stdout
+    assert "its resources are not" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_a_secret_that_changed_is_not_shown() -> None:
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"steps": 3}', "error: no stack"])
 def test_an_invalid_answer_is_refused(text: str) -> None:
-    with pytest.raises(UnreachableError, match="the engine's answer is not what was expected"):
+    with pytest.raises(UnreachableError, match="the engine's output has another format"):
         parse(text)
 
 
