@@ -14,7 +14,7 @@ from delivery.errors import DeliveryError
 from delivery.github.workflow import Job
 
 SERVERS = {"redis": ["redis-server", "--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--port"]}
-"""The command that starts each service. The port is appended to it."""
+"""The command that starts each service. The port is appended to the command."""
 
 SECONDS = 10
 """Time limit for a server to accept connections."""
@@ -41,7 +41,7 @@ def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]
 
 def _start(name: str, port: int) -> subprocess.Popen[bytes]:
     if name not in SERVERS:
-        raise DeliveryError(f"the service {name!r} has no local substitute", "add one to delivery/github/_job_services.py")
+        raise DeliveryError(f"the service {name!r} has no local substitute", "add a substitute to delivery/github/_job_services.py")
     command = [*SERVERS[name], str(port)]
     if shutil.which(command[0]) is None:
         raise DeliveryError(f"the job needs {name}, and {command[0]} is not on PATH", f"install {command[0]}")

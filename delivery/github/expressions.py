@@ -32,7 +32,7 @@ class Contexts:
     cancelled: bool = False
     """Whether the run was cancelled. A job or step with ``always()`` still runs."""
     skipped: bool = False
-    """Whether a job in ``needs`` was skipped. A job without a status function is then skipped too."""
+    """Whether a job in ``needs`` was skipped. A job without a status function in its ``if:`` is then skipped too."""
 
     @property
     def success(self) -> bool:
@@ -104,7 +104,7 @@ class _Parser:
 
     def _expect(self, operator: str) -> None:
         if not self._take(operator):
-            raise self._unsupported(self._tokens[0][1] if self._tokens else "its end")
+            raise self._unsupported(self._tokens[0][1] if self._tokens else "the end")
 
     def _disjunction(self) -> Any:
         found = self._conjunction()
@@ -134,7 +134,7 @@ class _Parser:
             found = self._disjunction()
             self._expect(")")
             return found
-        kind, text = self._tokens.pop(0) if self._tokens else ("", "its end")
+        kind, text = self._tokens.pop(0) if self._tokens else ("", "the end")
         if kind == "text":
             return text[1:-1].replace("''", "'")
         if kind != "name":
@@ -145,7 +145,7 @@ class _Parser:
         literals: dict[str, Any] = {"true": True, "false": False}
         found: Any = literals[name] if name in literals else self._contexts.values.get(name)
         while self._take("."):
-            kind, key = self._tokens.pop(0) if self._tokens else ("", "its end")
+            kind, key = self._tokens.pop(0) if self._tokens else ("", "the end")
             if kind != "name":
                 raise self._unsupported(key)
             found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None

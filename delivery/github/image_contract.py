@@ -22,7 +22,7 @@ START_SECONDS = 30
 STOP_SECONDS = 25
 """Maximum time from SIGTERM to the exit (docs/app-contract.md: Start and stop)."""
 HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
-"""The script of the probe. It runs in the container with Node, because the image has no other HTTP client."""
+"""The script of the probe. It runs in the container, with the Node that runs the service."""
 
 
 class ContractError(DeliveryError):
@@ -85,7 +85,7 @@ def _healthy(container: str) -> bool:
 
 def _log(container: str) -> str:
     done = _run("logs", "--tail", "5", container)
-    return " / ".join((done.stdout + done.stderr).strip().splitlines()) or "it printed nothing"
+    return " / ".join((done.stdout + done.stderr).strip().splitlines()) or "the container printed nothing"
 
 
 def _require(met: bool, problem: str) -> None:

@@ -20,7 +20,7 @@ class MetricsError(DeliveryError):
 
 
 def record(environment: str, outcome: Outcome, committed: datetime, region: str, now: datetime | None = None) -> None:
-    """Record one deployment in CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` if it succeeded."""
+    """Record one deployment in CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` after a success."""
     dimensions = [{"Name": "Environment", "Value": environment}]
     data: list[dict[str, Any]] = [
         {

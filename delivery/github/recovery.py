@@ -20,7 +20,8 @@ from delivery.rollout.plan import RolloutOutcome
 Outcome = Literal["success", "rolled-back", "stopped", "held", "failure"]
 """Outcome of a deployment.
 
-``stopped``: it ended before it served traffic. ``held``: a person must decide. ``failure``: it failed and was not rolled back.
+``stopped``: the deployment ended before the release served traffic. ``held``: a person must decide. ``failure``: the deployment
+failed and was not rolled back.
 """
 
 
@@ -50,7 +51,7 @@ class Facts:
     rollout: str = ""
     """Image of the open rollout; empty if none is open."""
     holds: str = ""
-    """Why the open rollout is on hold; empty if it was interrupted, or holds at the requested percentage."""
+    """Why the open rollout is on hold; empty if the rollout was interrupted, or holds at the requested percentage."""
     ended: str = ""
     """Result in the newest release record of ``image``, which shows whether a deployment is unfinished."""
     before: str = ""
@@ -91,7 +92,7 @@ def decide(facts: Facts) -> RecoveryDecision:
 
 
 def look(environment: Environment, image: str, before: str = "") -> Facts:
-    """Read the facts about ``environment``. Without ``before``, the previous release is that in the record of ``image``."""
+    """Read the facts about ``environment``. ``before`` is by default the previous release in the newest record of ``image``."""
     record = Journal(environment.kubernetes, environment.name).read()
     rollout = record if record is not None and record.is_open else None
     newest = newest_of(environment, image)
@@ -113,7 +114,7 @@ def newest_of(environment: Environment, image: str) -> Release | None:
 
 
 def rollout_result(record: Record | None, image: str) -> tuple[str, str]:
-    """The status of the rollout of ``image`` (``promoted``, ``held``, ``open``, ``went-back`` or ``none``), and its reason."""
+    """The status of the rollout of ``image`` (``promoted``, ``held``, ``open``, ``went-back`` or ``none``), and the reason."""
     if record is None or record.plan.image != image:
         return "none", ""
     if record.progress.outcome is RolloutOutcome.PROMOTED:

@@ -24,13 +24,13 @@ class Job:
     """The workflow's file name without extension."""
     content: Mapping[str, Any]
     env: Mapping[str, Any]
-    """Environment variables of the workflow. Those of the job override them."""
+    """Environment variables of the workflow. A variable of the job overrides the workflow's variable."""
     run_defaults: Mapping[str, Any]
     """Defaults of the workflow's ``run:`` steps."""
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """Defaults of the job's ``run:`` steps. Those of the job override those of the workflow."""
+        """Defaults of the job's ``run:`` steps. A default of the job overrides the workflow's default."""
         return {**self.run_defaults, **_run_defaults(self.content)}
 
     @property

@@ -1,4 +1,4 @@
-"""Formats policy reports as SARIF for code scanning. The location of a violation is the component that declares its resource.
+"""Formats policy reports as SARIF for code scanning. The location of a violation is the component that declares the resource.
 
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
 """
@@ -22,7 +22,7 @@ PROGRAM = ("__main__.py", 1)
 COMPONENT_PREFIX = "dwcp:platform:"
 
 SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
-"""The ``security-severity`` of each severity; GitHub shows above 9.0 as critical, above 7.0 as high, above 4.0 as medium."""
+"""The ``security-severity`` of each severity. On GitHub, a score above 9.0 is critical, above 7.0 high, and above 4.0 medium."""
 
 
 def as_sarif(reports: Sequence[PolicyReport], checkout: Path = CHECKOUT) -> str:
@@ -78,7 +78,7 @@ def _result(violation: Violation, report: PolicyReport, checkout: Path) -> dict[
 def declared_at(urn: str, checkout: Path = CHECKOUT) -> tuple[str, int]:
     """File and line of the innermost component in a resource's URN.
 
-    Without a component it is the entry file of the program, and without a URN the waiver file.
+    Line 1 of the program's entry file if the URN has no component, and of the waiver file if there is no URN.
     """
     if not urn:
         return "policies/waivers.yaml", 1

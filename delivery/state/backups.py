@@ -1,4 +1,4 @@
-"""Backups of the state. Each contains the name of its stack and a checksum."""
+"""Backups of the state. Each backup contains the name of the stack and a checksum of the state."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Backups:
         write(file, self.document(self.states.read(), datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")))
 
     def read(self, name: str) -> Checkpoint:
-        """The state in the backup ``name``, a local file or a key in the bucket. Raises ``BackupError`` if it is not valid."""
+        """The state in the backup ``name``, a local file or a key in the bucket. Raises ``StateError`` without a valid one."""
         text = self._text(name)
         try:
             content: Any = json.loads(text)
@@ -88,9 +88,9 @@ class Backups:
         return checkpoint
 
     def restore(self, checkpoint: Checkpoint, fencing: int) -> Checkpoint:
-        """Restore a state, and return its new version. The replaced state stays in the bucket as an older version.
+        """Write ``checkpoint`` as the current state, and return it. The replaced state stays in the bucket as an older version.
 
-        The lease must be held. Raises ``StateError`` if ``checkpoint`` is not valid or the engine has a lock on the stack.
+        The caller must hold the lease. Raises ``StateError`` if ``checkpoint`` is not valid or the engine has a lock on the stack.
         """
         if wrong := problems(checkpoint):
             raise BackupError(f"the state to restore is not valid: {wrong[0]}", self._others())

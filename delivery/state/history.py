@@ -16,7 +16,7 @@ UPDATE = "update"
 def last_config(states: States) -> dict[str, Any] | None:
     """The configuration of the stack's last update, in the form of a stack file; ``None`` if there is no record.
 
-    Its credentials are encrypted with the key that the stack had at that time.
+    The credentials in this configuration are encrypted with the key that the stack had at that time.
     """
     for key in _newest_first(states):
         try:
@@ -33,7 +33,7 @@ def last_config(states: States) -> dict[str, Any] | None:
 
 
 def encryption(checkpoint: Checkpoint) -> dict[str, str]:
-    """The fields of a stack file for the encryption of the state's secrets; empty if the state has none."""
+    """The fields of a stack file for the encryption of the state's secrets; empty if the state names no secrets provider."""
     provider: dict[str, Any] = checkpoint.deployment.get("secrets_providers") or {}
     state: dict[str, Any] = provider.get("state") or {}
     if provider.get("type") == "cloud":
@@ -42,7 +42,7 @@ def encryption(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def _newest_first(states: States) -> Iterator[str]:
-    """The S3 keys of the records, newest first. They end with the time of the update in nanoseconds, so that they sort by time."""
+    """The S3 keys of the records, newest first. Each key ends with the update's time in nanoseconds, so that keys sort by time."""
     prefix = states.backend.key(".pulumi", "history", PROJECT, states.stack, "")
     pages = states.s3.get_paginator("list_objects_v2").paginate(Bucket=states.backend.bucket, Prefix=prefix)
     keys = [each["Key"] for page in pages for each in page.get("Contents", []) if each["Key"].endswith(".history.json")]

@@ -2,8 +2,8 @@
 
 The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. A waiting command takes over the
 lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. So
-the clocks of two machines are never compared. Each lease has a higher ``fencing`` number than the last one, and a write with a
-lower number is refused.
+the clocks of two machines are never compared. Each lease has a higher fencing number than the lease before it. Writes of release
+records and of the recorded state carry this number, and are refused if a later lease has already written.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from delivery.state.owner import Owner
 
 LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6
-"""Number of heartbeats within the duration of a lease. Several can fail before the lease expires."""
+"""Number of heartbeats within the duration of a lease. Several heartbeats can fail before the lease expires."""
 POLL_SECONDS = 1.0
 
 
@@ -68,10 +68,10 @@ class Holding:
 
 
 class LeaseTable:
-    """The leases of all environments, in one table."""
+    """The lease of one environment, in the table of all leases."""
 
     def __init__(self, environment: Environment) -> None:
-        """Open the table for the lease of ``environment``."""
+        """Open the lease of ``environment``."""
         self.environment = environment.name
         self.dynamodb = environment.aws("dynamodb")
 
@@ -111,7 +111,7 @@ class LeaseTable:
         return self._update(token, "SET beat = beat + :one", {":one": {"N": "1"}})
 
     def release(self, token: str) -> bool:
-        """Release the lease; false if it is no longer held. Its owner and fencing number stay in the table."""
+        """Release the lease; false if it is no longer held. The owner and the fencing number stay in the table."""
         return self._update(token, "SET held = :no", {":no": {"BOOL": False}})
 
     def break_open(self) -> None:
@@ -156,7 +156,7 @@ class Lease:
         self.token = holding.token
         self.fencing = holding.fencing
         self.taken_from = taken_from
-        """The previous holder if it did not release the lease. Its changes can be incomplete."""
+        """The previous holder, if it did not release the lease. The changes of this holder can be incomplete."""
         self._seconds = holding.seconds
         self._ends = requested_at + holding.seconds
         self._lost = False

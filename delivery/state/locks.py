@@ -43,14 +43,14 @@ class EngineLock:
 
     @property
     def forgotten(self) -> bool:
-        """Whether the lock is older than the longest update. A person must then check whether its owner still runs."""
+        """Whether the lock is older than the longest update. A person must then check whether the lock's owner still runs."""
         return self.age > LONGEST_UPDATE
 
     def stale(self, last: Owner | None) -> bool:
         """Whether the lock's owner provably no longer runs.
 
-        A lock of this host is stale if its process has ended. A lock of another host is stale if that is the host of ``last``, the
-        previous owner of the lease, and ``last`` no longer runs.
+        A lock of this host is stale if its process has ended. A lock of another host is stale if ``last``, the previous owner of
+        the lease, was on that host and no longer runs.
         """
         if self.host == socket.gethostname():
             return not _is_engine(self.pid)
@@ -58,7 +58,7 @@ class EngineLock:
 
 
 def _is_engine(pid: int) -> bool:
-    """Whether the process runs and can be the engine. Its name is checked, because process ids are reused."""
+    """Whether the process runs and can be the engine. The process's name is checked, because process ids are reused."""
     try:
         process = psutil.Process(pid)
         return process.status() != psutil.STATUS_ZOMBIE and ENGINE in process.name()
@@ -94,7 +94,7 @@ def engine_locks(states: States) -> list[EngineLock]:
 def release_stale(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
     """Remove the locks whose owners provably no longer run, and return them. Raises ``StateError`` if other locks remain.
 
-    The lease must be held. ``force`` removes all locks; a person must know that their owners no longer run.
+    The caller must hold the lease. ``force`` removes all locks; a person must know that the owners no longer run.
     """
     locks = engine_locks(states)
     last = None if taken_from is None else taken_from.owner

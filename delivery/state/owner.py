@@ -1,4 +1,4 @@
-"""The owner of a lease, and the check whether it still runs."""
+"""The owner of a lease, and the check whether the owner still runs."""
 
 from __future__ import annotations
 
