@@ -20,7 +20,7 @@ def headline(drift: Drift) -> str:
     """The summary of one stack's drift, in one line."""
     counts = {kind: sum(1 for each in drift.changes if each.kind is kind) for kind in LABELS}
     parts = [f"{count} {LABELS[kind]}" for kind, count in counts.items() if count]
-    parts += [f"{len(drift.foreign)} in no state"] if drift.foreign else []
+    parts += [f"{len(drift.foreign)} not in the state"] if drift.foreign else []
     if drift.problems and not parts:
         return f"{drift.stack}: not known"
     return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read)"
@@ -35,7 +35,7 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
             for change in drift.changes:
                 rows.add_row(LABELS[change.kind], plain(f"{_type(change)}\n{change.name}"), plain(_how(change)))
             for each in drift.foreign:
-                rows.add_row("in no state", plain(each.arn), plain(each.why))
+                rows.add_row("not in the state", plain(each.arn), plain(each.why))
             console.print(rows)
             console.print(f"to revert the drift: {drift.revert}", markup=False, highlight=False, soft_wrap=True)
             keep = f"change the program accordingly, then pulumi refresh -s {drift.stack}"
@@ -53,7 +53,7 @@ def to_markdown(drifts: Sequence[Drift]) -> str:
             parts.append("\n".join(line for each in drift.changes for line in _lines(each)))
         if drift.foreign:
             rows = "\n".join(f"- {code(each.arn)}: {escape(each.why)}" for each in drift.foreign)
-            parts.append(folded("In no state", rows) if drift.changes else rows)
+            parts.append(folded("Not in the state", rows) if drift.changes else rows)
         parts += [f"> [!WARNING]\n> Not checked: {escape(problem)}" for problem in drift.problems]
     return "\n\n".join(parts) + "\n"
 
