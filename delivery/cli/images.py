@@ -13,7 +13,9 @@ FIX = "build and push your own images (docs/aws.md, The images), or correct the 
 
 
 def images(environment: Annotated[str, scope(*STACK, text="Look up the images of this environment.")]) -> None:
-    """Look up every image of an environment at its registry, and print the digests. Without an image, `pulumi up` waits and fails.
+    """Look up every image of an environment at its registry, and print the digests.
+
+    If an image is missing, `pulumi up` waits for the pods and then fails.
 
     Exit code 0: all images exist; 1: an image is missing, or a registry refuses the request.
     """

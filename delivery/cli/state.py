@@ -138,7 +138,7 @@ def restore(
         str | None, typer.Option("--backup", help="Restore this backup: a local file, or a key in the state's bucket.")
     ] = None,
     version: Annotated[
-        str | None, typer.Option(help="Restore this version of the state's object, as `dwcp state verify` prints it.")
+        str | None, typer.Option(help="Restore this S3 version of the state, as `dwcp state verify` prints it.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     wait: WaitOption = 0,

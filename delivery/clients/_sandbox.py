@@ -42,7 +42,7 @@ def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, 
 
 
 def _is_a_sandbox(backend: str, own: str) -> bool:
-    """Whether ``backend`` belongs to this sandbox or an earlier one. Their URLs differ only in the port."""
+    """Whether ``backend`` belongs to this sandbox or to an earlier sandbox, whose URL differs only in the port."""
     return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", own)
 
 

@@ -28,9 +28,9 @@ class TruncatedStateError(StateError):
 
 
 class OlderStateError(StateError):
-    """The current state has the content of an earlier version: someone restored it without ``dwcp``.
+    """The current state has the content of an earlier version: someone restored this version without ``dwcp``.
 
-    An update that starts from it would lose the later changes.
+    An update that starts from this state would lose the later changes.
     """
 
 
@@ -155,7 +155,7 @@ class States:
         if not write_fenced(self.environment.aws("dynamodb").put_item, fencing, Item=item):
             raise LeaseLostError(
                 f"another command has changed the state of {self.stack} since this command lost its lease",
-                f"check it: dwcp state verify --environment {self.stack}",
+                f"check the state: dwcp state verify --environment {self.stack}",
             )
 
     def require_current(self, checkpoint: Checkpoint) -> None:
@@ -178,7 +178,7 @@ class States:
         if older is None or any(self._is(each, checkpoint.sha256) for each in older):
             raise OlderStateError(
                 f"the state of {self.stack} was written at {checkpoint.time or 'an unknown time'}, but the last recorded state "
-                f"is that of {time} (version {version}): an old state was restored without dwcp",
+                f"was written at {time} (version {version}): an old state was restored without dwcp",
                 f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}; "
                 f"if it was intended: dwcp state verify --environment {self.stack} --accept",
             )
@@ -219,7 +219,7 @@ def unfinished(checkpoint: Checkpoint) -> list[str]:
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as in the program, without Secrets, the canary's Deployment, and fields with another owner.
+    """The service's objects as the last update applied them, without Secrets, the canary's Deployment, and fields of other owners.
 
     The other owners are the autoscalers and delivery (``components/field_owners.py``).
     """
@@ -234,7 +234,7 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All Kubernetes objects as in the program, without Helm releases, the canary's Deployment, and fields with another owner."""
+    """All Kubernetes objects as the last update applied them, without the canary's Deployment and the fields of other owners."""
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})

@@ -1,6 +1,6 @@
 """The Pulumi engine for one stack. An update runs only while the lease is held.
 
-The Pulumi CLI runs the engine. The CLI gets a stack file outside the checkout, because it can change the stack file.
+The Pulumi CLI runs the engine. The CLI gets a stack file outside the checkout, because the CLI can change its stack file.
 """
 
 from __future__ import annotations
@@ -289,7 +289,7 @@ class Engine:
             process = subprocess.Popen(
                 [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *command],
                 cwd=self.checkout,
-                # The event log is an option of the CLI's debugging commands; the Automation API uses it the same way.
+                # `--event-log` is a debugging option of the CLI, which Pulumi's Automation API enables in the same way.
                 env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
                 stdin=subprocess.PIPE,
                 stdout=output,

@@ -17,7 +17,7 @@ BACKEND = re.compile(r"(s3|file)://\S+")
 
 @dataclass(frozen=True)
 class PipelineVariable:
-    """One variable: the value's pattern, an example, and whether it is of the repository (``shared``) or a GitHub environment."""
+    """One variable: the value's pattern, an example, and its place: the repository (``shared``) or a GitHub environment."""
 
     name: str
     form: re.Pattern[str]

@@ -54,7 +54,7 @@ def names_of(arn: str) -> frozenset[str]:
 
 
 def _rules(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
-    """The rules that were added to the project's security groups by hand. Such rules have no tags, and can allow access."""
+    """The rules that were added to the stack's security groups by hand. Such rules have no tags, and can allow access."""
     groups = [str(each["id"]) for each in resources if each.get("type") == SECURITY_GROUP and each.get("id")]
     if not groups:
         return

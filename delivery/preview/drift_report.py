@@ -59,7 +59,7 @@ def to_markdown(drifts: Sequence[Drift]) -> str:
 
 
 def _lines(change: ResourceChange) -> list[str]:
-    lost = f" (lost with it: {escape(change.loses)})" if change.loses else ""
+    lost = f" (lost with the resource: {escape(change.loses)})" if change.loses else ""
     lines = [f"- {LABELS[change.kind]}: {code(_type(change))} **{escape(change.name)}**{lost}"]
     lines += [f"  - {code(each.path)}: {code(_short(each.before))} → {code(_short(each.after))}" for each in change.properties]
     if change.ignored:
@@ -70,7 +70,7 @@ def _lines(change: ResourceChange) -> list[str]:
 
 def _how(change: ResourceChange) -> str:
     if change.kind is Kind.DELETE:
-        return f"lost with it: {change.loses}" if change.loses else "it no longer exists"
+        return f"lost with the resource: {change.loses}" if change.loses else "the resource no longer exists"
     return "\n".join(_property(each) for each in change.properties)
 
 

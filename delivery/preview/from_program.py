@@ -55,7 +55,7 @@ def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repo
 
 
 def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tuple[StackPreview, ...], tuple[RuleChange, ...]]:
-    """The previews of the stacks, and the differences between the policies in the two folders. Both are evaluated in parallel."""
+    """The previews of the stacks, and the differences between the policies. The two folders are evaluated in parallel."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
         evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
@@ -160,7 +160,7 @@ def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -
 def _unknown_sources(base: Graph, head: Graph) -> Iterator[str]:
     tokens = [{each.token for each in graph.invokes if not each.known} for graph in (base, head)]
     for token in sorted(tokens[1] - tokens[0]):
-        yield f"The result of {token.rpartition(':')[2]}, and each value that depends on it, is not known without the cloud."
+        yield f"The result of {token.rpartition(':')[2]}, and values that depend on this result, are not known without the cloud."
 
 
 def readable(error: EvaluationError) -> str:
