@@ -105,5 +105,5 @@ def _inside(block: str, whole: str) -> bool:
     try:
         inner, outer = ip_network(block), ip_network(whole)
     except ValueError:
-        return True  # an unknown network, or an invalid network, which the provider itself refuses
+        return True  # an unknown network, or a network that the provider itself refuses
     return inner.version == outer.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]
