@@ -37,7 +37,7 @@ const MOST = 60;
 function start() {
   document.getElementById("what").textContent =
     `${preview.base} → ${preview.head} · ` +
-    (preview.source === "engine" ? "the engine's preview" : "program against program, evaluated without credentials");
+    (preview.source === "engine" ? "the engine's preview" : "two versions of the program, compared without credentials");
   const tabs = document.getElementById("stacks");
   for (const each of preview.stacks) {
     tabs.append(h("button", { role: "tab", onclick: () => open(each), onkeydown: (event) => turn(event) }, each.stack));
@@ -100,12 +100,12 @@ function turn(event) {
   next.focus();
 }
 
-// ---- what is said above the picture
+// ---- the summary above the picture
 
 function summary() {
   const parts = [];
   if (stack.problem || stack.base_problem) {
-    const title = stack.problem ? "This version cannot be evaluated" : "The base cannot be evaluated: nothing to compare with";
+    const title = stack.problem ? "The changed program cannot be evaluated" : "The base cannot be evaluated, so the changes are not known";
     parts.push(note("delete", title, [h("pre", {}, stack.problem || stack.base_problem)]));
   }
   const tiles = h("div", { class: "tiles" });
@@ -142,7 +142,7 @@ function summary() {
   }
   const unsure = stack.changes.filter((each) => each.kind === "update" && each.properties.some((one) => one.replaces === "not known"));
   if (unsure.length) {
-    parts.push(note("update", "Not known whether replaced or changed in place", [list(unsure.map((each) => [titled(each)]))]));
+    parts.push(note("update", "It is not known whether these resources are replaced or change in place", [list(unsure.map((each) => [titled(each)]))]));
   }
   if (stack.alerts.length) {
     const rows = stack.alerts.map((each) => [`${each.kind} `, h("code", {}, each.name), ...each.details.flatMap(difference)]);
@@ -175,7 +175,7 @@ const head = (cells) => h("tr", {}, ...cells.map((each) => h("th", {}, each)));
 const foldable = (title, children, open) =>
   h("div", { class: "note", style: kindStyle("options") }, h("details", open ? { open: "" } : {}, h("summary", {}, title), ...children));
 
-/** A row per resource, whatever is wrong with it. */
+/** One row per resource and level, with all violations of the resource. */
 function violations(told) {
   const objects = new Map();
   for (const each of told) {
@@ -198,7 +198,7 @@ const list = (rows) => h("ul", {}, ...rows.map((each) => h("li", {}, ...each)));
 const titled = (change) =>
   h("span", {}, h("span", { class: "type" }, `${short(change.type)} `), h("b", { class: "name" }, change.name));
 
-// ---- the list below it
+// ---- the list of changes below the picture
 
 function changes() {
   const wanted = words();
@@ -238,7 +238,7 @@ function told(change) {
       ...(change.kind === "create" || change.kind === "delete"
         ? [h("td", {}, h("pre", {}, text(change.kind === "create" ? each.after : each.before)))]
         : each.follows && each.path === "provider"
-        ? [h("td", { colspan: 2 }, "its provider ", h("b", { class: "name" }, last(each.follows)), " manages another region, account or cluster")]
+        ? [h("td", { colspan: 2 }, h("b", { class: "name" }, last(each.follows)), ` ${each.replaces === "yes" ? "manages" : "may manage"} another region, account or cluster`)]
         : each.follows
         ? [h("td", { colspan: 2 }, "follows ", h("b", { class: "name" }, last(each.follows)), ", which is replaced")]
         : [h("td", { class: "old" }, h("pre", {}, text(each.before))), h("td", { class: "new" }, h("pre", {}, text(each.after)))]),
@@ -261,7 +261,7 @@ function verdict(property) {
   return h("span", { class: "badge", style: kindStyle(property.replaces === "yes" ? "replace" : "update") }, property.replaces === "yes" ? "replaces" : "may replace");
 }
 
-// ---- the picture: a card per component, in rows by what depends on what; its resources inside, or their number until it is opened
+// ---- the picture: a card per component, below the components that it depends on. An open card has resources, a closed card a number.
 
 function draw(fit = false) {
   const graph = document.getElementById("graph");
@@ -289,7 +289,7 @@ function draw(fit = false) {
   look();
 }
 
-/** The nodes to draw: all that match, or only changes and their neighbours. */
+/** The matching nodes: all, or only the changed resources and their dependencies. */
 function visible() {
   const wanted = words();
   const only = document.getElementById("only").checked;
@@ -306,7 +306,7 @@ function visible() {
     .filter((each) => found(each, wanted));
 }
 
-/** Whether the resources of a component are drawn: where there are few, or where it was opened by hand. */
+/** Whether the resources of a component are drawn: if the picture has few resources, or if the user has opened the component. */
 const expanded = (key, all) => all <= MOST || opened.has(key);
 
 function arrange(nodes, room) {
@@ -320,7 +320,7 @@ function arrange(nodes, room) {
     group.nodes.push({ ...node, group });
     groupOf.set(node.urn, key);
   }
-  // How deep a component lies: one more than the deepest that it depends on, cycles cut by a bound.
+  // The depth of a component is one more than the depths of the components that it depends on. A bound ends cycles.
   const depths = new Map([...groups.keys()].map((key) => [key, 0]));
   for (let round = 0; round < 8; round++) {
     for (const group of groups.values()) {
@@ -341,7 +341,7 @@ function arrange(nodes, room) {
   return sorted;
 }
 
-/** Cards from left to right as far as there is room, a new row for each depth; in natural size, so that the text can be read. */
+/** Places the cards from left to right. A new row starts for each depth, and where no room is left. Cards keep a readable size. */
 function place(groups, depths, room) {
   let [x, y, tallest, depth] = [0, 0, 0, null];
   for (const group of groups) {
@@ -502,7 +502,7 @@ function navigate(graph) {
   graph.addEventListener(
     "wheel",
     (event) => {
-      if (!event.ctrlKey && !event.metaKey) return; // the page scrolls; with Control the picture zooms
+      if (!event.ctrlKey && !event.metaKey) return; // without Control, the page scrolls
       event.preventDefault();
       zoom(event.deltaY > 0 ? 1.12 : 1 / 1.12, pointed(event));
     },
