@@ -97,19 +97,15 @@ def stack_config(checkout: FilePath, stack: str) -> dict[str, Any]:
     return dict(stack_configuration(checkout, stack, PLACEHOLDERS).values)
 
 
-def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
-    """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file."""
-
+def evaluate_here(stack: str, *, preview: bool = False) -> Graph:
+    """The graph of this checkout's program for ``stack``, evaluated in this process."""
     folder = program_of(CHECKOUT, stack)
 
     def program() -> None:
         runpy.run_path(str(folder / "__main__.py"))
 
-    project = project_name(folder)
-    if config is not None:
-        return run(program, config, stack=stack, preview=preview, project=project)
     settings = stack_configuration(CHECKOUT, stack, PLACEHOLDERS)
-    return run(program, settings.values, stack=stack, preview=preview, project=project, secrets=settings.secrets)
+    return run(program, settings.values, stack=stack, preview=preview, project=project_name(folder), secrets=settings.secrets)
 
 
 def evaluate(
