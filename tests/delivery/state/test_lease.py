@@ -164,6 +164,12 @@ def test_only_one_of_two_concurrent_commands_takes_the_lease(account: Account) -
     assert not table.take(first, replace(first, token="b"))
 
 
+def check_repeatedly(lease: Lease) -> None:
+    for _ in range(200):
+        lease.check()
+        time.sleep(0.05)
+
+
 def test_an_owner_detects_that_another_command_has_its_lease(account: Account) -> None:
     with Lease.take(account, command="deploy", seconds=3) as lease:
         table = LeaseTable(account)
@@ -171,9 +177,7 @@ def test_an_owner_detects_that_another_command_has_its_lease(account: Account) -
         assert before is not None
         assert table.take(before, on_another_machine(before))
         with pytest.raises(LeaseLostError, match="was lost"):
-            for _ in range(200):
-                lease.check()
-                time.sleep(0.05)
+            check_repeatedly(lease)
     now = LeaseTable(account).read()
     assert now is not None
     assert now.held, "the former owner must not release the lease of the new one"
