@@ -48,6 +48,8 @@ ROLLOUT_KEY = "percentage"
 """Key of :data:`ROLLOUT_CONFIG_MAP` that holds the canary's share of the traffic; feature flags read it."""
 PULL_SECRET = "regcred"
 
+DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
+"""The Dockerfile of the service, by its path in the checkout."""
 IMAGE_REPOSITORY = f"ghcr.io/novacron/{APPLICATION}"
 FIRST_IMAGE = f"{IMAGE_REPOSITORY}:v3.0.0"
 

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from components.monitoring.alertmanager_config import Receiver
-from contract import APPLICATION
+from contract import APPLICATION, DOCKERFILE
 from delivery.clients import docker
 from delivery.errors import DeliveryError
 
-DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 CONTRACT_LABEL = "dwcp.contract"
 CONTRACT = "1"
 """Required value of the label (docs/app-contract.md, Image)."""

@@ -21,9 +21,10 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.checkpoint import Checkpoint, States, unfinished, workload
+from delivery.clients.engine_events import EngineStep, EngineViolation, UpdateResult
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
-from delivery.clients.pulumi import Engine, EngineChange, UpdateResult
+from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
 from delivery.confirmation import require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError
@@ -281,8 +282,9 @@ class Deployment:
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
         return done
 
-    def _watch(self, change: EngineChange) -> None:
-        self.runner.say(f"        {change.op} {change.name}")
+    def _watch(self, found: EngineStep | EngineViolation) -> None:
+        if isinstance(found, EngineStep) and found.is_change:
+            self.runner.say(f"        {found.op} {found.name}")
 
     def _stage(self) -> str:
         self.lease.check()

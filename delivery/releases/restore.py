@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from components.settings.types import release_of
 from contract import DEPLOYMENTS, VERSION_LABEL
 from delivery.clients.checkpoint import States
+from delivery.clients.engine_events import UpdateResult
 from delivery.clients.environment import Environment
 from delivery.clients.kubernetes import (
     FIELD_MANAGER,
@@ -22,7 +23,7 @@ from delivery.clients.kubernetes import (
     with_owned,
 )
 from delivery.clients.load_balancer import WeightedRule
-from delivery.clients.pulumi import Engine, UpdateResult
+from delivery.clients.pulumi import Engine
 from delivery.clients.service import ServiceClient
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
