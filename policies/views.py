@@ -18,7 +18,7 @@ from policies import credentials
 from policies.errors import WrongTypeError
 from program import catalogue
 from program.graph import Path, Resource
-from program.normal import Part
+from program.normal_form import Part
 from program.paths import text
 from program.protocol import UNKNOWNS
 from program.types import USER

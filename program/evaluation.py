@@ -16,7 +16,7 @@ from pathlib import Path as FilePath
 from typing import Any, cast
 
 from contract import PROJECT
-from program import catalogue, contained
+from program import catalogue, evaluation_process
 from program.checkout import CHECKOUT, program_of
 from program.errors import EvaluationError
 from program.graph import Graph, Path, Resource
@@ -161,7 +161,8 @@ def _answers(
     stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool], stack_file: FilePath | None = None
 ) -> dict[str, list[Graph | EvaluationError]]:
     """For each stack, one answer per evaluation, in the order of ``previews``."""
-    lines, lost = contained.answers(checkout, stacks, ["--preview" if each else "--known" for each in previews], stack_file)
+    options = ["--preview" if each else "--known" for each in previews]
+    lines, lost = evaluation_process.answers(checkout, stacks, options, stack_file)
     results: dict[str, list[Graph | EvaluationError]] = {}
     for line in lines:
         answer = json.loads(line)

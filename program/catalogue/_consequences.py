@@ -18,7 +18,7 @@ from typing import Any, cast
 from program.catalogue import _contents, _expiry
 from program.catalogue._type import group_kind
 from program.graph import Path, Resource
-from program.normal import Part, normal
+from program.normal_form import Part, normal
 from program.paths import parse
 from program.protocol import UNKNOWNS
 
