@@ -88,6 +88,10 @@ class UpdateResult:
         """The number of changed resources."""
         return sum(count for op, count in self.counts.items() if op not in UNCHANGED)
 
+    def __str__(self) -> str:
+        """The number of resources by operation, for example ``2 create, 40 same``."""
+        return ", ".join(f"{count} {op}" for op, count in sorted(self.counts.items()))
+
     def take(self, event: Mapping[str, Any]) -> EngineStep | EngineViolation | None:
         """Record one of the engine's events. Returns the step or the violation that the event reports."""
         found = parsed(event)

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.checkpoint import Checkpoint, States, unfinished, workload
-from delivery.clients.engine_events import EngineStep, EngineViolation, UpdateResult
+from delivery.clients.engine_events import EngineStep, EngineViolation
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Engine
@@ -273,7 +273,7 @@ class Deployment:
         restore.require_accepted(
             restore.losses(outcome), accept_loss=accepted, what="this deployment", command=self.options.command()
         )
-        return _counted(outcome)
+        return str(outcome)
 
     def _update(self) -> str:
         done = restore.updated(
@@ -381,7 +381,3 @@ class Deployment:
             return releases if releases.bucket else None
         except UnreachableError:
             return None
-
-
-def _counted(outcome: UpdateResult) -> str:
-    return ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))

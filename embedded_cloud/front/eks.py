@@ -65,7 +65,7 @@ def operation(answer: Answer) -> Answer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
+class PartKind:
     """One kind of resource in a cluster. It registers its description and its update, which are the same for every kind."""
 
     name: str
@@ -110,7 +110,7 @@ class Kind:
         return self.held(parts(_cluster(call))).pop(self.find(call)[self.key])
 
 
-ACCESS_ENTRY = Kind(
+ACCESS_ENTRY = PartKind(
     name="AccessEntry",
     answer="accessEntry",
     key="principalArn",
@@ -118,7 +118,7 @@ ACCESS_ENTRY = Kind(
     changeable=("kubernetesGroups", "username"),
     absent="The specified access entry for {key} could not be found.",
 )
-ADDON = Kind(
+ADDON = PartKind(
     name="Addon",
     answer="addon",
     key="addonName",
@@ -126,7 +126,7 @@ ADDON = Kind(
     changeable=("addonVersion", "serviceAccountRoleArn", "configurationValues"),
     absent="No addon: {key} found in cluster: {cluster}",
 )
-POD_IDENTITY = Kind(
+POD_IDENTITY = PartKind(
     name="PodIdentityAssociation",
     answer="association",
     key="associationId",
