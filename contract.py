@@ -18,6 +18,10 @@ NAMESPACE = APPLICATION
 NO_PROXY_HOSTS = ("localhost", "127.0.0.1", "::1", ".svc", ".cluster.local")
 """Hosts that clients connect to without a proxy: this machine, and names that only a cluster resolves."""
 
+EnvironmentName = Literal["local", "staging", "production"]
+StackName = Literal[EnvironmentName, "account"]
+"""An environment, or the account's own stack."""
+
 TrackName = Literal["stable", "canary"]
 STABLE: TrackName = "stable"
 CANARY: TrackName = "canary"
