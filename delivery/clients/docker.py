@@ -1,4 +1,4 @@
-"""Runs the Docker client. It has the credentials for the registries, and finds the engine that the user has chosen."""
+"""Runs the Docker client, which has the user's credentials for registries and connects to the engine that the user has chosen."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ ANSWER_SECONDS = 60
 
 
 def run(*arguments: str, seconds: float = ANSWER_SECONDS, program: str = "docker") -> subprocess.CompletedProcess[str]:
-    """Run a command of the client. Without an answer in time, it counts as failed, with the reason as its error output.
+    """Run a command of the client. After a timeout, the result is a failed command whose error output is the reason.
 
-    Raises ``UsageError`` without a Docker client.
+    Raises ``UsageError`` if there is no Docker client.
     """
     command = [program, *arguments]
     try:

@@ -1,4 +1,4 @@
-"""Reads what the engine reports, in its event log and as JSON, as typed values.
+"""Typed values for the reports of the engine: the events in the event log, and the JSON of a refresh.
 
 Source: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go
 """
@@ -21,18 +21,18 @@ UNCHANGED = ("same", "read")
 
 @dataclass(frozen=True, kw_only=True)
 class EngineStep:
-    """What the engine does with one resource, or would do."""
+    """An operation of the engine on one resource, which the engine performs or predicts."""
 
     op: str
     """``create``, ``update``, ``replace``, ``delete``, ``read``, ``same`` ..."""
     urn: str
     type: str
     old: dict[str, Any]
-    """The resource's state before, as the engine writes it; empty for a new resource."""
+    """The resource's state before the step, as the engine writes it; empty for a new resource."""
     new: dict[str, Any]
-    """The resource's state after; empty for a deleted resource."""
+    """The resource's state after the step; empty for a deleted resource."""
     diff: dict[str, Any]
-    """The details of each property that differs, by its path, if the provider reports them."""
+    """By property path, the provider's details about each difference; empty if the provider reports no details."""
     properties: tuple[str, ...] = ()
     """Paths of the properties that differ."""
 
@@ -54,12 +54,12 @@ class EngineStep:
 
     @property
     def state(self) -> dict[str, Any]:
-        """The state after, or the state before if the resource is deleted."""
+        """The resource's state after the step, or the state before the step if the resource is deleted."""
         return self.new or self.old
 
     @cached_property
     def loses(self) -> str:
-        """The data that the step deletes, even if the resource is kept; empty if it deletes none."""
+        """The data that the step deletes, even if the resource is kept; empty if the step deletes no data."""
         old, new = (masked(part(side, "inputs")) for side in (self.old, self.new))
         return ", ".join(lost(self.op, self.type, old, new))
 
@@ -110,7 +110,7 @@ class UpdateResult:
 
 
 def parsed(event: Mapping[str, Any]) -> EngineStep | EngineViolation | None:
-    """The step or the violation that one of the engine's events reports."""
+    """The step or the violation that one of the engine's events reports; ``None`` for any other event."""
     match event:
         case {"resourcePreEvent": {"metadata": metadata}}:
             diff = part(metadata, "detailedDiff")

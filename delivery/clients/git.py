@@ -17,6 +17,6 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def text(folder: Path, *arguments: str) -> str:
-    """The output of a command of git without its last newline; empty if the command fails."""
+    """The output of a command of git, without the newline at the end; empty if the command fails."""
     done = run(folder, *arguments)
     return "" if done.returncode else done.stdout.decode(errors="replace").rstrip("\n")

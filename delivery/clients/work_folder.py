@@ -32,6 +32,6 @@ def write(path: Path, text: str) -> None:
         new.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # otherwise the new name can be lost with the power
+        os.fsync(folder)  # otherwise a loss of power can undo the replacement
     finally:
         os.close(folder)
