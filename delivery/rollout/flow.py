@@ -11,7 +11,7 @@ from rich.console import Console
 from components.settings import RolloutSettings
 from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
-from delivery.confirmation import require_confirmation
+from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.releases.configuration import present
 from delivery.releases.restore import updated
@@ -60,7 +60,7 @@ class Rollout:
         self.request.check(self.settings)
         if not self.dry_run:
             what = "roll back the open rollout" if self.abort else f"roll out {self.request.image or 'the staged release'}"
-            require_confirmation(self.environment, what=what, yes=self.yes, command=self._command())
+            require_confirmation(self.environment, what=what, yes=self.yes)
         self.environment.require_aws()
         if self.dry_run:
             record = self._record()
@@ -113,11 +113,6 @@ class Rollout:
         strategy = "weighted" if self.abort else self.request.with_defaults(self.settings).strategy
         strategy = found.plan.strategy if found is not None and found.is_open else strategy
         return Platform.of(self.environment, weighted=strategy == "weighted")
-
-    def _command(self) -> str:
-        """The command line, for a message."""
-        options = [*self.request.options(), *["--abort"] * self.abort, f"--environment {self.environment.name}"]
-        return " ".join(["dwcp rollout", *options])
 
     def _rolled_out(self, events: Reporter) -> Record | None:
         """Run the rollout and return its last record; ``None`` if there was nothing to do."""
@@ -182,6 +177,7 @@ class Rollout:
             name = self.environment.name
             raise UsageError(
                 f"no release of {name} is staged, and no image was given",
-                f"give an image: {self._command()} --tag v3.0.0; or stage a release: dwcp deploy --environment {name} --tag v3.0.0",
+                f"give an image: {command_line('--tag', 'v3.0.0')}\n"
+                f"  or stage a release: dwcp deploy --environment {name} --tag v3.0.0",
             )
         return staged.image

@@ -114,7 +114,7 @@ def test_a_rollback_restores_with_the_same_steps_as_a_failed_deployment() -> Non
         former=rollback.former,
         runner=rollback.runner,
         lease=lambda: rollback.lease,
-        command=rollback.options.command(),
+        command="dwcp rollback",
     )
     names = [each.name for each in rollback.steps(ExitStack())]
     assert names == ["abort the open rollout", "lease", "state", *[each.name for each in restoration.steps()]]
