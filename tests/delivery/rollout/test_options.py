@@ -101,7 +101,7 @@ def test_a_percentage_is_reached_by_the_configured_steps_below_it(
         (RolloutRequest(percentage=50), RolloutRequest(), []),
         (RolloutRequest(), RolloutRequest(waits=(300,), error_threshold_percent=5, strategy="weighted"), []),
         (RolloutRequest(waits=(60,)), RolloutRequest(waits=(30,)), ["--wait-time"]),
-        (RolloutRequest(), RolloutRequest(percentage=50, strategy="flag"), ["--percentage", "--strategy"]),
+        (RolloutRequest(), RolloutRequest(percentage=50, strategy="flag"), ["--strategy", "--percentage"]),
         (RolloutRequest(error_threshold_percent=2), RolloutRequest(error_threshold_percent=3), ["--error-threshold"]),
     ],
 )
