@@ -1,4 +1,4 @@
-"""The confirmation that a command requires before it changes production, and its command line to repeat it."""
+"""The confirmation that a command requires before it changes production, and the command line that repeats the command."""
 
 from __future__ import annotations
 
