@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.moto_server PORT ACCOUNT``: serve moto over HTTP, with the program's services loaded in advance.
 
-Loading the models of a service can take seconds. Loading them here, while the control plane starts, shortens the first
-``up``. ACCOUNT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
+Loading the models of a service can take seconds. This process loads the models while the control plane starts, which shortens the
+first ``up``. ACCOUNT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
 """
 
 from __future__ import annotations
@@ -40,22 +40,27 @@ PARTITION = "aws"
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """A dispatcher that caches the service of a host. moto's own searches it at every request: half of the request's time."""
+    """A dispatcher that caches the service of a host. moto's own dispatcher spends half of each request's time on this search."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 def skip_repeated_work() -> None:
     """Make moto cache or skip computations that take half of its time while a stack is created."""
-    responses.method_names_from_class = cache(method_names_from_class)  # pyright: ignore[reportPrivateImportUsage] - every call
-    partitions = cache(lambda: boto3.Session().get_available_partitions())  # every cluster and node group, from a file of 1 MB
+    # moto computes this at every call.
+    responses.method_names_from_class = cache(method_names_from_class)  # pyright: ignore[reportPrivateImportUsage]
+    # moto reads the partitions from a file of 1 MB for every cluster and node group.
+    partitions = cache(lambda: boto3.Session().get_available_partitions())
     eks_utils.Session = lambda: SimpleNamespace(get_available_partitions=partitions)  # type: ignore[misc]
-    # moto also makes an RSA key for a symmetric key, and never uses it.
+    # moto also generates an RSA key for a symmetric key, and never uses the RSA key.
     kms_models.generate_private_key = lambda key_spec: None if key_spec == SYMMETRIC else generate_private_key(key_spec)  # type: ignore
 
 
 def create_secrets_key(account: Account) -> None:
-    """Create the key of the stack's secrets, with its alias. Its material is fixed, because ``Pulumi.STACK.yaml`` depends on it."""
+    """Create the key of the stack's secrets, with its alias.
+
+    The key's material is fixed: ``Pulumi.STACK.yaml`` is encrypted with it.
+    """
     backend = get_backend("kms")[ACCOUNT][account.region]
     key = backend.create_key(
         policy=None, key_usage="ENCRYPT_DECRYPT", key_spec=SYMMETRIC, description="secrets of the stack", tags=None

@@ -31,7 +31,8 @@ from sandbox.stacks import STACKS, bootstrap_state, command_of, folder_of, open_
 LOAD = 1000
 """Requests per second: enough that no throughput alert fires shortly after the start."""
 SCREEN = "DWCP_SCREEN"
-"""Environment variable with the path of an SVG file to which the output is saved, for the tutorial; `dwcp` reads it too."""
+"""Environment variable with the path of an SVG file to which the output is saved, for the tutorial. `dwcp` reads this variable
+too."""
 
 
 class Pods(StrEnum):
@@ -90,7 +91,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
         print_real(cloud, console)
     if file := os.environ.get(SCREEN):
         svg = console.export_svg(title="make up")
-        # without web fonts, which a browser would load from another host
+        # Remove the web fonts, because a browser would load them from another host.
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
 
 
@@ -132,7 +133,7 @@ def _all_scraped(watching: SandboxMonitoring) -> bool:
 
 @app.command()
 def status() -> None:
-    """Show the processes; exit code 1 if one that the embedded cloud needs does not run."""
+    """Show the processes. The exit code is 1 if a process that the embedded cloud needs does not run."""
     found = list(stack_processes())
     table = Table("stack", "process", "pid", Column("log", overflow="fold"))
     for part in found:
@@ -143,7 +144,7 @@ def status() -> None:
 
 
 @app.command()
-def logs(name: Annotated[str, typer.Argument(help="name of a process; all processes without it")] = "*") -> None:
+def logs(name: Annotated[str, typer.Argument(help="name of a process; by default, all processes")] = "*") -> None:
     """Print the last lines of the processes' logs."""
     files = [file for stack in STACKS for file in sorted((folder_of(stack) / "logs").glob(f"{name}.log"))]
     if not files:
@@ -172,7 +173,7 @@ def tools(
 
 
 def _bypass_proxy() -> None:
-    """Exclude this machine from the proxy, because the whole embedded cloud is on it."""
+    """Exclude this machine from the proxy, because the whole embedded cloud runs on this machine."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), *NO_PROXY_HOSTS)))
 

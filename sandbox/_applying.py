@@ -24,13 +24,16 @@ SECONDS_BETWEEN_LINES = 5.0
 """The interval of progress lines without a terminal."""
 LAST_LINES = 30
 OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
-"""Prefixes of types that the evaluation does not count: the stack and its references to other stacks, with their provider."""
+"""Prefixes of types that the evaluation does not count: the stack, and references to other stacks with their provider."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
 
 class Expected:
-    """The number of resources that the program declares. It is counted while the cloud starts, and is 0 until then."""
+    """The number of resources that the program declares.
+
+    A thread counts them while the cloud starts; ``count`` is 0 until it ends.
+    """
 
     def __init__(self, stack: str) -> None:
         """Start to count the resources of ``stack``."""
@@ -97,7 +100,7 @@ def _follow(process: subprocess.Popen[bytes], events: Path, shown: _Shown) -> No
 
 
 def _new(file: Any) -> Iterator[dict[str, Any]]:
-    """The new events in the log; an incomplete line is read at the next call."""
+    """The new events in the log. An incomplete line is left for the next call."""
     while line := file.readline():
         if not line.endswith(b"\n"):
             file.seek(-len(line), 1)

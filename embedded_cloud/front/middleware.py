@@ -20,7 +20,7 @@ from embedded_cloud.front.shapes import require_valid
 DESCRIBES_CLUSTER = ("CreateCluster", "DescribeCluster", "DeleteCluster")
 
 NO_SUCH_CALL = "NotImplemented"
-"""The error code for a call that moto does not implement. AWS' clients do not repeat a call that fails with it."""
+"""The error code for a call that moto does not implement. AWS' clients do not retry a call that fails with this code."""
 
 PAGE = b"<!doctype html>"
 """The beginning of an error page of moto's web server."""
@@ -66,7 +66,7 @@ class Front:
         return answer if answer is not None else endings.before(call)
 
     def _passed(self, call: Call, environ: dict[str, Any]) -> Response:
-        """moto's answer, with the attributes that moto lacks. After a successful call, :func:`endings.after` runs."""
+        """moto's answer, with the attributes that moto lacks. Calls :func:`endings.after` after a successful call."""
         try:
             answer = Response.from_app(self.moto, environ, buffered=True)
         except NotImplementedError:

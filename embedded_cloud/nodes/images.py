@@ -31,7 +31,10 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 
 
 def store(archive: Path) -> Path:
-    """The folder of a containerd with the images of ``archive``. It is created once beside the archive, and replaces older ones."""
+    """The folder of a containerd with the images of ``archive``.
+
+    It is created once beside the archive, and replaces older folders.
+    """
     made = archive.with_suffix(".store")
     with FileLock(archive.with_suffix(".lock")):
         if not made.exists():
@@ -61,7 +64,7 @@ def copy(source: Path, root: Path) -> None:
 def _import(archive: Path, folder: Path) -> None:
     config, address, log = folder / "containerd.toml", folder / "containerd.sock", folder / "log"
     config.write_text(SETTINGS)
-    # The mounts of this containerd are in its own mount namespace, and the kernel removes them with the process.
+    # This containerd has its own mount namespace, so the kernel removes its mounts when the process ends.
     own = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=slave")
     places = ("--root", folder / "root", "--state", folder / "state", "--address", address)
     with log.open("wb") as output:
@@ -73,7 +76,7 @@ def _import(archive: Path, folder: Path) -> None:
             _run("ctr", "--address", str(address), "--namespace", NAMESPACE, "images", "import", str(archive))
         finally:
             for child in process.children():
-                child.terminate()  # so that its databases are complete
+                child.terminate()  # not killed, so that containerd completes its databases
             process.wait(STOP_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""A separate Docker engine with its own data, socket and pid file; it does not affect other engines on the machine."""
+"""A separate Docker engine with its own data, socket and pid file. It does not affect other engines on the machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.errors import SandboxError
 from sandbox.project import PROJECT, TOOLCHAIN
 
 KEPT = TOOLCHAIN.cache.folder.parent / "docker-engine"
-"""The folder with the engine's data, which keeps the images between runs, the archives of the pods' images, and a lock."""
+"""The folder that stays between runs. It contains the engine's data with the images, archives of the pods' images, and a lock."""
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -30,7 +30,7 @@ INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io 
 
 
 def missing() -> str:
-    """The reason why no engine can be started on this machine; empty if one can."""
+    """The reason why no engine can be started on this machine; empty if an engine can be started."""
     if sys.platform != "linux":
         return "a separate Docker engine runs on Linux only"
     if os.geteuid() != 0:
@@ -78,7 +78,7 @@ class DockerEngine:
         return done
 
     def leftovers(self) -> dict[str, list[str]]:
-        """The engine's containers, volumes and networks, without its default networks."""
+        """The engine's containers, volumes and networks, without the default networks."""
         client = self.client
         return {
             "containers": [str(each.name) for each in client.containers.list(all=True)],

@@ -52,7 +52,7 @@ class Certificate(AwsResource):
 
 
 class CertificateValidation(AwsResource):
-    """A check that the certificate is issued; it creates nothing in AWS. The official provider waits here."""
+    """A check that the certificate is issued, which creates nothing in AWS. The official provider waits until it is issued."""
 
     token = "aws:acm/certificateValidation:CertificateValidation"
     service = "acm"

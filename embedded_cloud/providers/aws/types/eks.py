@@ -190,7 +190,7 @@ class NodeGroup(EksResource):
 
 
 class PartOfCluster(EksResource):
-    """The base of resources that belong to a cluster. Unless the subclass states another form, the id is ``CLUSTER:KEY``."""
+    """The base of resources that belong to a cluster. The id is ``CLUSTER:KEY`` unless the subclass states another form."""
 
 
 class Addon(PartOfCluster):

@@ -142,19 +142,20 @@ class Container(DockerResource):
             self.client.api.update_container(id, mem_limit=memory, memswap_limit=2 * memory)
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Start a stopped container, and wait until it runs and, with ``wait``, is healthy; return the reasons if it is not."""
+        """Start a stopped container, and wait until it runs; with ``wait``, until it is also healthy. Return why this failed."""
         if not inputs["start"]:
             return []
         container = self.client.containers.get(id)
         if container.status in ("exited", "created"):
             container.start()
         seconds: float = inputs.get("waitTimeout", WAIT_SECONDS)
+        started = time.monotonic()
         health = ""
         for _ in waiting.looks(seconds, pause=POLL_SECONDS):
             container.reload()
             state: dict[str, Any] = container.attrs["State"]
-            health = state.get("Health", {}).get("Status", "healthy")
-            if state["Running"] and (health == "healthy" or not inputs.get("wait")):
+            health = state.get("Health", {}).get("Status", "not checked")
+            if state["Running"] and (health in ("healthy", "not checked") or not inputs.get("wait")):
                 return []
             if state["Status"] in ("exited", "dead") and inputs["mustRun"]:
                 return [f"the container has ended with exit code {state['ExitCode']}{_last_words(container)}"]
@@ -162,7 +163,8 @@ class Container(DockerResource):
                 break
         said = [each["Output"].strip() for each in container.attrs["State"].get("Health", {}).get("Log") or []]
         check = f"; its health check printed: {said[-1]}" if said and said[-1] else ""
-        return [f"the container is {health} after {seconds} s{check}{_last_words(container)}"]
+        status, waited = container.attrs["State"]["Status"], time.monotonic() - started
+        return [f"the container is {status} ({health}) after {waited:.0f} s{check}{_last_words(container)}"]
 
     def delete(self, id: str, inputs: Properties) -> None:
         container = self.client.containers.get(id)
