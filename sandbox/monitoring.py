@@ -223,7 +223,7 @@ def _discover_from_outside(job: Manifest) -> None:
 
 
 def faster(rules: str, speed: int) -> str:
-    """The rules with windows and ``for`` durations that are ``speed`` times shorter, so that tests take seconds instead of minutes."""
+    """The rules with windows and ``for`` durations that are ``speed`` times shorter, so that tests take seconds, not minutes."""
     if speed == 1:
         return rules
 

@@ -100,9 +100,9 @@ class DockerEngine:
 
 @contextlib.contextmanager
 def started(folder: Path, compose: Path | None = None) -> Iterator[DockerEngine]:
-    """Start an engine, and stop it at the end. If another process of this user runs one, wait until that engine has stopped.
+    """Start an engine, and stop it when the block ends. First wait until no other process of this user runs such an engine.
 
-    The images stay in this user's cache. The engine's other files are in ``folder``, which is removed.
+    The images stay in this user's cache. The engine's other files are in ``folder``, which is removed when the block ends.
 
     The engine does not change the machine's network: it runs without iptables, and publishes ports with its own proxy.
     """
@@ -144,7 +144,7 @@ def _running(engine: DockerEngine) -> Iterator[DockerEngine]:
 
 
 def remove(folder: Path) -> None:
-    """Remove ``folder``, after unmounting the network namespace that the engine leaves there."""
+    """Unmount the network namespace that the engine leaves in ``folder``, and remove ``folder``."""
     for line in Path("/proc/mounts").read_text().splitlines():
         if (mounted := line.split()[1]).startswith(f"{folder}/"):
             subprocess.run(["umount", "--lazy", mounted], check=False)
