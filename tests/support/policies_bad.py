@@ -1,4 +1,4 @@
-"""A world that violates every rule: for each branch of each rule, it has a resource that the rule must report."""
+"""A world that violates every rule. For each branch of each rule, the world has a resource that the rule must report."""
 
 from __future__ import annotations
 
