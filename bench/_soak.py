@@ -1,7 +1,8 @@
 """Soak test: kill a command, stop it or change its clock at a random time, then check the platform for lost or leftover state.
 
-Each round starts one command, causes one fault at a random time, and runs the commands that recover from it. Then it reads AWS, the
-API server and the bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md describes the results.
+Each round starts one command, causes one fault at a random time, and runs the commands that recover from the fault. Then the round
+reads AWS, the API server and the bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md
+describes the results.
 """
 
 from __future__ import annotations

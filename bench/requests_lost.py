@@ -162,7 +162,7 @@ class Operations:
         return _dwcp.command("rollout", "--tag", tag, *options)
 
     def abort(self, tag: str) -> None:
-        """Hold a rollout at each of its steps, and abort it there."""
+        """For each step of ``HELD_STEPS``, hold a rollout at this step, and abort the rollout."""
         for step in HELD_STEPS:
             self.rollout(tag, "--percentage", step)
             done = self.tried(*_dwcp.command("rollout", "--abort"))

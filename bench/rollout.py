@@ -76,7 +76,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
 
 
 def passing_seconds(event: dict[str, Any]) -> float | None:
-    """The duration of the analysis so far if ``event`` reports that its gates pass, otherwise ``None``."""
+    """The duration of the analysis so far if ``event`` reports that the analysis passes, otherwise ``None``."""
     if event["event"] != "wait" or event["phase"] != Phase.ANALYSE:
         return None
     observed = event["observed"]

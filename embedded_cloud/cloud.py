@@ -30,7 +30,7 @@ SERVICES = (AWS, "etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The embedded cloud of ``project`` in ``folder``. Several may run on one machine: their folders and ports differ."""
+    """The embedded cloud of ``project`` in ``folder``. Several clouds can run on one machine, with different folders and ports."""
 
     project: Project
     folder: Path
@@ -106,7 +106,7 @@ class Cloud:
             self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain, *volumes)
 
     def start_aws(self) -> str:
-        """Start moto unless it runs; return the identity of its process, which differs after each start."""
+        """Start moto unless it runs. Return the pid and the start time of moto's process, which identify the account's content."""
         if "moto" not in self.processes.running():
             self.processes.stop()  # without moto, the account of the other processes is lost
             self.processes.require_free(self.moto_port, "moto")

@@ -78,7 +78,7 @@ class ControlPlane:
         self.ports = ports
         self.aws = aws
         self.tunnel = tunnel
-        """The Unix socket through which the API server reaches real nodes and pods; None if they are simulated."""
+        """The Unix socket through which the API server reaches real nodes and pods; None if nodes and pods are simulated."""
         self.pki = processes.folder / "pki"
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"

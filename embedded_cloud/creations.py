@@ -2,8 +2,8 @@
 
 The engine writes a resource to its checkpoint after the provider's answer. If the engine is killed before that, the resource exists
 but is not in the state. If the provider is killed before AWS' answer, not even the provider knows the id. On AWS, such orphans
-remain. Here the process of moto records every creation, with the answers to its calls. If the provider repeats the calls of a
-creation, the provider gets the same answers, and so the id of the existing resource.
+remain. In the embedded cloud, moto's process records every creation, with the answers to its calls. If the provider repeats the
+calls of a creation, the provider gets the same answers, and so the id of the existing resource.
 
 The resource's URN identifies a creation. A creation is open until a request of the engine shows that the engine knows the id.
 """

@@ -161,7 +161,7 @@ class LocalEngine:
         """Remove the pending operations of a killed command from the state, if there are any.
 
         The next command repeats necessary deletions and updates, and finds created resources with :mod:`embedded_cloud.creations`.
-        On AWS, the results of these operations are unknown, and ``pulumi refresh`` asks the user for them.
+        On AWS, the results of these operations are unknown, and ``pulumi refresh`` prompts the user for each result.
         """
         body = self.s3.get_object(Bucket=self.project.bucket, Key=self.project.state_key)["Body"].read()
         if not (json.loads(body)["checkpoint"]["latest"] or {}).get("pending_operations"):

@@ -109,7 +109,7 @@ def _shown(what: str) -> Generator[None]:
 @app.command()
 def down() -> None:
     """Stop every process and remove every file of the embedded cloud."""
-    for stack in reversed(STACKS):  # the folder of `local` contains the others
+    for stack in reversed(STACKS):  # the folder of `local` contains the other folders, so it is removed last
         remove(project_of(stack), folder_of(stack))
     console.print("stopped the embedded cloud and removed its files")
 

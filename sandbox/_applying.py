@@ -30,10 +30,7 @@ INTERRUPTED = 130
 
 
 class Expected:
-    """The number of resources that the program declares.
-
-    A thread counts them while the cloud starts; ``count`` is 0 until it ends.
-    """
+    """The number of resources that the program declares, in ``count``. It is 0 until a thread has evaluated the program."""
 
     def __init__(self, stack: str) -> None:
         """Start to count the resources of ``stack``."""
@@ -65,7 +62,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C must not reach the engine directly: a second SIGINT would abort it
+            start_new_session=True,  # Ctrl-C must not reach the engine directly: a second SIGINT would abort the engine
         )
         try:
             _follow(process, events, shown)

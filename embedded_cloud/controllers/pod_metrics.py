@@ -36,7 +36,7 @@ def serve(api: ApiServer, pki: Path, domain: str) -> None:
             self.wfile.write(json.dumps(answer or {"kind": "Status", "status": "Failure", "code": 404}).encode())
 
         def log_message(self, format: str, *args: object) -> None:
-            """Log no request, because the HPA sends one every few seconds."""
+            """Log nothing, because the HPA sends a request every few seconds."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -180,13 +180,16 @@ def _key(rule: int, port: int, group: TargetGroup) -> str:
 
 @dataclass
 class ProxySettings:
-    """HAProxy's folder and its listening sockets. For each listener's port: the open file of the socket, and the local port."""
+    """HAProxy's folder and listening sockets.
+
+    ``files`` and ``ports``: listener's port -> open file of the socket, and local port.
+    """
 
     folder: Path
     files: dict[int, int]
     ports: dict[int, int]
     by_group: int
-    """The open file of an HTTP listener. It sends ``/tracks/WORD/...`` to the only target group with this word in its name."""
+    """The open file of an HTTP socket. HAProxy sends ``/tracks/WORD/...`` to the only target group with this word in its name."""
     aws: str
 
     @property

@@ -36,8 +36,8 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": 1000000,
     "kernel/keys/root_maxbytes": 25000000,
 }
-"""Kernel settings that a kubelet requires. They apply to the whole host, so a machine does not set them: its kubelet reads these
-files."""
+"""Kernel settings that a kubelet requires. They apply to the whole host, so a machine does not change them. In the machine, files
+with these values are mounted over /proc/sys, and the kubelet reads these files."""
 
 FIRST_PROCESS = """
 set -e

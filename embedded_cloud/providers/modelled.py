@@ -1,7 +1,7 @@
 """The common base of the resource types of the embedded providers: class attributes that list the modelled inputs.
 
-The embedded aws and docker providers each have a base class with its own registry, and a package ``types``, whose modules are all
-imported. A class with a ``token`` registers itself. A new type needs only a new class.
+The embedded aws and docker providers each have a base class with its own registry, and a package ``types``, which imports all of
+its modules. A class with a ``token`` registers itself. So a new type needs only a new class.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class NotReadyError(EmbeddedCloudError):
 
 
 class Plugin(ABC):
-    """The methods that an embedded provider implements. Several threads call them at the same time."""
+    """The methods that an embedded provider implements. Several threads call these methods at the same time."""
 
     def configure(self, inputs: Properties) -> None:
         """Configure the provider with the inputs of the explicit provider resource."""

@@ -1,4 +1,4 @@
-"""The programs and files of the toolchain. Each comes from a Go module, whose version a go.mod in a folder beside this file pins.
+"""The programs and files of the toolchain, from Go modules. A go.mod in a folder beside this file pins the version of each module.
 
 To change a version, replace it in every line of go.mod in the folder that the bundle's ``source`` names, and run ``go mod tidy`` in
 this folder. The version of Kubernetes is in two folders, which must agree: ``kubernetes`` (control plane) and ``node`` (kubelet).

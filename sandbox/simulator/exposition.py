@@ -48,7 +48,7 @@ def metrics(pod: Pod, load: Load, world: World) -> str | None:
 
 
 def service(load: Load, pod: Pod) -> Iterator[str]:
-    """The metrics of one pod of the service, as in the guide."""
+    """The metrics of one pod of the service, which docs/app-contract.md requires."""
     counters, behaviour = load.counters.get(pod.name) or Counters(), load.behaviour(pod.version)
     yield f"# TYPE {REQUESTS_METRIC} counter"
     yield sample(REQUESTS_METRIC, counters.requests)

@@ -2,8 +2,8 @@
 
 ==========================================  ==========================================================================
 ``GET http://HOST:PORT/...`` (as a proxy)   the answer of that pod or node: ``/metrics``, ``/health``, ``/ready``, ``/``
-``GET /tracks/TRACK/health`` (``ready``)    200; 500 if a version on the track is set to fail; 503 without pods
-``GET /health`` (``ready``)                 200; 500 if a version is set to fail
+``GET /tracks/TRACK/health`` or ``/ready``  200; 500 if a version on the track is set to fail; 503 without pods
+``GET /health`` or ``/ready``               200; 500 if a version is set to fail
 ``GET /tracks/TRACK``                       one request to the track: 200; 500 at the version's error rate; 503 without pods
 ``GET /``                                   one request through the load balancer's weights; 503 without a target
 ``GET /control``                            all settings and counters

@@ -106,7 +106,7 @@ def others() -> Iterator[Mention]:
 
 
 def other_problem_of(line: str) -> str:
-    """The reason why ``python -m MODULE`` or ``make TARGET`` is not valid; empty if it is valid, and for other projects' modules."""
+    """The reason why ``python -m MODULE`` or ``make TARGET`` is not valid; empty if it is valid, and for external modules."""
     tool, *_, name = line.split()
     if tool == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

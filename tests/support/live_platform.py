@@ -174,7 +174,7 @@ class LivePlatform:
         return subprocess.check_output(command, cwd=ROOT, env=self.environment(), text=True)
 
     def managers(self, kind: str, name: str, of: str = "") -> set[str]:
-        """The field managers of an object, or of its part ``of``, without the managers of its status and Kubernetes' controllers."""
+        """The field managers of an object, or of its part ``of``, without managers of the status and Kubernetes' controllers."""
         found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
         ours = [each for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]]
         names = {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
