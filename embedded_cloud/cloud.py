@@ -153,7 +153,7 @@ class Cloud:
         if done.returncode:
             raise EmbeddedCloudError(
                 f"{command[0]} {arguments[0]} failed with exit code {done.returncode}",
-                "fix the problem above, and run the same command again: it continues from here",
+                "fix the problem above, and run the same command again, which continues from here",
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:

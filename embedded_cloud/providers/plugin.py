@@ -262,7 +262,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         _refuse(
             context,
             EmbeddedCloudError(
-                f"the embedded cloud does not model {request.type}", "declare its objects one by one in the program"
+                f"the embedded cloud does not model {request.type}", "declare the objects that it contains one by one"
             ),
         )
 

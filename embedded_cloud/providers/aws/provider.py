@@ -121,7 +121,7 @@ class AwsPlugin(Plugin):
             raise NotReadyError(id, old, old, [str(error)]) from error
         if state is None:
             raise EmbeddedCloudError(
-                f"{resource.type} {resource.name}: {kind.service} does not know {id}", "look for it with any AWS client"
+                f"{resource.type} {resource.name}: {kind.service} does not know {id}", "search for this id with any AWS client"
             )
         wanted = {key: value for key, value in new.items() if key not in kind.kept | kind.recorded.keys()}
         if missing := list(unmet(wanted, state)):

@@ -129,7 +129,7 @@ class DockerPlugin(Plugin):
     def _unreachable(self, what: str, error: Any) -> EmbeddedCloudError:
         return EmbeddedCloudError(
             f"{what}: the Docker host {self._host} cannot be reached: {error}",
-            "start Docker there, or set the provider's input `host` or DOCKER_HOST to another host",
+            "start Docker on this host, or set the provider's input `host` or DOCKER_HOST to another host",
         )
 
 
