@@ -55,8 +55,8 @@ mandatory rule is violated or cannot be evaluated. `pulumi up` runs no policies 
 
 Before `up` the values that a provider computes are unknown. A rule that reads such a value cannot be evaluated. This counts
 as a violation, so a mandatory rule stops the preview. Each rule below lists the few properties that may be unknown before
-creation. The report shows their checks as *deferred*, and the engine runs them during `pulumi up`. An exported state must
-not contain unknown values. The values of secrets are unknown to every rule.
+creation. The report shows the checks of such a property as *deferred*, and the engine runs these checks during `pulumi up`. An
+exported state must not contain unknown values. The values of secrets are unknown to every rule.
 
 `dwcp policy` and `dwcp preview` evaluate the program twice: with every output unknown, as in the engine's first preview, and
 with an example value for every output, made from the resource's name. An example value never makes a rule pass: a property that
@@ -88,7 +88,7 @@ apply to the following types, which need no rule:
 ## Levels and parameters
 
 A violation of a *mandatory* rule stops a preview or update. A violation of an *advisory* rule is only reported. Levels and
-limits differ by environment. Each rule below lists its levels, and this table lists the limits:
+limits differ by environment. Each rule below lists its levels. This table lists the limits, with the source in parentheses:
 
 | parameter | local | staging | production | account | meaning |
 |---|---|---|---|---|---|

@@ -52,7 +52,7 @@ parentheses at the end name the source of a setting, for example a chapter of th
 | `alertReceivers.NAME` | URL for `slack`, `webhook`, `watchdog` (a dead-man's switch); integration key for `pagerduty` |
 | `registryUsername` | account of `registryToken`; not a secret |
 
-Set them with `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which prompts for the value. Staging and
+Set a secret with `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which prompts for the value. Staging and
 production reject a secret in plain text. The secrets of `local` protect nothing.
 """
 
