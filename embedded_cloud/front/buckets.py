@@ -1,8 +1,8 @@
 """Two corrections of moto's S3: conditional Deny statements, and the number of versions of an object.
 
 moto ignores the condition of a Deny statement in a bucket policy, and so denies every call that the statement names. This module
-evaluates the condition ``aws:SecureTransport``. A call counts as sent over TLS, because the real endpoint has TLS, unless the call
-has the header ``X-Forwarded-Proto: http``.
+evaluates the condition ``aws:SecureTransport``. A call counts as sent over TLS unless it has the header ``X-Forwarded-Proto: http``,
+because the real endpoint has TLS.
 """
 
 from __future__ import annotations

@@ -18,8 +18,10 @@ def _like(found: str, wanted: str) -> bool:
 
 
 OPERATORS: dict[str, Compare] = {"StringEquals": str.__eq__, "StringLike": _like, "ArnEquals": _like, "ArnLike": _like}
-"""The evaluated operators. The negations of these operators (``StringNotEquals``) and the prefix ``ForAnyValue:`` are evaluated
-too.  Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html """
+"""The evaluated operators. Their negations (``StringNotEquals``) and the prefix ``ForAnyValue:`` are also evaluated.
+
+Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+"""
 
 TAG = "aws:resourcetag/"
 

@@ -1,4 +1,4 @@
-"""The later effects of a call: deletions that take time, and the log group that EKS creates for a cluster.
+"""The effects that follow a call: deletions that take time, and the log group that EKS creates for a cluster.
 
 A slow deletion ends after :data:`LOOKS` describe calls of the resource, and not after a period of time.
 Therefore a client that does not wait for the end of a deletion gets the same errors as on AWS, and tests need not sleep.

@@ -68,8 +68,10 @@ PASSED_ROLES = {
     ("eks", "CreatePodIdentityAssociation"): ("roleArn",),
     ("eks", "UpdatePodIdentityAssociation"): ("roleArn",),
 }
-"""Calls that pass a role to a service, with the parameters that contain the role's ARN. The caller needs `iam:PassRole` on the
-role.  RunInstances has no such parameter, because it names an instance profile. The role of the profile is not checked. """
+"""Calls that pass a role to a service, with the parameters that contain the role's ARN. The caller needs `iam:PassRole`.
+
+RunInstances has no such parameter, because it names an instance profile. The role of the profile is not checked.
+"""
 
 ON_EVERYTHING = (
     *("acm:ListCertificates", "acm:RequestCertificate", "ec2:Describe*", "eks:CreateCluster", "eks:DescribeAddonVersions"),

@@ -114,10 +114,7 @@ class Machine:
         _run(self.on_network("ip", *arguments))
 
     def listener(self, address: str, port: int) -> socket.socket:
-        """A socket that listens in the machine's network namespace.
-
-        A process outside of the namespace can accept connections at it.
-        """
+        """A socket that listens in the machine's network namespace. Also a process outside of the namespace can use this socket."""
         with self.namespace() as namespace, on_network(namespace.fileno()):
             return listener(address, port)
 

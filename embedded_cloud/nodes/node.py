@@ -70,7 +70,7 @@ class RealNode:
         return f"{group_of(self.processes.folder)}/{self.name}"
 
     def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode], unpacked: Path) -> None:
-        """Start the machine, connect it to ``network``, and start containerd. What already runs is not started again.
+        """Start the machine, connect it to ``network``, and start containerd, unless they already run.
 
         A new containerd has the images in ``unpacked``.
         """
