@@ -59,7 +59,7 @@ def skip_repeated_work() -> None:
 def create_secrets_key(account: Account) -> None:
     """Create the key of the stack's secrets, with its alias.
 
-    The key's material is fixed: ``Pulumi.STACK.yaml`` is encrypted with it.
+    The key's material is fixed, because the data key in ``Pulumi.STACK.yaml`` is encrypted with it.
     """
     backend = get_backend("kms")[ACCOUNT][account.region]
     key = backend.create_key(

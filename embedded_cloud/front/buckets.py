@@ -1,8 +1,8 @@
 """Two corrections of moto's S3: conditional Deny statements, and the number of versions of an object.
 
 moto ignores the condition of a Deny statement in a bucket policy, and so denies every call that the statement names. This module
-evaluates the condition ``aws:SecureTransport``. A call counts as sent over TLS unless it has the header ``X-Forwarded-Proto: http``,
-because the real endpoint has TLS.
+evaluates the condition ``aws:SecureTransport``. Because the real endpoint has TLS, a call counts as sent over TLS unless it has the
+header ``X-Forwarded-Proto: http``.
 """
 
 from __future__ import annotations
