@@ -58,7 +58,7 @@ class LocalEngine:
             "AWS_REGION": self.project.account.region,
             "AWS_DEFAULT_REGION": self.project.account.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # moto sends no checksums, and the SDK would warn at each read
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # by default, the SDK warns at each read: moto sends no checksums
             "KUBECONFIG": str(self.kubeconfig),
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": f"s3://{self.project.bucket}/{self.project.name}?endpoint={endpoint}&disableSSL=true&s3ForcePathStyle=true",

@@ -40,7 +40,7 @@ PARTITION = "aws"
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """A dispatcher that caches the service of a host. moto's own dispatcher spends half of each request's time on this search."""
+    """A dispatcher that caches the service of a host. moto's own dispatcher needs half of each request's time to find the service."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 

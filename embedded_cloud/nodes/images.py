@@ -18,7 +18,7 @@ from embedded_cloud import waiting
 from embedded_cloud.errors import EmbeddedCloudError
 
 NAMESPACE = "k8s.io"
-"""containerd's namespace of a kubelet's images."""
+"""The containerd namespace in which a kubelet searches for images."""
 START_SECONDS = 60
 STOP_SECONDS = 30
 IMPORT_SECONDS = 600

@@ -54,7 +54,7 @@ defaults
   retries 0
   load-server-state-from-file global
 """
-"""The sections ``global`` and ``defaults``. There are no retries and no redispatch to another target, as in an ALB."""
+"""The sections ``global`` and ``defaults``. As in an ALB, there are no retries and no redispatch to another target."""
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def listener(address: str, port: int) -> socket.socket:
 
 @contextmanager
 def on_network(namespace: int) -> Generator[None]:
-    """Move this thread to the network namespace of the open file ``namespace`` for the block. (``os.setns`` needs Python 3.12.)"""
+    """Run the block in the network namespace of the open file ``namespace``, in this thread. (``os.setns`` needs Python 3.12.)"""
     with Path("/proc/thread-self/ns/net").open("rb") as own:
         _enter(namespace)
         try:

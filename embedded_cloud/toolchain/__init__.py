@@ -30,7 +30,7 @@ class Toolchain:
     def ensure(self, *names: str) -> dict[str, Path]:
         """Return the path of each requested program or file. Missing programs and files are built.
 
-        A program on PATH with the pinned major and minor version is used instead of the cache.
+        A program on PATH with the pinned major and minor version is used instead of the program in the cache.
         Raises :class:`EmbeddedCloudError` if a name is unknown, Go is missing or too old, the registry cannot be reached, the disk
         is full or a build fails.
         """

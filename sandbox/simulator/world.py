@@ -24,7 +24,7 @@ class World:
     api: ApiServer
     elbv2: BaseClient
     pods: tuple[Pod, ...] = ()
-    """The running pods of all namespaces that have an IP address."""
+    """The running pods with an IP address, in all namespaces."""
     routes: tuple[WeightedTargets, ...] = ()
     deployments: tuple[Manifest, ...] = ()
     containers: tuple[Manifest, ...] = ()
