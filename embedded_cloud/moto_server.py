@@ -40,7 +40,7 @@ PARTITION = "aws"
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """A dispatcher that caches the service of a host. moto's own dispatcher needs half of each request's time to find the service."""
+    """A dispatcher that caches the service of a host. moto's own dispatcher finds it again at every request, in half of the time."""
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
