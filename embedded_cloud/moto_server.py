@@ -40,7 +40,10 @@ PARTITION = "aws"
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """A dispatcher that caches the service of a host. moto's own dispatcher finds it again at every request, in half of the time."""
+    """A dispatcher that caches the service of a host.
+
+    moto's own dispatcher searches for the service at every request, which takes half of the request's time.
+    """
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
