@@ -62,7 +62,7 @@ def parts(cluster: str) -> Parts:
 def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     """The user name and the groups of a principal in a cluster; None if it has no access entry.
 
-    ``arn`` is the ARN of a role or of an assumed role's session; an entry contains the role.
+    ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role.
     """
     role = arn
     if ":assumed-role/" in arn:
@@ -111,7 +111,9 @@ def completed(call: Call, answer: Properties) -> Properties:
     access = {"authenticationMode": "CONFIG_MAP", **settings.get("accessConfig", {})}
     server = API_SERVERS.get(cluster["name"], {})
     number = hashlib.sha256(f"{cluster['arn']} {cluster['createdAt']}".encode()).hexdigest()[:32].upper()
-    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}  # moto has one for all clusters
+    issuer = {
+        "oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}
+    }  # moto has one issuer for all clusters
     protected = settings.get("deletionProtection", False)
     extra = {"accessConfig": access, "deletionProtection": protected, "identity": issuer, **server}
     return {**answer, "cluster": {**cluster, **extra}}
