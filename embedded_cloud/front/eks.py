@@ -111,9 +111,8 @@ def completed(call: Call, answer: Properties) -> Properties:
     access = {"authenticationMode": "CONFIG_MAP", **settings.get("accessConfig", {})}
     server = API_SERVERS.get(cluster["name"], {})
     number = hashlib.sha256(f"{cluster['arn']} {cluster['createdAt']}".encode()).hexdigest()[:32].upper()
-    issuer = {
-        "oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}
-    }  # moto has one issuer for all clusters
+    # moto has one issuer for all clusters.
+    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}
     protected = settings.get("deletionProtection", False)
     extra = {"accessConfig": access, "deletionProtection": protected, "identity": issuer, **server}
     return {**answer, "cluster": {**cluster, **extra}}
