@@ -37,7 +37,8 @@ SYMMETRIC = "SYMMETRIC_DEFAULT"
 """The key spec of the KMS keys that the program creates."""
 GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
 SERVER = {"threads": 16, "connection_limit": 1000, "asyncore_use_poll": True, "inbuf_overflow": 2**26, "outbuf_overflow": 2**26}
-"""Options of the web server: a client may hold many connections open, and a stack's state stays in memory."""
+"""Options of the web server. A client can keep many connections open. Requests and answers up to 64 MiB, such as a stack's state,
+stay in memory."""
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""
 
@@ -99,7 +100,7 @@ def main(port: int, account: Account) -> None:
     server = create_server(moto, host="127.0.0.1", port=port, **SERVER)
     threading.Thread(target=server.run, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
-        get_service_router(service)  # loads the model by which the front parses calls
+        get_service_router(service)  # loads the model with which the gate parses calls
         cast(Any, get_backend)(service)[ACCOUNT][PARTITION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 

@@ -55,22 +55,28 @@ class Parts:
 
 Answer = Callable[[Call], Properties | None]
 OPERATIONS: dict[str, Answer] = {}
-"""The function that answers each operation; it returns None for a call that moto can answer."""
+"""Operation -> the function that answers a call. The function returns None if moto can answer the call."""
 
 
 def operation(answer: Answer) -> Answer:
-    """Register the function that answers the operation with its name: ``create_addon`` answers CreateAddon."""
+    """Register a function that answers an operation.
+
+    The function's name selects the operation: ``create_addon`` for CreateAddon.
+    """
     OPERATIONS["".join(part.capitalize() for part in answer.__name__.split("_"))] = answer
     return answer
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartKind:
-    """One kind of resource in a cluster. It registers its description and its update, which are the same for every kind."""
+    """One kind of resource in a cluster.
+
+    A new object registers the operations Describe and Update, which are the same for every kind.
+    """
 
     name: str
     answer: str
-    """The name of the resource in answers; with ``Arn``, the name of its ARN."""
+    """The name of the resource in answers. With the suffix ``Arn``, it is the name of the resource's ARN."""
     key: str
     """The parameter that identifies the resource in its cluster."""
     held: Callable[[Parts], dict[str, Properties]]
@@ -83,7 +89,7 @@ class PartKind:
         OPERATIONS.update({f"Describe{self.name}": self.describe, f"Update{self.name}": self.update})
 
     def find(self, call: Call) -> Properties:
-        """The resource that a call names. Raises ``AwsError`` if there is none."""
+        """The resource that a call names. Raises ``AwsError`` if the resource does not exist."""
         cluster, key = _cluster(call), call.parameters[self.key]
         if (found := self.held(parts(cluster)).get(key)) is None:
             raise AwsError("ResourceNotFoundException", self.absent.format(key=key, cluster=cluster), 404)

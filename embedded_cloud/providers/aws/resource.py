@@ -21,7 +21,7 @@ class Tagging:
     """The two calls with which a service changes the tags of a resource, and the form of their parameters."""
 
     resource: str
-    """The parameter for the resource."""
+    """The name of the parameter that identifies the resource."""
     add: str = "tag_resource"
     remove: str = "untag_resource"
     tags: Callable[[dict[str, str]], Properties] = lambda tags: {"Tags": tag_list(tags)}
@@ -40,10 +40,10 @@ class AwsResource(ModelledType, ABC):
     service: ClassVar[str]
 
     set_by_update: ClassVar[Names] = frozenset()
-    """Updatable inputs that :meth:`create` does not set. An update immediately after the creation sets them."""
+    """Updatable inputs that :meth:`create` does not set. An update immediately after the creation sets these inputs."""
 
     tagging: ClassVar[Tagging]
-    """How the tags change; missing in a type without tags."""
+    """The calls that change the tags. A type without tags does not have this attribute."""
 
     volatile: ClassVar[Names] = frozenset()
     """Outputs that an update can change. These outputs are unknown in the preview of the update."""
