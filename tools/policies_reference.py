@@ -17,6 +17,7 @@ from policies.rule import ENVIRONMENTS, Rule
 from policies.rules import RULES
 from policies.waivers import LONGEST
 from program.catalogue import every_type
+from program.types import AWS_PROVIDER
 
 REFERENCE_FILE = Path("docs/policies.md")
 CONFIG_FOLDER = Path("policies/config")
@@ -25,12 +26,12 @@ KUBE_SCORE = {
     "container-security-context-user-group-id": "Pods run as UID 1001, the guide's UID for the service's image "
     "(node-exporter: 65534); kube-score requires a UID above 10000. Every container runs unprivileged, without capabilities, on a "
     "read-only root.",
-    "container-image-pull-policy": "Images have a fixed tag or digest, and a node that has one must be able to restart a pod "
-    "while the registry is down.",
-    "pod-probes-identical": "Grafana, Redis and the exporters have one health endpoint each; the liveness probe calls it less "
-    "often than the readiness probe, so that a pod leaves its Service before it is restarted.",
-    "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The number is set only at creation: the program ignores "
-    "later changes, which the autoscaler owns.",
+    "container-image-pull-policy": "Images have a fixed tag or digest. A node that already has the image must be able to restart "
+    "a pod while the registry is down.",
+    "pod-probes-identical": "Grafana, Redis and the exporters have one health endpoint each. The liveness probe calls this "
+    "endpoint less often than the readiness probe, so that a pod leaves its Service before it is restarted.",
+    "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The program sets the number only at creation. Later the "
+    "autoscaler owns the number, and the program ignores changes.",
 }
 """Check id -> reason, for the critical findings of kube-score on production's manifests that are accepted."""
 
@@ -53,21 +54,23 @@ mandatory rule is violated or cannot be evaluated. `pulumi up` runs no policies 
 
 ## Unknown values
 
-Before `up` the values that a provider computes are unknown. A rule that reads such a value cannot be evaluated. This counts
-as a violation, so a mandatory rule stops the preview. Each rule below lists the few properties that may be unknown before
-creation. The report shows their checks as *deferred*, and the engine runs them during `pulumi up`. An exported state must
-not contain unknown values. The values of secrets are unknown to every rule.
+Before `pulumi up` creates a resource, the values that the provider computes are unknown. A rule that reads such a value cannot
+be evaluated. This counts as a violation, so a mandatory rule stops the preview. There are few exceptions: a rule below can list
+properties that may be unknown before creation. The report shows the checks of these properties as *deferred*, and the engine
+repeats the checks during `pulumi up`. For an exported state, no check is deferred. In an exported state secrets are encrypted,
+so a rule cannot read the values of secrets there.
 
-`dwcp policy` and `dwcp preview` evaluate the program twice: with every output unknown, as in the engine's first preview, and
-with an example value for every output, made from the resource's name. A rule cannot pass because of an example value: for
-example, a retention that an `apply` computes from a key's id counts as unknown. In the second evaluation a rule also checks the
-text that the program writes around an output, for example an IAM policy that contains an ARN. The stack's secrets also differ
-between the two evaluations, so that [workload-literal-secrets](#workload-literal-secrets) can distinguish a literal from a
-secret of the stack. The engine and an exported state do not have this information, so that rule reports nothing there.
+`dwcp policy` and `dwcp preview` evaluate the program twice: first with every output unknown, as in the engine's first preview;
+then with an example value for every output, made from the resource's name. An example value never makes a rule pass. If the
+program computes a property from an output (for example a retention from a key's id, in an `apply`), the property counts as
+unknown. But a rule can fail in the second evaluation, because there it can check the text that the program writes around an
+output, for example an IAM policy around an ARN. The two evaluations also get different secrets of the stack, so that
+[workload-literal-secrets](#workload-literal-secrets) can distinguish a literal from a secret of the stack. The engine and an
+exported state do not have this information, so workload-literal-secrets reports nothing there.
 
 ## What is checked
 
-Rules read a normalized form, so that equivalent spellings give the same result:
+Rules read a normalized form, so that different spellings of the same content give the same result:
 
 - IAM statements: the actions and resources that they match, in every kind of policy and attachment.
 - Security groups: the networks that they admit.
@@ -77,8 +80,8 @@ Rules read a normalized form, so that equivalent spellings give the same result:
 [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
 kube-score.
 
-A resource whose type has no rule is a violation of [types-known](#types-known), which is mandatory in production. The rules
-know the types that they name below, and the following types, which need no rule:
+If no rule checks the type of a resource, and the type is not in the following table, the resource violates
+[types-known](#types-known), which is mandatory in production. The types in this table need no rule:
 
 | type | reason |
 |---|---|
@@ -87,7 +90,8 @@ know the types that they name below, and the following types, which need no rule
 ## Levels and parameters
 
 A violation of a *mandatory* rule stops a preview or update. A violation of an *advisory* rule is only reported. Levels and
-limits differ by environment. Each rule below lists its levels, and this table lists the limits:
+limits differ by environment. Each rule below lists its levels, and this table lists the limits. The parentheses name the source of
+a limit; "guide" is the deployment guide of the application:
 
 | parameter | local | staging | production | account | meaning |
 |---|---|---|---|---|---|
@@ -111,14 +115,14 @@ A waiver in `policies/waivers.yaml` accepts a violation for a limited time:
   expires: 2026-03-31               # at most {longest} days after `granted`
 ```
 
-A waiver applies in all three ways of running the rules. After its expiry date the waiver itself is a violation until you
-delete or renew it.
+A waiver applies in all three ways of running the rules. After the expiry date, the waiver itself is a violation until you delete
+or renew the waiver.
 
 ## Cost
 
 `dwcp policy` ends with an estimate of each stack's monthly cost, from the list prices in `policies/prices.yaml` (as of
-{prices}). The estimate excludes costs of usage, such as traffic and log volume. A second figure assumes the maximum number of
-nodes. The report names the types without a price and the resources of unknown size, which the estimate does not include.
+{prices}). The estimate does not include costs of usage, such as traffic and log volume. A second figure assumes the maximum
+number of nodes. The report lists what the estimate does not include: types without a price, and resources of unknown size.
 """
 
 
@@ -159,7 +163,7 @@ def _parameters() -> Iterator[str]:
         if name in ("environment", "today"):
             continue
         values = [_shown(limits[each][name]) for each in ENVIRONMENTS]
-        yield f"| `{to_camel(name)}` | {' | '.join(values)} | {field.description} |"
+        yield f"| `{to_camel(name)}` | {' | '.join(values)} | {' '.join((field.description or '').split())} |"
 
 
 def _shown(value: object) -> str:
@@ -173,7 +177,7 @@ def _shown(value: object) -> str:
 def _rule(rule: Rule) -> Iterator[str]:
     levels = [f"{rule.level(environment)} in {environment}" for environment in ENVIRONMENTS.values()]
     level = rule.level("production") if len({each.split()[0] for each in levels}) == 1 else ", ".join(levels)
-    kinds = ["every resource"] if "*" in rule.on else [f"`{each.rpartition(':')[2]}`" for each in rule.on]
+    kinds = ["every resource"] if "*" in rule.on else list(map(_kind, rule.on))
     yield f"### {rule.name}"
     yield ""
     yield f"**{rule.title}.** {rule.why}"
@@ -186,6 +190,14 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield f"- May be unknown before creation: {', '.join(f'`{each}`' for each in sorted(rule.deferred))}."
     if rule.frameworks:
         yield f"- Also required by: {'; '.join(rule.frameworks)}."
+
+
+def _kind(type_: str) -> str:
+    """The short name of a type; for an AWS type with its service, because several services have a ``Cluster``."""
+    if type_ == AWS_PROVIDER:
+        return "the AWS provider"
+    package, module, name = type_.split(":")
+    return f"`{module.partition('/')[0]}.{name}`" if package == "aws" else f"`{name}`"
 
 
 def _entries(config: Mapping[str, Any]) -> Iterator[str]:
