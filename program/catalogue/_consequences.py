@@ -36,7 +36,7 @@ class Consequence:
     """Path of the property, in which ``*`` stands for every item; empty for all inputs."""
     answer: Answer
     always: bool = False
-    """Whether the new value alone has the consequence, even if it does not change."""
+    """Whether the new value alone has the consequence, even if the value does not change."""
 
     def of(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
         """The consequences of the change from the inputs ``before`` to the inputs ``after``."""
@@ -250,7 +250,7 @@ def _administrators(policy: Any) -> bool:
         try:
             content = json.loads(policy)
         except ValueError:
-            return True  # the provider refuses it, or it is not known yet
+            return True  # the provider refuses the policy, or the policy is not known yet
     listed: Any = cast("dict[str, Any]", content).get("Statement") if isinstance(content, dict) else None
     statements = cast("list[Any]", listed if isinstance(listed, list) else [listed])
     return any(_may_change_the_policy(cast("dict[str, Any]", each)) for each in statements if isinstance(each, dict))
@@ -340,7 +340,7 @@ _POD_SPECS = {
     **dict.fromkeys(("apps/DaemonSet", "apps/Deployment", "apps/StatefulSet"), "spec.template.spec"),
     "core/Pod": "spec",
 }
-"""The path of the pod in the types whose pods keep running or hold data."""
+"""The path of the pod's spec, for each type whose pods keep running or hold data."""
 
 
 def _of_pods(template: str) -> tuple[Consequence, ...]:
@@ -378,7 +378,9 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
 """By type: the data that a change deletes although the resource is not deleted."""
 
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
-    "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
+    "aws:eks/addon:Addon": (
+        Consequence("addonVersion", _older("objects that the newer version wrote may not work with the older version")),
+    ),
     "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back), Consequence("version", _no_version)),
     **{type_: (Consequence(path, _contents.emptied),) for type_, path in _POD_SPECS.items()},
 }
