@@ -17,7 +17,7 @@ from rich.text import Text
 from delivery.clients.screens import table
 from delivery.rollout._ending import Ending
 from delivery.rollout._loop import Reporter
-from delivery.rollout._steps import EACH_STEP, at, steps_of
+from delivery.rollout._printed_plan import EACH_STEP, at, steps_of
 from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
 from delivery.rollout.journal import Record
 from delivery.rollout.plan import Plan, RolloutOutcome

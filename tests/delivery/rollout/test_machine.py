@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.settings import RolloutSettings
-from delivery.rollout._steps import at, steps_of
+from delivery.rollout._printed_plan import at, steps_of
 from delivery.rollout.actions import (
     Action,
     Analysis,
