@@ -157,7 +157,7 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE_CLUSTER,
     CACHE,
     title="AWS creates and rotates the passwords of databases",
-    why="A password in the program is in git, in the state and in every preview, and is never rotated.",
+    why="A password that the program sets is also in the state, and is never rotated.",
     fix="Set `manageMasterUserPassword` to true; for a cache use `userGroupIds`.",
     severity="high",
     frameworks=("AWS Security Hub SecretsManager.1",),

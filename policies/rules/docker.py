@@ -1,4 +1,4 @@
-"""Rules on the Docker stack: those limits for pods that Docker can apply to containers, too."""
+"""Rules on the Docker stack: the rules for pods, applied to containers where Docker has an equivalent property."""
 
 from __future__ import annotations
 

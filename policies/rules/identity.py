@@ -44,7 +44,7 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     *STATIC,
     AWS_PROVIDER,
     title="No identity has keys that never expire",
-    why="A leaked key of that kind works for years.",
+    why="A leaked key that never expires works for years.",
     fix="Use a role: OIDC for pipelines, Pod Identity for pods, single sign-on for people.",
     severity="critical",
     frameworks=("CIS AWS 1.13", "AWS Security Hub IAM.3"),

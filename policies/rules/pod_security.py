@@ -118,7 +118,7 @@ def _only_looks(pod: View) -> Iterator[Problem]:
     "workload-volume-types",
     *POD_OWNERS,
     title="Pods mount only volumes of the allowed kinds",
-    why="Volumes of other kinds give access to storage or to the host, which the cluster does not control.",
+    why="Volumes of other kinds give access to the host, or to storage that the cluster does not control.",
     fix="Use a claim, an emptyDir, a ConfigMap or a Secret.",
     severity="high",
     frameworks=("PSS restricted: volume types",),

@@ -302,7 +302,7 @@ def _directions(policy: View) -> list[str]:
     "workload-network-policy-narrow",
     NETWORK_POLICY,
     title="No NetworkPolicy allows ingress from everyone, or traffic on every port",
-    why="One such rule cancels all others, because traffic is allowed if any policy allows it.",
+    why="One such policy cancels all others, because traffic is allowed if any policy allows it.",
     fix="Name the pods or networks, and the ports.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),

@@ -27,7 +27,7 @@ HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
     "workload-images",
     *POD_OWNERS,
     title="Every container image names one release in a trusted registry",
-    why="A floating tag can name another image at the next restart. An image from elsewhere is foreign code with our secrets.",
+    why="A floating tag can name another image at the next restart. Code from an unknown registry would run with our secrets.",
     fix="Name the image by digest or full version, from a trusted registry.",
     severity="high",
     frameworks=("CIS EKS 5.1.4", "NSA Kubernetes Hardening"),
