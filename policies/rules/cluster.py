@@ -111,7 +111,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     "cluster-network-policies-work",
     CLUSTER,
     title="The cluster enforces NetworkPolicies and has Pod Identity",
-    why="Without `enableNetworkPolicy` of vpc-cni, NetworkPolicies have no effect. Without Pod Identity, pods get no AWS permissions.",
+    why="Without `enableNetworkPolicy`, all NetworkPolicies have no effect. Without Pod Identity, pods get no AWS permissions.",
     fix="Declare the add-ons vpc-cni (with `enableNetworkPolicy`) and eks-pod-identity-agent.",
     severity="critical",
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
