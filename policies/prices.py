@@ -1,4 +1,4 @@
-"""The monthly estimate of a stack, from a dated table of list prices. It does not include costs that depend on usage."""
+"""The monthly estimate of a stack, from a dated table of list prices. The estimate does not include costs that depend on usage."""
 
 from __future__ import annotations
 

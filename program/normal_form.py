@@ -38,7 +38,7 @@ from program.types import (
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Resource):
-    """A resource that another resource declares inline, in its inputs. It has the URN of that resource."""
+    """A resource that another resource declares inline, in its inputs. The part has the URN of that other resource."""
 
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)

@@ -66,7 +66,7 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
                 text(path), "the Service receives traffic for IP addresses that do not belong to it", "remove externalIPs"
             )
         elif key in ("host", "hosts") and any(str(each).startswith("*") for each in _listed(value)):
-            yield Problem(text(path), "it accepts requests for any host", "name the host")
+            yield Problem(text(path), "the Ingress accepts requests for any host", "name the host")
         elif key.lower().endswith("image") and value:
             for problem, fix in image_problems(_image(value, limits), limits.trusted_registries):
                 yield Problem(text(path), problem, fix)

@@ -39,7 +39,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
         path = "vpcConfig.publicAccessCidrs"
         sources = view.texts(path) or ["0.0.0.0/0"]
         if internet_in(sources):
-            fix = f"set vpcConfig.endpointPublicAccess to false, or {path} to the networks that need it"
+            fix = f"set vpcConfig.endpointPublicAccess to false, or {path} to the networks that need the API"
             yield at(view, path, f"the API is open to {', '.join(sources)}", fix)
 
 

@@ -258,7 +258,7 @@ def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
         name = view.physical_name
         if not any(_serves_logs(each, name) for each in iam.statements(key, "policy")):
-            message = f"the policy of {key.resource.name} does not allow CloudWatch Logs to use it for {name}"
+            message = f"the policy of {key.resource.name} does not allow CloudWatch Logs to use the key for {name}"
             yield at(view, "kmsKeyId", message, f"include log-group:{name} in the policy of the key")
 
 
@@ -377,7 +377,7 @@ def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
     else:
         key = keys.get(view.resource.type, "deletionProtection")
         if not view.flag(key):
-            yield at(view, key, "it has no deletion protection", f"set {key} to true")
+            yield at(view, key, "the resource has no deletion protection", f"set {key} to true")
 
 
 @PACK.resource(

@@ -142,7 +142,9 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     """Yield a problem if a workload has an autoscaler, and ``spec.replicas`` is set and not ignored."""
     del limits
     if scaled(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
-        yield at(view, "spec.replicas", "both the program and an autoscaler set it", "add spec.replicas to ignoreChanges")
+        yield at(
+            view, "spec.replicas", "both the program and an autoscaler set the number of pods", "add spec.replicas to ignoreChanges"
+        )
 
 
 @PACK.stack(

@@ -86,13 +86,13 @@ def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
         host for each in view.views("spec.tls") if each.text("secretName") or by_load_balancer for host in each.texts("hosts")
     ]
     if view.has("spec.defaultBackend"):
-        yield at(view, "spec.defaultBackend", "it accepts requests for any host", "name the host in spec.rules")
+        yield at(view, "spec.defaultBackend", "the Ingress accepts requests for any host", "name the host in spec.rules")
     if key := _serves_plain_text(annotations):
         yield at(view, "metadata.annotations", f"{key} serves plain text beside TLS", "redirect plain text to HTTPS")
     for rule in view.views("spec.rules"):
         host = rule.text("host")
         if not host or host.startswith("*"):
-            yield at(rule, "host", f"it accepts requests for {host or 'any host'}", "name the host")
+            yield at(rule, "host", f"the Ingress accepts requests for {host or 'any host'}", "name the host")
         elif by_load_balancer and "alb.ingress.kubernetes.io/certificate-arn" in annotations:
             continue
         elif host not in certified and f"*.{host.partition('.')[2]}" not in certified:

@@ -224,7 +224,7 @@ def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Prob
     del limits
     kinds = [log.text("trafficType") for log in index.users(view, "vpcId", FLOW_LOG)]
     if "ALL" not in kinds:
-        found = f"its flow logs contain only {', '.join(kinds)} traffic" if kinds else "it has no flow log"
+        found = f"the flow logs of the VPC contain only {', '.join(kinds)} traffic" if kinds else "the VPC has no flow log"
         yield at(view, "", found, f"add a {FLOW_LOG} with trafficType ALL")
 
 
@@ -311,7 +311,7 @@ def _balancers(listener: View, index: ResourceIndex) -> list[View]:
 
 
 def _plain_text(view: View, protocols: Iterable[str]) -> Iterator[Problem]:
-    """Yield the problems of a listener or one of its rules, whose listeners have these protocols."""
+    """Yield the problems of a listener with these protocols, or of a listener rule whose listeners have these protocols."""
     for protocol in {each or "HTTP" for each in protocols}:
         if protocol == "HTTP":
             for action in view.views("actions" if view.resource.type == LISTENER_RULE else "defaultActions"):

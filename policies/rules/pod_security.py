@@ -152,7 +152,9 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
         if context.flag("privileged"):
             yield at(context, "privileged", "the container is privileged", "set privileged to false")
         if context.flag("allowPrivilegeEscalation", default=True):
-            yield at(context, "allowPrivilegeEscalation", "it may gain privileges", "set allowPrivilegeEscalation to false")
+            yield at(
+                context, "allowPrivilegeEscalation", "the container may gain privileges", "set allowPrivilegeEscalation to false"
+            )
         if "ALL" not in context.texts("capabilities.drop"):
             yield at(context, "capabilities.drop", "capabilities are not dropped", "set capabilities.drop to [ALL]")
         for capability in set(context.texts("capabilities.add")) - {"NET_BIND_SERVICE"}:

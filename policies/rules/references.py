@@ -76,7 +76,7 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
     selector = view.map("spec.selector")
     if not selector:
         if view.text("spec.type") != "ExternalName" and not _has_endpoints(view, index):
-            yield at(view, "spec.selector", "it selects no pods", "set spec.selector to the pods' labels")
+            yield at(view, "spec.selector", "the Service selects no pods", "set spec.selector to the pods' labels")
         return
     pods = [
         pod
@@ -289,7 +289,10 @@ def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     for direction in ("Ingress", "Egress"):
         if direction not in covered:
             yield at(
-                view, "", f"no NetworkPolicy limits its {direction.lower()}", f"add a {NETWORK_POLICY} for {namespace_of(view)}"
+                view,
+                "",
+                f"no NetworkPolicy limits the {direction.lower()} of the pods",
+                f"add a {NETWORK_POLICY} for {namespace_of(view)}",
             )
 
 

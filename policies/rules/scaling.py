@@ -128,7 +128,9 @@ def disruption_budget(view: View, index: ResourceIndex, limits: Limits) -> Itera
     """Yield a problem if a workload with several pods has no PodDisruptionBudget."""
     del limits
     if several(view, index) and not _budgets(view, index):
-        yield at(view, "", "no PodDisruptionBudget selects its pods", f"add a {BUDGET} with maxUnavailable 1 for its labels")
+        yield at(
+            view, "", "no PodDisruptionBudget selects the pods", f"add a {BUDGET} with maxUnavailable 1 for the labels of the pods"
+        )
 
 
 def _budgets(view: View, index: ResourceIndex) -> list[View]:
@@ -208,7 +210,12 @@ def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     for key in TOPOLOGY_KEYS:
         if key not in constraints:
             path = "spec.topologySpreadConstraints"
-            yield at(pod, path, f"nothing spreads the pods over {key}", f"add a constraint with topologyKey {key} for their labels")
+            yield at(
+                pod,
+                path,
+                f"nothing spreads the pods over {key}",
+                f"add a constraint with topologyKey {key} for the labels of the pods",
+            )
 
 
 def _in_own_namespace(term: View, namespace: str) -> bool:

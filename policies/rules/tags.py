@@ -56,7 +56,7 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
         return
     provider = index.provider(view)
     if provider is None or not list(provider.document("defaultTags").items()):
-        yield at(view, "", "it has no provider with default tags", "pass provider= in its options")
+        yield at(view, "", "the resource has no provider with default tags", "pass provider= in its options")
 
 
 @PACK.resource(

@@ -103,7 +103,7 @@ def _smaller(what: str) -> Answer:
 
 
 def _size(value: Any) -> Decimal | None:
-    """A size such as ``10Gi`` or ``10G`` in bytes, or a plain number; ``None`` if it is neither."""
+    """A size such as ``10Gi`` or ``10G`` in bytes, or a plain number; ``None`` for any other value."""
     text = str(value)
     try:
         from components.settings.quantities import (

@@ -95,7 +95,7 @@ def _memory(text: str) -> Decimal:
 
 
 def _directives(content: Any) -> dict[str, str] | None:
-    """The directives of a Redis configuration, or ``None`` if the content is not one."""
+    """The directives of a Redis configuration, or ``None`` if the content is no such configuration."""
     if isinstance(content, list):
         found = arguments_of(content)
         return found if any(OF_REDIS.match(f"{name} ") for name in found) else None

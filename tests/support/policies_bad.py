@@ -390,7 +390,10 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "network-no-default-vpc": [("default-vpc", "adopts the account's default network")],
     "network-default-group-empty": [("open-default", "has rules")],
     "network-default-group-adopted": [("bare-vpc", "keeps its rules")],
-    "network-flow-logs": [("bare-vpc", "it has no flow log"), ("half-logged-vpc", "its flow logs contain only ACCEPT traffic")],
+    "network-flow-logs": [
+        ("bare-vpc", "the VPC has no flow log"),
+        ("half-logged-vpc", "the flow logs of the VPC contain only ACCEPT traffic"),
+    ],
     "network-subnet-plan": [
         ("unplanned-subnet", "10.0.250.0/24 is not the plan's network for zone a"),
         ("no-tier", "has no tier or zone"),
@@ -406,7 +409,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("outside", "receives traffic for addresses of others"),
         ("port-of-nodes", "a port is opened on every node"),
     ],
-    "network-ingress-tls": [("lost", "it accepts requests for any host")],
+    "network-ingress-tls": [("lost", "the Ingress accepts requests for any host")],
     "network-ingress-plain-annotations": [("lost", "is configuration of the controller")],
     "network-no-public-databases": [
         ("frail-database", "the database has a public address"),
@@ -428,7 +431,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("short-lived", "deleted after 2 days"),
     ],
     "data-log-retention": [("short-log", "kept for 7 days"), ("endless-log", "kept forever")],
-    "data-log-key-usable": [("other-log", "does not allow CloudWatch Logs to use it for /aws/two")],
+    "data-log-key-usable": [("other-log", "does not allow CloudWatch Logs to use the key for /aws/two")],
     "data-log-encrypted": [("short-log", "no customer managed KMS key")],
     "data-key-rotation": [("stale-key", "does not rotate"), ("stale-key", "deleted 3 days after the request")],
     "data-volume-encrypted": [
@@ -545,7 +548,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "workload-volume-types": [("bad-web", "nfs is not an allowed kind")],
     "workload-unprivileged": [
         ("bad-web", "the container is privileged"),
-        ("bad-web", "it may gain privileges"),
+        ("bad-web", "the container may gain privileges"),
         ("bad-web", "capabilities are not dropped"),
         ("bad-web", "SYS_ADMIN is added"),
         ("bad-web", "/proc is not masked"),
@@ -607,7 +610,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "workload-autoscaler-behaviour": [("wild", "scaleUp has no policy"), ("wild", "pods are removed too early")],
     "workload-replicas": [("scaled", "50 is outside 3 to 2")],
-    "workload-disruption-budget": [("bad-web", "no PodDisruptionBudget selects its pods")],
+    "workload-disruption-budget": [("bad-web", "no PodDisruptionBudget selects the pods")],
     "workload-budget-allows-eviction": [
         ("blocking", "no pod may ever be evicted"),
         ("blocking", "blocks the drain"),
@@ -637,7 +640,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("bad-web", "there is no PriorityClass no-such-priority"),
         ("bad-web", "there is no ServiceAccount no-such-account"),
     ],
-    "workload-network-policies": [("bad-web", "limits its ingress"), ("bad-web", "limits its egress")],
+    "workload-network-policies": [("bad-web", "limits the ingress"), ("bad-web", "limits the egress")],
     "workload-network-policy-narrow": [
         ("open-policy", "ingress is allowed for everyone"),
         ("open-policy", "egress is allowed for everyone"),
