@@ -406,7 +406,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "network-tls": [("plain-http", "HTTP is served in plain text"), ("old-tls", "ELBSecurityPolicy-2016-08 allows old TLS")],
     "network-services-internal": [
         ("outside", "a load balancer is open to the internet"),
-        ("outside", "receives traffic for addresses of others"),
+        ("outside", "receives traffic for IP addresses that do not belong to it"),
         ("port-of-nodes", "a port is opened on every node"),
     ],
     "network-ingress-tls": [("lost", "the Ingress accepts requests for any host")],
@@ -492,7 +492,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "identity-cluster-entered": [("open-cluster", "no access entry")],
     "identity-pod-identity": [("deaf-cni", "gets its role by OIDC"), ("annotated", "gives a role by OIDC")],
-    "identity-token-unmounted": [("bad-web", "but no role is bound to it")],
+    "identity-token-unmounted": [("bad-web", "but no role is bound to the account")],
     "identity-kubernetes-roles": [
         ("king", "verbs are *"),
         ("king", "resources are *"),
