@@ -53,7 +53,7 @@ class RegistryCredentials:
     """The credentials with which the cluster pulls the application's image."""
 
     server: str
-    """Host of the registry, taken from the image's name, so that the two cannot differ."""
+    """Host of the registry. It is taken from the image's name, so that the credentials always belong to the image's registry."""
     username: str
     token: pulumi.Output[str]
 
@@ -136,7 +136,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
 
 
 def _dates(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The path and the day of each setting that YAML read as a date because it has no quotes."""
+    """The path and the day of each setting that YAML read as a date because the value has no quotes."""
     if isinstance(value, dict):
         for key, item in cast("dict[str, Any]", value).items():
             yield from _dates(f"{path}.{key}", item)
@@ -163,7 +163,7 @@ def _not_a_setting(key: str, known: Sequence[str]) -> str:
 
 
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
-    """The mistake of a stack file that names another environment: the rules of that environment would apply."""
+    """The mistake of a stack file whose ``environment.name`` differs from the stack's name: the wrong rules would apply."""
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
     if stack in environments and environment.name != stack:
@@ -173,7 +173,7 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
 def _wrong_secrets(
     config: pulumi.Config, environment: Group | None, monitoring: Group | None, docker: Group | None
 ) -> Iterator[Mistake]:
-    """The mistakes of missing, empty and unencrypted secrets, without their values.
+    """The mistakes of missing, malformed and unencrypted secrets, and of receivers, without the values of the secrets.
 
     The sandbox's secrets may be in plain text, because the sandbox contains no real data.
     """
