@@ -26,8 +26,8 @@ FIRST_WEIGHTS = {"stable": 100, "canary": 0}
 TARGET_PORT = 8080
 """Default port of a target group. No traffic uses it, because each pod is registered with its own port.
 
-It is not `application.port`: a change of the default port replaces the target group, and the listener rule, whose actions delivery
-owns, would still refer to the deleted group.
+The default port is not `application.port`: a change of the default port replaces the target group. The listener rule, whose actions
+delivery owns, would still refer to the deleted target group.
 """
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60

@@ -96,7 +96,7 @@ def _kubelet(job: str, path: str, outside: bool | None) -> ScrapeJob:
     """A job that scrapes the kubelets directly, so that Prometheus needs no permissions for the API server's proxy.
 
     EKS issues the kubelets' certificates for names that differ from the target addresses. So Prometheus does not verify the
-    certificates, as in kube-prometheus. The token that it sends can only read metrics and list pods and nodes. The sandbox's
+    certificates, as in kube-prometheus. The token that Prometheus sends can only read metrics, pods and nodes. The sandbox's
     kubelets, which are behind the proxy, do not use TLS.
     """
     return ScrapeJob(

@@ -126,7 +126,7 @@ def _storage_class(name: str, environment: EnvironmentSettings, opts: ResourceOp
         # An EBS volume belongs to one zone, so it is created after its pod is scheduled to a zone.
         volume_binding_mode="WaitForFirstConsumer",
         allow_volume_expansion=True,
-        # In production, a volume is kept if its claim is deleted by mistake; elsewhere it is deleted with its claim.
+        # In production, a volume is kept when its claim is deleted, in case this was a mistake. Elsewhere the volume is deleted.
         reclaim_policy="Retain" if environment.name == "production" else "Delete",
         opts=opts,
     )
