@@ -31,7 +31,7 @@ def checked_version(settings: Settings) -> pulumi.Output[str]:
 
 
 def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
-    """Raise ``ComponentsError`` if the cluster cannot change from ``last``, its outputs in the last update, to the settings."""
+    """Raise ``ComponentsError`` if the cluster cannot change from ``last``, the outputs of the last update, to the settings."""
     if version := last.get("version"):
         _refuse_version(str(version), settings.cluster.version)
     before, now = last.get("network"), network(settings)

@@ -71,9 +71,9 @@ AFTER_NODES = (
 """Add-ons that run as Deployments, and therefore need nodes."""
 
 NO_INSTRUMENTATION = {"manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}}}
-"""Configuration of the CloudWatch add-on. By default, it injects an init container into every workload behind a Service.
+"""Prevents the CloudWatch add-on from injecting an init container into every workload behind a Service.
 
-Pod Security rejects this init container, because it has no security context:
+Pod Security would reject this init container, because it has no security context:
 https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
 """
 
@@ -90,7 +90,7 @@ CONTROLLER_ADDONS = (
 """Controllers that AWS offers as add-ons; they are installed if ``cluster.controllers`` is true."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""Add-ons that an Ingress with a certificate issuer needs in addition to its controller."""
+"""Add-ons that an Ingress with a certificate issuer needs in addition to the ingress controller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,7 +185,7 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            # Depends on the whole network: nodes need its routes to pull images, and finalizers need them to call AWS in a destroy.
+            # Depends on the whole network: nodes need routes to pull images, and during a destroy finalizers need routes to AWS.
             opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 

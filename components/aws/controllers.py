@@ -78,7 +78,7 @@ class Controllers(Component):
         self.publish()
 
     def _load_balancer_controller(self) -> None:
-        """Install the controller that binds pods to the program's target groups; it may not create load balancers."""
+        """Install the controller that binds pods to the program's target groups. The controller may not create load balancers."""
         account = "aws-load-balancer-controller"
         values = {
             "clusterName": self._args.cluster.name,

@@ -51,7 +51,7 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFile:
-    """A secret that is mounted as a file at ``target``; ``secret`` is its name, such as ``redis_password``."""
+    """A secret that is mounted as a file at ``target``; ``secret`` is the secret's name, such as ``redis_password``."""
 
     secret: str
     target: str

@@ -175,7 +175,7 @@ class Objective:
     minimum_requests: int = 0
     """Minimum number of requests in the window for the alert to fire; with 0, the alert does not depend on the traffic."""
     minimum_by: promql.By = "track"
-    """The requests that count for :attr:`minimum_requests`: those of the alert's track, or with ``""`` all requests."""
+    """The requests that count for :attr:`minimum_requests`: the requests on the alert's track, or with ``""`` all requests."""
     runbook: str
     """Name of the alert's page in ``docs/runbooks``, without ``.md``, and of the doctor's check that reports the alert."""
     advice: Advice
@@ -266,7 +266,7 @@ SLOS = (AVAILABILITY, LATENCY)
 class BurnRate:
     """A burn rate that uses ``budget_part`` of the error budget within ``long_seconds``.
 
-    Its alert also checks the short window, so that the alert ends soon after the errors end.
+    The alert on a burn rate also checks the short window, so that the alert ends soon after the errors end.
     """
 
     budget_part: float

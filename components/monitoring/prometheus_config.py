@@ -20,7 +20,7 @@ ALERTMANAGER_PORT = 9093
 ALERTMANAGER_JOB = "alertmanager"
 
 RELOAD_SECONDS = 30
-"""Interval at which Prometheus checks its files for changes, so that it needs no restart when its rules change.
+"""Interval at which Prometheus checks its files for changes, so that a change of the rules needs no restart.
 
 Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-config
 """

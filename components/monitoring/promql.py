@@ -48,7 +48,7 @@ def series(metric: str, *conditions: str, **labels: str) -> str:
 
 
 def duration(seconds: int) -> str:
-    """A duration in PromQL, in the largest unit that divides it without remainder: ``300`` is ``5m``."""
+    """A duration in PromQL, in the largest unit that divides ``seconds`` without remainder: ``300`` is ``5m``."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"

@@ -196,7 +196,7 @@ def _wrong_secrets(
         elif key == API_KEYS and (text or "").strip() == "{}":
             yield Mistake(path=key, problem="names no API; remove the key if the service calls none", fix=remove_command(key))
         elif key == API_KEYS and not _is_named_texts(text):
-            yield Mistake(path=key, problem=f"must be an object of one string per API, named by {SECRET_NAMES}", fix=fix)
+            yield Mistake(path=key, problem=f"must be an object with one string per API, under a name of {SECRET_NAMES}", fix=fix)
         elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
     if isinstance(monitoring, MonitoringSettings):

@@ -80,8 +80,8 @@ def config_command(verb: str, path: str) -> str:
 def remove_command(key: str) -> str:
     """The Pulumi CLI's command that removes a whole key of this stack.
 
-    It has no ``--path``. A key can have a dot in its name, because ``pulumi config set network.nat`` creates such a key. With
-    ``--path``, the command would remove the field ``nat`` of the group ``network`` instead.
+    The command has no ``--path``. A key can have a dot in its name, because ``pulumi config set network.nat`` creates such a key.
+    With ``--path``, the command would remove the field ``nat`` of the group ``network`` instead.
     """
     return f"pulumi config rm -s {pulumi.get_stack()} '{PROJECT}:{key}'"
 

@@ -160,7 +160,7 @@ def alerts_have_receivers(environment: EnvironmentSettings, monitoring: Monitori
     if not explicit and monitoring.mode == "bundled" and not monitoring.critical_receivers:
         problem = f"is empty: critical alerts of {environment.name} would have no receiver"
         if environment.name != "production":
-            problem += "; name one, or set monitoring.alarms to none"
+            problem += "; name a receiver, or set monitoring.alarms to none"
         yield "monitoring.critical_receivers", problem, "[pagerduty]"
     if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.watchdog:
         yield "monitoring.watchdog", "is false: no receiver would notice a failure of production's monitoring", "true"

@@ -23,7 +23,7 @@ PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168
 """The private networks that may contain a VPC (RFC 1918)."""
 
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
-"""Prefixes of regions outside AWS' commercial partition. ARNs, endpoints and service principals have other names there.
+"""Prefixes of regions outside AWS' commercial partition. ARNs, endpoints and service principals have other names in these regions.
 
 Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 """
@@ -147,7 +147,7 @@ def _vpc_cidr(network: IPv4Network) -> IPv4Network:
 
 def _endpoint_cidr(network: IPv4Network) -> IPv4Network:
     if network.prefixlen < 8:
-        raise refuse("opens the cluster's API to the internet; name the networks that need it, or none", "203.0.113.0/24")
+        raise refuse("opens the cluster's API to the internet; name the networks that need access, or none", "203.0.113.0/24")
     return network
 
 
@@ -161,7 +161,7 @@ def _host_address(value: str) -> str:
     try:
         return str(IPv4Address(value))
     except ValueError as error:
-        raise refuse("must be an IPv4 address of the host, or 0.0.0.0 for all of them", "127.0.0.1") from error
+        raise refuse("must be an IPv4 address of the host, or 0.0.0.0 for all addresses", "127.0.0.1") from error
 
 
 def _image(value: str) -> str:
@@ -282,7 +282,7 @@ Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
 """Between the memory of the platform's smallest container and the memory of the largest EC2 instance."""
 RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi"), HoldsData()]
-"""The minimum is higher than that of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` leaves a quarter free."""
+"""The minimum is higher than the minimum of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` leaves a quarter free."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
 """The sizes of a gp3 EBS volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]

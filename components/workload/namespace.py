@@ -31,7 +31,7 @@ STORAGE_CLASS = "gp3"
 """The default of ``redis.storageClass``."""
 
 PRIORITY = 1_000_000
-"""Higher than that of pods without a priority class (0), and much lower than the system's classes (2,000,000,000)."""
+"""Higher than the priority of pods without a class (0), and much lower than the system's classes (2,000,000,000)."""
 
 DNS_PORT = 53
 

@@ -27,7 +27,7 @@ class AccountSettings(Group):
     provider_arn: OidcProviderArn | None = None
     """ARN of the account's OIDC provider for GitHub, if one exists; null creates the provider (AWS: OIDC federation)."""
     hosts: dict[Pipelined, DnsName] = Field(default={})
-    """Host of each environment (`loadBalancer.host`); its pipeline can change only the DNS records of this host (AWS: IAM)."""
+    """`loadBalancer.host` of each environment; the environment's pipeline can change DNS records only of this host (AWS: IAM)."""
     state_bucket: BucketName = STATE_BUCKET
     """Bucket of the Pulumi state, with a globally unique name; `dwcp state bootstrap` creates it (guide: State Management)."""
 

@@ -30,7 +30,7 @@ class MonitoringSettings(Group):
     """Prometheus, its alerts, dashboards and exporters, and the CloudWatch alarms."""
 
     mode: Literal["bundled", "operator"] = "bundled"
-    """`bundled`: the stack runs Prometheus; `operator`: the cluster already has one (Prometheus Operator: ServiceMonitor)."""
+    """`bundled`: the stack contains Prometheus; `operator`: the cluster runs the Prometheus Operator (docs: Monitoring)."""
     operator_namespace: ObjectName = "monitoring"
     """Namespace of the operator's Prometheus; only pods of this namespace may then scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30

@@ -22,7 +22,7 @@ class RolloutSettings(Group):
     strategy: Literal["weighted", "flag"] = "weighted"
     """`weighted`: the load balancer splits the traffic; `flag`: only the feature flag changes (guide: Gradual Rollout)."""
     steps: Annotated[tuple[Percent, ...], Len(1), AfterValidator(ascending)] = (10, 50, 100)
-    """Ascending percentages of the traffic; if the last step is below 100, the rollout holds at it (guide: Gradual Rollout)."""
+    """Ascending percentages of the traffic; after a last step below 100, the rollout holds (guide: Gradual Rollout)."""
     wait_seconds: Seconds = 300
     """Seconds of analysis at each step (guide: Gradual Rollout)."""
     error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)

@@ -329,7 +329,7 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
     (
         {"environment": {"name": "staging"}, "monitoring": {"criticalReceivers": []}},
         "monitoring.criticalReceivers",
-        "critical alerts of staging would have no receiver; name one, or set monitoring.alarms to none",
+        "critical alerts of staging would have no receiver; name a receiver, or set monitoring.alarms to none",
         "[pagerduty]",
     ),
     (
