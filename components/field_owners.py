@@ -62,5 +62,5 @@ def ignored(type_: str, name: str) -> list[str]:
     """
     paths = [row.path for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     if not paths:
-        raise LookupError(f"{type_} {name!r} has no other owner than the program; add it to OWNERSHIP or remove ignore_changes")
+        raise LookupError(f"{type_} {name!r} is not in OWNERSHIP; add it to the table or remove ignore_changes")
     return paths

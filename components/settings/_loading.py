@@ -120,7 +120,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
     except json.JSONDecodeError:
         content = text
     if not isinstance(content, dict):
-        fix = f"write its fields, indented, under {PROJECT}:{key} in the stack file; docs/settings.md lists them"
+        fix = f"write its fields, indented, under {PROJECT}:{key} in the stack file; docs/settings.md lists the fields"
         return [Mistake(path=key, problem="must be an object of settings", fix=fix)]
     problem = "is text that YAML reads as a date"
     dates = [
@@ -158,7 +158,7 @@ def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
 def _not_a_setting(key: str, known: Sequence[str]) -> str:
     group = key.partition(".")[0]
     if group != key and group in known:
-        return f"is a key with a dot in its name, not the field of {group}: it was set without --path"
+        return f"is a key with a dot in its name, not a field of {group}: the key was set without --path"
     return f"is not a setting{closest(key, known)}"
 
 

@@ -545,7 +545,7 @@ def test_the_fix_for_a_key_with_a_dot_removes_only_that_key(load_stack: Load) ->
     """`pulumi config set dwcp-v3:network.nat per_zone`, without --path, creates a key of that name."""
     error = error_of(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
     [found] = error.mistakes
-    assert "it was set without --path" in found.problem
+    assert "the key was set without --path" in found.problem
     assert found.fix == "pulumi config rm -s dev 'dwcp-v3:network.nat'"
 
 
