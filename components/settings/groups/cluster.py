@@ -38,7 +38,7 @@ class ClusterSettings(Group):
     private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
     """Networks in the VPC, or connected to it, that may reach the API, such as CI runners (AWS: EKS cluster endpoint access)."""
     admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
-    """IAM roles that administer the cluster; the role of its creator is not added automatically (AWS: EKS access entries)."""
+    """IAM roles that administer the cluster; the creator's role is not added automatically (AWS: EKS access entries)."""
     ci_role_arn: RoleArn | None = None
     """IAM role with which CI deploys; `bootstrap/` creates it (AWS: EKS access entries)."""
     preview_role_arn: RoleArn | None = None

@@ -48,7 +48,7 @@ class DockerSettings(Group):
     build_context: FolderPath | None = None
     """Folder of sources from which `pulumi up` builds `application.image`; null builds nothing (guide: Multi-Stage Dockerfile)."""
     build_platforms: Annotated[tuple[Literal["linux/amd64", "linux/arm64"], ...], Len(1), AfterValidator(unique)] = ("linux/amd64",)
-    """Platforms of the built image; Docker emulates the platforms that differ from the host's (Docker: multi-platform builds)."""
+    """Platforms of the built image; Docker emulates a platform that the host does not have (Docker: multi-platform builds)."""
     build_push: Switch = True
     """Whether the built image is pushed, with `registryUsername` and `registryToken` (Docker: build outputs)."""
     build_cache: ImageReference | None = None

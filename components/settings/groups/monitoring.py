@@ -32,7 +32,7 @@ class MonitoringSettings(Group):
     mode: Literal["bundled", "operator"] = "bundled"
     """`bundled`: the stack contains Prometheus; `operator`: the cluster runs the Prometheus Operator (docs: Monitoring)."""
     operator_namespace: ObjectName = "monitoring"
-    """Namespace of the operator's Prometheus; only pods of this namespace may then scrape (Kubernetes: network policies)."""
+    """Namespace of Prometheus in operator mode; only pods of this namespace may scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: RetentionDays = 35
