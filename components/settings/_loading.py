@@ -216,7 +216,7 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
     """
     if text and not _is_named_texts(text):
         fix = _how_to_set(f"{ALERT_RECEIVERS}.NAME")
-        yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one string per receiver", fix=fix)
+        yield Mistake(path=ALERT_RECEIVERS, problem="must be an object with one string per receiver", fix=fix)
         return
     given: dict[str, str] = json.loads(text or "{}")
     known = (*get_args(Receiver), WATCHDOG)

@@ -495,7 +495,7 @@ def test_a_missing_secret_is_refused_with_the_command_that_sets_it(
         ),
         ({"watchdog": True}, {"watchdog": None}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
         ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is not a receiver; did you mean slack?"),
-        ({}, ["s3cret"], "alertReceivers", "must be an object of one string per receiver"),
+        ({}, ["s3cret"], "alertReceivers", "must be an object with one string per receiver"),
     ],
 )
 def test_a_receiver_without_its_secret_is_refused(
@@ -573,7 +573,7 @@ def test_empty_api_keys_are_refused(load_stack: Load) -> None:
 def test_invalid_api_keys_are_refused(load_stack: Load, keys: Any) -> None:
     error = error_of(load_stack, {"apiKeys": keys})
     assert [mistake.path for mistake in error.mistakes] == ["apiKeys"]
-    assert "must be an object of one string per API" in error.mistakes[0].problem
+    assert "must be an object with one string per API" in error.mistakes[0].problem
     assert "s3cret" not in str(error)
 
 
