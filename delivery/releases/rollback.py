@@ -62,7 +62,7 @@ class RollbackTarget:
     name: str
     image: str
     release: Release | None = None
-    """The release record of the target, or for ``first`` of the latest release; ``None`` if only the image is known."""
+    """The record of the target; with ``first``, the record of the latest release; ``None`` if only the image is known."""
     first: bool = False
     """Whether the target is the deployment before the first release."""
 
@@ -148,7 +148,7 @@ class Rollback:
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
         """The release to restore: the target's image, and the present settings without the changes of later releases.
 
-        With ``--with-settings``, it has the settings that are recorded for the target.
+        With ``--with-settings``, the release has the settings that are recorded for the target.
         """
         recorded = self._recorded(target)
         state = self.states.read()
@@ -233,7 +233,7 @@ class Rollback:
         return RollbackTarget.of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> RollbackTarget:
-        """The target of ``kubectl rollout undo --to-revision``: the image of the revision, with its release if one is recorded."""
+        """The target of ``kubectl rollout undo --to-revision``: the newest recorded release with this image, or only the image."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]

@@ -36,7 +36,7 @@ def _described(environment: Environment, track: TrackName, share: int | None) ->
 
 
 def require_image(environment: Environment, image: str) -> str:
-    """Return the sentence. Raises ``NotAsWantedError`` unless stable has ``image``, a healthy target and all of the traffic."""
+    """Return :func:`sentence`. Raises ``NotAsWantedError`` unless stable has ``image``, a healthy target and all of the traffic."""
     rule, pods = WeightedRule(environment), environment.kubernetes.track("stable")
     healthy, split = len(rule.healthy("stable") & pods.ready), rule.weights().split
     if pods.image != image or split != 0 or healthy < min(1, pods.replicas) or not pods.replicas:

@@ -1,4 +1,4 @@
-"""The stack file that delivery passes to the engine: that of the checkout or the present configuration, with the release added.
+"""The stack file for the engine: the checkout's or the stack's present configuration, with the image of the release added.
 
 Existing values keep their notation, for example their quotes.
 """
@@ -94,7 +94,7 @@ def quoted(value: Any) -> Any:
 
 
 def with_release(text: str, image: str | None) -> str:
-    """The file with ``image`` as the release of one ``up``. With ``None``, no release is set, and the stack keeps its image."""
+    """The text with ``image`` as ``application.release``. With ``None``, no release is set, so the stack keeps its image."""
     content = parsed(text)
     config: dict[str, Any] = content["config"]
     application = cast("dict[str, Any]", config.get(APPLICATION) or {})

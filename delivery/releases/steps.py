@@ -29,7 +29,7 @@ class Step:
     run: Callable[[], str | Skipped]
     """Performs the step; returns its result."""
     changes_nothing: bool = False
-    """Whether a dry run runs it as well, because it changes nothing."""
+    """Whether a dry run performs this step too, because the step changes nothing."""
     rolls_back: bool = False
     """Whether the command rolls back if this step fails."""
 
