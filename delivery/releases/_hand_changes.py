@@ -28,7 +28,7 @@ from delivery.clients.kubernetes import (
 CONTROLLERS = "kube-"
 """Prefix of the field managers of Kubernetes' own controllers, whose changes are intended."""
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
-"""Kinds that are not compared. Secrets are encrypted in the state. kubectl rarely changes the other kinds, which are slow to apply."""
+"""Kinds that are not compared: Secrets, which are encrypted in the state, and kinds that are slow to apply and rarely changed."""
 IDENTITY = ("apiVersion", "kind", "metadata")
 """Top-level fields in which ``_unmanaged_fields`` does not search for fields that have lost their manager.
 
@@ -149,7 +149,7 @@ def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], own: dict[
 
 
 def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
-    """For each path of a field tree (``f:spec: {f:replicas: {}}``) that ``declared`` sets: whether ``live`` has its value, and the path.
+    """For each path of a field tree (``f:spec: {f:replicas: {}}``) that ``declared`` sets: whether ``live`` is equal, and the path.
 
     Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
     """

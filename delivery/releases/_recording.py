@@ -24,7 +24,7 @@ def problem_of(error: BaseException) -> str:
 
 
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
-    """Remove stale locks of the engine and return the state. Raises ``StateError`` if the state is locked, outdated or not valid."""
+    """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, outdated or not valid."""
     for lock in release_stale(states, lease.taken_from):
         warn(f"removed a lock that a dead engine had left: {lock}")
     present = states.read()

@@ -42,7 +42,7 @@ from program.pod_images import images_in
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
 TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"
-"""The default test command: the program's own fast tests. ``DWCP_TEST_COMMAND`` replaces it, for example with the service's tests."""
+"""The default test command: the program's fast tests. ``DWCP_TEST_COMMAND`` replaces it, for example with the service's tests."""
 
 
 class DeployError(DeliveryError):
@@ -165,7 +165,7 @@ class Deployment:
         return self.image or "the program and its settings, with the image that runs now"
 
     def _applied(self) -> str:
-        """The stack file that the engine applies. For a staged release it has no image, so that the track stable keeps its image."""
+        """The stack file that the engine applies. For a staged release it has no image, so that stable keeps its present image."""
         return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:

@@ -105,9 +105,9 @@ def _place(record: Record) -> str:
 def unowned(
     environment: Environment, platform: Platform, journal: Journal, request: RolloutRequest, settings: RolloutSettings
 ) -> Record | None:
-    """The record of a new rollout, to be aborted, for canary traffic or pods that belong to no open rollout.
+    """The record of a new rollout, whose abort removes traffic and pods that the canary has without an open rollout.
 
-    ``None`` if the canary has neither traffic nor pods. Otherwise the rollout is written to the journal.
+    The rollout is written to the journal. ``None`` if the canary has neither traffic nor pods.
     """
     stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
     split = 0 if platform.rule is None else platform.rule.weights().split

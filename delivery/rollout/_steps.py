@@ -1,4 +1,4 @@
-"""The steps of a plan as the dry run and the live table print them. Each step represents phases of the state machine."""
+"""The steps of a plan as the dry run and the live table print them. Each step covers phases of the state machine."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Record(Frozen):
     """UID of the platform's namespace, so that a local copy of another cluster's rollout is not used."""
     sequence: int = 0
     request: RolloutRequest
-    """The options, completed by the settings. The options of a later command are compared with them."""
+    """The options, completed by the settings. The options of a later command are compared with these options."""
     plan: Plan
     progress: RolloutProgress
     history: tuple[Entry, ...] = ()
@@ -180,8 +180,8 @@ class Journal:
         """Read the ConfigMap after a refused write. Raises ``JournalError`` if another command has written to it.
 
         The write can be repeated if the ConfigMap is gone, or contains this entry (the response to the first write was lost) or an
-        earlier entry of the same rollout. It can also be repeated if the ConfigMap contains another, finished rollout and this
-        process has not written yet.
+        earlier entry of the same rollout. The write can also be repeated if the ConfigMap contains another rollout, which is
+        finished, and this process has not written yet.
         """
         before = self._written
         found = self._read_cluster()
@@ -190,7 +190,7 @@ class Journal:
         if found.is_open or before:
             raise JournalError(
                 f"another command has continued the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
-                "run `dwcp status` to see its progress",
+                "run `dwcp status` to see the rollout's progress",
             )
 
     def _read_cluster(self) -> Record | None:

@@ -17,7 +17,7 @@ from delivery.rollout.plan import Frozen, Strategy
 SETTINGS_VARIABLE = "DWCP_ROLLOUT"
 """Environment variable with settings of the group ``rollout`` for one run, as a JSON object.
 
-Tests and rehearsals use it, because they cannot wait for minutes.
+Tests and rehearsals shorten the waits with this variable.
 """
 
 
@@ -29,7 +29,7 @@ class RolloutRequest(Frozen):
     percentage: int | None = None
     """Move to this percentage and hold; ``None`` means all steps."""
     waits: tuple[float, ...] | None = None
-    """Seconds of analysis: one for all steps, or one for each."""
+    """Seconds of analysis: one number for all steps, or one number for each step."""
     error_threshold_percent: float | None = None
 
     def check(self, settings: RolloutSettings) -> None:

@@ -56,7 +56,7 @@ class _StableUpdate:
 class Platform:
     """The platform of one environment.
 
-    Between observations it stores only the running update, the number of failed measurements, and since when conditions hold.
+    Between observations it stores only the last update of stable, the number of failed measurements, and the start of conditions.
     """
 
     cluster: KubernetesClient
