@@ -55,7 +55,7 @@ class Alert:
     severity: str
     """The label ``severity``: ``critical``, ``warning``, or ``none`` for the watchdog alert."""
     runbook: str
-    """Name of the alert's page in ``docs/runbooks``, which is also the name of its check."""
+    """Name of the alert's page in ``docs/runbooks``, which is also the name of the doctor's check."""
     firing: bool
     """Whether the alert is firing. Otherwise it is pending: its condition is true, but not for long enough."""
     description: str

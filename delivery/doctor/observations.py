@@ -90,7 +90,7 @@ class Observations:
     environment: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     parts: Mapping[str, Observed[Any]] = field(default_factory=dict[str, Observed[Any]])
-    """The observations by name of the part. Checks read them as attributes."""
+    """The observations by name of the part. Checks read a part as an attribute of the snapshot."""
     source: Sources | None = None
 
     @property

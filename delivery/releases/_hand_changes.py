@@ -72,7 +72,7 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
 
 
 def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
-    """Apply the changed objects with the values in the state and the program's field manager, and remove the other field managers.
+    """Apply the changed objects with the program's field manager and the values in the state, and remove the other managers.
 
     Returns one line per object. If the engine has just applied an object, this apply changes no value.
     """

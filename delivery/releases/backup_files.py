@@ -70,7 +70,7 @@ def read(path: Path, environment: str) -> Release:
     if found is None:
         raise MirrorError(f"{path} is not a backup of dwcp, or its header is truncated", fix)
     if text_digest(found["body"]) != found["sha"]:
-        raise MirrorError(f"{path} is damaged: its SHA-256 is not the one in its header", fix)
+        raise MirrorError(f"{path} is damaged: its content does not match the SHA-256 in its header", fix)
     try:
         content: dict[str, Any] = json.loads(found["record"])
         manifests = cast("list[dict[str, Any]]", list(yaml.safe_load_all(found["body"])))

@@ -1,6 +1,6 @@
 """``dwcp deploy``: checks, backs up, previews and updates an environment, verifies the service, and reports the release.
 
-If an earlier step than the update fails, the platform was not changed. If the update or a later step fails, the deployment is
+If a step before the update fails, the platform was not changed. If the update or a later step fails, the deployment is
 rolled back. Exceptions: ``--no-rollback`` is given, the lease was lost, or nothing ran before the deployment.
 """
 

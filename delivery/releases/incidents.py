@@ -1,4 +1,4 @@
-"""Records an incident, and opens a GitHub issue about it if there is a token."""
+"""Records an incident, and opens a GitHub issue about the incident if there is a token."""
 
 from __future__ import annotations
 

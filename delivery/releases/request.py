@@ -40,7 +40,7 @@ class DeployRequest:
     health_url: str | None = None
     tests: str | None = None
     plan: Path | None = None
-    """A file of ``dwcp preview --engine --save-plan``, to which the update is limited."""
+    """A plan of ``dwcp preview --engine --save-plan``. The update is limited to this plan."""
     checkout: Path = field(default=CHECKOUT)
 
     def command(self, **changes: object) -> str:

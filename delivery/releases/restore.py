@@ -62,7 +62,7 @@ class Former:
     file: str
     """The stack file to apply: the settings to restore, without those whose change would lose data, and the present credentials."""
     manifests: Sequence[dict[str, Any]] = ()
-    """The service's objects as they were applied with these settings. Without them, only the engine can restore the service."""
+    """The service's objects as applied with these settings. Without these objects, only the engine can restore the service."""
     by_engine: bool = False
     """Whether settings are restored too. One update then applies image and settings, because the image can need the settings."""
 

@@ -36,7 +36,7 @@ class RollbackRequest:
 
     environment: str
     to: str | None = None
-    """The id of a release, or the path of a backup file. ``None`` means the release before the present one."""
+    """The id of a release, or the path of a backup file. ``None`` means the release before the present release."""
     to_revision: int | None = None
     reason: str = ""
     dry_run: bool = False
@@ -209,7 +209,7 @@ class Rollback:
             if latest is None:
                 raise ReleaseError(
                     f"no release of {name} is recorded: {name} runs the image that `pulumi up` deployed",
-                    f"deploy one first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
+                    f"deploy a release first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
                     f"--to {BACKUPS_FOLDER}/FILE",
                 )
             earlier = releases.before(latest)
@@ -250,7 +250,7 @@ class Rollback:
         return RollbackTarget.of(recorded) if recorded else RollbackTarget(name=f"revision {number}", image=image)
 
     def _end_rollout(self) -> str | Skipped:
-        """Abort the open rollout, which drains the canary and then scales the canary down."""
+        """Abort the open rollout. The abort drains the canary and then scales the canary down."""
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
             return Skipped("no rollout is open")

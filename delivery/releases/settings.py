@@ -1,8 +1,8 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
-A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
-keeps changes outside releases and every credential. It never makes a setting that holds data smaller: the size of a volume, Redis'
-memory, or a retention.
+A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. A
+rollback keeps changes outside releases and every credential, and never makes a setting that holds data smaller: the size of a
+volume, Redis' memory, or a retention.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ class StepRunner:
 
     @classmethod
     def start(cls, *, json: bool = False) -> StepRunner:
-        """A runner for a command; with ``json`` it does not use standard output."""
+        """A runner for a command; with ``json``, the runner prints to standard error."""
         return cls(console(stderr=json, soft_wrap=True))
 
     def run(self, steps: Sequence[Step]) -> None:

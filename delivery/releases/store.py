@@ -106,7 +106,7 @@ class Releases:
         return newest if newest is not None and newest.result == "staged" else None
 
     def before(self, release: Release) -> Release | None:
-        """The release that a rollback from ``release`` restores: the newest before it with another image or other settings."""
+        """The target of a rollback from ``release``: the newest earlier release with another image or other settings."""
         older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
@@ -145,7 +145,7 @@ class Releases:
             ) from error
 
     def _fence(self, fencing: int) -> None:
-        """Store ``fencing`` as the highest number that has written. Raises ``LeaseLostError`` if a higher one is stored."""
+        """Store ``fencing`` as the highest number that has written. Raises ``LeaseLostError`` if a higher number is stored."""
         key = {LEASE_KEY: {"S": f"{self.environment.name}/releases"}}
         update = self.environment.aws("dynamodb").update_item
         if not write_fenced(update, fencing, Key=key, UpdateExpression="SET fencing = :mine"):

@@ -104,7 +104,7 @@ class RolloutLoop:
         return decision
 
     def _act(self, record: Record, action: Action) -> None:
-        """Perform the action, after a pause if it repeats the last one, so that the effect of the last one can be observed."""
+        """Perform the action. Before the last action is repeated, the loop pauses, so that the effect can be observed."""
         if action == self._last:
             self._sleep(POLL_SECONDS)
         else:

@@ -80,7 +80,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class LoadCanary:
-    """Set the canary's containers to those of stable, with this image."""
+    """Give the canary the containers of stable, with this image."""
 
     image: str
 

@@ -115,7 +115,7 @@ def settings_of(environment: Environment) -> RolloutSettings:
         what = f"{error.errors()[0]['loc']}: {error.errors()[0]['msg']}" if isinstance(error, ValidationError) else str(error)
         raise UsageError(
             f"{SETTINGS_VARIABLE}={text} is not a JSON object of rollout settings: {what}",
-            f"""for example {SETTINGS_VARIABLE}='{{"waitSeconds": 30}}'; docs/settings.md lists them""",
+            f"""for example {SETTINGS_VARIABLE}='{{"waitSeconds": 30}}'; docs/settings.md lists the settings""",
         ) from error
 
 

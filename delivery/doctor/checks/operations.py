@@ -51,7 +51,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
             evidence=(f"{held.command or 'a command'} of {held.owner}, which no longer runs",),
             cause="The command was killed during a rollout. The command below continues the rollout."
             if held.unfinished
-            else "The command was killed. The next command takes over the lease; `dwcp state unlock` removes it now.",
+            else "The command was killed. The next command takes over the lease; `dwcp state unlock` removes the lease now.",
             command=f"./dwcp rollout --environment {observed.environment}"
             if held.unfinished
             else f"./dwcp state unlock --environment {observed.environment}",

@@ -64,7 +64,7 @@ def _why_unschedulable(message: str, observed: Observations) -> str:
     if "Insufficient" in message:
         return "No node has enough free resources for the pod's requests, and node autoscaling has not added one."
     if "persistentvolumeclaim" in message.lower() or unbound:
-        return f"A claim is not bound: {', '.join(unbound) or 'see the message'}. Its storage class or zone has no free volume."
+        return f"A claim is not bound: {', '.join(unbound) or 'see the message'}. Its storage class or zone provides no volume."
     if "taint" in message or "affinity" in message or "selector" in message:
         return "No node matches the pod's tolerations, node selector or affinity."
     return "The scheduler finds no node; the scheduler's message has the reasons."
@@ -78,7 +78,7 @@ def _refused(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"{failure.get('reason', '')}: {failure.get('message', '')}",),
-                cause="The API server refuses the pods: they violate Pod Security or a quota, or name an absent object.",
+                cause="The API server refuses the pods: they violate Pod Security or a quota, or name a missing object.",
                 command=f"kubectl describe deployment {name_of(deployment)} -n {NAMESPACE}",
             )
 
