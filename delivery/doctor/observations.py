@@ -168,7 +168,7 @@ class Observations:
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
-        """The targets that Prometheus fails to scrape. Raises ``UnreachableError`` if no target is the platform's."""
+        """The targets whose scrape fails. Raises ``UnreachableError`` if Prometheus scrapes no target of the platform."""
         if not self.sources.query(f'up{{job=~"{self.sources.environment.namespace}.*"}}'):
             raise UnreachableError("Prometheus scrapes no target of this platform", "check the targets of Prometheus")
         return self.sources.query("up == 0")

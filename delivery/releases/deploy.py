@@ -179,7 +179,7 @@ class Deployment:
         for operation in unfinished(present):
             self.runner.warn(
                 f"an earlier update was interrupted during this operation: {operation}; this update repeats a change or a "
-                "deletion; after an interrupted creation, run `pulumi refresh`, which asks whether the resource exists"
+                "deletion; after an interrupted creation, run `pulumi refresh`, which asks how to continue"
             )
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:

@@ -37,7 +37,7 @@ class Release(BaseModel):
     command: Literal["deploy", "rollout", "rollback"]
     result: Result = "running"
     image: str
-    """The image that the track stable gets from the command or, for a staged release, gets when a rollout promotes the release."""
+    """The image that the track stable gets: from the command, or for a staged release from the rollout that promotes it."""
     digest: str = ""
     """``sha256:...`` of the image that the nodes pulled for stable; empty if the pods report none or several."""
     tag: str = ""

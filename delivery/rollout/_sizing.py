@@ -35,7 +35,7 @@ def for_step(plan: Plan, observed: Observation, step: int) -> int:
 
 
 def for_the_rest(plan: Plan, observed: Observation, step: int) -> int:
-    """Number of pods that stable needs before a step increases stable's share of the traffic; 0 if a step does not do this."""
+    """Number of pods that stable needs before a step increases stable's share of the traffic; 0 if the share does not increase."""
     share = plan.steps[step]
     return math.ceil(carrying(plan, observed) * (100 - share) / 100) if share < (observed.split or 0) else 0
 
