@@ -21,11 +21,12 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.checkpoint import Checkpoint, States, unfinished, workload
+from delivery.clients.engine_events import EngineStep, EngineViolation
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
-from delivery.clients.pulumi import Engine, EngineChange, UpdateResult
+from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
-from delivery.confirmation import require_confirmation
+from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError
 from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, running_now, stack_file
 from delivery.releases import backup_files as mirror
@@ -82,7 +83,7 @@ class Deployment:
             self.runner.say(f"  if one of these steps fails ({names}): {reaction}")
             self.runner.say("nothing was changed")
             return self.release
-        require_confirmation(self.environment, what=f"deploy {self._what()}", yes=self.options.yes, command=self.options.command())
+        require_confirmation(self.environment, what=f"deploy {self._what()}", yes=self.options.yes)
         with ExitStack() as stack:
             try:
                 self.runner.run(self.steps(stack))
@@ -269,10 +270,8 @@ class Deployment:
         outcome = Engine(self.environment).preview(self._applied())
         restore.show_preview(outcome, self.runner, changes=self.options.dry_run)
         accepted = self.options.accept_loss or self.options.dry_run
-        restore.require_accepted(
-            restore.losses(outcome), accept_loss=accepted, what="this deployment", command=self.options.command()
-        )
-        return _counted(outcome)
+        restore.require_accepted(restore.losses(outcome), accept_loss=accepted, what="this deployment", command=command_line())
+        return str(outcome)
 
     def _update(self) -> str:
         done = restore.updated(
@@ -281,8 +280,9 @@ class Deployment:
         self.environment = Environment.open(self.environment.name)  # the stack's outputs may have changed
         return done
 
-    def _watch(self, change: EngineChange) -> None:
-        self.runner.say(f"        {change.op} {change.name}")
+    def _watch(self, found: EngineStep | EngineViolation) -> None:
+        if isinstance(found, EngineStep) and found.is_change:
+            self.runner.say(f"        {found.op} {found.name}")
 
     def _stage(self) -> str:
         self.lease.check()
@@ -379,7 +379,3 @@ class Deployment:
             return releases if releases.bucket else None
         except UnreachableError:
             return None
-
-
-def _counted(outcome: UpdateResult) -> str:
-    return ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.settings import ApplicationSettings
 from components.settings.types import repository
+from delivery.clients import git
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import executable
+from delivery.confirmation import command_line
 from delivery.errors import UsageError
 from program.evaluation import CHECKOUT
 
@@ -43,13 +44,6 @@ class DeployRequest:
     """A plan of ``dwcp preview --engine --save-plan``. The update is limited to this plan."""
     checkout: Path = field(default=CHECKOUT)
 
-    def command(self, **changes: object) -> str:
-        """The command line of this request with ``changes``, for a message."""
-        values: dict[str, object] = {"environment": self.environment, "tag": self.tag} | changes
-        arguments = [f"--{name} {value}" for name, value in values.items() if value not in (None, True, False)]
-        arguments += [f"--{name}" for name, value in values.items() if value is True]
-        return " ".join(["dwcp deploy", *arguments])
-
 
 def image_of(environment: Environment, request: DeployRequest) -> str | None:
     """The image of the tag; ``None`` without a tag. Raises ``UsageError`` for a tag that is not allowed in the environment."""
@@ -61,26 +55,26 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
         raise UsageError(
             f"--tag {tag} is not an allowed tag; allowed are a release (v3.0.0), a pre-release (v3.1.0-rc.1) and a commit "
             "(sha-1a2b3c4), with or without @sha256:...",
-            request.command(tag=f"v{tag}" if TAG.fullmatch(f"v{tag}") else EXAMPLE),
+            f"for example --tag {f'v{tag}' if TAG.fullmatch(f'v{tag}') else EXAMPLE}",
         )
     if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):
         release = re.match(r"v[\d.]+", tag)
         raise UsageError(
             f"--tag {tag} is not a release, and production accepts only releases",
-            request.command(tag=release[0] if release else EXAMPLE),
+            f"for example --tag {release[0] if release else EXAMPLE}",
         )
     return f"{repository(configured)}:{tag}"
 
 
 def commit_of(checkout: Path) -> str:
     """The checkout's commit, with ``-dirty`` at the end if files differ from the commit; empty outside git."""
-    head = _git(checkout, "rev-parse", "HEAD")
+    head = git.text(checkout, "rev-parse", "HEAD")
     return head + (DIRTY if head and changes_of(checkout) else "")
 
 
 def changes_of(checkout: Path) -> list[str]:
     """The files of the work tree that differ from the commit, including new files."""
-    return [line[3:] for line in _git(checkout, "status", "--porcelain").splitlines()]
+    return [line[3:] for line in git.text(checkout, "status", "--porcelain").splitlines()]
 
 
 def require_plan(request: DeployRequest) -> None:
@@ -102,7 +96,7 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
     """Raise ``UsageError`` if production would be deployed from uncommitted files, because that cannot be reproduced."""
     if not environment.is_production:
         return
-    if not _git(request.checkout, "rev-parse", "HEAD"):
+    if not git.text(request.checkout, "rev-parse", "HEAD"):
         raise UsageError(
             f"{request.checkout} is not a git work tree, and production is deployed from a commit", "clone the repository"
         )
@@ -110,15 +104,10 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise UsageError(
             f"the work tree differs from its commit in {', '.join(changed[:3])}{more}; production is deployed from a commit",
-            f"git stash --include-untracked && {request.command()}",
+            f"git stash --include-untracked && {command_line()}",
         )
 
 
 def require_tools(environment: Environment) -> None:
     """Raise ``DeliveryError`` if a command that a deployment calls is missing."""
     executable(environment.variables)
-
-
-def _git(checkout: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip("\n") if done.returncode == 0 else ""
