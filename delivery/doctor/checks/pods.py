@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contract import NAMESPACE, PULL_SECRET
-from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, name_of, section, waiting
+from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, listed, name_of, section, waiting
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -107,8 +107,8 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         if trouble is None:
             continue
         container, reason, message = trouble
-        images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
-        image = images.get(container, "its image")
+        declared = [*listed(pod, "spec", "initContainers"), *listed(pod, "spec", "containers")]
+        image = next(each["image"] for each in declared if each["name"] == container)
         messages = " ".join([message, *event_messages(name_of(pod), events)])
         yield Finding(
             severity=FindingSeverity.CRITICAL,
