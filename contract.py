@@ -40,6 +40,10 @@ METRICS_PORT = 9090
 REDIS = f"{APPLICATION}-redis"
 """Name of the Deployment and Service of Redis, and the value of their label ``app``."""
 REDIS_PORT = 6379
+REDIS_START_SECONDS = 300
+"""Time in which Redis must answer after its start. It can take minutes to load a full append-only file."""
+DOCKER_HEALTHY_SECONDS = REDIS_START_SECONDS + 60
+"""Time in which the containers of the Docker stack must become healthy. The service starts after Redis."""
 
 PROMETHEUS = f"{APPLICATION}-prometheus"
 PROMETHEUS_PORT = 9090

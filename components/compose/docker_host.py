@@ -30,13 +30,12 @@ from components.compose.image import AppImage
 from components.compose.services import stack
 from components.settings import RegistryCredentials, Secrets, Settings
 from components.workload.objects import data_digest, secret_digest
+from contract import DOCKER_HEALTHY_SECONDS
 
 SECRETS_FOLDER = "/run/secrets"
 FILE_PERMISSIONS = "0444"
 """Permissions of uploaded files: all users can read them, because the container's user is not their owner."""
 
-HEALTHY_SECONDS = 180
-"""Time in which a container must become healthy; otherwise the update fails."""
 HELPER_MIB = 16
 """Memory limit of a helper container, which never runs: the policies require a limit for every container."""
 
@@ -169,7 +168,7 @@ class _Host:
             log_driver="json-file",
             log_opts={"max-size": LOG_SIZE, "max-file": LOG_FILES},
             wait=True,
-            wait_timeout=HEALTHY_SECONDS,
+            wait_timeout=DOCKER_HEALTHY_SECONDS,
             # The old container must be deleted first, because names and published ports are unique on a host.
             opts=ResourceOptions.merge(self.opts, ResourceOptions(delete_before_replace=True, depends_on=waits_for)),
         )

@@ -26,7 +26,7 @@ from components.settings.quantities import mebibytes, parse_quantity
 from components.workload.environment import Place, service_environment
 from components.workload.redis import COMMANDS, EXPORTER_TIMEOUT
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
-from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT
+from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT, REDIS_START_SECONDS
 
 APPLICATION_USER = "1001:1001"
 """The user of the service's image (guide, Multi-Stage Dockerfile: nodejs:1001)."""
@@ -157,7 +157,7 @@ def _redis(settings: Settings) -> Service:
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
         data=(Data(volume="redis-data", target=_files.REDIS_DATA_FOLDER),),
         scratch=(SCRATCH_FOLDER,),
-        health=HealthCheck(command=("sh", "-c", REDIS_PING)),
+        health=HealthCheck(command=("sh", "-c", REDIS_PING), start_seconds=REDIS_START_SECONDS),
         cpus=Decimal("0.5"),
         memory_mib=mebibytes(settings.redis.memory),
         stop_seconds=REDIS_STOP_SECONDS,

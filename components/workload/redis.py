@@ -35,7 +35,7 @@ from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods
 from components.workload.objects import SKIP_AWAIT, data_digest, encoded, name_of, secret_digest
-from contract import APPLICATION, REDIS_PORT
+from contract import APPLICATION, REDIS_PORT, REDIS_START_SECONDS
 
 METRICS_PORT = 9121
 """The exporter's default port."""
@@ -208,8 +208,7 @@ def _server(settings: RedisSettings) -> ContainerArgs:
         ports=[ContainerPortArgs(name="redis", container_port=REDIS_PORT)],
         resources=pods.resources(cpu=("100m", "500m"), memory=(settings.memory, settings.memory)),
         security_context=pods.container_security(),
-        # Redis can take minutes to load a full append-only file.
-        startup_probe=_ping(period_seconds=5, failures=60),
+        startup_probe=_ping(period_seconds=5, failures=REDIS_START_SECONDS // 5),
         liveness_probe=_ping(period_seconds=10, failures=3),
         readiness_probe=_ping(period_seconds=5, failures=3),
         volume_mounts=[

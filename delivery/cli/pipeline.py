@@ -152,8 +152,9 @@ def rollout_result(environment: EnvironmentOption, image: Reference) -> None:
     result, why = result_of(Journal(opened.kubernetes, opened.name).read(), image)
     _output("result", result)
     if result == "held":
-        again = f"./dwcp rollout --image {image} --yes"
-        text = f"the rollout of {image} waits for a person: {why}\ncontinue: {again}\nroll back: ./dwcp rollout --abort --yes"
+        text = f"the rollout of {image} waits for a person: {why}"
+        for what, option in (("continue", f"--image {image}"), ("roll back", "--abort")):
+            text += f"\n{what}: ./dwcp rollout {option} --environment {opened.name} --yes"
         _annotate("warning", text)
         _summary(text)
 

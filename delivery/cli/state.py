@@ -155,12 +155,10 @@ def restore(
     states = _states(environment)
     backups = Backups(states)
     checkpoint = states.read(version) if source is None else backups.read(source)
-    chosen = f"--version {version}" if source is None else f"--backup {source}"
     require_confirmation(
         Environment.open(environment),
         what=f"replace the present state by that of {checkpoint.time} ({len(checkpoint.resources)} resources)",
         yes=yes,
-        command=f"dwcp state restore --environment {environment} {chosen}",
         always=True,
     )
     with Lease.take(states.environment, command="state restore", wait_seconds=wait) as lease:
@@ -218,7 +216,6 @@ def unlock(
             Environment.open(environment),
             what="remove the locks of owners that may still run",
             yes=yes,
-            command=f"dwcp state unlock --force --environment {environment}",
             always=True,
         )
         LeaseTable(states.environment).break_open()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from components.monitoring.alertmanager_config import Receiver
-from contract import APPLICATION, DOCKERFILE
+from contract import APPLICATION, DOCKER_HEALTHY_SECONDS, DOCKERFILE
 from delivery.clients import docker
 from delivery.errors import DeliveryError
 
@@ -26,8 +27,10 @@ CONTRACT = "1"
 OPTIONAL = frozenset(f"alert_{receiver}" for receiver in get_args(Receiver))
 """Secrets whose file may be empty, because not every alert receiver is used."""
 SECRET_BYTES = 24
-HEALTHY_SECONDS = 300
+PULL_SECONDS = 300
 LOG_LINES = 5
+MINIMUM = (2, 20)
+"""Oldest version of Docker Compose that can start the stack."""
 
 
 class DockerStackError(DeliveryError):
@@ -46,7 +49,7 @@ class ComposeStack:
         Raises ``DockerStackError`` with every missing prerequisite, or with the services that did not become healthy.
         """
         self.check()
-        done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(HEALTHY_SECONDS), capture=False)
+        done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(DOCKER_HEALTHY_SECONDS), capture=False)
         if done.returncode:
             raise self._not_started()
 
@@ -67,7 +70,7 @@ class ComposeStack:
             raise DockerStackError(f"{len(problems)} problems prevent the start of the Docker stack:\n  {listed}")
 
     def require_engine(self) -> None:
-        """Raise ``DockerStackError`` unless the ``docker`` command, a running engine and ``docker compose`` 2 exist."""
+        """Raise ``DockerStackError`` unless the ``docker`` command, a running engine and a recent ``docker compose`` exist."""
         if shutil.which("docker") is None:
             fix = "install Docker Engine or Docker Desktop; `make up` runs the platform without Docker"
             raise DockerStackError("there is no `docker` command on PATH", fix)
@@ -80,8 +83,11 @@ class ComposeStack:
                 "start the engine (`systemctl start docker`, or Docker Desktop), or set DOCKER_HOST to an engine that runs",
             )
         if not self._compose_command:
-            fix = "install version 2 of the compose plugin, at least 2.20"
-            raise DockerStackError("neither `docker compose` nor `docker-compose` of version 2 is installed", fix)
+            minimum = ".".join(map(str, MINIMUM))
+            raise DockerStackError(
+                f"neither `docker compose` nor `docker-compose` of version {minimum} or newer is installed",
+                f"install Docker's compose plugin, version {minimum} or newer",
+            )
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -121,7 +127,7 @@ class ComposeStack:
 
     def _taken_ports(self) -> Iterator[tuple[str, str]]:
         """The problem of each port that is in use on this machine. The ports of an engine on another host are not checked."""
-        if os.environ.get("DOCKER_HOST", "unix://").split(":")[0] != "unix":
+        if not (os.environ.get("DOCKER_HOST") or "unix:").startswith("unix:"):
             return
         own = self._published()
         for name, service in self.config["services"].items():
@@ -143,7 +149,7 @@ class ComposeStack:
     def _wrong_image(self) -> Iterator[tuple[str, str]]:
         image: str = self.config["services"][APPLICATION]["image"]
         labels = _labels(image)
-        if labels is None and docker.run("pull", "--quiet", image, seconds=HEALTHY_SECONDS).returncode == 0:
+        if labels is None and docker.run("pull", "--quiet", image, seconds=PULL_SECONDS).returncode == 0:
             labels = _labels(image)
         if labels is None:
             yield (
@@ -178,8 +184,7 @@ class ComposeStack:
     @cached_property
     def _compose_command(self) -> Sequence[str]:
         for program, *command in (("docker", "compose"), ("docker-compose",)):
-            version = docker.run(*command, "version", "--short", program=program).stdout if shutil.which(program) else ""
-            if version.strip().removeprefix("v").startswith("2"):
+            if shutil.which(program) and _version(docker.run(*command, "version", "--short", program=program).stdout) >= MINIMUM:
                 return (program, *command)
         return ()
 
@@ -192,6 +197,12 @@ def _labels(image: str) -> dict[str, str] | None:
     """The labels of an image; ``None`` if the engine does not have it."""
     done = docker.run("image", "inspect", "--format", "{{json .Config.Labels}}", image)
     return None if done.returncode else json.loads(done.stdout) or {}
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """The first two numbers of a version such as ``v2.40.3-desktop.1``; empty if the text is not a version."""
+    found = re.match(r"v?(\d+)\.(\d+)", text.strip())
+    return () if found is None else tuple(map(int, found.groups()))
 
 
 def _taken(host: str, port: int) -> bool:

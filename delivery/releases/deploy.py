@@ -26,7 +26,7 @@ from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
-from delivery.confirmation import require_confirmation
+from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError
 from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, running_now, stack_file
 from delivery.releases import backup_files as mirror
@@ -83,7 +83,7 @@ class Deployment:
             self.runner.say(f"  if one of these steps fails ({names}): {reaction}")
             self.runner.say("nothing was changed")
             return self.release
-        require_confirmation(self.environment, what=f"deploy {self._what()}", yes=self.options.yes, command=self.options.command())
+        require_confirmation(self.environment, what=f"deploy {self._what()}", yes=self.options.yes)
         with ExitStack() as stack:
             try:
                 self.runner.run(self.steps(stack))
@@ -270,9 +270,7 @@ class Deployment:
         outcome = Engine(self.environment).preview(self._applied())
         restore.show_preview(outcome, self.runner, changes=self.options.dry_run)
         accepted = self.options.accept_loss or self.options.dry_run
-        restore.require_accepted(
-            restore.losses(outcome), accept_loss=accepted, what="this deployment", command=self.options.command()
-        )
+        restore.require_accepted(restore.losses(outcome), accept_loss=accepted, what="this deployment", command=command_line())
         return str(outcome)
 
     def _update(self) -> str:

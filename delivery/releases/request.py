@@ -12,6 +12,7 @@ from components.settings.types import repository
 from delivery.clients import git
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import executable
+from delivery.confirmation import command_line
 from delivery.errors import UsageError
 from program.evaluation import CHECKOUT
 
@@ -43,13 +44,6 @@ class DeployRequest:
     """A file of ``dwcp preview --engine --save-plan``, to which the update is limited."""
     checkout: Path = field(default=CHECKOUT)
 
-    def command(self, **changes: object) -> str:
-        """The command line of this request with ``changes``, for a message."""
-        values: dict[str, object] = {"environment": self.environment, "tag": self.tag} | changes
-        arguments = [f"--{name} {value}" for name, value in values.items() if value not in (None, True, False)]
-        arguments += [f"--{name}" for name, value in values.items() if value is True]
-        return " ".join(["dwcp deploy", *arguments])
-
 
 def image_of(environment: Environment, request: DeployRequest) -> str | None:
     """The image of the tag; ``None`` without a tag. Raises ``UsageError`` for a tag that is not allowed in the environment."""
@@ -61,13 +55,13 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
         raise UsageError(
             f"--tag {tag} is not an allowed tag, which is a release (v3.0.0), a pre-release (v3.1.0-rc.1) or a commit "
             "(sha-1a2b3c4), with or without @sha256:...",
-            request.command(tag=f"v{tag}" if TAG.fullmatch(f"v{tag}") else EXAMPLE),
+            f"for example --tag {f'v{tag}' if TAG.fullmatch(f'v{tag}') else EXAMPLE}",
         )
     if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):
         release = re.match(r"v[\d.]+", tag)
         raise UsageError(
             f"--tag {tag} is not a release, and production accepts only releases",
-            request.command(tag=release[0] if release else EXAMPLE),
+            f"for example --tag {release[0] if release else EXAMPLE}",
         )
     return f"{repository(configured)}:{tag}"
 
@@ -110,7 +104,7 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
         more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
         raise UsageError(
             f"the work tree differs from its commit in {', '.join(changed[:3])}{more}; production is deployed from a commit",
-            f"git stash --include-untracked && {request.command()}",
+            f"git stash --include-untracked && {command_line()}",
         )
 
 

@@ -22,7 +22,7 @@ from delivery.clients.kubernetes import (
     manager_of,
     with_owned,
 )
-from delivery.clients.load_balancer import WeightedRule
+from delivery.clients.load_balancer import LoadBalancerError, WeightedRule
 from delivery.clients.pulumi import Engine
 from delivery.clients.service import ServiceClient
 from delivery.clients.waiting import wait_until
@@ -40,7 +40,7 @@ WEIGHT_SECONDS = 60.0
 SERVING_SECONDS = 120.0
 """Time for the targets of replaced pods to become healthy."""
 API_SECONDS = 120.0
-"""Time for which calls to an unreachable API server are retried. EKS replaces an API server in less time."""
+"""Time for which failed calls are retried. EKS replaces an API server in less time."""
 RETRY_SECONDS = 0.5
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 SECRET_DIGEST = "dwcp/secret-digest"
@@ -69,16 +69,16 @@ class Former:
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
-    """The result of ``call``, which must be safe to repeat. It is retried while the API server is unreachable.
+    """The result of ``call``, which must be safe to repeat. It is retried while the cluster or the load balancer is unreachable.
 
-    For this reason, a restart of the API server does not stop a rollback.
+    For this reason, neither a restart of the API server nor a throttled call stops a rollback.
     """
     return wait_until(
         call,
         lambda _: True,
         seconds=API_SECONDS,
         pause=RETRY_SECONDS,
-        transient=lambda error: isinstance(error, ClusterError) and error.transient,
+        transient=lambda error: isinstance(error, ClusterError | LoadBalancerError) and error.transient,
     )
 
 
@@ -148,19 +148,19 @@ class Restoration:
 
     def _to_stable(self) -> str:
         self.lease().check()
-        cluster, rule, done = self.environment.kubernetes, WeightedRule(self.environment), ""
+        cluster, rule, done = self.environment.kubernetes, WeightedRule(self.environment), list[str]()
         self.by_hand.extend(retried(lambda: _hand_changes.found(cluster, States(self.environment).read())))
-        if rule.weights().split != 0:
-            rule.set(0)
-            if not wait_until(lambda: rule.weights().split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
+        if (split := retried(rule.weights).split) != 0:
+            retried(lambda: rule.set(0))
+            if not wait_until(lambda: retried(rule.weights).split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
                 raise RestoreError(
                     f"the rule's weight had no effect within {WEIGHT_SECONDS:.0f} s", f"run the command again: {self.command}"
                 )
-            done = "the canary had traffic"
-        if retried(cluster.flag) != 0:
+            done.append("neither track had traffic" if split is None else f"the canary had {split} % of the traffic")
+        if (flag := retried(cluster.flag)) != 0:
             retried(lambda: cluster.set_flag(0))
-            done = "the flag was not 0"
-        return done
+            done.append(f"the flag was {flag} %")
+        return "; ".join(done)
 
     def _service(self) -> str:
         """Apply the service's objects as the program's provider does, and wait until all pods are available."""

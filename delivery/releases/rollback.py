@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
-from delivery.confirmation import require_confirmation
+from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import Release, ReleaseError, Releases, Result, configuration, new_id, request, restore, stack_file
 from delivery.releases import backup_files as mirror
@@ -46,13 +46,6 @@ class RollbackRequest:
     """Whether all settings of the release are restored, so that later changes outside releases are lost too."""
     wait_seconds: float = 0.0
     health_url: str | None = None
-
-    def command(self) -> str:
-        """The command line, for a message."""
-        arguments = [f"--environment {self.environment}", *([f"--to {self.to}"] if self.to else [])]
-        arguments += [f"--to-revision {self.to_revision}"] if self.to_revision is not None else []
-        arguments += ["--with-settings"] if self.with_settings else []
-        return " ".join(["dwcp rollback", *arguments])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,9 +93,7 @@ class Rollback:
             self.runner.show(self.steps(ExitStack()))
             self.runner.say("nothing was changed")
             return self.release
-        require_confirmation(
-            self.environment, what=f"roll back to {self.former.image}", yes=self.options.yes, command=self.options.command()
-        )
+        require_confirmation(self.environment, what=f"roll back to {self.former.image}", yes=self.options.yes)
         with ExitStack() as stack:
             try:
                 self.runner.run(self.steps(stack))
@@ -120,7 +111,7 @@ class Rollback:
             former=self.former,
             runner=self.runner,
             lease=lambda: self.lease,
-            command=self.options.command(),
+            command=command_line(),
             url=self.options.health_url,
             restart=True,
             accept_loss=self.options.accept_loss,
@@ -177,7 +168,7 @@ class Rollback:
         if self.options.with_settings and not found:
             raise UsageError(
                 f"--with-settings: no settings are recorded for {target.name}, only its image",
-                f"omit the option: {replace(self.options, with_settings=False).command()}",
+                "omit --with-settings: then the image and the changes of later releases are reverted",
             )
         return found
 
@@ -270,7 +261,7 @@ class Rollback:
         if after is not None and after.is_open:
             raise DeliveryError(
                 f"the open rollout was not aborted: {after.progress.holding or f'it is in phase {after.progress.phase}'}",
-                f"run dwcp rollout --abort --environment {self.environment.name}; then {self.options.command()}",
+                f"run dwcp rollout --abort --environment {self.environment.name}; then {command_line()}",
             )
         return found.plan.image
 

@@ -40,9 +40,8 @@ def sentence(environment: Environment) -> str:
 
 def _described(environment: Environment, track: TrackName, share: int | None) -> str:
     pods, healthy = running(environment, track)
-    traffic = "an unknown share" if share is None else f"{share} %"
     ready = f"{len(pods.ready)} of {pods.replicas} pods ready, {healthy} targets healthy"
-    return f"{track} runs {pods.image}: {ready}, {traffic} of the traffic"
+    return f"{track} runs {pods.image}: {ready}, {share or 0} % of the traffic"
 
 
 def require_image(environment: Environment, image: str) -> str:

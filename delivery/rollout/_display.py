@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,29 +15,38 @@ from rich.table import Table
 from rich.text import Text
 
 from delivery.clients.screens import table
+from delivery.errors import ExitCode
 from delivery.rollout._ending import Ending
 from delivery.rollout._loop import Reporter
-from delivery.rollout._printed_plan import EACH_STEP, at, steps_of
-from delivery.rollout.actions import Action, LoadCanary, Observation, Promote, RaiseFloor, Retire, Route, SizeCanary
+from delivery.rollout._printed_plan import EACH_STEP, at, steps_of, text_of
+from delivery.rollout.actions import Action, Observation
 from delivery.rollout.journal import Record
 from delivery.rollout.plan import Plan, RolloutOutcome
 
-NOTHING = "nothing to do"
 REPEAT_SECONDS = 30
 """Minimum number of seconds between two plain lines about the same wait."""
 
 
-def show_plan(plan: Plan | None, console: Console, *, as_json: bool) -> None:
-    """Print the plan for a dry run."""
-    if plan is None:
-        lines = [NOTHING]
-    elif as_json:
-        lines = [plan.model_dump_json(indent=1)]
+def show_plan(plan: Plan, console: Console, *, as_json: bool, abort: Sequence[str] = ()) -> None:
+    """Print the plan for a dry run, or with ``abort`` the steps of the abort."""
+    if as_json:
+        lines = [plan.model_dump_json(indent=1)] if not abort else [json.dumps({"abort": abort}, indent=1)]
+    elif abort:
+        lines = [f"{plan.environment}: abort the rollout of {plan.image}, back to {plan.previous_image}"]
+        lines += [f"  {step}" for step in abort]
     else:
         lines = [f"{plan.environment}: {plan.previous_image} -> {plan.image}"]
         lines += [f"  {step.name:8} {step.does}" for step in steps_of(plan)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_nothing(console: Console, *, as_json: bool) -> None:
+    """Print that no rollout began."""
+    if as_json:
+        JsonLines(console).say("end", result="nothing to do", exit_code=int(ExitCode.DONE), text="nothing to do")
+    else:
+        console.print("nothing to do", markup=False)
 
 
 def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) -> None:
@@ -46,23 +55,6 @@ def show_end(record: Record, end: Ending, console: Console, *, as_json: bool) ->
         JsonLines(console).say("end", result=end.result, exit_code=int(end.code), text=end.text, rollout=record.id)
     else:
         console.print(end.text, markup=False, highlight=False, soft_wrap=True)
-
-
-def text_of(action: Action) -> str:
-    """The text that describes an action."""
-    match action:
-        case LoadCanary(image):
-            return f"canary gets {image}"
-        case RaiseFloor(replicas):
-            return f"stable keeps at least {replicas} pods"
-        case SizeCanary(replicas):
-            return f"canary is scaled to {replicas} pods"
-        case Route(split, flag):
-            return f"canary gets {split} % of the traffic, flag is set to {flag} %"
-        case Promote(image):
-            return f"stable gets {image}"
-        case Retire():
-            return "canary is scaled to 0 pods, the autoscalers' minimums are restored"
 
 
 class Lines(Reporter):

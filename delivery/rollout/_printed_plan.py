@@ -1,10 +1,14 @@
-"""The steps of a plan as the dry run and the live table print them. Each step represents phases of the state machine."""
+"""The steps of a rollout, and those of its abort, as a dry run prints them. The live table shows the steps of the rollout too."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from delivery.rollout import actions as model
+from delivery.rollout.actions import Action, Observation, TrackState
+from delivery.rollout.machine import decide
 from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
 EACH_STEP = frozenset({Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE})
@@ -62,3 +66,66 @@ def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
     """
     found = (index for index, row in enumerate(rows) if row.covers(progress) and not progress.reached)
     return next(found, len(rows) - 1)
+
+
+def abort_steps(plan: Plan, progress: RolloutProgress, observed: Observation) -> Iterator[str]:
+    """The actions and waits of an abort from the present state, if every action has its effect and every pod becomes ready.
+
+    They are the decisions of the state machine, so that a dry run prints what the abort does.
+    """
+    observed = replace(observed, stable=_running(observed.stable), seconds=0, stop=observed.stop or "aborted")
+    while progress.phase is not Phase.DONE and not progress.holding:
+        decision, phase = decide(plan, progress, observed), progress.phase
+        progress = decision.progress
+        if decision.action is not None:
+            yield text_of(decision.action)
+            observed = _after(decision.action, plan, observed)
+        elif decision.waiting_for:
+            yield decision.waiting_for
+            later = plan.drain if observed.seconds < plan.drain else math.inf
+            observed = replace(observed, canary=_running(observed.canary), seconds=later)
+        if progress.phase is not phase:
+            observed = replace(observed, seconds=0)
+    if progress.holding:
+        yield f"then it goes on hold: {progress.holding}"
+
+
+def text_of(action: Action) -> str:
+    """The text that describes an action."""
+    match action:
+        case model.LoadCanary(image):
+            return f"canary gets {image}"
+        case model.RaiseFloor(replicas):
+            return f"stable keeps at least {replicas} pods"
+        case model.SizeCanary(replicas):
+            return f"canary is scaled to {replicas} pods"
+        case model.Route(split, flag):
+            return f"canary gets {split} % of the traffic, flag is set to {flag} %"
+        case model.Promote(image):
+            return f"stable gets {image}"
+        case model.Retire():
+            return "canary is scaled to 0 pods, the autoscalers' minimums are restored"
+
+
+def _after(action: Action, plan: Plan, observed: Observation) -> Observation:
+    stable, canary = observed.stable, observed.canary
+    match action:
+        case model.LoadCanary(image):
+            return replace(observed, canary=_running(replace(canary, image=image)))
+        case model.RaiseFloor(replicas):
+            return replace(observed, stable=_running(replace(stable, floor=replicas)))
+        case model.SizeCanary(replicas):
+            return replace(observed, canary=_running(replace(canary, replicas=replicas, floor=replicas)))
+        case model.Route(split, flag):
+            return replace(observed, split=split if plan.strategy == "weighted" else None, flag=flag)
+        case model.Promote(image):
+            return replace(observed, stable=_running(replace(stable, image=image)), promotion="done")
+        case model.Retire():
+            canary = replace(canary, replicas=0, ready=0, healthy=0, floor=plan.canary_floor)
+            return replace(observed, canary=canary, stable=replace(stable, floor=plan.stable_floor))
+
+
+def _running(track: TrackState) -> TrackState:
+    """The track when all of its pods are ready."""
+    pods = max(track.replicas, track.floor) if track.replicas else 0
+    return replace(track, replicas=pods, ready=pods, healthy=pods, settled=True, trouble="", trouble_seconds=0, short_seconds=0)

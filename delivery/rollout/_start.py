@@ -5,7 +5,7 @@ from __future__ import annotations
 from components.settings import RolloutSettings
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError
-from delivery.rollout.journal import Journal, Record
+from delivery.rollout.journal import Record
 from delivery.rollout.machine import resumed
 from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, Plan
@@ -22,32 +22,47 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
     Raises ``RolloutRefusedError`` if the canary has traffic, stable is not healthy, or, with the strategy ``flag``, stable does not
     run ``image``.
     """
-    request = request.with_defaults(settings)
-    stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
-    split = 0 if platform.rule is None else platform.rule.weights().split
+    stable = platform.cluster.track("stable")
     healthy = len(stable.ready if platform.rule is None else stable.ready & platform.rule.healthy("stable"))
-    if split != 0:
+    if platform.rule is not None and (split := platform.rule.weights().split) != 0:
+        who = f"the canary of {environment.name} receives {split} %" if split is not None else "neither track receives any"
         raise RolloutRefusedError(
-            f"the canary of {environment.name} receives {split} % of the traffic, and no rollout is open",
-            f"roll it back first: dwcp rollout --abort --environment {environment.name}",
+            f"{who} of the traffic, and no rollout is open",
+            f"move all traffic to stable first: dwcp rollout --abort --environment {environment.name}",
         )
     if stable.replicas < 1 or healthy < stable.replicas:
         raise RolloutRefusedError(
             f"stable of {environment.name} is not healthy: {healthy} of {stable.replicas} pods",
             f"look for the cause: dwcp doctor --environment {environment.name}",
         )
-    if request.strategy == "flag" and stable.image != image:
+    if platform.rule is None and stable.image != image:
         raise RolloutRefusedError(
             f"stable of {environment.name} runs {stable.image}, and the strategy flag changes only the flag",
             f"deploy {image} first, or give --strategy weighted",
         )
+    return _plan(environment, platform, request, settings, image)
+
+
+def unowned(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings) -> Plan | None:
+    """The plan of a new rollout, to be aborted, for canary traffic or pods that belong to no open rollout. Nothing is changed.
+
+    ``None`` if the canary has neither traffic nor pods.
+    """
+    canary = platform.cluster.track("canary")
+    if platform.rule is not None and platform.rule.weights().split == 0 and not canary.replicas:
+        return None
+    return _plan(environment, platform, request, settings, canary.image)
+
+
+def _plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
+    stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
     steps, waits = request.schedule(settings)
     return Plan(
         environment=environment.name,
-        strategy=request.strategy or settings.strategy,
+        strategy="flag" if platform.rule is None else "weighted",
         image=image,
         previous_image=stable.image,
-        replicas=stable.replicas,
+        replicas=max(1, stable.replicas),
         stable_floor=stable.floor,
         canary_floor=canary.floor,
         steps=steps,
@@ -100,31 +115,3 @@ def _place(record: Record) -> str:
     progress = record.progress
     step = f"{record.plan.steps[progress.step]} %"
     return f"{step} ({progress.holding or progress.phase})"
-
-
-def unowned(
-    environment: Environment, platform: Platform, journal: Journal, request: RolloutRequest, settings: RolloutSettings
-) -> Record | None:
-    """The record of a new rollout, to be aborted, for canary traffic or pods that belong to no open rollout.
-
-    ``None`` if the canary has neither traffic nor pods. Otherwise the rollout is written to the journal.
-    """
-    stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
-    split = 0 if platform.rule is None else platform.rule.weights().split
-    if split == 0 and not canary.replicas:
-        return None
-    plan = Plan(
-        environment=environment.name,
-        image=canary.image,
-        previous_image=stable.image,
-        replicas=max(1, stable.replicas),
-        stable_floor=stable.floor,
-        canary_floor=canary.floor,
-        steps=settings.steps,
-        waits=(float(settings.wait_seconds),) * len(settings.steps),
-        error_threshold=error_threshold(request, settings),
-        scrape_interval=platform.scrape_interval,
-        drain=0 if platform.rule is None else platform.rule.drain_seconds(),
-        settings=settings,
-    )
-    return journal.start(request.with_defaults(settings).model_copy(update={"image": canary.image}), plan)

@@ -11,6 +11,11 @@ UNBOUNDED = 2**31
 """More pods than any autoscaler allows."""
 
 
+def share(split: int | None) -> str:
+    """The canary's share of the traffic, for a message. ``None``: both weights are 0."""
+    return "0 % on both tracks" if split is None else f"{split} %"
+
+
 class GateOutcome(StrEnum):
     """The possible outcomes of an analysis."""
 

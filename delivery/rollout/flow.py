@@ -11,23 +11,24 @@ from rich.console import Console
 from components.settings import RolloutSettings
 from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
-from delivery.confirmation import require_confirmation
+from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.releases.configuration import present
 from delivery.releases.restore import updated
 from delivery.releases.running_now import NotAsWantedError, require_image, sentence
 from delivery.releases.stack_file import with_release
 from delivery.releases.store import Releases
-from delivery.rollout._display import NOTHING, reporter, show_end, show_plan
+from delivery.rollout._display import reporter, show_end, show_nothing, show_plan
 from delivery.rollout._ending import ending
 from delivery.rollout._loop import Reporter, RolloutLoop
 from delivery.rollout._records import record_result
 from delivery.rollout._signals import stop_requests
 from delivery.rollout._start import continued, make_plan, unowned
+from delivery.rollout._printed_plan import abort_steps
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.machine import insisted
 from delivery.rollout.options import RolloutRequest, settings_of
-from delivery.rollout.plan import RolloutOutcome, RolloutProgress
+from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
 from delivery.state.lease import Lease
 
@@ -59,20 +60,27 @@ class Rollout:
         self.request.check(self.settings)
         if not self.dry_run:
             what = "roll back the open rollout" if self.abort else f"roll out {self.request.image or 'the staged release'}"
-            require_confirmation(self.environment, what=what, yes=self.yes, command=self._command())
+            require_confirmation(self.environment, what=what, yes=self.yes)
         self.environment.require_aws()
         if self.dry_run:
-            record = self._record(dry_run=True)
-            show_plan(None if record is None else record.plan, self.console, as_json=self.as_json)
-            return ExitCode.DONE
-        with reporter(self.console, as_json=self.as_json, live=self.live) as events:
-            record = self._rolled_out(events)
+            record = self._record()
+            if record is not None:
+                show_plan(record.plan, self.console, as_json=self.as_json, abort=self._abort_steps(record) if self.abort else ())
+        else:
+            with reporter(self.console, as_json=self.as_json, live=self.live) as events:
+                record = self._rolled_out(events)
         if record is None:
-            self.console.print(NOTHING, markup=False)
+            show_nothing(self.console, as_json=self.as_json)
+        if record is None or self.dry_run:
             return ExitCode.DONE
         end = ending(record, self._unexpected_image(record))
         show_end(record, end, self.console, as_json=self.as_json)
         return end.code
+
+    def _abort_steps(self, record: Record) -> list[str]:
+        # In the phase PREPARE, the platform is observed without the gates, which an abort does not need.
+        observed = self.platform.observe(record.plan, record.progress.to(Phase.PREPARE), seconds=0)
+        return list(abort_steps(record.plan, record.progress, observed))
 
     def _unexpected_image(self, record: Record) -> str:
         """A message about the running image if it is not the result of the rollout or cannot be read; otherwise empty."""
@@ -101,15 +109,10 @@ class Rollout:
     def platform(self) -> Platform:
         """The platform that the rollout reads and changes."""
         found = self.journal.read()
-        strategy = (
-            found.plan.strategy if found is not None and found.is_open else self.request.with_defaults(self.settings).strategy
-        )
+        # An abort without an open rollout reads the load balancer, whose weights then belong to no rollout.
+        strategy = "weighted" if self.abort else self.request.with_defaults(self.settings).strategy
+        strategy = found.plan.strategy if found is not None and found.is_open else strategy
         return Platform.of(self.environment, weighted=strategy == "weighted")
-
-    def _command(self) -> str:
-        """The command line, for a message."""
-        options = [*self.request.options(), *["--abort"] * self.abort, f"--environment {self.environment.name}"]
-        return " ".join(["dwcp rollout", *options])
 
     def _rolled_out(self, events: Reporter) -> Record | None:
         """Run the rollout and return its last record; ``None`` if there was nothing to do."""
@@ -121,9 +124,11 @@ class Rollout:
             stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
             if found is not None:  # an earlier run can have been killed before it recorded its result
                 self._record_result(events, found, lease)
-            record = self._record(dry_run=False)
+            record = self._record()
             if record is None:
                 return None
+            if not record.id:
+                record = self.journal.start(record.request, record.plan)
             if self.abort:
                 stop.stop("aborted by `dwcp rollout --abort`")
             platform.stop = lambda: stop.reason
@@ -145,28 +150,26 @@ class Rollout:
         for text in record_result(self.environment, self.journal, record, lease.fencing):
             events.warns(text)
 
-    def _record(self, *, dry_run: bool) -> Record | None:
-        """The open rollout, or a new one; ``None`` if there is nothing to do.
-
-        With ``abort`` and ``dry_run`` it is ``None`` if no rollout is open, even if the canary has traffic or pods.
-        """
+    def _record(self) -> Record | None:
+        """The open rollout, or a new one without an id, which is not in the journal yet; ``None`` if there is nothing to do."""
         found = self.journal.read()
         if found is not None and found.is_open:
             if self.abort:
                 return found.model_copy(update={"progress": insisted(found.progress)})
             return continued(found, self.request)
         if self.abort:
-            return None if dry_run else unowned(self.environment, self.platform, self.journal, self.request, self.settings)
+            plan = unowned(self.environment, self.platform, self.request, self.settings)
+            return None if plan is None else self._new(plan)
         flag = self.request.with_defaults(self.settings).strategy == "flag"
         running = self.platform.cluster.track("stable").image
         image = self.request.image or (running if flag else self._staged())
         if not flag and running == image:
             return None
-        plan = make_plan(self.environment, self.platform, self.request, self.settings, image)
-        request = self.request.with_defaults(self.settings).model_copy(update={"image": image})
-        if dry_run:
-            return Record(id="", cluster="", request=request, plan=plan, progress=RolloutProgress())
-        return self.journal.start(request, plan)
+        return self._new(make_plan(self.environment, self.platform, self.request, self.settings, image))
+
+    def _new(self, plan: Plan) -> Record:
+        request = self.request.with_defaults(self.settings).model_copy(update={"image": plan.image})
+        return Record(id="", cluster="", request=request, plan=plan, progress=RolloutProgress())
 
     def _staged(self) -> str:
         staged = Releases(self.environment).staged()
@@ -174,6 +177,7 @@ class Rollout:
             name = self.environment.name
             raise UsageError(
                 f"no release of {name} is staged, and no image was given",
-                f"give an image: {self._command()} --tag v3.0.0; or stage a release: dwcp deploy --environment {name} --tag v3.0.0",
+                f"give an image: {command_line('--tag', 'v3.0.0')}\n"
+                f"  or stage a release: dwcp deploy --environment {name} --tag v3.0.0",
             )
         return staged.image

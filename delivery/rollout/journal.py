@@ -44,6 +44,7 @@ class Record(Frozen):
     """The content of the journal: one rollout with its plan, progress and history."""
 
     id: str
+    """Empty before the rollout is written to the journal."""
     cluster: str
     """UID of the platform's namespace, so that a local copy of another cluster's rollout is not used."""
     sequence: int = 0

@@ -23,6 +23,7 @@ from delivery.rollout.actions import (
     Retire,
     Route,
     SizeCanary,
+    share,
 )
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 
@@ -113,17 +114,21 @@ def _hold(progress: RolloutProgress, reason: str) -> Decision:
     return Decision(progress.replace(holding=reason))
 
 
-def _no_effect(observed: Observation, split: int, flag: int) -> str:
-    if observed.split in (None, split) and observed.flag != flag:
+def _changed(progress: RolloutProgress, observed: Observation, wanted: int) -> Decision:
+    return _hold(progress, f"another command changed the traffic: {share(observed.split)} instead of {wanted} %")
+
+
+def _no_effect(plan: Plan, observed: Observation, split: int, flag: int) -> str:
+    if plan.strategy == "flag" or observed.split == split:
         return f"the flag has no effect: set to {flag} %, read back {observed.flag} %"
-    return f"the weight has no effect: set to {split} %, read back {observed.split} %"
+    return f"the weight has no effect: set to {split} %, read back {share(observed.split)}"
 
 
 def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if plan.strategy == "flag":
         return Decision(progress.to(Phase.SHIFT))
     if observed.split != 0:
-        return _hold(progress, f"the canary receives {observed.split} % of the traffic, which this rollout did not set")
+        return _changed(progress, observed, 0)
     if problem := beyond("stable", observed.stable, plan.replicas) or beyond("the canary", observed.canary, plan.replicas):
         return _hold(progress, problem)
     if observed.stable.floor < plan.replicas:
@@ -171,7 +176,7 @@ def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     if weighted and not (canary_carries and observed.stable.carries(for_the_rest(plan, observed, progress.step))):
         return Decision(progress.to(Phase.SCALE))
     if observed.seconds > plan.settings.weight_readback_seconds:
-        return _abort(progress, observed, _no_effect(observed, wanted, wanted))
+        return _abort(progress, observed, _no_effect(plan, observed, wanted, wanted))
     return Decision(progress, Route(wanted, wanted))
 
 
@@ -183,8 +188,10 @@ def _propagate(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
 
 def _analyse(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     wanted, wait = plan.steps[progress.step], plan.waits[progress.step]
-    if (moved := observed.split if plan.strategy == "weighted" else observed.flag) != wanted:
-        return _hold(progress, f"another command changed the traffic: {moved} % instead of {wanted} %")
+    if plan.strategy == "weighted" and observed.split != wanted:
+        return _changed(progress, observed, wanted)
+    if plan.strategy == "flag" and observed.flag != wanted:
+        return _hold(progress, f"another command changed the flag: {observed.flag} % instead of {wanted} %")
     if wanted == 0:  # staged: nothing to measure
         return _passed(plan, progress)
     if observed.analysis is None:
@@ -227,13 +234,13 @@ def _passed(plan: Plan, progress: RolloutProgress) -> Decision:
 
 def _promote(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 100:
-        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 100 %")
+        return _changed(progress, observed, 100)
     return _stable_gets(plan, progress, observed, plan.image)
 
 
 def _restore(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 100:
-        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 100 %")
+        return _changed(progress, observed, 100)
     if observed.promotion.startswith("failed"):
         return _hold(
             progress, f"stable could not be updated to {plan.previous_image}: {observed.promotion.removeprefix('failed: ')}"
@@ -301,7 +308,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
     if observed.seconds > max(
         plan.settings.weight_readback_seconds, plan.settings.ready_seconds if observed.stable.healthy < need else 0
     ):
-        return _hold(progress, _no_effect(observed, 0, flag))
+        return _hold(progress, _no_effect(plan, observed, 0, flag))
     return Decision(progress, Route(0, flag))
 
 
@@ -321,7 +328,7 @@ def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
-        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 0 %")
+        return _changed(progress, observed, 0)
     need = min(carrying(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and observed.canary.settled and observed.canary.carries(need):
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
@@ -338,7 +345,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
 
 def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
-        return _hold(progress, f"another command changed the traffic: {observed.split} % instead of 0 %")
+        return _changed(progress, observed, 0)
     need = min(carrying(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and 0 < observed.canary.replicas < need:
         return Decision(progress, SizeCanary(need))  # the standby must be able to handle the present load
@@ -364,7 +371,7 @@ def _flip(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decis
             Decision(progress.to(Phase.STANDBY)) if observed.split == 0 else _hold(progress, "the canary became unhealthy as well")
         )
     if observed.seconds > plan.settings.weight_readback_seconds:
-        return _hold(progress, _no_effect(observed, 100, 0))
+        return _hold(progress, _no_effect(plan, observed, 100, 0))
     return Decision(progress, Route(100, 0))
 
 

@@ -68,20 +68,11 @@ class RolloutRequest(Frozen):
         }
         return self.model_copy(update=given)
 
-    def options(self) -> list[str]:
-        """The given options as text, as on the command line."""
-        values: dict[str, object] = {
-            "image": self.image,
-            "percentage": self.percentage,
-            "wait-time": None if self.waits is None else _listed(self.waits),
-            "error-threshold": self.error_threshold_percent,
-            "strategy": self.strategy,
-        }
-        return [f"--{name} {value}" for name, value in values.items() if value is not None]
-
     def changed_from(self, earlier: RolloutRequest) -> list[str]:
         """The names of given options whose values differ from those in ``earlier``."""
-        return [option.partition(" ")[0] for option in self.options() if option not in earlier.options()]
+        names = {"waits": "wait-time", "error_threshold_percent": "error-threshold"}
+        given = self.model_dump(exclude_none=True)
+        return [f"--{names.get(field, field)}" for field, value in given.items() if value != getattr(earlier, field)]
 
     def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """The steps above ``above`` percent, up to ``percentage`` or the last step of the settings, and their waits."""

@@ -17,6 +17,12 @@ STARTING_SECONDS = 180
 """Seconds that a pod may take to become ready: 2 minutes of the service's startup probe, and an image pull."""
 RESTART_COUNT = 3
 """Number of restarts from which a container is reported, even if it is running now."""
+START_CAUSES = {
+    "CreateContainerConfigError": "A ConfigMap or Secret that the container names, or a key in it, does not exist.",
+    "CreateContainerError": "The node cannot create the container; the kubelet's message has the reason.",
+    "RunContainerError": "The node cannot start the container; the kubelet's message has the reason.",
+}
+"""The causes of the reasons for which a waiting container does not start, so that it has no log."""
 EVIDENCE = 3
 """Maximum number of quoted messages per finding."""
 
@@ -157,31 +163,29 @@ def health_checks(observed: Observations) -> Iterator[Finding]:
 
 def _crashes(container: Manifest) -> bool:
     reason, _ = waiting(container)
-    return reason in {"CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"} or (
-        container.get("restartCount", 0) >= RESTART_COUNT
-    )
+    return reason == "CrashLoopBackOff" or reason in START_CAUSES or container.get("restartCount", 0) >= RESTART_COUNT
 
 
 def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manifest]) -> Finding:
     reason, message = waiting(container)
     last = section(container, "lastState", "terminated")
-    killed = last.get("reason") == "OOMKilled"
     evidence = [f"container {name}: {reason or 'restarts'}, {container.get('restartCount', 0)} restarts"]
     if message:
         evidence.append(message)
     if last:
         evidence.append(f"last termination: {last.get('reason', '')}, exit code {last.get('exitCode', '?')}")
     evidence.extend(event_messages(name_of(pod), events)[:EVIDENCE])
-    if killed:
-        cause = "The container used more memory than its limit and was killed."
-    elif reason == "CreateContainerConfigError":
-        cause = "A ConfigMap or Secret that the container names, or a key in it, does not exist."
-    else:
-        cause = "The container ends by itself or fails its liveness probe: the log of its previous run ends with the reason."
+    cause = START_CAUSES.get(reason) or (
+        "The container used more memory than its limit and was killed."
+        if last.get("reason") == "OOMKilled"
+        else "The container ends by itself or fails its liveness probe: the log of its previous run ends with the reason."
+    )
+    ended = bool(last) and reason not in START_CAUSES  # otherwise there is no log with the reason
+    logs = f"kubectl logs {name_of(pod)} -n {NAMESPACE} -c {name} --previous"
     return Finding(
         severity=FindingSeverity.CRITICAL,
         subject=f"Pod {name_of(pod)}",
         evidence=tuple(evidence),
         cause=cause,
-        command=f"kubectl logs {name_of(pod)} -n {NAMESPACE} -c {name} --previous",
+        command=logs if ended else f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
     )

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from recording import ROOT
+
+from delivery.clients.docker_compose import ComposeStack
 
 
 def dwcp(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
@@ -43,7 +46,43 @@ def test_an_old_compose_is_reported(tmp_path: Path) -> None:
     executable(tmp_path, "docker-compose", "echo 1.29.2")
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
-    assert "neither `docker compose` nor `docker-compose` of version 2 is installed" in done.stderr
+    assert "neither `docker compose` nor `docker-compose` of version 2.20 or newer is installed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("version", "is_accepted"),
+    [
+        *(("1.29.2", False), ("2.19.9", False), ("v2.9.0", False), ("unknown", False), ("", False)),
+        *(("2.20.0", True), ("v2.40.3-desktop.1", True), ("2.37.1+ds1-0ubuntu2", True), ("5.0.1", True), ("v10.1.0", True)),
+    ],
+)
+def test_every_compose_from_the_minimum_version_on_is_accepted(tmp_path: Path, version: str, is_accepted: bool) -> None:
+    executable(tmp_path, "docker", 'case "$1 $2" in "version --format") echo 29.0.0;; *) exit 1;; esac')
+    executable(tmp_path, "docker-compose", f'test "$1" = version && echo {version} || {{ echo "the compose file" >&2; exit 1; }}')
+    done = dwcp("check", path=tmp_path)
+    assert ("of version 2.20 or newer is installed" in done.stderr) != is_accepted, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "is_checked"), [("", True), (None, True), ("unix:///run/docker.sock", True), ("tcp://10.0.0.1:2376", False)]
+)
+def test_ports_are_checked_if_the_engine_runs_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch, host: str | None, is_checked: bool
+) -> None:
+    """An empty DOCKER_HOST means the default socket, as for the docker command."""
+    if host is None:
+        monkeypatch.delenv("DOCKER_HOST", raising=False)
+    else:
+        monkeypatch.setenv("DOCKER_HOST", host)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        stack = ComposeStack(Path("compose.yaml"))
+        port = {"host_ip": "127.0.0.1", "published": str(taken.getsockname()[1])}
+        stack.__dict__["config"] = {"services": {"redis": {"ports": [port]}}}
+        monkeypatch.setattr(ComposeStack, "_published", lambda _: set())
+        problems = [problem for problem, _ in stack._taken_ports()]  # pyright: ignore[reportPrivateUsage]
+    assert bool(problems) == is_checked
 
 
 def test_a_compose_file_that_compose_refuses_is_reported(tmp_path: Path) -> None:

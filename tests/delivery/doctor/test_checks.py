@@ -439,3 +439,20 @@ def test_every_alert_belongs_to_a_check_and_every_objective_has_advice() -> None
 
 def test_name_servers_that_are_not_pods_are_seen_by_the_endpoints_of_their_service() -> None:
     assert diagnose(healthy(cluster_dns=[DNS_ENDPOINTS])).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "command"),
+    [
+        ({"reason": "CrashLoopBackOff", "restarts": 7, "last": {"reason": "Error", "exitCode": 1}}, "kubectl logs dwcp-v3-abc"),
+        ({"restarts": 4, "last": {"reason": "OOMKilled", "exitCode": 137}}, "kubectl logs dwcp-v3-abc"),
+        ({"reason": "CreateContainerConfigError"}, "kubectl describe pod dwcp-v3-abc"),
+        ({"reason": "CreateContainerError"}, "kubectl describe pod dwcp-v3-abc"),
+        ({"reason": "RunContainerError", "last": {"reason": "StartError", "exitCode": 128}}, "kubectl describe pod dwcp-v3-abc"),
+        ({"reason": "CrashLoopBackOff", "restarts": 1}, "kubectl describe pod dwcp-v3-abc"),
+    ],
+)
+def test_the_log_of_a_previous_run_is_recommended_only_if_there_was_one(state: dict[str, Any], command: str) -> None:
+    [finding] = findings_of(pods=[pod(containerStatuses=[container(**state)])])
+    assert finding.command.startswith(command)
+    assert ("--previous" in finding.command) == ("logs" in command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -39,9 +40,9 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("deploy -e prod --tag v3.0.0", "there is no environment 'prod'", "--environment staging"),
         ("deploy --environment staging --tag latest", "--tag latest is not an allowed tag", "--tag v3.0.0"),
-        ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not an allowed tag", "--environment staging --tag v3.1.0"),
+        ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not an allowed tag", "for example --tag v3.1.0"),
         ("deploy --environment staging --tag main", "is not an allowed tag", "--tag v3.0.0"),
-        ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "--environment production --tag v3.1.0"),
+        ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "for example --tag v3.1.0"),
         ("deploy --environment production --tag sha-1a2b3c4", "production accepts only releases", "--tag v3.0.0"),
         ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),
         ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--environment staging --save-plan plans"),
@@ -71,15 +72,17 @@ def test_missing_credentials_are_reported(command: str) -> None:
     assert error.exit_code == ExitCode.FAILED
 
 
-def test_production_needs_a_confirmation_by_a_person_or_an_option() -> None:
+def test_production_needs_a_confirmation_by_a_person_or_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     production = Environment.open("production")
+    given = ["deploy", "-e", "production", "--tag=v3.0.0", "--tests", "make check && echo 'a b'", "--skip-tests", "--wait", "60"]
+    monkeypatch.setattr("sys.argv", ["/a/folder/dwcp", *given])
     with pytest.raises(UsageError, match="there is no terminal to confirm it") as error:
-        require_confirmation(production, yes=False, what="deploy app:v3.0.0", command="dwcp deploy --tag v3.0.0")
-    assert "dwcp deploy --tag v3.0.0 --yes" in error.value.fix
-    require_confirmation(production, yes=True, what="deploy", command="")
-    require_confirmation(Environment.open("staging"), yes=False, what="deploy", command="")
+        require_confirmation(production, yes=False, what="deploy app:v3.0.0")
+    assert shlex.split(error.value.fix.removeprefix("to confirm: ")) == ["dwcp", *given, "--yes"]
+    require_confirmation(production, yes=True, what="deploy")
+    require_confirmation(Environment.open("staging"), yes=False, what="deploy")
     with pytest.raises(UsageError, match="this would restore a state in staging, and there is no terminal"):
-        require_confirmation(Environment.open("staging"), yes=False, what="restore a state", command="", always=True)
+        require_confirmation(Environment.open("staging"), yes=False, what="restore a state", always=True)
 
 
 @pytest.mark.parametrize(("answer", "is_confirmed"), [("production", True), ("y", False), ("", False), ("staging", False)])
@@ -87,7 +90,7 @@ def test_a_person_confirms_with_the_environment_name(monkeypatch: pytest.MonkeyP
     prompts: list[str] = []
     monkeypatch.setattr("sys.stdin.isatty", lambda: True)
     monkeypatch.setattr("builtins.input", lambda text: (prompts.append(text), answer)[1])
-    how = {"what": "roll out app:v3.0.0", "yes": False, "command": "dwcp rollout"}
+    how = {"what": "roll out app:v3.0.0", "yes": False}
     if is_confirmed:
         require_confirmation(Environment.open("production"), **how)
     else:
@@ -107,6 +110,7 @@ def test_production_is_deployed_only_from_a_clean_checkout(
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\n")
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "first"], check=True)
+    monkeypatch.setattr("sys.argv", ["dwcp", "deploy", "-e", environment, "--tag", "v3.0.0", "--skip-tests"])
     options = request.DeployRequest(environment=environment, tag="v3.0.0", checkout=tmp_path)
     request.require_clean(Environment.open(environment), options)
     assert not request.commit_of(tmp_path).endswith("-dirty")
@@ -116,7 +120,7 @@ def test_production_is_deployed_only_from_a_clean_checkout(
     if is_refused:
         with pytest.raises(UsageError, match=r"differs from its commit in Pulumi.yaml, new") as error:
             request.require_clean(Environment.open(environment), options)
-        assert "git stash --include-untracked && dwcp deploy --environment production --tag v3.0.0" in error.value.fix
+        assert "git stash --include-untracked && dwcp deploy -e production --tag v3.0.0 --skip-tests" in error.value.fix
     else:
         request.require_clean(Environment.open(environment), options)
 

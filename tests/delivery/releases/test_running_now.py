@@ -23,7 +23,8 @@ class World:
     """The present state of a cluster and a load balancer."""
 
     healthy: int = 3
-    split: int = 0
+    split: int | None = 0
+    """The canary's share; ``None`` if both weights are 0."""
     image: str = OLD
     unreachable: bool = False
     name: str = "staging"
@@ -38,7 +39,8 @@ class World:
         if self.unreachable:
             raise LoadBalancerError("the load balancer's API does not answer", "check the network")
         targets = frozenset(sorted(self.pods)[: self.healthy])
-        return SimpleNamespace(weights=lambda: Weights(stable=100 - self.split, canary=self.split), healthy=lambda _: targets)
+        weights = Weights(stable=0, canary=0) if self.split is None else Weights(stable=100 - self.split, canary=self.split)
+        return SimpleNamespace(weights=lambda: weights, healthy=lambda _: targets)
 
 
 @pytest.fixture
@@ -52,6 +54,8 @@ def test_the_running_image_is_reported_with_pods_targets_and_weight(world: World
     assert running_now.sentence(world) == "stable runs app:v1: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic"  # pyright: ignore
     world.split, world.healthy = 10, 1
     assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in running_now.sentence(world)  # pyright: ignore
+    world.split = None
+    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 0 % of the traffic" in running_now.sentence(world)  # pyright: ignore
     world.unreachable = True
     assert "cannot be read" in running_now.sentence(world)  # pyright: ignore
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import io
 from contextlib import ExitStack
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from rich.console import Console
 
 from delivery.clients.environment import Environment
+from delivery.clients.load_balancer import LoadBalancerError, Weights
 from delivery.errors import DeliveryError
 from delivery.releases import restore
 from delivery.releases.deploy import Deployment
@@ -114,7 +116,7 @@ def test_a_rollback_restores_with_the_same_steps_as_a_failed_deployment() -> Non
         former=rollback.former,
         runner=rollback.runner,
         lease=lambda: rollback.lease,
-        command=rollback.options.command(),
+        command="dwcp rollback",
     )
     names = [each.name for each in rollback.steps(ExitStack())]
     assert names == ["abort the open rollout", "lease", "state", *[each.name for each in restoration.steps()]]
@@ -132,3 +134,42 @@ def test_a_loss_of_data_must_be_accepted() -> None:
     with pytest.raises(restore.RestoreError, match="this deployment would lose data: delete a volume") as error:
         restore.require_accepted(["delete a volume"], accept_loss=False, **how)
     assert error.value.fix.endswith("dwcp deploy --environment staging --accept-loss")
+
+
+@pytest.mark.parametrize(
+    ("weights", "flag", "result"),
+    [
+        (Weights(stable=100, canary=0), 0, ""),
+        (Weights(stable=80, canary=20), 0, "the canary had 20 % of the traffic"),
+        (Weights(stable=0, canary=0), 0, "neither track had traffic"),
+        (Weights(stable=0, canary=0), 50, "neither track had traffic; the flag was 50 %"),
+    ],
+)
+def test_a_rollback_first_moves_all_traffic_to_stable(
+    monkeypatch: pytest.MonkeyPatch, weights: Weights, flag: int, result: str
+) -> None:
+    """Throttled calls of the load balancer are repeated. The canary is not read, because it can be missing."""
+    world, throttled = {"weights": weights, "flag": flag}, iter([True, False] * 9)
+
+    def route(canary: int) -> None:
+        world["weights"] = Weights(stable=100 - canary, canary=canary)
+
+    def read() -> Weights:
+        if next(throttled):
+            raise LoadBalancerError("the load balancer's API refuses a call: Throttling", "run it again", transient=True)
+        return world["weights"]
+
+    cluster = SimpleNamespace(flag=lambda: world["flag"], set_flag=lambda percentage: world.update(flag=percentage))
+    monkeypatch.setattr(restore, "WeightedRule", lambda _: SimpleNamespace(weights=read, set=route))
+    monkeypatch.setattr(restore, "RETRY_SECONDS", 0)
+    monkeypatch.setattr(restore, "States", lambda _: SimpleNamespace(read=lambda: None))
+    monkeypatch.setattr(restore._hand_changes, "found", lambda *_: [])
+    restoration = restore.Restoration(
+        environment=cast("Any", SimpleNamespace(kubernetes=cluster)),
+        former=restore.Former(name="before", image="app:v3.0.0", file="config: {}"),
+        runner=Story().runner,
+        lease=lambda: cast("Any", SimpleNamespace(check=lambda: None)),
+        command="dwcp rollback",
+    )
+    assert restoration.steps()[0].run() == result
+    assert world == {"weights": Weights(stable=100, canary=0), "flag": 0}

@@ -69,7 +69,7 @@ def test_settings_that_were_not_recorded_cannot_be_restored(found: RollbackTarge
     rollback = Rollback(RollbackRequest(environment=account.name, to_revision=3, with_settings=True), StepRunner.start())
     with pytest.raises(UsageError, match=f"--with-settings: no settings are recorded for {found.name}") as error:
         rollback._recorded(found)  # pyright: ignore[reportPrivateUsage]
-    assert error.value.fix == f"omit the option: dwcp rollback --environment {account.name} --to-revision 3"
+    assert error.value.fix.startswith("omit --with-settings")
 
 
 def test_recorded_settings_can_be_restored(account: Account) -> None:

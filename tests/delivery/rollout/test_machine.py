@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import math
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.settings import RolloutSettings
-from delivery.rollout._printed_plan import at, steps_of
+from delivery.rollout._printed_plan import abort_steps, at, steps_of, text_of
 from delivery.rollout.actions import (
     Action,
     Analysis,
@@ -227,7 +229,8 @@ def run(
     path: list[RolloutProgress] | None = None,
 ) -> tuple[RolloutProgress, World]:
     """Run until the end or a hold, and append each progress to ``path``; a crash loses all but the last written progress."""
-    world, progress, entered = world or World(faults), progress or RolloutProgress(), 0
+    world, progress = world or World(faults), progress or RolloutProgress()
+    entered = world.now
     for turn in range(turns):
         if path is not None:
             path.append(progress)
@@ -557,3 +560,80 @@ def test_the_printed_steps_are_those_of_the_machine(strategy: str, bake: float, 
 
 def test_every_phase_of_the_machine_has_a_printed_step() -> None:
     assert set(Phase) == {phase for row in steps_of(PLAN) for phase in row.phases}
+
+
+def states_of(plan: Plan, faults: Faults) -> list[tuple[RolloutProgress, World]]:
+    """Every progress of a rollout, with the platform at that moment."""
+    found, world, progress, entered = list[tuple[RolloutProgress, World]](), World(faults), RolloutProgress(), 0
+    while progress.phase is not Phase.DONE and not progress.holding:
+        found.append((progress, copy.deepcopy(world)))
+        decision = decide(plan, progress, world.observe(progress, world.now - entered))
+        entered = entered if decision.progress.phase is progress.phase else world.now
+        progress = decision.progress
+        if decision.action is not None:
+            world.perform(decision.action)
+        world.autoscale()
+        world.now += 1
+    return [*found, (progress, copy.deepcopy(world))]
+
+
+@pytest.mark.parametrize("gates", [{}, dict.fromkeys(range(200), GateOutcome.LITTLE_TRAFFIC)])
+def test_the_dry_run_of_an_abort_prints_what_the_abort_does(gates: dict[int, GateOutcome]) -> None:
+    printed_phases = set[Phase]()
+    for progress, world in states_of(PLAN, Faults(gates=gates)):
+        if progress.phase is Phase.DONE:
+            continue
+        progress, done = insisted(progress), list[str]()
+        world.faults, world.promoting = Faults(stop_at=0), ""  # another process, which has started no update
+        printed = list(abort_steps(PLAN, progress, world.observe(progress, 0)))
+        path, perform = list[RolloutProgress](), world.perform
+        world.perform = lambda action, perform=perform, done=done: (done.append(text_of(action)), perform(action))[1]  # type: ignore[method-assign]
+        end, _ = run(PLAN, world.faults, world=world, progress=progress, path=path)
+        assert end.phase is Phase.DONE
+        waits = [line for line in printed if line.startswith("waiting") or "healthy targets of" in line]
+        assert [line for line in printed if line not in waits] == done, progress
+        assert waits or progress.phase is Phase.RETIRE
+        printed_phases |= {each.phase for each in path}
+    later = set[Phase]() if gates else {Phase.FLIP, Phase.RESTORE}
+    assert {Phase.TO_STABLE, Phase.DRAIN, Phase.RETIRE, *later} <= printed_phases
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    phase=st.sampled_from([each for each in Phase if each is not Phase.DONE]),
+    flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    split=st.sampled_from([None, 0, 10, 100]),
+    flag=st.sampled_from([0, 100]),
+    pods=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    strategy=st.sampled_from(["weighted", "flag"]),
+)
+def test_a_dry_run_of_an_abort_ends_in_every_state(
+    phase: Phase,
+    flags: tuple[bool, bool, bool],
+    split: int | None,
+    flag: int,
+    pods: tuple[int, int],
+    strategy: str,
+) -> None:
+    late = phase in (Phase.TO_STABLE, Phase.DRAIN, Phase.STANDBY, Phase.FLIP, Phase.RESTORE, Phase.RETIRE)
+    promoted = flags[0] and strategy == "weighted" and (late or phase in (Phase.PROMOTE, Phase.BAKE))
+    aborting = "a gate" if flags[2] and late else ""
+    progress = RolloutProgress(phase=phase, promoted=promoted, was_promoted=promoted and flags[1], aborting=aborting)
+    tracks = [
+        TrackState(image=image, replicas=count, ready=count, healthy=count, floor=3, ceiling=10)
+        for image, count in zip((OLD, NEW), pods, strict=True)
+    ]
+    observed = Observation(stable=tracks[0], canary=tracks[1], split=split if strategy == "weighted" else None, flag=flag)
+    steps = list(itertools.islice(abort_steps(PLAN.model_copy(update={"strategy": strategy}), progress, observed), 50))
+    assert len(steps) < 50
+    assert "None" not in " ".join(steps)
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_no_message_has_a_share_that_does_not_exist(phase: Phase) -> None:
+    """If both weights are 0, neither track has a share of the traffic."""
+    track = TrackState(image=NEW, replicas=4, ready=4, healthy=4, settled=True, floor=4)
+    for seconds, aborting in itertools.product((0, 1000), ("", "a gate")):
+        observed = Observation(stable=track, canary=track, split=None, flag=0, seconds=seconds)
+        decision = decide(PLAN, RolloutProgress(phase=phase, aborting=aborting), observed)
+        assert "None" not in f"{decision.progress.holding}{decision.waiting_for}{decision.progress.aborting}"

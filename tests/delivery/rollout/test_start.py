@@ -1,15 +1,27 @@
-"""`dwcp rollout` while a rollout is open: that rollout continues with its original settings."""
+"""`dwcp rollout` continues the open rollout with its original settings; a dry run prints what it would do."""
 
 from __future__ import annotations
 
+import io
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
 import pytest
 from plans import plan
+from rich.console import Console
 
 from components.settings import RolloutSettings
+from delivery.clients.environment import Environment
+from delivery.clients.kubernetes import TrackPods
+from delivery.clients.load_balancer import Weights
+from delivery.errors import ExitCode
 from delivery.rollout._start import RolloutRefusedError, continued
+from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Record
 from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, RolloutProgress
+from delivery.rollout.platform import Platform
 
 FIRST = RolloutSettings(steps=(20, 40, 100), wait_seconds=7, error_threshold_percent=2)
 PLAN = plan(environment="staging", steps=(20, 40), waits=(7, 7), error_threshold=0.02, scrape_interval=30, drain=30, settings=FIRST)
@@ -58,3 +70,95 @@ def test_a_different_rollout_is_refused_with_the_fix(wanted: RolloutRequest, pro
     assert problem in error.value.problem
     assert "dwcp rollout --image app:v2 --environment staging" in error.value.fix
     assert "dwcp rollout --abort --environment staging" in error.value.fix
+
+
+class FakeCluster:
+    """A cluster whose canary runs although no rollout is open."""
+
+    canary_pods = 2
+
+    def track(self, track: str) -> TrackPods:
+        pods = 3 if track == "stable" else self.canary_pods
+        ready = frozenset(f"{track}-{number}" for number in range(pods))
+        return TrackPods(image=f"app:{track}", replicas=pods, ready=ready, settled=True, trouble="", floor=3, ceiling=10)
+
+    def flag(self) -> int:
+        return 20
+
+
+@dataclass
+class FakeRule:
+    present: Weights
+
+    def weights(self) -> Weights:
+        return self.present
+
+    def healthy(self, track: str) -> frozenset[str]:
+        return FakeCluster().track(track).ready
+
+    def drain_seconds(self) -> float:
+        return 7
+
+
+class FakeJournal:
+    """A journal without an open rollout. It refuses a new one, because a dry run changes nothing."""
+
+    def __init__(self, record: Record | None = None) -> None:
+        self.record = record
+
+    def read(self) -> Record | None:
+        return self.record
+
+
+def dry_run(weights: Weights, *, record: Record | None = None, abort: bool = True, as_json: bool = False) -> str:
+    output = io.StringIO()
+    environment = Environment.open("staging")
+    rollout = Rollout(environment, RolloutRequest(image="app:v9"), Console(file=output), abort=abort, dry_run=True, as_json=as_json)
+    cluster, rule = cast("Any", FakeCluster()), cast("Any", FakeRule(weights))
+    prometheus = cast("Any", None)
+    rollout.__dict__["platform"] = Platform(cluster=cluster, rule=rule, prometheus=prometheus, scrape_interval=30)
+    rollout.__dict__["journal"] = FakeJournal(record)
+    assert rollout.run() is ExitCode.DONE
+    return output.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Environment, "require_aws", lambda _: "a test")
+
+
+@pytest.mark.parametrize("weights", [Weights(stable=80, canary=20), Weights(stable=0, canary=0)])
+def test_a_dry_run_of_an_abort_finds_a_canary_without_a_rollout(weights: Weights) -> None:
+    assert dry_run(weights).splitlines() == [
+        "staging: abort the rollout of app:canary, back to app:stable",
+        "  canary gets 0 % of the traffic, flag is set to 0 %",
+        "  waiting 7 s until the canary's open requests have ended",
+        "  canary is scaled to 0 pods, the autoscalers' minimums are restored",
+    ]
+
+
+def test_a_dry_run_of_an_abort_prints_the_abort_of_the_open_rollout() -> None:
+    printed = dry_run(Weights(stable=60, canary=40), record=open_rollout())
+    assert printed.startswith("staging: abort the rollout of app:v2, back to app:v1\n  canary gets 0 % of the traffic")
+    assert "analysis" not in printed
+    data = json.loads(dry_run(Weights(stable=60, canary=40), record=open_rollout(), as_json=True))
+    assert data["abort"][-1] == printed.splitlines()[-1].strip()
+
+
+def test_a_dry_run_of_an_abort_without_a_canary_prints_that_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeCluster, "canary_pods", 0)
+    assert dry_run(Weights(stable=100, canary=0)) == "nothing to do\n"
+    assert json.loads(dry_run(Weights(stable=100, canary=0), as_json=True))["result"] == "nothing to do"
+
+
+@pytest.mark.parametrize(
+    ("weights", "problem"),
+    [
+        (Weights(stable=80, canary=20), "the canary of staging receives 20 % of the traffic"),
+        (Weights(stable=0, canary=0), "neither track receives any of the traffic"),
+    ],
+)
+def test_a_new_rollout_is_refused_if_stable_does_not_get_all_traffic(weights: Weights, problem: str) -> None:
+    with pytest.raises(RolloutRefusedError, match=f"^{problem}, and no rollout is open") as error:
+        dry_run(weights, abort=False)
+    assert error.value.fix.endswith("dwcp rollout --abort --environment staging")

@@ -148,13 +148,13 @@ class Container(DockerResource):
         container = self.client.containers.get(id)
         if container.status in ("exited", "created"):
             container.start()
-        seconds: float = inputs.get("waitTimeout", WAIT_SECONDS)
-        health = ""
-        for _ in waiting.looks(seconds, pause=POLL_SECONDS):
+        began, status = time.monotonic(), ""
+        for _ in waiting.looks(inputs.get("waitTimeout", WAIT_SECONDS), pause=POLL_SECONDS):
             container.reload()
             state: dict[str, Any] = container.attrs["State"]
-            health = state.get("Health", {}).get("Status", "healthy")
-            if state["Running"] and (health == "healthy" or not inputs.get("wait")):
+            health = state.get("Health", {}).get("Status", "")
+            status = health if state["Running"] and health else state["Status"]
+            if state["Running"] and (health in ("", "healthy") or not inputs.get("wait")):
                 return []
             if state["Status"] in ("exited", "dead") and inputs["mustRun"]:
                 return [f"the container has ended with exit code {state['ExitCode']}{_last_words(container)}"]
@@ -162,7 +162,7 @@ class Container(DockerResource):
                 break
         said = [each["Output"].strip() for each in container.attrs["State"].get("Health", {}).get("Log") or []]
         check = f"; its health check printed: {said[-1]}" if said and said[-1] else ""
-        return [f"the container is {health} after {seconds} s{check}{_last_words(container)}"]
+        return [f"the container is {status} after {time.monotonic() - began:.0f} s{check}{_last_words(container)}"]
 
     def delete(self, id: str, inputs: Properties) -> None:
         container = self.client.containers.get(id)
