@@ -31,9 +31,9 @@ class Configuration:
 
     values: Mapping[str, Any]
     secrets: frozenset[str]
-    """Full keys whose value is encrypted in the stack file at every leaf, and keys of absent secrets. All have placeholders."""
+    """Full keys of values that are encrypted at every leaf, and of secrets that are not set. The values are placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, including those that the stack file sets in plain text, as the sandbox does."""
+    """Full keys that the program reads as secrets, even if the stack file sets them in plain text, as that of the sandbox does."""
 
 
 def read_yaml(file: Path) -> Any:
@@ -62,7 +62,7 @@ def require_unambiguous(text: str, name: str) -> None:
     """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not read the same content in the file ``name``.
 
     PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. After this check, all three
-    have the same result.
+    read the same content.
     """
     try:
         tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
@@ -134,7 +134,7 @@ def _project(folder: Path) -> dict[str, Any]:
 def stack_configuration(
     checkout: Path, stack: str, placeholders: Mapping[str, Any], stack_file: Path | None = None
 ) -> Configuration:
-    """The configuration in ``stack_file``, or else in the checkout's file, and the project's defaults; secrets are placeholders.
+    """The configuration in ``stack_file``, or else in the checkout's file, with the project's defaults; secrets are placeholders.
 
     The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
     not reveal the secret. A secret of the platform that the stack file does not set gets its value in ``placeholders``.

@@ -37,7 +37,7 @@ MASK = "[secret]"
 def is_wrapped(value: Any) -> bool:
     """Whether ``value`` has a :data:`SIGNATURE`.
 
-    It is a secret, or another special value (an asset, a resource, an output), which can contain a secret.
+    Such a value is a secret, or another special value (an asset, a resource, an output), which can contain a secret.
     """
     return isinstance(value, dict) and SIGNATURE in value
 
