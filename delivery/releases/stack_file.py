@@ -20,6 +20,7 @@ from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 from program.errors import EvaluationError
 from program.project_files import require_unambiguous
+from program.protocol import mapped
 
 APPLICATION = f"{PROJECT}:application"
 PODS_VARIABLE = "DWCP_PODS"
@@ -84,13 +85,7 @@ def written(content: Mapping[str, Any]) -> str:
 
 def quoted(value: Any) -> Any:
     """``value``, from JSON, with all strings in it marked so that :func:`written` puts them in quotes."""
-    if isinstance(value, str):
-        return DoubleQuotedScalarString(value)
-    if isinstance(value, dict):
-        return {key: quoted(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [quoted(item) for item in cast("list[Any]", value)]
-    return value
+    return mapped(value, lambda each: DoubleQuotedScalarString(each) if isinstance(each, str) else each)
 
 
 def with_release(text: str, image: str | None) -> str:
