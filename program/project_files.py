@@ -16,6 +16,7 @@ import yaml
 from contract import PROJECT
 from program.checkout import program_of, stacks_of
 from program.errors import EvaluationError
+from program.protocol import mapped
 
 PROJECT_FILE = "Pulumi.yaml"
 ENGINE_NAMESPACE = "pulumi"
@@ -164,9 +165,7 @@ def with_other_secrets(configuration: Configuration) -> Configuration:
     """The configuration with other placeholders for its secrets: a value that stays the same in the graph depends on no secret."""
 
     def other(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: other(item) for key, item in cast("dict[str, Any]", value).items()}
-        return f"other-{value}" if isinstance(value, str) else value
+        return mapped(value, lambda each: f"other-{each}" if isinstance(each, str) else each, lambda each: isinstance(each, list))
 
     changed = configuration.secrets | configuration.named
     values = {key: other(value) if key in changed else value for key, value in configuration.values.items()}
@@ -209,17 +208,17 @@ def _is_encrypted(value: Any) -> bool:
     """Whether every leaf of a value is encrypted."""
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
-        return fields.keys() == {"secure"} or (bool(fields) and all(map(_is_encrypted, fields.values())))
+        return _is_secure(fields) or (bool(fields) and all(map(_is_encrypted, fields.values())))
     items = cast("list[Any]", value) if isinstance(value, list) else []
     return bool(items) and all(map(_is_encrypted, items))
 
 
 def _without_ciphertext(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        if items.keys() == {"secure"}:
-            return f"placeholder-{hashlib.sha256(str(items['secure']).encode()).hexdigest()[:12]}"
-        return {key: _without_ciphertext(item) for key, item in items.items()}
-    if isinstance(value, list):
-        return [_without_ciphertext(item) for item in cast("list[Any]", value)]
-    return value
+    def placeholder(each: Any) -> Any:
+        return f"placeholder-{hashlib.sha256(str(each['secure']).encode()).hexdigest()[:12]}" if _is_secure(each) else each
+
+    return mapped(value, placeholder, _is_secure)
+
+
+def _is_secure(value: Any) -> bool:
+    return isinstance(value, dict) and cast("dict[str, Any]", value).keys() == {"secure"}
