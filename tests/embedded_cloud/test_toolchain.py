@@ -368,9 +368,9 @@ def test_the_catalogue_agrees_with_go_mod(bundle: Bundle) -> None:
 
 
 def test_every_program_of_kubernetes_has_one_version() -> None:
-    pins = [re.search(r"k8s\.io/kubernetes (v\S+)", bundle.go_mod) for bundle in BUNDLES]
+    pins = [re.search(r"\tk8s\.io/kubernetes (v\S+)", bundle.go_mod) for bundle in BUNDLES]
     versions = [pin[1] for pin in pins if pin]
-    assert len(versions) == 2, "the control plane and the node"
+    assert len(versions) > 1
     assert len(set(versions)) == 1
 
 
