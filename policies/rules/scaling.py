@@ -21,9 +21,9 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 @PACK.resource(
     "workload-autoscaler-bounds",
     AUTOSCALER,
-    title="The autoscaler keeps 3 to 10 pods",
-    why="Fewer do not survive the loss of a zone; more can be the cost of an attack.",
-    fix="Set `autoscaling.minReplicas` and `maxReplicas` within the bounds.",
+    title="The autoscaler's minimum and maximum are within the limits",
+    why="Too few pods do not survive the loss of a zone; too many can be the cost of an attack.",
+    fix="Set `autoscaling.minReplicas` to `minimumReplicas` or more, and `maxReplicas` to `maximumReplicas` or less.",
     severity="high",
     frameworks=("guide: HorizontalPodAutoscaler (3-10 replicas)",),
     parameters=("minimum_replicas", "maximum_replicas"),
