@@ -18,6 +18,10 @@ NAMESPACE = APPLICATION
 NO_PROXY_HOSTS = ("localhost", "127.0.0.1", "::1", ".svc", ".cluster.local")
 """Hosts that clients connect to without a proxy: this machine, and names that only a cluster resolves."""
 
+EnvironmentName = Literal["local", "staging", "production"]
+StackName = Literal[EnvironmentName, "account"]
+"""An environment, or the account's own stack."""
+
 TrackName = Literal["stable", "canary"]
 STABLE: TrackName = "stable"
 CANARY: TrackName = "canary"
@@ -52,6 +56,8 @@ ROLLOUT_KEY = "percentage"
 """Key of :data:`ROLLOUT_CONFIG_MAP` that holds the canary's share of the traffic; feature flags read it."""
 PULL_SECRET = "regcred"
 
+DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
+"""The Dockerfile of the service, by its path in the checkout."""
 IMAGE_REPOSITORY = f"ghcr.io/novacron/{APPLICATION}"
 FIRST_IMAGE = f"{IMAGE_REPOSITORY}:v3.0.0"
 

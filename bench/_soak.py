@@ -135,9 +135,9 @@ class Soak:
         wrong += self.recover(name)
         return met, wrong + self.problems(before)
 
-    def last_lines(self, count: int = 12) -> str:
-        """The last ``count`` lines of the commands' output."""
-        return "\n".join((self.cloud.folder / "logs" / "soak.log").read_text(errors="replace").splitlines()[-count:])
+    def last_lines(self) -> str:
+        """The last lines of the commands' output."""
+        return "\n".join((self.cloud.folder / "logs" / "soak.log").read_text(errors="replace").splitlines()[-12:])
 
     def cause_fault(self, process: psutil.Popen, fault: str, after: float) -> str:
         """Cause one fault after ``after`` seconds; return its description, or ``ended before``."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from embedded_cloud.engine import LocalEngine
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.nodes import cluster, prerequisites
 from embedded_cloud.nodes.cluster import RunningNodes
-from embedded_cloud.processes import Processes, free_ports
+from embedded_cloud.processes import Processes, stored_ports
 from embedded_cloud.project import Built, Project
 
 TOOLS = (
@@ -54,7 +53,8 @@ class Cloud:
             prerequisites.require(project.instructions)
             cluster.require_real(project.processes(folder))
         tools = project.toolchain.ensure(*TOOLS, *built, *(cluster.TOOLS if project.pods else ()))
-        ports = _ports(folder)
+        # stored, because the kubeconfig and the state contain them
+        ports = stored_ports(folder / "ports.json", "moto", *(field.name for field in fields(Ports)))
         moto = beside.moto_port if beside else ports["moto"]
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
         processes, aws = project.processes(folder), f"http://127.0.0.1:{moto}"
@@ -175,18 +175,3 @@ def remove(project: Project, folder: Path) -> None:
     project.processes(folder).stop()
     cluster.remove(folder)
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def _ports(folder: Path) -> dict[str, int]:
-    """The cloud's ports. They are chosen once and stored, because the kubeconfig and the state contain them."""
-    file = folder / "ports.json"
-    names = ("moto", *(field.name for field in fields(Ports)))
-    try:
-        kept: dict[str, int] = json.loads(file.read_text())
-    except (OSError, ValueError):
-        kept = {}
-    missing = [name for name in names if name not in kept]
-    if missing:
-        kept |= dict(zip(missing, free_ports(len(missing)), strict=True))
-        file.write_text(json.dumps(kept))
-    return kept

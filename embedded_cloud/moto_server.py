@@ -16,12 +16,13 @@ from typing import Any, cast
 import boto3
 from moto.backends import get_backend
 from moto.core import responses
+from moto.core.routing import get_service_router
 from moto.core.utils import method_names_from_class
 from moto.eks import utils as eks_utils
 from moto.kms import models as kms_models
 from moto.kms.utils import generate_private_key
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import make_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from waitress import create_server
 
 from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
@@ -35,6 +36,8 @@ ALWAYS = frozenset({"s3", "kms", "sts"})
 SYMMETRIC = "SYMMETRIC_DEFAULT"
 """The key spec of the KMS keys that the program creates."""
 GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
+SERVER = {"threads": 16, "connection_limit": 1000, "asyncore_use_poll": True, "inbuf_overflow": 2**26, "outbuf_overflow": 2**26}
+"""Options of the web server: a client may hold many connections open, and a stack's state stays in memory."""
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""
 
@@ -85,9 +88,10 @@ def main(port: int, account: Account) -> None:
     create_secrets_key(account)
     create_hosted_zones(account)
     moto = Creations(Front(Dispatcher(create_backend_app)))
-    server = make_server("127.0.0.1", port, moto, threaded=True, request_handler=MotoRequestHandler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    server = create_server(moto, host="127.0.0.1", port=port, **SERVER)
+    threading.Thread(target=server.run, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
+        get_service_router(service)  # loads the model by which the front parses calls
         cast(Any, get_backend)(service)[ACCOUNT][PARTITION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 

@@ -7,6 +7,7 @@ belong to the cloud too. There are no pid files, which could be stale: every pro
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import socket
@@ -183,3 +184,16 @@ def free_ports(count: int) -> list[int]:
     raise EmbeddedCloudError(
         f"127.0.0.1 has fewer than {count} free ports between 15000 and 29999", "end programs that listen on these ports"
     )
+
+
+def stored_ports(file: Path, *names: str) -> dict[str, int]:
+    """A port on 127.0.0.1 for each name. The ports are chosen once and stored in ``file``."""
+    try:
+        ports: dict[str, int] = json.loads(file.read_text())
+    except (OSError, ValueError):
+        ports = {}
+    if missing := [name for name in names if name not in ports]:
+        ports |= dict(zip(missing, free_ports(len(missing)), strict=True))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(ports))
+    return ports

@@ -50,13 +50,11 @@ class Config:
         return self.parameters.get(rule, self.limits)
 
 
-def config_of(
-    environment: Environment, *, today: date | None = None, waivers: Sequence[Waiver] = (), deployed: bool = False
-) -> Config:
+def config_of(environment: Environment, *, today: date | None = None, waivers: Sequence[Waiver] = ()) -> Config:
     """The configuration of an environment, as of ``today``."""
     day = today or date.today()
     limits = limits_of(environment, day)
-    return Config(environment=environment, today=day, limits=limits, waivers=tuple(waivers), deployed=deployed)
+    return Config(environment=environment, today=day, limits=limits, waivers=tuple(waivers))
 
 
 def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence[Rule]) -> Config:

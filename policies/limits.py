@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from contract import APPLICATION, NODE_EXPORTER
+from contract import APPLICATION, NODE_EXPORTER, StackName
 
 Count = Annotated[int, Ge(0)]
 Days = Annotated[int, Ge(1)]
 
 
-Environment = Literal["local", "staging", "production", "account"]
-"""An environment, or the account's own stack, which has limits too."""
+Environment = StackName
+"""The account's own stack has limits too."""
 
 
 class Limits(BaseModel):

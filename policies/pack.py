@@ -40,7 +40,7 @@ from policies.views import ResourceIndex
 from policies.violations import WAIVER_RULE, Violation, check_rule, found_with_waivers, waiver_violations
 from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
-from program.normal import normal
+from program.normal_form import normal
 
 PACK = PROJECT
 DEFERRED_RULE = "checked-after-up"

@@ -18,7 +18,7 @@ from policies import credentials
 from policies.errors import WrongTypeError
 from program import catalogue
 from program.graph import Path, Resource
-from program.normal import Part
+from program.normal_form import Part
 from program.paths import text
 from program.protocol import UNKNOWNS
 from program.types import USER
@@ -63,7 +63,8 @@ class View:
 
     def text(self, path: str, default: str = "") -> str:
         """A string."""
-        return cast(str, self._typed(path, str, "text", default))
+        value, where = self._find(path)
+        return cast(str, self._checked(value, where, str, "text", default))
 
     def flag(self, path: str, *, default: bool = False) -> bool:
         """A boolean; some properties of the AWS provider have a string instead."""
@@ -170,10 +171,6 @@ class View:
         value, where = self._find(path)
         items = self._checked(value, where, list, "a list", [])
         return [(self._known(item, (*where, index)), (*where, index)) for index, item in enumerate(cast("list[Any]", items))]
-
-    def _typed(self, path: str, kind: type, what: str, default: object) -> Any:
-        value, where = self._find(path)
-        return self._checked(value, where, kind, what, default)
 
     def _checked(self, value: Any, where: Path, kind: type | tuple[type, ...], what: str, default: object) -> Any:
         if value is None:

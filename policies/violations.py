@@ -12,7 +12,7 @@ from policies.names import with_names
 from policies.rule import Level, Problem, Rule, Severity
 from policies.views import ResourceIndex, UnknownValueError, View
 from program.graph import Resource
-from program.normal import normal
+from program.normal_form import normal
 from program.paths import text
 
 Status = Literal["failed", "unknown", "deferred", "waived"]

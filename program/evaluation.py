@@ -16,7 +16,7 @@ from pathlib import Path as FilePath
 from typing import Any, cast
 
 from contract import PROJECT
-from program import catalogue, contained
+from program import catalogue, evaluation_process
 from program.checkout import CHECKOUT, program_of
 from program.errors import EvaluationError
 from program.graph import Graph, Path, Resource
@@ -97,19 +97,15 @@ def stack_config(checkout: FilePath, stack: str) -> dict[str, Any]:
     return dict(stack_configuration(checkout, stack, PLACEHOLDERS).values)
 
 
-def evaluate_here(stack: str, config: Mapping[str, Any] | None = None, *, preview: bool = False) -> Graph:
-    """The graph of this checkout's program for ``stack``, evaluated in this process; ``config`` replaces the stack file."""
-
+def evaluate_here(stack: str, *, preview: bool = False) -> Graph:
+    """The graph of this checkout's program for ``stack``, evaluated in this process."""
     folder = program_of(CHECKOUT, stack)
 
     def program() -> None:
         runpy.run_path(str(folder / "__main__.py"))
 
-    project = project_name(folder)
-    if config is not None:
-        return run(program, config, stack=stack, preview=preview, project=project)
     settings = stack_configuration(CHECKOUT, stack, PLACEHOLDERS)
-    return run(program, settings.values, stack=stack, preview=preview, project=project, secrets=settings.secrets)
+    return run(program, settings.values, stack=stack, preview=preview, project=project_name(folder), secrets=settings.secrets)
 
 
 def evaluate(
@@ -165,7 +161,8 @@ def _answers(
     stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool], stack_file: FilePath | None = None
 ) -> dict[str, list[Graph | EvaluationError]]:
     """For each stack, one answer per evaluation, in the order of ``previews``."""
-    lines, lost = contained.answers(checkout, stacks, ["--preview" if each else "--known" for each in previews], stack_file)
+    options = ["--preview" if each else "--known" for each in previews]
+    lines, lost = evaluation_process.answers(checkout, stacks, options, stack_file)
     results: dict[str, list[Graph | EvaluationError]] = {}
     for line in lines:
         answer = json.loads(line)

@@ -3,7 +3,6 @@
 A test compares them with the SDKs, because a policy for a misspelled token would never find a resource.
 """
 
-CERTIFICATE_VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 TABLE = "aws:dynamodb/table:Table"
@@ -46,7 +45,6 @@ DATABASE_CLUSTER = "aws:rds/cluster:Cluster"
 DATABASE_INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
 CLUSTER_SNAPSHOT = "aws:rds/clusterSnapshot:ClusterSnapshot"
 DATABASE = "aws:rds/instance:Instance"
-RECORD = "aws:route53/record:Record"
 BUCKET = "aws:s3/bucket:Bucket"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 BUCKET_ACL = "aws:s3/bucketAcl:BucketAcl"
@@ -57,7 +55,6 @@ OLD_BUCKET = "aws:s3/bucketV2:BucketV2"
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 TOPIC = "aws:sns/topic:Topic"
 TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
-TOPIC_SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
 EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 

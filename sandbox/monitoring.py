@@ -27,7 +27,7 @@ from contract import PROMETHEUS as PROMETHEUS_NAME
 from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
-from embedded_cloud.processes import free_ports
+from embedded_cloud.processes import stored_ports
 from sandbox.errors import SandboxError
 from sandbox.project import MONITORING, SIMULATOR, TOOLCHAIN
 
@@ -58,15 +58,7 @@ class SandboxMonitoring:
     @cached_property
     def ports(self) -> dict[str, int]:
         """The ports on 127.0.0.1; they are chosen once and stored."""
-        file = self.folder / "ports.json"
-        try:
-            return json.loads(file.read_text())
-        except (OSError, ValueError):
-            [prometheus] = free_ports(1)
-            ports = {PROMETHEUS: prometheus, SIMULATOR: self.cloud.control_plane.ports.pods}
-            self.folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(ports))
-            return ports
+        return {SIMULATOR: self.cloud.control_plane.ports.pods, **stored_ports(self.folder / "ports.json", PROMETHEUS)}
 
     @property
     def prometheus_url(self) -> str:

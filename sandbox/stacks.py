@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, get_args
 
 import boto3
 import yaml
@@ -30,7 +30,7 @@ from sandbox.errors import SandboxError
 from sandbox.project import FOLDER, PROJECT
 from sandbox.real_pods import local_file, project_in
 
-STACKS = ("local", "staging", "production")
+STACKS: tuple[str, ...] = get_args(contract.EnvironmentName)
 
 SECRET = re.compile(r"^#.*pulumi config set -s \S+ --secret --path '([^']+)'", re.MULTILINE)
 """The comment in a stack file that names a required secret."""

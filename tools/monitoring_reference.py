@@ -12,7 +12,7 @@ from components.monitoring.dashboard import COLUMNS, Panel, rows
 from components.monitoring.gates import gates
 from components.monitoring.objectives import BURN_RATES, SLO_DAYS, SLOS, Objective, Unit
 from components.monitoring.promql import duration
-from tools.blocks import file_with
+from tools.generated_blocks import file_with
 
 MONITORING_PAGE = Path("docs/monitoring.md")
 PICTURE = Path("docs/dashboard.svg")

@@ -15,7 +15,7 @@ from components.settings.groups import AccountSettings, Group
 from components.settings.rules import Settings
 from components.workload.environment import variables_of
 from contract import PROJECT
-from tools.blocks import file_with
+from tools.generated_blocks import file_with
 
 PROJECT_FILE = Path("Pulumi.yaml")
 REFERENCE_FILE = Path("docs/settings.md")

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from program.catalogue import AWS, every_type
-from tools.blocks import file_with
+from tools.generated_blocks import file_with
 
 IMPORTING_PAGE = Path("docs/importing.md")
 PROTECTION = Path("components/protection.py")

@@ -13,6 +13,8 @@ from components.aws.names import physical_name
 from components.component import Component
 from components.settings import EnvironmentSettings
 
+ABANDONED_UPLOAD_DAYS = 7
+
 
 class PrivateBucket(Component):
     """A bucket that blocks public access, whatever policy is added later.

@@ -8,13 +8,12 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import kms, s3
 
-from components.aws._buckets import PrivateBucket
+from components.aws._buckets import ABANDONED_UPLOAD_DAYS, PrivateBucket
 from components.aws.names import physical_name
 from components.component import Component
 from components.settings import ArtifactsSettings, EnvironmentSettings
 
 KEY_DELETION_WINDOW_DAYS = 30
-ABANDONED_UPLOAD_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import acm, lb, route53, s3
 
-from components.aws._buckets import PrivateBucket
+from components.aws._buckets import ABANDONED_UPLOAD_DAYS, PrivateBucket
 from components.aws.iam import Statement
 from components.aws.network import Network
 from components.aws.security_groups import WEB_PORTS
@@ -32,7 +32,6 @@ owns, would still refer to the deleted group.
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60
 OLD_VERSION_DAYS = 30
-ABANDONED_UPLOAD_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,7 +74,8 @@ class Network(Component):
             opts=self._child,
         )
         ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=self._vpc.id, ingress=[], egress=[], opts=self._child)
-        public, private = self._subnets("public", "elb"), self._subnets("private", "internal-elb")
+        public = self._subnets("public", "kubernetes.io/role/elb")
+        private = self._subnets("private", "kubernetes.io/role/internal-elb")
         self.internet_gateway = ec2.InternetGateway(f"{name}-internet", vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
         nat = self._nat_gateways(public)
         tables = [self._public_routes(public), *self._private_routes(private, nat)]
@@ -105,7 +106,7 @@ class Network(Component):
         self.redis_group_id = groups.redis_id
         self.publish()
 
-    def _subnets(self, tier: str, load_balancer_role: str) -> dict[str, ec2.Subnet]:
+    def _subnets(self, tier: str, load_balancers: str) -> dict[str, ec2.Subnet]:
         plan = subnet_plan(self._args.settings.vpc_cidr, sorted(self._args.settings.zones))
         zones = aws.get_availability_zones_output(
             region=self._args.environment.region, state="available", opts=pulumi.InvokeOptions(parent=self)
@@ -117,7 +118,7 @@ class Network(Component):
                 availability_zone=zones.apply(partial(zone_of, self._args.environment.region, zone)),
                 cidr_block=str(blocks[0] if tier == "public" else blocks[1]),
                 map_public_ip_on_launch=False,
-                tags={"Name": f"{self._name}-{tier}-{zone}", f"kubernetes.io/role/{load_balancer_role}": "1"},
+                tags={"Name": f"{self._name}-{tier}-{zone}", load_balancers: "1"},
                 opts=self._child,
             )
             for zone, blocks in plan.items()

@@ -11,9 +11,7 @@ from pulumi import ResourceOptions
 
 from components.component import Component
 from components.settings import DockerSettings, RegistryCredentials, Settings
-from contract import APPLICATION
-
-DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
+from contract import DOCKERFILE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -123,7 +123,7 @@ def _redis_replicas(_: int) -> str:
 
 def _errors_under_low_traffic(window_seconds: int) -> str:
     enough = f"{promql.request_count(window_seconds, '')} >= {MINIMUM_REQUESTS * window_seconds // WINDOW_SECONDS}"
-    return f"({promql.error_count(window_seconds, '')} unless {enough})"
+    return f"({promql.error_count(window_seconds)} unless {enough})"
 
 
 POD_RESTARTS = Objective(

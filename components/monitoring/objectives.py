@@ -252,7 +252,7 @@ LATENCY = Slo(
     name="Latency",
     target=0.99,
     description=f"requests answered within {LATENCY_SECONDS} s",
-    bad_ratio=lambda window_seconds: promql.slow_ratio(window_seconds, LATENCY_SECONDS, ""),
+    bad_ratio=lambda window_seconds: promql.slow_ratio(window_seconds, LATENCY_SECONDS),
     runbook="performance-issues",
     advice=Advice(
         "Requests have been slow for some time, but too few at once for the alert HighLatency.",

@@ -65,9 +65,9 @@ def request_count(window_seconds: int, by: By = "track", **labels: str) -> str:
     return _sum("increase", REQUESTS_METRIC, window_seconds, by, **labels)
 
 
-def error_count(window_seconds: int, by: By = "track", **labels: str) -> str:
-    """PromQL of the number of failed requests in the window."""
-    return _sum("increase", ERRORS_METRIC, window_seconds, by, **labels)
+def error_count(window_seconds: int) -> str:
+    """PromQL of the number of failed requests of both tracks in the window."""
+    return _sum("increase", ERRORS_METRIC, window_seconds, "")
 
 
 def error_ratio(window_seconds: int, by: By = "track", **labels: str) -> str:
@@ -83,15 +83,15 @@ def latency(window_seconds: int, by: By = "track", **labels: str) -> str:
     return f"histogram_quantile({QUANTILE}, sum by {grouping} (rate({buckets})))"
 
 
-def slow_ratio(window_seconds: int, limit_seconds: int, by: By = "track", **labels: str) -> str:
-    """PromQL of the share of requests that took longer than ``limit_seconds``; no result without requests.
+def slow_ratio(window_seconds: int, limit_seconds: int) -> str:
+    """PromQL of the share of both tracks' requests that took longer than ``limit_seconds``; no result without requests.
 
     ``limit_seconds`` must be the upper bound of a bucket.
     """
     # Prometheus 3 stores the bound 1 as 1.0; earlier versions keep the service's notation.
-    fast = series(f"{LATENCY_METRIC}_bucket", f'le=~"{limit_seconds}([.]0)?"', job=JOB, **labels)
-    fast_rate = f"sum{_grouping(by)}(rate({fast}[{duration(window_seconds)}]))"
-    return f"1 - {fast_rate} / ({_sum('rate', f'{LATENCY_METRIC}_count', window_seconds, by, **labels)} > 0)"
+    fast = series(f"{LATENCY_METRIC}_bucket", f'le=~"{limit_seconds}([.]0)?"', job=JOB)
+    fast_rate = f"sum(rate({fast}[{duration(window_seconds)}]))"
+    return f"1 - {fast_rate} / ({_sum('rate', f'{LATENCY_METRIC}_count', window_seconds, '')} > 0)"
 
 
 def throughput(window_seconds: int, by: By = "", **labels: str) -> str:

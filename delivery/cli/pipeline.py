@@ -315,7 +315,9 @@ def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this 
 
 
 def _git(*arguments: str, problem: str, fix: str = "check out the repository with its history (fetch-depth: 0)") -> str:
-    done = subprocess.run(["git", "-C", str(CHECKOUT), *arguments], capture_output=True, text=True, check=False)
+    from delivery.clients import git
+
+    done = git.run(CHECKOUT, *arguments)
     if done.returncode:
         raise UsageError(problem, fix)
-    return done.stdout.strip()
+    return done.stdout.decode().strip()

@@ -8,12 +8,12 @@ from typing import Annotated, Literal
 
 import typer
 
+from contract import StackName
 from delivery.cli._output import STACK, scope, working
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from program.checkout import CHECKOUT, stacks_of
 
 Format = Literal["table", "json", "sarif"]
-Environment = Literal["local", "staging", "production", "account"]
 
 
 def policy(
@@ -22,7 +22,7 @@ def policy(
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
     limits: Annotated[
-        Environment | None,
+        StackName | None,
         typer.Option("--limits", help="Use the limits of this environment instead of those of the checked environment."),
     ] = None,
     pack_config: Annotated[

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from delivery.cli._output import EnvironmentOption, console, table, working
-
-if TYPE_CHECKING:
-    from contract import TrackName
 
 
 def status(
@@ -40,16 +37,13 @@ def status(
 
 
 def _facts(target: Any) -> dict[str, Any]:
-    from delivery.clients.load_balancer import WeightedRule
+    from delivery.releases.running_now import running, shares
     from delivery.rollout.journal import Journal
 
-    cluster, rule = target.kubernetes, WeightedRule(target)
-    split = rule.weights().split
-    shares: dict[TrackName, int | None] = {"stable": None if split is None else 100 - split, "canary": split}
+    cluster = target.kubernetes
     tracks: dict[str, dict[str, Any]] = {}
-    for name, share in shares.items():
-        pods = cluster.track(name)
-        healthy = len(rule.healthy(name) & pods.ready)
+    for name, share in shares(target).items():
+        pods, healthy = running(target, name)
         tracks[name] = {
             "image": pods.image,
             "traffic": share,

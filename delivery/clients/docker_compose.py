@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, get_args
 
 from components.monitoring.alertmanager_config import Receiver
-from contract import APPLICATION, DOCKER_HEALTHY_SECONDS
+from contract import APPLICATION, DOCKER_HEALTHY_SECONDS, DOCKERFILE
+from delivery.clients import docker
 from delivery.errors import DeliveryError
 
-DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 CONTRACT_LABEL = "dwcp.contract"
 CONTRACT = "1"
 """Required value of the label (docs/app-contract.md, Image)."""
@@ -31,8 +31,6 @@ PULL_SECONDS = 300
 LOG_LINES = 5
 MINIMUM = (2, 20)
 """Oldest version of Docker Compose that can start the stack."""
-ANSWER_SECONDS = 60
-"""Time limit of a request to the Docker engine, which is slow while it pulls images."""
 
 
 class DockerStackError(DeliveryError):
@@ -76,7 +74,7 @@ class ComposeStack:
         if shutil.which("docker") is None:
             fix = "install Docker Engine or Docker Desktop; `make up` runs the platform without Docker"
             raise DockerStackError("there is no `docker` command on PATH", fix)
-        answer = _run(["docker", "version", "--format", "{{.Server.Version}}"])
+        answer = docker.run("version", "--format", "{{.Server.Version}}")
         if answer.returncode or not answer.stdout.strip():
             lines = answer.stderr.strip().splitlines()
             host = os.environ.get("DOCKER_HOST") or "the default socket"
@@ -151,7 +149,7 @@ class ComposeStack:
     def _wrong_image(self) -> Iterator[tuple[str, str]]:
         image: str = self.config["services"][APPLICATION]["image"]
         labels = _labels(image)
-        if labels is None and _run(["docker", "pull", "--quiet", image], seconds=PULL_SECONDS).returncode == 0:
+        if labels is None and docker.run("pull", "--quiet", image, seconds=PULL_SECONDS).returncode == 0:
             labels = _labels(image)
         if labels is None:
             yield (
@@ -185,9 +183,9 @@ class ComposeStack:
 
     @cached_property
     def _compose_command(self) -> Sequence[str]:
-        for command in (("docker", "compose"), ("docker-compose",)):
-            if shutil.which(command[0]) and _version(_run([*command, "version", "--short"]).stdout) >= MINIMUM:
-                return command
+        for program, *command in (("docker", "compose"), ("docker-compose",)):
+            if shutil.which(program) and _version(docker.run(*command, "version", "--short", program=program).stdout) >= MINIMUM:
+                return (program, *command)
         return ()
 
     def _compose(self, *arguments: str, capture: bool = True) -> subprocess.CompletedProcess[str]:
@@ -197,7 +195,7 @@ class ComposeStack:
 
 def _labels(image: str) -> dict[str, str] | None:
     """The labels of an image; ``None`` if the engine does not have it."""
-    done = _run(["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", image])
+    done = docker.run("image", "inspect", "--format", "{{json .Config.Labels}}", image)
     return None if done.returncode else json.loads(done.stdout) or {}
 
 
@@ -215,10 +213,3 @@ def _taken(host: str, port: int) -> bool:
         except OSError:
             return True
     return False
-
-
-def _run(command: Sequence[str], seconds: float = ANSWER_SECONDS) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(command, 1, "", f"no answer within {seconds:.0f} s")

@@ -6,20 +6,19 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import ValidationError
 
 from components.settings import ClusterSettings, EnvironmentSettings, Group
-from contract import NAMESPACE, PROJECT
+from contract import NAMESPACE, PROJECT, EnvironmentName
 from delivery.clients import _sandbox, aws
 from delivery.clients.kubernetes import KubernetesClient, UnknownClusterError
 from delivery.errors import DeliveryError, UsageError
 from program.errors import ProgramError
 from program.evaluation import CHECKOUT, stack_config
 
-EnvironmentName = Literal["local", "staging", "production"]
 ENVIRONMENTS: tuple[str, ...] = get_args(EnvironmentName)
 PROMETHEUS_VARIABLE = "DWCP_PROMETHEUS_URL"
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 
+from delivery.clients import docker
 from delivery.errors import DeliveryError, UsageError
 
-ANSWER_SECONDS = 60
 NO_BUILDX = re.compile(r"unknown (command|flag)|is not a docker command")
 ABSENT = re.compile(r"not found|manifest unknown|no such manifest", re.IGNORECASE)
 
@@ -23,13 +21,7 @@ def digest_of(image: str) -> str | None:
     Raises ``RegistryError`` if the registry refuses or cannot be reached, and ``UsageError`` without a Docker client or without its
     buildx plugin.
     """
-    if shutil.which("docker") is None:
-        raise UsageError("there is no `docker` command on PATH", "install Docker's client; this command needs no engine")
-    command = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=ANSWER_SECONDS)
-    except subprocess.TimeoutExpired as error:
-        raise RegistryError(f"the registry of {image} does not answer within {ANSWER_SECONDS} s", "try again") from error
+    done = docker.run("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image)
     if done.returncode == 0:
         return done.stdout.strip()
     problem = done.stderr.strip().removeprefix("ERROR: ")

@@ -10,17 +10,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from delivery.clients._supervisor import OUT_OF_TIME
+from delivery.clients.engine_events import EngineStep, EngineViolation, UpdateResult
 from delivery.clients.environment import Environment
 from delivery.clients.work_folder import work_folder, write
 from delivery.errors import DeliveryError, LeaseLostError
-from program.catalogue import lost
 from program.checkout import CHECKOUT
-from program.protocol import masked
 
 POLICIES = "policies"
 GRACE_SECONDS = 15.0
@@ -34,105 +32,19 @@ LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
 SHOWN_VIOLATIONS = 5
 NO_SECRETS_PROVIDER = "passphrase must be set"
-ECHO = "an unhandled error occurred"
-"""Start of a message of the language host that only repeats the program's own error message."""
 
 
 class EngineError(DeliveryError):
     """A preview or update failed; the problem contains the engine's own message."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineChange:
-    """A change of one resource that an update makes or a preview predicts."""
-
-    op: str
-    """``create``, ``update``, ``replace``, ``delete``, ``read`` ..."""
-    type: str
-    name: str
-    urn: str
-    properties: tuple[str, ...] = ()
-    """Paths of the properties that differ."""
-    loses: str = ""
-    """The data that the change deletes, even if the resource is kept; empty if it deletes none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineViolation:
-    """A violation of a policy by a resource."""
-
-    policy: str
-    level: str
-    urn: str
-    message: str
-
-
-@dataclass(kw_only=True)
-class UpdateResult:
-    """The changes of a preview or an update."""
-
-    counts: dict[str, int] = field(default_factory=dict[str, int])
-    changes: list[EngineChange] = field(default_factory=list[EngineChange])
-    violations: list[EngineViolation] = field(default_factory=list[EngineViolation])
-    errors: list[str] = field(default_factory=list[str])
-
-    @property
-    def changed(self) -> int:
-        """The number of changed resources."""
-        return sum(count for op, count in self.counts.items() if op not in ("same", "read"))
-
-    def take(self, event: Mapping[str, Any]) -> EngineChange | None:
-        """Record one of the engine's events. Returns the change if the event announces a change of a resource."""
-        match event:
-            case {"resourcePreEvent": {"metadata": metadata}} if metadata["op"] not in ("same", "read"):
-                change = _change(metadata)
-                self.changes.append(change)
-                return change
-            case {"policyEvent": details}:
-                self.violations.append(
-                    EngineViolation(
-                        policy=details["policyName"],
-                        level=details["enforcementLevel"],
-                        urn=details.get("resourceUrn", ""),
-                        message=str(details["message"]).strip(),
-                    )
-                )
-            case {"diagnosticEvent": {"severity": "error", "message": message}} if not str(message).startswith(ECHO):
-                self.errors.append(str(message).strip())
-            case {"summaryEvent": summary}:
-                self.counts = dict(summary.get("resourceChanges") or {})
-            case _:
-                pass
-        return None
-
-
-def _change(metadata: Mapping[str, Any]) -> EngineChange:
-    urn: str = metadata["urn"]
-    old, new = (masked(cast("dict[str, Any]", metadata.get(side) or {}).get("inputs") or {}) for side in ("old", "new"))
-    return EngineChange(
-        op=metadata["op"],
-        type=metadata["type"],
-        name=urn.rpartition("::")[2],
-        urn=urn,
-        properties=tuple(sorted(metadata.get("detailedDiff") or metadata.get("diffs") or ())),
-        loses=", ".join(lost(metadata["op"], metadata["type"], old, new)),
-    )
-
-
-Watcher = Callable[[EngineChange], None]
+Watcher = Callable[[EngineStep | EngineViolation], None]
+"""Called for every step and every violation of a policy that the engine reports."""
 TimeLeft = Callable[[], float]
 """Returns the seconds that are left when it is called."""
 
 
-Event = Mapping[str, Any]
-"""One of the engine's events: https://github.com/pulumi/pulumi/blob/master/sdk/go/common/apitype/events.go"""
-
-
-def _ignore(_: EngineChange) -> None:
-    pass
-
-
-def _pass(_: Event) -> None:
+def _ignore(_: EngineStep | EngineViolation) -> None:
     pass
 
 
@@ -146,15 +58,12 @@ class Engine:
         self.folder = folder or work_folder(environment.name, checkout)
         self._variables = environment.variables
 
-    def preview(
-        self, stack_file: str, *, watch: Watcher = _ignore, events: Callable[[Event], None] = _pass, plan: Path | None = None
-    ) -> UpdateResult:
+    def preview(self, stack_file: str, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
         """The changes that an update would make, with policies. Raises ``EngineError``, also if a mandatory policy is violated.
 
-        ``watch`` is called for every change, and ``events`` for every event of the engine. ``plan`` is the file to which the plan
-        for an update is written.
+        ``plan`` is the file to which the plan for an update is written.
         """
-        return self._run("preview", stack_file, None, watch, events, [] if plan is None else ["--save-plan", str(plan)])
+        return self._run("preview", stack_file, None, watch, [] if plan is None else ["--save-plan", str(plan)])
 
     def up(self, stack_file: str, remaining: TimeLeft, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
         """Apply the program with policies. ``remaining`` returns the time that is left of the lease.
@@ -162,7 +71,7 @@ class Engine:
         Before the lease expires, the engine is stopped, and ``LeaseLostError`` is raised. With ``plan``, the file of a preview, the
         engine makes only the changes in the plan.
         """
-        return self._run("up", stack_file, remaining, watch, options=[] if plan is None else ["--plan", str(plan)])
+        return self._run("up", stack_file, remaining, watch, [] if plan is None else ["--plan", str(plan)])
 
     def export(self) -> str:
         """The state as ``pulumi stack export`` prints it, with encrypted secrets."""
@@ -211,8 +120,7 @@ class Engine:
         stack_file: str,
         remaining: TimeLeft | None,
         watch: Watcher,
-        events_to: Callable[[Event], None] = _pass,
-        options: Sequence[str] = (),
+        options: Sequence[str],
     ) -> UpdateResult:
         config, events = self._written(stack_file, f"{verb}.events"), self.folder / f"{verb}.events"
         command = [
@@ -227,9 +135,8 @@ class Engine:
 
         def follow(new: Iterator[Mapping[str, Any]]) -> None:
             for event in new:
-                events_to(event)
-                if (change := outcome.take(event)) is not None:
-                    watch(change)
+                if (found := outcome.take(event)) is not None:
+                    watch(found)
 
         tail = Tail(events)
         try:

@@ -30,3 +30,8 @@ def write(path: Path, text: str) -> None:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)  # otherwise the new name can be lost with the power
+    finally:
+        os.close(folder)

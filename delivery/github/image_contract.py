@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any, cast
 
-from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_fixed
-
 from components.compose.services import APPLICATION_USER as USER
 from contract import PORT
+from delivery.clients import docker
 from delivery.clients.docker_compose import CONTRACT as VERSION
 from delivery.clients.docker_compose import CONTRACT_LABEL as LABEL
-from delivery.errors import DeliveryError, UsageError
+from delivery.clients.waiting import wait_until
+from delivery.errors import DeliveryError
 
 START_SECONDS = 30
 """Maximum time from the start until ``/health`` answers (guide: the liveness probe begins after 30 s)."""
@@ -31,8 +30,6 @@ class ContractError(DeliveryError):
 
 def check(image: str) -> list[str]:
     """Check ``image``, and return the requirements that it meets, one per line. Raises ``ContractError`` at the first violation."""
-    if shutil.which("docker") is None:
-        raise UsageError("the command docker is not on PATH", "run the command on a machine with Docker")
     config = cast("dict[str, Any]", json.loads(_docker("image", "inspect", "--format", "{{json .Config}}", image).stdout))
     label = cast("dict[str, str]", config.get("Labels") or {}).get(LABEL, "")
     _require(label == VERSION, f"the label {LABEL} of {image} is {label or 'missing'}, not {VERSION}")
@@ -54,17 +51,8 @@ def check(image: str) -> list[str]:
 def _started(image: str) -> Generator[str]:
     """A context in which a container runs without a network, and with the restrictions of the cluster's pods (workload/pods.py)."""
     options = (
-        "--network",
-        "none",
-        "--read-only",
-        "--tmpfs",
-        "/tmp",
-        "--cap-drop",
-        "ALL",
-        "--security-opt",
-        "no-new-privileges",
-        "--user",
-        USER,
+        *("--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
+        *("--security-opt", "no-new-privileges", "--user", USER),
     )
     container = _docker("run", "--detach", *options, "--env", "HOME=/tmp", image).stdout.strip()
     try:
@@ -74,17 +62,11 @@ def _started(image: str) -> Generator[str]:
 
 
 def _healthy(container: str) -> bool:
-    waiting = Retrying(
-        retry=retry_if_result(lambda answers: not answers), stop=stop_after_delay(START_SECONDS), wait=wait_fixed(0.5)
-    )
-    try:
-        return bool(waiting(lambda: _run("exec", container, "node", "-e", HEALTH).returncode == 0))
-    except RetryError:
-        return False
+    return wait_until(lambda: docker.run("exec", container, "node", "-e", HEALTH).returncode == 0, seconds=START_SECONDS, pause=0.5)
 
 
 def _log(container: str) -> str:
-    done = _run("logs", "--tail", "5", container)
+    done = docker.run("logs", "--tail", "5", container)
     return " / ".join((done.stdout + done.stderr).strip().splitlines()) or "it printed nothing"
 
 
@@ -94,13 +76,9 @@ def _require(met: bool, problem: str) -> None:
 
 
 def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    done = _run(*arguments)
+    done = docker.run(*arguments)
     if done.returncode:
         raise ContractError(
             f"docker {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "fix the problem that Docker reports"
         )
     return done
-
-
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)

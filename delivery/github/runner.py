@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from delivery.clients import git
 from delivery.errors import DeliveryError, UsageError
 from delivery.github import _job_services
 from delivery.github.expressions import Contexts, condition, fill
@@ -42,14 +43,9 @@ class Result:
 
 def github(root: Path) -> dict[str, Any]:
     """The ``github`` context for a push of the checked-out commit."""
-
-    def git(*arguments: str) -> str:
-        done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
-        return done.stdout.strip()
-
-    branch = git("branch", "--show-current") or "main"
+    branch = git.text(root, "branch", "--show-current") or "main"
     return {
-        "sha": git("rev-parse", "HEAD") or "0" * 40,
+        "sha": git.text(root, "rev-parse", "HEAD") or "0" * 40,
         "ref": f"refs/heads/{branch}",
         "ref_name": branch,
         "ref_type": "branch",

@@ -88,18 +88,6 @@ def _read(file: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", content)
 
 
-def triggers(workflow: Mapping[Any, Any]) -> dict[str, Any]:
-    """The triggers of a workflow by name. The key can be ``True``, because YAML 1.1 reads ``on`` as true."""
-    found = workflow.get("on", workflow.get(True))
-    return (
-        {found: None}
-        if isinstance(found, str)
-        else dict.fromkeys(cast("list[str]", found))
-        if isinstance(found, list)
-        else found or {}
-    )
-
-
 def jobs(root: Path) -> Iterator[Job]:
     """Every job of every workflow."""
     for workflow, content in load(root).items():

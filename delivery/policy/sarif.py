@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from delivery.policy.check import PolicyReport
@@ -25,9 +24,9 @@ SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
 """The ``security-severity`` of each severity; GitHub shows above 9.0 as critical, above 7.0 as high, above 4.0 as medium."""
 
 
-def as_sarif(reports: Sequence[PolicyReport], checkout: Path = CHECKOUT) -> str:
+def as_sarif(reports: Sequence[PolicyReport]) -> str:
     """A SARIF log as JSON text, with every violation of every stack in one run."""
-    results = [_result(violation, report, checkout) for report in reports for violation in report.violations]
+    results = [_result(violation, report) for report in reports for violation in report.violations]
     driver = {
         "name": "dwcp policy",
         "semanticVersion": "1.0.0",
@@ -52,8 +51,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
     }
 
 
-def _result(violation: Violation, report: PolicyReport, checkout: Path) -> dict[str, Any]:
-    file, line = declared_at(violation.urn, checkout)
+def _result(violation: Violation, report: PolicyReport) -> dict[str, Any]:
+    file, line = declared_at(violation.urn)
     place = f"{violation.path}: " if violation.path else ""
     level = "error" if violation.blocks else "note" if violation.status == "deferred" else "warning"
     identity = "\n".join((report.stack, violation.rule, violation.urn, violation.path, violation.message))
@@ -75,7 +74,7 @@ def _result(violation: Violation, report: PolicyReport, checkout: Path) -> dict[
     return result
 
 
-def declared_at(urn: str, checkout: Path = CHECKOUT) -> tuple[str, int]:
+def declared_at(urn: str) -> tuple[str, int]:
     """File and line of the innermost component in a resource's URN.
 
     Without a component it is the entry file of the program, and without a URN the waiver file.
@@ -84,14 +83,14 @@ def declared_at(urn: str, checkout: Path = CHECKOUT) -> tuple[str, int]:
         return "policies/waivers.yaml", 1
     types = urn.split("::")[2].split("$") if urn.count("::") >= 3 else []
     components = [each.removeprefix(COMPONENT_PREFIX) for each in types if each.startswith(COMPONENT_PREFIX)]
-    return _classes(checkout).get(components[-1], PROGRAM) if components else PROGRAM
+    return _classes().get(components[-1], PROGRAM) if components else PROGRAM
 
 
 @cache
-def _classes(checkout: Path) -> dict[str, tuple[str, int]]:
+def _classes() -> dict[str, tuple[str, int]]:
     found: dict[str, tuple[str, int]] = {}
-    for file in sorted((checkout / "components").rglob("*.py")):
+    for file in sorted((CHECKOUT / "components").rglob("*.py")):
         for number, line in enumerate(file.read_text().splitlines(), 1):
             if match := re.match(r"class (\w+)\(Component\):", line):
-                found[match[1]] = (file.relative_to(checkout).as_posix(), number)
+                found[match[1]] = (file.relative_to(CHECKOUT).as_posix(), number)
     return found

@@ -88,7 +88,7 @@ class _Comparison:
             type=resource.type,
             name=resource.name,
             parent=resource.parent,
-            properties=tuple(_all_of(resource, created=True)),
+            properties=tuple(every_input(without_secrets(resource), created=True)),
             loses="" if for_new else ", ".join(lost_by_creation(resource.type, inputs)),
             refused=(*contradictions(resource, self._by_urn), *refusals(resource.type, inputs, inputs)),
         )
@@ -254,9 +254,8 @@ def _with_ignored(before: Any, after: Any, ignored: Sequence[Path], path: Path =
     return cast("Any", after)
 
 
-def _all_of(resource: Resource, *, created: bool) -> Iterator[PropertyChange]:
+def every_input(inputs: Mapping[str, Any], *, created: bool) -> Iterator[PropertyChange]:
     """Every input of a created or deleted resource."""
-    inputs = without_secrets(resource)
     for path, before, after in differences(*((None, inputs) if created else (inputs, None))):
         if path:
             yield PropertyChange(path=paths.text(path), before=shown(before), after=shown(after), replaces=Replaces.NO)
@@ -269,7 +268,7 @@ def _deleted(resource: Resource) -> ResourceChange:
         type=resource.type,
         name=resource.name,
         parent=resource.parent,
-        properties=tuple(_all_of(resource, created=False)),
+        properties=tuple(every_input(without_secrets(resource), created=False)),
         loses=loses(resource.type, resource.inputs),
         protected=resource.protect,
         kept=resource.retain_on_delete,

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from delivery.clients import git
 from delivery.errors import UsageError
 
 FIXES = {
@@ -21,17 +22,9 @@ FIXES = {
 """The fix for an error of git, by a substring of its message."""
 
 
-def git(repository: Path, *arguments: str) -> bytes:
-    """The output of git. Raises ``UsageError`` with git's message if git fails."""
-    done = _run(repository, *arguments)
-    if done.returncode:
-        raise _refused(arguments[0], done)
-    return done.stdout
-
-
 def resolve(repository: Path, revision: str) -> str:
     """The commit that ``revision`` names. Raises ``UsageError`` if there is none."""
-    done = _run(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+    done = git.run(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if done.returncode:
         message = _message(done)
         if "needed a single revision" in message.lower() or "unknown revision" in message.lower():
@@ -48,7 +41,7 @@ def fork_point(repository: Path, revision: str, head: str) -> str:
     raised if the merge base cannot be determined.
     """
     base = resolve(repository, revision)
-    done = _run(repository, "merge-base", base, head)
+    done = git.run(repository, "merge-base", base, head)
     if done.returncode == 0:
         return done.stdout.decode().strip()
     if message := _message(done):
@@ -63,23 +56,19 @@ def fork_point(repository: Path, revision: str, head: str) -> str:
 
 def is_shallow(repository: Path) -> bool:
     """Whether the clone lacks a part of the history."""
-    return _run(repository, "rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+    return git.text(repository, "rev-parse", "--is-shallow-repository") == "true"
 
 
 @contextmanager
 def checkout(repository: Path, commit: str) -> Generator[Path]:
     """A context that yields a temporary folder with the files of ``commit``."""
     with TemporaryDirectory(prefix="dwcp-preview-") as folder:
-        with tarfile.open(fileobj=io.BytesIO(git(repository, "archive", "--format=tar", commit))) as archive:
+        done = git.run(repository, "archive", "--format=tar", commit)
+        if done.returncode:
+            raise _refused("archive", done)
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
             archive.extractall(folder, filter="data")
         yield Path(folder)
-
-
-def _run(repository: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(["git", "-C", str(repository), *arguments], capture_output=True, check=False)
-    except FileNotFoundError as error:
-        raise UsageError("git is not installed", "install git") from error
 
 
 def _message(done: subprocess.CompletedProcess[bytes]) -> str:

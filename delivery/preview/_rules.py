@@ -18,8 +18,8 @@ from typing import Any, cast
 from delivery.preview._assessment import key
 from delivery.preview.change import PolicyViolation, RuleChange
 from policies import Violation
-from program.contained import KEPT
 from program.evaluation import Worlds
+from program.evaluation_process import KEPT
 
 SECONDS = 120
 

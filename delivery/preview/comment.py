@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from delivery.preview._detail import Detail
 from delivery.preview._markdown import cell, code, escape, fenced, folded
-from delivery.preview._verdict_tables import verdict_tables
+from delivery.preview._violation_tables import violation_tables
 from delivery.preview.change import (
     AlertChange,
     Cost,
@@ -116,7 +116,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         yield f"### {stack.stack}: the base cannot be evaluated"
         yield "This version runs, but there is nothing to compare it with, so its changes are not known:"
         yield fenced(_bounded(stack.base_problem, level))
-        yield from verdict_tables(stack.verdicts, level)
+        yield from violation_tables(stack.verdicts, level)
         return
     if stack.silent:
         yield f"### {stack.stack}: no change"
@@ -128,7 +128,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
     yield from map(escape, stack.notes)
     if level < Detail.COUNTS:
         yield from _risks(stack, level)
-    yield from verdict_tables(stack.verdicts, level)
+    yield from violation_tables(stack.verdicts, level)
     if level < Detail.COUNTS:
         yield from _alerts(stack.alerts, level)
         yield from _cost(stack.cost)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
+from delivery.clients.engine_events import EngineStep, part
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.pulumi import Engine
 from delivery.errors import DeliveryError
@@ -81,8 +82,8 @@ def parse(text: str) -> Refreshed:
     Raises ``UnreachableError`` if the JSON has another format.
     """
     try:
-        steps = cast("list[dict[str, Any]]", json.loads(text)["steps"])
-        resources = tuple(cast("dict[str, Any]", step.get("oldState") or step.get("newState") or {}) for step in steps)
+        steps = [EngineStep.of_refresh(each) for each in json.loads(text)["steps"]]
+        resources = tuple(step.old or step.new for step in steps)
         changes = tuple(change for step in steps if (change := _change(step)) is not None)
     except (ValueError, KeyError, TypeError) as error:
         raise UnreachableError(
@@ -91,18 +92,15 @@ def parse(text: str) -> Refreshed:
     return Refreshed(resources=resources, changes=tuple(sorted(changes, key=lambda each: each.kind is not Kind.DELETE)))
 
 
-def _change(step: Mapping[str, Any]) -> ResourceChange | None:
-    operation, old = step["op"], cast("dict[str, Any]", step.get("oldState") or {})
-    if operation not in {"update", "delete"} or not old.get("custom"):
+def _change(step: EngineStep) -> ResourceChange | None:
+    if step.op not in {"update", "delete"} or not step.old.get("custom"):
         return None
-    urn, type_ = str(step["urn"]), str(old["type"])
-    name = urn.rsplit("::", 1)[-1]
-    gone = operation == "delete"
+    gone = step.op == "delete"
     properties: list[PropertyChange] = []
     ignored: list[Ignored] = []
     if not gone:
-        for path, before, after in _differences(old, cast("dict[str, Any]", step.get("newState") or {})):
-            if owner := owner_of(type_, name, path):
+        for path, before, after in _differences(step):
+            if owner := owner_of(step.type, step.name, path):
                 ignored.append(Ignored(path=paths.text(path), owner=owner))
             else:
                 properties.append(PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO))
@@ -110,23 +108,20 @@ def _change(step: Mapping[str, Any]) -> ResourceChange | None:
             return None
     return ResourceChange(
         kind=Kind.DELETE if gone else Kind.UPDATE,
-        urn=urn,
-        type=type_,
-        name=name,
-        parent=str(old.get("parent", "")),
+        urn=step.urn,
+        type=step.type,
+        name=step.name,
+        parent=str(step.old.get("parent", "")),
         properties=tuple(properties),
         ignored=tuple(ignored),
-        loses=loses(type_, old.get("inputs") or {}) if gone else "",
+        loses=loses(step.type, step.old.get("inputs") or {}) if gone else "",
     )
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[Path, Any, Any]]:
-    before, after = (without_secrets(_as_resource(each)) for each in (old, new))
+def _differences(step: EngineStep) -> Iterator[tuple[Path, Any, Any]]:
+    states = [part(each, "inputs") for each in (step.old, step.new)]
+    before, after = (
+        without_secrets(Resource(urn=step.urn, type=step.type, name=step.name, inputs=inputs, custom=True)) for inputs in states
+    )
     for path, left, right in differences(before, after):
         yield path, shown(left), shown(right)
-
-
-def _as_resource(state: Mapping[str, Any]) -> Resource:
-    inputs = cast("dict[str, Any]", state.get("inputs") or {})
-    urn = str(state.get("urn", ""))
-    return Resource(urn=urn, type=str(state.get("type", "")), name=urn.rsplit("::", 1)[-1], inputs=inputs, custom=True)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from delivery.clients.engine_events import EngineStep, EngineViolation, part
 from delivery.clients.environment import ENVIRONMENTS, Environment
-from delivery.clients.pulumi import Engine, EngineError, Event
+from delivery.clients.pulumi import Engine, EngineError
+from delivery.preview._comparison import every_input
 from delivery.preview._masking import without_credentials
-from delivery.preview._values import differences
 from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import SANDBOX
 from delivery.releases.stack_file import committed
 from program import paths
-from program.catalogue import Replaces, lost, refusals, to_watch
+from program.catalogue import Replaces, refusals, to_watch
 from program.protocol import MASK, is_wrapped, masked
 
 KINDS = {
@@ -40,7 +41,7 @@ def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
     environment = Environment.open(stack)
     events = EngineEvents()
     try:
-        Engine(environment, checkout=repository).preview(committed(environment.name, repository), events=events.take, plan=plan)
+        Engine(environment, checkout=repository).preview(committed(environment.name, repository), watch=events.take, plan=plan)
     except EngineError as error:
         if not any(each.level == "mandatory" for each in events.verdicts):
             return StackPreview(stack=stack, problem=str(error))
@@ -48,21 +49,21 @@ def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
 
 
 class EngineEvents:
-    """Collects the engine's events of one preview."""
+    """Collects the steps and the violations of one preview."""
 
     def __init__(self) -> None:
-        """Start without events."""
+        """Start without a step."""
         self.changes: list[ResourceChange] = []
         self.verdicts: list[PolicyViolation] = []
         self.nodes: list[GraphNode] = []
         self.unchanged = 0
 
-    def take(self, event: Event) -> None:
-        """Record the resource or the policy violation of an event."""
-        if step := _part(_part(event, "resourcePreEvent"), "metadata"):
-            self._step(step)
-        elif details := _part(event, "policyEvent"):
-            self.verdicts.append(_verdict(details))
+    def take(self, found: EngineStep | EngineViolation) -> None:
+        """Record a step or a violation."""
+        if isinstance(found, EngineStep):
+            self._step(found)
+        else:
+            self.verdicts.append(_verdict(found))
 
     def as_preview(self, stack: str) -> StackPreview:
         """The events as a preview, with the changes that lose data first."""
@@ -77,20 +78,18 @@ class EngineEvents:
             nodes=tuple(self.nodes),
         )
 
-    def _step(self, metadata: Mapping[str, Any]) -> None:
-        urn, op = cast(str, metadata["urn"]), cast(str, metadata["op"])
-        if op in ("create-replacement", "delete-replaced", "read", "refresh"):
+    def _step(self, step: EngineStep) -> None:
+        if step.op in ("create-replacement", "delete-replaced", "read", "refresh"):
             return
-        kind = KINDS.get(op)
-        state = _part(metadata, "new") or _part(metadata, "old")
-        custom = bool(state.get("custom"))
+        kind = KINDS.get(step.op)
+        custom = bool(step.state.get("custom"))
         self.nodes.append(
             GraphNode(
-                urn=urn,
-                type=metadata["type"],
-                name=urn.rpartition("::")[2],
-                parent=state.get("parent") or "",
-                dependencies=tuple(state.get("dependencies") or ()),
+                urn=step.urn,
+                type=step.type,
+                name=step.name,
+                parent=step.state.get("parent") or "",
+                dependencies=tuple(step.state.get("dependencies") or ()),
                 kind=kind if custom else None,
                 custom=custom,
             )
@@ -100,43 +99,30 @@ class EngineEvents:
         if kind is None:
             self.unchanged += 1
         else:
-            self.changes.append(_change(kind, metadata, state))
+            self.changes.append(_change(kind, step))
 
 
-def _change(kind: Kind, metadata: Mapping[str, Any], state: Mapping[str, Any]) -> ResourceChange:
-    before = _part(metadata, "old")
-    old, new = _part(before, "inputs"), _part(_part(metadata, "new"), "inputs")
+def _change(kind: Kind, step: EngineStep) -> ResourceChange:
+    old, new = part(step.old, "inputs"), part(step.new, "inputs")
     goes = kind in (Kind.REPLACE, Kind.DELETE)
-    urn, type_ = cast(str, metadata["urn"]), cast(str, metadata["type"])
     if kind in (Kind.CREATE, Kind.DELETE):
-        properties = tuple(_all_of(new if kind is Kind.CREATE else old, created=kind is Kind.CREATE))
+        properties = tuple(every_input(masked(new if kind is Kind.CREATE else old), created=kind is Kind.CREATE))
     else:
-        properties = tuple(_property(path, diff, old, new) for path, diff in sorted(_part(metadata, "detailedDiff").items()))
+        properties = tuple(_property(path, diff, old, new) for path, diff in sorted(step.diff.items()))
     inputs = masked(new if kind is Kind.CREATE else old), masked(new)
     return ResourceChange(
         kind=kind,
-        urn=urn,
-        type=type_,
-        name=urn.rpartition("::")[2],
-        parent=state.get("parent") or "",
+        urn=step.urn,
+        type=step.type,
+        name=step.name,
+        parent=step.state.get("parent") or "",
         properties=properties,
-        loses=", ".join(lost(cast("str", metadata["op"]), type_, old, new)),
-        refused=() if goes else tuple(refusals(type_, *inputs)),
-        watch=() if goes else tuple(to_watch(type_, *inputs)),
-        protected=goes and bool(before.get("protect")),
-        kept=kind is Kind.DELETE and bool(before.get("retainOnDelete")),
+        loses=step.loses,
+        refused=() if goes else tuple(refusals(step.type, *inputs)),
+        watch=() if goes else tuple(to_watch(step.type, *inputs)),
+        protected=goes and bool(step.old.get("protect")),
+        kept=kind is Kind.DELETE and bool(step.old.get("retainOnDelete")),
     )
-
-
-def _all_of(inputs: Mapping[str, Any], *, created: bool) -> Iterator[PropertyChange]:
-    """Every input of a created or deleted resource."""
-    for path, before, after in differences(*((None, masked(inputs)) if created else (masked(inputs), None))):
-        if path:
-            yield PropertyChange(path=paths.text(path), before=before, after=after, replaces=Replaces.NO)
-
-
-def _part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return cast("dict[str, Any]", whole.get(name) or {})
 
 
 def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> PropertyChange:
@@ -164,12 +150,12 @@ def _at(value: Any, path: Sequence[str | int]) -> Any:
     return masked(value)
 
 
-def _verdict(details: Mapping[str, Any]) -> PolicyViolation:
+def _verdict(found: EngineViolation) -> PolicyViolation:
     return PolicyViolation(
-        policy=details["policyName"],
-        level=details["enforcementLevel"],
-        name=str(details.get("resourceUrn", "")).rpartition("::")[2],
-        type=[*str(details.get("resourceUrn", "")).split("::"), "", "", ""][2].rpartition("$")[2],
-        message=str(details["message"]).strip(),
+        policy=found.policy,
+        level=found.level,
+        name=found.urn.rpartition("::")[2],
+        type=[*found.urn.split("::"), "", "", ""][2].rpartition("$")[2],
+        message=found.message,
         new=True,  # the engine's preview checks only head
     )

@@ -21,9 +21,10 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.checkpoint import Checkpoint, States, unfinished, workload
+from delivery.clients.engine_events import EngineStep, EngineViolation
 from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
-from delivery.clients.pulumi import Engine, EngineChange, UpdateResult
+from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError
@@ -270,7 +271,7 @@ class Deployment:
         restore.show_preview(outcome, self.runner, changes=self.options.dry_run)
         accepted = self.options.accept_loss or self.options.dry_run
         restore.require_accepted(restore.losses(outcome), accept_loss=accepted, what="this deployment", command=command_line())
-        return _counted(outcome)
+        return str(outcome)
 
     def _update(self) -> str:
         done = restore.updated(
@@ -279,8 +280,9 @@ class Deployment:
         self.environment = Environment.open(self.environment.name)  # its outputs may have changed
         return done
 
-    def _watch(self, change: EngineChange) -> None:
-        self.runner.say(f"        {change.op} {change.name}")
+    def _watch(self, found: EngineStep | EngineViolation) -> None:
+        if isinstance(found, EngineStep) and found.is_change:
+            self.runner.say(f"        {found.op} {found.name}")
 
     def _stage(self) -> str:
         self.lease.check()
@@ -377,7 +379,3 @@ class Deployment:
             return releases if releases.bucket else None
         except UnreachableError:
             return None
-
-
-def _counted(outcome: UpdateResult) -> str:
-    return ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))

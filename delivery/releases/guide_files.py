@@ -15,14 +15,13 @@ import yaml
 
 from components.compose.compose_file import DEFAULTS, compose_file, config_files
 from components.compose.services import stack as docker_services
-from contract import APPLICATION
+from contract import APPLICATION, DOCKERFILE
 from delivery.errors import DeliveryError
 from program.evaluation import CHECKOUT, evaluate_here
 from program.graph import Graph, Resource, unknown_paths
 
 FOLDER = "deployments"
 COMPOSE = f"docker-compose-{APPLICATION}.yml"
-DOCKERFILE = f"Dockerfile.{APPLICATION}"
 DEPLOYMENT = f"k8s/{APPLICATION}-deployment.yaml"
 MONITORING = f"k8s/{APPLICATION}-monitoring.yaml"
 SECRET_TYPE = "kubernetes:core/v1:Secret"
@@ -51,8 +50,7 @@ def render(stack: str, checkout: Path = CHECKOUT) -> dict[PurePosixPath, str]:
     texts = {
         PurePosixPath(DEPLOYMENT): manifests(stack, ours[False]),
         PurePosixPath(MONITORING): manifests(stack, ours[True]),
-        PurePosixPath("docker", DOCKERFILE): (checkout / "docker" / DOCKERFILE).read_text(),
-        PurePosixPath("docker", f"{DOCKERFILE}.dockerignore"): (checkout / "docker" / f"{DOCKERFILE}.dockerignore").read_text(),
+        **{PurePosixPath(file): (checkout / file).read_text() for file in (DOCKERFILE, f"{DOCKERFILE}.dockerignore")},
     }
     return texts | _docker_files()
 

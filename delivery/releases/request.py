@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from components.settings import ApplicationSettings
 from components.settings.types import repository
+from delivery.clients import git
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import executable
 from delivery.confirmation import command_line
@@ -69,13 +69,13 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
 
 def commit_of(checkout: Path) -> str:
     """The checkout's commit, with ``-dirty`` at the end if files differ from it; empty outside git."""
-    head = _git(checkout, "rev-parse", "HEAD")
+    head = git.text(checkout, "rev-parse", "HEAD")
     return head + (DIRTY if head and changes_of(checkout) else "")
 
 
 def changes_of(checkout: Path) -> list[str]:
     """The files of the work tree that differ from its commit, including new files."""
-    return [line[3:] for line in _git(checkout, "status", "--porcelain").splitlines()]
+    return [line[3:] for line in git.text(checkout, "status", "--porcelain").splitlines()]
 
 
 def require_plan(request: DeployRequest) -> None:
@@ -97,7 +97,7 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
     """Raise ``UsageError`` if production would not be deployed from a commit: such a deployment cannot be reproduced."""
     if not environment.is_production:
         return
-    if not _git(request.checkout, "rev-parse", "HEAD"):
+    if not git.text(request.checkout, "rev-parse", "HEAD"):
         raise UsageError(
             f"{request.checkout} is not a git work tree, and production is deployed from a commit", "clone the repository"
         )
@@ -112,8 +112,3 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
 def require_tools(environment: Environment) -> None:
     """Raise ``DeliveryError`` if a command that a deployment calls is missing."""
     executable(environment.variables)
-
-
-def _git(checkout: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(checkout), *arguments], capture_output=True, text=True, check=False)
-    return done.stdout.strip("\n") if done.returncode == 0 else ""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from components.settings.types import release_of
 from contract import DEPLOYMENTS, VERSION_LABEL
 from delivery.clients.checkpoint import States
+from delivery.clients.engine_events import UpdateResult
 from delivery.clients.environment import Environment
 from delivery.clients.kubernetes import (
     FIELD_MANAGER,
@@ -22,7 +23,7 @@ from delivery.clients.kubernetes import (
     with_owned,
 )
 from delivery.clients.load_balancer import LoadBalancerError, WeightedRule
-from delivery.clients.pulumi import Engine, UpdateResult
+from delivery.clients.pulumi import Engine
 from delivery.clients.service import ServiceClient
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
@@ -229,14 +230,13 @@ def updated(
         lease.check()
         for line in _hand_changes.reset(environment.kubernetes, states.read(), changes):
             say(line)
-    counts = ", ".join(f"{count} {op}" for op, count in sorted(outcome.counts.items()))
-    return f"{counts}; {len(changes)} objects changed by hand were reset" if changes else counts
+    return f"{outcome}; {len(changes)} objects changed by hand were reset" if changes else str(outcome)
 
 
 def _serves(environment: Environment) -> bool:
     """Whether stable has a healthy target for each of its pods. A new target is healthy after two checks of the load balancer."""
-    track = retried(lambda: environment.kubernetes.track("stable"))
-    return track.settled and len(WeightedRule(environment).healthy("stable") & track.ready) >= track.replicas
+    pods, healthy = retried(lambda: running_now.running(environment, "stable"))
+    return pods.settled and healthy >= pods.replicas
 
 
 def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) -> None:

@@ -18,7 +18,7 @@ from delivery.clients.screens import table
 from delivery.errors import ExitCode
 from delivery.rollout._ending import Ending
 from delivery.rollout._loop import Reporter
-from delivery.rollout._steps import EACH_STEP, at, steps_of, text_of
+from delivery.rollout._printed_plan import EACH_STEP, at, steps_of, text_of
 from delivery.rollout.actions import Action, Observation
 from delivery.rollout.journal import Record
 from delivery.rollout.plan import Plan, RolloutOutcome

@@ -21,10 +21,10 @@ from delivery.releases.store import Releases
 from delivery.rollout._display import reporter, show_end, show_nothing, show_plan
 from delivery.rollout._ending import ending
 from delivery.rollout._loop import Reporter, RolloutLoop
+from delivery.rollout._printed_plan import abort_steps
 from delivery.rollout._records import record_result
 from delivery.rollout._signals import stop_requests
 from delivery.rollout._start import continued, make_plan, unowned
-from delivery.rollout._steps import abort_steps
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.machine import insisted
 from delivery.rollout.options import RolloutRequest, settings_of

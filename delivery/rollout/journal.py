@@ -8,7 +8,6 @@ must accept an entry. The first entry must be written to the cluster.
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
@@ -17,8 +16,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from contract import ROLLOUT_CONFIG_MAP
+from delivery.clients import work_folder
 from delivery.clients.kubernetes import ClusterError, KubernetesClient, Manifest
-from delivery.clients.work_folder import work_folder
 from delivery.errors import DeliveryError
 from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Frozen, Plan, RolloutProgress
@@ -80,7 +79,7 @@ class Journal:
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._cluster = cluster
-        self._file = (folder or work_folder(environment)) / "rollout.json"
+        self._file = (folder or work_folder.work_folder(environment)) / "rollout.json"
         self._path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
         self._version = ""
         self._written = False
@@ -130,23 +129,7 @@ class Journal:
             self.warn(f"only one copy of the journal was written; {problem}")
 
     def _write_local(self, record: Record) -> None:
-        """Write the local copy atomically."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._file.with_suffix(".part")
-        try:
-            with temporary.open("w") as file:
-                file.write(record.model_dump_json(indent=1))
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._file)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-        folder = os.open(self._file.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        work_folder.write(self._file, record.model_dump_json(indent=1))
 
     def _read_local(self) -> Record | None:
         """The copy on this machine. ``None`` if it cannot be read, because the cluster's copy is sufficient."""

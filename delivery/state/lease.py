@@ -206,11 +206,6 @@ class Lease:
                 f"find the present owner: dwcp state lock --show --environment {self.table.environment}",
             )
 
-    def confirm(self) -> None:
-        """Renew the lease in the table. Raises ``LeaseLostError`` if it is no longer held."""
-        self._beat()
-        self.check()
-
     def release(self) -> None:
         """Release the lease. A lost lease needs no release."""
         self._stop.set()

@@ -36,6 +36,10 @@ ADDONS = (
 """Some of the add-ons of EKS: https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html"""
 
 
+SETTINGS = ("accessConfig", "deletionProtection", "logging")
+"""The attributes of a cluster that moto does not store."""
+
+
 @dataclass
 class Parts:
     """The resources that belong to one cluster, by their keys."""
@@ -48,6 +52,88 @@ class Parts:
     upgraded_at: float | None = None
     """The time of the upgrade to the present version; None for a new cluster, and after a rollback."""
 
+
+Answer = Callable[[Call], Properties | None]
+OPERATIONS: dict[str, Answer] = {}
+"""The function that answers each operation; it returns None for a call that moto can answer."""
+
+
+def operation(answer: Answer) -> Answer:
+    """Register the function that answers the operation with its name: ``create_addon`` answers CreateAddon."""
+    OPERATIONS["".join(part.capitalize() for part in answer.__name__.split("_"))] = answer
+    return answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartKind:
+    """One kind of resource in a cluster. It registers its description and its update, which are the same for every kind."""
+
+    name: str
+    answer: str
+    """The name of the resource in answers; with ``Arn``, the name of its ARN."""
+    key: str
+    """The parameter that identifies the resource in its cluster."""
+    held: Callable[[Parts], dict[str, Properties]]
+    changeable: tuple[str, ...]
+    absent: str
+    """The message about a missing resource, with ``{key}`` and ``{cluster}``."""
+
+    def __post_init__(self) -> None:
+        """Register the operations."""
+        OPERATIONS.update({f"Describe{self.name}": self.describe, f"Update{self.name}": self.update})
+
+    def find(self, call: Call) -> Properties:
+        """The resource that a call names. Raises ``AwsError`` if there is none."""
+        cluster, key = _cluster(call), call.parameters[self.key]
+        if (found := self.held(parts(cluster)).get(key)) is None:
+            raise AwsError("ResourceNotFoundException", self.absent.format(key=key, cluster=cluster), 404)
+        return found
+
+    def create(self, call: Call, key: str, arn: str, **properties: Any) -> Properties:
+        """Store a new resource, and return the answer to the call."""
+        cluster = call.parameters["clusterName"]
+        common = {"clusterName": cluster, f"{self.answer}Arn": arn, "tags": call.parameters.get("tags", {}), **_times()}
+        self.held(parts(cluster))[key] = {**common, **properties}
+        return {self.answer: {**common, **properties}}
+
+    def describe(self, call: Call) -> Properties:
+        """The answer with the resource."""
+        return {self.answer: self.find(call)}
+
+    def update(self, call: Call) -> Properties:
+        """Set the changeable properties that the call contains."""
+        self.find(call).update(_given(call, *self.changeable))
+        return self.describe(call)
+
+    def delete(self, call: Call) -> Properties:
+        """Remove the resource, and return it."""
+        return self.held(parts(_cluster(call))).pop(self.find(call)[self.key])
+
+
+ACCESS_ENTRY = PartKind(
+    name="AccessEntry",
+    answer="accessEntry",
+    key="principalArn",
+    held=lambda parts: parts.entries,
+    changeable=("kubernetesGroups", "username"),
+    absent="The specified access entry for {key} could not be found.",
+)
+ADDON = PartKind(
+    name="Addon",
+    answer="addon",
+    key="addonName",
+    held=lambda parts: parts.addons,
+    changeable=("addonVersion", "serviceAccountRoleArn", "configurationValues"),
+    absent="No addon: {key} found in cluster: {cluster}",
+)
+POD_IDENTITY = PartKind(
+    name="PodIdentityAssociation",
+    answer="association",
+    key="associationId",
+    held=lambda parts: parts.pods,
+    changeable=("roleArn",),
+    absent="The specified association {key} could not be found.",
+)
 
 PARTS: dict[str, Parts] = {}
 API_SERVERS: dict[str, Properties] = {}
@@ -87,15 +173,9 @@ def after(call: Call) -> None:
     name = call.parameters.get("name", "")
     match call.name:
         case "CreateCluster":
-            wanted = {
-                key: call.parameters[key] for key in ("accessConfig", "deletionProtection", "logging") if key in call.parameters
-            }
-            PARTS[name] = Parts(settings=wanted)
+            PARTS[name] = Parts(settings=_given(call, *SETTINGS))
         case "UpdateClusterConfig":
-            changed = {
-                key: call.parameters[key] for key in ("accessConfig", "deletionProtection", "logging") if key in call.parameters
-            }
-            parts(name).settings.update(changed)
+            parts(name).settings.update(_given(call, *SETTINGS))
         case "DeleteCluster":
             PARTS.pop(name, None)
         case _:
@@ -132,10 +212,10 @@ def _update(kind: str) -> Properties:
     return {"update": {"id": token_hex(8), "status": "Successful", "type": kind, "createdAt": time.time()}}
 
 
+@operation
 def create_access_entry(call: Call) -> Properties:
     """Give a principal access to a cluster."""
     cluster, principal = _cluster(call), call.parameters["principalArn"]
-    kind = call.parameters.get("type", "STANDARD")
     if parts(cluster).settings.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP") == "CONFIG_MAP":
         raise AwsError(
             "InvalidRequestException",
@@ -143,76 +223,63 @@ def create_access_entry(call: Call) -> Properties:
         )
     if principal in parts(cluster).entries:
         raise AwsError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", 409)
-    entry = {
-        "clusterName": cluster,
-        "principalArn": principal,
-        "kubernetesGroups": call.parameters.get("kubernetesGroups", []),
-        "accessEntryArn": _arn(call, "access-entry", cluster, "role", ACCOUNT, principal.rsplit("/", 1)[-1], token_hex(8)),
-        "tags": call.parameters.get("tags", {}),
-        "username": call.parameters.get("username", principal),
-        "type": kind,
-        **_times(),
-    }
-    parts(cluster).entries[principal] = entry
-    return {"accessEntry": entry}
+    return ACCESS_ENTRY.create(
+        call,
+        principal,
+        _arn(call, "access-entry", cluster, "role", ACCOUNT, principal.rsplit("/", 1)[-1], token_hex(8)),
+        principalArn=principal,
+        kubernetesGroups=call.parameters.get("kubernetesGroups", []),
+        username=call.parameters.get("username", principal),
+        type=call.parameters.get("type", "STANDARD"),
+    )
 
 
-def describe_access_entry(call: Call) -> Properties:
-    """Describe an access entry."""
-    return {"accessEntry": _entry(call)}
-
-
-def update_access_entry(call: Call) -> Properties:
-    """Change the groups or the user name of a principal."""
-    entry = _entry(call)
-    entry.update(_given(call, "kubernetesGroups", "username"))
-    return {"accessEntry": entry}
-
-
+@operation
 def delete_access_entry(call: Call) -> Properties:
     """Delete a principal's access entry and its access policies."""
-    _entry(call)
-    owner, principal = parts(_cluster(call)), call.parameters["principalArn"]
-    del owner.entries[principal]
+    principal = ACCESS_ENTRY.delete(call)["principalArn"]
+    owner = parts(call.parameters["clusterName"])
     owner.policies = {key: each for key, each in owner.policies.items() if key[0] != principal}
     return {}
 
 
+@operation
 def list_access_entries(call: Call) -> Properties:
     """List the principals with an access entry."""
     return {"accessEntries": list(parts(_cluster(call)).entries)}
 
 
+@operation
 def associate_access_policy(call: Call) -> Properties:
     """Grant a principal an access policy."""
-    entry, policy = _entry(call), call.parameters["policyArn"]
+    entry, policy = ACCESS_ENTRY.find(call), call.parameters["policyArn"]
     if policy.removeprefix(POLICY_PREFIX) not in POLICIES:
         raise AwsError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
-    association = {
-        "policyArn": policy,
-        "accessScope": call.parameters["accessScope"],
-        "associatedAt": time.time(),
-        "modifiedAt": time.time(),
-    }
+    scope, now = call.parameters["accessScope"], time.time()
+    association = {"policyArn": policy, "accessScope": scope, "associatedAt": now, "modifiedAt": now}
     parts(_cluster(call)).policies[entry["principalArn"], policy] = association
     return {"clusterName": entry["clusterName"], "principalArn": entry["principalArn"], "associatedAccessPolicy": association}
 
 
+@operation
 def disassociate_access_policy(call: Call) -> Properties:
     """Remove an access policy from a principal."""
-    key = (_entry(call)["principalArn"], call.parameters["policyArn"])
+    key = (ACCESS_ENTRY.find(call)["principalArn"], call.parameters["policyArn"])
     if parts(_cluster(call)).policies.pop(key, None) is None:
-        raise _not_found("association of this access policy")
+        message = "The specified association of this access policy could not be found."
+        raise AwsError("ResourceNotFoundException", message, 404)
     return {}
 
 
+@operation
 def list_associated_access_policies(call: Call) -> Properties:
     """List the access policies of a principal."""
-    principal = _entry(call)["principalArn"]
+    principal = ACCESS_ENTRY.find(call)["principalArn"]
     found = [each for (owner, _), each in parts(_cluster(call)).policies.items() if owner == principal]
     return {"clusterName": _cluster(call), "principalArn": principal, "associatedAccessPolicies": found}
 
 
+@operation
 def create_addon(call: Call) -> Properties:
     """Install an add-on."""
     cluster, name = _cluster(call), call.parameters["addonName"]
@@ -224,45 +291,38 @@ def create_addon(call: Call) -> Properties:
         )
     if name in parts(cluster).addons:
         raise AwsError("ResourceInUseException", "Addon already exists.", 409)
-    addon = {
-        "addonName": name,
-        "clusterName": cluster,
-        "status": "ACTIVE",
-        "addonVersion": version,
-        "health": {"issues": []},
-        "addonArn": _arn(call, "addon", cluster, name, token_hex(8)),
-        "tags": call.parameters.get("tags", {}),
+    return ADDON.create(
+        call,
+        name,
+        _arn(call, "addon", cluster, name, token_hex(8)),
+        addonName=name,
+        status="ACTIVE",
+        addonVersion=version,
+        health={"issues": []},
         **_given(call, "serviceAccountRoleArn", "configurationValues"),
-        **_times(),
-    }
-    parts(cluster).addons[name] = addon
-    return {"addon": addon}
+    )
 
 
-def describe_addon(call: Call) -> Properties:
-    """Describe an add-on."""
-    return {"addon": _addon(call)}
-
-
+@operation
 def update_addon(call: Call) -> Properties:
     """Change version or configuration of an add-on."""
-    addon = _addon(call)
-    addon.update(_given(call, "addonVersion", "serviceAccountRoleArn", "configurationValues"))
+    ADDON.update(call)
     return _update("AddonUpdate")
 
 
+@operation
 def delete_addon(call: Call) -> Properties:
     """Remove an add-on."""
-    addon = _addon(call)
-    del parts(_cluster(call)).addons[addon["addonName"]]
-    return {"addon": {**addon, "status": "DELETING"}}
+    return {"addon": {**ADDON.delete(call), "status": "DELETING"}}
 
 
+@operation
 def list_addons(call: Call) -> Properties:
     """List the installed add-ons."""
     return {"addons": list(parts(_cluster(call)).addons)}
 
 
+@operation
 def describe_addon_versions(call: Call) -> Properties:
     """List invented versions of add-ons; one is the default for each Kubernetes version."""
     wanted, kubernetes = call.parameters.get("addonName"), call.parameters.get("kubernetesVersion", "1.35")
@@ -273,6 +333,7 @@ def describe_addon_versions(call: Call) -> Properties:
     return {"addons": [{"addonName": name, "addonVersions": versions} for name in ADDONS if wanted in (None, name)]}
 
 
+@operation
 def create_pod_identity_association(call: Call) -> Properties:
     """Associate a role with the pods of a service account."""
     cluster = _cluster(call)
@@ -280,37 +341,17 @@ def create_pod_identity_association(call: Call) -> Properties:
     if account in {(each["namespace"], each["serviceAccount"]) for each in parts(cluster).pods.values()}:
         raise AwsError("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
     id = f"a-{token_hex(8)}"
-    association = {
-        "clusterName": cluster,
-        "namespace": account[0],
-        "serviceAccount": account[1],
-        "roleArn": call.parameters["roleArn"],
-        "associationArn": _arn(call, "podidentityassociation", cluster, id),
-        "associationId": id,
-        "tags": call.parameters.get("tags", {}),
-        **_times(),
-    }
-    parts(cluster).pods[id] = association
-    return {"association": association}
+    arn = _arn(call, "podidentityassociation", cluster, id)
+    return POD_IDENTITY.create(call, id, arn, associationId=id, **_given(call, "namespace", "serviceAccount", "roleArn"))
 
 
-def describe_pod_identity_association(call: Call) -> Properties:
-    """Describe an association of a service account with a role."""
-    return {"association": _pods(call)}
-
-
-def update_pod_identity_association(call: Call) -> Properties:
-    """Change the role of a service account's pods."""
-    association = _pods(call)
-    association.update(_given(call, "roleArn"))
-    return {"association": association}
-
-
+@operation
 def delete_pod_identity_association(call: Call) -> Properties:
     """Remove the role of a service account."""
-    return {"association": parts(_cluster(call)).pods.pop(_pods(call)["associationId"])}
+    return {"association": POD_IDENTITY.delete(call)}
 
 
+@operation
 def list_pod_identity_associations(call: Call) -> Properties:
     """List the associations of a cluster, of a namespace or of a service account."""
     wanted = {key: call.parameters[key] for key in ("namespace", "serviceAccount") if call.parameters.get(key)}
@@ -318,6 +359,7 @@ def list_pod_identity_associations(call: Call) -> Properties:
     return {"associations": found}
 
 
+@operation
 def update_cluster_config(call: Call) -> Properties | None:
     """Change the attributes of a cluster that moto cannot change; None if moto can answer the call."""
     if "deletionProtection" not in call.parameters and "accessConfig" not in call.parameters:
@@ -326,6 +368,7 @@ def update_cluster_config(call: Call) -> Properties | None:
     return _update("ConfigUpdate")
 
 
+@operation
 def update_cluster_version(call: Call) -> Properties:
     """Change the version of the control plane, without a delay."""
     name = call.parameters["name"]
@@ -339,6 +382,7 @@ def update_cluster_version(call: Call) -> Properties:
     return _update("VersionRollback" if back else "VersionUpdate")
 
 
+@operation
 def tag_resource(call: Call) -> Properties | None:
     """Tag a resource of this module; None for a resource of moto."""
     found = by_arn(call.parameters["resourceArn"])
@@ -348,6 +392,7 @@ def tag_resource(call: Call) -> Properties | None:
     return {}
 
 
+@operation
 def untag_resource(call: Call) -> Properties | None:
     """Remove tags of a resource of this module; None for a resource of moto."""
     found = by_arn(call.parameters["resourceArn"])
@@ -357,33 +402,6 @@ def untag_resource(call: Call) -> Properties | None:
     return {}
 
 
-OPERATIONS: dict[str, Callable[[Call], Properties | None]] = {
-    "CreateAccessEntry": create_access_entry,
-    "DescribeAccessEntry": describe_access_entry,
-    "UpdateAccessEntry": update_access_entry,
-    "DeleteAccessEntry": delete_access_entry,
-    "ListAccessEntries": list_access_entries,
-    "AssociateAccessPolicy": associate_access_policy,
-    "DisassociateAccessPolicy": disassociate_access_policy,
-    "ListAssociatedAccessPolicies": list_associated_access_policies,
-    "CreateAddon": create_addon,
-    "DescribeAddon": describe_addon,
-    "UpdateAddon": update_addon,
-    "DeleteAddon": delete_addon,
-    "ListAddons": list_addons,
-    "DescribeAddonVersions": describe_addon_versions,
-    "CreatePodIdentityAssociation": create_pod_identity_association,
-    "DescribePodIdentityAssociation": describe_pod_identity_association,
-    "UpdatePodIdentityAssociation": update_pod_identity_association,
-    "DeletePodIdentityAssociation": delete_pod_identity_association,
-    "ListPodIdentityAssociations": list_pod_identity_associations,
-    "UpdateClusterConfig": update_cluster_config,
-    "UpdateClusterVersion": update_cluster_version,
-    "TagResource": tag_resource,
-    "UntagResource": untag_resource,
-}
-
-
 def _cluster(call: Call) -> str:
     name = call.parameters["clusterName"]
     if name not in backend("eks", call).clusters:
@@ -391,40 +409,13 @@ def _cluster(call: Call) -> str:
     return name
 
 
-def _entry(call: Call) -> Properties:
-    principal = call.parameters["principalArn"]
-    found = parts(_cluster(call)).entries.get(principal)
-    if found is None:
-        raise _not_found(f"access entry for {principal}")
-    return found
-
-
-def _addon(call: Call) -> Properties:
-    name = call.parameters["addonName"]
-    found = parts(_cluster(call)).addons.get(name)
-    if found is None:
-        raise AwsError("ResourceNotFoundException", f"No addon: {name} found in cluster: {_cluster(call)}", 404)
-    return found
-
-
-def _pods(call: Call) -> Properties:
-    id = call.parameters["associationId"]
-    found = parts(_cluster(call)).pods.get(id)
-    if found is None:
-        raise _not_found(f"association {id}")
-    return found
-
-
-def _not_found(what: str) -> AwsError:
-    return AwsError("ResourceNotFoundException", f"The specified {what} could not be found.", 404)
-
-
 def by_arn(arn: str) -> Properties | None:
     """The access entry, add-on or Pod Identity association with this ARN; None if there is none."""
     for owner in PARTS.values():
-        for found in (*owner.entries.values(), *owner.addons.values(), *owner.pods.values()):
-            if arn in (found.get("accessEntryArn"), found.get("addonArn"), found.get("associationArn")):
-                return found
+        for kind in (ACCESS_ENTRY, ADDON, POD_IDENTITY):
+            for found in kind.held(owner).values():
+                if arn == found[f"{kind.answer}Arn"]:
+                    return found
     return None
 
 

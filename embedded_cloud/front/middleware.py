@@ -40,6 +40,7 @@ class Front:
         self.moto = moto
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))  # the same path, by moto's name and the web server's name
         if environ["PATH_INFO"].startswith(TARGETS):
             return targets.serve(Request(environ))(environ, start_response)
         if environ["PATH_INFO"].startswith((CLUSTERS, TOKENS)):

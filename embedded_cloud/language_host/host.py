@@ -23,7 +23,7 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import language_pb2 as language
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 
-from embedded_cloud import served
+from embedded_cloud import grpc_server
 from embedded_cloud.instructions import Instructions
 from embedded_cloud.language_host import program, quick
 
@@ -150,8 +150,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
 def serve() -> None:
     """Serve until the engine ends this process or no longer runs, then end every program and policy pack."""
-    server = served.new_server()
+    server = grpc_server.new_server()
     host = LanguageHost(sys.argv[-1])
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(host, server)
-    served.serve(server)
+    grpc_server.serve(server)
     host.end_children()

@@ -17,7 +17,7 @@ from embedded_cloud.nodes.load_balancer import ProxySettings, Wanted, configurat
 from embedded_cloud.nodes.machines import listener, remove_groups
 from embedded_cloud.nodes.network import NodeNetwork
 from embedded_cloud.nodes.node import RealNode
-from embedded_cloud.processes import Processes, free_ports
+from embedded_cloud.processes import Processes, stored_ports
 from embedded_cloud.project import Project
 
 TOOLS = ("kubelet", "kube-proxy", "coredns")
@@ -50,14 +50,7 @@ class RunningNodes:
     @cached_property
     def ports(self) -> dict[str, int]:
         """The load balancer's ports on 127.0.0.1, by listener port or :data:`GROUPS`; they are chosen once and stored."""
-        file = self.folder / "ports.json"
-        if file.exists():
-            return json.loads(file.read_text())
-        names = (*map(str, WEB_PORTS), GROUPS)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        ports = dict(zip(names, free_ports(len(names)), strict=True))
-        file.write_text(json.dumps(ports))
-        return ports
+        return stored_ports(self.folder / "ports.json", *map(str, WEB_PORTS), GROUPS)
 
     @cached_property
     def network(self) -> NodeNetwork:

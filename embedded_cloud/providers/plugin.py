@@ -25,7 +25,7 @@ from google.protobuf.struct_pb2 import Struct
 from google.rpc.status_pb2 import Status
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from embedded_cloud import served
+from embedded_cloud import grpc_server
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.paths import covers, segments, top, value_at
 from embedded_cloud.providers.paths import differing as differing
@@ -324,6 +324,6 @@ def _refuse_with_state(context: grpc.ServicerContext, error: NotReadyError) -> N
 
 def serve(plugin: Plugin, version: str) -> None:
     """Serve ``plugin`` until the engine ends the process."""
-    server = served.new_server()
+    server = grpc_server.new_server()
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(plugin, version), server)
-    served.serve(server)
+    grpc_server.serve(server)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from policies.views import ResourceIndex, View
-from program.normal import POD_OWNERS
+from program.normal_form import POD_OWNERS
 from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET
 
 SERVERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)

@@ -15,7 +15,7 @@ from typing import Any, cast
 from program.catalogue import _aws, _consequences, _docker, _kubernetes, _providers
 from program.catalogue._type import EVERYTHING, ResourceType, filled, group_kind
 from program.graph import Path
-from program.normal import canonical
+from program.normal_form import canonical
 from program.paths import covers
 from program.protocol import UNKNOWNS
 from program.types import LIFECYCLE

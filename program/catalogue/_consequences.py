@@ -18,7 +18,7 @@ from typing import Any, cast
 from program.catalogue import _contents, _expiry
 from program.catalogue._type import group_kind
 from program.graph import Path, Resource
-from program.normal import Part, normal
+from program.normal_form import Part, normal
 from program.paths import parse
 from program.protocol import UNKNOWNS
 
@@ -155,25 +155,19 @@ def _minor_step(before: Any, after: Any) -> int:
     return right[1] - left[1] if len(left) > 1 and len(right) > 1 and left[0] == right[0] else 0
 
 
-def _older(why: str) -> Answer:
-    def answer(before: Any, after: Any) -> str:
-        return f"is downgraded from {before} to {after}: {why}" if _parts(after) and _parts(after) < _parts(before) else ""
-
-    return answer
+def _downgraded(before: Any, after: Any) -> str:
+    lower = _parts(after) and _parts(after) < _parts(before)
+    return f"is downgraded from {before} to {after}: objects that the newer version wrote may not work with it" if lower else ""
 
 
 def _parts(version: Any) -> list[int]:
     return [int(part) for part in re.findall(r"\d+", str(version))] if version is not None else []
 
 
-def _days_less(what: str) -> Answer:
-    """The consequence of a shorter retention in days; an absent value and 0 mean that the data never expires."""
-
-    def answer(before: Any, after: Any) -> str:
-        left, right = (_number(each) or FOREVER for each in (before, after))
-        return f"{what} older than {after} days" if right < left else ""
-
-    return answer
+def _fewer_log_events(before: Any, after: Any) -> str:
+    """The consequence of a shorter retention in days; an absent value and 0 mean that the events never expire."""
+    left, right = (_number(each) or FOREVER for each in (before, after))
+    return f"log events older than {after} days" if right < left else ""
 
 
 def _backups_less(what: str) -> Answer:
@@ -193,11 +187,8 @@ def _number(value: Any) -> Decimal | None:
         return None
 
 
-def _set_to(value: str, what: str) -> Answer:
-    def answer(_before: Any, after: Any) -> str:
-        return what if after == value else ""
-
-    return answer
+def _fewer_versions(_before: Any, after: Any) -> str:
+    return "the previous version of each object that changes from now on" if after == "Suspended" else ""
 
 
 def _switched_off(what: str, *, on_by_default: bool = False) -> Answer:
@@ -354,7 +345,7 @@ def _of_pods(template: str) -> tuple[Consequence, ...]:
 
 
 LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
-    "aws:cloudwatch/logGroup:LogGroup": (Consequence("retentionInDays", _days_less("log events")),),
+    "aws:cloudwatch/logGroup:LogGroup": (Consequence("retentionInDays", _fewer_log_events),),
     "aws:dynamodb/table:Table": (
         Consequence("pointInTimeRecovery.enabled", _switched_off("its continuous backups")),
         Consequence("ttl", _expiring_items),
@@ -367,18 +358,14 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     "aws:rds/cluster:Cluster": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:rds/instance:Instance": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (Consequence("rules", _expiry.deleted_earlier),),
-    "aws:s3/bucketVersioning:BucketVersioning": (
-        Consequence(
-            "versioningConfiguration.status", _set_to("Suspended", "the previous version of each object that changes from now on")
-        ),
-    ),
+    "aws:s3/bucketVersioning:BucketVersioning": (Consequence("versioningConfiguration.status", _fewer_versions),),
     **{type_: _of_pods(path) for type_, path in _POD_SPECS.items()},
     "core/ConfigMap": (Consequence("data.*", _contents.lost_by_redis),),
 }
 """By type: the data that a change deletes although the resource is not deleted."""
 
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
-    "aws:eks/addon:Addon": (Consequence("addonVersion", _older("objects that the newer version wrote may not work with it")),),
+    "aws:eks/addon:Addon": (Consequence("addonVersion", _downgraded),),
     "aws:eks/cluster:Cluster": (Consequence("version", _rolled_back), Consequence("version", _no_version)),
     **{type_: (Consequence(path, _contents.emptied),) for type_, path in _POD_SPECS.items()},
 }

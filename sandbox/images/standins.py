@@ -16,13 +16,13 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from contract import APPLICATION
+import contract
 from program.checkout import CHECKOUT
 from sandbox.images.docker_engine import DockerEngine, UnavailableError
 from sandbox.project import TOOLCHAIN
 
 APP = CHECKOUT / "tests/fixtures/app"
-DOCKERFILE = CHECKOUT / f"docker/Dockerfile.{APPLICATION}"
+DOCKERFILE = CHECKOUT / contract.DOCKERFILE
 RELEASE = "bookworm"
 NPM = "npm@10.8.2"
 """The newest npm that runs on Debian's Node 18."""

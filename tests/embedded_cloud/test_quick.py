@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pulumi
 import pytest
-from pulumi.runtime import rpc_manager
+from pulumi.runtime import resource, rpc_manager
 from pulumi.runtime.settings import SETTINGS
 from recording import run
 
@@ -28,6 +28,7 @@ class Link(pulumi.CustomResource):
 def connect(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Connects the SDK to an engine as its program runner does, after `run_with_engine`; the SDK is as before afterwards."""
     monkeypatch.setattr(pulumi.log, "debug", pulumi.log.debug)
+    monkeypatch.setattr(resource, "_get_stack_trace", resource._get_stack_trace)
     monkeypatch.setattr(pulumi.runtime, "configure", lambda settings: None)  # the mocks have connected it already
 
     def connect(*, debug: bool = False) -> None:
@@ -89,6 +90,25 @@ def test_the_sdks_debug_messages_reach_the_engine_only_if_it_shows_them(
     rpc_manager.log.debug("beginning rpc")
     pulumi.log.info("shown")
     assert sent == shown
+
+
+def test_the_stack_trace_of_a_resource_has_only_the_line_that_declares_it(connect: Callable[..., None]) -> None:
+    traces: list[Any] = []
+
+    def program() -> None:
+        connect()
+        trace = resource._get_stack_trace
+
+        def kept() -> Any:
+            traces.append(trace())
+            return traces[-1]
+
+        resource._get_stack_trace = kept
+        Link("declared", "start")
+
+    run(program, {})
+    [frame] = traces[-1].frames
+    assert frame.pc.uri.endswith("test_quick.py")
 
 
 @pytest.mark.parametrize(

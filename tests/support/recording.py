@@ -79,4 +79,5 @@ def run_account(**changes: Any) -> Graph:
 def _run_account(changes: str) -> Graph:
     config = evaluation.stack_config(ROOT, "account")
     config[f"{PROJECT}:account"] |= json.loads(changes)
-    return Graph(**vars(evaluation.evaluate_here("account", config)))
+    file = ROOT / "bootstrap" / "__main__.py"
+    return Graph(**vars(evaluation.run(lambda: runpy.run_path(str(file)), config, stack="account", project=f"{PROJECT}-account")))

@@ -175,4 +175,4 @@ def test_settings_are_the_only_input_of_the_program() -> None:
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv")
     }
     # They control the environment variables of the evaluation, and of the interpreter that they start.
-    assert reading <= {"program/contained.py", "program/evaluation.py"}
+    assert reading <= {"program/evaluation_process.py", "program/evaluation.py"}

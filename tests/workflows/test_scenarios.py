@@ -20,7 +20,7 @@ from delivery.github.expressions import Contexts, fill
 from delivery.github.image_tags import pinned, target
 from delivery.github.recovery import Facts, Need, decide, ending, rollout_result
 from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require_variables
-from delivery.github.workflow import jobs, load, triggers
+from delivery.github.workflow import jobs, load
 from tools.ci_model import DIGEST, EXAMPLES, OLD, REVIEWED, SHA, Event
 from tools.ci_scenarios import CANDIDATE, CD, CI, MAIN, SCENARIOS, TAG, Scenario
 
@@ -223,7 +223,7 @@ def test_a_refused_action_is_explained(scenario: str, job: str, step: str) -> No
 
 def starts(event: Event) -> list[str]:
     """The workflows that an event starts."""
-    return [name for name, content in load(ROOT).items() if _matches(triggers(content), event)]
+    return [name for name, content in load(ROOT).items() if _matches(content[True], event)]
 
 
 def _matches(on: Mapping[str, Any], event: Event) -> bool:

@@ -6,13 +6,13 @@ from typing import Annotated, Literal
 
 from components.settings.groups._group import Group
 from components.settings.types import PolicyArn, Region, TagValue, Variable
-from contract import PROJECT
+from contract import PROJECT, EnvironmentName
 
 
 class EnvironmentSettings(Group):
     """The environment, region and owner of the stack."""
 
-    name: Annotated[Literal["local", "staging", "production"], Variable("NODE_ENV")]
+    name: Annotated[EnvironmentName, Variable("NODE_ENV")]
     """Environment of the stack, which determines the safety rules that apply (guide: Terraform Usage)."""
     region: Region = "us-east-1"
     """AWS region of all resources in the stack (AWS: Regions)."""

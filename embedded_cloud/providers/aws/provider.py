@@ -53,7 +53,7 @@ class AwsPlugin(Plugin):
         with _explaining(resource):
             self._remove_orphan(kind, resource)
             id = self._make(kind, resource, inputs)
-        settled = {key: value for key, value in inputs.items() if key in kind.replace_on | kind.set_by_create}
+        settled = {key: value for key, value in inputs.items() if key in kind.set_by_create()}
         return id, self._settle(kind, resource, id, settled, inputs)
 
     def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, ClassVar
 
-from embedded_cloud.providers.aws._values import Properties, added_and_removed
+from embedded_cloud.providers.aws._values import Properties, added_and_removed, tag_list
 from embedded_cloud.providers.aws.session import Aws
 from embedded_cloud.providers.modelled import ModelledType, Names
 
 TAGS = frozenset({"tags", "tagsAll"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tagging:
+    """The two calls with which a service changes the tags of a resource, and the form of their parameters."""
+
+    resource: str
+    """The parameter for the resource."""
+    add: str = "tag_resource"
+    remove: str = "untag_resource"
+    tags: Callable[[dict[str, str]], Properties] = lambda tags: {"Tags": tag_list(tags)}
+    keys: Callable[[list[str]], Properties] = lambda keys: {"TagKeys": keys}
 
 
 class AwsResource(ModelledType, ABC):
@@ -25,8 +39,11 @@ class AwsResource(ModelledType, ABC):
 
     service: ClassVar[str]
 
-    set_by_create: ClassVar[Names] = TAGS
-    """Updatable inputs that :meth:`create` sets. An update immediately after the creation sets the other updatable inputs."""
+    set_by_update: ClassVar[Names] = frozenset()
+    """Updatable inputs that :meth:`create` does not set. An update immediately after the creation sets them."""
+
+    tagging: ClassVar[Tagging]
+    """How the tags change; missing in a type without tags."""
 
     volatile: ClassVar[Names] = frozenset()
     """Outputs that an update can change; they are unknown in the preview of the update."""
@@ -39,6 +56,11 @@ class AwsResource(ModelledType, ABC):
     def __init__(self, aws: Aws) -> None:
         self.aws = aws
 
+    @classmethod
+    def set_by_create(cls) -> Names:
+        """The inputs that :meth:`create` sets."""
+        return cls.replace_on | cls.updatable - cls.set_by_update
+
     @property
     def api(self) -> Any:
         """The client of this type's service."""
@@ -46,7 +68,7 @@ class AwsResource(ModelledType, ABC):
 
     @abstractmethod
     def create(self, inputs: Properties) -> str:
-        """Create the resource with the inputs in ``replace_on`` and ``set_by_create``; return its id."""
+        """Create the resource with the inputs in :meth:`set_by_create`; return its id."""
 
     @abstractmethod
     def read(self, id: str) -> Properties | None:
@@ -59,9 +81,17 @@ class AwsResource(ModelledType, ABC):
     def delete(self, id: str, inputs: Properties) -> None:
         """Delete the resource; if it does not exist, the service's own error may be raised."""
 
+    def tagged(self, id: str) -> Any:
+        """The resource as a parameter of the tagging calls."""
+        return id
+
     def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
         """Set the ``changed`` tags and remove the ``removed`` keys."""
-        raise NotImplementedError(f"{self.token} has no tags")
+        resource = {self.tagging.resource: self.tagged(id)}
+        if changed:
+            getattr(self.api, self.tagging.add)(**resource, **self.tagging.tags(changed))
+        if removed:
+            getattr(self.api, self.tagging.remove)(**resource, **self.tagging.keys(removed))
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
         """``news`` with defaults, the provider's default tags and a name. Raises ``EmbeddedCloudError`` for an unknown input."""

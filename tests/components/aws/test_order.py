@@ -125,3 +125,32 @@ def test_add_ons_and_releases_are_created_after_their_pod_identity(stack: str) -
         assert association.name in workers
         wrong += unordered(stack, [workers[association.name]], needed)
     assert wrong == []
+
+
+CHART_OF_GROUP = {"elbv2.k8s.aws": "aws-load-balancer-controller"}
+"""API group of a custom resource -> the chart that installs its definition."""
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_objects_are_created_after_their_namespace(stack: str) -> None:
+    """The API server refuses an object whose namespace does not exist."""
+    by_name = {each.inputs["metadata"]["name"]: each for each in all_of(stack, "kubernetes:core/v1:Namespace")}
+    objects = [each for each in run_platform(stack).resources if each.type.startswith("kubernetes:")]
+    placed = [
+        (each, by_name[name]) for each in objects if (name := (each.inputs.get("metadata") or {}).get("namespace")) in by_name
+    ]
+    assert {each.type for each, _ in placed} > {"kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Secret"}
+    assert [line for each, namespace in placed for line in unordered(stack, [each], [namespace])] == []
+
+
+@pytest.mark.parametrize("stack", ["staging", "production"])
+def test_custom_resources_are_created_after_the_chart_that_defines_them(stack: str) -> None:
+    """The API server refuses an object of a kind that it does not know. The sandbox installs the definitions for `local`."""
+    releases = {each.inputs["chart"].rpartition("/")[2]: each for each in all_of(stack, "kubernetes:helm.sh/v3:Release")}
+    custom = [
+        (each, group)
+        for each in run_platform(stack).resources
+        if "." in (group := each.type.removeprefix("kubernetes:").partition("/")[0]) and not group.endswith((".k8s.io", "helm.sh"))
+    ]
+    assert custom
+    assert [line for each, group in custom for line in unordered(stack, [each], [releases[CHART_OF_GROUP[group]]])] == []

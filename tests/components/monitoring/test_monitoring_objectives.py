@@ -21,7 +21,7 @@ from recording import ROOT
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
 from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
 from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, unique
-from tools.blocks import with_block
+from tools.generated_blocks import with_block
 
 RUNBOOKS = "https://example.com/runbooks"
 LIMIT = 2**31

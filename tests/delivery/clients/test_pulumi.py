@@ -11,8 +11,9 @@ from typing import Any, cast
 import psutil
 import pytest
 
+from delivery.clients.engine_events import EngineStep, UpdateResult
 from delivery.clients.environment import Environment
-from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Tail, UpdateResult
+from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Tail
 from delivery.errors import LeaseLostError
 from delivery.releases.restore import losses
 
@@ -46,12 +47,13 @@ def line(event: dict[str, object]) -> str:
     return f"printf '%s\\n' '{json.dumps(event)}' >> $EVENTS"
 
 
-def test_changes_are_reported_as_they_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_steps_are_reported_as_they_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     summary: dict[str, object] = {"summaryEvent": {"resourceChanges": {"same": 3, "read": 1, "update": 1}}}
     script = "\n".join(map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary)))
-    seen: list[str] = []
-    outcome = engine(tmp_path, monkeypatch, script).up(FILE, lease_time(), watch=lambda change: seen.append(change.name))
-    assert seen == ["dwcp-v3-deployment"]
+    seen: list[object] = []
+    outcome = engine(tmp_path, monkeypatch, script).up(FILE, lease_time(), watch=seen.append)
+    steps = [(each.op, each.name, each.is_change) for each in seen if isinstance(each, EngineStep)]
+    assert steps == [("same", "dwcp-v3-redis", False), ("update", "dwcp-v3-deployment", True)]
     assert outcome.changed == 1
     assert outcome.changes[0].properties == ("spec.a", "spec.b")
     assert losses(outcome) == []

@@ -71,5 +71,5 @@ def test_a_violation_is_reported_and_the_container_is_removed(docker: Path, chan
 
 def test_missing_docker_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(UsageError, match="docker is not on PATH"):
+    with pytest.raises(UsageError, match="there is no `docker` command on PATH"):
         check("x")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from delivery.clients.engine_events import parsed
 from delivery.preview.change import Kind
 from delivery.preview.from_engine import EngineEvents
 from program.catalogue import Replaces
@@ -23,7 +24,9 @@ def step(op: str, type_: str, name: str, *, diff: dict[str, str] | None = None, 
 def as_preview(*sent: dict[str, Any]) -> Any:
     events = EngineEvents()
     for event in sent:
-        events.take(event)
+        found = parsed(event)
+        assert found is not None
+        events.take(found)
     return events.as_preview("staging")
 
 

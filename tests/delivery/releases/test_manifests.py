@@ -14,7 +14,7 @@ from delivery.clients.kubernetes import ClusterError, KubernetesClient
 from delivery.releases import manifests
 from delivery.releases.manifests import ManifestError, validate
 from embedded_cloud.controllers.target_group_bindings import definition
-from program import contained
+from program import evaluation_process
 
 DEPLOYED = "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/dwcp-v3-stable-1a2b3c4/5d6e7f"
 
@@ -64,7 +64,7 @@ def test_an_evaluation_that_does_not_end_is_reported_with_the_fix(monkeypatch: p
     for name in ("Pulumi.yaml", "requirements.txt"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "__main__.py").write_text("import time\ntime.sleep(300)\n")
-    monkeypatch.setattr(contained, "TIMEOUT_SECONDS", 2)
+    monkeypatch.setattr(evaluation_process, "TIMEOUT_SECONDS", 2)
     with pytest.raises(ManifestError, match="cannot be evaluated for local: .* did not end within 2 s") as error:
         manifests.declared("local", "config: {}\n", tmp_path)
     assert error.value.fix.startswith("remove the call that it waits for")

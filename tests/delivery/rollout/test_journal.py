@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ class Machine:
         self.cluster = KubernetesClient(config.new_client_from_config(str(live.cloud.control_plane.kubeconfig)), "dwcp-v3")
         self.folder, self.warnings = folder, list[str]()
         self.journal = Journal(self.cluster, "local", folder, warn=self.warnings.append)
+
+    def fill_disk(self) -> None:
+        """Make every write of the local copy fail, as on a full disk."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.with_name(f".{self.file.name}.{os.getpid()}").symlink_to("/dev/full")
 
     @property
     def file(self) -> Path:
@@ -105,15 +111,14 @@ def test_the_local_copy_is_used_when_the_cluster_accepts_no_entry(here: Machine,
 
 def test_a_full_disk_leaves_the_last_copy_unchanged(here: Machine) -> None:
     record = here.journal.start(REQUEST, PLAN)
-    here.file.with_suffix(".part").symlink_to("/dev/full")
+    here.fill_disk()
     here.journal.write(step(record))
     assert "this machine: No space left on device" in here.warnings[0]
     assert Record.model_validate_json(here.file.read_text()) == record
 
 
 def test_a_rollout_begins_without_a_copy_on_this_machine(here: Machine) -> None:
-    here.file.parent.mkdir(parents=True, exist_ok=True)
-    here.file.with_suffix(".part").symlink_to("/dev/full")
+    here.fill_disk()
     record = here.journal.start(REQUEST, PLAN)
     assert "this machine: No space left on device" in here.warnings[0]
     assert here.journal.read() == record
@@ -121,7 +126,7 @@ def test_a_rollout_begins_without_a_copy_on_this_machine(here: Machine) -> None:
 
 def test_an_entry_that_neither_copy_accepts_is_an_error(here: Machine) -> None:
     record = here.journal.start(REQUEST, PLAN)
-    here.file.with_suffix(".part").symlink_to("/dev/full")
+    here.fill_disk()
     here.cluster.api = UNREACHABLE
     with pytest.raises(JournalError, match="accepts no entry"):
         here.journal.write(step(record))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.settings import RolloutSettings
-from delivery.rollout._steps import abort_steps, at, steps_of, text_of
+from delivery.rollout._printed_plan import abort_steps, at, steps_of, text_of
 from delivery.rollout.actions import (
     Action,
     Analysis,

@@ -15,7 +15,7 @@ from delivery.cli.app import app
 from delivery.clients.environment import Environment
 from delivery.errors import UsageError
 from delivery.rollout._display import show_plan
-from delivery.rollout._steps import steps_of
+from delivery.rollout._printed_plan import steps_of
 from delivery.rollout.options import SETTINGS_VARIABLE, RolloutRequest, settings_of
 
 IMAGE = "ghcr.io/novacron/dwcp-v3:v3.1.0"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws._values import Properties, pascal, pick, tag_dict, tag_list
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -15,6 +15,12 @@ class Certificate(AwsResource):
     service = "acm"
     replace_on = names("domainName subjectAlternativeNames validationMethod keyAlgorithm")
     updatable = TAGS
+    tagging = Tagging(
+        resource="CertificateArn",
+        add="add_tags_to_certificate",
+        remove="remove_tags_from_certificate",
+        keys=lambda keys: {"Tags": [{"Key": key} for key in keys]},
+    )
     defaults = properties(keyAlgorithm="RSA_2048")
 
     def create(self, inputs: Properties) -> str:
@@ -43,12 +49,6 @@ class Certificate(AwsResource):
 
     def delete(self, id: str, inputs: Properties) -> None:
         self.api.delete_certificate(CertificateArn=id)
-
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.add_tags_to_certificate(CertificateArn=id, Tags=tag_list(changed))
-        if removed:
-            self.api.remove_tags_from_certificate(CertificateArn=id, Tags=[{"Key": key} for key in removed])
 
 
 class CertificateValidation(AwsResource):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_cloud.providers.aws._values import Properties, camel, first, given, pascal, pick, tag_dict, tag_list
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -21,10 +21,10 @@ class MetricAlarm(AwsResource):
     actions = properties(alarmActions="AlarmActions", okActions="OKActions", insufficientDataActions="InsufficientDataActions")
     replace_on = names("name")
     updatable = TAGS | frozenset(plain) | frozenset(actions) | names("dimensions metricQueries")
-    set_by_create = updatable
     recorded = properties(evaluateLowSampleCountPercentiles="moto does not store it")
     defaults = properties(actionsEnabled=True, treatMissingData="missing")
     auto_name = "name"
+    tagging = Tagging(resource="ResourceARN")
 
     def create(self, inputs: Properties) -> str:
         self.api.put_metric_alarm(**self._request(inputs), Tags=tag_list(inputs["tagsAll"]))
@@ -51,12 +51,8 @@ class MetricAlarm(AwsResource):
     def delete(self, id: str, inputs: Properties) -> None:
         self.api.delete_alarms(AlarmNames=[id])
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        arn = f"arn:aws:cloudwatch:{self.aws.region}:{self.aws.account}:alarm:{id}"
-        if changed:
-            self.api.tag_resource(ResourceARN=arn, Tags=tag_list(changed))
-        if removed:
-            self.api.untag_resource(ResourceARN=arn, TagKeys=removed)
+    def tagged(self, id: str) -> str:
+        return f"arn:aws:cloudwatch:{self.aws.region}:{self.aws.account}:alarm:{id}"
 
     def _request(self, inputs: Properties) -> Properties:
         queries = {"Metrics": [_asked(query) for query in inputs["metricQueries"]]} if inputs.get("metricQueries") else {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embedded_cloud.providers.aws._values import Properties, first, given, pick, tag_dict, tag_list
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.aws.session import until_absent
 from embedded_cloud.providers.modelled import names, properties
 
@@ -14,12 +14,12 @@ class Ec2Resource(AwsResource):
     """The common base of EC2's resources, whose tags are set by id."""
 
     service = "ec2"
+    tagging = Tagging(
+        resource="Resources", add="create_tags", remove="delete_tags", keys=lambda keys: {"Tags": [{"Key": key} for key in keys]}
+    )
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.create_tags(Resources=[id], Tags=tag_list(changed))
-        if removed:
-            self.api.delete_tags(Resources=[id], Tags=[{"Key": key} for key in removed])
+    def tagged(self, id: str) -> list[str]:
+        return [id]
 
     def arn(self, kind: str, id: str) -> str:
         """The ARN of a resource whose description by EC2 does not contain it."""
@@ -37,7 +37,8 @@ class Vpc(Ec2Resource):
 
     token = "aws:ec2/vpc:Vpc"
     replace_on = names("cidrBlock instanceTenancy")
-    updatable = TAGS | names("enableDnsSupport enableDnsHostnames")
+    set_by_update = names("enableDnsSupport enableDnsHostnames")
+    updatable = TAGS | set_by_update
     defaults = properties(instanceTenancy="default", enableDnsSupport=True)
 
     def create(self, inputs: Properties) -> str:
@@ -79,7 +80,8 @@ class Subnet(Ec2Resource):
 
     token = "aws:ec2/subnet:Subnet"
     replace_on = names("vpcId cidrBlock availabilityZone")
-    updatable = TAGS | names("mapPublicIpOnLaunch")
+    set_by_update = names("mapPublicIpOnLaunch")
+    updatable = TAGS | set_by_update
     defaults = properties(mapPublicIpOnLaunch=False)
 
     def create(self, inputs: Properties) -> str:
@@ -103,7 +105,8 @@ class InternetGateway(Ec2Resource):
     """An internet gateway, attached to one VPC."""
 
     token = "aws:ec2/internetGateway:InternetGateway"
-    updatable = TAGS | names("vpcId")
+    set_by_update = names("vpcId")
+    updatable = TAGS | set_by_update
 
     def create(self, inputs: Properties) -> str:
         return self.api.create_internet_gateway(**tagged("internet-gateway", inputs))["InternetGateway"]["InternetGatewayId"]
@@ -210,7 +213,6 @@ class Route(Ec2Resource):
     token = "aws:ec2/route:Route"
     replace_on = names("routeTableId destinationCidrBlock")
     updatable = names("gatewayId natGatewayId")
-    set_by_create = updatable
 
     def create(self, inputs: Properties) -> str:
         self.api.create_route(**given(inputs, *self.modelled()))
@@ -241,7 +243,6 @@ class RouteTableAssociation(Ec2Resource):
     token = "aws:ec2/routeTableAssociation:RouteTableAssociation"
     replace_on = names("subnetId")
     updatable = names("routeTableId")
-    set_by_create = updatable
 
     def create(self, inputs: Properties) -> str:
         self.api.associate_route_table(**given(inputs, "subnetId", "routeTableId"))

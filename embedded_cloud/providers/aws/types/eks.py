@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from embedded_cloud.providers.aws._values import Properties, first, pick, unflatten
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.aws.session import unless_absent, until_absent
 from embedded_cloud.providers.modelled import names, properties
 
@@ -14,13 +14,10 @@ class EksResource(AwsResource):
     """The common base of EKS' resources: tags are set by ARN."""
 
     service = "eks"
+    tagging = Tagging(resource="resourceArn", tags=lambda tags: {"tags": tags}, keys=lambda keys: {"tagKeys": keys})
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        described = self.read(id)
-        if described and changed:
-            self.api.tag_resource(resourceArn=described["arn"], tags=changed)
-        if described and removed:
-            self.api.untag_resource(resourceArn=described["arn"], tagKeys=removed)
+    def tagged(self, id: str) -> str:
+        return (self.read(id) or {})["arn"]
 
 
 class Cluster(EksResource):
@@ -29,7 +26,6 @@ class Cluster(EksResource):
     token = "aws:eks/cluster:Cluster"
     replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
     updatable = TAGS | names("version vpcConfig enabledClusterLogTypes accessConfig deletionProtection")
-    set_by_create = updatable
     kept = names("bootstrapSelfManagedAddons")
     auto_name = "name"
     name_limit = 100
@@ -125,7 +121,7 @@ class NodeGroup(EksResource):
     rolled_out = names("version launchTemplate tagsAll")
     replace_on = names("clusterName nodeGroupName nodeRoleArn subnetIds instanceTypes capacityType amiType")
     updatable = TAGS | rolled_out | names("scalingConfig updateConfig labels")
-    set_by_create = TAGS | rolled_out | names("scalingConfig labels")
+    set_by_update = names("updateConfig")
     volatile = names("arn resources")
     auto_name = "nodeGroupName"
     name_limit = 63
@@ -174,7 +170,7 @@ class NodeGroup(EksResource):
         if any(new.get(name) != old.get(name) for name in self.rolled_out):
             self.delete(id, old)
             self.create(new)
-            old = {name: value for name, value in new.items() if name in self.set_by_create}
+            old = {name: value for name, value in new.items() if name in self.set_by_create()}
         cluster, name = id.split(":", 1)
         changes = {key: new[key] for key in ("scalingConfig", "updateConfig") if key in new and new[key] != old.get(key)}
         if new.get("labels") != old.get("labels"):
@@ -190,16 +186,23 @@ class NodeGroup(EksResource):
 
 
 class PartOfCluster(EksResource):
-    """The base of resources that belong to a cluster. Unless the subclass states another form, the id is ``CLUSTER:KEY``."""
+    """The base of resources that belong to a cluster. The id consists of the parameters that identify the resource in a call."""
+
+    key: ClassVar[tuple[str, ...]]
+    separator: ClassVar[str] = ":"
+
+    def where(self, id: str) -> dict[str, str]:
+        """The parts of an id as the parameters of a call."""
+        return dict(zip(self.key, id.split(self.separator, len(self.key) - 1), strict=True))
 
 
 class Addon(PartOfCluster):
     """An add-on: software that EKS installs in the cluster."""
 
     token = "aws:eks/addon:Addon"
+    key = ("clusterName", "addonName")
     replace_on = names("clusterName addonName")
     updatable = TAGS | names("addonVersion configurationValues")
-    set_by_create = updatable
     kept = names("resolveConflictsOnCreate resolveConflictsOnUpdate")
     changing = ("addonVersion", "configurationValues")
 
@@ -211,30 +214,27 @@ class Addon(PartOfCluster):
         return f"{inputs['clusterName']}:{inputs['addonName']}"
 
     def read(self, id: str) -> Properties | None:
-        cluster, name = id.split(":")
-        addon = self.api.describe_addon(clusterName=cluster, addonName=name)["addon"]
+        addon = self.api.describe_addon(**self.where(id))["addon"]
         wanted = ("clusterName", "addonName", "addonVersion", "configurationValues")
         return {**pick(addon, *wanted), "arn": addon["addonArn"], "tagsAll": addon["tags"]}
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        cluster, name = id.split(":")
         wanted = {key: new[key] for key in self.changing if new.get(key) and new[key] != old.get(key)}
         if conflicts := new.get("resolveConflictsOnUpdate"):
             wanted["resolveConflicts"] = conflicts
-        self.api.update_addon(clusterName=cluster, addonName=name, **wanted)
+        self.api.update_addon(**self.where(id), **wanted)
 
     def delete(self, id: str, inputs: Properties) -> None:
-        cluster, name = id.split(":")
-        self.api.delete_addon(clusterName=cluster, addonName=name)
+        self.api.delete_addon(**self.where(id))
 
 
 class AccessEntry(PartOfCluster):
     """An access entry: the access of a principal to the Kubernetes API."""
 
     token = "aws:eks/accessEntry:AccessEntry"
+    key = ("clusterName", "principalArn")
     replace_on = names("clusterName principalArn type")
     updatable = TAGS | names("kubernetesGroups")
-    set_by_create = updatable
     defaults = properties(type="STANDARD")
 
     def create(self, inputs: Properties) -> str:
@@ -243,49 +243,48 @@ class AccessEntry(PartOfCluster):
         return f"{inputs['clusterName']}:{inputs['principalArn']}"
 
     def read(self, id: str) -> Properties | None:
-        cluster, principal = id.split(":", 1)
-        entry = self.api.describe_access_entry(clusterName=cluster, principalArn=principal)["accessEntry"]
+        entry = self.api.describe_access_entry(**self.where(id))["accessEntry"]
         wanted = ("clusterName", "principalArn", "type", "kubernetesGroups", "accessEntryArn")
         return {**pick(entry, *wanted), "arn": entry["accessEntryArn"], "userName": entry["username"], "tagsAll": entry["tags"]}
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        cluster, principal = id.split(":", 1)
-        self.api.update_access_entry(clusterName=cluster, principalArn=principal, kubernetesGroups=new.get("kubernetesGroups", []))
+        self.api.update_access_entry(**self.where(id), kubernetesGroups=new.get("kubernetesGroups", []))
 
     def delete(self, id: str, inputs: Properties) -> None:
-        cluster, principal = id.split(":", 1)
-        self.api.delete_access_entry(clusterName=cluster, principalArn=principal)
+        self.api.delete_access_entry(**self.where(id))
 
 
 class AccessPolicyAssociation(PartOfCluster):
     """An access policy of a principal in the cluster; its id is ``CLUSTER#PRINCIPAL#POLICY``."""
 
     token = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
+    key = ("clusterName", "principalArn", "policyArn")
+    separator = "#"
     replace_on = names("clusterName principalArn policyArn accessScope")
-    set_by_create = frozenset()
 
     def create(self, inputs: Properties) -> str:
         self.api.associate_access_policy(**{key: inputs[key] for key in self.replace_on})
-        return "#".join(inputs[key] for key in ("clusterName", "principalArn", "policyArn"))
+        return self.separator.join(inputs[key] for key in self.key)
 
     def read(self, id: str) -> Properties | None:
-        cluster, principal, policy = id.split("#")
-        found = self.api.list_associated_access_policies(clusterName=cluster, principalArn=principal)["associatedAccessPolicies"]
+        where = self.where(id)
+        policy = where.pop("policyArn")
+        found = self.api.list_associated_access_policies(**where)["associatedAccessPolicies"]
         association = first([each for each in found if each["policyArn"] == policy])
-        return {"clusterName": cluster, "principalArn": principal, **pick(association, "policyArn", "accessScope")}
+        return {**where, **pick(association, "policyArn", "accessScope")}
 
     def delete(self, id: str, inputs: Properties) -> None:
-        cluster, principal, policy = id.split("#")
-        self.api.disassociate_access_policy(clusterName=cluster, principalArn=principal, policyArn=policy)
+        self.api.disassociate_access_policy(**self.where(id))
 
 
 class PodIdentityAssociation(PartOfCluster):
     """The role of a service account's pods; its id is ``CLUSTER,ASSOCIATION_ID``."""
 
     token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+    key = ("clusterName", "associationId")
+    separator = ","
     replace_on = names("clusterName namespace serviceAccount")
     updatable = TAGS | names("roleArn")
-    set_by_create = updatable
 
     def create(self, inputs: Properties) -> str:
         wanted = {key: inputs[key] for key in ("clusterName", "namespace", "serviceAccount", "roleArn")}
@@ -293,15 +292,12 @@ class PodIdentityAssociation(PartOfCluster):
         return f"{inputs['clusterName']},{made['associationId']}"
 
     def read(self, id: str) -> Properties | None:
-        cluster, association = id.split(",")
-        found = self.api.describe_pod_identity_association(clusterName=cluster, associationId=association)["association"]
+        found = self.api.describe_pod_identity_association(**self.where(id))["association"]
         wanted = ("clusterName", "namespace", "serviceAccount", "roleArn", "associationId")
         return {**pick(found, *wanted), "arn": found["associationArn"], "tagsAll": found["tags"]}
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        cluster, association = id.split(",")
-        self.api.update_pod_identity_association(clusterName=cluster, associationId=association, roleArn=new["roleArn"])
+        self.api.update_pod_identity_association(**self.where(id), roleArn=new["roleArn"])
 
     def delete(self, id: str, inputs: Properties) -> None:
-        cluster, association = id.split(",")
-        self.api.delete_pod_identity_association(clusterName=cluster, associationId=association)
+        self.api.delete_pod_identity_association(**self.where(id))

@@ -19,7 +19,7 @@ from embedded_cloud.providers.aws._values import (
     tag_list,
     unflatten,
 )
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -27,12 +27,10 @@ class ElbResource(AwsResource):
     """The common base of ELB's resources: the ARN is the id, and tags are set by ARN."""
 
     service = "elbv2"
+    tagging = Tagging(resource="ResourceArns", add="add_tags", remove="remove_tags")
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.add_tags(ResourceArns=[id], Tags=tag_list(changed))
-        if removed:
-            self.api.remove_tags(ResourceArns=[id], TagKeys=removed)
+    def tagged(self, id: str) -> list[str]:
+        return [id]
 
     def tags(self, id: str) -> dict[str, str]:
         """The live tags."""
@@ -72,8 +70,8 @@ class LoadBalancer(ElbResource):
     )
     logs = properties(enabled="access_logs.s3.enabled", bucket="access_logs.s3.bucket", prefix="access_logs.s3.prefix")
     replace_on = names("name internal loadBalancerType")
-    updatable = TAGS | frozenset(attributes) | names("securityGroups subnets ipAddressType accessLogs")
-    set_by_create = TAGS | names("securityGroups subnets ipAddressType")
+    set_by_update = frozenset(attributes) | names("accessLogs")
+    updatable = TAGS | set_by_update | names("securityGroups subnets ipAddressType")
     defaults = properties(
         internal=False,
         loadBalancerType="application",
@@ -161,8 +159,8 @@ class TargetGroup(ElbResource):
         enabled="stickiness.enabled", type="stickiness.type", cookieDuration="stickiness.lb_cookie.duration_seconds"
     )
     replace_on = names("name port protocol protocolVersion targetType vpcId")
-    updatable = TAGS | frozenset(attributes) | names("healthCheck stickiness")
-    set_by_create = TAGS | names("healthCheck")
+    set_by_update = frozenset(attributes) | names("stickiness")
+    updatable = TAGS | set_by_update | names("healthCheck")
     defaults = properties(
         protocolVersion="HTTP1",
         deregistrationDelay=300,
@@ -219,7 +217,6 @@ class Listener(ElbResource):
     token = "aws:lb/listener:Listener"
     replace_on = names("loadBalancerArn")
     updatable = TAGS | names("port protocol sslPolicy certificateArn defaultActions")
-    set_by_create = updatable
 
     def create(self, inputs: Properties) -> str:
         made = self.api.create_listener(LoadBalancerArn=inputs["loadBalancerArn"], **self._parameters(inputs), **tagged(inputs))
@@ -257,7 +254,6 @@ class ListenerRule(ElbResource):
     token = "aws:lb/listenerRule:ListenerRule"
     replace_on = names("listenerArn")
     updatable = TAGS | names("priority actions conditions")
-    set_by_create = updatable
 
     def create(self, inputs: Properties) -> str:
         made = self.api.create_rule(

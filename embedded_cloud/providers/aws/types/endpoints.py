@@ -16,8 +16,6 @@ class VpcEndpoint(Ec2Resource):
     # moto cannot change private DNS of an existing endpoint.
     replace_on = names("vpcId serviceName vpcEndpointType privateDnsEnabled")
     updatable = TAGS | names("policy") | frozenset(lists)
-    # moto adds routes of a gateway endpoint only in the create call; a later update changes `routeTableIds`, but adds no route.
-    set_by_create = updatable
     defaults = properties(vpcEndpointType="Gateway")
 
     def create(self, inputs: Properties) -> str:

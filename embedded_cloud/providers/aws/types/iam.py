@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedded_cloud.providers.aws._values import Properties, given, json_text, pick, tag_dict, tag_list
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -14,7 +14,7 @@ class Role(AwsResource):
     service = "iam"
     replace_on = names("name path")
     updatable = TAGS | names("assumeRolePolicy description maxSessionDuration permissionsBoundary")
-    set_by_create = updatable
+    tagging = Tagging(resource="RoleName", add="tag_role", remove="untag_role")
     defaults = properties(path="/", maxSessionDuration=3600)
     auto_name = "name"
     name_limit = 64
@@ -51,12 +51,6 @@ class Role(AwsResource):
     def delete(self, id: str, inputs: Properties) -> None:
         self.api.delete_role(RoleName=id)
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.tag_role(RoleName=id, Tags=tag_list(changed))
-        if removed:
-            self.api.untag_role(RoleName=id, TagKeys=removed)
-
 
 class RolePolicy(AwsResource):
     """An inline policy of a role; its id is ``ROLE:POLICY``."""
@@ -65,7 +59,6 @@ class RolePolicy(AwsResource):
     service = "iam"
     replace_on = names("name role")
     updatable = names("policy")
-    set_by_create = updatable
     auto_name = "name"
     name_limit = 128
 
@@ -93,7 +86,7 @@ class Policy(AwsResource):
     service = "iam"
     replace_on = names("name path description")
     updatable = TAGS | names("policy")
-    set_by_create = updatable
+    tagging = Tagging(resource="PolicyArn", add="tag_policy", remove="untag_policy")
     defaults = properties(path="/")
     auto_name = "name"
     name_limit = 128
@@ -130,12 +123,6 @@ class Policy(AwsResource):
         self._remove_old_versions(id)
         self.api.delete_policy(PolicyArn=id)
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.tag_policy(PolicyArn=id, Tags=tag_list(changed))
-        if removed:
-            self.api.untag_policy(PolicyArn=id, TagKeys=removed)
-
 
 class RolePolicyAttachment(AwsResource):
     """The attachment of a managed policy to a role; its id is ``ROLE/POLICY ARN``, as in ``pulumi import``."""
@@ -165,7 +152,9 @@ class OpenIdConnectProvider(AwsResource):
     service = "iam"
     replace_on = names("url clientIdLists")  # moto cannot add a client to an existing provider
     updatable = TAGS | names("thumbprintLists")
-    set_by_create = updatable
+    tagging = Tagging(
+        resource="OpenIDConnectProviderArn", add="tag_open_id_connect_provider", remove="untag_open_id_connect_provider"
+    )
 
     def create(self, inputs: Properties) -> str:
         made = self.api.create_open_id_connect_provider(
@@ -193,9 +182,3 @@ class OpenIdConnectProvider(AwsResource):
 
     def delete(self, id: str, inputs: Properties) -> None:
         self.api.delete_open_id_connect_provider(OpenIDConnectProviderArn=id)
-
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.tag_open_id_connect_provider(OpenIDConnectProviderArn=id, Tags=tag_list(changed))
-        if removed:
-            self.api.untag_open_id_connect_provider(OpenIDConnectProviderArn=id, TagKeys=removed)

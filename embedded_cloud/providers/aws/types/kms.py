@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedded_cloud.providers.aws._values import Properties, given, json_text, pick
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -13,8 +13,9 @@ class Key(AwsResource):
     token = "aws:kms/key:Key"
     service = "kms"
     replace_on = names("keyUsage customerMasterKeySpec multiRegion")
-    updatable = TAGS | names("description policy enableKeyRotation isEnabled")
-    set_by_create = TAGS | names("description policy")
+    set_by_update = names("enableKeyRotation isEnabled")
+    updatable = TAGS | set_by_update | names("description policy")
+    tagging = Tagging(resource="KeyId", tags=lambda tags: {"Tags": _tag_list(tags)})
     kept = names("deletionWindowInDays")
     defaults = properties(
         keyUsage="ENCRYPT_DECRYPT",
@@ -25,7 +26,7 @@ class Key(AwsResource):
     )
 
     def create(self, inputs: Properties) -> str:
-        tags = [{"TagKey": key, "TagValue": value} for key, value in inputs["tagsAll"].items()]
+        tags = _tag_list(inputs["tagsAll"])
         made = self.api.create_key(
             KeySpec=inputs["customerMasterKeySpec"], **given(inputs, "keyUsage", "multiRegion", "description", "policy"), Tags=tags
         )
@@ -61,11 +62,9 @@ class Key(AwsResource):
     def delete(self, id: str, inputs: Properties) -> None:
         self.api.schedule_key_deletion(KeyId=id, PendingWindowInDays=inputs.get("deletionWindowInDays", 30))
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.tag_resource(KeyId=id, Tags=[{"TagKey": key, "TagValue": value} for key, value in changed.items()])
-        if removed:
-            self.api.untag_resource(KeyId=id, TagKeys=removed)
+
+def _tag_list(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"TagKey": key, "TagValue": value} for key, value in tags.items()]
 
 
 class Alias(AwsResource):
@@ -75,7 +74,6 @@ class Alias(AwsResource):
     service = "kms"
     replace_on = names("name")
     updatable = names("targetKeyId")
-    set_by_create = updatable
 
     def create(self, inputs: Properties) -> str:
         self.api.create_alias(AliasName=inputs["name"], TargetKeyId=inputs["targetKeyId"])

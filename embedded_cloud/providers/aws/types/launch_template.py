@@ -22,7 +22,6 @@ class LaunchTemplate(Ec2Resource):
     )
     replace_on = names("name")
     updatable = TAGS | content | names("description")
-    set_by_create = updatable
     kept = names("updateDefaultVersion")
     volatile = names("latestVersion defaultVersion")
     auto_name = "name"

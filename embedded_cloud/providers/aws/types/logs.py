@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedded_cloud.providers.aws._values import Properties, pick
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -13,7 +13,9 @@ class LogGroup(AwsResource):
     token = "aws:cloudwatch/logGroup:LogGroup"
     service = "logs"
     replace_on = names("name kmsKeyId")
-    updatable = TAGS | names("retentionInDays")
+    set_by_update = names("retentionInDays")
+    updatable = TAGS | set_by_update
+    tagging = Tagging(resource="resourceArn", tags=lambda tags: {"tags": tags}, keys=lambda keys: {"tagKeys": keys})
     kept = names("skipDestroy")
     defaults = properties(retentionInDays=0, skipDestroy=False)
     auto_name = "name"
@@ -45,9 +47,5 @@ class LogGroup(AwsResource):
         if not inputs.get("skipDestroy"):
             self.api.delete_log_group(logGroupName=id)
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        arn = f"arn:aws:logs:{self.aws.region}:{self.aws.account}:log-group:{id}"
-        if changed:
-            self.api.tag_resource(resourceArn=arn, tags=changed)
-        if removed:
-            self.api.untag_resource(resourceArn=arn, tagKeys=removed)
+    def tagged(self, id: str) -> str:
+        return f"arn:aws:logs:{self.aws.region}:{self.aws.account}:log-group:{id}"

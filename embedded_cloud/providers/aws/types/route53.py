@@ -16,7 +16,6 @@ class Record(AwsResource):
     service = "route53"
     replace_on = names("zoneId name type")
     updatable = names("records ttl aliases")
-    set_by_create = updatable
     kept = names("allowOverwrite")
 
     def create(self, inputs: Properties) -> str:

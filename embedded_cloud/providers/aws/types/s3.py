@@ -16,8 +16,7 @@ class Bucket(AwsResource):
     token = "aws:s3/bucket:Bucket"
     service = "s3"
     replace_on = names("bucket bucketPrefix")
-    updatable = TAGS
-    set_by_create = frozenset()
+    updatable = set_by_update = TAGS
     kept = names("forceDestroy bucketPrefix")
     defaults = properties(forceDestroy=False)
     auto_name = "bucket"
@@ -71,7 +70,6 @@ class BucketVersioning(BucketSetting):
 
     token = "aws:s3/bucketVersioning:BucketVersioning"
     updatable = names("versioningConfiguration")
-    set_by_create = updatable
 
     def read(self, id: str) -> Properties | None:
         status = self.api.get_bucket_versioning(Bucket=id).get("Status")
@@ -89,7 +87,6 @@ class BucketServerSideEncryptionConfiguration(BucketSetting):
 
     token = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
     updatable = names("rules")
-    set_by_create = updatable
 
     def read(self, id: str) -> Properties | None:
         rules = self.api.get_bucket_encryption(Bucket=id)["ServerSideEncryptionConfiguration"]["Rules"]
@@ -121,7 +118,6 @@ class BucketPublicAccessBlock(BucketSetting):
 
     token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     updatable = names("blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets")
-    set_by_create = updatable
     defaults = properties(blockPublicAcls=False, blockPublicPolicy=False, ignorePublicAcls=False, restrictPublicBuckets=False)
 
     def read(self, id: str) -> Properties | None:
@@ -140,7 +136,6 @@ class BucketOwnershipControls(BucketSetting):
 
     token = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
     updatable = names("rule")
-    set_by_create = updatable
 
     def read(self, id: str) -> Properties | None:
         [rule] = self.api.get_bucket_ownership_controls(Bucket=id)["OwnershipControls"]["Rules"]
@@ -158,7 +153,6 @@ class BucketLifecycleConfiguration(BucketSetting):
 
     token = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
     updatable = names("rules")
-    set_by_create = updatable
 
     def read(self, id: str) -> Properties | None:
         rules = camel(self.api.get_bucket_lifecycle_configuration(Bucket=id)["Rules"])
@@ -177,7 +171,6 @@ class BucketPolicy(BucketSetting):
 
     token = "aws:s3/bucketPolicy:BucketPolicy"
     updatable = names("policy")
-    set_by_create = updatable
 
     def read(self, id: str) -> Properties | None:
         return {"bucket": id, "policy": self.api.get_bucket_policy(Bucket=id)["Policy"]}

@@ -47,8 +47,7 @@ class DefaultSecurityGroup(Ec2Resource):
 
     token = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
     replace_on = names("vpcId")
-    updatable = TAGS | names("ingress egress")
-    set_by_create = frozenset()
+    updatable = set_by_update = TAGS | names("ingress egress")
     defaults = properties(ingress=[], egress=[])
 
     def create(self, inputs: Properties) -> str:
@@ -101,7 +100,6 @@ class SecurityGroupRule(Ec2Resource):
     source: ClassVar = names("cidrIpv4 referencedSecurityGroupId")
     replace_on = names("securityGroupId")
     updatable = TAGS | source | names("ipProtocol fromPort toPort description")
-    set_by_create = updatable
     egress: ClassVar[bool]
 
     def create(self, inputs: Properties) -> str:

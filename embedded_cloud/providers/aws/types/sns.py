@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from embedded_cloud.providers.aws._values import Properties, json_text, tag_dict, tag_list
-from embedded_cloud.providers.aws.resource import TAGS, AwsResource
+from embedded_cloud.providers.aws.resource import TAGS, AwsResource, Tagging
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -14,7 +14,9 @@ class Topic(AwsResource):
     service = "sns"
     attributes = properties(displayName="DisplayName", kmsMasterKeyId="KmsMasterKeyId")
     replace_on = names("name")
-    updatable = TAGS | frozenset(attributes)
+    set_by_update = frozenset(attributes)
+    updatable = TAGS | set_by_update
+    tagging = Tagging(resource="ResourceArn")
     auto_name = "name"
 
     def create(self, inputs: Properties) -> str:
@@ -37,12 +39,6 @@ class Topic(AwsResource):
     def delete(self, id: str, inputs: Properties) -> None:
         self.api.delete_topic(TopicArn=id)
 
-    def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
-        if changed:
-            self.api.tag_resource(ResourceArn=id, Tags=tag_list(changed))
-        if removed:
-            self.api.untag_resource(ResourceArn=id, TagKeys=removed)
-
 
 class TopicPolicy(AwsResource):
     """The policy of a topic. Its deletion sets a policy that allows only the account to use the topic."""
@@ -51,7 +47,6 @@ class TopicPolicy(AwsResource):
     service = "sns"
     replace_on = names("arn")
     updatable = names("policy")
-    set_by_create = updatable
 
     def create(self, inputs: Properties) -> str:
         self._set(inputs["arn"], inputs["policy"])
@@ -81,7 +76,6 @@ class TopicSubscription(AwsResource):
     token = "aws:sns/topicSubscription:TopicSubscription"
     service = "sns"
     replace_on = names("topic protocol endpoint")
-    set_by_create = frozenset()
 
     def create(self, inputs: Properties) -> str:
         wanted = {"TopicArn": inputs["topic"], "Protocol": inputs["protocol"], "Endpoint": inputs["endpoint"]}

@@ -20,9 +20,9 @@ import pulumi
 
 from program import _sdk
 from program.checkout import program_of
-from program.contained import EXPIRED, TIMEOUT_SECONDS
 from program.errors import ProgramError
 from program.evaluation import PLACEHOLDERS, run
+from program.evaluation_process import EXPIRED, TIMEOUT_SECONDS
 from program.project_files import project_name, stack_configuration, with_other_secrets
 
 PROGRAM = ("components", "contract")

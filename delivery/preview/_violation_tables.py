@@ -13,7 +13,7 @@ VIOLATIONS_OF_ONE = 5
 """Maximum number of violations of one resource that are listed. Further violations are only counted."""
 
 
-def verdict_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
+def violation_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
     """The new and the mandatory violations, with one row per resource. Violations that only the base's rules find come first."""
     by_base = [each for each in verdicts if each.by_base]
     listed = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]

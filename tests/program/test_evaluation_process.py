@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from program import contained
+from program import evaluation_process
 from program.evaluation import EvaluationError, evaluate, evaluate_worlds
 from program.graph import UNKNOWN, Graph
 
@@ -54,7 +54,7 @@ def test_child_processes_end_with_the_evaluation(checkout: Path) -> None:
 
 
 def test_a_timeout_reports_the_location_and_ends_all_children(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(contained, "TIMEOUT_SECONDS", 4)
+    monkeypatch.setattr(evaluation_process, "TIMEOUT_SECONDS", 4)
     program = (
         "import subprocess, threading\n"
         "child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"

@@ -3,13 +3,13 @@ import sys
 
 ROUNDS = """
 import os, signal, threading
-from embedded_cloud import served
+from embedded_cloud import grpc_server
 
-served.PARENT_SECONDS = 0  # never asleep: a signal comes in the middle of something
+grpc_server.PARENT_SECONDS = 0  # never asleep: a signal comes in the middle of something
 for _ in range(300):
-    told = served.end_signals()
+    told = grpc_server.end_signals()
     threading.Timer(0.002, os.kill, (os.getpid(), signal.SIGINT)).start()
-    served.wait_for_end(told, os.getppid())
+    grpc_server.wait_for_end(told, os.getppid())
 print("ended", flush=True)
 """
 
@@ -20,5 +20,5 @@ def test_a_signal_ends_the_wait_whenever_it_comes() -> None:
 
 
 def test_a_child_whose_engine_is_gone_ends() -> None:
-    orphan = "import os\nfrom embedded_cloud import served\nserved.wait_for_end(served.end_signals(), os.getppid() + 1)\n"
+    orphan = "import os\nfrom embedded_cloud import grpc_server\nserved.wait_for_end(grpc_server.end_signals(), os.getppid() + 1)\n"
     subprocess.run([sys.executable, "-c", orphan], timeout=60, check=True)

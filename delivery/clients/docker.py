@@ -1,0 +1,24 @@
+"""Runs the Docker client. It has the credentials for the registries, and finds the engine that the user has chosen."""
+
+from __future__ import annotations
+
+import subprocess
+
+from delivery.errors import UsageError
+
+ANSWER_SECONDS = 60
+"""Time limit of a request to the Docker engine, which is slow while it pulls images, and of a request to a registry."""
+
+
+def run(*arguments: str, seconds: float = ANSWER_SECONDS, program: str = "docker") -> subprocess.CompletedProcess[str]:
+    """Run a command of the client. Without an answer in time, it counts as failed, with the reason as its error output.
+
+    Raises ``UsageError`` without a Docker client.
+    """
+    command = [program, *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(command, 1, "", f"no answer within {seconds:.0f} s")
+    except FileNotFoundError as error:
+        raise UsageError(f"there is no `{program}` command on PATH", "install Docker's client") from error
