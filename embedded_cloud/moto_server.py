@@ -22,7 +22,7 @@ from moto.eks import utils as eks_utils
 from moto.kms import models as kms_models
 from moto.kms.utils import generate_private_key
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from waitress import create_server
+from waitress.server import create_server
 
 from embedded_cloud.account import Account
 from embedded_cloud.creations import Creations
@@ -36,8 +36,14 @@ ALWAYS = frozenset({"s3", "kms", "sts"})
 SYMMETRIC = "SYMMETRIC_DEFAULT"
 """The key spec of the KMS keys that the program creates."""
 GLOBAL_SERVICES = frozenset({"iam", "s3", "route53", "sts"})
-SERVER = {"threads": 16, "connection_limit": 1000, "asyncore_use_poll": True, "inbuf_overflow": 2**26, "outbuf_overflow": 2**26}
-"""Options of the web server: a client may hold many connections open, and a stack's state stays in memory."""
+SERVER: dict[str, Any] = {
+    "threads": 16,
+    "connection_limit": 1000,  # each client holds several connections open
+    "asyncore_use_poll": True,  # `select` is limited to 1,024 files
+    "inbuf_overflow": 2**26,  # a stack's state stays in memory
+    "outbuf_overflow": 2**26,
+    "clear_untrusted_proxy_headers": False,  # one of them marks a call without TLS, see embedded_cloud.front.buckets
+}
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""
 
