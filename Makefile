@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Without bytecode files, imports are most of a short command; images for containers often switch them off.
+# Without bytecode files, imports take most of the time of a short command. Container images often set this variable.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ help:  ## list the targets
 
 setup: .venv/complete  ## install the pinned Python packages into .venv
 
-# The export has hashes and no URLs: packages come from the package index for which uv on this machine is configured.
+# The export has hashes and no URLs: packages come from the package index in this machine's configuration of uv.
 .venv/complete: uv.lock pyproject.toml requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python %s is too old\n  fix: make PYTHON=python3.11 (or newer)" % sys.version.split()[0])'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
@@ -38,7 +38,7 @@ status: setup  ## show what runs
 logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
 
-# Programs that the tests without a cloud run. They are built before the tests, so that their build shows its progress.
+# Programs that the tests without a cloud run. They are built before the tests, so that the build shows its progress.
 UNIT_TOOLS := promtool amtool actionlint kube-score compose-spec.json
 
 check: lint  ## before a push: lint, the tests that need no cloud, and the policies on every stack

@@ -1,15 +1,15 @@
-"""The fixed names and numbers of the platform, each in one place: dashboards, runbooks, scripts and the service itself use them.
+"""The platform's fixed names and numbers, each defined once. Dashboards, runbooks, scripts and the service itself use them.
 
-A change of one of them requires a migration of the running environments. Values that a team may choose are settings
+A changed name or number requires a migration of the running environments. Values that a team may choose are settings
 (``components/settings``).
 """
 
 from typing import Literal
 
 APPLICATION = "dwcp-v3"
-"""Name of the application: of the stable track's Deployment and Service, of both tracks' containers, and of their label ``app``."""
+"""Name of the application, the stable track's Deployment and Service, and both tracks' containers. Value of the label ``app``."""
 PROJECT = APPLICATION
-"""The Pulumi project, the namespace of its config keys, and the tag ``project`` on AWS."""
+"""Name of the Pulumi project, namespace of the project's config keys, and value of the tag ``project`` on AWS."""
 DISTRIBUTION = f"{APPLICATION}-platform"
 """The Python package that holds the program and the `dwcp` command."""
 NAMESPACE = APPLICATION
@@ -33,7 +33,7 @@ TRACK_LABEL = "track"
 VERSION_LABEL = "version"
 
 SERVICE_PORT = 80
-"""Port of the Kubernetes Service (guide: ``kubectl port-forward svc/dwcp-v3 8080:80``). It forwards to the pods' HTTP port."""
+"""Port of the Kubernetes Service (guide: ``kubectl port-forward svc/dwcp-v3 8080:80``), which forwards to the pods' HTTP port."""
 PORT = 8080
 METRICS_PORT = 9090
 
@@ -41,7 +41,7 @@ REDIS = f"{APPLICATION}-redis"
 """Name of the Deployment and Service of Redis, and the value of their label ``app``."""
 REDIS_PORT = 6379
 REDIS_START_SECONDS = 300
-"""Time in which Redis must answer after its start. It can take minutes to load a full append-only file."""
+"""Time in which Redis must answer after its start. Redis can take minutes to load a full append-only file."""
 DOCKER_HEALTHY_SECONDS = REDIS_START_SECONDS + 60
 """Time in which the containers of the Docker stack must become healthy. The service starts after Redis."""
 
@@ -68,14 +68,14 @@ CONNECTIONS_METRIC = "dwcp_active_connections"
 TRANSFERRED_METRIC = "dwcp_bytes_transferred_total"
 
 SHARED = "account"
-"""The tag ``environment`` of resources that belong to the account, and the name of the stack that declares most of them."""
+"""Value of the tag ``environment`` on resources of the whole account, and name of the stack that declares most of them."""
 
 STATE_BUCKET = "novacron-terraform-state"
 STATE_PREFIX = APPLICATION
 """Prefix of the Pulumi state in :data:`STATE_BUCKET`."""
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 LEASE_TABLE = f"{PROJECT}-leases"
-"""The DynamoDB table of the leases. It also has the last recorded state of each stack."""
+"""The DynamoDB table of the leases. It also contains the S3 version and digest of each stack's newest known state."""
 BACKUPS_FOLDER = "backups/deployments"
 """Folder of the backups ``APPLICATION-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket."""
 

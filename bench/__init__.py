@@ -5,7 +5,7 @@ There is one module per subject. Each module whose name does not begin with an u
     def figures(options: Options) -> Iterator[Figure]: ...
 
 which yields a :class:`Figure` for each number. ``python -m bench`` runs the modules one after the other and prints all figures as
-one Markdown table, each with its target. It does not fail if a target is missed.
+one Markdown table, each with its target. The command does not fail if a target is missed.
 
 Prefer ratios, which are comparable between machines: :func:`ratio` runs subject and baseline alternately, so that both run under
 the same load, and returns the median over the pairs. :func:`seconds` returns the median time of one action.
@@ -21,7 +21,7 @@ from statistics import median
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Options of a run: ``runs`` per figure, at least 1; ``cold`` includes measurements that take many minutes."""
+    """Options: the number of ``runs`` per figure, at least 1. ``cold`` includes measurements that take many minutes."""
 
     runs: int = 3
     cold: bool = False

@@ -1,4 +1,4 @@
-"""``python -m bench``: run the named modules, or all, and print their figures."""
+"""``python -m bench``: run the named modules, or all modules, and print their figures."""
 
 from __future__ import annotations
 

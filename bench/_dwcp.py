@@ -15,7 +15,7 @@ def command(*arguments: str) -> tuple[str, ...]:
 
 
 def environment(cloud: Cloud, monitoring: SandboxMonitoring, **more: str) -> dict[str, str]:
-    """The environment variables of that command, with the addresses of the simulated service and of Prometheus."""
+    """The environment variables of :func:`command`, with the addresses of the simulated service and of Prometheus."""
     return {
         **cloud.engine.process_environment(),
         "DWCP_PROMETHEUS_URL": monitoring.prometheus_url,

@@ -1,4 +1,4 @@
-"""Requests through the load balancer at a constant rate, and the result of each."""
+"""Requests through the load balancer at a constant rate, and the result of each request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from embedded_cloud.cloud import Cloud
 from sandbox.project import TOOLCHAIN
 
 RATE = 100
-"""Requests per second, in an open model: each request is sent without waiting for the answers to earlier ones."""
+"""Requests per second. Each request is sent without waiting for the answers to earlier requests."""
 TIMEOUT_SECONDS = 10
 FRAME = bytes.fromhex("0000000b0300000000010000000078")
 """One message on stream 1, in the protocol of the fixture service."""
@@ -105,7 +105,7 @@ class Load:
         return self.folder / "results.bin"
 
     def answers(self) -> list[Answer]:
-        """The result of each request; call this after the load has ended."""
+        """The result of each request. Call this method after the load has ended."""
         vegeta = TOOLCHAIN.ensure("vegeta")["vegeta"]
         command = [vegeta, "encode", "-to=json", self._results]
         lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()

@@ -1,7 +1,8 @@
 """Soak test: kill a command, stop it or change its clock at a random time, then check the platform for lost or leftover state.
 
-Each round starts one command, causes one fault at a random time, and runs the commands that recover from it. Then it reads AWS, the
-API server and the bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md describes the results.
+Each round starts one command, causes one fault at a random time, and runs the commands that recover from the fault. Then the round
+reads AWS, the API server and the bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md
+describes the results.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ from sandbox.stacks import bootstrap_state
 COMMANDS = ("deploy", "rollout", "rollback", "up")
 FAULTS = ("kill -9", "SIGSTOP", "clock jump")
 LONGEST_SECONDS = {"deploy": 25.0, "rollout": 45.0, "rollback": 25.0, "up": 10.0}
-"""Latest time of the fault after the start of each command. If a command ends before its fault, its duration becomes the limit."""
+"""Command -> latest time of the fault, in seconds after the start. If a command ends before its fault, the command's duration
+becomes the limit."""
 STOPPED_SECONDS = (1.0, 20.0)
 """Range of the time for which a process is stopped."""
 LONG_STOP_SECONDS = 90.0
-"""Duration of one stop in ``STOPS_PER_LONG_STOP``; it is longer than a lease (60 s)."""
+"""Duration of a long stop, which is longer than a lease (60 s)."""
 STOPS_PER_LONG_STOP = 6
+"""One stop in this many is long, at random."""
 JUMPS_SECONDS = (-86400.0, -3600.0, 3600.0, 86400.0)
 PACE = {"waitSeconds": 6, "bakeSeconds": 4, "intervalSeconds": 1, "propagationSeconds": 1, "graceSeconds": 8, "extendSeconds": 30}
 SPEED = 30
@@ -163,7 +166,7 @@ class Soak:
                 each.send_signal(number)
 
     def recover(self, name: str) -> list[str]:
-        """Run the recovery commands, which abort an open rollout, remove stale locks and deploy; return their failures."""
+        """Run the commands that abort an open rollout, remove stale locks and deploy. Return the first failure, if there is one."""
         for arguments in self.following():
             process = self.start(*arguments)
             try:
@@ -262,7 +265,7 @@ class Soak:
 
 def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> int:
     """Run the rounds on one platform; return the number of problems found."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the platform is removed, too
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that `finally` below stops the platform
     results: Counter[tuple[str, str, str]] = Counter()
     bad: list[str] = []
     with tempfile.TemporaryDirectory(prefix="dwcp-soak-") as name:

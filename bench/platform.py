@@ -1,4 +1,4 @@
-"""The time to evaluate the program with one application and with fifty."""
+"""The time to evaluate the program with additional applications, up to fifty."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ INSTANCES = 50
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time per additional application, which should not grow with the number of applications."""
+    """The time that each additional application adds. This time should not grow with the number of applications."""
     evaluate(1)  # the first evaluation includes the imports
     half = INSTANCES // 2
     times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
     first, second = (median(run[at + 1] - run[at] for run in times) / half for at in (0, 1))
     yield Figure(
-        name=f"time per additional application: number {half + 1} to {INSTANCES} compared with number 2 to {half}",
+        name=f"time that each of the applications {half + 1} to {INSTANCES} adds, compared with the applications 2 to {half}",
         value=second / first,
         unit="x",
         target="about 1 x: the time does not grow",
-        how=f"{second * 1000:.0f} ms against {first * 1000:.0f} ms for 20 resources each, under mocks",
+        how=f"{second * 1000:.0f} ms against {first * 1000:.0f} ms for 20 resources each, in one program under mocks",
     )
 
 

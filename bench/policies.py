@@ -15,7 +15,7 @@ PREVIEW = ("preview", "--stack", PROJECT.stack)
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time of all rules over the production graph, and the time of a first preview with the pack relative to one without it."""
+    """The time of all rules over the production graph, and of a first preview with the pack relative to a preview without it."""
     resources = evaluate_here("production").resources
     yield Figure(
         name="all rules over the production graph",
@@ -32,7 +32,7 @@ def figures(options: Options) -> Iterator[Figure]:
             options.runs,
         )
     yield Figure(
-        name="first preview with the policy pack, relative to one without it",
+        name="first preview with the policy pack, relative to a first preview without it",
         value=times,
         unit="x",
         target="at most 1.15 x",

@@ -1,10 +1,10 @@
 """The time in which `dwcp rollout` and Argo Rollouts, as a reference, react to the same breach on the same cluster.
 
-Argo Rollouts is built from its Go module and runs with its default options except leader election. It analyses the series of the
-canary of `dwcp`, with the query, limit and interval of the same gate. It splits the traffic of its own workload with its ALB
-router, which writes the weights into an Ingress. No controller applies these weights to AWS here, but the time of `dwcp rollout`
-ends when AWS returns weight 0. So the time of the reference ends with an earlier event. The reference also queries only one gate;
-`dwcp rollout` queries all of its gates. Most of each time is the random wait for the next query, so many runs are needed.
+Argo Rollouts is built from its Go module and runs with its default options except leader election. It has its own workload, but it
+analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. Its ALB router writes the
+weights into an Ingress, and no controller applies these weights to AWS. The time of `dwcp rollout` ends when AWS returns weight 0,
+so the time of the reference ends with an earlier event. The reference also queries only one gate, and `dwcp rollout` queries all of
+its gates. Most of each time is the random wait for the next query, so many runs are needed.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ CANARY = f"{NAME}-canary"
 ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 WEIGHT = 50
 WINDOW_SECONDS = 10
-"""The reference's window is fixed; that of `dwcp` grows from the start of its analysis. Errors begin when both are about equal."""
+"""The reference's window, which is fixed. The window of `dwcp` grows from the start of its analysis. The errors begin when the two
+windows are about equal."""
 BEFORE_SECONDS = 2
 """Time from the start of the errors to the sample that shows the breach: the errors must fill a tenth of the window."""
 MERGE = "application/merge-patch+json"
@@ -86,15 +87,15 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(theirs),
         unit="s",
         target="the reference",
-        how=f"{pace}; its status is `abort` with canary weight 0, as in its Ingress; nothing sent to AWS; {_spread(theirs)}",
+        how=f"{pace}; ends when the Rollout has `abort` and weight 0 in status and Ingress; nothing sent to AWS; {_spread(theirs)}",
     )
 
 
 def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference, image: str) -> tuple[float, float]:
-    """Seconds from the first sample above the limit of the error rate until weight 0 is read: of `dwcp`, and of the reference.
+    """Seconds from the breach of the error rate's limit until weight 0 is read, for `dwcp` and for the reference.
 
-    Each time starts at the first sample for which the query of that controller is above the limit. Usually this is the same sample,
-    because the windows are similar.
+    Each time starts at the first sample with which the controller's query is above the limit. Usually both times start at the same
+    sample, because the two windows are similar.
     """
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
@@ -116,7 +117,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference,
     process.wait(END_SECONDS)
     if not breach or not zero:
         raise RuntimeError(f"the rollout of {image} ended without a breach; the reference's status is {argo.status}")
-    return zero - breach, argo.gave_up(theirs) - theirs
+    return zero - breach, argo.aborted_at(theirs) - theirs
 
 
 @contextmanager
@@ -132,7 +133,7 @@ def reference(cloud: Cloud, monitoring: SandboxMonitoring, programs: Path) -> Ge
 
 
 class Reference:
-    """Argo Rollouts on one cloud, with one Rollout. Every change of the Rollout's status is recorded."""
+    """Argo Rollouts on one cloud, with one Rollout. ``seen`` contains every change of the Rollout's status."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -159,7 +160,7 @@ class Reference:
         wait_for(lambda: _answers(f"http://127.0.0.1:{health}/healthz"), "the controller's health check")
 
     def declare(self, prometheus_url: str) -> None:
-        """Create the workload and its analysis; return when its first release has all the traffic."""
+        """Create the workload and its analysis; return when the workload's first release has all the traffic."""
         self.api.create("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         for service in (NAME, CANARY):
             self.api.create(f"/api/v1/namespaces/{NAMESPACE}/services", service_manifest(service))
@@ -188,7 +189,7 @@ class Reference:
         self.analysis = analysis["name"]
         return bool(self._analysed().get("metricResults", [{}])[0].get("successful"))
 
-    def gave_up(self, breach: float) -> float:
+    def aborted_at(self, breach: float) -> float:
         """The time after ``breach`` at which the status first contains the abort and weight 0.
 
         Raises ``RuntimeError`` if the abort has another reason than the errors, or if the Ingress has other weights.
@@ -241,7 +242,7 @@ class Reference:
 
 
 def canary_weight(status: Manifest) -> int | None:
-    """The canary's share of the traffic in percent in a Rollout's status; ``None`` before its router sets it."""
+    """The canary's share of the traffic in a Rollout's status, in percent; ``None`` before the router sets the share."""
     return status.get("canary", {}).get("weights", {}).get("canary", {}).get("weight")
 
 
@@ -258,7 +259,7 @@ def template_manifest(prometheus_url: str) -> Manifest:
 
 
 def rollout_manifest(image: str) -> Manifest:
-    """The workload: a canary that gets half of the traffic and keeps it while its analysis runs in the background."""
+    """The workload. Its canary gets half of the traffic, which does not change while the analysis runs in the background."""
     canary = {
         "stableService": NAME,
         "canaryService": CANARY,
@@ -288,7 +289,7 @@ def ingress_manifest() -> Manifest:
 
 
 def wait_for(holds: Callable[[], bool], what: str, seen: Callable[[], str] = str) -> None:
-    """Wait until ``holds()`` is true. Raises ``RuntimeError``, which contains the result of ``seen``, if it takes too long."""
+    """Wait until ``holds()`` is true. After a timeout, raises ``RuntimeError`` with the result of ``seen()``."""
     deadline = time.monotonic() + END_SECONDS
     while not holds():
         if time.monotonic() > deadline:

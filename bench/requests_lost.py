@@ -35,7 +35,8 @@ Done = subprocess.CompletedProcess[str]
 
 END_SECONDS = 600
 ATTEMPTS = 4
-"""Maximum number of attempts for a rollout that is rolled back for its latency, which other work on this machine can cause."""
+"""Maximum number of attempts for a rollout that is rolled back because of its latency. Other work on this machine can be the
+cause."""
 HELD_STEPS = ("10", "50")
 ABORTED = (0, 1)
 KILLED_AFTER_SECONDS = (2.0, 60.0)
@@ -44,7 +45,8 @@ BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done
 BUSY_CPU, IDLE_CPU = "4", "1m"
 """CPU usage of a pod in the sandbox's metrics: busy, and idle."""
 PACE = {"waitSeconds": 10, "bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
-"""Settings of a rollout with a short analysis, because the changes are measured and not the waits between them."""
+"""Settings of a rollout with a short analysis: the benchmark measures the changes of the traffic, and not the waits between
+them."""
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{contract.NAMESPACE}/deployments/{contract.APPLICATION}"
 APPS = (contract.APPLICATION, contract.REDIS)
 PODS = f"/api/v1/namespaces/{contract.NAMESPACE}/pods"
@@ -85,7 +87,10 @@ class Operations:
     """The names of the pods that were made slow."""
 
     def all(self) -> Mapping[str, Callable[[], None]]:
-        """The operations by name. Their order matters: each leaves the platform in the state that the next one needs."""
+        """The operations by name.
+
+        The order matters: each operation leaves the platform in the state that the next operation needs.
+        """
         return {
             "nothing is done": lambda: time.sleep(10),
             "kubectl rollout restart": self.restart,
@@ -125,7 +130,7 @@ class Operations:
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={END_SECONDS}s")
 
     def drain(self) -> None:
-        """Drain a node that runs a pod of the service, and uncordon it.
+        """Drain a node that runs a pod of the service, and then uncordon the node.
 
         The node of Redis is not drained, because the volume of Redis is in the zone of this node, and the zone has no other node.
         """
@@ -157,7 +162,7 @@ class Operations:
         return _dwcp.command("rollout", "--tag", tag, *options)
 
     def abort(self, tag: str) -> None:
-        """Hold a rollout at each of its steps, and abort it there."""
+        """For each step of ``HELD_STEPS``, hold a rollout at this step, and abort the rollout."""
         for step in HELD_STEPS:
             self.rollout(tag, "--percentage", step)
             done = self.tried(*_dwcp.command("rollout", "--abort"))

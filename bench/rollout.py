@@ -25,7 +25,7 @@ from sandbox.project import PROJECT
 from sandbox.stacks import bootstrap_state
 
 SPEED = 30
-"""Factor by which windows and intervals of Prometheus are shorter than in production: it scrapes every second."""
+"""Factor by which Prometheus' windows are shorter than in production. Prometheus scrapes every second."""
 INTERVAL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 1000
 IMAGE = IMAGE_REPOSITORY + ":v9.{}.0"
@@ -49,7 +49,7 @@ def figures(options: Options) -> Iterator[Figure]:
 
 @contextmanager
 def platform() -> Generator[tuple[Cloud, SandboxMonitoring]]:
-    """A separate cloud with the local stack, simulated load and a Prometheus, which is stopped when the block ends."""
+    """A separate cloud with the local stack, simulated load and a Prometheus. The cloud is stopped when the block ends."""
     with sandbox() as cloud:
         cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", PROJECT.stack)
         monitoring = SandboxMonitoring(cloud=cloud, speed=SPEED)
@@ -76,7 +76,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
 
 
 def passing_seconds(event: dict[str, Any]) -> float | None:
-    """The duration of the analysis so far if ``event`` reports that its gates pass, otherwise ``None``."""
+    """The duration of the analysis so far if ``event`` reports that the analysis passes, otherwise ``None``."""
     if event["event"] != "wait" or event["phase"] != Phase.ANALYSE:
         return None
     observed = event["observed"]
@@ -85,7 +85,7 @@ def passing_seconds(event: dict[str, Any]) -> float | None:
 
 
 def rollout(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> subprocess.Popen[str]:
-    """Start `dwcp rollout` of ``image``; its standard output has one JSON event per line."""
+    """Start `dwcp rollout` of ``image``. The standard output of the process has one JSON event per line."""
     pace = {"intervalSeconds": INTERVAL_SECONDS, "propagationSeconds": 1}
     return subprocess.Popen(
         _dwcp.command("rollout", "--image", image, "--json", "--wait-time", "60"),
@@ -108,7 +108,7 @@ def growing_window(seconds: float) -> Callable[[], int]:
 
 
 def first_breaches(monitoring: SandboxMonitoring, *windows: Callable[[], int]) -> list[float]:
-    """For each window, the time at which Prometheus first had a sample of the canary that fails the gate of the error rate."""
+    """For each window, the time of the canary's newest sample when the error rate over this window first exceeds the limit."""
     found: dict[int, float] = {}
     while len(found) < len(windows):
         for index, window in enumerate(windows):

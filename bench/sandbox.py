@@ -60,7 +60,7 @@ def figures(options: Options) -> Iterator[Figure]:
                 name=f"{name} compared with the preview of an empty program with the same imports",
                 value=change,
                 unit="x",
-                target="at most 1.5 x" if command is PLAIN_UP else "none of its own",
+                target="at most 1.5 x" if command is PLAIN_UP else "none",
                 how=f"{change_seconds:.1f} s against {preview_seconds:.1f} s, same engine and backend",
             )
     unit = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-m", "not cloud", *UNIT_TESTS]
@@ -108,7 +108,7 @@ def empty_program(cloud: Cloud) -> Iterator[Path]:
 
 
 def imported_modules() -> list[str]:
-    """The modules of the SDKs that an evaluation of the program imports. The SDKs load most of their modules at first use."""
+    """The modules of the SDKs that an evaluation of the program imports. An SDK loads most of its modules only at first use."""
     listing = (
         "import sys; sys.path.append('tests/support'); from recording import run_platform; run_platform('local'); "
         "print(*sorted(name for name in sys.modules if name.startswith(('pulumi.', 'pulumi_aws', 'pulumi_kubernetes'))))"
@@ -124,7 +124,7 @@ def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
 
 
 def cold_build() -> Figure:
-    """The time of the toolchain's build with empty caches, compared with bare `go build`; the sources are already downloaded."""
+    """The time of the toolchain's build with empty build caches and downloaded sources, compared with bare `go build`."""
     wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools and not bundle.only_when_named]
     names = [name for bundle in wanted for name in bundle.tools]
     ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)

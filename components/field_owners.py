@@ -32,7 +32,7 @@ class Ownership:
     name: str
     """Logical name, the last part of the URN."""
     path: str
-    """Property path in the provider's camelCase, as ``ignore_changes`` takes it."""
+    """Property path in camelCase, in the syntax of ``ignore_changes``."""
     owner: Owner
 
 
@@ -41,8 +41,8 @@ OWNERSHIP: tuple[Ownership, ...] = (
     Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.replicas", "delivery"),
     # The canary's image. With server-side apply, the Kubernetes provider compares ignored paths with the object's field managers.
-    # It cannot match a path with a list index, so `containers[0].image` would cause a field conflict with delivery. Delivery
-    # therefore owns the whole list, and copies it from the stable track at the start of a rollout.
+    # The provider cannot match a path with a list index, so `containers[0].image` would cause a field conflict with delivery.
+    # Delivery therefore owns the whole list of containers, and copies the list from the stable track at the start of a rollout.
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.spec.containers", "delivery"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.metadata.labels.version", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{APPLICATION}-autoscaler", "spec.minReplicas", "delivery"),
@@ -55,12 +55,12 @@ OWNERSHIP: tuple[Ownership, ...] = (
 
 
 def ignored(type_: str, name: str) -> list[str]:
-    """The property paths of a resource that have another owner, for ``ResourceOptions.ignore_changes``.
+    """The property paths of a resource that the program does not own, for ``ResourceOptions.ignore_changes``.
 
-    Raises ``LookupError`` for a resource that is not in the table: without the error, a renamed resource would overwrite the values
-    of the other owners.
+    Raises ``LookupError`` for a resource that is not in the table. Otherwise an update of a renamed resource would overwrite the
+    values of the other owners.
     """
     paths = [row.path for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     if not paths:
-        raise LookupError(f"{type_} {name!r} has no other owner than the program; add it to OWNERSHIP or remove ignore_changes")
+        raise LookupError(f"{type_} {name!r} is not in OWNERSHIP; add it to the table or remove ignore_changes")
     return paths

@@ -1,4 +1,4 @@
-"""Protects the resources that hold data in production: Pulumi refuses to delete or replace them until they are unprotected."""
+"""Protects production's resources with data: Pulumi refuses to delete or replace a resource until it is unprotected."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HOLDS_DATA = (
 )
 """Resource types whose data cannot be restored after a deletion, and types whose deletion also deletes such resources.
 
-The catalogue in ``program``, which this package cannot import, says so of a type by ``holds_data``.
+The list is generated from the attribute ``holds_data`` in ``program/catalogue``, because this package cannot import ``program``.
 """
 
 
 def protect_data(environment: EnvironmentSettings) -> None:
-    """In production, protect every resource of a type in :data:`HOLDS_DATA`; other stacks can be destroyed with one command."""
+    """In production, protect every resource of a type in :data:`HOLDS_DATA`. Other stacks have no protection."""
     if environment.name == "production":
         pulumi.runtime.register_stack_transformation(_protect)
 

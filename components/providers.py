@@ -20,7 +20,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
     """The AWS provider for the stack's region; it sets the default tags of every resource (``environment.tags`` in
     ``components/settings/groups/environment.py``).
 
-    Raises ``ComponentsError`` if the caller has no access to the cluster, before any resource is created.
+    Raises ``ComponentsError`` if the caller has no access to the cluster of an environment on AWS, before any resource is created.
     """
     environment = settings.environment
     provider = _tagging(environment.region, environment.tags)
@@ -31,7 +31,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
 
 
 def account_provider(settings: AccountSettings) -> aws.Provider:
-    """The AWS provider of the account stack."""
+    """The AWS provider of the account stack. The tags here are a second list: this stack has no ``environment`` settings."""
     return _tagging(settings.region, {"project": PROJECT, "environment": SHARED, "managed-by": "pulumi"})
 
 
@@ -43,12 +43,12 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
     """The Kubernetes provider for the stack's EKS cluster, or for the cluster that KUBECONFIG names (``cluster.kubeconfig``).
 
     - The options ``enable_..._mutable`` update ConfigMaps and Secrets in place. By default the provider replaces an object whose
-      data changes, and an object with a fixed name does not exist during its replacement. Pods restart because an annotation
-      contains the digest of their configuration.
-    - ``cluster_identifier`` identifies the cluster if its endpoint or the kubeconfig changes. Without it, the provider would
-      replace every object.
-    - With ``enable_patch_force``, the next update resets a field of the program that kubectl has changed. Without it, the update
-      would fail with a conflict.
+      data changes, and an object with a fixed name does not exist during its replacement. Pods still restart after an update in
+      place, because an annotation of the pods contains the digest of their configuration.
+    - ``cluster_identifier`` identifies the cluster if its endpoint or the kubeconfig changes. Without this option, the provider
+      would then replace every object.
+    - With ``enable_patch_force``, an update restores the program's value of a field that kubectl has changed. Without this option,
+      the update would fail with a conflict.
 
     Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
     """

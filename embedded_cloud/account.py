@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsKey:
-    """The KMS key of the stack's secrets provider. Its fixed key material allows committing ``Pulumi.STACK.yaml``.
+    """The KMS key of the stack's secrets provider. The key material is fixed, so that ``Pulumi.STACK.yaml`` can be committed.
 
     ``material`` is 32 characters long. Anyone who can read the project's source can decrypt the secrets, so use only dummy secrets.
     """

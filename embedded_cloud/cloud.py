@@ -29,7 +29,7 @@ SERVICES = (AWS, "etcd", "kube-apiserver", "kube-controller-manager", "kube-sche
 
 @dataclass(frozen=True, kw_only=True)
 class Cloud:
-    """The embedded cloud of ``project`` in ``folder``. Several may run on one machine: their folders and ports differ."""
+    """The embedded cloud of ``project`` in ``folder``. Several clouds can run on one machine, with different folders and ports."""
 
     project: Project
     folder: Path
@@ -53,7 +53,7 @@ class Cloud:
             prerequisites.require(project.instructions)
             cluster.require_real(project.processes(folder))
         tools = project.toolchain.ensure(*TOOLS, *built, *(cluster.TOOLS if project.pods else ()))
-        # stored, because the kubeconfig and the state contain them
+        # The ports are stored, because the kubeconfig and the state contain the ports.
         ports = stored_ports(folder / "ports.json", "moto", *(field.name for field in fields(Ports)))
         moto = beside.moto_port if beside else ports["moto"]
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
@@ -106,7 +106,7 @@ class Cloud:
             self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain, *volumes)
 
     def start_aws(self) -> str:
-        """Start moto unless it runs; return the identity of its process, which differs after each start."""
+        """Start moto unless it runs. Return the pid and the start time of moto's process: another process has another account."""
         if "moto" not in self.processes.running():
             self.processes.stop()  # without moto, the account of the other processes is lost
             self.processes.require_free(self.moto_port, "moto")
@@ -153,7 +153,7 @@ class Cloud:
         if done.returncode:
             raise EmbeddedCloudError(
                 f"{command[0]} {arguments[0]} failed with exit code {done.returncode}",
-                "fix the problem above, and run the same command again: it continues from here",
+                "fix the problem above, and run the same command again, which continues from here",
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:

@@ -1,6 +1,6 @@
 """CoreDNS in ``kube-system``, as on EKS: a Deployment and its Service. Simulated pods resolve no names.
 
-If the nodes run containers, CoreDNS is a process beside them; then the Service has the address of this process.
+If the nodes run containers, CoreDNS is a process outside the cluster, and the Service sends queries to this process.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ LABELS = {"k8s-app": "kube-dns"}
 
 
 def install(api: ApiServer, address: str | None) -> None:
-    """Create the Service and its servers unless they exist: the process at ``address``, or without one a Deployment."""
+    """Create the Service unless it exists. Its endpoint is ``address``, or a Deployment of CoreDNS if ``address`` is None."""
     ports = [{"name": name, "port": 53, "protocol": protocol} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
     service = {
         "apiVersion": "v1",

@@ -57,7 +57,7 @@ USES = {
     "scheduler": "kube-scheduler",
     "kubelet": "kwok",
 }
-"""The process that listens on each of the :class:`Ports`."""
+"""Field of :class:`Ports` -> the process of the control plane that listens on this port."""
 
 
 class ControlPlane:
@@ -78,7 +78,7 @@ class ControlPlane:
         self.ports = ports
         self.aws = aws
         self.tunnel = tunnel
-        """The Unix socket through which the API server reaches real nodes and pods; None if they are simulated."""
+        """The Unix socket through which the API server reaches real nodes and pods; None if nodes and pods are simulated."""
         self.pki = processes.folder / "pki"
         self.kubeconfig = processes.folder / "kubeconfig"
         self.url = f"https://127.0.0.1:{ports.api}"
@@ -165,7 +165,7 @@ class ControlPlane:
         )
 
     def _to_kubelets(self) -> list[str]:
-        """The options with which the API server reaches real nodes; empty for simulated nodes, as kwok needs no credentials."""
+        """The options that let the API server reach real nodes; empty for simulated nodes, because kwok needs no credentials."""
         if self.project.pods is None or self.tunnel is None:
             return []
         connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(self.tunnel)}}}
@@ -177,7 +177,7 @@ class ControlPlane:
         return [*flags, f"--advertise-address={self.project.pods.gateway}", f"--egress-selector-config-file={file}"]
 
     def _token_webhook(self) -> list[str]:
-        """The options with which the API server has unknown tokens authenticated by the embedded AWS, as on EKS."""
+        """The options that make the API server send unknown tokens to the embedded AWS for authentication, as on EKS."""
         if self.project.cluster is None:
             return []
         file = self.pki / "authenticator.json"
@@ -294,7 +294,7 @@ READS_EVERYTHING = {
 """The cluster role of the access policy AmazonEKSAdminViewPolicy."""
 
 ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
-"""The cluster roles that access policies grant, except ``cluster-admin``, which Kubernetes itself binds to ``system:masters``."""
+"""The cluster roles that access policies grant, except ``cluster-admin``: Kubernetes itself binds it to ``system:masters``."""
 
 
 def _binding(role: str) -> dict[str, object]:
@@ -309,8 +309,8 @@ def _binding(role: str) -> dict[str, object]:
 
 
 def _node(node: Node, kwok: int | None) -> dict[str, object]:
-    """The node as the cloud registers it; ``kwok`` is the port of kwok, which is the kubelet of a simulated node."""
-    through_kwok = {"type": "InternalDNS", "address": "localhost"}  # the API server uses it for logs and shells
+    """The Node object that the cloud registers. ``kwok`` is the port of kwok, which is the kubelet of a simulated node."""
+    through_kwok = {"type": "InternalDNS", "address": "localhost"}  # the API server uses this address for logs and shells
     resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
         "apiVersion": "v1",
@@ -367,9 +367,9 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _certificate(
     name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None, group: str = ""
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A key and its certificate, valid for ten years: a certificate authority without ``issuer``, else a server on 127.0.0.1.
+    """A key and its certificate, valid for ten years. Without ``issuer``, the certificate is a certificate authority.
 
-    As a client certificate, it identifies the user ``name`` in ``group``.
+    With ``issuer``, it is the certificate of a server on 127.0.0.1, and of a client: the user ``name`` in ``group``.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []

@@ -2,10 +2,10 @@
 
 The engine writes a resource to its checkpoint after the provider's answer. If the engine is killed before that, the resource exists
 but is not in the state. If the provider is killed before AWS' answer, not even the provider knows the id. On AWS, such orphans
-remain. Here the process of moto records every creation, with the answers to its calls. If the provider repeats the calls of a
-creation, the provider gets the same answers, and so the id of the existing resource.
+remain. In the embedded cloud, moto's process records every creation, with the answers to its calls. If the provider repeats the
+calls of a creation, the provider gets the same answers, and so the id of the existing resource.
 
-A creation is identified by the resource's URN. It is open until the engine has shown that it knows the id.
+The resource's URN identifies a creation. A creation is open until a request of the engine shows that the engine knows the id.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib.parse import unquote
 from werkzeug.wrappers import Request, Response
 
 PATH = "/moto-api/sandbox/creations"
-"""GET lists open creations, PUT ``{urn, inputs}`` opens one, POST ``{urn, id}`` adds its id, DELETE ``{urn}`` closes it."""
+"""GET lists open creations. PUT ``{urn, inputs}`` opens a creation, POST ``{urn, id}`` sets its id, DELETE ``{urn}`` closes it."""
 
 CREATION = "X-Sandbox-Creation"
 CALL = "X-Sandbox-Call"
@@ -30,7 +30,7 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 @dataclass
 class Creation:
-    """One open creation: its ``id``, which is set when the provider has received it, and the answers to its calls."""
+    """One open creation, with the recorded answers to its calls. ``id`` is None until the provider has received the id."""
 
     inputs: dict[str, Any]
     id: str | None = None

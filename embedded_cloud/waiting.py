@@ -16,10 +16,10 @@ def looks(
     longest_pause: float | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[None]:
-    """Yield once for each poll. The first poll is at once; the last one is at most one pause later than ``seconds``.
+    """Yield once for each poll. The first poll is immediate. The last poll is at most one pause later than ``seconds``.
 
-    With ``longest_pause``, each pause is 1.5 times as long as the one before, from ``pause`` up to ``longest_pause``. ``sleep`` may
-    end a pause early. The caller leaves the loop when its condition holds, and raises its own error after the loop::
+    With ``longest_pause``, each pause is 1.5 times as long as the previous pause, from ``pause`` up to ``longest_pause``. ``sleep``
+    may end a pause early. The caller leaves the loop when its condition holds, and raises its own error after the loop::
 
         for _ in looks(60):
             if answers():

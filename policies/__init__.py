@@ -47,8 +47,9 @@ __all__ = [
 
 
 def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Violation]:
-    """The violations by ``resources``, with the limits and waivers of ``config`` or else of ``environment`` and this checkout.
+    """The violations of all rules by ``resources``.
 
+    Without ``config``, the limits are those of ``environment``, and the waivers are those of this checkout.
     Raises :class:`PolicyError` for an invalid waiver. An exception in a rule is reported as a violation.
     """
     names = {rule.name for rule in RULES}
@@ -60,9 +61,9 @@ def check_worlds(
 ) -> list[Violation]:
     """The violations by a program, evaluated with example outputs (``known``) and with unknown outputs (``unknown``).
 
-    An example value never makes a rule pass: a check that cannot be evaluated with unknown outputs stays unknown. But an example
-    value can make a rule fail, because the program itself writes the surrounding values, such as an IAM policy that contains an
-    ARN.
+    An example value never makes a rule pass: a check that cannot be evaluated with unknown outputs is reported as unknown or as
+    deferred. But a rule can fail with example values, because the program itself writes the text around an output, such as an IAM
+    policy around an ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
@@ -86,7 +87,7 @@ def check_worlds(
 def environment_of(stack: str, resources: Iterable[Resource] = ()) -> Environment:
     """The environment whose limits apply to a stack: by the stack's name, else by its providers' tags, else production.
 
-    If a stack has the name of an environment, its tags are ignored, because they could select less strict limits.
+    If a stack has the name of an environment, the tags are ignored, because a tag could select less strict limits.
     """
     for name in (stack, *(environment_tag(view) for view in ResourceIndex(resources).of(AWS_PROVIDER))):
         if name in ENVIRONMENTS:

@@ -34,11 +34,11 @@ class AnalyzerServer(_PolicyAnalyzerServicer):
         super().__init__(name, VERSION, list(policies), EnforcementLevel.MANDATORY)
 
     def level_of(self, policy: Policy) -> EnforcementLevel:
-        """The enforcement level of a policy; the pack config can override it."""
+        """The enforcement level of a policy, from the pack config if that sets a level."""
         return self._get_enforcement_level(policy)
 
     def parameters_of(self, policy: Policy) -> Mapping[str, Any]:
-        """The parameters that the pack config sets for a policy, without its level."""
+        """The parameters that the pack config sets for a policy, without the level."""
         return cast("Mapping[str, Any]", self._get_policy_config(policy.name) or {})
 
     def reporter(self, response: analyzer_pb2.AnalyzeResponse, policy: Policy) -> Callable[[str, str], None]:

@@ -8,11 +8,11 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from policies.errors import WrongTypeError
 
 LARGEST_OWNED = {4: 2**24, 6: 2**112}
-"""By IP version: the number of public addresses above which networks count as the internet, because no organisation owns more."""
+"""By IP version: the number of public addresses above which networks count as the internet. Few organisations own more."""
 
 
 def internet_in(sources: Iterable[str]) -> str:
-    """A text for sources that count as the internet: one large source, or the number of sources; ``""`` if they do not count.
+    """The sources that count as the internet, as text: one large source, or the number of sources; ``""`` if no sources do.
 
     Private networks are not counted. Raises ``WrongTypeError`` if a source is not a network.
     """
@@ -31,9 +31,9 @@ def _network(source: str) -> IPv4Network | IPv6Network:
     try:
         return ip_network(source, strict=False)
     except ValueError as error:
-        raise WrongTypeError(f"the source {source!r} is not a network", "write it as 10.0.0.0/16") from error
+        raise WrongTypeError(f"the source {source!r} is not a network", "write a network such as 10.0.0.0/16") from error
 
 
 def _public_addresses(networks: Iterable[IPv4Network | IPv6Network]) -> int:
-    """The number of addresses in networks of one IP version, each counted once, without private networks."""
+    """The number of public addresses in networks of one IP version. An address in several networks counts once."""
     return sum(each.num_addresses for each in collapse_addresses(each for each in networks if not each.is_private))  # pyright: ignore

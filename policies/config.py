@@ -1,7 +1,7 @@
 """The levels, limits and waivers of one run, by environment.
 
-The engine reads the same values from a ``--policy-pack-config`` file. ``make generate`` writes such a file for each environment,
-``policies/config/ENVIRONMENT.json``, from the values in this package. Limits are in ``limits.py``, waivers in ``waivers.yaml``.
+Limits are in ``limits.py``, waivers in ``waivers.yaml``. A ``--policy-pack-config`` file can replace levels and limits for one run.
+``make generate`` writes such a file for each environment, ``policies/config/ENVIRONMENT.json``, from the values in this package.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from policies.waivers import Waiver
 
 LEVEL_KEY = "enforcementLevel"
 ALL = "all"
-"""The key in a pack config that applies to all policies of the pack."""
+"""The key in a pack config whose level applies to every policy that has no level of its own in the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Config:
     limits: Limits
     waivers: tuple[Waiver, ...] = ()
     deployed: bool = False
-    """Whether the resources are deployed. For deployed resources, no check may be deferred until after ``pulumi up``."""
+    """Whether the resources are deployed. For deployed resources, no check may be deferred."""
     levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
     parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 
@@ -58,7 +58,7 @@ def config_of(environment: Environment, *, today: date | None = None, waivers: S
 
 
 def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence[Rule]) -> Config:
-    """``config`` with the values of a ``--policy-pack-config`` file, which has a level, or a level and parameters, for each rule.
+    """``config`` with the values of a ``--policy-pack-config`` file, which can set the level and the parameters of each rule.
 
     Raises :class:`~policies.errors.PolicyError` with the rule, the key and the value if an entry is invalid.
     """
@@ -67,7 +67,9 @@ def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence
     parameters: dict[str, Limits] = {}
     for name, entry in content.items():
         if name != ALL and name not in by_name:
-            raise PolicyError(f"the pack config names a rule {name!r} that does not exist{closest(name, by_name)}", "remove it")
+            raise PolicyError(
+                f"the pack config names a rule {name!r} that does not exist{closest(name, by_name)}", "remove the entry"
+            )
         values: Mapping[str, Any] = cast("Mapping[str, Any]", entry) if isinstance(entry, Mapping) else {LEVEL_KEY: entry}
         if LEVEL_KEY in values:
             levels[name] = _level(name, values[LEVEL_KEY])
@@ -78,7 +80,7 @@ def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence
 
 
 def read_pack_config(file: Path) -> dict[str, Any]:
-    """The content of a ``--policy-pack-config`` file. Raises ``PolicyError`` if it is not a JSON object."""
+    """The content of a ``--policy-pack-config`` file. Raises ``PolicyError`` if the file cannot be read or is not a JSON object."""
     try:
         content: Any = json.loads(file.read_text())
     except OSError as error:
@@ -86,7 +88,7 @@ def read_pack_config(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise PolicyError(f"the pack config {file} is not valid JSON: {error}", "fix the file") from error
     if not isinstance(content, dict):
-        raise PolicyError(f"the pack config {file} is not an object of rules", 'write {"RULE": "advisory"}')
+        raise PolicyError(f"the pack config {file} is not a JSON object", 'write {"RULE": "advisory"}')
     return cast("dict[str, Any]", content)
 
 
@@ -103,7 +105,8 @@ def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, An
 def parameter_schema() -> dict[str, dict[str, Any]]:
     """The JSON schema of each parameter by its camelCase name; the engine validates a pack config with it.
 
-    The schema has no defaults: the engine would pass them like values of the user, and they would replace the environment's values.
+    The schema has no defaults: the engine would pass a default like a value of the user, so the default would replace the
+    environment's value.
     """
     schema = Limits.model_json_schema(by_alias=True)
     return {
@@ -121,7 +124,8 @@ def closest(name: str, known: Mapping[str, object] | Sequence[str]) -> str:
 def _level(rule: str, value: object) -> Level:
     if value not in get_args(Level):
         raise PolicyError(
-            f"the pack config gives {rule} the level {value!r}", f"choose from {', '.join(get_args(Level))}; a pack only reports"
+            f"the pack config gives {rule} the level {value!r}",
+            f"choose from {', '.join(get_args(Level))}; this pack cannot remediate",
         )
     return cast(Level, value)
 
@@ -130,7 +134,7 @@ def _limits(limits: Limits, rule: str, given: Mapping[str, Any], parameters: Seq
     known = {to_camel(each): each for each in parameters}
     for key in given:
         if key not in known:
-            fix = f"choose from {', '.join(known)}" if known else "the rule has no parameters: remove it"
+            fix = f"choose from {', '.join(known)}" if known else "the rule has no parameters: remove the entry"
             raise PolicyError(f"the rule {rule} has no parameter {key!r}, which the pack config sets{closest(key, known)}", fix)
     try:
         return Limits.model_validate({**limits.model_dump(by_alias=True), **given})
@@ -138,5 +142,5 @@ def _limits(limits: Limits, rule: str, given: Mapping[str, Any], parameters: Seq
         first = error.errors()[0]
         key = str(first["loc"][0])
         raise PolicyError(
-            f"the pack config gives {rule}.{key} the value {given.get(key)!r}: {first['msg']}", "correct it"
+            f"the pack config gives {rule}.{key} the value {given.get(key)!r}: {first['msg']}", "correct the value"
         ) from error

@@ -1,4 +1,4 @@
-"""Finds credentials in strings, by their format or by the name of the value, and masks them.
+"""Finds and masks credentials in strings: a credential is found by its format, or by the name of the value.
 
 The formats are those of `detect-secrets`, and a few additional ones. The verification of `detect-secrets`, which sends a credential
 to its service, is never used.
@@ -32,22 +32,24 @@ MORE_SHAPES = {
     "Vault token": re.compile(r"\bhvs\.[A-Za-z0-9_-]{24,}"),
     "password in a URL": re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:(?P<value>[^\s/@\"']+)@"),
 }
-"""Formats that `detect-secrets` does not have, or for which its pattern is too narrow or too wide."""
+"""Formats for which `detect-secrets` has no pattern, or a pattern that is too narrow or too wide."""
 
 LEFT_OUT = (
-    "BasicAuthDetector",  # takes a placeholder for a password; MORE_SHAPES has a narrower pattern
+    "BasicAuthDetector",  # reports placeholders as passwords; MORE_SHAPES has a narrower pattern
     "IPPublicDetector",  # an address is not a credential
     "TelegramBotTokenDetector",  # matches the end of an ARN; MORE_SHAPES has a narrower pattern
-    # These search for a key next to IBM's names, which is slow on long strings. The search by name also finds such a key.
+    # These detectors search for a key next to names of IBM products, which is slow on long strings. The search by name finds
+    # these keys too.
     *("IbmCloudIamDetector", "IbmCosHmacDetector", "CloudantDetector", "SoftlayerDetector"),
 )
-"""Regular expression detectors that this module does not use. It uses no detectors of other kinds (entropy, keywords)."""
+"""Regular expression detectors of `detect-secrets` that this module does not use. The module uses no detectors of other kinds
+(entropy, keywords)."""
 
 SUSPICIOUS = re.compile(
     r"(?<![A-Za-z0-9+])(?=[A-Za-z+]*[0-9])[A-Za-z0-9+]{16,}|A(KIA|SIA|BIA|CCA|3T)[A-Z0-9]{12}"
     r"|://[^\s/]*@|PRIVATE KEY|xox[abeoprs]-|eyJ|hooks\.slack|\$(apr1|2[abxy]|[1567y])\$|\{S?SHA"
 )
-"""A fast test before the detectors: every format contains a long run of letters and digits, or one of the other patterns."""
+"""A fast test before the detectors: every format contains a long run of letters and digits, or another part of this pattern."""
 
 LONGEST_DECODED = 64 * 1024
 """The maximum length of a base64 string that is decoded."""
@@ -63,19 +65,19 @@ QUALIFIERS = frozenset(
 )
 """Words that can follow the noun in the name of a secret: ``PASSWORD_PROD``, ``SECRET_KEY_BASE``."""
 DIGEST_WORDS = frozenset({"checksum", "digest", "hash", "sha256", "version", "hashed", "encrypted", "sealed", "existing"})
-"""Words in the name of a value that describes a secret without revealing it."""
+"""Words in the name of a value that describes a secret but does not reveal it."""
 SWITCHES = frozenset(
     {"max", "min", "num", "allow", "enable", "disable", "require", "use", "has", "is", "with"}
     | {"forgot", "reset", "change", "show", "hide"}
 )
-"""First words in the name of a value that is a limit, a switch or a text about a secret."""
+"""Words at the start of the name of a value that is a limit, a switch or a text about a secret, and no secret."""
 
 HARMLESS = re.compile(
     r"true|false|yes|no|on|off|null|none|required|optional|enabled|disabled|expired|missing|invalid|revoked|unknown"
     r"|\d{1,5}[kKmM]?|[.~]{0,2}/[a-z._/-]*|[.~]{0,2}(/[a-z.][\w.-]*){2,}/?|[.~]{0,2}/[\w-]+\.[a-z]{1,5}|\*+|\[secret\]",
     re.IGNORECASE,
 )
-"""Values that are never a secret, whatever their name: a switch, a state, a small number, a path, a mask."""
+"""Values that are never a secret, whatever the name of the value: a switch, a state, a small number, a path, a mask."""
 
 REFERENCE = re.compile(
     r"arn:.*|(vault|op|ssm|secretsmanager|awssm|gcpsm|azurekv|keyvault|sops|env|file|secret|ref\+\w+):.*"
@@ -114,7 +116,7 @@ def _names_secret(words: Sequence[str], text: str) -> bool:
         return len(words) > 1 and words[-2] in KEY_OWNERS
     if last == "authorization":
         return (found := SCHEME.match(text)) is not None and REFERENCE.fullmatch(found["value"]) is None
-    if last == "auth":  # also the name of a kind of authentication, such as `basic`
+    if last == "auth":  # the value can also name a kind of authentication, such as `basic`
         return len(text) > 7 and re.search(r"\d", text) is not None and re.search(r"[A-Za-z]", text) is not None
     if last in ("bypass", "compass"):
         return False
@@ -122,9 +124,10 @@ def _names_secret(words: Sequence[str], text: str) -> bool:
 
 
 def _is_harmless(noun: str, text: str) -> bool:
-    """Whether the value is no secret. A title, as in the texts of a user interface (``Password``), repeats the noun."""
-    title = text.istitle() and text.lower() == noun
-    return title or HARMLESS.fullmatch(text) is not None or REFERENCE.fullmatch(text) is not None
+    """Whether the value is no secret. A value that only repeats the noun with a capital letter (``Password``) is a text of a user
+    interface."""
+    label = text.istitle() and text.lower() == noun
+    return label or HARMLESS.fullmatch(text) is not None or REFERENCE.fullmatch(text) is not None
 
 
 NOUNS = re.compile(r"pass|pwd|pw\b|pw_|secret|token|key|credential|auth", re.IGNORECASE)
@@ -152,7 +155,9 @@ PLACES = tuple(
         ("signature in a URL", r"[?&]sig(?:nature)?=(?P<value>[^&\s\"'#]{8,})"),
     )
 )
-"""Places of credentials in files, commands and URLs that are not assignments. A pattern with a name also checks the name."""
+"""Places of credentials, other than assignments, in files, commands and URLs: the kind of credential, and the pattern of the place.
+
+If the kind is empty, the pattern has a group ``name``, and the text in this group must be the name of a secret."""
 PLACE = re.compile(
     r"authorization|requirepass|masterauth|\bpassword\s|:(?:\d+|\*):|redis-cli|mysql|mariadb|curl|sshpass|</|[?&]\w+="
     r"|(?:^|\s)--?[\w-]*(?:pass|pwd|pw|secret|token|key|credential|auth)\w*\s|user\s.*>",
@@ -172,7 +177,7 @@ class CredentialPlace:
     what: str
     """The name of the value, or the kind of credential whose format the value has."""
     named: bool
-    """Whether the credential was found by its name; otherwise it was found by its format."""
+    """Whether the credential was found by the name or the place of the value; otherwise it was found by its format."""
     unknown: bool = False
     """Whether the value is not known yet; such a value is not masked."""
 
@@ -183,7 +188,10 @@ def masked(value: Any, name: str = "") -> Any:
 
 
 def places(value: Any, name: str = "") -> list[CredentialPlace]:
-    """The places that :func:`masked` masks, and the places with unknown values that it would mask if they were known."""
+    """The places that :func:`masked` masks, and two kinds of places that it does not mask.
+
+    These are unknown values under the name of a secret, and references to a ConfigMap for the value of a secret.
+    """
     found: list[CredentialPlace] = []
     _masked(value, name, (), found)
     return found
@@ -196,7 +204,7 @@ def name_at(path: Path) -> str:
 
 
 def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace], before: Sequence[str] = ()) -> Any:
-    """``value`` with masks; ``before`` is the beginning of the command whose end is ``value``."""
+    """``value`` with masks; adds the places to ``found``. ``before``: the beginning of the command line whose end is ``value``."""
     if isinstance(value, dict):
         items = cast("dict[Any, Any]", value)
         label, referred = _label(items), "valueFrom" in items
@@ -207,7 +215,7 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace], bef
         elif named_secret(label, "a value") and isinstance(given, dict) and "configMapKeyRef" in given:
             found.append(CredentialPlace((*path, "valueFrom", "configMapKeyRef"), label, named=True))
         names = {key: label or "value" if key == "value" else str(key) for key in items}
-        if "remoteRef" in items:  # the key under which a Secret gets a value from elsewhere
+        if "remoteRef" in items:  # in an ExternalSecret, `secretKey` is a key of the Secret, not a secret
             names["secretKey"] = ""
         return {key: _masked(item, names[key], (*path, key), found, _command_before(key, items)) for key, item in items.items()}
     if isinstance(value, list):
@@ -236,17 +244,18 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace], bef
 
 
 def _command_before(key: Any, items: dict[Any, Any]) -> list[str]:
-    """The list that precedes a list of arguments in the started command."""
+    """The beginning of the command line whose arguments are under ``key``, such as a pod's ``command`` before its ``args``."""
     lists = (cast("list[Any]", items[each]) for each in COMMANDS.get(key, ()) if each in items and isinstance(items[each], list))
     return [str(each) for each in next(lists, cast("list[Any]", []))]
 
 
 COMMANDS = {"args": ("command",), "command": ("entrypoint", "entrypoints")}
-"""By the key of a list of arguments, the keys of the list that precedes it: in a pod, in a compose file, in a Docker container."""
+"""The keys of the list that comes before the list under this key in a command line: ``command`` before ``args`` in a pod,
+``entrypoint`` before ``command`` in a compose file, ``entrypoints`` before ``command`` in the Docker provider."""
 
 
 def _label(items: dict[Any, Any]) -> str:
-    """The name of the ``value`` in an object, such as a variable, a header or a tag; empty if the object has no value."""
+    """The name that an object gives its ``value``, as in a variable, a header or a tag; empty if the object has no value."""
     if "value" not in items and "valueFrom" not in items:
         return ""
     return next((items[key] for key in ("name", "key", "label") if key in items and isinstance(items[key], str)), "")
@@ -272,7 +281,7 @@ Span = tuple[int, int]
 
 
 def _named(text: str) -> Iterator[tuple[Span, str]]:
-    """The values in a string, such as a file, an argument or an annotation, whose name or place is that of a secret."""
+    """The values in a string (a file, an argument, an annotation) whose name or place is that of a secret, each with the name."""
     if NOUNS.search(text) is not None:
         selectors = [found.span() for found in SELECTOR.finditer(text)] if "{" in text else []
         for found in ASSIGNMENT.finditer(text):
@@ -296,6 +305,7 @@ def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
     """A string in which credentials are masked, and the credentials that it contains.
 
     If a credential is found by its format, the whole line is masked; if it is found by its name or place, only the value is masked.
+    A base64 string that contains a credential, and a text that contains a private key, are masked as a whole.
     The result is cached, because the same strings are checked several times: with known and unknown outputs, at base and at head.
     """
     decoded = _decoded(text)
@@ -340,7 +350,7 @@ def _detectors() -> list[tuple[str, Sequence[re.Pattern[str]]]]:
 
 
 def _words(name: str) -> list[str]:
-    """The words of a name: ``["db", "password"]`` for ``dbPassword`` and ``DB_PASSWORD_PROD``; a number at the end is dropped."""
+    """The words of a name, without qualifiers and numbers at the end: ``["db", "password"]`` for ``DB_PASSWORD_PROD``."""
     spaced = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     words = [each.lower() for each in re.split(r"[^A-Za-z0-9]+", spaced) if each]
     while len(words) > 1 and (words[-1] in QUALIFIERS or re.fullmatch(r"v?\d+", words[-1])):
@@ -349,7 +359,7 @@ def _words(name: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """The decoded content of a base64 string; empty if ``text`` is not base64 of a string."""
+    """The decoded content of a base64 string; empty if ``text`` is too short or long, or is not the base64 form of a text."""
     if not 16 <= len(text) <= LONGEST_DECODED or BASE64.fullmatch(text) is None:
         return ""
     try:

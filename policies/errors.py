@@ -10,4 +10,4 @@ class PolicyError(ProgramError):
 
 
 class WrongTypeError(PolicyError):
-    """A property does not have the type that its resource's schema defines."""
+    """A property has a value of the wrong type or format."""

@@ -30,7 +30,9 @@ def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]
         raise PolicyError(f"{source} is not an exported state: it has no `deployment`", fix)
     export = cast("dict[str, Any]", content)
     if export.get("version") != VERSION:
-        raise PolicyError(f"{source} has version {export.get('version')}, not {VERSION}", "export it with a current Pulumi CLI")
+        raise PolicyError(
+            f"{source} has version {export.get('version')}, not {VERSION}", "export the state with a current Pulumi CLI"
+        )
     listed: Any = export["deployment"].get("resources") or []
     try:
         return [_resource(each) for each in cast("list[dict[str, Any]]", listed) if not each.get("delete")]

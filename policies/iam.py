@@ -17,10 +17,10 @@ from policies.addresses import internet_in
 from policies.views import View
 
 VERBS = ("Add", "Attach", "Create", "Delete", "Describe", "Get", "List", "Put", "Remove", "Set", "Update")
-"""The usual verbs of actions. Patterns that match each verb with any ending match every action."""
+"""The usual verbs of actions. Patterns that match each of these verbs with any ending count as every action."""
 
 ARN_FORMS = ("arn:aws:{service}:eu-north-1:999999999999:{name}/x", "arn:aws:{service}:::{name}", "arn:aws:{service}:::{name}/x/k")
-"""The forms of ARN. Patterns that match one form with every name in ``ANY_NAMES`` match all ARNs of that form."""
+"""The forms of ARN. Patterns that match one form with every name in ``ANY_NAMES`` count as all resources."""
 
 ANY_NAMES = ("zq-xw9", "aj-k7", "mq.x")
 """Names that do not exist and have nothing in common, so only a wildcard matches all of them."""
@@ -38,10 +38,10 @@ CALLER_KEYS = frozenset(
 """Condition keys that identify the caller. Any caller can satisfy a condition on another key, such as TLS or the time."""
 
 ADMIN_POLICIES = ("AdministratorAccess*", "PowerUserAccess", "*FullAccess", "SystemAdministrator", "*Administrator")
-"""Names of AWS managed policies that give more permissions than a role of this platform needs."""
+"""Patterns of the names of AWS managed policies that give more permissions than a role of this platform needs."""
 
 COMPARING = frozenset({"stringequals", "stringequalsignorecase", "stringlike", "arnequals", "arnlike", "ipaddress", "bool"})
-"""Operators that compare a key with values. They are false for a request that does not contain the key."""
+"""Operators that compare a key with values. A condition with such an operator is false for a request without the key."""
 
 OWNED = re.compile(
     r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|system:serviceaccount:[^:*?]+:"
@@ -179,7 +179,7 @@ def covers_service(service: str, given: Iterable[StatementView]) -> bool:
 
 
 def many_services(statement: StatementView) -> list[str]:
-    """The actions of a statement whose service is a pattern."""
+    """Those actions of a statement in which the service is a pattern, such as ``s*:Get*``."""
     return [each for each in statement.actions if re.search(r"[*?]", each.partition(":")[0])]
 
 
@@ -210,7 +210,8 @@ def names_resources(statement: StatementView) -> bool:
 def binds(operator: str, values: tuple[str, ...], fixed: Callable[[str], bool]) -> bool:
     """Whether a condition admits only values that ``fixed`` accepts.
 
-    A negated operator, ``Null``, ``...IfExists`` and ``ForAllValues:`` also admit requests without the key, so they limit nothing.
+    A condition with a negated operator, ``Null``, ``...IfExists`` or ``ForAllValues:`` also admits requests without the key, so it
+    limits nothing.
     """
     return operator.removeprefix("foranyvalue:") in COMPARING and bool(values) and all(map(fixed, values))
 
@@ -232,7 +233,7 @@ def administrative(arn: str) -> bool:
 
 
 def _limiting_policy(arn: str) -> bool:
-    """Whether the pattern ``arn`` matches only one policy, which limits the permissions of its role or user."""
+    """Whether the pattern ``arn`` matches only one policy, and this policy is not one of AWS' policies for administrators."""
     return _one_target(arn) and not administrative(arn)
 
 
@@ -245,11 +246,12 @@ TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
     "iam:awsservicename": _one_target,
     "kms:grantisforawsresource": "true".__eq__,
 }
-"""Condition keys that limit the target of an action, each with a function that accepts the values that limit it to one target."""
+"""Condition keys that limit the target of an action, each with a function that accepts a value if it allows only one target."""
 
 
 def public(statement: StatementView) -> bool:
-    """Whether a statement allows its actions to everyone: its principal is ``*``, and no condition limits the caller."""
+    """Whether a statement allows its actions to everyone: the principals have no single owner, such as ``*``, and no
+    condition limits the caller."""
     if not statement.allows:
         return False
     named = [name for kind, name in statement.principals if kind in ("*", "AWS") or name == "*"]
@@ -268,11 +270,11 @@ ACCOUNT_KEYS = ("aws:principalaccount", "aws:principalarn", "aws:sourceaccount",
 
 
 ACCOUNT = re.compile(r"(?:arn:[^:]*:[^:]*:[^:]*:)?(\d{12})(?::.*)?|([0-9a-f]{64})")
-"""An account, or an ARN with one; or the canonical id of an account in S3."""
+"""The id of an account, an ARN that contains this id, or the canonical id of an account in S3."""
 
 
 def account_of(name: str) -> str:
-    """The account in an ARN or other name of a principal; empty if it contains none."""
+    """The account in an ARN or other name of a principal; empty if the name contains no account."""
     found = ACCOUNT.fullmatch(name)
     return (found[1] or found[2]) if found else ""
 
@@ -287,7 +289,7 @@ def accounts_in(statement: StatementView) -> set[str]:
 
 
 def accepts_any_token(statement: StatementView) -> str:
-    """The reason why a trust policy accepts too many tokens of a web identity issuer; ``""`` if a condition limits the subject.
+    """The reason why a statement of a trust policy accepts too many tokens of a web identity issuer; ``""`` if it does not.
 
     A token contains only the keys of its own issuer, so a condition on the subject of one issuer refuses the tokens of all others.
     For Cognito, a condition on the identity pool, which is a token's audience, is sufficient.
@@ -300,7 +302,7 @@ def accepts_any_token(statement: StatementView) -> str:
     if any(binds(*each, _one_owner) for each in subjects):
         return ""
     wide = [value for operator, values in subjects if binds(operator, values, bool) for value in values if not _one_owner(value)]
-    return f"tokens of {wide[0]} are accepted" if wide else "any token of the issuer is accepted: no condition names its subject"
+    return f"tokens of {wide[0]} are accepted" if wide else "any token of the issuer is accepted: no condition names the subject"
 
 
 def allowed(
@@ -309,8 +311,8 @@ def allowed(
     """The statement that allows an action on a resource, or ``None`` if the action is not allowed.
 
     The action is not allowed if the policies ``given`` or the boundary ``limit`` deny it, or if the boundary does not allow it.
-    ``limit`` is ``None`` if the boundary is not known. An empty ``arn`` stands for any resource that a statement names, and
-    ``service`` for the service to which a role is passed.
+    ``limit`` is ``None`` if the boundary is not known. An empty ``arn`` stands for any resource that a statement names.
+    ``service`` is the service to which the action passes a role.
     """
     given = list(given)
     edge = list(limit) if limit is not None else []
@@ -335,7 +337,7 @@ def _always(deny: StatementView) -> bool:
 
 
 def _negated(operator: str) -> str:
-    """The operator of which ``operator`` is the negation.
+    """The operator that ``operator`` negates: ``stringequals`` for ``stringnotequals``.
 
     ``IfExists`` is removed: a negated operator is true for a request without the key, with and without ``IfExists``.
     """
@@ -343,7 +345,7 @@ def _negated(operator: str) -> str:
 
 
 def bound(allow: StatementView, service: str = "") -> bool:
-    """Whether an Allow requires a certain boundary or policy of the target, or passes roles only to services except ``service``."""
+    """Whether an Allow requires a certain boundary or policy of the target, or passes roles, but not to ``service``."""
     return any(
         key in TARGET_KEYS
         and binds(operator, values, TARGET_KEYS[key])

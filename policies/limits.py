@@ -17,7 +17,7 @@ Days = Annotated[int, Ge(1)]
 
 
 Environment = StackName
-"""The account's own stack has limits too."""
+"""An environment, or ``account``: the stack of the AWS account (``bootstrap/``), which has limits too."""
 
 
 class Limits(BaseModel):
@@ -35,16 +35,17 @@ class Limits(BaseModel):
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""
     minimum_retention_days: Days = 30
-    """Minimum number of days for which logs and noncurrent versions are kept (guide: CloudWatch)."""
+    """Minimum number of days before log events, objects and noncurrent versions expire (guide: CloudWatch)."""
     minimum_key_deletion_days: Days = 7
     """Minimum number of days in which the deletion of a key can be cancelled."""
     minimum_backup_days: Days = 7
     """Minimum number of days for which automatic backups of a database are kept."""
 
     service_administrators: tuple[str, ...] = ()
-    """Names of the policies of roles with a boundary that may allow every action of a service, except of IAM and the like."""
+    """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary. The
+    exception does not apply to services that give permissions, such as IAM and STS."""
     trusted_accounts: tuple[str, ...] = ()
-    """AWS accounts, in addition to the stack's own, that roles and resources may trust."""
+    """AWS accounts, in addition to the stack's own, that roles, resources and the cluster may trust."""
 
     kubernetes_support_ends: Mapping[str, date] = {
         "1.34": date(2026, 12, 2),
@@ -67,7 +68,7 @@ class Limits(BaseModel):
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
     """Names of the workloads, namespaces and Docker containers that may read files and processes of their host."""
     application: str = APPLICATION
-    """Name of the container whose CPU and memory requests must follow the guide."""
+    """Name of the container to which `minimumCpu` and `minimumMemory` apply."""
     minimum_cpu: str = "500m"
     """Minimum CPU request of the application (guide: Resource Limits)."""
     minimum_memory: str = "512Mi"
@@ -77,26 +78,26 @@ class Limits(BaseModel):
     maximum_memory: str = "2Gi"
     """Maximum memory limit of any container (guide: Resource Limits)."""
     maximum_cpu_ratio: int = 10
-    """Maximum ratio of CPU limit to CPU request: a high ratio overcommits nodes, and containers become slow."""
+    """Maximum ratio of CPU limit to CPU request; with a high ratio nodes are overcommitted and containers become slow."""
     maximum_memory_ratio: int = 4
-    """Maximum ratio of memory limit to request: overcommitted nodes kill containers (guide: Resource Limits)."""
+    """Maximum ratio of memory limit to memory request; an overcommitted node kills containers (guide: Resource Limits)."""
     minimum_user_id: int = 1000
-    """Lowest user id of a container: lower ids belong to accounts of the host (guide: Multi-Stage Dockerfile, 1001)."""
+    """Lowest allowed user id of a container; lower ids belong to accounts of the host (guide: Multi-Stage Dockerfile)."""
     minimum_replicas: Count = 3
     """Lowest allowed `minReplicas` of the autoscaler (guide: Deployment Manifests)."""
     maximum_replicas: Count = 10
     """Highest allowed `maxReplicas` of the autoscaler (guide: Deployment Manifests)."""
     minimum_scale_down_seconds: Count = 60
-    """Minimum number of seconds with lower load before the autoscaler removes pods."""
+    """Minimum number of seconds for which the load must be lower before the autoscaler removes pods."""
 
     instance_types: tuple[str, ...] = ("m7i.large", "m6i.large", "m7i.xlarge", "m6i.xlarge")
-    """Allowed instance types."""
+    """Allowed instance types of node groups and EC2 instances."""
     maximum_nodes: Count = 9
     """Maximum number of nodes in a node group."""
     maximum_nat_gateways: Count = 3
     """Maximum number of NAT gateways in a VPC; each gateway is billed by the hour, even if it is idle."""
     maximum_volume_gib: Count = 100
-    """Largest volume, in GiB."""
+    """Maximum size of a volume, in GiB."""
     maximum_monthly_usd: Count = 2000
     """Maximum monthly estimate of the whole stack in USD, with the maximum number of nodes."""
 

@@ -1,8 +1,8 @@
 """Fills in names of Kubernetes objects that a first preview does not know.
 
 A name that the program takes from the output of another object is unknown until that object is created. But the engine records the
-objects on which a property depends, and the program often declares their names. If exactly one object is possible, this module
-fills in its name. If several objects are possible, the name stays unknown.
+objects on which a property depends, and the program often declares the names of these objects. If exactly one declared name is
+possible, this module fills it in. Otherwise the name stays unknown.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BY_HOLDER: Mapping[tuple[str, str], tuple[str, ...]] = {
 
 
 def with_names(resources: Iterable[Resource]) -> list[Resource]:
-    """The resources, with unknown names filled in if only one object is possible."""
+    """The resources, with each unknown name filled in if exactly one declared name is possible."""
     listed = list(resources)
     by_urn = {each.urn: each for each in listed}
     return [_filled(each, by_urn) for each in listed]

@@ -47,7 +47,8 @@ DEFERRED_RULE = "checked-after-up"
 """Name of the policy that reports deferred checks and waived violations."""
 
 Violations = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
-"""Takes the resources and the parameters in a pack config. Returns the violations of a policy: a message, and a URN or ``""``."""
+"""Takes the resources and the parameters in a pack config. Returns the violations of a policy, each as a message, and a URN or
+``""``."""
 
 
 def serve() -> None:
@@ -67,7 +68,7 @@ def serve() -> None:
 
 
 def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
-    """The environment that the stack's configuration names, else the environment with the stack's name, else ``STRICTEST``."""
+    """The environment that the stack's configuration sets or, by default, the stack's name; ``STRICTEST`` for an unknown name."""
     try:
         settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
     except ValueError:
@@ -77,7 +78,7 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
 
 
 class ResourcePolicy(ResourceValidationPolicy):
-    """The policy of a rule on single resources. The engine evaluates it before it creates or changes a resource."""
+    """The policy of a rule on single resources. The engine evaluates this policy before it creates or changes a resource."""
 
     def __init__(self, rule: Rule, violations: Violations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
@@ -86,7 +87,7 @@ class ResourcePolicy(ResourceValidationPolicy):
 
 
 class StackPolicy(StackValidationPolicy):
-    """A policy on all resources of a stack. The engine evaluates it after the registration of all resources."""
+    """A policy on all resources of a stack. The engine evaluates this policy after the registration of all resources."""
 
     def __init__(self, violations: Violations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
@@ -108,7 +109,7 @@ class Analyzer(AnalyzerServer):
             StackPolicy(
                 lambda _graph, _given: ((message_of(each), "") for each in waiver_violations(self.config)),
                 name=WAIVER_RULE,
-                description="Every waiver is in force",
+                description="No waiver has expired",
                 enforcement_level=EnforcementLevel.MANDATORY,
             ),
             StackPolicy(
@@ -122,7 +123,7 @@ class Analyzer(AnalyzerServer):
         super().__init__(PACK, policies)
 
     def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
-        """Set the levels and limits of the stack; the engine calls this before it requests the policies."""
+        """Set the levels and limits of the stack; the engine calls this method before it requests the policies."""
         self.config = config_of(environment_of(request.stack, request.config), waivers=self.waivers)
         levels = {rule.name: EnforcementLevel(self.config.level(rule)) for rule in RULES}
         for policy in (*self.resource_policies, *self.stack_policies):
@@ -197,7 +198,7 @@ class Analyzer(AnalyzerServer):
 
 
 def message_of(violation: Violation) -> str:
-    """The message of a violation with its fix; the engine prints it next to the name of the resource."""
+    """The problem and the fix of a violation, in one text that the engine prints next to the name of the resource."""
     place = f"{violation.path}: " if violation.path else ""
     return f"{place}{violation.message}\nfix: {violation.fix}"
 

@@ -1,4 +1,4 @@
-"""The monthly estimate of a stack, from a dated table of list prices. It does not include costs that depend on usage."""
+"""The monthly estimate of a stack, from a dated table of list prices. The estimate does not include costs that depend on usage."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from program.types import (
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 NODE_GROUP_DEFAULT = "t3.medium"
 NODE_DISK_DEFAULT = 20
-"""The instance type, and the disk in GiB, of a node group that names neither these nor a launch template (AWS: CreateNodegroup)."""
+"""AWS' defaults for the instance type, and for the disk in GiB, of a node group without launch template (AWS: CreateNodegroup)."""
 HOURS = 730
 """Hours in a month, as in the AWS Pricing Calculator."""
 GIB = 2**30
@@ -58,7 +58,7 @@ class PriceModel(BaseModel):
 
 
 class Hourly(PriceModel):
-    """Prices per hour for which a resource exists."""
+    """Prices for each hour in which a resource exists."""
 
     cluster: Price
     nat_gateway: Price
@@ -146,7 +146,7 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 def unpriced_types(index: ResourceIndex) -> list[str]:
     """The types of a stack that can be billed but are not in the estimate, and instance types without a price.
 
-    The objects of a Helm chart are not in the program, so the charts that are not in ``CHARTS`` are named too.
+    The objects of a Helm chart are not in the program, so the charts that are not in ``CHARTS`` are listed too.
     """
     found = {
         each
@@ -172,7 +172,7 @@ def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIt
 
 
 def instance_types_of(view: View, index: ResourceIndex) -> list[str]:
-    """The instance types of a node group, also in its launch template, or of an instance."""
+    """The instance types of a node group (of its own, else of its launch template), or of an instance."""
     if view.resource.type == INSTANCE:
         return [view.text("instanceType")]
     if found := view.texts("instanceTypes"):
@@ -202,12 +202,12 @@ def _fixed(what: str, price: Callable[[Prices], Decimal]) -> Pricer:
 
 
 def _address(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    if not index.users(view, "allocationId", NAT_GATEWAY):  # the price of the gateway includes it
+    if not index.users(view, "allocationId", NAT_GATEWAY):  # the price of a NAT gateway includes its address
         yield CostItem("public address", 1, table.per_hour.public_address * HOURS)
 
 
 def _zones(view: View, key: str, index: ResourceIndex) -> int:
-    """The number of subnets in a property, also of subnets that the program does not declare."""
+    """The number of subnets in a property, including subnets that the program does not declare."""
     listed: Any = dict(view.items()).get(key)
     declared = index.sources(view, key, SUBNET) if view.has_or_depends(key) else []
     return max(len(declared), len(cast("list[Any]", listed)) if isinstance(listed, list) else 0)
@@ -235,7 +235,7 @@ def _of_controller(view: View, index: ResourceIndex, table: Prices) -> Iterator[
 
 
 def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    """The nodes and their disks. The price is that of the group's most expensive type; SPOT prices are not fixed."""
+    """The nodes and their disks, at the on-demand price of the group's most expensive instance type, because spot prices vary."""
     types = [each for each in instance_types_of(view, index) if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:

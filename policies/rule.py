@@ -1,4 +1,4 @@
-"""The definition of a rule, which is a pure function and its description."""
+"""The definition of a rule: a pure function with a description."""
 
 from __future__ import annotations
 
@@ -57,9 +57,10 @@ class Rule:
     frameworks: tuple[str, ...] = ()
     """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation."""
     deferred: frozenset[str] = frozenset()
-    """Properties that may be unknown before creation. A check of them is reported as deferred, and repeated after ``pulumi up``."""
+    """Properties that may be unknown before creation. A check of such a property is reported as deferred, and repeated during
+    ``pulumi up``."""
     levels: Mapping[Environment, Level] = field(default_factory=dict[Environment, Level])
-    """The level in each environment in which it is not mandatory."""
+    """The level in each environment in which the rule is not mandatory."""
     parameters: tuple[str, ...] = ()
     """The fields of :class:`~policies.limits.Limits` that the rule reads."""
 
@@ -119,5 +120,5 @@ class Pack:
 
 
 def at(view: View, path: str, message: str, fix: str) -> Problem:
-    """A problem with a property of an object inside the resource."""
+    """A problem with the property ``path`` of the object ``view``."""
     return Problem(path=view.where(path), message=message, fix=fix)

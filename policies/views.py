@@ -1,4 +1,4 @@
-"""Views on resources for the rules. A view raises if a rule reads an unknown value, so that the rule cannot pass because of it.
+"""Views on resources for the rules. A view raises if a rule reads an unknown value, so an unknown value never makes a rule pass.
 
 Resources from the engine, from the program with mocks and from an exported state are all :class:`~program.graph.Resource`, so that
 one rule can check all of them.
@@ -130,7 +130,7 @@ class View:
         return View(self.resource, self._checked(content, where, dict, "a JSON object", {}), where)
 
     def known(self, value: Any, key: str) -> Any:
-        """``value``, which is the value of ``key`` in this object. Raises if it is unknown. The key may contain dots."""
+        """``value``, which is the value of ``key`` in this object. Raises if the value is unknown. The key may contain dots."""
         return self._known(value, (*self.path, key))
 
     @property
@@ -142,11 +142,11 @@ class View:
     @cached_property
     def credentials(self) -> tuple[credentials.CredentialPlace, ...]:
         """The places with a credential, except in inputs that are intended for credentials."""
-        made_for_one = catalogue.secrets(self.resource.type)
+        intended = catalogue.secrets(self.resource.type)
         return tuple(
             replace(each, path=(key, *each.path))
             for key, value in self.items()
-            if key not in made_for_one
+            if key not in intended
             for each in credentials.places(value, key)
         )
 
@@ -200,7 +200,7 @@ class ResourceIndex:
         return [each for type_ in types for each in self._by_type.get(type_, ())]
 
     def checked_by(self, types: Iterable[str]) -> list[View]:
-        """The resources that a rule on these types checks. A rule on all types checks inline parts in their owner."""
+        """The resources that a rule on these types checks. A rule on all types checks no inline parts, only their owners."""
         if "*" in types:
             return [each for each in self.views if not isinstance(each.resource, Part)]
         return self.of(*types)
@@ -208,8 +208,8 @@ class ResourceIndex:
     def sources(self, view: View, path: str, *types: str) -> list[View]:
         """The resources of these types that provide the value of a property.
 
-        They come from the recorded dependencies, which are known before the value. If none is recorded, the value is compared with
-        the ids and names of the resources.
+        The sources come from the dependencies of the property, which are known before its value. Without dependencies, the value of
+        the property is compared with the ids and names of the resources.
         """
         key = path.split(".")[0]
         urns = (view.resource.property_dependencies or {}).get(key, ())
@@ -220,7 +220,7 @@ class ResourceIndex:
         return known
 
     def users(self, view: View, path: str, *types: str) -> list[View]:
-        """The resources of these types whose property ``path`` refers to this one: the reverse of :meth:`sources`."""
+        """The resources of these types whose property ``path`` refers to ``view``: the reverse of :meth:`sources`."""
         key = (view.resource.urn, path, types)
         if key not in self._users:
             for user in self.of(*types):
@@ -235,7 +235,9 @@ class ResourceIndex:
 
     @cached_property
     def _by_urn(self) -> dict[str, View]:
-        return {each.resource.urn: each for each in reversed(self.views)}  # inline parts follow their owner, with the same URN
+        return {
+            each.resource.urn: each for each in reversed(self.views)
+        }  # an inline part comes after its owner and has the same URN: the owner wins
 
     @cached_property
     def _by_type(self) -> dict[str, list[View]]:

@@ -38,7 +38,7 @@ class Violation:
 
     - ``failed``: the resource violates the rule, a property has a wrong type, the rule raised an error, or a waiver has expired.
     - ``unknown``: an unknown value prevented the evaluation; this counts as failed.
-    - ``deferred``: the check is repeated after ``pulumi up``, because the rule allows the property to be unknown until then.
+    - ``deferred``: the check is repeated during ``pulumi up``, because the rule allows the property to be unknown before.
     - ``waived``: failed or unknown, but accepted until a date.
     """
 
@@ -68,8 +68,8 @@ def check_rule(rule: Rule, view: View, index: ResourceIndex, config: Config) -> 
     except UnknownValueError as error:
         path = text(error.path)
         waits = rule.may_wait(path) and not config.deployed
-        message = "is known only after `pulumi up`" if waits else "is not known, so the rule could not be evaluated"
-        fix = "checked again after `pulumi up`" if waits else "give it a value that does not come from another resource"
+        message = "becomes known only during `pulumi up`" if waits else "is not known, so the rule could not be evaluated"
+        fix = "checked again during `pulumi up`" if waits else "give the property a value that does not come from another resource"
         yield _violation(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")
     except WrongTypeError as error:
         yield _violation(rule, resource, config, Problem("", error.problem, error.fix), "failed")
@@ -136,7 +136,7 @@ def waiver_violations(config: Config) -> Iterator[Violation]:
 
 
 WAIVER_RULE = "waiver-in-force"
-"""Name that violations about waivers have in place of a rule's name."""
+"""The name of the rule in violations about waivers."""
 
 _SEVERITIES: tuple[Severity, ...] = ("critical", "high", "medium", "low")
 _STATUSES: tuple[Status, ...] = ("failed", "unknown", "waived", "deferred")

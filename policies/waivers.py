@@ -60,7 +60,7 @@ def _waiver(item: Any, place: str, rules: Collection[str]) -> Waiver:
         waiver = Waiver.model_validate(item)
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "it"
+        field = ".".join(map(str, first["loc"])) or "the entry"
         raise PolicyError(
             f"{place}: {field} is wrong: {first['msg']}", "give rule, resource, reason, by, granted, expires"
         ) from error
@@ -71,6 +71,6 @@ def _waiver(item: Any, place: str, rules: Collection[str]) -> Waiver:
     if waiver.expires - waiver.granted > LONGEST:
         raise PolicyError(
             f"{place} lasts from {waiver.granted} to {waiver.expires}, longer than {LONGEST.days} days",
-            f"let it expire by {waiver.granted + LONGEST} and renew it if it is still needed",
+            f"set `expires` to {waiver.granted + LONGEST} or earlier; renew the waiver later if it is still needed",
         )
     return waiver

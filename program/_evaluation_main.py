@@ -32,7 +32,8 @@ PROGRAM = ("components", "contract")
 def write(arguments: Sequence[str]) -> None:
     """Write one answer per stack and evaluation: with example outputs or with unknown outputs (:class:`program.evaluation.Worlds`).
 
-    The first line of an answer names the stack and the evaluation. If it contains no error, a second line contains the graph.
+    The first line of an answer names the stack and the evaluation. If this line contains no error, a second line contains the
+    graph.
     """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)
@@ -112,6 +113,6 @@ def _placeholders() -> dict[str, Any]:
 
 
 def _place(checkout: Path, error: BaseException) -> str:
-    """The last line of the checkout's code in the traceback of ``error``, as ``(FILE:LINE)``; empty if there is none."""
+    """The last line of the checkout's code in the traceback of ``error``, as ``(FILE:LINE)``; empty without such a line."""
     frames = [each for each in traceback.extract_tb(error.__traceback__) if Path(each.filename).is_relative_to(checkout)]
     return f" ({Path(frames[-1].filename).relative_to(checkout)}:{frames[-1].lineno})" if frames else ""

@@ -157,8 +157,8 @@ def record(
 
     Each run has its own context and event loop. Closing the loop also cancels the tasks that a failed program left; otherwise a
     later run would report them as coroutines that were never awaited. The monitor answers in one thread, so that resources are
-    recorded in the order of their requests. This thread gets an event loop that is closed at the end; the monitor would create one
-    and never close it.
+    recorded in the order of their requests. This thread gets an event loop that is closed at the end; otherwise the monitor would
+    create an event loop and never close it.
     """
 
     async def run() -> Graph:

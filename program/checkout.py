@@ -8,7 +8,7 @@ from contract import PROJECT
 from program.errors import ProgramError
 
 CHECKOUT = Path(__file__).parent.parent
-"""The folder that contains this package. It is not a checkout if only the package is installed (``is_checkout``)."""
+"""The folder that contains this package. The folder is not a checkout if only the package is installed (``is_checkout``)."""
 
 PROJECT_LINE = f"name: {PROJECT}"
 
@@ -24,23 +24,23 @@ def is_checkout(folder: Path) -> bool:
 def stacks_of(checkout: Path) -> dict[str, Path]:
     """The folder of the program of each stack, by the name of the stack: the checkout, or one of its folders with a project file.
 
-    A program in a folder, such as the account's in ``bootstrap``, imports the modules of the checkout. Raises ``ProgramError`` if
-    two programs have a stack of the same name.
+    A program in a folder, such as the account's program in ``bootstrap``, imports the modules of the checkout. Raises
+    ``ProgramError`` if two programs have a stack of the same name.
     """
     found: dict[str, Path] = {}
     for folder in (checkout, *sorted(each.parent for each in checkout.glob("[!.]*/Pulumi.yaml"))):
         for file in sorted(folder.glob("Pulumi.*.yaml")):
             if (former := found.setdefault(file.name.split(".")[1], folder)) != folder:
                 files = " and ".join(str((each / file.name).relative_to(checkout)) for each in (former, folder))
-                raise ProgramError(f"{files} are of stacks with the same name", "rename one of the stacks")
+                raise ProgramError(f"{files} are for the same stack name", "rename one of the stacks")
     return found
 
 
 def program_of(checkout: Path, stack: str) -> Path:
-    """The folder of the program of a stack; for an unknown stack it is the checkout."""
+    """The folder of the program of a stack; the checkout for an unknown stack."""
     return stacks_of(checkout).get(stack, checkout)
 
 
 def around(folder: Path) -> Path | None:
-    """The checkout that is ``folder`` or contains it; ``None`` if there is none."""
+    """The checkout that is ``folder`` or contains it; ``None`` if no checkout does."""
     return next((each for each in (folder, *folder.parents) if is_checkout(each)), None)

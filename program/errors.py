@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ProgramError(Exception):
-    """The base of the package's exceptions. It holds the problem, which names the thing and its value, and the fix."""
+    """The base of the package's exceptions. ``problem`` says what is wrong, with the wrong value; ``fix`` says what to do."""
 
     def __init__(self, problem: str, fix: str = "") -> None:
         super().__init__(f"{problem}\n  fix: {fix}" if fix else problem)

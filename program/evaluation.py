@@ -37,7 +37,8 @@ PLACEHOLDERS: dict[str, Any] = {
 class Worlds:
     """The graphs of the two evaluations of a program: with example outputs, and with unknown outputs as in a first preview.
 
-    The two evaluations get different secrets of the stack. A secret input that is equal in both is a literal in the program.
+    The two evaluations get different secrets of the stack. A secret input that is equal in both evaluations is a literal in the
+    program.
     """
 
     known: Graph
@@ -64,7 +65,7 @@ def run(
     first preview; otherwise they are example values from the catalogue. ``secrets`` are the keys whose values the SDK treats as
     secret; by default these are the keys of all placeholders. The run leaves no state in the process.
     """
-    from program import _sdk  # imported here because the SDK imports slowly and most commands need only a stack's configuration
+    from program import _sdk  # imported here because this import is slow, and most commands need only a stack's configuration
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS] if secrets is None else list(secrets)

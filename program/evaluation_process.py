@@ -48,14 +48,14 @@ def answers(
 
     ``worlds`` are the options ``--known`` and ``--preview``; ``stack_file`` replaces the checkout's stack file. The process writes
     the answers to one temporary file. Its standard output, which its children share, is another file. So a print cannot change an
-    answer, and a child that keeps standard output open cannot delay one.
+    answer, and a child that keeps standard output open cannot delay an answer.
     """
     seconds = TIMEOUT_SECONDS + SECONDS_EACH * (len(stacks) * len(worlds) - 1)
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as output:
         command = [sys.executable, "-m", "program", str(checkout), *stacks, *worlds]
         command += ["--answers", str(answer.fileno()), "--seconds", str(seconds)]
         command += ["--stack-file", str(stack_file)] if stack_file else []
-        # The process imports `program` from this checkout, and `components` from the other checkout, which is first on its path.
+        # The process imports `program` from this checkout, and `components` from the other checkout, which is first on `sys.path`.
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
         process = subprocess.Popen(
@@ -76,7 +76,7 @@ def answers(
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait until the process ends, and kill the processes that it started. Returns whether it ended by itself and in time."""
+    """Wait until the process ends, and kill the processes that it started. Returns whether the process ended in time."""
     end = time.monotonic() + seconds + GRACE_SECONDS
     started: dict[int, psutil.Process] = {}
     with suppress(psutil.Error):
@@ -109,5 +109,5 @@ def _lost(checkout: Path, printed: str, late: float | None) -> EvaluationError:
     place = "; it was at\n" + "\n".join(dict.fromkeys(frames)) if frames else ""
     return EvaluationError(
         f"the program of {checkout} did not end within {late} s{place}",
-        "remove the call that it waits for, or run the command again when this machine is less busy",
+        "remove the call that the program waits for, or run the command again when this machine is less busy",
     )

@@ -1,4 +1,4 @@
-"""Converts resources to one normal form, so that a reader does not have to handle the different ways to declare a resource.
+"""Converts resources to one normal form, so that other code need not handle each way to declare a resource.
 
 The ways are: an older API version, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource that
 contains a pod template, and inline settings of a bucket or topic for which separate resource types exist.
@@ -38,11 +38,11 @@ from program.types import (
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Resource):
-    """A resource that another resource declares inline, in its inputs. It has the URN of that resource."""
+    """A resource that another resource declares inline, in its inputs. The part has the URN of that other resource."""
 
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
-"""Kinds whose pods the rules find without a conversion."""
+"""Kinds of objects in which the rules find the pods without a conversion."""
 
 FORMER_GROUPS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), "apps"),
@@ -131,7 +131,7 @@ def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _status(holder: Mapping[str, Any], otherwise: str) -> Any:
-    """The status as the newer types have it: a string, or the mark of an unknown value."""
+    """The status in the form of the newer types: a string, or the mark of an unknown value."""
     enabled = holder.get("enabled")
     return enabled if enabled in UNKNOWNS else "Enabled" if enabled in (True, "true") else otherwise
 

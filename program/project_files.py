@@ -16,6 +16,7 @@ import yaml
 from contract import PROJECT
 from program.checkout import program_of, stacks_of
 from program.errors import EvaluationError
+from program.protocol import mapped
 
 PROJECT_FILE = "Pulumi.yaml"
 ENGINE_NAMESPACE = "pulumi"
@@ -30,9 +31,9 @@ class Configuration:
 
     values: Mapping[str, Any]
     secrets: frozenset[str]
-    """Full keys whose value is encrypted in the stack file at every leaf, and keys of absent secrets. All have placeholders."""
+    """Full keys of values that are encrypted at every leaf, and of secrets that are not set. The values are placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, including those that the stack file sets in plain text, as the sandbox does."""
+    """Full keys that the program reads as secrets, even if the stack file sets them in plain text, as that of the sandbox does."""
 
 
 def read_yaml(file: Path) -> Any:
@@ -61,7 +62,7 @@ def require_unambiguous(text: str, name: str) -> None:
     """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not read the same content in the file ``name``.
 
     PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. After this check, all three
-    have the same result.
+    read the same content.
     """
     try:
         tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
@@ -133,7 +134,7 @@ def _project(folder: Path) -> dict[str, Any]:
 def stack_configuration(
     checkout: Path, stack: str, placeholders: Mapping[str, Any], stack_file: Path | None = None
 ) -> Configuration:
-    """The configuration in ``stack_file``, or else in the checkout's file, and the project's defaults; secrets are placeholders.
+    """The configuration in ``stack_file``, or else in the checkout's file, with the project's defaults; secrets are placeholders.
 
     The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
     not reveal the secret. A secret of the platform that the stack file does not set gets its value in ``placeholders``.
@@ -164,9 +165,7 @@ def with_other_secrets(configuration: Configuration) -> Configuration:
     """The configuration with other placeholders for its secrets: a value that stays the same in the graph depends on no secret."""
 
     def other(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: other(item) for key, item in cast("dict[str, Any]", value).items()}
-        return f"other-{value}" if isinstance(value, str) else value
+        return mapped(value, lambda each: f"other-{each}" if isinstance(each, str) else each, lambda each: isinstance(each, list))
 
     changed = configuration.secrets | configuration.named
     values = {key: other(value) if key in changed else value for key, value in configuration.values.items()}
@@ -209,17 +208,17 @@ def _is_encrypted(value: Any) -> bool:
     """Whether every leaf of a value is encrypted."""
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value)
-        return fields.keys() == {"secure"} or (bool(fields) and all(map(_is_encrypted, fields.values())))
+        return _is_secure(fields) or (bool(fields) and all(map(_is_encrypted, fields.values())))
     items = cast("list[Any]", value) if isinstance(value, list) else []
     return bool(items) and all(map(_is_encrypted, items))
 
 
 def _without_ciphertext(value: Any) -> Any:
-    if isinstance(value, dict):
-        items = cast("dict[str, Any]", value)
-        if items.keys() == {"secure"}:
-            return f"placeholder-{hashlib.sha256(str(items['secure']).encode()).hexdigest()[:12]}"
-        return {key: _without_ciphertext(item) for key, item in items.items()}
-    if isinstance(value, list):
-        return [_without_ciphertext(item) for item in cast("list[Any]", value)]
-    return value
+    def placeholder(each: Any) -> Any:
+        return f"placeholder-{hashlib.sha256(str(each['secure']).encode()).hexdigest()[:12]}" if _is_secure(each) else each
+
+    return mapped(value, placeholder, _is_secure)
+
+
+def _is_secure(value: Any) -> bool:
+    return isinstance(value, dict) and cast("dict[str, Any]", value).keys() == {"secure"}

@@ -37,7 +37,7 @@ MASK = "[secret]"
 def is_wrapped(value: Any) -> bool:
     """Whether ``value`` has a :data:`SIGNATURE`.
 
-    It is a secret, or another special value (an asset, a resource, an output), which can contain a secret.
+    Such a value is a secret, or another special value (an asset, a resource, an output), which can contain a secret.
     """
     return isinstance(value, dict) and SIGNATURE in value
 
@@ -47,23 +47,23 @@ def is_secret(value: Any) -> bool:
     return is_wrapped(value) and cast("dict[str, Any]", value)[SIGNATURE] == SECRET_SIGNATURE
 
 
+def mapped(value: Any, leaf: Callable[[Any], Any], whole: Callable[[Any], bool] = lambda _: False) -> Any:
+    """``value`` with the result of ``leaf`` in place of each value, at any depth, that is neither an object nor a list.
+
+    An object or a list for which ``whole`` is true is passed to ``leaf`` too.
+    """
+    if isinstance(value, dict) and not whole(cast("dict[str, Any]", value)):
+        return {key: mapped(item, leaf, whole) for key, item in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list) and not whole(cast("list[Any]", value)):
+        return [mapped(item, leaf, whole) for item in cast("list[Any]", value)]
+    return leaf(value)
+
+
 def masked(value: Any, mark: str = MASK, hidden: Callable[[Any], bool] = is_wrapped) -> Any:
     """``value`` with ``mark`` in place of every value for which ``hidden`` returns true, at any depth."""
-    if hidden(value):
-        return mark
-    if isinstance(value, dict):
-        return {key: masked(item, mark, hidden) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [masked(item, mark, hidden) for item in cast("list[Any]", value)]
-    return value
+    return mapped(value, lambda each: mark if hidden(each) else each, hidden)
 
 
 def with_whole_numbers(value: Any) -> Any:
     """``value`` with whole numbers as ``int``, at any depth: the protocol sends every number as floating-point."""
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, dict):
-        return {key: with_whole_numbers(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [with_whole_numbers(item) for item in cast("list[Any]", value)]
-    return value
+    return mapped(value, lambda each: int(each) if isinstance(each, float) and each.is_integer() else each)

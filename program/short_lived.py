@@ -1,4 +1,4 @@
-"""A faster start for processes that run only for seconds. The program that users run with ``pulumi`` does not use it."""
+"""A faster start for processes that run only for seconds. The program that users run with ``pulumi`` does not use this module."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Type tokens by short name, for every type that a policy or a report names.
 
-A test compares them with the SDKs, because a policy for a misspelled token would never find a resource.
+A test compares the tokens with the SDKs, because a policy for a misspelled token would never find a resource.
 """
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

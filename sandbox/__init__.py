@@ -2,6 +2,6 @@
 
 ``make up`` and the other targets for the sandbox call ``python -m sandbox``. Tests and benchmarks import ``project`` (the cloud's
 description), ``monitoring``, ``failing_pods``, ``real_pods``, ``stacks`` (real environments on this cloud), ``images`` and
-``simulator``. ``errors`` contains the base class of the exceptions. The version of Kubernetes
-is that of ``embedded_cloud/toolchain/kubernetes/go.mod``.
+``simulator``. ``errors`` contains the base class of the exceptions. ``kubernetes/go.mod`` and ``node/go.mod`` in
+``embedded_cloud/toolchain`` pin the version of Kubernetes.
 """

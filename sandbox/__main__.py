@@ -31,7 +31,8 @@ from sandbox.stacks import STACKS, bootstrap_state, command_of, folder_of, open_
 LOAD = 1000
 """Requests per second: enough that no throughput alert fires shortly after the start."""
 SCREEN = "DWCP_SCREEN"
-"""Environment variable with the path of an SVG file to which the output is saved, for the tutorial; `dwcp` reads it too."""
+"""Environment variable with the path of an SVG file to which the output is saved, for the tutorial. `dwcp` reads this variable
+too."""
 
 
 class Pods(StrEnum):
@@ -57,7 +58,7 @@ def up(
         with FileLock(FOLDER / "lock", timeout=0):
             _up(stack, real_pods=pods is Pods.REAL)
     except Timeout as error:
-        raise SandboxError("another `make up` runs in this checkout", "wait for it, or run `make down`") from error
+        raise SandboxError("another `make up` runs in this checkout", "wait until it ends, or run `make down`") from error
     except KeyboardInterrupt:
         running = ", ".join(str(each) for each in stack_processes() if each.pid) or "nothing"
         console.print(f"interrupted; running processes: {running}", highlight=False)
@@ -90,7 +91,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
         print_real(cloud, console)
     if file := os.environ.get(SCREEN):
         svg = console.export_svg(title="make up")
-        # without web fonts, which a browser would load from another host
+        # Remove the web fonts, because a browser would load them from another host.
         Path(file).write_text(re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))
 
 
@@ -108,7 +109,7 @@ def _shown(what: str) -> Generator[None]:
 @app.command()
 def down() -> None:
     """Stop every process and remove every file of the embedded cloud."""
-    for stack in reversed(STACKS):  # the folder of `local` contains the others
+    for stack in reversed(STACKS):  # the folder of `local` contains the other folders, so it is removed last
         remove(project_of(stack), folder_of(stack))
     console.print("stopped the embedded cloud and removed its files")
 
@@ -132,7 +133,7 @@ def _all_scraped(watching: SandboxMonitoring) -> bool:
 
 @app.command()
 def status() -> None:
-    """Show the processes; exit code 1 if one that the embedded cloud needs does not run."""
+    """Show the processes. The exit code is 1 if a process that the embedded cloud needs does not run."""
     found = list(stack_processes())
     table = Table("stack", "process", "pid", Column("log", overflow="fold"))
     for part in found:
@@ -143,7 +144,7 @@ def status() -> None:
 
 
 @app.command()
-def logs(name: Annotated[str, typer.Argument(help="name of a process; all processes without it")] = "*") -> None:
+def logs(name: Annotated[str, typer.Argument(help="name of a process; by default, all processes")] = "*") -> None:
     """Print the last lines of the processes' logs."""
     files = [file for stack in STACKS for file in sorted((folder_of(stack) / "logs").glob(f"{name}.log"))]
     if not files:
@@ -172,7 +173,7 @@ def tools(
 
 
 def _bypass_proxy() -> None:
-    """Exclude this machine from the proxy, because the whole embedded cloud is on it."""
+    """Exclude this machine from the proxy, because the whole embedded cloud runs on this machine."""
     for name in ("NO_PROXY", "no_proxy"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), *NO_PROXY_HOSTS)))
 

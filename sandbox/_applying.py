@@ -24,13 +24,13 @@ SECONDS_BETWEEN_LINES = 5.0
 """The interval of progress lines without a terminal."""
 LAST_LINES = 30
 OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
-"""Prefixes of types that the evaluation does not count: the stack and its references to other stacks, with their provider."""
+"""Prefixes of types that the evaluation does not count: the stack, and references to other stacks with their provider."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
 
 class Expected:
-    """The number of resources that the program declares. It is counted while the cloud starts, and is 0 until then."""
+    """The number of resources that the program declares, in ``count``. It is 0 until a thread has evaluated the program."""
 
     def __init__(self, stack: str) -> None:
         """Start to count the resources of ``stack``."""
@@ -62,7 +62,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C must not reach the engine directly: a second SIGINT would abort it
+            start_new_session=True,  # Ctrl-C must not reach the engine directly: a second SIGINT would abort the engine
         )
         try:
             _follow(process, events, shown)
@@ -80,7 +80,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         raise SandboxError(
             "the platform could not be applied:\n" + "\n".join(lines[-LAST_LINES:]),
-            f"fix the problem above and {cloud.project.instructions.up} again: it continues from here; the output is in {log}",
+            f"fix the problem above and {cloud.project.instructions.up} again, which continues from here; the output is in {log}",
         )
 
 
@@ -97,7 +97,7 @@ def _follow(process: subprocess.Popen[bytes], events: Path, shown: _Shown) -> No
 
 
 def _new(file: Any) -> Iterator[dict[str, Any]]:
-    """The new events in the log; an incomplete line is read at the next call."""
+    """The new events in the log. An incomplete line is left for the next call."""
     while line := file.readline():
         if not line.endswith(b"\n"):
             file.seek(-len(line), 1)

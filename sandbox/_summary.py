@@ -21,7 +21,7 @@ NEXT = (
     ("deploy a new release", "./dwcp deploy --environment {stack} --tag v3.1.0 --skip-tests"),
     ("stop and remove it all", "make down"),
 )
-"""Descriptions and commands, one per line."""
+"""The next commands, each with a description."""
 
 
 def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:

@@ -1,4 +1,4 @@
-"""The exception root of this package."""
+"""The base class of this package's exceptions."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from embedded_cloud.errors import EmbeddedCloudError
 
 
 class SandboxError(EmbeddedCloudError):
-    """An expected failure of the sandbox, with its fix; the command prints it without a traceback."""
+    """An expected failure of the sandbox, and how to fix it. The command prints this error without a traceback."""

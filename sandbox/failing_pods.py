@@ -1,11 +1,11 @@
-"""Pods that fail on demand, although no container runs: kwok's own stages make every pod ready; these stages add failures.
+"""Pods that fail on demand, although no container runs. kwok's own stages make every pod ready. These stages add failures.
 
-A deleted pod continues to serve for its ``preStop`` sleep, as with a kubelet; kwok's own stage would remove it immediately.
+As with a kubelet, a deleted pod continues to serve for its ``preStop`` sleep. kwok's own stage would remove the pod immediately.
 
 The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects how a pod fails, so that a
-bad release needs only an image. The annotation can be added to a running pod; when it is removed, the pod recovers.
+bad release needs only an image. The annotation can be added to a running pod. When the annotation is removed, the pod recovers.
 
-kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq, statuses are Go templates.
+kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq expressions, statuses are Go templates.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ BEHAVIORS = {
 }
 
 RESTART_SECONDS = 10
-"""The kubelet's first back-off; here it does not grow."""
+"""The kubelet's first back-off. In the sandbox, the back-off does not grow."""
 
 PULL_AGAIN_SECONDS = 2
 
 READINESS_DELAY_SECONDS = 10
-"""The application's ``readinessDelaySeconds``; a pod that is not slow becomes ready immediately."""
+"""The application's ``readinessDelaySeconds``. A pod without the behavior ``slow`` becomes ready immediately."""
 
 LONGEST_STOP_SECONDS = 15
-"""Longest ``preStop`` sleep of a simulated pod: the value of the stack ``local``. A longer one would only delay the sandbox."""
+"""Longest ``preStop`` sleep of a simulated pod: the value of the stack ``local``. A longer sleep would only delay the sandbox."""
 
 STOPPED_AT = f"""
 if any(.status.containerStatuses[]?; .state.running) then
@@ -48,7 +48,8 @@ if any(.status.containerStatuses[]?; .state.running) then
   | (.metadata.deletionTimestamp | fromdateiso8601) - $grace + ([$sleep, $grace, {LONGEST_STOP_SECONDS}] | min) | todateiso8601
 else .metadata.creationTimestamp end
 """
-"""The time at which a deleted pod ends. The deletion timestamp is the end of the grace period. A past time means immediately."""
+"""jq expression: the time at which kwok removes a deleted pod. The deletion timestamp is the end of the grace period. If the time
+is in the past, kwok removes the pod immediately."""
 
 BEHAVIOR = (
     f'(.metadata.annotations["{ANNOTATION}"] // empty), '
@@ -109,9 +110,9 @@ NOT_PULLED = """
 
 
 def stages(own: Sequence[Stage]) -> list[Stage]:
-    """All pod stages: kwok's ``own`` and :data:`FAILING`.
+    """All pod stages: kwok's ``own`` stages with two changes, and :data:`FAILING`.
 
-    In ``own``, ``pod-ready`` now skips pods that must fail, and ``pod-delete`` waits for the ``preStop`` sleep.
+    The changes: ``pod-ready`` skips pods that must fail, and ``pod-delete`` waits for the ``preStop`` sleep.
     """
     kept = deepcopy(list(own))
     for stage in kept:
@@ -136,7 +137,7 @@ def _none(key: str) -> Condition:
 
 @dataclass(frozen=True, kw_only=True)
 class PodStage:
-    """A stage: when ``conditions`` hold for ``after_seconds``, the pod gets ``phase``, ``state`` and an event with the reason."""
+    """A stage: when ``conditions`` have held for ``after_seconds``, the pod gets ``phase``, ``state`` and ``event``."""
 
     name: str
     conditions: tuple[Condition, ...]

@@ -1,7 +1,7 @@
 """The monitoring of the sandbox: the simulator, and a real Prometheus with the deployed configuration from the API server.
 
 This Prometheus is outside the cluster. Therefore it gets other addresses of the API server, the pods and Alertmanager. If no
-Alertmanager runs here, the configuration sends no alerts. Tests can also shorten the windows (``speed``).
+Alertmanager runs on this machine, Prometheus sends no alerts. Tests can also shorten the windows (``speed``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ TIMEOUT_SECONDS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxMonitoring:
-    """The monitoring of a started cloud; windows and waits are ``speed`` times shorter than in production."""
+    """The monitoring of a started cloud.
+
+    The rules' windows and ``for`` durations are ``speed`` times shorter than in production.
+    """
 
     cloud: Cloud
     speed: int = 1
@@ -52,7 +55,7 @@ class SandboxMonitoring:
 
     @property
     def folder(self) -> Path:
-        """The folder of configuration and data."""
+        """The folder with the configuration and the data."""
         return self.cloud.folder / MONITORING
 
     @cached_property
@@ -71,7 +74,7 @@ class SandboxMonitoring:
         return f"http://127.0.0.1:{self.ports[SIMULATOR]}"
 
     def start(self, *, build: bool = True) -> bool:
-        """Start the missing processes, load the deployed configuration, and wait until they answer; return whether Prometheus runs.
+        """Start the missing processes, load the deployed configuration, and wait for answers; return whether Prometheus runs.
 
         Without ``build``, Prometheus starts only if its program is already built. The simulator needs no build.
         """
@@ -104,7 +107,10 @@ class SandboxMonitoring:
         return True
 
     def _export(self, more: dict[str, str]) -> None:
-        """Write the addresses to the file that a shell and `dwcp` read; `dwcp` reads it at each start, also in an open shell."""
+        """Write the addresses to a file.
+
+        A shell sources this file; `dwcp` reads it at each start, so open shells need no `source`.
+        """
         own = {"DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}", "DWCP_SIMULATOR_URL": self.simulator_url}
         exports = {**more, **own}
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
@@ -209,7 +215,7 @@ def _discover_from_outside(job: Manifest) -> None:
 
 
 def faster(rules: str, speed: int) -> str:
-    """The rules with windows and waits that are ``speed`` times shorter, so that tests take seconds instead of minutes."""
+    """The rules with windows and ``for`` durations that are ``speed`` times shorter, so that tests take seconds, not minutes."""
     if speed == 1:
         return rules
 

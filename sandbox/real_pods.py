@@ -28,7 +28,7 @@ def project_in(folder: Path, *, real: bool = False) -> Project:
 
 
 def local_file(cloud: Cloud) -> Path:
-    """Write the stack file for real pods and return its path. In it, Prometheus is a pod that scrapes the other pods, as on EKS."""
+    """Write the stack file for real pods and return its path. With this file, Prometheus is a pod that scrapes the other pods."""
     name = f"Pulumi.{PROJECT.stack}.yaml"
     file = cloud.folder / name
     file.write_text((CHECKOUT / name).read_text().replace("outsideCluster: true", "outsideCluster: false"))
@@ -38,7 +38,7 @@ def local_file(cloud: Cloud) -> Path:
 def export(cloud: Cloud) -> None:
     """Write the variables of `dwcp` to the file that `dwcp` and a shell read.
 
-    They contain no address of Prometheus, because Prometheus is a pod, which `dwcp` finds.
+    The variables contain no address of Prometheus, because `dwcp` finds the pod of Prometheus in the cluster.
     """
     assert cloud.nodes is not None
     file = cloud.folder / MONITORING / "env"
@@ -47,13 +47,13 @@ def export(cloud: Cloud) -> None:
 
 
 def variables(cloud: Cloud) -> dict[str, str]:
-    """The variables of `dwcp`, which contain the kind of the pods and the service's address."""
+    """The variables of `dwcp`: the kind of the pods, and the service's address."""
     assert cloud.nodes is not None
     return {"DWCP_PODS": "real", "DWCP_SERVICE_URL": f"http://127.0.0.1:{cloud.nodes.ports[GROUPS]}/tracks/{{track}}"}
 
 
 def print_real(cloud: Cloud, console: Console) -> None:
-    """Print the command that calls the service, and the images with a substitute."""
+    """Print the command that calls the service, and the images that are substitutes."""
     assert cloud.nodes is not None
     port = cloud.nodes.ports["443"]
     rule = next(host for host in cloud.nodes.hosts())

@@ -1,7 +1,7 @@
-"""The stacks of real environments on the embedded cloud, with their own files and the pipelines' roles.
+"""The stacks of real environments on the embedded cloud, with their own stack files and the pipelines' roles.
 
-An administrator applies ``bootstrap/`` to the account. Then the deploy role of each environment applies its stack. Each stack has a
-separate control plane, which looks up the caller's identity in the account.
+An administrator applies ``bootstrap/`` to the account. Then each environment's deploy role applies the environment's stack. Each
+stack has a separate control plane, which looks up the caller's identity in the account.
 """
 
 from __future__ import annotations
@@ -83,9 +83,9 @@ class StackProcess:
 
 
 def stack_processes() -> Iterator[StackProcess]:
-    """Each process that `make up` starts for the stacks of this checkout, and each other process that runs.
+    """Each process that `make up` starts for the applied stacks of this checkout, and each other running process of its stacks.
 
-    Before the first `make up`, these are the processes of ``local``. All stacks use the AWS of ``local``.
+    Before the first `make up`, the result contains the processes of ``local``. All stacks use the AWS of ``local``.
     """
     applied = [stack for stack in STACKS if (folder_of(stack) / "etcd").exists()] or [PROJECT.stack]
     for stack in STACKS:
@@ -97,7 +97,7 @@ def stack_processes() -> Iterator[StackProcess]:
 
 
 def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
-    """The cloud of a stack in ``folder``. All stacks share one account; each except ``local`` has its own subfolder.
+    """The cloud of a stack in ``folder``. All stacks share one account. Each stack except ``local`` has its own subfolder.
 
     With ``real_pods``, which only the stack ``local`` supports, the pods are containers.
     """
@@ -180,13 +180,13 @@ def assume(cloud: Cloud, role: str, *, environment: str, seconds: int = 3600) ->
 
 
 def web_identity(claims: dict[str, str]) -> str:
-    """A token with these claims; the embedded cloud does not check its signature."""
+    """A token with these claims. The embedded cloud does not check a token's signature."""
     parts = ({"alg": "none", "typ": "JWT"}, claims)
     return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts) + ".-"
 
 
 def stack_file(cloud: Cloud) -> Path:
-    """The path of the stack's file with the required secrets, which are generated again after each change of the committed file."""
+    """The path of the stack's file with the required secrets. A change of the committed file generates new secrets."""
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name
     made = cloud.folder / "stack" / name

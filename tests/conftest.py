@@ -1,4 +1,7 @@
-"""The embedded cloud of a test session. It ends with the session, even a killed one. No test uses the checkout's sandbox."""
+"""The embedded cloud of a test session. The cloud ends with the session, even if the session is killed.
+
+No test uses the sandbox of this checkout.
+"""
 
 from __future__ import annotations
 
@@ -31,15 +34,19 @@ CLOUDS = {
     **{"cloud": "own", "control_plane": "own", "live": "live", "platform": "live"},
     **{"staging": "stacks", "production": "stacks"},
 }
-"""Fixture -> the cloud that it needs: one of the test itself, the live platform of the commands, or staging and production."""
+"""Fixture -> the cloud that it needs: ``own`` (only for this test session), ``live`` (the platform for tests of `dwcp`), or
+``stacks`` (staging and production)."""
 
 SHARED = frozenset({"live", "stacks"})
-"""The clouds that one group of tests shares, and no other test uses."""
+"""The clouds that only one group of tests uses."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that need a cloud, and those that share one: `make test` runs each such group in its own process."""
+    """Mark the tests that need a cloud, and the groups of tests that share a cloud.
+
+    `make test` runs each group in its own process.
+    """
     for item in items:
         clouds = {CLOUDS[each] for each in getattr(item, "fixturenames", ()) if each in CLOUDS}
         if clouds:

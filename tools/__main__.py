@@ -29,10 +29,10 @@ GENERATORS = (
     requirements,
     ci_scenarios,
 )
-"""The generators; each has a function ``files()``, which returns texts by path in the checkout."""
+"""The generators. Each module has a function ``files()``, which returns the texts of files by their path in the checkout."""
 
 OWNED_FOLDERS = (compose.CONFIG_FOLDER,)
-"""Folders that contain only generated files. A file in them that no generator writes is removed."""
+"""Folders that contain only generated files. A file in such a folder that no generator writes is removed."""
 
 
 def generated() -> dict[Path, str]:
@@ -47,7 +47,7 @@ def outdated(files: dict[Path, str]) -> list[Path]:
 
 
 def write(files: dict[Path, str]) -> list[Path]:
-    """Write ``files`` and remove superfluous ones; return the paths that changed."""
+    """Write ``files`` and remove superfluous files; return the paths that changed."""
     changed = outdated(files)
     for path in changed:
         if path in files:

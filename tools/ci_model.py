@@ -67,7 +67,7 @@ class Event:
 
 @dataclass
 class EnvironmentState:
-    """The state of an environment: the image that serves, and the records of ``dwcp``."""
+    """The state of an environment: the image that gets the traffic (``serves``), and the records of ``dwcp``."""
 
     serves: str = OLD
     release: str = "v3.0.0-1"
@@ -131,14 +131,14 @@ class StepStoppedError(Exception):
 
 
 Faults = Mapping[str, str]
-"""Place -> fault. The place is ``job: part of the step's label``, or ``job`` for ``rejected`` (by a reviewer). The other faults are
-``failure``, ``left`` (failed and not rolled back), ``held`` (the rollout is on hold), ``refused`` (nothing was changed),
-``cancelled`` (a person cancels the run), ``timeout`` (GitHub ends the job) and ``lost`` (the runner is lost)."""
+"""Place -> fault. A place is ``job: part of the step's label``. For the fault ``rejected`` (by a reviewer), the place is ``job``.
+The other faults are ``failure``, ``left`` (failed and not rolled back), ``held`` (the rollout is on hold), ``refused`` (nothing was
+changed), ``cancelled`` (a person cancels the run), ``timeout`` (GitHub ends the job) and ``lost`` (the runner is lost)."""
 
 
 @dataclass
 class Run:
-    """One run of one workflow. ``jobs`` are in the order of execution; the name of a called workflow's job is ``caller / job``."""
+    """One run of one workflow. ``jobs`` are in the order of execution. A job of a called workflow has the name ``caller / job``."""
 
     workflow: str
     event: Event
@@ -456,7 +456,7 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
     ("pipeline", "comment"): _comment,
     ("pipeline", "drift"): _drift,
 }
-"""The effects of commands on the world; other commands affect only the runner."""
+"""Command -> its effect on the world. Other commands affect only the runner."""
 
 WITHOUT_ROLE = (_target, _reference, _variables, _incident, _comment)
 """Commands that do not call AWS."""

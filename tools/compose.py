@@ -1,4 +1,4 @@
-"""The generator of docker/compose.yaml and docker/config, the Docker stack with default settings."""
+"""The generator of docker/compose.yaml and docker/config, which are the Docker stack with default settings."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def files() -> dict[Path, str]:
 
 
 def _exported(options: tuple[str, ...]) -> str:
-    # uv.lock contains the public index. If this machine has another index configured, uv would report the lock as out of date.
+    # uv.lock contains the public index. If the environment configures another index, uv reports the lock as out of date.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
     command = [find_uv_bin(), "export", *COMMON, *options]
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The generator of what other files repeat of the catalogue of resource types: the table of import ids, and the protected types."""
+"""The generator of texts from the catalogue of resource types: the table of import ids, and the list of protected types."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def import_table() -> str:
 
 
 def _terraform(token: str) -> str:
-    """The name of a type in Terraform: its kind, after its service except for EC2."""
+    """The name of a type in Terraform: ``aws_SERVICE_KIND``, or ``aws_KIND`` for a type of EC2."""
     service, kind = token.split(":")[1].split("/")[0], re.sub(r"(?<!^)([A-Z])", r"_\1", token.rpartition(":")[2]).lower()
     return f"aws_{kind}" if service == "ec2" else f"aws_{service}_{kind}"
 
 
 def protected_types() -> str:
-    """The lines of the types that production protects. The catalogue names a kind of Kubernetes without its version, ``v1``."""
+    """The lines with the types that production protects. The catalogue omits the version ``v1`` of a kind of Kubernetes."""
     held = sorted(token for token, entry in every_type().items() if entry.holds_data)
     names = [re.sub(r"^(kubernetes:[^/]+)/", r"\1/v1:", token) for token in held]
     return "".join(f'    "{each}",\n' for each in names)

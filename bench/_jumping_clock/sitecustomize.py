@@ -23,7 +23,7 @@ def _jump() -> float:
 
 
 class _Kind(type):
-    """The metaclass that makes plain datetimes, which C code creates, pass as instances of the replaced class."""
+    """The metaclass with which ``isinstance`` accepts plain datetimes, which C code creates, as instances of the replaced class."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _RealDatetime)

@@ -18,14 +18,14 @@ WORKLOAD_SERVICES = (
 )
 """The services in the policies of the cluster, nodes, add-ons, controllers and flow logs, except EKS.
 
-The boundary allows only reads of EKS: with more, a role could make itself the administrator of a cluster.
+The boundary allows only reads of EKS: with more permissions, a role could make itself the administrator of a cluster.
 """
 
 GIVES_PERMISSIONS = (
     *("iam:CreateRole", "iam:PutRolePermissionsBoundary"),
     *("iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
 )
-"""The actions that change a role's permissions. They support the condition key `iam:PermissionsBoundary`, the role's boundary.
+"""The actions that change a role's permissions. Their condition key `iam:PermissionsBoundary` contains the role's boundary.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
@@ -34,7 +34,7 @@ CHANGES_ROLES = (
     *("iam:DeleteRole", "iam:UpdateRole", "iam:UpdateRoleDescription", "iam:UpdateAssumeRolePolicy", "iam:PassRole"),
     *("iam:TagRole", "iam:UntagRole"),
 )
-"""The other actions that change a role, or pass it to a service."""
+"""The other actions that change a role, and the action that passes a role to a service."""
 
 CHANGES_POLICIES = (
     *("iam:CreatePolicyVersion", "iam:DeletePolicyVersion", "iam:SetDefaultPolicyVersion", "iam:DeletePolicy"),
@@ -78,8 +78,9 @@ class Guarded:
 def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``, the account's other environments.
 
-    AWS does not compare the tags of every resource, and resources that AWS creates itself have no tags. So names separate buckets
-    and their objects (S3 compares their tags only if ABAC is enabled for the bucket), all parts of a cluster, roles and aliases.
+    Tags do not suffice: AWS does not compare the tags of every resource, and resources that AWS creates itself have no tags. So the
+    statements also select by name: buckets and objects (S3 compares a bucket's tags only if ABAC is enabled for the bucket), all
+    parts of a cluster, roles and aliases.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -128,8 +129,8 @@ def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
 def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
     """The boundary of a pipeline's role. It protects the pipelines' roles, all boundaries, GitHub's issuer and the state.
 
-    A pipeline can give permissions only to roles with the workload boundary of its environment. The pipelines' roles have another
-    boundary.
+    A pipeline can give permissions only to roles with the workload boundary of the pipeline's environment. The pipelines' roles
+    have another boundary.
     """
     return document(
         Statement(actions=["*"], resources=["*"]),

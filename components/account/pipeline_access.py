@@ -31,7 +31,7 @@ ACCOUNT_PROJECT = f"{PROJECT}-account"
 
 ENVIRONMENTS: tuple[Pipelined, ...] = get_args(Pipelined)
 PREVIEW_ENVIRONMENT = "preview"
-"""The GitHub environment of jobs that preview and detect drift. Jobs that deploy use the environment of their stack."""
+"""The GitHub environment of jobs that preview and detect drift. A job that deploys uses the stack's GitHub environment."""
 
 SESSION_SECONDS = 2 * 60 * 60
 """Maximum duration of a session: a first `pulumi up` takes up to 40 minutes, and a rollout waits at three steps."""
@@ -75,7 +75,7 @@ class PipelineAccess(Component):
     roles: pulumi.Output[dict[str, str]]
     """The ARN of each role by its short name, such as ``staging-deploy``, for GitHub's variables and the stack files."""
     workload_boundaries: pulumi.Output[dict[str, str]]
-    """For each environment, the value of `environment.permissionsBoundaryArn` in its stack file."""
+    """For each environment, the value of `environment.permissionsBoundaryArn` for the stack file."""
 
     def __init__(self, name: str, args: PipelineAccessArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)

@@ -19,8 +19,8 @@ ABANDONED_UPLOAD_DAYS = 7
 class PrivateBucket(Component):
     """A bucket that blocks public access, whatever policy is added later.
 
-    Its name contains the environment: by default, S3 does not compare the tags of a bucket with the conditions of a policy, so the
-    policies that separate the environments name the buckets.
+    The bucket's name contains the environment, because the policies that separate the environments select buckets by name. They
+    cannot use tags: by default, S3 ignores a bucket's tags in the conditions of a policy.
 
     Without ``key_arn``, the bucket is encrypted with an S3-managed key, which a load balancer's access logs require. The caller
     must call :meth:`attach_policy`, which denies requests without TLS.

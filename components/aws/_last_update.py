@@ -1,4 +1,4 @@
-"""Compares the settings with the outputs of the stack's last update, and rejects changes that AWS refuses or that lose nodes."""
+"""Compares the settings with the outputs of the stack's last update. Rejects changes that AWS refuses or that may remove nodes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def checked_version(settings: Settings) -> pulumi.Output[str]:
 
 
 def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
-    """Raise ``ComponentsError`` if the cluster cannot change from its last exported outputs ``last`` to the settings."""
+    """Raise ``ComponentsError`` if the cluster cannot change from ``last``, the outputs of the last update, to the settings."""
     if version := last.get("version"):
         _refuse_version(str(version), settings.cluster.version)
     before, now = last.get("network"), network(settings)
@@ -39,14 +39,14 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
         raise ComponentsError(
             f"network.vpcCidr and network.zones give {now}, but the cluster was created in {before}: EKS cannot move a cluster "
             "to other zones or to another VPC\n"
-            "  fix: restore both settings; to use another VPC or other zones, create a new stack and change the DNS record to its "
-            "load balancer"
+            "  fix: restore both settings; to use another VPC or other zones, create a new stack, and change the DNS record to the "
+            "load balancer of the new stack"
         )
     before, now = last.get("nodeGroups"), node_groups(settings)
     if before and before != now and not settings.cluster.resize_nodes:
         raise ComponentsError(
-            f"the node groups would change from {before} to {now}: such an update also sets the number of nodes, and without "
-            "cluster.resizeNodes it would set the number of the first update\n"
+            f"the node groups would change from {before} to {now}: such an update also sets the number of nodes. Without "
+            "cluster.resizeNodes, this would be the number of nodes at the creation\n"
             "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes) and cluster.resizeNodes to true for "
             "one update"
         )
@@ -76,7 +76,8 @@ def _refuse_version(running: str, wanted: str) -> None:
     if step == -1:
         pulumi.log.warn(
             f"cluster.version is downgraded from {running} to {wanted}: EKS accepts this only within 7 days of the upgrade to "
-            f"{running}, and only if no node is newer than {wanted} (docs: Upgrading); this program does not know its date"
+            f"{running}, and only if no node is newer than {wanted} (docs: Upgrading). The program does not know "
+            "the time of the upgrade"
         )
     elif step not in (0, 1):
         problem = "EKS downgrades by one minor version at most" if step < 0 else "EKS upgrades one minor version at a time"

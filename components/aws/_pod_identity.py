@@ -21,10 +21,10 @@ def pod_role(
     policy: pulumi.Input[str] | None = None,
     opts: ResourceOptions,
 ) -> list[pulumi.Resource]:
-    """Create an IAM role for a service account. Pods that use the account must depend on the returned resources.
+    """Create an IAM role for a service account. Pods that use the service account must depend on the returned resources.
 
-    ``managed_policy`` is the ARN of an AWS managed policy; ``policy`` is a policy document. The permissions are not in the nodes'
-    role, and pods cannot assume that role (AWS: "EKS Pod Identity").
+    ``managed_policy`` is the ARN of an AWS managed policy; ``policy`` is a policy document. The nodes' role does not get these
+    permissions, and pods cannot use the nodes' role (AWS: "EKS Pod Identity").
     """
     role = service_role(name, trust("pods.eks.amazonaws.com", pod_identity=True), environment, opts)
     granted: list[pulumi.Resource] = []

@@ -12,14 +12,14 @@ ZONES = "abcdef"
 PRIVATE_BITS = 3
 PUBLIC_BITS = 6
 FIRST_PUBLIC = 48
-"""Index of the first public block. It follows the six private blocks: six eighths of the VPC have the size of 48 public blocks."""
+"""Index of the first public block. The six private blocks precede it: six eighths of the VPC are as large as 48 public blocks."""
 
 
 def subnet_plan(vpc: IPv4Network, zones: Iterable[str]) -> dict[str, tuple[IPv4Network, IPv4Network]]:
     """The public and the private subnet of each zone, by the zone's letter.
 
     A zone's addresses depend only on its letter, so adding, removing or reordering zones does not change other subnets. A private
-    subnet is eight times as large as a public one, because pods get addresses from it. In 10.0.0.0/16:
+    subnet is eight times as large as a public subnet, because pods get their addresses from private subnets. In 10.0.0.0/16:
 
     ====  ================  ===============
     zone  public            private

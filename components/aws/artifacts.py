@@ -25,7 +25,7 @@ class ArtifactsArgs:
 
 
 class Artifacts(Component):
-    """A private, versioned bucket with its own encryption key, in which noncurrent versions expire."""
+    """A private, versioned bucket with its own encryption key. Noncurrent versions of artifacts expire."""
 
     bucket_name: pulumi.Output[str]
     bucket_arn: pulumi.Output[str]

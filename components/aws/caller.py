@@ -16,7 +16,7 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
     entries = (*cluster.changing_roles, *reading)
     if _identity(caller) in {_identity(entry) for entry in entries}:
         return
-    use = f"use one of them: {', '.join(entries)}"
+    use = f"use one of these roles: {', '.join(entries)}"
     role = _role_arn(caller)
     if caller and cluster.preview_role_arn and _identity(caller) == _identity(cluster.preview_role_arn):
         problem, fix = "may only preview: its access entry to the cluster is read-only", use
@@ -29,7 +29,7 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
 
 
 def _identity(arn: str) -> tuple[str, str]:
-    """The account and the name of a role; for another identity, its account and ARN.
+    """The account and the name of a role; for an identity that is not a role, the account and the ARN.
 
     The ARN of a session contains the role's name without its path, so paths are not compared.
 

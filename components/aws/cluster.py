@@ -71,9 +71,9 @@ AFTER_NODES = (
 """Add-ons that run as Deployments, and therefore need nodes."""
 
 NO_INSTRUMENTATION = {"manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}}}
-"""Configuration that disables a default of the add-on: the injection of an init container into every workload behind a Service.
+"""Prevents the CloudWatch add-on from injecting an init container into every workload behind a Service.
 
-Pod Security rejects this init container, because it has no security context:
+Pod Security would reject this init container, because it has no security context:
 https://github.com/aws/amazon-cloudwatch-agent-operator/issues/361
 """
 
@@ -90,7 +90,7 @@ CONTROLLER_ADDONS = (
 """Controllers that AWS offers as add-ons; they are installed if ``cluster.controllers`` is true."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""Add-ons that an Ingress with a certificate issuer needs in addition to its controller."""
+"""Add-ons that an Ingress with a certificate issuer needs in addition to the ingress controller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ class ClusterArgs:
 
 
 class Cluster(Component):
-    """An EKS cluster. Only the roles in the settings have access, and its API is private unless the settings name public CIDRs.
+    """An EKS cluster. Only the roles in the settings have access, and the API is private unless the settings name public CIDRs.
 
     The creator gets no access: otherwise access would depend on the identity that ran the first ``pulumi up``.
     """
@@ -185,12 +185,12 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            # Depends on the whole network: its routes carry image pulls, and during a destroy the calls of finalizers to AWS.
+            # Depends on the whole network: nodes need routes to pull images, and during a destroy finalizers need routes to AWS.
             opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 
     def _access_entries(self) -> list[pulumi.Resource]:
-        """One access entry per role. Its name contains the role's name, so that a new entry does not change the other entries."""
+        """One access entry per role. The entry's name contains the role's name, so that a new entry changes no other entry."""
         settings = self._args.settings.cluster
         reading = [settings.preview_role_arn] if settings.preview_role_arn else []
         policies = dict.fromkeys(settings.changing_roles, ADMIN_POLICY) | dict.fromkeys(reading, READ_POLICY)
@@ -263,7 +263,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration with tags for the AWS resources that an add-on creates; they do not get the provider's default tags."""
+        """Configuration with tags for the AWS resources that an add-on creates, which do not get the provider's default tags."""
         tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":
@@ -274,7 +274,7 @@ class Cluster(Component):
                 return {}
 
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
-        """Install the controllers as children of the cluster, so that resources that depend on the cluster wait for them too."""
+        """Install the controllers as children of the cluster: a resource that depends on the cluster waits for its children too."""
         args = self._args
         wanted = INGRESS_ADDONS if args.settings.ingress.enabled else ()
         addons = [self._addon(addon, after) for addon in (*CONTROLLER_ADDONS, *wanted)]

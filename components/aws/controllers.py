@@ -55,8 +55,8 @@ class ControllersArgs:
 class Controllers(Component):
     """The load balancer controller, node autoscaler and ingress controller, each with only the AWS permissions that it uses.
 
-    They are Helm releases and not rendered charts, because the load balancer controller's chart creates a new certificate at every
-    rendering. An installed release keeps the first certificate.
+    The controllers are Helm releases and not rendered charts, because the chart of the load balancer controller creates a new
+    certificate at every rendering. An installed release keeps the first certificate.
     """
 
     def __init__(self, name: str, args: ControllersArgs, opts: ResourceOptions) -> None:
@@ -78,7 +78,7 @@ class Controllers(Component):
         self.publish()
 
     def _load_balancer_controller(self) -> None:
-        """Install the controller that binds pods to the program's target groups; it may not create load balancers."""
+        """Install the controller that binds pods to the program's target groups. The controller may not create load balancers."""
         account = "aws-load-balancer-controller"
         values = {
             "clusterName": self._args.cluster.name,
@@ -90,7 +90,7 @@ class Controllers(Component):
             "createIngressClassResource": False,
             # The cloud controller of EKS continues to handle Services of type LoadBalancer.
             "enableServiceMutatorWebhook": False,
-            # Without this, each upgrade creates a new certificate, and the webhooks fail until every replica has read it.
+            # Otherwise each upgrade creates a new certificate, and the webhooks fail until every replica has read the certificate.
             "keepTLSSecret": True,
         }
         granted = self._role(account, _binds_targets())
@@ -109,7 +109,7 @@ class Controllers(Component):
                 "balance-similar-node-groups": True,
                 "expander": "least-waste",
                 "max-nodes-total": self._args.most_nodes,
-                # By default, a node is never removed if a pod on it has a local volume. Our local volumes hold only scratch files.
+                # By default, a node whose pods have local volumes is never removed. Our local volumes hold only scratch files.
                 "skip-nodes-with-local-storage": False,
             },
         }
@@ -127,7 +127,7 @@ class Controllers(Component):
             "ingressClass": {"name": settings.class_name, "create": True},
             "enableCustomResources": False,
             "service": {"annotations": annotations},
-            # One replica must run while nodes are drained or a zone is down, and the service's pods must not preempt it.
+            # One replica must run while nodes are drained or a zone is down. The service's pods must not preempt the replicas.
             "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
             "topologySpreadConstraints": [_spread(key) for key in TOPOLOGY_KEYS],
             "priorityClassName": "system-cluster-critical",
@@ -177,7 +177,7 @@ def _spread(key: str) -> dict[str, Any]:
 def _binds_targets() -> pulumi.Output[str]:
     """The policy that TargetGroupBindings need (AWS Load Balancer Controller: Installation, IAM permissions).
 
-    It does not allow changes of target groups, because the program owns them.
+    The controller may register targets, but not change target groups, because the program owns the target groups.
     """
     reads = [
         *("ec2:DescribeAvailabilityZones", "ec2:DescribeInstances", "ec2:DescribeNetworkInterfaces"),

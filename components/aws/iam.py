@@ -1,7 +1,7 @@
 """IAM policy documents as typed values.
 
-The program does not use the provider's ``getPolicyDocument``: it would need a call of the provider for each document, and its
-result can be unknown in a preview.
+The program does not use the provider's function ``getPolicyDocument``: it would call the provider for each document, and the result
+could be unknown in a preview.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 def service_role(name: str, trusted: pulumi.Input[str], environment: EnvironmentSettings, opts: ResourceOptions) -> iam.Role:
     """A role with the trust policy ``trusted`` and the stack's permissions boundary.
 
-    The pipelines' roles may not create a role without the boundary. So a role that they create cannot exceed the permissions that
-    the platform needs. The name ends in the environment, because a pipeline may change and pass only the roles of its environment,
-    and IAM does not reliably compare tags when a role is passed.
+    A pipeline may not create a role without the boundary. So a role that a pipeline creates cannot exceed the permissions that the
+    platform needs. The role's name ends in the environment, because a pipeline may change and pass only the roles of its
+    environment, and IAM does not reliably compare tags when a role is passed.
     """
     return iam.Role(
         name,
@@ -60,7 +60,7 @@ def service_role(name: str, trusted: pulumi.Input[str], environment: Environment
 def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:
     """The trust policy that lets an AWS service assume a role.
 
-    With ``pod_identity``, it also allows session tags, with which EKS Pod Identity identifies the pod.
+    With ``pod_identity``, the policy also allows session tags, with which EKS Pod Identity identifies the pod.
     """
     actions = ["sts:AssumeRole", "sts:TagSession"] if pod_identity else ["sts:AssumeRole"]
     return document(Statement(actions=actions, principals={"Service": service}))

@@ -24,10 +24,10 @@ UNHEALTHY_AFTER = 3
 FIRST_WEIGHTS = {"stable": 100, "canary": 0}
 """The tracks' weights in percent at the creation of the rule; afterwards delivery owns the weights."""
 TARGET_PORT = 8080
-"""Default port of a target group. No traffic uses it, because each pod is registered with its own port.
+"""Default port of a target group. No traffic uses this port, because each pod is registered with its own port.
 
-It is not `application.port`: a change of the default port replaces the target group, and the listener rule, whose actions delivery
-owns, would still refer to the deleted group.
+The default port is not `application.port`: a change of the default port replaces the target group. The listener rule, whose actions
+delivery owns, would still refer to the deleted target group.
 """
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60
@@ -192,7 +192,7 @@ class LoadBalancer(Component):
         )
 
     def _certificate(self, balancer: lb.LoadBalancer) -> pulumi.Output[str]:
-        """Create a certificate for the host, its DNS validation, and the host's record in the hosted zone; return its ARN."""
+        """Create the host's certificate with its DNS validation, and the host's DNS record; return the certificate's ARN."""
         settings = self._args.settings.load_balancer
         zone = route53.get_zone_output(name=settings.hosted_zone, opts=pulumi.InvokeOptions(parent=self))
         certificate = acm.Certificate(self._name, domain_name=settings.host, validation_method="DNS", opts=self._child)

@@ -19,7 +19,7 @@ from components.errors import ComponentsError
 from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
 
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
-"""Services with a gateway endpoint. It is free of charge, and the traffic to these services does not use the NAT gateway."""
+"""AWS services with a gateway endpoint, which is free of charge. The traffic to these services does not use the NAT gateways."""
 
 
 REFUSED_BY_EKS = ("use1-az3", "usw1-az2", "cac1-az3")
@@ -43,7 +43,7 @@ class Network(Component):
     """A VPC with a public and a private subnet in each zone.
 
     Private subnets reach the internet through NAT gateways. The default security group has no rules, so a resource without an
-    explicit group has no network access.
+    explicit security group has no network access.
     """
 
     vpc_id: pulumi.Output[str]
@@ -125,7 +125,7 @@ class Network(Component):
         }
 
     def _nat_gateways(self, public: dict[str, ec2.Subnet]) -> dict[str, ec2.NatGateway]:
-        """The NAT gateways by zone. They depend on the internet gateway, because AWS refuses to create them without it."""
+        """The NAT gateways by zone. They depend on the internet gateway, without which AWS refuses to create a NAT gateway."""
         online = ResourceOptions(parent=self, depends_on=[self.internet_gateway])
         zones = list(public) if self._args.settings.nat == "per_zone" else [min(public)]
         gateways: dict[str, ec2.NatGateway] = {}

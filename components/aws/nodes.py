@@ -36,7 +36,7 @@ class Nodes(Component):
     """Managed node groups, one per zone. Pods cannot use the nodes' metadata service.
 
     A volume exists in one zone, so the autoscaler must be able to add a node in that zone. IMDSv2 with a hop limit of 1 prevents
-    pods from using the nodes' role; they use Pod Identity.
+    pods from using the nodes' role. Pods use Pod Identity instead.
     """
 
     role_arn: pulumi.Output[str]

@@ -28,13 +28,13 @@ class SecurityGroupsArgs:
 
 
 class SecurityGroups(Component):
-    """One security group per role. Each port is open only to the group that needs it.
+    """One security group per role. Each port is open only to the clients that need it.
 
     - ``load_balancer`` is open to ``sources`` on ports 80 and 443.
     - ``application`` (port 8080 by default) is open to the load balancer.
     - ``metrics`` (port 9090 by default) and ``redis`` (port 6379) are open to the nodes.
-    - ``endpoints`` (port 443) is open to the whole VPC, because everywhere in the VPC the names of these AWS services resolve to
-      the endpoints' private addresses. A client without access to the endpoints could not use the services.
+    - ``endpoints`` (port 443) is open to the whole VPC. In the whole VPC, the name of an AWS service that has an interface endpoint
+      resolves to the endpoint's private addresses, so a client without access to the endpoint could not use the service.
 
     Pods share the network interfaces of their node, so the nodes have the groups ``application``, ``metrics`` and ``redis``.
     """

@@ -1,4 +1,4 @@
-"""The configuration files of the Docker stack. The monitoring's files are the same as in Kubernetes, except for their targets."""
+"""The configuration files of the Docker stack. The same functions as for Kubernetes generate the monitoring's files."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def plain(text: Text) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Publication:
-    """A container's port, and the host's port at which Docker publishes it, on the stack's address."""
+    """A port of a container, and the port of the host on which Docker publishes it."""
 
     host: int
     container: int
@@ -51,7 +51,7 @@ class Folder:
 
 @dataclass(frozen=True, kw_only=True)
 class SecretFile:
-    """A secret that is mounted as a file at ``target``; ``secret`` is its name, such as ``redis_password``."""
+    """A secret that is mounted as a file at ``target``; ``secret`` is the secret's name, such as ``redis_password``."""
 
     secret: str
     target: str

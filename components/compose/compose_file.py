@@ -30,11 +30,11 @@ from components.settings import EnvironmentSettings, Settings
 HERE = PurePosixPath()
 
 DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="production"))
-"""The settings from which docker/compose.yaml is generated. They are not validated: the rules for AWS do not apply to Docker."""
+"""The settings from which docker/compose.yaml is generated, without validation: the rules for AWS do not apply to Docker."""
 
 HEADER = """\
-# Generated from components/compose/services.py: edit that, then run `make generate`. Images and sizes are settings; their defaults
-# are in components/settings/groups/.
+# Generated from components/compose/services.py: edit that file, then run `make generate`. Images and sizes are settings, with
+# defaults in components/settings/groups/.
 #
 #   docker compose -f {file} up -d --wait       `make compose-up` also checks the machine first
 #   docker compose -f {file} logs -f

@@ -53,7 +53,7 @@ HEALTH_SCRIPT = (
     "fetch('http://127.0.0.1:' + process.env.PORT + '/health')"
     ".then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
 )
-"""Health check in Node.js, because the service's image contains neither curl nor wget."""
+"""Health check in Node.js, which every image of the service contains."""
 
 REDIS_SCRIPT = f"""\
 set -e

@@ -1,8 +1,8 @@
-"""The monitoring, which is generated from one definition: ``objectives``.
+"""The monitoring, which is generated from the thresholds in ``objectives`` and the alerts in ``alerts``.
 
-``monitoring`` contains the component. Its servers are in ``prometheus``, ``alertmanager``, ``grafana`` and ``exporters``, on
-the common objects in ``workloads``; ``operator`` replaces them in a cluster that has the Prometheus Operator, and
-``cloudwatch_alarms`` watches the load balancer. The other modules import no cloud SDK and generate files in milliseconds:
-``prometheus_config``, ``discovery``, ``rule_files``, ``alerts``, ``alertmanager_config``, ``grafana_config`` and ``dashboard``.
-``gates`` contains the objectives of a rollout, and ``promql`` the queries.
+``monitoring`` contains the component. Its servers are in ``prometheus``, ``alertmanager``, ``grafana`` and ``exporters``, with
+common objects from ``workloads``. ``operator`` replaces the servers in a cluster that has the Prometheus Operator.
+``cloudwatch_alarms`` watches the load balancer and the NAT gateways. ``gates`` contains the objectives of a rollout, and ``promql``
+the queries. The other modules generate files: ``prometheus_config``, ``discovery``, ``rule_files``, ``alertmanager_config``,
+``grafana_config`` and ``dashboard``. Like ``objectives``, ``alerts``, ``gates`` and ``promql``, they import no cloud SDK.
 """

@@ -1,4 +1,4 @@
-"""Alertmanager's configuration: which receiver gets which alerts. It contains no secrets: Alertmanager reads them from files.
+"""Alertmanager's configuration: which receiver gets which alerts. Alertmanager reads the receivers' secrets from files.
 
 Source: https://prometheus.io/docs/alerting/latest/configuration/
 """

@@ -44,7 +44,7 @@ class Alarms(Component):
     """Alarms on the load balancer and the NAT gateways. They also work while the cluster or its Prometheus is down."""
 
     topic_arn: pulumi.Output[str]
-    """ARN of the SNS topic on which alarms are published; other receivers can subscribe to it."""
+    """ARN of the SNS topic on which alarms are published; other receivers can subscribe to this topic."""
 
     def __init__(self, name: str, args: AlarmsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -65,7 +65,7 @@ class Alarms(Component):
         self.publish()
 
     def _topic(self, args: AlarmsArgs) -> pulumi.Output[str]:
-        """Create the encrypted topic and return its ARN. It has its own key: CloudWatch cannot use the AWS managed key."""
+        """Create the encrypted topic and return its ARN. The topic has its own key: CloudWatch cannot use the AWS managed key."""
         role = f"{self._name}-alarms"
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         key = aws.kms.Key(

@@ -18,7 +18,7 @@ METRICS_PORT_NAME = "metrics"
 """Name of the container ports that Prometheus scrapes."""
 
 STATE_PORT_NAME = "state-metrics"
-"""Port name of kube-state-metrics. Its samples describe other pods, so the samples keep the labels ``pod`` and ``namespace``."""
+"""Port name of kube-state-metrics, whose samples describe other pods and therefore keep their labels ``pod`` and ``namespace``."""
 
 ANNOTATION = "prometheus.io/scrape"
 """Annotation that excludes a pod from scraping if its value is ``false``."""
@@ -44,7 +44,7 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
 
     Pods are scraped in the platform's namespace and in ``node_namespace``, the namespace of node-exporter. Samples get the pod's
     labels ``track`` and ``version``, by which a rollout compares the tracks; the samples' label ``job`` is the pod's label ``app``.
-    ``outside_cluster`` is for the sandbox, where Prometheus connects to pods through the proxy in its environment variables.
+    ``outside_cluster`` is for the sandbox, where Prometheus connects to pods through a proxy that is set by environment variables.
     """
     proxy = True if outside_cluster else None
     own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=(NAMESPACE,)), proxy)
@@ -96,7 +96,7 @@ def _kubelet(job: str, path: str, outside: bool | None) -> ScrapeJob:
     """A job that scrapes the kubelets directly, so that Prometheus needs no permissions for the API server's proxy.
 
     EKS issues the kubelets' certificates for names that differ from the target addresses. So Prometheus does not verify the
-    certificates, as in kube-prometheus. The token that it sends can only read metrics and list pods and nodes. The sandbox's
+    certificates, as in kube-prometheus. The token that Prometheus sends can only read metrics, pods and nodes. The sandbox's
     kubelets, which are behind the proxy, do not use TLS.
     """
     return ScrapeJob(

@@ -9,9 +9,9 @@ from components.monitoring.alerts import HIGH_ERROR_RATE, HIGH_LATENCY
 from components.monitoring.objectives import Objective, ObjectiveError, Unit
 
 LATENCY_AGAINST_STABLE = 1.5
-"""Maximum ratio of the canary's P95 latency to that of stable."""
+"""Maximum ratio of the canary track's P95 latency to the stable track's P95 latency."""
 LATENCY_FLOOR_SECONDS = 0.1
-"""P95 latency of the canary up to which it is not compared with stable: a difference of a few milliseconds is noise."""
+"""Up to this P95 latency, the canary is not compared with stable, because a difference of a few milliseconds is noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,10 @@ class Gate:
     name: str
     objective: Objective
     threshold: float
-    """Limit in ``unit``. Up to the limit, every gate passes. Above it, an absolute gate fails; a relative gate uses the ratio."""
+    """Limit in ``unit``. Up to it, every gate passes. Above it, an absolute gate fails, and a relative gate compares the ratio."""
     unit: Unit
     relative: float | None = None
-    """Maximum ratio of the canary's value to that of stable; ``None`` for an absolute gate."""
+    """Maximum ratio of the canary's value to stable's value; ``None`` for an absolute gate."""
 
     def query(self, track: str, window_seconds: int) -> str:
         """PromQL of the gate's value. No result or ``NaN`` means no measurement: the track had no request in the window."""

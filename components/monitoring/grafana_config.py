@@ -1,4 +1,4 @@
-"""Grafana's provisioning files: data sources and the dashboard folder. They contain the paths of secret files, but no secrets.
+"""Grafana's provisioning files: data sources and the dashboard folder. The files contain the paths of secrets, but no secrets.
 
 Source: https://grafana.com/docs/grafana/latest/administration/provisioning/
 """

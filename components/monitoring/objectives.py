@@ -46,7 +46,7 @@ DAY = 24 * HOUR
 WINDOW_SECONDS = 5 * MINUTE
 """Default window of a rate (guide, Grafana Dashboards: rates over five minutes)."""
 MINIMUM_REQUESTS = 100
-"""Minimum number of requests in a window for a meaningful ratio: one failure in 20 requests is 5 %."""
+"""Minimum number of requests in a window for a meaningful ratio: among 20 requests, one failure would be 5 %."""
 
 ERROR_RATIO = 0.05
 """Guide, Alert Rules: high error rate (> 5 %)."""
@@ -175,9 +175,9 @@ class Objective:
     minimum_requests: int = 0
     """Minimum number of requests in the window for the alert to fire; with 0, the alert does not depend on the traffic."""
     minimum_by: promql.By = "track"
-    """The requests that count for :attr:`minimum_requests`: those of the alert's track, or with ``""`` all requests."""
+    """The requests that count for :attr:`minimum_requests`: the requests on the alert's track, or with ``""`` all requests."""
     runbook: str
-    """Name of the alert's page in ``docs/runbooks``, without ``.md``, and of the check of the doctor that reports it."""
+    """Name of the alert's page in ``docs/runbooks``, without ``.md``, and of the doctor's check that reports the alert."""
     advice: Advice
 
     def __post_init__(self) -> None:
@@ -219,7 +219,7 @@ class Slo:
     """A service level objective over ``SLO_DAYS``."""
 
     name: str
-    """The prefix of the names of its alerts, in CamelCase."""
+    """The prefix of the names of the SLO's alerts, in CamelCase."""
     target: float
     """The share of all requests that must be good."""
     description: str
@@ -266,7 +266,7 @@ SLOS = (AVAILABILITY, LATENCY)
 class BurnRate:
     """A burn rate that uses ``budget_part`` of the error budget within ``long_seconds``.
 
-    Its alert also checks the short window, so that the alert ends soon after the errors end.
+    The alert on a burn rate also checks the short window, so that the alert ends soon after the errors end.
     """
 
     budget_part: float

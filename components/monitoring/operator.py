@@ -51,7 +51,7 @@ def service_monitor(
 def prometheus_rule(
     name: str, settings: MonitoringSettings, application: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
 ) -> CustomResource:
-    """A PrometheusRule with the rules of the bundled Prometheus, except those about the monitoring itself.
+    """A PrometheusRule with the rules of the bundled Prometheus, except the rules about the monitoring itself.
 
     The cluster's own exporters must provide the metrics of nodes and Kubernetes objects.
 

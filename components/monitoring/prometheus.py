@@ -23,7 +23,7 @@ from components.workload.network_policies import Endpoint, allow, from_pods, to_
 from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
-"""Ports of the Service ``kubernetes`` and of its endpoints, the API servers. EKS can change their addresses."""
+"""Ports of the Service ``kubernetes`` and of its endpoints, the API servers, whose addresses EKS can change."""
 
 STORAGE_PERCENT = 80
 """Percentage of the volume above which Prometheus deletes the oldest metrics. The rest is for the write-ahead log and compaction.
@@ -76,8 +76,7 @@ class Prometheus(Component):
             ingress=[from_pods(app, PROMETHEUS_PORT) for app in args.readers],
             egress=[
                 *(to_pods(target) for target in args.targets),
-                # All addresses, because a pod selector does not match the API servers, the kubelets, and pods on the host's
-                # network.
+                # All addresses, because a pod selector cannot match the API servers, the kubelets or pods on the host's network.
                 to_anywhere(*API_SERVER_PORTS, KUBELET_PORT, args.node_port),
             ],
             opts=child,

@@ -1,6 +1,6 @@
-"""The configuration of Prometheus as Python types: a misspelled key fails here, and not in a pod that never becomes ready.
+"""The configuration of Prometheus as Python types: a misspelled key fails in the program, not in a pod that never becomes ready.
 
-The caller passes the jobs: those of ``discovery`` for Kubernetes, or static targets for the Docker stack.
+The caller passes the scrape jobs: the jobs of ``discovery`` for Kubernetes, or jobs with static targets for the Docker stack.
 Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/
 """
 
@@ -20,7 +20,7 @@ ALERTMANAGER_PORT = 9093
 ALERTMANAGER_JOB = "alertmanager"
 
 RELOAD_SECONDS = 30
-"""Interval at which Prometheus checks its files for changes, so that it needs no restart when its rules change.
+"""Interval at which Prometheus checks its files for changes, so that a change of the rules needs no restart.
 
 Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-config
 """

@@ -1,7 +1,7 @@
-"""The PromQL queries that rules, dashboard and rollout share. Every label value in them is escaped.
+"""The PromQL queries that rules, dashboard and rollout share. Every label value in a query is escaped.
 
-With ``by="track"``, a query has one result per track; with ``by=""``, it has one for the service. A window must contain two
-scrapes. Source: https://prometheus.io/docs/prometheus/latest/querying/basics/
+With ``by="track"``, a query has one result per track; with ``by=""``, one result for the whole service. A window must contain at
+least two scrapes. Source: https://prometheus.io/docs/prometheus/latest/querying/basics/
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def series(metric: str, *conditions: str, **labels: str) -> str:
 
 
 def duration(seconds: int) -> str:
-    """A duration in PromQL, in the largest unit that divides it without remainder: ``300`` is ``5m``."""
+    """A duration in PromQL, in the largest unit that divides ``seconds`` without remainder: ``300`` is ``5m``."""
     for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
         if seconds and seconds % size == 0:
             return f"{seconds // size}{unit}"

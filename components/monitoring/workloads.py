@@ -73,7 +73,7 @@ class Workload:
         bind(self.name, self.metadata, rules, account, self.namespace.name, self.opts)
 
     def claim(self, size: str) -> pulumi.Output[str]:
-        """Create a claim for a volume that persists when the pod is replaced, and return its name."""
+        """Create a claim for a volume that persists when the pod is replaced, and return the claim's name."""
         claim = PersistentVolumeClaim(
             f"{self.name}-claim",
             metadata=self.metadata_as(self.name, SKIP_AWAIT),

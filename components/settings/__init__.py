@@ -1,4 +1,9 @@
-"""The settings of a stack. Only this package reads ``pulumi.Config``."""
+"""The settings of a stack. Only this package reads ``pulumi.Config``.
+
+The thresholds of alerts and gates (latency, errors, CPU) are not settings: they are constants in
+``components/monitoring/objectives.py`` and, for the comparison of the tracks, in ``components/monitoring/gates.py``. Only the error
+threshold of a rollout has a setting, ``rollout.errorThresholdPercent``.
+"""
 
 from components.settings._loading import CREDENTIALS as CREDENTIALS
 from components.settings._loading import RegistryCredentials as RegistryCredentials

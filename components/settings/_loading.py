@@ -53,7 +53,7 @@ class RegistryCredentials:
     """The credentials with which the cluster pulls the application's image."""
 
     server: str
-    """Host of the registry, taken from the image's name, so that the two cannot differ."""
+    """Host of the registry. It is taken from the image's name, so that the credentials always belong to the image's registry."""
     username: str
     token: pulumi.Output[str]
 
@@ -120,7 +120,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
     except json.JSONDecodeError:
         content = text
     if not isinstance(content, dict):
-        fix = f"write its fields, indented, under {PROJECT}:{key} in the stack file; docs/settings.md lists them"
+        fix = f"write its fields, indented, under {PROJECT}:{key} in the stack file; docs/settings.md lists the fields"
         return [Mistake(path=key, problem="must be an object of settings", fix=fix)]
     problem = "is text that YAML reads as a date"
     dates = [
@@ -136,7 +136,7 @@ def _group(config: pulumi.Config, key: str, model: type[Group]) -> Group | list[
 
 
 def _dates(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The path and the day of each setting that YAML read as a date because it has no quotes."""
+    """The path and the day of each setting that YAML read as a date because the value has no quotes."""
     if isinstance(value, dict):
         for key, item in cast("dict[str, Any]", value).items():
             yield from _dates(f"{path}.{key}", item)
@@ -158,12 +158,12 @@ def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
 def _not_a_setting(key: str, known: Sequence[str]) -> str:
     group = key.partition(".")[0]
     if group != key and group in known:
-        return f"is a key with a dot in its name, not the field of {group}: it was set without --path"
+        return f"is a key with a dot in its name, not a field of {group}: the key was set without --path"
     return f"is not a setting{closest(key, known)}"
 
 
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
-    """The mistake of a stack file that names another environment: the rules of that environment would apply."""
+    """The mistake of a stack file whose ``environment.name`` differs from the stack's name: the wrong rules would apply."""
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
     if stack in environments and environment.name != stack:
@@ -173,7 +173,7 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
 def _wrong_secrets(
     config: pulumi.Config, environment: Group | None, monitoring: Group | None, docker: Group | None
 ) -> Iterator[Mistake]:
-    """The mistakes of missing, empty and unencrypted secrets, without their values.
+    """The mistakes of missing, malformed and unencrypted secrets, and of receivers, without the values of the secrets.
 
     The sandbox's secrets may be in plain text, because the sandbox contains no real data.
     """
@@ -196,7 +196,7 @@ def _wrong_secrets(
         elif key == API_KEYS and (text or "").strip() == "{}":
             yield Mistake(path=key, problem="names no API; remove the key if the service calls none", fix=remove_command(key))
         elif key == API_KEYS and not _is_named_texts(text):
-            yield Mistake(path=key, problem=f"must be an object of one string per API, named by {SECRET_NAMES}", fix=fix)
+            yield Mistake(path=key, problem=f"must be an object with one string per API, under a name of {SECRET_NAMES}", fix=fix)
         elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
     if isinstance(monitoring, MonitoringSettings):
@@ -216,7 +216,7 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
     """
     if text and not _is_named_texts(text):
         fix = _how_to_set(f"{ALERT_RECEIVERS}.NAME")
-        yield Mistake(path=ALERT_RECEIVERS, problem="must be an object of one string per receiver", fix=fix)
+        yield Mistake(path=ALERT_RECEIVERS, problem="must be an object with one string per receiver", fix=fix)
         return
     given: dict[str, str] = json.loads(text or "{}")
     known = (*get_args(Receiver), WATCHDOG)

@@ -73,15 +73,15 @@ def set_command(path: str, example: str) -> str:
 
 
 def config_command(verb: str, path: str) -> str:
-    """The Pulumi CLI's command for one setting of this stack; it names the stack, because another stack can be selected."""
+    """The Pulumi CLI's command for one setting. The command contains the stack's name, because another stack can be selected."""
     return f"pulumi config {verb} -s {pulumi.get_stack()} --path '{PROJECT}:{path}'"
 
 
 def remove_command(key: str) -> str:
     """The Pulumi CLI's command that removes a whole key of this stack.
 
-    It has no ``--path``. A key can have a dot in its name, because ``pulumi config set network.nat`` creates such a key. With
-    ``--path``, the command would remove the field ``nat`` of the group ``network`` instead.
+    The command has no ``--path``. A key can have a dot in its name, because ``pulumi config set network.nat`` creates such a key.
+    With ``--path``, the command would remove the field ``nat`` of the group ``network`` instead.
     """
     return f"pulumi config rm -s {pulumi.get_stack()} '{PROJECT}:{key}'"
 
@@ -127,7 +127,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
     if example.startswith("[") and detail["type"] != "refused":
-        # The example is the whole default list, so the fix sets the list and not one entry of it.
+        # The example is the whole default list, so the fix sets the whole list and not one entry.
         path = f"{group}.{key}"
     return Mistake(
         path=path,
@@ -138,7 +138,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
 
 
 def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
-    """The problem, and a valid value: the allowed value that is nearest, or else the default."""
+    """The problem, and a valid value: the example of the setting's type, the nearest allowed value, or the default."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "refused":

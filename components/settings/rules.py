@@ -152,19 +152,22 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
 
 
 def alerts_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """Critical alerts have a receiver, unless staging explicitly has none; production also has a dead-man's switch."""
+    """The bundled Alertmanager has a receiver of critical alerts, and in production also a dead-man's switch.
+
+    The sandbox needs no receiver. Staging needs none if ``monitoring.alarms`` is ``none``.
+    """
     explicit = environment.name == "local" or (environment.name == "staging" and monitoring.alarms == "none")
     if not explicit and monitoring.mode == "bundled" and not monitoring.critical_receivers:
         problem = f"is empty: critical alerts of {environment.name} would have no receiver"
         if environment.name != "production":
-            problem += "; name one, or set monitoring.alarms to none"
+            problem += "; name a receiver, or set monitoring.alarms to none"
         yield "monitoring.critical_receivers", problem, "[pagerduty]"
     if environment.name == "production" and monitoring.mode == "bundled" and not monitoring.watchdog:
         yield "monitoring.watchdog", "is false: no receiver would notice a failure of production's monitoring", "true"
 
 
 def alarms_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """CloudWatch alarms have a receiver, unless staging explicitly has none."""
+    """CloudWatch alarms have a receiver, except in the sandbox, and in staging if ``monitoring.alarms`` is ``none``."""
     if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
         problem = "is empty: CloudWatch alarms would have no receiver; name an address, or set monitoring.alarms to none"
         yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"

@@ -23,7 +23,7 @@ PRIVATE_BLOCKS = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168
 """The private networks that may contain a VPC (RFC 1918)."""
 
 OTHER_PARTITIONS = ("cn-", "us-gov-", "us-iso", "eu-isoe-", "eusc-")
-"""Prefixes of regions outside AWS' commercial partition. ARNs, endpoints and service principals have other names there.
+"""Prefixes of regions outside AWS' commercial partition. ARNs, endpoints and service principals have other names in these regions.
 
 Source: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html
 """
@@ -32,8 +32,9 @@ REGIONS = tuple(region.value for region in aws.Region if not region.value.starts
 """Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
-"""From the largest VPC that AWS allows to the smallest whose public subnets (prefix + 6) have room for a load balancer.
+"""Prefix lengths of a VPC: from AWS' largest VPC, to the smallest VPC whose public subnets can contain a load balancer.
 
+The prefix of a public subnet is 6 bits longer than the prefix of the VPC.
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html (/27 at least).
 """
 
@@ -42,7 +43,7 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/appl
 class HoldsData:
     """Marks a setting whose smaller value loses data: the size of a volume or of Redis' memory, or the time for which data is kept.
 
-    A rollback never makes it smaller. For a volume, Kubernetes would also refuse the smaller size.
+    A rollback never reduces the value of such a setting. For a volume, Kubernetes would also refuse the smaller size.
     """
 
 
@@ -97,7 +98,7 @@ def _switch(value: Any) -> bool:
 
 
 def _cpu(value: Any) -> str:
-    """CPU in the form that the API server stores. A number, as YAML reads ``cpu: 1``, is cores; a fraction becomes millicores."""
+    """CPU in the form that the API server stores: ``1`` for the YAML number 1 (cores), and ``500m`` (millicores) for 0.5."""
     text = str(value)
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")
@@ -146,7 +147,7 @@ def _vpc_cidr(network: IPv4Network) -> IPv4Network:
 
 def _endpoint_cidr(network: IPv4Network) -> IPv4Network:
     if network.prefixlen < 8:
-        raise refuse("opens the cluster's API to the internet; name the networks that need it, or none", "203.0.113.0/24")
+        raise refuse("opens the cluster's API to the internet; name the networks that need access, or none", "203.0.113.0/24")
     return network
 
 
@@ -160,7 +161,7 @@ def _host_address(value: str) -> str:
     try:
         return str(IPv4Address(value))
     except ValueError as error:
-        raise refuse("must be an IPv4 address of the host, or 0.0.0.0 for all of them", "127.0.0.1") from error
+        raise refuse("must be an IPv4 address of the host, or 0.0.0.0 for all addresses", "127.0.0.1") from error
 
 
 def _image(value: str) -> str:
@@ -279,9 +280,9 @@ Port = Annotated[Whole, Field(ge=1024, le=65535)]
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
-"""From the memory of the platform's smallest container to the memory of the largest EC2 instance."""
+"""Between the memory of the platform's smallest container and the memory of the largest EC2 instance."""
 RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi"), HoldsData()]
-"""The minimum is higher than that of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` leaves a quarter free."""
+"""The minimum is higher than the minimum of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` leaves a quarter free."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
 """The sizes of a gp3 EBS volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]

@@ -1,4 +1,4 @@
-"""The image of the stable track. Deployments change it; the stack file contains only the first image."""
+"""The image of the stable track. Each release changes this image; the stack file contains only the first image."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
 API_KEY_PREFIX = "api-key-"
-"""Prefix of the Secret's keys for APIs, so that no API name can equal :data:`REDIS_PASSWORD_KEY`."""
+"""Prefix of an API's name in the Secret's keys, so that no key of an API equals :data:`REDIS_PASSWORD_KEY`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +57,13 @@ class Application(Component):
     """
 
     image: pulumi.Output[str]
-    """The image of the stable track; the next ``pulumi up`` uses it unless it deploys a release."""
+    """The image of the stable track. The next ``pulumi up`` uses the same image, unless that update deploys a release."""
     deployment: pulumi.Output[str]
     canary_deployment: pulumi.Output[str]
     service: pulumi.Output[str]
     """The stable track's Service, to which the Ingress sends its requests."""
     rollout: pulumi.Output[str]
-    """ConfigMap with the canary's share of the traffic, for feature flags."""
+    """Name of the ConfigMap with the canary's share of the traffic, for feature flags."""
 
     def __init__(self, name: str, args: ApplicationArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -112,7 +112,7 @@ def _rollout_flag(name: str, namespace: Namespace, opts: ResourceOptions) -> Con
 def _files(
     name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
 ) -> AppFiles:
-    """Create the objects with configuration and secrets. The flags have no digest, because they change without a restart."""
+    """Create the objects with configuration and secrets. The rollout flag has no digest: its changes must not restart the pods."""
     place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
     data = service_environment(args.settings, place)
     secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)

@@ -26,7 +26,7 @@ class Place(Generic[Text]):
 
 
 def variables_of(group: type[Group]) -> Iterator[tuple[str, str]]:
-    """The environment variables that a settings group defines: for each, the name of its field and its own name."""
+    """The environment variables that a settings group defines, as pairs of the field's name and the variable's name."""
     for field, info in group.model_fields.items():
         yield from ((field, mark.name) for mark in info.metadata if isinstance(mark, Variable))
 

@@ -31,7 +31,7 @@ STORAGE_CLASS = "gp3"
 """The default of ``redis.storageClass``."""
 
 PRIORITY = 1_000_000
-"""Higher than that of pods without a priority class (0), and much lower than the system's classes (2,000,000,000)."""
+"""Higher than the priority of pods without a class (0), and much lower than the system's classes (2,000,000,000)."""
 
 DNS_PORT = 53
 
@@ -126,7 +126,7 @@ def _storage_class(name: str, environment: EnvironmentSettings, opts: ResourceOp
         # An EBS volume belongs to one zone, so it is created after its pod is scheduled to a zone.
         volume_binding_mode="WaitForFirstConsumer",
         allow_volume_expansion=True,
-        # In production, a volume is kept if its claim is deleted by mistake; elsewhere it is deleted with its claim.
+        # In production, a volume is kept when its claim is deleted, in case this was a mistake. Elsewhere the volume is deleted.
         reclaim_policy="Retain" if environment.name == "production" else "Delete",
         opts=opts,
     )

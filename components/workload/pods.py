@@ -30,7 +30,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 UID = 1001
-"""The UID of all these pods (guide, Multi-Stage Dockerfile: nodejs:1001). The images of the other pods work with any UID."""
+"""The UID of the service's image (guide, Multi-Stage Dockerfile: nodejs:1001). The images of the other pods work with any UID."""
 
 FILE_MODE = 0o440
 """File mode of mounted secrets: the pod's user and group can read the files, and no user can write them."""

@@ -1,4 +1,7 @@
-"""Redis, which holds the service's state on a persistent volume."""
+"""Redis, which holds the service's state on a persistent volume.
+
+Images and sizes are settings (``components/settings/groups/redis.py``).
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ GRACE_SECONDS = 60
 """Time in which Redis writes the append-only file at its shutdown."""
 
 COMMANDS = "+@all -@scripting"
-"""Allowed Redis commands: all except scripting. The service uses no scripts, and defects of scripting allowed code execution."""
+"""Allowed Redis commands: all except scripts. The service uses none, and vulnerabilities of scripts allowed code execution."""
 
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"
@@ -78,9 +81,10 @@ class RedisArgs:
 
 
 class Redis(Component):
-    """One Redis server, which keeps its data across restarts and requires a password. Only the service may connect to its port.
+    """One Redis server, which keeps its data across restarts and requires a password.
 
-    Other components allow more connections: Prometheus to the exporter's port, and the bundled Grafana to the port of Redis.
+    This component allows only connections of the service to Redis. The monitoring also allows connections of Prometheus to the
+    exporter, and of the bundled Grafana to Redis.
 
     There is no PodDisruptionBudget: with a single replica, it would either allow every eviction or block every node drain.
     """

@@ -11,7 +11,8 @@ from delivery.doctor.observations import Observations
 def diagnose(observed: Observations) -> Report:
     """Run every check and return the report.
 
-    If a check needs a part that is missing, the report has the check's earlier findings, and lists the check as unchecked.
+    If a check needs a part that is missing, the report contains the findings that the check made before, and lists the check as
+    unchecked.
     """
     findings: list[Finding] = []
     unchecked: list[Unchecked] = []

@@ -105,7 +105,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def _by_reason(report: Report) -> dict[str, list[str]]:
-    """The unchecked checks by reason, so that a reason that stops several of them is printed once."""
+    """The unchecked checks by reason, so that a reason that several checks share is printed once."""
     found: dict[str, list[str]] = {}
     for each in report.unchecked:
         found.setdefault(each.reason, []).append(each.check)

@@ -11,7 +11,7 @@ from delivery.preview.drift import detect
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:
-    """The drift that ``dwcp drift`` finds. Raises ``UnreachableError`` if it finds none but could not read every resource."""
+    """The drift that ``dwcp drift`` finds. Raises ``UnreachableError`` if it is empty but a part could not be read."""
     drift = detect(environment)
     found = list(changes_in(drift))
     if drift.problems and not found:
@@ -34,7 +34,7 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
     for each in drift.foreign:
         yield Changed(
             what=each.arn,
-            how=f"in no state, and {each.why}",
+            how=f"not in the state, and {each.why}",
             cause="The resource was created by hand: import it into the stack, or delete it.",
             critical=False,
         )

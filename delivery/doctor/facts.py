@@ -55,7 +55,7 @@ class Alert:
     severity: str
     """The label ``severity``: ``critical``, ``warning``, or ``none`` for the watchdog alert."""
     runbook: str
-    """Name of the alert's page in ``docs/runbooks``, which is also the name of its check."""
+    """Name of the alert's page in ``docs/runbooks``, which is also the name of the doctor's check."""
     firing: bool
     """Whether the alert is firing. Otherwise it is pending: its condition is true, but not for long enough."""
     description: str
@@ -88,7 +88,7 @@ class LeaseView:
 
     owner: str
     alive: bool | None
-    """Whether its owner runs. An owner that cannot be checked from this machine counts as running."""
+    """Whether the owner runs. An owner that cannot be checked from this machine counts as running."""
     command: str = ""
     unfinished: bool = False
     """Whether the owner was killed during a rollout. ``dwcp rollout`` continues that rollout."""
@@ -96,7 +96,7 @@ class LeaseView:
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """A resource that differs from the state, or that is in no state."""
+    """A resource that differs from the state, or that the state does not contain."""
 
     what: str
     how: str

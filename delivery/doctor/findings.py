@@ -68,7 +68,7 @@ class Report:
     def exit_code(self) -> ExitCode:
         """The exit code for the worst finding.
 
-        Without findings, it is ``DONE`` if only parts that were skipped on purpose are unchecked; otherwise ``UNCHECKED``.
+        Without findings: ``UNCHECKED`` if a check lacks a part that was not skipped on purpose, otherwise ``DONE``.
         """
         severities = {each.severity for each in self.findings}
         if FindingSeverity.CRITICAL in severities:

@@ -1,6 +1,6 @@
 """A snapshot of an environment: each part has a value, or the reason why it is missing. No function here changes anything.
 
-To add a part, write a method of :class:`Observations` with the decorator :func:`part`. Checks read it as an attribute.
+To add a part, write a method of :class:`Observations` with the decorator :func:`part`. Checks read the part as an attribute.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Content = TypeVar("Content")
 
 
 class SnapshotPart(Generic[Content]):
-    """The definition of one part of a snapshot; as an attribute of a snapshot it returns the part's ``Observed``."""
+    """The definition of one part of a snapshot. Reading the attribute of a snapshot returns the part's ``Observed``."""
 
     name: str
 
@@ -90,7 +90,7 @@ class Observations:
     environment: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     parts: Mapping[str, Observed[Any]] = field(default_factory=dict[str, Observed[Any]])
-    """The observations by name of the part. Checks read them as attributes."""
+    """The observations by name of the part. Checks read a part as an attribute of the snapshot."""
     source: Sources | None = None
 
     @property
@@ -149,7 +149,7 @@ class Observations:
 
     @part()
     def cluster_dns(self) -> list[Manifest]:
-        """The Deployments of the cluster DNS, for example CoreDNS; without one, the endpoints of its Service."""
+        """The Deployments of the cluster DNS, for example CoreDNS. If there is none, the EndpointSlices of the DNS Service."""
         for api, kind, selector in CLUSTER_DNS:
             path, query = f"/apis/{api}/namespaces/kube-system/{kind}", {"labelSelector": selector}
             if found := self.sources.cluster.request("GET", path, query=query)["items"]:
@@ -168,7 +168,7 @@ class Observations:
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
-        """The targets that Prometheus fails to scrape. Raises ``UnreachableError`` if it scrapes no target of the platform."""
+        """The targets whose scrape fails. Raises ``UnreachableError`` if Prometheus scrapes no target of the platform."""
         if not self.sources.query(f'up{{job=~"{self.sources.environment.namespace}.*"}}'):
             raise UnreachableError("Prometheus scrapes no target of this platform", "check the targets of Prometheus")
         return self.sources.query("up == 0")
@@ -215,7 +215,7 @@ class Observations:
 
     @part()
     def lease(self) -> LeaseView | None:
-        """The lease, or ``None`` if nothing holds it or its table does not exist."""
+        """The lease, or ``None`` if no command holds it or the lease table does not exist."""
         try:
             held = LeaseTable(self.sources.environment).read()
         except StateError as error:

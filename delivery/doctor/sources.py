@@ -22,7 +22,7 @@ class NotStartedError(UnreachableError):
 
 
 class Sources:
-    """The clients of ``environment``; ``drift`` returns the differences between its state and the cloud."""
+    """The clients of ``environment``; ``drift`` returns the differences between the state and the cloud."""
 
     def __init__(self, environment: Environment, drift: Callable[[], Sequence[Changed]]) -> None:
         self.environment = environment

@@ -37,7 +37,7 @@ def as_sarif(reports: Sequence[PolicyReport]) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-_WAIVERS: dict[str, Any] = {"id": "waiver-in-force", "shortDescription": {"text": "Every waiver is in force"}}
+_WAIVERS: dict[str, Any] = {"id": "waiver-in-force", "shortDescription": {"text": "No waiver has expired"}}
 
 
 def _rule(rule: Rule) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from components.field_owners import OWNERSHIP
@@ -12,6 +13,7 @@ from delivery.preview.change import GraphNode, Ignored, Kind, OptionChange, Prop
 from program import catalogue, paths
 from program.catalogue import Replaces, loses, lost_by_creation, lost_in_place, refusals, replaces, to_watch
 from program.graph import Graph, Path, Resource
+from program.protocol import mapped
 
 UNNAMED_OWNER = "another system"
 """The owner of a property that is in ``ignore_changes`` but not in the ownership table."""
@@ -163,7 +165,7 @@ class _Comparison:
         for name, urns in (resource.property_dependencies or {}).items():
             if name in found and (renamed := [urn for urn in urns if urn in self._renamed]):
                 names = {key: value for urn in renamed for key, value in self._renamed_outputs(urn).items()}
-                found[name] = _translated(found[name], names)
+                found[name] = mapped(found[name], partial(_translated, names))
         return found
 
     def _renamed_outputs(self, urn: str) -> dict[str, str]:
@@ -186,11 +188,7 @@ def _names(urns: Iterable[str]) -> str:
     return ", ".join(sorted({urn.rsplit("::", 1)[-1] for urn in urns if urn}))
 
 
-def _translated(value: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(value, dict):
-        return {key: _translated(item, names) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_translated(item, names) for item in cast("list[Any]", value)]
+def _translated(names: Mapping[str, str], value: Any) -> Any:
     return names.get(value, value) if isinstance(value, str) else value
 
 

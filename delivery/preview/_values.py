@@ -12,7 +12,7 @@ from typing import Any, cast
 from program import catalogue
 from program.graph import Path, Resource
 from program.paths import Item
-from program.protocol import MASK
+from program.protocol import MASK, mapped
 
 SALT = secrets.token_bytes(16)
 """Salt of the digests of secrets. It is new in each run, so that digests can be compared only within one run."""
@@ -51,9 +51,7 @@ def without_secrets(resource: Resource) -> dict[str, Any]:
 
 def _hidden(value: Any) -> Any:
     """A secret object with its keys and without its values. The keys are not secret: they are in the program."""
-    if isinstance(value, dict):
-        return {key: _hidden(item) for key, item in cast("dict[str, Any]", value).items()}
-    return Secret.of(value)
+    return mapped(value, Secret.of, lambda each: isinstance(each, list))
 
 
 def _opened(value: Any) -> Any:
@@ -67,13 +65,7 @@ def _opened(value: Any) -> Any:
 
 def shown(value: Any) -> Any:
     """``value`` with a mask in place of each :class:`Secret`, so that it can be printed."""
-    if isinstance(value, Secret):
-        return MASK
-    if isinstance(value, dict):
-        return {key: shown(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [shown(item) for item in cast("list[Any]", value)]
-    return value
+    return mapped(value, lambda each: MASK if isinstance(each, Secret) else each)
 
 
 def differences(before: Any, after: Any, path: Path = ()) -> Iterator[tuple[Path, Any, Any]]:

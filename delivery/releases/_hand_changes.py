@@ -1,8 +1,8 @@
 """Finds fields of the program's objects that kubectl or another tool manages, and resets them.
 
-``kubectl set image``, ``scale``, ``rollout undo`` and ``apply -f`` make kubectl the manager of the fields that they change. The
-engine compares only its own inputs, finds no difference, and does not change such an object. A plain `pulumi up` fails with a
-conflict as soon as the program changes one of these fields.
+``kubectl set image``, ``scale``, ``rollout undo`` and ``apply -f`` make kubectl the manager of the changed fields. The engine
+compares only the program's inputs, finds no difference, and does not reset such a field. A plain `pulumi up` fails with a conflict
+as soon as the program changes one of these fields.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from delivery.clients.kubernetes import (
 CONTROLLERS = "kube-"
 """Prefix of the field managers of Kubernetes' own controllers, whose changes are intended."""
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
-"""Kinds that are not compared. Secrets are encrypted in the state. The others are slow to apply and rarely changed by kubectl."""
+"""Kinds that are not compared: Secrets, which are encrypted in the state, and kinds that are slow to apply and rarely changed."""
 IDENTITY = ("apiVersion", "kind", "metadata")
 """Top-level fields in which ``_unmanaged_fields`` does not search for fields that have lost their manager.
 
@@ -41,7 +41,7 @@ JSON_PATCH = "application/json-patch+json"
 
 @dataclass(frozen=True, kw_only=True)
 class HandChange:
-    """One object as the program declares it, with the other managers of its fields."""
+    """One object as the program declares it, and the fields that other managers have changed."""
 
     manifest: Manifest
     managers: tuple[str, ...]
@@ -55,8 +55,10 @@ class HandChange:
 
 
 def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
-    """The objects of the program in which another field manager owns a field that the program sets, or in which such a field has no
-    manager any more and has another value."""
+    """The program's objects that other field managers have changed.
+
+    In such an object, another manager owns a field that the program sets, or such a field has a different value and no manager.
+    """
     declared = {_key(each): each for each in declared_objects(state) if each["kind"] not in LEFT_OUT}
     collections = {(each["apiVersion"], each["kind"], each["metadata"].get("namespace")) for each in declared.values()}
     changes: list[HandChange] = []
@@ -70,7 +72,7 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
 
 
 def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
-    """Apply the changed objects as in the state, with the program's field manager, and remove the other field managers.
+    """Apply the changed objects with the program's field manager and the values in the state, and remove the other managers.
 
     Returns one line per object. If the engine has just applied an object, this apply changes no value.
     """
@@ -96,7 +98,7 @@ def _set_managers(cluster: KubernetesClient, manifest: Manifest, version: str, k
     try:
         cluster.raw("PATCH", cluster.path(manifest), patch, content=JSON_PATCH)
     except ClusterError as error:
-        # A controller changed the object after the apply. The fields have the right values; the next command removes the managers.
+        # A controller changed the object after the apply. The fields have the right values; the next update removes the managers.
         if error.status not in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
             raise
 
@@ -118,7 +120,7 @@ def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
 def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
     """The other managers of an object, each with the fields that the manager owns and the program sets.
 
-    Fields with another value than in the program come first.
+    Fields whose value differs from the program's come first.
     """
     own: dict[str, Any] = {}
     for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
@@ -136,7 +138,7 @@ def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, l
 
 
 def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
-    """The paths that the program sets but no longer manages, and whose present value is different."""
+    """The paths that the program sets but no longer manages, and whose live value differs from the program's."""
     for name, value in declared.items():
         tree, now, where = own.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
         if tree is None:
@@ -147,7 +149,7 @@ def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], own: dict[
 
 
 def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
-    """The paths of a field tree (``f:spec: {f:replicas: {}}``) that ``declared`` sets, and whether ``live`` has the same value.
+    """For each path of a field tree (``f:spec: {f:replicas: {}}``) that ``declared`` sets: whether ``live`` is equal, and the path.
 
     Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
     """
@@ -168,5 +170,5 @@ def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterat
 
 
 def _is(item: dict[str, Any], key: dict[str, Any]) -> bool:
-    """Whether a list's item has this key. A port's protocol is part of the key and has a default, so the program can omit it."""
+    """Whether an item of a list has this key. A field of the key that has a default can be missing, such as a port's protocol."""
     return all(item.get(field, given) == given for field, given in key.items())

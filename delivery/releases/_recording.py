@@ -24,7 +24,7 @@ def problem_of(error: BaseException) -> str:
 
 
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
-    """Remove stale locks and return the state. Raises ``StateError`` unless the state is unlocked, current and valid."""
+    """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, outdated or not valid."""
     for lock in release_stale(states, lease.taken_from):
         warn(f"removed a lock that a dead engine had left: {lock}")
     present = states.read()
@@ -38,7 +38,7 @@ def valid_state(environment: Environment, states: States, lease: Lease, warn: Ca
 
 
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
-    """Write the record, the report and the backup file of a finished release, and with ``incident`` an incident.
+    """Write the record, report, backup file and step summary of a finished release, and with ``incident`` an incident.
 
     Returns the printed lines, which contain the addresses of report and incident. Without ``releases``, nothing is written.
     """
@@ -54,7 +54,7 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
         if summary:
             with Path(summary).open("a") as file:
                 file.write(release_report.markdown(release))
-    except (OSError, DeliveryError) as error:  # a missing file is only a warning, because the record is in the bucket
+    except (OSError, DeliveryError) as error:  # only a warning, because the record is in the bucket
         say(f"warning: {problem_of(error)}")
     lines = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]
     if incident:

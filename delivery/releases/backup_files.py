@@ -1,6 +1,7 @@
-"""The deployment backups of the guide: files that ``kubectl apply -f`` accepts, with their environment and a checksum.
+"""The deployment backups of the guide: files that ``kubectl apply -f`` accepts.
 
-The files are ``backups/deployments/dwcp-v3-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket.
+Each file contains the name of its environment and a checksum. The files are
+``backups/deployments/dwcp-v3-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def render(release: Release) -> str:
 
 
 def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = CHECKOUT) -> Path:
-    """Write the backup file to the checkout and to the artifact bucket; returns its path in the checkout."""
+    """Write the backup file to the checkout and to the artifact bucket. Returns the path in the checkout."""
     text = render(release)
     file = checkout / FOLDER / name_of(release.environment, timestamp)
     try:
@@ -69,7 +70,7 @@ def read(path: Path, environment: str) -> Release:
     if found is None:
         raise MirrorError(f"{path} is not a backup of dwcp, or its header is truncated", fix)
     if text_digest(found["body"]) != found["sha"]:
-        raise MirrorError(f"{path} is damaged: its SHA-256 is not the one in its header", fix)
+        raise MirrorError(f"{path} is damaged: its content does not match the SHA-256 in its header", fix)
     try:
         content: dict[str, Any] = json.loads(found["record"])
         manifests = cast("list[dict[str, Any]]", list(yaml.safe_load_all(found["body"])))

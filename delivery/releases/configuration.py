@@ -1,4 +1,4 @@
-"""The stack file for a rollback or a promotion. It has the configuration of the stack's last update, not that of the checkout."""
+"""The stack file for a rollback or a promotion. The file has the configuration of the stack's last update, not the checkout's."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def present(
 ) -> str:
     """The stack file with the configuration of the stack's last update; before the first update, the checkout's stack file.
 
-    The file contains the credentials of that update. If the key was changed since then, so that no key decrypts them, the file
-    contains the credentials of the checkout. Raises ``StackFileError`` if these cannot be decrypted either.
+    The file contains the credentials of that update. If the encryption key was changed since then, and no key decrypts these
+    credentials, the file contains the checkout's credentials. Raises ``StackFileError`` if no key decrypts those either.
     """
     file = parsed(committed(environment.name, checkout, environment.variables))
     recorded = last_config(states)
@@ -33,7 +33,7 @@ def present(
         if not _has_ciphertext(candidate["config"]) or readable(text):
             return text
     raise StackFileError(
-        f"no key decrypts the credentials of {environment.name}: neither the key of the state nor the one in the stack file",
+        f"no key decrypts the credentials of {environment.name}: neither the key of the state nor the key in the stack file",
         f"check that your role may use the key: pulumi config --show-secrets -s {environment.name}",
     )
 

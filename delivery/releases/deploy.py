@@ -1,7 +1,7 @@
 """``dwcp deploy``: checks, backs up, previews and updates an environment, verifies the service, and reports the release.
 
-If the update or a later step fails, the deployment is rolled back, except with ``--no-rollback`` or after the lease was lost. If an
-earlier step fails, the platform was not changed.
+If a step before the update fails, the platform was not changed. If the update or a later step fails, the deployment is
+rolled back. Exceptions: ``--no-rollback`` is given, the lease was lost, or nothing ran before the deployment.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ from program.pod_images import images_in
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
 TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"
-"""The default test command: the program's own fast tests. ``DWCP_TEST_COMMAND`` replaces it, for example by the service's tests."""
+"""The default test command: the program's fast tests. ``DWCP_TEST_COMMAND`` replaces it, for example with the service's tests."""
 
 
 class DeployError(DeliveryError):
-    """A deployment failed, and was rolled back or not. The message describes the present state."""
+    """A deployment failed or cannot begin. If the platform was changed, the message says what runs now."""
 
 
 @dataclass
@@ -166,7 +166,7 @@ class Deployment:
         return self.image or "the program and its settings, with the image that runs now"
 
     def _applied(self) -> str:
-        """The stack file of this run. It has no image for a staged release, which does not change stable."""
+        """The stack file that the engine applies. For a staged release it has no image, so that stable keeps its present image."""
         return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:
@@ -179,8 +179,8 @@ class Deployment:
         present = valid_state(self.environment, self.states, self.lease, self.runner.warn)
         for operation in unfinished(present):
             self.runner.warn(
-                f"an earlier update was interrupted during this operation: {operation}; this update repeats it, but the result of "
-                "a creation is unknown, and `pulumi refresh` asks for it"
+                f"an earlier update was interrupted during this operation: {operation}; this update repeats a change or a "
+                "deletion; after an interrupted creation, run `pulumi refresh`, which asks how to continue"
             )
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:
@@ -210,7 +210,7 @@ class Deployment:
     def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
         """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update.
 
-        A setting that holds data is not smaller than in the deployment that is rolled back.
+        A setting that holds data, such as the size of a volume, is not made smaller by the rollback.
         """
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(
@@ -243,7 +243,7 @@ class Deployment:
     def _images(self) -> str | Skipped:
         """Raise ``DeployError`` for a missing image, because pods would wait for the image until the update fails.
 
-        If a registry refuses this user, the step is skipped, because the registry can still accept the nodes.
+        If a registry refuses this user or does not answer, the step is skipped, because the nodes may still get the image.
         """
         if self.environment.name == "local":
             return Skipped("the embedded cloud has no registry")
@@ -277,7 +277,7 @@ class Deployment:
         done = restore.updated(
             self.environment, self._applied(), self.lease, self.runner.say, watch=self._watch, plan=self.options.plan
         )
-        self.environment = Environment.open(self.environment.name)  # its outputs may have changed
+        self.environment = Environment.open(self.environment.name)  # the stack's outputs may have changed
         return done
 
     def _watch(self, found: EngineStep | EngineViolation) -> None:
@@ -373,7 +373,7 @@ class Deployment:
         return found.pop() if len(found) == 1 and next(iter(found)).startswith("sha256:") else ""
 
     def _releases(self) -> Releases | None:
-        """The store of releases; ``None`` if the first update has not created its bucket yet."""
+        """The store of releases; ``None`` if no update has created the artifact bucket yet."""
         releases = Releases(self.environment)
         try:
             return releases if releases.bucket else None

@@ -1,4 +1,4 @@
-"""Records an incident, and opens a GitHub issue about it if there is a token."""
+"""Records an incident, and opens a GitHub issue about the incident if there is a token."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def record(releases: Releases, release: Release) -> list[str]:
 
 
 def _open_issue(title: str, text: str) -> str:
-    """Open an issue in the repository of this CI run. Returns its address, or why there is none; empty outside CI."""
+    """Open an issue in the repository of this CI run. Returns its address or the problem; empty outside CI or without a token."""
     try:
         return f"issue: {GitHub.from_environment().open_issue(title, text, LABELS)}"
     except UsageError:

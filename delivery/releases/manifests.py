@@ -18,9 +18,9 @@ BINDING, GROUP = "TargetGroupBinding", "targetGroupARN"
 NOT_THERE_YET = frozenset({HTTPStatus.NOT_FOUND})
 """Statuses of the API server for a namespace or kind that does not exist."""
 LATER = "later"
-"""Result for an object whose namespace or kind the same update creates."""
+"""Result for an object that cannot be checked yet, because the update will create its namespace or kind."""
 AT_ONCE = 8
-"""Number of parallel dry runs. Each one waits for the API server."""
+"""Number of parallel dry runs. Each dry run mostly waits for the API server."""
 
 
 class ManifestError(DeliveryError):
@@ -46,7 +46,7 @@ def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> li
 def validate(cluster: KubernetesClient, manifests: list[dict[str, Any]]) -> str:
     """Check every object by a dry run in the API server, and return a summary.
 
-    Raises ``ManifestError`` with the first five refusals and the number of further ones.
+    Raises ``ManifestError`` with the first five refusals and the number of further refusals.
     """
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         answers = list(pool.map(partial(_refusal, cluster), manifests))
@@ -71,9 +71,9 @@ def _refusal(cluster: KubernetesClient, manifest: dict[str, Any]) -> str:
 
 
 def _as_deployed(cluster: KubernetesClient, manifest: dict[str, Any]) -> dict[str, Any]:
-    """The object. A TargetGroupBinding gets the target group of the deployed one.
+    """The object as it will be deployed: a TargetGroupBinding gets the target group of the live object with the same name.
 
-    The evaluated object has only an example ARN, and the API server refuses a change of the target group.
+    The evaluated TargetGroupBinding has only an example ARN, and the API server refuses a change of the target group.
     """
     if manifest["kind"] != BINDING or (live := cluster.live(manifest)) is None:
         return manifest

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery.releases.settings import SettingsChange
 
 Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
-"""The result of a release. ``staged``: the canary has the image, and the release waits at 0 % for a rollout. ``rolled back``: the
-release failed, and the previous release runs again. ``failed``: the release failed and was not rolled back."""
+"""The result of a release. ``staged``: the track canary has the image, and waits at 0 % of the traffic for a rollout. ``rolled
+back``: the release failed, and the previous release runs again. ``failed``: the release failed and was not rolled back."""
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
@@ -37,9 +37,9 @@ class Release(BaseModel):
     command: Literal["deploy", "rollout", "rollback"]
     result: Result = "running"
     image: str
-    """The image that the command gives stable, or that a staged release gives stable when it is promoted."""
+    """The image that the track stable gets: from the command, or for a staged release from the rollout that promotes it."""
     digest: str = ""
-    """``sha256:...`` of the image that the nodes pulled for stable; empty if no pod reports it."""
+    """``sha256:...`` of the image that the nodes pulled for stable; empty if the pods report none or several."""
     tag: str = ""
     commit: str = ""
     """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""
@@ -54,7 +54,7 @@ class Release(BaseModel):
     state_version: str = ""
     """S3 version of the engine's state after the command."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
-    """The service's objects as the program applies them, without Secrets and without fields that autoscalers or delivery own."""
+    """The service's objects as the program applies them, without Secrets and without fields that autoscalers or ``dwcp`` own."""
     started: datetime
     ended: datetime | None = None
     who: str = ""
@@ -80,5 +80,5 @@ class Release(BaseModel):
 
 
 def new_id(tag: str, at: datetime) -> str:
-    """The id of a new release: it begins with the time, so that ids sort by time, and ends with the tag."""
+    """The id of a new release. An id begins with the time, so that ids sort by time, and ends with the tag."""
     return f"{at.astimezone(UTC).strftime(TIMESTAMP)}-{tag}"

@@ -1,4 +1,4 @@
-"""The request for a deployment, and its checks, which change nothing."""
+"""The options of ``dwcp deploy``, and the checks of options and checkout. The checks change nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from delivery.errors import UsageError
 from program.evaluation import CHECKOUT
 
 TAG = re.compile(r"(?P<tag>v\d+\.\d+\.\d+(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?|sha-[0-9a-f]{7,40})(?P<digest>@sha256:[0-9a-f]{64})?")
-"""Tags that are allowed: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1``, a commit ``sha-1a2b3c4``; no mutable ``latest``."""
+"""Allowed tags: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1`` or a commit ``sha-1a2b3c4``, but not the mutable ``latest``."""
 PRODUCTION_TAG = re.compile(r"v\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?")
 """Tags that production accepts: only releases."""
 EXAMPLE = "v3.0.0"
@@ -42,7 +42,7 @@ class DeployRequest:
     health_url: str | None = None
     tests: str | None = None
     plan: Path | None = None
-    """A file of ``dwcp preview --engine --save-plan``, to which the update is limited."""
+    """A plan of ``dwcp preview --engine --save-plan``. The update is limited to this plan."""
     checkout: Path = field(default=CHECKOUT)
 
 
@@ -54,8 +54,8 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
     configured = environment.settings("application", ApplicationSettings).image
     if not TAG.fullmatch(tag):
         raise UsageError(
-            f"--tag {shlex.quote(tag)} is not an allowed tag, which is a release (v3.0.0), a pre-release (v3.1.0-rc.1) or a commit "
-            "(sha-1a2b3c4), with or without @sha256:...",
+            f"--tag {shlex.quote(tag)} is not an allowed tag; allowed are a release (v3.0.0), a pre-release (v3.1.0-rc.1) and a "
+            "commit (sha-1a2b3c4), with or without @sha256:...",
             f"for example --tag {f'v{tag}' if TAG.fullmatch(f'v{tag}') else EXAMPLE}",
         )
     if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):
@@ -68,13 +68,13 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
 
 
 def commit_of(checkout: Path) -> str:
-    """The checkout's commit, with ``-dirty`` at the end if files differ from it; empty outside git."""
+    """The checkout's commit, with ``-dirty`` at the end if files differ from the commit; empty outside git."""
     head = git.text(checkout, "rev-parse", "HEAD")
     return head + (DIRTY if head and changes_of(checkout) else "")
 
 
 def changes_of(checkout: Path) -> list[str]:
-    """The files of the work tree that differ from its commit, including new files."""
+    """The files of the work tree that differ from the commit, including new files."""
     return [line[3:] for line in git.text(checkout, "status", "--porcelain").splitlines()]
 
 
@@ -83,7 +83,7 @@ def require_plan(request: DeployRequest) -> None:
     if request.plan is None:
         return
     if request.tag is not None:
-        raise UsageError("--plan was made for the image that runs now, and --tag names another", "give only one of them")
+        raise UsageError("--plan was made for the image that runs now, and --tag names another image", "give only one of them")
     try:
         json.loads(request.plan.read_text())
     except (OSError, ValueError) as error:
@@ -94,7 +94,7 @@ def require_plan(request: DeployRequest) -> None:
 
 
 def require_clean(environment: Environment, request: DeployRequest) -> None:
-    """Raise ``UsageError`` if production would not be deployed from a commit: such a deployment cannot be reproduced."""
+    """Raise ``UsageError`` if production would be deployed from uncommitted files, because that cannot be reproduced."""
     if not environment.is_production:
         return
     if not git.text(request.checkout, "rev-parse", "HEAD"):

@@ -44,7 +44,7 @@ API_SECONDS = 120.0
 RETRY_SECONDS = 0.5
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 SECRET_DIGEST = "dwcp/secret-digest"
-"""Annotation of the pods with the digest of the Secret. Secrets are not restored, so the present digest is kept."""
+"""Annotation of the pods that contains the digest of their Secret. Secrets are not restored, so the present digest is kept."""
 SERVICE_KINDS = ("ConfigMap", "Deployment")
 
 Answer = TypeVar("Answer")
@@ -61,11 +61,11 @@ class Former:
     name: str
     image: str
     file: str
-    """The stack file to apply: the settings to restore, except for those whose change would lose data, and present credentials."""
+    """The stack file to apply: the settings to restore, without those whose change would lose data, and the present credentials."""
     manifests: Sequence[dict[str, Any]] = ()
-    """The service's objects as they were applied with these settings. Without them, only the engine can restore the service."""
+    """The service's objects as applied with these settings. Without these objects, only the engine can restore the service."""
     by_engine: bool = False
-    """Whether settings are restored as well. One update then applies image and settings, because one can depend on the other."""
+    """Whether settings are restored too. One update then applies image and settings, because the image can need the settings."""
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
@@ -115,12 +115,12 @@ class Restoration:
     accept_loss: bool = False
     dry_run: bool = False
     by_hand: list[HandChange] = field(default_factory=list[HandChange], init=False)
-    """Fields that others changed. They are read first, because a later step applies the service and so takes over these fields."""
+    """Fields that other tools changed. The first step reads them, because a later step makes the program their manager."""
 
     def steps(self) -> list[Step]:
         """The steps: first the service, which takes seconds, then the engine's state.
 
-        If settings are restored too, the engine updates both in one step.
+        If settings are restored too, one update of the engine restores service and settings.
         """
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
@@ -179,9 +179,9 @@ class Restoration:
         return done
 
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
-        """If the pods do not start with the image to restore, restore the image of the pods that still serve.
+        """Restore the image of the pods that still serve, after pods with the wanted image did not start.
 
-        The image can be missing in the registry, for example. Returns the error to raise.
+        The wanted image can be missing in the registry, for example. Returns the error to raise.
         """
         serving = _container(before)["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):
@@ -218,7 +218,7 @@ def updated(
     by_hand: list[HandChange] | None = None,
     **how: Any,
 ) -> str:
-    """Apply ``file`` by the engine, reset the fields of the program's objects that others manage, and return a summary.
+    """Update the stack with ``file``, reset the fields of the program that other tools manage, and return a summary.
 
     The reset is necessary because the engine does not change an object whose inputs are the same, even if the object was changed in
     the cluster.
@@ -277,7 +277,7 @@ def _is_service(manifest: dict[str, Any]) -> bool:
 
 
 def _keep_digest(manifest: dict[str, Any], live: dict[str, Any]) -> None:
-    """Keep the digest of the present credentials in the pods' annotation."""
+    """Copy the digest of the present Secret from ``live`` to the pods' annotation in ``manifest``."""
     annotations: dict[str, str] = live["spec"]["template"]["metadata"].get("annotations") or {}
     if SECRET_DIGEST in annotations:
         manifest["spec"]["template"]["metadata"].setdefault("annotations", {})[SECRET_DIGEST] = annotations[SECRET_DIGEST]

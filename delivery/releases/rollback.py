@@ -36,7 +36,7 @@ class RollbackRequest:
 
     environment: str
     to: str | None = None
-    """The id of a release, or the path of a backup file. ``None`` means the release before the present one."""
+    """The id of a release, or the path of a backup file. ``None`` means the release before the present release."""
     to_revision: int | None = None
     reason: str = ""
     dry_run: bool = False
@@ -55,7 +55,7 @@ class RollbackTarget:
     name: str
     image: str
     release: Release | None = None
-    """The release record of the target, or for ``first`` of the latest release; ``None`` if only the image is known."""
+    """The record of the target; with ``first``, the record of the latest release; ``None`` if only the image is known."""
     first: bool = False
     """Whether the target is the deployment before the first release."""
 
@@ -139,7 +139,7 @@ class Rollback:
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
         """The release to restore: the target's image, and the present settings without the changes of later releases.
 
-        With ``--with-settings``, it has the settings that are recorded for the target.
+        With ``--with-settings``, the release has the settings that are recorded for the target.
         """
         recorded = self._recorded(target)
         state = self.states.read()
@@ -200,7 +200,7 @@ class Rollback:
             if latest is None:
                 raise ReleaseError(
                     f"no release of {name} is recorded: {name} runs the image that `pulumi up` deployed",
-                    f"deploy one first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
+                    f"deploy a release first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
                     f"--to {BACKUPS_FOLDER}/FILE",
                 )
             earlier = releases.before(latest)
@@ -224,7 +224,7 @@ class Rollback:
         return RollbackTarget.of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> RollbackTarget:
-        """The target of ``kubectl rollout undo --to-revision``: the image of the revision, with its release if one is recorded."""
+        """The target of ``kubectl rollout undo --to-revision``: the newest recorded release with this image, or only the image."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
@@ -241,7 +241,7 @@ class Rollback:
         return RollbackTarget.of(recorded) if recorded else RollbackTarget(name=f"revision {number}", image=image)
 
     def _end_rollout(self) -> str | Skipped:
-        """Abort the open rollout, which drains the canary and then scales the canary down."""
+        """Abort the open rollout. The abort drains the canary and then scales the canary down."""
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is None or not found.is_open:
             return Skipped("no rollout is open")

@@ -16,7 +16,7 @@ class NotAsWantedError(DeliveryError):
 
 
 def shares(environment: Environment) -> dict[TrackName, int | None]:
-    """Each track's percentage of the traffic; ``None`` if the weights of the load balancer do not give one."""
+    """Each track's percentage of the traffic; ``None`` if the load balancer's weights give no percentage."""
     split = WeightedRule(environment).weights().split
     return {"stable": None if split is None else 100 - split, "canary": split}
 
@@ -45,7 +45,7 @@ def _described(environment: Environment, track: TrackName, share: int | None) ->
 
 
 def require_image(environment: Environment, image: str) -> str:
-    """Return the sentence. Raises ``NotAsWantedError`` unless stable has ``image``, a healthy target and all of the traffic."""
+    """Return :func:`sentence`. Raises ``NotAsWantedError`` unless stable has ``image``, a healthy target and all of the traffic."""
     pods, healthy = running(environment, "stable")
     if pods.image != image or shares(environment)["stable"] != 100 or healthy < min(1, pods.replicas) or not pods.replicas:
         raise NotAsWantedError(

@@ -1,8 +1,8 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
-A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
-keeps changes outside releases and every credential. It never makes a setting that holds data smaller: the size of a volume, Redis'
-memory, or a retention.
+A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. A
+rollback keeps changes outside releases and every credential, and never makes a setting that holds data smaller: the size of a
+volume, Redis' memory, or a retention.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOT_SET = "not set"
 
 
 class SettingsChange(BaseModel):
-    """The settings that one release changed: their values before and after it, by path. A missing path was not set."""
+    """The settings that one release changed: the values before and after the release, by path. A missing path was not set."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -107,7 +107,7 @@ def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leav
 
 
 def digest(leaves: Mapping[str, Any]) -> str:
-    """A digest of a configuration, for the comparison of two configurations."""
+    """A digest that is the same for equal configurations."""
     return hashlib.sha256(json.dumps(leaves, sort_keys=True).encode()).hexdigest()[:16]
 
 

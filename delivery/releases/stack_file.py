@@ -1,4 +1,4 @@
-"""The stack file that delivery passes to the engine: that of the checkout or the present configuration, with the release added.
+"""The stack file for the engine: the checkout's or the stack's present configuration, with the image of the release added.
 
 Existing values keep their notation, for example their quotes.
 """
@@ -20,6 +20,7 @@ from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 from program.errors import EvaluationError
 from program.project_files import require_unambiguous
+from program.protocol import mapped
 
 APPLICATION = f"{PROJECT}:application"
 PODS_VARIABLE = "DWCP_PODS"
@@ -84,17 +85,11 @@ def written(content: Mapping[str, Any]) -> str:
 
 def quoted(value: Any) -> Any:
     """``value``, from JSON, with all strings in it marked so that :func:`written` puts them in quotes."""
-    if isinstance(value, str):
-        return DoubleQuotedScalarString(value)
-    if isinstance(value, dict):
-        return {key: quoted(item) for key, item in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [quoted(item) for item in cast("list[Any]", value)]
-    return value
+    return mapped(value, lambda each: DoubleQuotedScalarString(each) if isinstance(each, str) else each)
 
 
 def with_release(text: str, image: str | None) -> str:
-    """The file with ``image`` as the release of one ``up``. With ``None``, no release is set, and the stack keeps its image."""
+    """The text with ``image`` as ``application.release``. With ``None``, no release is set, so the stack keeps its image."""
     content = parsed(text)
     config: dict[str, Any] = content["config"]
     application = cast("dict[str, Any]", config.get(APPLICATION) or {})

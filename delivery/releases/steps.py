@@ -29,7 +29,7 @@ class Step:
     run: Callable[[], str | Skipped]
     """Performs the step; returns its result."""
     changes_nothing: bool = False
-    """Whether a dry run runs it as well, because it changes nothing."""
+    """Whether a dry run performs this step too, because the step changes nothing."""
     rolls_back: bool = False
     """Whether the command rolls back if this step fails."""
 
@@ -45,7 +45,7 @@ class StepRunner:
 
     @classmethod
     def start(cls, *, json: bool = False) -> StepRunner:
-        """A runner for a command; with ``json`` it does not use standard output."""
+        """A runner for a command; with ``json``, the runner prints to standard error."""
         return cls(console(stderr=json, soft_wrap=True))
 
     def run(self, steps: Sequence[Step]) -> None:

@@ -76,7 +76,7 @@ class Releases:
         return f"{FOLDER}/{release.environment}/{release.fencing:012d}-{release.id}/{name}"
 
     def all(self) -> list[Release]:
-        """Every release, newest first. A release that cannot be read is skipped, so that it does not hide the others."""
+        """Every release, newest first. A release that cannot be read is skipped, so that it does not hide other releases."""
         found: list[Release] = []
         for key in self._keys():
             try:
@@ -86,7 +86,7 @@ class Releases:
         return sorted(found, key=lambda each: each.order, reverse=True)
 
     def get(self, release_id: str) -> Release:
-        """The release with this id, or the only release whose id begins with ``release_id``. Raises ``ReleaseError``."""
+        """The release with this id, or the only release whose id begins with it. Raises ``ReleaseError``."""
         keys = list(self._keys())
         ids = {key: _id_of(key) for key in keys}
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
@@ -106,7 +106,7 @@ class Releases:
         return newest if newest is not None and newest.result == "staged" else None
 
     def before(self, release: Release) -> Release | None:
-        """The release that a rollback from ``release`` restores: the newest earlier one with another image or other settings."""
+        """The target of a rollback from ``release``: the newest earlier release with another image or other settings."""
         older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
@@ -145,13 +145,13 @@ class Releases:
             ) from error
 
     def _fence(self, fencing: int) -> None:
-        """Store ``fencing`` as the highest number that has written. Raises ``LeaseLostError`` if a higher one is stored."""
+        """Store ``fencing`` as the highest number that has written. Raises ``LeaseLostError`` if a higher number is stored."""
         key = {LEASE_KEY: {"S": f"{self.environment.name}/releases"}}
         update = self.environment.aws("dynamodb").update_item
         if not write_fenced(update, fencing, Key=key, UpdateExpression="SET fencing = :mine"):
             raise LeaseLostError(
-                f"another command has recorded a release of {self.environment.name} since this one lost its lease",
-                f"see what it did: dwcp releases --environment {self.environment.name}",
+                f"another command has recorded a release of {self.environment.name} since this command lost the lease",
+                f"see the release: dwcp releases --environment {self.environment.name}",
             )
 
 

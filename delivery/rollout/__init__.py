@@ -1,6 +1,7 @@
 """Gradual rollout: moves traffic to a release step by step, measures each step, and rolls back if a gate fails.
 
-``flow.Rollout`` is the command. ``options`` reads the command's options and the environment's settings, from which a ``plan`` is
-made. ``journal`` stores plan and progress, and ``analysis`` evaluates the gates. ``machine`` is a pure function that chooses the
-next of the ``actions``; ``_loop`` performs this action on the ``platform``.
+The steps, waits and thresholds are settings: ``components/settings/groups/rollout.py``. ``flow.Rollout`` is the command.
+``options`` reads the command's options and the environment's settings, from which ``_start`` makes a ``plan``. ``journal`` stores
+plan and progress, and ``analysis`` evaluates the gates. ``machine`` is a pure function that chooses the next of the ``actions``.
+``_loop`` performs this action on the ``platform``.
 """

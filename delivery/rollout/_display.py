@@ -80,7 +80,7 @@ class Lines(Reporter):
         self._line(f"  {text_of(action)}")
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """Print a line at the first wait of a phase, and then one every ``REPEAT_SECONDS``."""
+        """Print a line at the first wait of a phase, and then a line at most every ``REPEAT_SECONDS``."""
         del observed
         now = datetime.now(UTC).timestamp()
         phase, at = self._reported

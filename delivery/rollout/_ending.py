@@ -22,7 +22,7 @@ class Ending:
 def ending(record: Record, now: str = "") -> Ending:
     """The result of a rollout that is done or on hold.
 
-    ``now`` describes the images that run at present, if they differ from the recorded result; otherwise it is empty.
+    ``now`` describes the running images if they differ from the result in the journal; otherwise ``now`` is empty.
     """
     end = _recorded(record)
     if not now or record.progress.outcome is None:

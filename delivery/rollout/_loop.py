@@ -64,7 +64,7 @@ class RolloutLoop:
     wake: SimpleQueue[str] = field(default_factory=SimpleQueue[str])
     """An item in this queue ends a wait early.
 
-    It is a queue, because setting a ``threading.Event`` in a signal handler can deadlock.
+    The type is a queue, because setting a ``threading.Event`` in a signal handler can deadlock.
     """
     clock: Callable[[], float] = time.monotonic
     _last: Action | None = None
@@ -104,7 +104,7 @@ class RolloutLoop:
         return decision
 
     def _act(self, record: Record, action: Action) -> None:
-        """Perform the action. Before the same action is repeated, wait, so that its effect can be observed."""
+        """Perform the action. Before the last action is repeated, the loop pauses, so that the effect can be observed."""
         if action == self._last:
             self._sleep(POLL_SECONDS)
         else:

@@ -1,4 +1,4 @@
-"""The steps of a rollout, and those of its abort, as a dry run prints them. The live table shows the steps of the rollout too."""
+"""The steps of a rollout and the steps of an abort, as a dry run prints them. The live table also shows the steps of a rollout."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def steps_of(plan: Plan) -> Iterator[PlannedStep]:
 def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
     """The index of the line for the present phase of a rollout.
 
-    It is the last index if the rollout holds at the requested percentage, or if no line has the phase.
+    The result is the last index if the rollout holds at the requested percentage, or if no line has the phase.
     """
     found = (index for index, row in enumerate(rows) if row.covers(progress) and not progress.reached)
     return next(found, len(rows) - 1)
@@ -71,7 +71,7 @@ def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
 def abort_steps(plan: Plan, progress: RolloutProgress, observed: Observation) -> Iterator[str]:
     """The actions and waits of an abort from the present state, if every action has its effect and every pod becomes ready.
 
-    They are the decisions of the state machine, so that a dry run prints what the abort does.
+    The lines are the decisions of the state machine, so that a dry run prints what the abort does.
     """
     observed = replace(observed, stable=_running(observed.stable), seconds=0, stop=observed.stop or "aborted")
     while progress.phase is not Phase.DONE and not progress.holding:

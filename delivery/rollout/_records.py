@@ -1,4 +1,4 @@
-"""Records a finished rollout as a release, and also as an incident if it was rolled back."""
+"""Records a finished rollout as a release, and an aborted rollout also as an incident."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from delivery.rollout.plan import RolloutOutcome
 
 
 def record_result(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
-    """Record a finished rollout as a release, and also as an incident if it was rolled back. Returns the lines to print.
+    """Record a finished rollout as a release, and an aborted rollout also as an incident. Returns warnings to print.
 
-    An open rollout and a rollout with the strategy ``flag`` are not recorded. The journal stores whether the release is recorded:
-    if a command was killed before this, the next ``dwcp rollout`` records the release. A failed write is returned as a line and not
-    raised, because the traffic is already at its destination.
+    An open rollout and a rollout with the strategy ``flag`` are not recorded. The journal stores whether the release is recorded.
+    If a command was killed before it recorded the release, the next ``dwcp rollout`` records it. A failed write is returned as a
+    warning and not raised, because the traffic is already at its destination.
     """
     if record.is_open or record.recorded or record.plan.strategy == "flag":
         return []

@@ -1,4 +1,4 @@
-"""Signal handling of a rollout: the first SIGINT or SIGTERM rolls it back, the second stops the command at once."""
+"""Signal handling of a rollout: the first SIGINT or SIGTERM aborts the rollout, and the second stops the command at once."""
 
 from __future__ import annotations
 

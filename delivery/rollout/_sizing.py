@@ -8,16 +8,16 @@ from delivery.rollout.actions import Observation, TrackState
 from delivery.rollout.plan import Plan
 
 MAJORITY = 50
-"""Minimum share of the traffic, in percent, from which the number of a track's pods is used to estimate the total load."""
+"""Share of the traffic, in percent, from which the number of a track's pods is used to estimate the total load."""
 
 
 def carrying(plan: Plan, observed: Observation) -> int:
     """Number of pods that all of the traffic needs: the number at the start of the rollout, or more if autoscalers have added pods.
 
     A track with all of the traffic needs the pods that it has. A track with at least ``MAJORITY`` percent gives an estimate if it
-    has more pods than its autoscaler's minimum: its autoscaler has found that one pod fewer is not enough. At the minimum, the
-    number of pods does not depend on the load. A smaller share is not used: at 10 %, an error of one pod would become ten. The
-    rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
+    has more pods than the minimum of its autoscaler: the autoscaler has found that one pod fewer is not enough. At the minimum, the
+    number of pods does not depend on the load. A smaller share of the traffic is not used: at 10 %, an error of one pod would
+    become ten. The rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
     """
     split = observed.split or 0
     return max(plan.replicas, observed.stable.floor, _demand(observed.stable, 100 - split), _demand(observed.canary, split))
@@ -35,7 +35,7 @@ def for_step(plan: Plan, observed: Observation, step: int) -> int:
 
 
 def for_the_rest(plan: Plan, observed: Observation, step: int) -> int:
-    """Number of pods that stable needs before a step increases its share of the traffic; 0 if the step does not increase it."""
+    """Number of pods that stable needs before a step increases stable's share of the traffic; 0 if the share does not increase."""
     share = plan.steps[step]
     return math.ceil(carrying(plan, observed) * (100 - share) / 100) if share < (observed.split or 0) else 0
 

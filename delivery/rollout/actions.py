@@ -27,7 +27,7 @@ class GateOutcome(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """The outcome of the gates so far, and its reason."""
+    """The outcome of the gates so far, and the reason for the outcome."""
 
     outcome: GateOutcome
     reason: str
@@ -53,9 +53,9 @@ class TrackState:
     short_seconds: float = 0
     """Time for which the track has had fewer healthy targets than it needs."""
     floor: int = 0
-    """``minReplicas`` of its autoscaler."""
+    """``minReplicas`` of the track's autoscaler."""
     ceiling: int = UNBOUNDED
-    """``maxReplicas`` of its autoscaler."""
+    """``maxReplicas`` of the track's autoscaler."""
 
     def carries(self, count: int) -> bool:
         """Whether the track can handle the traffic of ``count`` pods."""
@@ -85,7 +85,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class LoadCanary:
-    """Set the canary's containers to those of stable, with this image."""
+    """Give the canary the containers of stable, with this image."""
 
     image: str
 
@@ -99,7 +99,7 @@ class RaiseFloor:
 
 @dataclass(frozen=True)
 class SizeCanary:
-    """Scale the canary to this number of pods, and set it as the minimum of the canary's autoscaler."""
+    """Scale the canary to this number of pods, and set the minimum of the canary's autoscaler to the same number."""
 
     replicas: int
 
@@ -129,9 +129,9 @@ Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
 
 @dataclass(frozen=True)
 class Decision:
-    """The progress, which the loop records first, and the action, which it then performs.
+    """The progress, which the loop records first, and the action, which the loop then performs.
 
-    Without an action, the loop observes again: later if there is a ``waiting_for``, otherwise at once.
+    Without an action, the loop observes again: after a pause if ``waiting_for`` is set, otherwise at once.
     """
 
     progress: RolloutProgress

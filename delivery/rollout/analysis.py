@@ -95,7 +95,7 @@ def measure(
 ) -> Measurement | None:
     """Measure ``track`` from ``window_start``, but at most the last ``WINDOW_SECONDS``. ``None`` if Prometheus returns no time.
 
-    With ``compare``, the canary is compared with stable. Both must have traffic for this.
+    With ``compare``, the canary is compared with stable. Both tracks must have traffic then.
     """
     now = prometheus.now()
     if now is None:

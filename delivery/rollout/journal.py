@@ -2,8 +2,8 @@
 
 The copy in the cluster is a ConfigMap. Every command with the credentials for a rollout can read it. Each write contains the last
 ``resourceVersion`` that the process has read, so the API server refuses a process that does not know the last entry. The copy on
-this machine is written atomically and synced. With it, a rollout continues while the API server is unreachable. At least one copy
-must accept an entry. The first entry must be written to the cluster.
+this machine is written atomically and synced. With this copy, a rollout continues while the API server is unreachable. At least one
+copy must accept an entry. The first entry must be written to the cluster.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Record(Frozen):
     """UID of the platform's namespace, so that a local copy of another cluster's rollout is not used."""
     sequence: int = 0
     request: RolloutRequest
-    """The options, completed by the settings. The options of a later command are compared with them."""
+    """The options, completed by the settings. The options of a later command are compared with these options."""
     plan: Plan
     progress: RolloutProgress
     history: tuple[Entry, ...] = ()
@@ -164,8 +164,8 @@ class Journal:
         """Read the ConfigMap after a refused write. Raises ``JournalError`` if another command has written to it.
 
         The write can be repeated if the ConfigMap is gone, or contains this entry (the response to the first write was lost) or an
-        earlier entry of the same rollout. It can also be repeated if the ConfigMap contains another, finished rollout and this
-        process has not written yet.
+        earlier entry of the same rollout. The write can also be repeated if the ConfigMap contains another rollout, which is
+        finished, and this process has not written yet.
         """
         before = self._written
         found = self._read_cluster()
@@ -174,7 +174,7 @@ class Journal:
         if found.is_open or before:
             raise JournalError(
                 f"another command has continued the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
-                "run `dwcp status` to see its progress",
+                "run `dwcp status` to see the rollout's progress",
             )
 
     def _read_cluster(self) -> Record | None:

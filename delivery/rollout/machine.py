@@ -43,8 +43,8 @@ def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observation, decision: Decision) -> Decision:
     """The decision, or ``RaiseFloor`` if the minimum of stable's autoscaler is too small for all of the traffic.
 
-    Before the promotion, stable is enlarged before the canary gets more pods or traffic, and while the rollout waits. An abort then
-    does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.carrying``).
+    Until the promotion, stable is enlarged each time before the canary gets more pods or traffic, and while the rollout waits. An
+    abort then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.carrying``).
     """
     need = min(carrying(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
@@ -292,7 +292,8 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
     # In an abort before stable has served the new image, one healthy target of stable is enough if the canary is unhealthy or has
-    # failed a gate. No target is necessary if the canary has none. Otherwise the traffic waits until stable is large enough.
+    # failed a gate, or if a person has aborted twice. No healthy target is necessary if the canary has no healthy target either.
+    # Otherwise the traffic waits until stable is large enough.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted
     need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
@@ -315,7 +316,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
 def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
-    # If the traffic did not wait for pods of stable, stable can be too small for the load. Then its autoscaler's minimum is raised.
+    # If the traffic did not wait for pods of stable, stable can be too small. Then the minimum of stable's autoscaler is raised.
     need = min(carrying(plan, observed), observed.stable.ceiling)
     if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))

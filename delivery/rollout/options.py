@@ -19,7 +19,7 @@ from delivery.rollout.plan import Frozen, Strategy
 SETTINGS_VARIABLE = "DWCP_ROLLOUT"
 """Environment variable with settings of the group ``rollout`` for one run, as a JSON object.
 
-Tests and rehearsals use it, because they cannot wait for minutes.
+Tests and rehearsals shorten the waits with this variable.
 """
 
 
@@ -31,7 +31,7 @@ class RolloutRequest(Frozen):
     percentage: int | None = None
     """Move to this percentage and hold; ``None`` means all steps."""
     waits: tuple[float, ...] | None = None
-    """Seconds of analysis: one for all steps, or one for each."""
+    """Seconds of analysis: one number for all steps, or one number for each step."""
     error_threshold_percent: float | None = None
 
     def check(self, settings: RolloutSettings) -> None:
@@ -108,7 +108,7 @@ def settings_of(environment: Environment) -> RolloutSettings:
         what = f"{error.errors()[0]['loc']}: {error.errors()[0]['msg']}" if isinstance(error, ValidationError) else str(error)
         raise UsageError(
             f"{SETTINGS_VARIABLE}={text} is not a JSON object of rollout settings: {what}",
-            f"""for example {SETTINGS_VARIABLE}='{{"waitSeconds": 30}}'; docs/settings.md lists them""",
+            f"""for example {SETTINGS_VARIABLE}='{{"waitSeconds": 30}}'; docs/settings.md lists the settings""",
         ) from error
 
 

@@ -36,7 +36,7 @@ class Plan(Frozen):
     """``minReplicas`` of stable's autoscaler before the rollout. It is restored at the end."""
     canary_floor: Annotated[int, Ge(0)]
     steps: Annotated[tuple[Percentage, ...], "ascending"]
-    """The setting ``rollout.steps`` (``components/settings/groups/rollout.py``), as far as ``--percentage``."""
+    """The setting ``rollout.steps`` (``components/settings/groups/rollout.py``), up to ``--percentage``."""
     waits: tuple[Seconds, ...]
     """Seconds of analysis, one per step."""
     error_threshold: Annotated[float, Interval(gt=0, lt=1)]
@@ -121,7 +121,7 @@ class RolloutProgress(Frozen):
     """Whether an abort moves the traffic before stable is large enough: the canary is unhealthy or failed a gate, or a person has
     aborted the rollout again."""
     holding: str = ""
-    """The reason why the rollout is on hold; empty if it is not."""
+    """The reason why the rollout is on hold; empty if the rollout is not on hold."""
     reached: bool = False
     """Whether the rollout is on hold because it reached the requested percentage."""
     window_start: float | None = None

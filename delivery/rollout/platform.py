@@ -56,7 +56,8 @@ class _StableUpdate:
 class Platform:
     """The platform of one environment.
 
-    Between observations it stores only the running update, the number of failed measurements, and since when conditions hold.
+    Between observations, a platform stores only the last update of stable, the number of failed measurements, and since when
+    conditions hold.
     """
 
     cluster: KubernetesClient

@@ -29,6 +29,7 @@ from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.owner import Owner
 
 LEASE_SECONDS = 60.0
+"""Time after which another command may take over a lease without heartbeats."""
 BEATS_PER_LEASE = 6
 """Number of heartbeats within the duration of a lease. Several can fail before the lease expires."""
 POLL_SECONDS = 1.0

@@ -1,6 +1,6 @@
 """``python -m embedded_cloud.controllers ANNOTATION_DOMAIN [VOLUMES]``: run the controllers until the process is ended.
 
-``VOLUMES`` is the folder that contains the volumes as folders, if pods are real.
+If pods are real, ``VOLUMES`` is the folder that contains one folder per volume.
 """
 
 from __future__ import annotations

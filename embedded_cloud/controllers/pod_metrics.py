@@ -1,7 +1,7 @@
 """The resource metrics API (``metrics.k8s.io``) for the HPA and ``kubectl top``, instead of metrics-server.
 
-The usage is simulated: each container uses half of its request. The pod's annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` set
-another value for each of its containers; with them, a test can make an HPA scale. The project sets the domain.
+The usage is simulated: each container uses half of its request. A pod's annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` set
+another usage for each container of the pod, so that a test can make an HPA scale. The project sets ``DOMAIN``.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def serve(api: ApiServer, pki: Path, domain: str) -> None:
             self.wfile.write(json.dumps(answer or {"kind": "Status", "status": "Failure", "code": 404}).encode())
 
         def log_message(self, format: str, *args: object) -> None:
-            """Log no request, because the HPA sends one every few seconds."""
+            """Log nothing, because the HPA sends a request every few seconds."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -47,7 +47,7 @@ def serve(api: ApiServer, pki: Path, domain: str) -> None:
 
 
 def respond(api: ApiServer, path: str, domain: str) -> Manifest | None:
-    """The answer to one GET, or None for a path that the API does not have."""
+    """The answer to a GET request for ``path``; None for a path that the API does not have."""
     url = urlsplit(path)
     parts = url.path.removeprefix(f"/apis/{API}").strip("/").split("/")
     selector = parse_qs(url.query).get("labelSelector", [""])[0]
@@ -99,7 +99,10 @@ def _now() -> str:
 
 
 def _register(api: ApiServer, port: int) -> None:
-    """Register the server with the aggregator, which reaches an address outside the cluster only by an ExternalName Service."""
+    """Register the server with the aggregator.
+
+    The aggregator reaches an address outside the cluster only by an ExternalName Service.
+    """
     service_path = "/api/v1/namespaces/kube-system/services"
     api.create(
         service_path,

@@ -25,7 +25,7 @@ def definition() -> Manifest:
         "type": "object",
         "required": ["targetGroupARN", "serviceRef"],
         "properties": {
-            # The controller's webhook rejects a change of the target group; another group needs another binding.
+            # The controller's webhook rejects a change of the target group; another target group needs another binding.
             "targetGroupARN": {**text, "minLength": 1, "x-kubernetes-validations": [IMMUTABLE]},
             "targetType": {**text, "enum": ["ip", "instance"]},
             "serviceRef": service,
@@ -75,7 +75,7 @@ def reconcile(api: ApiServer, elbv2: BaseClient) -> None:
 
 
 def _endpoints(api: ApiServer, namespace: str, service: Manifest) -> set[tuple[str, int]]:
-    """Address and port of each ready endpoint of ``service``; the Service's port is given by name or number."""
+    """Address and port of each ready endpoint of ``service``, which names a Service, and one of its ports by name or number."""
     try:
         ports = api.get(f"/api/v1/namespaces/{namespace}/services/{service['name']}")["spec"]["ports"]
     except OSError:

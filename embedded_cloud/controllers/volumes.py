@@ -1,4 +1,4 @@
-"""The substitute for the EBS CSI driver: creates a PersistentVolume for each pending claim, grows and deletes it with the claim."""
+"""The substitute for the EBS CSI driver: creates, grows and deletes the PersistentVolumes of claims."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
-    """Create the volume of each pending claim, grow volumes with their claims, and delete released volumes by their reclaim policy.
+    """Create the volume of each pending claim, grow the volume with the claim, and delete released volumes with the policy Delete.
 
-    A claim whose class waits for the first consumer gets its volume when its pod has a node. A volume is a folder in ``folders``
-    that the nodes of its zone can read. Without ``folders``, a volume is only an object in the API.
+    If the storage class waits for the first consumer, the claim gets its volume when the claim's pod has a node. A volume is a
+    folder in ``folders`` that only pods in the volume's zone can mount. Without ``folders``, a volume is only an object in the API.
     """
     zones = {each["metadata"]["name"]: each["metadata"]["labels"].get(ZONE, "") for each in api.items("/api/v1/nodes")}
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}
@@ -42,7 +42,7 @@ def reconcile(api: ApiServer, folders: Path | None = None) -> None:
 
 
 def _folder(folder: Path, zone: str) -> Manifest:
-    """The source of a volume that is a folder in one zone, as an EBS volume is."""
+    """The specification of a volume that is the folder ``folder``, and that belongs to one zone, like an EBS volume."""
     folder.mkdir(parents=True, exist_ok=True)
     term = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
     return {"local": {"path": str(folder)}, "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}

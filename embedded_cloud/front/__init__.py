@@ -1,4 +1,4 @@
-"""The gate in front of moto, which refuses calls that AWS refuses: it checks callers, permissions, parameters and states.
+"""The gate in front of moto. It checks callers, permissions, parameters and states, and refuses calls that AWS refuses.
 
 Import only :class:`embedded_cloud.front.middleware.Front`, which wraps moto's WSGI application.
 """

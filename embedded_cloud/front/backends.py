@@ -37,7 +37,7 @@ def live_nat_gateways(call: Call) -> list[Any]:
 
 
 def reaches_outside(call: Call, id: str) -> bool:
-    """Whether a subnet's route table has an IPv4 default route; a route to a deleted NAT gateway does not count."""
+    """Whether a subnet's route table has an IPv4 default route. A route to a deleted NAT gateway does not count."""
     found = subnet(call, id)
     tables = [each for each in list(backend("ec2", call).route_tables.values()) if found and each.vpc_id == found.vpc_id]
     own = [each for each in tables if id in {one.get("SubnetId") for one in each.associations}]
@@ -50,7 +50,7 @@ def reaches_outside(call: Call, id: str) -> bool:
 
 
 def live_endpoints(call: Call) -> list[Any]:
-    """The existing VPC endpoints, without the deleted ones that moto still lists."""
+    """The VPC endpoints that exist; moto also lists deleted endpoints."""
     return [each for each in list(backend("ec2", call).vpc_end_points.values()) if each.state != "deleted"]
 
 
@@ -85,9 +85,10 @@ def subnet_users(call: Call, id: str) -> Iterator[str]:
 
 
 def security_group_users(call: Call, group: str) -> Iterator[str]:
-    """The ids or ARNs of the users of a security group.
+    """The ids or ARNs of the resources that use a security group.
 
-    They are load balancers, VPC endpoints, clusters, node groups (by their launch template) and rules of other security groups.
+    Users are load balancers, VPC endpoints, clusters, node groups (by their launch template) and security groups with a rule that
+    names this one.
     """
     ec2 = backend("ec2", call)
     for balancer in load_balancers(call):

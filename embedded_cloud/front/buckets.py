@@ -1,7 +1,8 @@
 """Two corrections of moto's S3: conditional Deny statements, and the number of versions of an object.
 
-moto ignores the condition of a Deny statement in a bucket policy, and so denies every call that the statement names. Here, a call
-counts as sent over TLS, because the real endpoint has TLS. The header ``X-Forwarded-Proto: http`` marks a call without TLS.
+moto ignores the condition of a Deny statement in a bucket policy, and so denies every call that the statement names. This module
+evaluates the condition ``aws:SecureTransport``. Because the real endpoint has TLS, a call counts as sent over TLS unless it has the
+header ``X-Forwarded-Proto: http``.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ VERSIONS = 50
 
 
 def require_allowed_by_bucket(call: Call) -> None:
-    """Raise ``AwsError`` if the bucket's policy denies the call by a condition that is certainly true."""
+    """Raise ``AwsError`` if a Deny statement of the bucket's policy names the call, and its condition is certainly met."""
     if call.service != "s3":
         return
     for action, resource in actions(call):
@@ -49,7 +50,7 @@ def leave_conditions_to_us() -> None:
 
 
 def keep_last_versions() -> None:
-    """Make moto forget all but the last ``VERSIONS`` versions of an object. moto keeps all of them in memory."""
+    """Make moto keep only the last ``VERSIONS`` versions of an object. By default, moto keeps all versions in memory."""
     keep_all = _VersionedKeyStore.setlist
 
     def keep_last(store: _VersionedKeyStore, key: str, versions: Sequence[Any]) -> None:

@@ -21,16 +21,16 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
 SIGNED_AS = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "tagging": "resourcegroupstaggingapi"}
-"""Service names in signatures that differ from those of the models."""
+"""Service name in a signature -> service name in botocore, if the two names differ."""
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
-"""Operation -> service, for calls without a signature, because their callers have no credentials yet."""
+"""Operation -> service, for calls that have no signature because the caller has no credentials yet."""
 
 
 class AwsError(Exception):
-    """An error as AWS answers it: error code, message and HTTP status."""
+    """An error as AWS returns it: error code, message and HTTP status."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(message)
@@ -41,7 +41,7 @@ class AwsError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One call: ``service`` and ``operation`` by botocore's names, and the access key that signed it."""
+    """One call: ``service`` and ``operation`` by botocore's names, and the access key that signed the call."""
 
     service: str
     operation: OperationModel
@@ -57,7 +57,7 @@ class Call:
 
     @property
     def token(self) -> str:
-        """The session token of the call; empty without one."""
+        """The session token of the call; empty if the call has none."""
         return str(self.request.headers.get("X-Amz-Security-Token", ""))
 
     @cached_property
@@ -94,7 +94,7 @@ class Call:
 
 
 def read(environ: dict[str, Any]) -> Call | None:
-    """The call in a request, whose body stays readable; ``None`` if the request is no call, or if its service has no model."""
+    """The call in a request; ``None`` if the request is no call to AWS, or if its service has no model. The body stays readable."""
     body = _body(environ)
     request = Request(environ)
     signature = str(request.headers.get("Authorization", "")) or _presigned(request)

@@ -18,7 +18,7 @@ def _like(found: str, wanted: str) -> bool:
 
 
 OPERATORS: dict[str, Compare] = {"StringEquals": str.__eq__, "StringLike": _like, "ArnEquals": _like, "ArnLike": _like}
-"""The evaluated operators. Their negations (``StringNotEquals``) and the prefix ``ForAnyValue:`` are evaluated too.
+"""The evaluated operators. Their negations (``StringNotEquals``) and the prefix ``ForAnyValue:`` are also evaluated.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
 """
@@ -47,7 +47,7 @@ def _compared(operator: str, wanted: list[Any], found: tuple[str, ...] | None) -
 
 
 def _values(key: str, call: Call, resource: str | None) -> tuple[str, ...] | None:
-    """The values of a condition key for one resource of a call: empty if the key is missing; ``None`` if it is not evaluated."""
+    """The values of a condition key for one resource of a call: empty if the key has no value, ``None`` if it is not evaluated."""
     match key:
         case _ if key.startswith(TAG):
             if resource is None or resource == "*":
@@ -72,7 +72,7 @@ def _given(call: Call, parameter: str) -> tuple[str, ...]:
 
 
 def _boundary(call: Call) -> tuple[str, ...]:
-    """The present permissions boundary of the role that a call changes; empty if there is none, and for ``CreateRole``."""
+    """The present permissions boundary of the role that a call changes; empty if the role has none, and for ``CreateRole``."""
     name = call.parameters.get("RoleName")
     roles = [each for each in list(backend("iam", call).roles.values()) if each.name == name]
     return tuple(each.permissions_boundary_arn for each in roles if each.permissions_boundary_arn and call.name != "CreateRole")

@@ -55,22 +55,28 @@ class Parts:
 
 Answer = Callable[[Call], Properties | None]
 OPERATIONS: dict[str, Answer] = {}
-"""The function that answers each operation; it returns None for a call that moto can answer."""
+"""Operation -> the function that answers a call. The function returns None if moto can answer the call."""
 
 
 def operation(answer: Answer) -> Answer:
-    """Register the function that answers the operation with its name: ``create_addon`` answers CreateAddon."""
+    """Register a function that answers an operation.
+
+    The function's name selects the operation: ``create_addon`` for CreateAddon.
+    """
     OPERATIONS["".join(part.capitalize() for part in answer.__name__.split("_"))] = answer
     return answer
 
 
 @dataclass(frozen=True, kw_only=True)
 class PartKind:
-    """One kind of resource in a cluster. It registers its description and its update, which are the same for every kind."""
+    """One kind of resource in a cluster.
+
+    A new object registers the operations Describe and Update, which are the same for every kind.
+    """
 
     name: str
     answer: str
-    """The name of the resource in answers; with ``Arn``, the name of its ARN."""
+    """The name of the resource in answers. With the suffix ``Arn``, it is the name of the resource's ARN."""
     key: str
     """The parameter that identifies the resource in its cluster."""
     held: Callable[[Parts], dict[str, Properties]]
@@ -83,7 +89,7 @@ class PartKind:
         OPERATIONS.update({f"Describe{self.name}": self.describe, f"Update{self.name}": self.update})
 
     def find(self, call: Call) -> Properties:
-        """The resource that a call names. Raises ``AwsError`` if there is none."""
+        """The resource that a call names. Raises ``AwsError`` if the resource does not exist."""
         cluster, key = _cluster(call), call.parameters[self.key]
         if (found := self.held(parts(cluster)).get(key)) is None:
             raise AwsError("ResourceNotFoundException", self.absent.format(key=key, cluster=cluster), 404)
@@ -148,7 +154,7 @@ def parts(cluster: str) -> Parts:
 def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     """The user name and the groups of a principal in a cluster; None if it has no access entry.
 
-    ``arn`` is the ARN of a role or of an assumed role's session; an entry contains the role.
+    ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role.
     """
     role = arn
     if ":assumed-role/" in arn:
@@ -191,7 +197,8 @@ def completed(call: Call, answer: Properties) -> Properties:
     access = {"authenticationMode": "CONFIG_MAP", **settings.get("accessConfig", {})}
     server = API_SERVERS.get(cluster["name"], {})
     number = hashlib.sha256(f"{cluster['arn']} {cluster['createdAt']}".encode()).hexdigest()[:32].upper()
-    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}  # moto has one for all clusters
+    # moto has one issuer for all clusters.
+    issuer = {"oidc": {"issuer": f"https://oidc.eks.{call.region}.amazonaws.com/id/{number}"}}
     protected = settings.get("deletionProtection", False)
     extra = {"accessConfig": access, "deletionProtection": protected, "identity": issuer, **server}
     return {**answer, "cluster": {**cluster, **extra}}

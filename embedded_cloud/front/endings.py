@@ -1,6 +1,6 @@
-"""The effects of a call after its answer: deletions that take time, and the log group of a cluster that EKS creates.
+"""The effects that follow a call: deletions that take time, and the log group that EKS creates for a cluster.
 
-A slow deletion does not end after a time, but after :data:`LOOKS` describe calls of the resource.
+A slow deletion ends after :data:`LOOKS` describe calls of the resource, and not after a period of time.
 Therefore a client that does not wait for the end of a deletion gets the same errors as on AWS, and tests need not sleep.
 """
 
@@ -27,7 +27,7 @@ class Endings:
         self._left.setdefault(id, (LOOKS, end))
 
     def looked(self, id: str) -> None:
-        """Count a describe call of ``id``; the last one deletes it."""
+        """Count a describe call of ``id``; the last describe call deletes the resource."""
         if id not in self._left:
             return
         looks, end = self._left[id]
@@ -90,7 +90,8 @@ def _node_group(call: Call) -> dict[str, Any] | None:
 def after(call: Call) -> None:
     """Do what EKS does after a successful call.
 
-    If the control plane writes logs, its creation and its deletion create a missing log group. Also stores cluster attributes.
+    If a control plane writes logs, the creation and the deletion of the cluster create the log group if it is missing. A call to
+    EKS also changes the stored attributes of the cluster.
     """
     if call.service == "eks" and call.name in ("CreateCluster", "DeleteCluster"):
         name = call.parameters["name"]

@@ -20,7 +20,7 @@ from embedded_cloud.front.shapes import require_valid
 DESCRIBES_CLUSTER = ("CreateCluster", "DescribeCluster", "DeleteCluster")
 
 NO_SUCH_CALL = "NotImplemented"
-"""The error code for a call that moto does not implement. AWS' clients do not repeat a call that fails with it."""
+"""The error code for a call that moto does not implement. AWS' clients do not retry a call that fails with this code."""
 
 PAGE = b"<!doctype html>"
 """The beginning of an error page of moto's web server."""
@@ -40,7 +40,7 @@ class Front:
         self.moto = moto
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))  # the same path, by moto's name and the web server's name
+        environ.setdefault("RAW_URI", environ.get("REQUEST_URI", ""))  # moto reads RAW_URI, the web server sets REQUEST_URI
         if environ["PATH_INFO"].startswith(TARGETS):
             return targets.serve(Request(environ))(environ, start_response)
         if environ["PATH_INFO"].startswith((CLUSTERS, TOKENS)):
@@ -67,7 +67,7 @@ class Front:
         return answer if answer is not None else endings.before(call)
 
     def _passed(self, call: Call, environ: dict[str, Any]) -> Response:
-        """moto's answer, with the attributes that moto lacks. After a successful call, :func:`endings.after` runs."""
+        """moto's answer, with the attributes that moto lacks. Calls :func:`endings.after` after a successful call."""
         try:
             answer = Response.from_app(self.moto, environ, buffered=True)
         except NotImplementedError:

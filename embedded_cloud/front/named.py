@@ -1,6 +1,6 @@
 """The resources that a call names: their ARNs and their tags.
 
-EC2's ids begin with the type of the resource. The path of an S3 call contains the bucket and the key. Calls of other services name
+EC2's ids begin with the type of the resource. The path of an S3 call contains the bucket and the key. Calls to other services name
 resources by ARN, or by the parameters in :data:`NAMES`.
 """
 
@@ -18,7 +18,7 @@ from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call
 
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
-"""The IAM action prefixes of services whose name in botocore differs."""
+"""Service name in botocore -> prefix of the service's IAM actions, if the two differ."""
 
 NAMES = {
     "cloudwatch": (("AlarmName", "alarm:{}"), ("AlarmNames", "alarm:{}")),
@@ -37,7 +37,7 @@ NAMES = {
 }
 """Service -> the parameters that name a resource, each with the last part of the resource's ARN.
 
-If a call to IAM has several of them, only the first one applies.
+If a call to IAM has several of these parameters, only the first resource counts.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
@@ -61,7 +61,7 @@ EC2_ID = re.compile(r"([a-z]+)-[0-9a-f]{8,17}")
 
 
 def resources(call: Call) -> tuple[str, ...]:
-    """The ARNs of a call's resources; empty if neither path nor parameters name one."""
+    """The ARNs of a call's resources; empty if neither the path nor the parameters name a resource."""
     match call.service:
         case "s3":
             bucket, key = [*str(call.request.path).lstrip("/").split("/", 1), ""][:2]
@@ -81,7 +81,7 @@ def resources(call: Call) -> tuple[str, ...]:
 
 
 def tags(call: Call, arn: str) -> dict[str, str]:
-    """The tags of a resource; empty if it has none, does not exist, or is in a service without support here (S3, Route 53)."""
+    """The tags of a resource; empty if it has none or does not exist, and for services that have no case below (S3, Route 53)."""
     service, rest = arn.split(":", 5)[2::3]
     match service:
         case "ec2":
@@ -120,7 +120,7 @@ def _named(call: Call) -> Iterator[str]:
 
 
 def _key(call: Call, name: str) -> str:
-    """The ARN of a KMS key, given by its id, its ARN, an alias or an alias' ARN."""
+    """The ARN of the KMS key ``name``, which is the key's id or ARN, or an alias or its ARN."""
     kms = backend("kms", call)
     last = name.split(":")[-1]
     id = kms.get_key_id_from_alias(last) if last.startswith("alias/") else last.removeprefix("key/")
@@ -130,7 +130,7 @@ def _key(call: Call, name: str) -> str:
 def _part_of_a_cluster(call: Call) -> str | None:
     """The ARN of the node group, add-on, access entry or Pod Identity association that a call names.
 
-    ``None`` if there is none, and for a call that creates or lists such resources.
+    ``None`` if the call names none of these, and for a call that creates or lists such resources.
     """
     wanted = call.parameters
     owner = wanted.get("clusterName")

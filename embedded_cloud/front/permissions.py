@@ -1,8 +1,8 @@
 """The caller of a call, and whether the caller's policies and boundary allow the action.
 
-moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. Here, an Allow statement applies if its
-condition cannot be evaluated, and a Deny statement with such a condition is ignored. So this module can allow a call that AWS
-refuses, but it never refuses a call that AWS allows.
+moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. In this module, an Allow statement
+applies if its condition cannot be evaluated, and a Deny statement with such a condition is ignored. So this module can allow a call
+that AWS refuses, but it never refuses a call that AWS allows.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ PASSED_ROLES = {
     ("eks", "CreatePodIdentityAssociation"): ("roleArn",),
     ("eks", "UpdatePodIdentityAssociation"): ("roleArn",),
 }
-"""Calls that pass a role to a service, with the parameters that contain the role's ARN. They need `iam:PassRole` on the role.
+"""Calls that pass a role to a service, with the parameters that contain the role's ARN. The caller needs `iam:PassRole`.
 
-RunInstances has no parameter here, because it names an instance profile; the role of the profile is not checked.
+RunInstances has no such parameter, because it names an instance profile. The role of the profile is not checked.
 """
 
 ON_EVERYTHING = (
@@ -108,7 +108,7 @@ def caller_of(access_key: str, token: str = "") -> Caller:
 
 
 def require_allowed(call: Call) -> None:
-    """Raise ``AwsError``, which names the action, if the caller's policies or its role's boundary do not allow the call."""
+    """Raise ``AwsError``, which names the action, if the policies or the boundary of the caller's role do not allow the call."""
     caller = caller_of(call.access_key, call.token) if call.access_key else None
     if caller is None or caller.role is None:
         return
@@ -137,7 +137,7 @@ def actions(call: Call) -> Iterator[tuple[str, str | None]]:
 
 
 def is_allowed(role: str, action: str, resource: str | None, call: Call) -> bool:
-    """Whether a role's policies, and its boundary if it has one, allow the action."""
+    """Whether a role's policies, and the role's boundary if there is one, allow the action."""
     backend = iam_backends[ACCOUNT][PARTITION]
     found = backend.get_role(role)
     inline = [backend.get_role_policy(role, name)[1] for name in backend.list_role_policies(role)]

@@ -1,4 +1,4 @@
-"""The check of parameters against botocore's model of a service, before the checks of the account's state."""
+"""The check of a call's parameters against botocore's model of the service."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CODES = {
     "route53": "InvalidInput",
     "s3": "InvalidArgument",
 }
-"""The error codes for an invalid parameter, of services whose code is not the one of their protocol."""
+"""Service -> error code for an invalid parameter, for services that do not use the code of their protocol."""
 
 CODES_BY_PROTOCOL = {"query": "ValidationError"}
 OTHERWISE = "ValidationException"
@@ -36,7 +36,7 @@ JAVA_CLASSES = {
     r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
     r"\w-_": r"\w\-_",
 }
-"""Parts of AWS' patterns that only Java understands, with their equivalents in Python, of which some are approximate."""
+"""Parts of AWS' patterns that only Java understands -> their equivalents in Python. Some equivalents are approximate."""
 
 
 def require_valid(call: Call) -> None:
@@ -53,7 +53,7 @@ def require_valid(call: Call) -> None:
 
 
 def violations(shape: Any, value: Any, path: str) -> Iterator[str]:
-    """The violations of a shape by ``value``, each with AWS' message."""
+    """AWS' messages about the parts of ``value`` that violate the shape. ``path`` is the path of the parameter."""
     if value is None:
         return
     match shape.type_name:
@@ -121,7 +121,7 @@ def _join(path: str, name: str) -> str:
 @cache
 def in_python(pattern: str) -> re.Pattern[str] | None:
     """AWS' pattern as a pattern of Python, or ``None`` if Python has no equivalent."""
-    pattern = re.sub(r"^(\\p\{\w+\})", r"[\1]", pattern)  # a character class outside of brackets
+    pattern = re.sub(r"^(\\p\{\w+\})", r"[\1]", pattern)  # Python needs brackets around a character class
     for java, python in JAVA_CLASSES.items():
         pattern = pattern.replace(java, python)
     try:

@@ -1,4 +1,4 @@
-"""The health of targets as a running load balancer has measured it; moto's own answer is always "healthy"."""
+"""The health of targets as a running load balancer has measured it. moto itself always answers "healthy"."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def serve(request: Request) -> Response:
 
 
 def completed(call: Call, answer: bytes) -> bytes:
-    """moto's answer to DescribeTargetHealth, with the measured states; a target without a measurement is ``initial``.
+    """moto's answer to DescribeTargetHealth, with the measured states. A target without a measurement is ``initial``.
 
     If no load balancer has reported on the target group, the answer is unchanged.
     """

@@ -1,7 +1,7 @@
 """The webhook with which the API servers authenticate a token; it works like the authenticator of EKS.
 
 A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. The webhook looks up the
-signer in the cluster's access entries; without an entry, the API server answers 401.
+signer in the cluster's access entries. If the signer has no entry, the API server answers 401.
 
 Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#api-authorization-from-outside-a-cluster
 """
@@ -62,7 +62,7 @@ def authenticate(cluster: str, token: str) -> dict[str, Any]:
 
 
 def signer(cluster: str, token: str) -> str:
-    """The ARN of the signer of a token for ``cluster``. Raises ``TokenError`` for a token that is not valid.
+    """The ARN of the principal that signed a token for ``cluster``. Raises ``TokenError`` for a token that is not valid.
 
     The signature of an administrator's token is not checked, so such a token is valid for every cluster.
     """

@@ -32,7 +32,7 @@ SHOWED_ITS_OWN_ERROR = 32
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
-    """The language host; it runs programs and policy packs with its own interpreter."""
+    """The language host. It runs programs and policy packs with the interpreter of this process."""
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
@@ -108,9 +108,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language.RunResponse(error=f"the program exited with code {code}" if code else "")
 
     def RunPlugin(self, request: language.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[language.RunPluginResponse]:
-        """Start a policy pack. Its first line of output is the port, for which the engine waits.
+        """Start a policy pack, and return its output. The engine waits for the first line, which is the port.
 
-        Also start the interpreter of the program, which usually follows.
+        Also start the interpreter of the program, because the engine usually runs the program next.
         """
         if request.kind != "analyzer":
             context.abort(grpc.StatusCode.UNIMPLEMENTED, f"this Python host runs policy packs, not {request.kind} plugins")

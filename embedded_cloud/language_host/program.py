@@ -1,8 +1,8 @@
 """The interpreter of a program: it imports the SDK, then waits for its script.
 
 The engine loads the policy pack before it sends the name of the script. The pack and the script begin with the same slow import.
-Therefore the interpreter starts early, and both import in parallel. When the engine has sent the script's environment, working
-folder and arguments, they are set, and are then the same as in a Python that was started with the script.
+Therefore the interpreter starts early, and the two imports run in parallel. Before the script runs, this module sets the
+environment, working folder and arguments that the engine has sent, as if Python had been started with the script.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from embedded_cloud.language_host import quick
 
 
 def main() -> None:
-    """Run the script in the line at standard input, as if Python had been started with it; exit if there is no line."""
+    """Run the script that one line at standard input describes, as if Python had been started with it; exit if there is no line."""
     quick.collect_nothing()
     import pulumi.runtime  # noqa: F401  # ahead of time, for the script
 

@@ -1,4 +1,4 @@
-"""A faster run of a program that takes only seconds; without this module, the program takes more than twice as long.
+"""Makes a short run of a program faster. Without this module, the program takes more than twice as long.
 
 The module changes process globals (the garbage collector, the SDK's debug messages) and private state of the SDK (its list of
 calls). Use it only in a process that runs one program once, and never for a program on AWS.
@@ -17,22 +17,23 @@ DEBUG_FLAG = re.compile(r"--debug(=true)?|-[a-z]*d[a-z]*")
 
 
 def collect_nothing() -> None:
-    """Turn the garbage collector off; call this before large imports."""
+    """Turn the garbage collector off; call this function before large imports."""
     gc.disable()  # the imports create a million objects, and no garbage
     atexit.register(gc.freeze)  # otherwise the interpreter searches all objects for garbage when it exits
 
 
 def run_with_engine(*, debug: bool) -> None:
-    """Make the SDK skip work that this run does not need; call this before the SDK connects to the engine.
+    """Make the SDK skip work that this run does not need; call this function before the SDK connects to the engine.
 
-    Without ``debug``, the SDK's debug messages are not sent. The SDK sends five per resource and waits for each, but the engine
-    discards them.
+    Without ``debug``, the SDK's debug messages are not sent. The SDK would send five messages per resource and wait for each of
+    them, but the engine discards the messages.
 
     The stack trace of a resource has only its first frame, which declares the resource. The other frames are a third of the state,
     which the engine writes twice per resource.
 
-    At the end of the program, the SDK waits in quadratic time if no call has started yet: it waits for all outputs, and again
-    after each output. One additional call, which does nothing, makes the SDK wait for calls first; then the other calls start.
+    At the end of the program, the SDK waits for calls and outputs. If no call has started yet, it waits for all outputs again after
+    each output, which takes quadratic time. One additional call, which does nothing, makes the SDK wait for calls first, so that
+    the other calls start.
     """
     import pulumi
     import pulumi.runtime

@@ -27,12 +27,12 @@ HAPROXY = "haproxy"
 LOAD_BALANCER = "load-balancer"
 WEB_PORTS = (443, 80)
 GROUPS = "groups"
-"""The name of the load balancer's port at which the path of a request selects a target group."""
+"""The name of the load balancer's port for requests whose path selects a target group."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunningNodes:
-    """All nodes of a cloud whose nodes run containers."""
+    """All nodes of a cloud with real pods."""
 
     project: Project
     processes: Processes
@@ -83,7 +83,7 @@ class RunningNodes:
             list(pool.map(lambda node: node.load(archive), self.nodes))
 
     def join(self, kubeconfig: Path, pki: Path) -> None:
-        """Start DNS, kubelets, kube-proxies and load balancer. Before, the API server must be ready and the nodes registered."""
+        """Start DNS, kubelets, kube-proxies and load balancer. The API server must be ready, and the nodes must be registered."""
         self.network.write_kubeconfig(kubeconfig)
         self.network.start_dns()
         for node in self.nodes:

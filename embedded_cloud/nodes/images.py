@@ -18,7 +18,7 @@ from embedded_cloud import waiting
 from embedded_cloud.errors import EmbeddedCloudError
 
 NAMESPACE = "k8s.io"
-"""containerd's namespace of a kubelet's images."""
+"""The containerd namespace in which a kubelet searches for images."""
 START_SECONDS = 60
 STOP_SECONDS = 30
 IMPORT_SECONDS = 600
@@ -61,7 +61,7 @@ def copy(source: Path, root: Path) -> None:
 def _import(archive: Path, folder: Path) -> None:
     config, address, log = folder / "containerd.toml", folder / "containerd.sock", folder / "log"
     config.write_text(SETTINGS)
-    # The mounts of this containerd are in its own mount namespace, and the kernel removes them with the process.
+    # This containerd has its own mount namespace, so the kernel removes its mounts when the process ends.
     own = ("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation=slave")
     places = ("--root", folder / "root", "--state", folder / "state", "--address", address)
     with log.open("wb") as output:
@@ -73,7 +73,7 @@ def _import(archive: Path, folder: Path) -> None:
             _run("ctr", "--address", str(address), "--namespace", NAMESPACE, "images", "import", str(archive))
         finally:
             for child in process.children():
-                child.terminate()  # so that its databases are complete
+                child.terminate()  # not killed, so that containerd completes its databases
             process.wait(STOP_SECONDS)
 
 

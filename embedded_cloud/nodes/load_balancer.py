@@ -1,7 +1,8 @@
 """``python -m embedded_cloud.nodes.load_balancer SETTINGS PID``: configure the HAProxy ``PID`` as the account's load balancer.
 
-Listeners, rules and target groups become HAProxy's configuration, which is reloaded only when they change. Weights and targets are
-set through HAProxy's socket, so that a change affects no open connection. The health that HAProxy measures is reported to moto.
+Listeners, rules and target groups become HAProxy's configuration. HAProxy is reloaded only when this configuration changes. Weights
+and targets are set through HAProxy's socket, so that a change affects no open connection. The health that HAProxy measures is
+reported to moto.
 """
 
 from __future__ import annotations
@@ -28,10 +29,11 @@ from embedded_cloud.front.endpoints import TARGETS
 PERIOD_SECONDS = 0.5
 Address = tuple[str, int]
 SLOTS = [f"t{number}" for number in range(1, 41)]
-"""The slots of a target group: the maximum number of its targets, including draining ones."""
+"""The slots of a target group. A slot contains one target, so 40 is the maximum number of targets, including draining targets."""
 ANYHOW = "anyhow-"
-"""Prefix of each slot's second server, which has no health check and gets requests only if no target of the group is healthy. Then
-an ALB sends requests to all targets: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
+"""Prefix of each slot's second server, which has no health check and gets requests only if no target of the group is healthy. In
+this case, an ALB sends requests to all targets:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
 SHARES = 1000
 ANSWER_SECONDS = 5
 DRAINING = ("draining", "unused")
@@ -52,7 +54,7 @@ defaults
   retries 0
   load-server-state-from-file global
 """
-"""The sections ``global`` and ``defaults``. There are no retries and no redispatch to another target, as in an ALB."""
+"""The sections ``global`` and ``defaults``. As in an ALB, there are no retries and no redispatch to another target."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ class TargetGroup:
     check: tuple[tuple[str, str], ...]
 
     def backend(self, idle: str, held: Mapping[str, Address]) -> str:
-        """The configuration of the backend; idle connections stay open for ``idle`` seconds, as those of an ALB do.
+        """The configuration of the backend. As in an ALB, idle connections stay open for ``idle`` seconds.
 
-        ``held`` contains the targets by slot; all other slots are free.
+        ``held`` contains the targets by slot. A slot that is not in ``held`` is free.
         """
         check = dict(self.check)
         times = f"inter {check['interval']}s fastinter 1s rise {check['rise']} fall {check['fall']}"
@@ -88,7 +90,7 @@ class ListenerRule:
 
 @dataclass(frozen=True)
 class Listener:
-    """A listener: its default action, for requests that no rule matches, and its rules in order."""
+    """A listener: its rules in order, and its default action, which applies to requests that no rule matches."""
 
     port: int
     tls: bool
@@ -104,7 +106,8 @@ class Wanted:
     groups: dict[str, TargetGroup] = field(default_factory=dict[str, TargetGroup])
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
-    """Key in HAProxy's map -> the end of the group's range: the group gets requests whose random number is below it."""
+    """Key in HAProxy's map -> end of the group's range. The first group whose end is above a request's random number gets the
+    request."""
     targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
     """ARN of the group -> address -> the target's state in moto. moto does not list draining targets."""
     delays: dict[str, float] = field(default_factory=dict[str, float])
@@ -177,13 +180,16 @@ def _key(rule: int, port: int, group: TargetGroup) -> str:
 
 @dataclass
 class ProxySettings:
-    """HAProxy's folder and its listening sockets. Listener port -> open file of the socket (``files``), local port (``ports``)."""
+    """HAProxy's folder and listening sockets.
+
+    ``files`` and ``ports``: listener's port -> open file of the socket, and local port.
+    """
 
     folder: Path
     files: dict[int, int]
     ports: dict[int, int]
     by_group: int
-    """The open file of an HTTP listener, at which ``/tracks/WORD/...`` reaches the only target group with this word in its name."""
+    """The open file of an HTTP socket. HAProxy sends ``/tracks/WORD/...`` to the only target group with this word in its name."""
     aws: str
 
     @property
@@ -203,7 +209,7 @@ class ProxySettings:
 
     @property
     def state(self) -> Path:
-        """The file with the server state that a new worker takes over from the previous one: targets and their health."""
+        """The file with the targets and their health, from which a new worker of HAProxy takes over."""
         return self.folder / "haproxy.state"
 
     @property
@@ -326,7 +332,7 @@ class HAProxy:
                 yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
 
     def direct(self, targets: dict[Address, str], delay: float, servers: list[Server]) -> dict[Address, str]:
-        """Assign ``targets`` to a group's slots, ``servers``, and drain removed targets; return each target's measured health."""
+        """Assign ``targets`` to ``servers``, a group's slots, and drain removed targets; return each target's measured health."""
         held = {each.target: each for each in servers if not each.is_free}
         free = [each for each in servers if each.is_free]
         wanted = {target for target, state in targets.items() if state not in DRAINING}
@@ -345,7 +351,7 @@ class HAProxy:
         return measured
 
     def _drain(self, server: Server, delay: float) -> None:
-        """Send no new request to a deregistered target; after its delay, close its connections and free the slot."""
+        """Send no new request to a deregistered target; after ``delay`` seconds, close its connections and free the slot."""
         key = (server.path, server.target)
         if key not in self.drains_until:
             self.drains_until[key] = time.monotonic() + delay

@@ -1,7 +1,7 @@
 """Machines made of Linux namespaces (network, processes, mounts), which the kernel removes when the machine's first process ends.
 
-A machine changes no interface, route, firewall rule or mount of the host. Its /run, /var/lib and /var/log are in the machine's
-folder. Only its control groups are outside, in one group per cloud, which ``remove_groups`` removes.
+A machine changes no interface, route, firewall rule or mount of the host. Its /var/lib and /var/log are in the machine's folder,
+and its /run is in memory. Only the control groups of machines are on the host: ``remove_groups`` removes those of one cloud.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ KERNEL_SETTINGS = {
     "kernel/keys/root_maxkeys": 1000000,
     "kernel/keys/root_maxbytes": 25000000,
 }
-"""Kernel settings that a kubelet requires. They would change the whole host, so the kubelet reads files with these values."""
+"""Kernel settings that a kubelet requires. They apply to the whole host, so a machine does not change them. In the machine, files
+with these values are mounted over /proc/sys, and the kubelet reads these files."""
 
 FIRST_PROCESS = """
 set -e
@@ -113,7 +114,7 @@ class Machine:
         _run(self.on_network("ip", *arguments))
 
     def listener(self, address: str, port: int) -> socket.socket:
-        """A socket that listens in the machine's network namespace. A process outside of the namespace can serve it."""
+        """A socket that listens in the machine's network namespace. Also a process outside of the namespace can use this socket."""
         with self.namespace() as namespace, on_network(namespace.fileno()):
             return listener(address, port)
 
@@ -134,7 +135,7 @@ def listener(address: str, port: int) -> socket.socket:
 
 @contextmanager
 def on_network(namespace: int) -> Generator[None]:
-    """Move this thread to the network namespace of the open file ``namespace`` for the block. (``os.setns`` needs Python 3.12.)"""
+    """Run the block in the network namespace of the open file ``namespace``, in this thread. (``os.setns`` needs Python 3.12.)"""
     with Path("/proc/thread-self/ns/net").open("rb") as own:
         _enter(namespace)
         try:
@@ -195,7 +196,7 @@ def make_group(path: str) -> None:
 
 
 def remove_groups(folder: Path) -> None:
-    """Remove the control groups of the cloud in ``folder``, whose processes have been killed."""
+    """Remove the control groups of the cloud in ``folder``. The processes in these groups must have been killed."""
     for hierarchy in _hierarchies():
         top = hierarchy / group_of(folder)
         for _ in waiting.looks(GONE_SECONDS):

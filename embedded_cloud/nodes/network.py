@@ -1,6 +1,7 @@
 """The network that connects the nodes: a bridge, the cluster's DNS, and connections to and from the host.
 
-There is no link to the host's network. Connections between the networks go through processes that have a socket in each of them.
+There is no link to the host's network. Connections between the two networks go through processes that have a socket in both
+networks.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class NodeNetwork:
     def write_kubeconfig(self, kubeconfig: Path) -> None:
         """Write the administrator's kubeconfig for programs on the network."""
         content = json.loads(kubeconfig.read_text())
-        # The API server's certificate is not valid for this address, but for the name localhost.
+        # The API server's certificate is not valid for this address. It is valid for the name localhost.
         content["clusters"][0]["cluster"] |= {"server": f"https://{self.address}:{self.api_port}", "tls-server-name": "localhost"}
         self.kubeconfig.write_text(json.dumps(content, indent=2))
         self.kubeconfig.chmod(0o600)

@@ -28,7 +28,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.tracing.processor.v1.otlp"]
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
-  restrict_oom_score_adj = true  # where this process is a container's, it may not protect another from the kernel
+  restrict_oom_score_adj = true  # if containerd itself runs in a container, it may not lower the OOM score of another process
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{bin}"
     conf_dir = "{conf}"
@@ -70,7 +70,10 @@ class RealNode:
         return f"{group_of(self.processes.folder)}/{self.name}"
 
     def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode], unpacked: Path) -> None:
-        """Start the machine on ``network`` and containerd unless they run. A new containerd has the images in ``unpacked``."""
+        """Start the machine, connect it to ``network``, and start containerd, unless they already run.
+
+        A new containerd has the images in ``unpacked``.
+        """
         if self.name not in self.processes.running():
             self.machine.start()
             self._join(network, gateway, prefix, others)
@@ -104,7 +107,7 @@ class RealNode:
             self.processes.start(self._process("kube-proxy"), self.machine.inside(*command))
 
     def load(self, archive: Path) -> None:
-        """Import the images of ``archive`` once; a changed archive has another name."""
+        """Import the images of ``archive`` unless this node has them. An archive with other images has another name."""
         if not self._is_loaded(archive).exists():
             self.machine.run("ctr", f"--namespace={NAMESPACE}", "images", "import", archive)
             self._is_loaded(archive).touch()

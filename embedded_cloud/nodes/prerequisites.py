@@ -29,7 +29,7 @@ SEARCHED = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin", "/
 
 
 def missing() -> str:
-    """The reason why nodes cannot run containers on this machine, in one line; empty if they can."""
+    """The reason why nodes cannot run containers on this machine, in one line; empty if nodes can run containers."""
     if sys.platform != "linux":
         return "real pods run on Linux only"
     if os.geteuid() != 0:

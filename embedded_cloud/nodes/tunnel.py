@@ -1,7 +1,8 @@
 """``python -m embedded_cloud.nodes.tunnel SOCKET``: the API server's proxy to nodes and pods, by HTTP CONNECT on a Unix socket.
 
-On EKS, the API server has network interfaces in the nodes' subnets. Here it connects through this process. The process opens
-connections to ``localhost`` on the host, and all others in the nodes' network namespace (the open file at standard input).
+On EKS, the API server has network interfaces in the nodes' subnets. In the embedded cloud, the API server connects through this
+process. The process opens connections to ``localhost`` on the host, and all other connections in the nodes' network namespace,
+which is the open file at standard input.
 """
 
 from __future__ import annotations

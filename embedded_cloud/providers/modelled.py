@@ -1,7 +1,7 @@
 """The common base of the resource types of the embedded providers: class attributes that list the modelled inputs.
 
-The embedded aws and docker providers each have a base class with its own registry, and a package ``types``, whose modules are all
-imported. A class with a ``token`` registers itself. A new type needs only a new class.
+The embedded aws and docker providers each have a base class with its own registry, and a package ``types``, which imports all of
+its modules. A class with a ``token`` registers itself. So a new type needs only a new class.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class ModelledType:
     """One resource type. A subclass has class attributes that describe the type; property names are those of the SDK."""
 
     types: ClassVar[dict[str, Any]]
-    """The provider's types by token; each provider's base class has its own."""
+    """The provider's types by token. The base class of each provider has its own dictionary."""
 
     token: ClassVar[str]
 
@@ -48,10 +48,10 @@ class ModelledType:
     """Inputs that change in place."""
 
     kept: ClassVar[Names] = frozenset()
-    """Inputs that are instructions to the provider; no service returns them."""
+    """Inputs that are instructions to the provider. No service returns these inputs."""
 
     recorded: ClassVar[Mapping[str, str]] = properties()
-    """Inputs that the service does not store, each with the reason; only the state contains them."""
+    """Inputs that the service does not store, each with the reason. Only the state contains these inputs."""
 
     defaults: ClassVar[Mapping[str, Any]] = properties()
     """The official provider's default for each optional input."""
@@ -88,7 +88,10 @@ class ModelledType:
 
     @classmethod
     def completed(cls, news: Properties) -> Properties:
-        """``news`` with defaults. Raises ``EmbeddedCloudError`` for an input that is not modelled, and so would have no effect."""
+        """``news`` with defaults.
+
+        Raises ``EmbeddedCloudError`` for an input that is not modelled, because it would have no effect.
+        """
         inputs = {key: value for key, value in news.items() if value is not None}
         for key in sorted(inputs.keys() - cls.modelled()):
             raise EmbeddedCloudError(
@@ -105,7 +108,7 @@ class ModelledType:
 
 
 def refreshed(asked: Any, recorded: Any, live: Any) -> Any:
-    """The requested value, changed exactly where the service's description differs from the ``recorded`` one."""
+    """``asked``, changed only where the service's description ``live`` differs from ``recorded``, the description in the state."""
     if live == recorded:
         return asked
     if not (isinstance(recorded, dict) and isinstance(live, dict)):

@@ -27,7 +27,7 @@ def top(path: str) -> str:
 
 
 def value_at(tree: Any, path: Sequence[str | int]) -> Any:
-    """The value in ``tree`` at ``path``; None if there is none."""
+    """The value in ``tree`` at ``path``; None if the path does not exist."""
     for segment in path:
         if isinstance(tree, dict):
             tree = cast("dict[Any, Any]", tree).get(segment)
@@ -44,7 +44,10 @@ def covers(pattern: Sequence[str | int], path: Sequence[str | int]) -> bool:
 
 
 def differing(olds: Mapping[str, Any], news: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The deepest paths at which two property trees differ: below them, the values are not both objects or both lists."""
+    """The deepest paths at which two property trees differ.
+
+    The two values at such a path are not both objects, and not both lists.
+    """
     for key in sorted(olds.keys() | news.keys()):
         quoted = re.search(r'[.\[\]"/]', key)
         path = f'{prefix}["{key}"]' if quoted else f"{prefix}.{key}" if prefix else key

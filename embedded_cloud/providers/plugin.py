@@ -7,7 +7,7 @@ not know yet.
 Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
 """
 
-# The methods of the servicer have the protocol's names and parameters; the protocol documents them:
+# The methods of the class Servicer have the names and parameters of the protocol, which documents them.
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
 class Change(Enum):
-    """The operation on a resource that a changed property requires."""
+    """The operation that a changed property requires: update or replace the resource."""
 
     UPDATE = "update"
     REPLACE = "replace"
@@ -53,7 +53,7 @@ class Diff:
 
 
 def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Change]:
-    """The paths at which two sets of inputs differ; a change of a property in ``replace_on`` replaces the resource."""
+    """The paths at which two sets of inputs differ. A change of a property in ``replace_on`` replaces the resource."""
     return {path: Change.REPLACE if top(path) in replace_on else Change.UPDATE for path in differing(olds, news)}
 
 
@@ -61,8 +61,8 @@ def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mappi
 class ResourceState:
     """A resource in a request of the engine: ``type`` is its token, ``name`` its logical name, ``id`` the provider's id.
 
-    ``ignore_changes`` are the property paths of the resource option with this name; ``timeout`` is the custom timeout of the
-    operation in seconds, 0 for none.
+    ``ignore_changes`` are the property paths in the resource option ``ignoreChanges``; ``timeout`` is the custom timeout of the
+    operation in seconds, 0 if it has none.
     """
 
     type: str
@@ -85,7 +85,7 @@ class NotReadyError(EmbeddedCloudError):
 
 
 class Plugin(ABC):
-    """The methods that an embedded provider implements. Several threads call them at the same time."""
+    """The methods that an embedded provider implements. Several threads call these methods at the same time."""
 
     def configure(self, inputs: Properties) -> None:
         """Configure the provider with the inputs of the explicit provider resource."""
@@ -114,7 +114,7 @@ class Plugin(ABC):
 
     @abstractmethod
     def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
-        """Delete the resource; it is not an error if it does not exist."""
+        """Delete the resource. A resource that does not exist is not an error."""
 
     def invoke(self, token: str, args: Properties) -> Properties:
         """Return the result of a data source."""
@@ -154,14 +154,14 @@ def _value(value: Any) -> Any:
 
 
 def to_struct(values: Mapping[str, Any]) -> Struct:
-    """Plain values as a protobuf struct, without the keys whose value is None; the engine omits these too."""
+    """Plain values as a protobuf struct, without the keys whose value is None; the engine omits such keys too."""
     message = Struct()
     message.update({key: value for key, value in values.items() if value is not None})
     return message
 
 
 def _detailed(diff: Diff, olds: Properties, news: Properties) -> dict[str, provider_pb2.PropertyDiff]:
-    """The change that the engine shows for each path: added, deleted or updated, and whether it replaces the resource."""
+    """The change that the engine shows for each path: added, deleted or updated, and whether the change replaces the resource."""
     return {
         path: provider_pb2.PropertyDiff(kind=_kind(path, change, olds, news), inputDiff=True)
         for path, change in diff.changes.items()
@@ -191,7 +191,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def DiffConfig(self, request: Any, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
-        """Whether the provider's own inputs have changed. They always change in place: no resource must be replaced with them."""
+        """Whether the provider's own inputs have changed. Such a change is always in place, so it replaces no resource."""
         same = to_python(request.old_inputs or request.olds) == to_python(request.news)
         return provider_pb2.DiffResponse(
             changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME
@@ -262,7 +262,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         _refuse(
             context,
             EmbeddedCloudError(
-                f"the embedded cloud does not model {request.type}", "declare its objects one by one in the program"
+                f"the embedded cloud does not model {request.type}", "declare the objects that it contains one by one"
             ),
         )
 
@@ -292,7 +292,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _resource(request: Any) -> ResourceState:
-    """The resource of a request: type and name are from the URN. A field that the request does not have gets its default."""
+    """The resource of a request, with type and name from the URN. A field that the request does not have gets its default."""
     *_, kind, name = request.urn.split("::", 3)
     return ResourceState(
         type=kind.rsplit("$", 1)[-1],

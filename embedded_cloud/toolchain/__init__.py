@@ -28,9 +28,9 @@ class Toolchain:
     bundles: tuple[Bundle, ...] = BUNDLES
 
     def ensure(self, *names: str) -> dict[str, Path]:
-        """Return the path of each requested program or file; missing ones are built.
+        """Return the path of each requested program or file. Missing programs and files are built.
 
-        A program on PATH with the pinned major and minor version is used instead of the cache.
+        A program on PATH with the pinned major and minor version is used instead of the program in the cache.
         Raises :class:`EmbeddedCloudError` if a name is unknown, Go is missing or too old, the registry cannot be reached, the disk
         is full or a build fails.
         """
@@ -57,7 +57,7 @@ class Toolchain:
         )
 
     def on_path(self, bundle: Bundle, name: str) -> Path | None:
-        """The program on PATH if it has the pinned major and minor version and is not from the cache; otherwise None."""
+        """The program ``name`` on PATH, if it has the pinned major and minor version and is not from the cache; otherwise None."""
         tool = bundle.tools[name]
         found = shutil.which(name) if tool.ask_version else None
         if found is None or tool.ask_version is None or self._is_ours(bundle, Path(found)):
@@ -78,12 +78,15 @@ class Toolchain:
         return Path(found) if fits else None
 
     def _is_ours(self, bundle: Bundle, found: Path) -> bool:
-        """Whether ``found`` is a program of the cache or a link to one, as on the PATH of a shell that has sourced ``env``."""
+        """Whether ``found`` is a program of the cache or a link to it.
+
+        A shell that has sourced ``env`` has such links on its PATH.
+        """
         own = self.cache.entry(bundle) / found.name
         return found.resolve().is_relative_to(self.cache.folder.resolve()) or (own.exists() and own.samefile(found))
 
     def made(self, bundle: Bundle) -> Path:
-        """The bundle's folder in the cache; a missing or damaged one is built first."""
+        """The bundle's folder in the cache. A missing or damaged folder is built first."""
         folder = self.cache.entry(bundle)
         if is_whole(folder):
             use(folder)

@@ -28,7 +28,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def step(title: str, usual_seconds: int) -> Generator[Callable[[str], None]]:
-    """Show a step that usually takes ``usual_seconds``; yields a function that shows the present action of the step."""
+    """Show a step that usually takes ``usual_seconds``. Yields a function that shows the present action of the step."""
     started = time.monotonic()
     usual = f"usually {duration(usual_seconds)}"
     if console.is_terminal:

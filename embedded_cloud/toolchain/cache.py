@@ -1,7 +1,8 @@
 """The cache of built bundles. Each bundle is a folder ``BUNDLE-HASH``, which exists only when it is complete.
 
-A bundle is built in a temporary folder that is renamed at the end. Its manifest lists every file, so that a damaged
-entry is detected and built again. The modification time of a folder is the time of its last use; a build removes old entries.
+A bundle is built in a temporary folder that is renamed at the end. The manifest in the folder lists every other file, so that a
+damaged entry is detected and built again. The modification time of a folder is the time of its last use. A build removes the
+entries of its bundle that have not been used for 30 days.
 """
 
 from __future__ import annotations
@@ -24,28 +25,28 @@ from embedded_cloud.toolchain import _progress
 from embedded_cloud.toolchain.catalogue import Bundle
 
 MANIFEST = "manifest.json"
-"""File name -> size in bytes and SHA-256, for every other file of the entry."""
+"""The name of an entry's manifest, which maps each remaining file of the entry to its size in bytes and its SHA-256."""
 
 HASH_LENGTH = 12
 
 UNUSED_SECONDS = 30 * 24 * 3600
-"""A build removes entries of its bundle that were not used for this time. It is long, because other checkouts share the cache."""
+"""The time after which an unused entry is removed. It is long, because other checkouts share the cache."""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The cache in ``folder``; the environment variable ``variable`` sets another folder."""
+    """The cache in ``folder``. ``variable`` is the environment variable with which a user can set another folder."""
 
     folder: Path
     variable: str
 
     @classmethod
     def of(cls, *, variable: str, default: Path) -> Cache:
-        """The cache in the folder that the environment variable names, else in ``default``."""
+        """The cache in the folder that the environment variable ``variable`` contains, else in ``default``."""
         return cls(Path(os.environ.get(variable) or default), variable)
 
     def entry(self, bundle: Bundle) -> Path:
-        """The folder of ``bundle`` after its build; its name contains a hash of all inputs of the build."""
+        """The folder of ``bundle`` after its build. The folder's name contains a hash of all inputs of the build."""
         decisive = f"{platform.system()} {platform.machine()} {bundle.recipe}"
         return self.folder / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:HASH_LENGTH]}"
 
@@ -54,7 +55,7 @@ class Cache:
         return self.folder / f"{bundle.name}.log"
 
     def prune(self, bundle: Bundle) -> None:
-        """Remove the entries of other versions of ``bundle`` that have not been used for long."""
+        """Remove the entries of other versions of ``bundle`` that have not been used for ``UNUSED_SECONDS``."""
         longest_ago = time.time() - UNUSED_SECONDS
         for old in self.folder.glob(f"{bundle.name}-{'?' * HASH_LENGTH}"):
             if old != self.entry(bundle) and old.stat().st_mtime < longest_ago:
@@ -121,6 +122,6 @@ def sha256(file: Path) -> str:
 
 
 def use(folder: Path) -> None:
-    """Set an entry's time of last use; do nothing if this user may not write to the cache."""
+    """Set an entry's time of last use. Do nothing if this user may not write to the cache."""
     with suppress(OSError):
         os.utime(folder)

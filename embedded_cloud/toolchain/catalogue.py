@@ -1,7 +1,7 @@
-"""The programs and files of the toolchain, each from a Go module that go.mod and go.sum in a folder beside this file pin.
+"""The programs and files of the toolchain, from Go modules. A go.mod in a folder beside this file pins the version of each module.
 
-To change a version, for example that of Kubernetes, replace it in every line of go.mod in the folder that
-``source`` names, and run ``go mod tidy`` there.
+To change a version, replace it in every line of go.mod in the folder that the bundle's ``source`` names, and run ``go mod tidy`` in
+this folder. The version of Kubernetes is in two folders, which must agree: ``kubernetes`` (control plane) and ``node`` (kubelet).
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ GO_ENVIRONMENT = {
     "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
     "GOWORK": "off",
     "CGO_ENABLED": "0",  # the same programs with and without a C compiler
-    "GOOS": "",  # for this machine, even if the user's shell is set to cross-compile
+    "GOOS": "",  # build for this machine, even if the user's shell sets another target
     "GOARCH": "",
 }
-"""The variables of every Go command of the toolchain; they override the user's environment."""
+"""The variables of every Go command of the toolchain. They override the user's environment."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tool:
-    """A program: its Go ``package``, the option ``ask_version`` that prints the version, and the version for the linker.
+    """A program: its Go ``package``, and the option ``ask_version`` that prints its version.
 
-    ``stamps`` maps a Go variable to a template with ``version``, ``major`` and ``minor``. ``module`` is the module with the version
-    if ``package`` is a package of this project. A program without ``ask_version`` is never taken from PATH.
+    ``stamps`` maps a Go variable that the linker sets to a template with ``version``, ``major`` and ``minor``. If ``package`` is a
+    package of this project, ``module`` is the Go module whose version counts. A program without ``ask_version`` is never taken from
+    PATH.
     """
 
     package: str
@@ -62,7 +63,7 @@ class Bundle:
     files: dict[str, Files] = field(default_factory=dict[str, Files])
     tags: tuple[str, ...] = ()
     only_when_named: bool = False
-    """Whether the bundle is built only if one of its names is requested. Few users need it."""
+    """Whether the bundle is built only if one of its programs is requested by name, because few users need it."""
 
     @property
     def folder(self) -> Path:
@@ -80,7 +81,7 @@ class Bundle:
         return (self.folder / "go.mod").read_text()
 
     def version(self, package: str) -> str:
-        """The version of the Go module that contains ``package``, as its programs print it: ``1.36.3``."""
+        """The version of the Go module that contains ``package``, in the form that the module's programs print: ``1.36.3``."""
         pins = dict(re.findall(r"^(?:require)?\s+(\S+) v(\S+)", self.go_mod, re.MULTILINE))
         module = max((path for path in pins if f"{package}/".startswith(f"{path}/")), key=len)
         # Prometheus publishes 3.16.0 as the Go module v0.316.0, so that its import paths need no /v3.
@@ -123,7 +124,7 @@ BUNDLES = (
     ),
     Bundle(
         name="kubernetes",
-        source="kubernetes",  # the embedded cloud's Kubernetes version: the line `k8s.io/kubernetes v...` in kubernetes/go.mod
+        source="kubernetes",  # the version of Kubernetes: the line `k8s.io/kubernetes v...` in kubernetes/go.mod and node/go.mod
         usual_seconds=460,
         tools={
             "kube-apiserver": Tool(package="k8s.io/kubernetes/cmd/kube-apiserver", stamps=KUBERNETES_STAMPS),
@@ -207,7 +208,7 @@ BUNDLES = (
         name="prometheus",
         source="prometheus",
         usual_seconds=300,
-        # The platform discovers its targets in Kubernetes. The 24 other discoveries would add the SDKs of their clouds.
+        # Prometheus discovers targets only in Kubernetes. The 24 other discoveries would add the SDKs of other clouds.
         tags=("remove_all_sd", "enable_kubernetes_sd"),
         tools={
             "prometheus": Tool(package="github.com/prometheus/prometheus/cmd/prometheus", stamps=PROMETHEUS_STAMPS),

@@ -1,4 +1,4 @@
-"""The Go command of this virtualenv, run on the module of one bundle; a failure becomes an error with a fix."""
+"""The Go command of this virtualenv, which runs on the module of one bundle. A failure becomes an error with a fix."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ FREE_SPACE = "free some disk space (a build of all programs needs 8 GB), then ru
 
 @dataclass(frozen=True, kw_only=True)
 class Go:
-    """The Go command; its output goes to ``log``, and ``install`` tells the user how to install Go."""
+    """The Go command. Its output goes to ``log``. ``install`` is the message that states how to install Go."""
 
     log: Path
     install: str
 
     def command(self, bundle: Bundle) -> Path:
-        """The ``go`` of this virtualenv, so that all builds use the same version. Raises if it is missing or too old for go.mod."""
+        """The ``go`` of this virtualenv, so that all builds use one version. Raises if Go is missing or too old for go.mod."""
         go = Path(sysconfig.get_path("scripts")) / "go"
         wanted = re.findall(r"^go (\d+)\.(\d+)", bundle.go_mod, re.MULTILINE)[0]
         if not go.exists():

@@ -1,4 +1,4 @@
-"""The catalogue as a table: programs and files, their versions, and their paths or the usual time to build them."""
+"""The catalogue as a table: each program or file with its version, and its path or the usual time of its build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All rules, from one module per subject. The documentation lists them in the order of this module."""
+"""All rules, from one module per subject. The documentation lists the rules in the order of ``RULES``."""
 
 from policies.rule import Rule
 from policies.rules import (

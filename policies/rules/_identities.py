@@ -1,4 +1,4 @@
-"""The identities of IAM (roles, groups and users) with their permissions, independent of the resource types that give these."""
+"""The identities of IAM (roles, groups and users) and their permissions, whichever resource types give these permissions."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ OWNERS: Mapping[str, Mapping[str, str]] = {
     GROUP_ATTACHMENT: {"role": "roles", "group": "groups", "user": "users"},
     EXCLUSIVE_ATTACHMENTS: {"role": "roleName"},
 }
-"""For each type that gives permissions, the properties with the names of the identities, by their kind."""
+"""For each type that gives permissions, the properties with the names of the identities, by the kind of the identity."""
 
 ATTACHED = {**dict.fromkeys(ATTACHMENTS, "policyArn"), EXCLUSIVE_ATTACHMENTS: "policyArns", ROLE: "managedPolicyArns"}
-"""The property with the ARNs of the attached policies."""
+"""For each type that attaches policies, the property with the ARNs of these policies."""
 
 DEFERRED = frozenset(
     {key for keys in OWNERS.values() for key in keys.values()}
@@ -59,19 +59,19 @@ class Identity:
 
     kind: str
     name: str
-    """The declared name; if the program does not declare it, the logical name."""
+    """The name in IAM; the logical name if the program does not set a name."""
     arn: str
     """The ARN; a generated part of the name is an example."""
     given: list[iam.StatementView]
     """The statements of all inline and attached policies."""
     limit: list[iam.StatementView] | None
-    """The statements of the boundary; ``None`` if there is none, or the program does not declare it."""
+    """The statements of the boundary; ``None`` if the identity has no boundary, or the program does not declare the boundary."""
     policies: set[str]
     """The ARNs of the policies on which the permissions depend: attached policies, the boundary, and policies in conditions."""
 
 
 def identities_at(view: View, index: ResourceIndex) -> Iterator[Identity]:
-    """The identity that a resource declares, or those to which it gives permissions and which the program does not declare."""
+    """The identity that a resource declares, or the undeclared identities to which the resource gives permissions."""
     kind = next((kind for kind, type_ in DECLARED.items() if type_ == view.resource.type), "")
     if kind:
         grants = [user for type_, keys in OWNERS.items() if kind in keys for user in index.users(view, keys[kind], type_)]
@@ -91,7 +91,7 @@ def documents_of(view: View) -> list[tuple[View, str]]:
 
 
 def _attached_by(view: View, index: ResourceIndex) -> tuple[list[View], list[str]]:
-    """The declared policies that a resource attaches; if there are none, the ARNs of others."""
+    """The declared policies that a resource attaches, and the ARNs of the policies if none of them is declared."""
     key = ATTACHED.get(view.resource.type)
     if key is None or not view.has_or_depends(key):
         return [], []

@@ -12,7 +12,7 @@ RELEASE = re.compile(r"(^|[^0-9])\d+\.\d+(\.\d+)?|^(git-|sha-)?[0-9a-f]{7,40}$|^
 """A tag that names one release: a version with at least two numbers, a commit hash, or a time."""
 
 FULL_VERSION = re.compile(r"^v?\d+\.\d+\.\d+-(lts|stable)$")
-"""A full version with its channel, which is not moved to another image."""
+"""A tag with a full version and a channel, such as ``v1.2.3-stable``, which is not moved to another image."""
 
 FLOATING = frozenset(
     {
@@ -54,7 +54,7 @@ def image_problems(image: str, trusted: Sequence[str]) -> Iterator[tuple[str, st
     """The problems of an image reference, each with its fix."""
     name, tag, digest = full_name(image)
     if not image:
-        yield "no image is named", "name one with a tag or digest"
+        yield "no image is named", "name an image with a tag or digest"
         return
     invalid = [each for each in name.split("/")[1:] if COMPONENT.fullmatch(each) is None]
     if invalid:

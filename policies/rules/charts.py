@@ -36,15 +36,15 @@ OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag
 @PACK.resource(
     "workload-chart-values",
     RELEASE,
-    title="No value of a chart weakens its pods",
+    title="No value of a Helm chart weakens the chart's pods",
     why="A chart's objects are created in the cluster, where no preview and no rule can check them.",
-    fix="Remove the values that weaken the chart's own defaults, and name a version.",
+    fix="Remove the values that weaken the chart's own defaults, and set `version`.",
     severity="high",
     frameworks=("PSS restricted",),
     parameters=("trusted_registries",),
 )
 def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield the problems of the chart's version and of its values, at any depth. Value files are not part of the graph."""
+    """Yield the problems of the chart's version and of its values, at any depth. Files with values cannot be checked."""
     if not view.text("version"):
         yield Problem("version", "the newest version of the chart is installed", "name a version")
     if view.has("valueYamlFiles"):
@@ -62,9 +62,11 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
         elif key == "type" and value in ("LoadBalancer", "NodePort"):
             yield Problem(text(path), f"a {value} is an additional entry point", "use ClusterIP")
         elif key == "externalIPs" and value:
-            yield Problem(text(path), "it receives traffic for addresses of others", "remove externalIPs")
+            yield Problem(
+                text(path), "the Service receives traffic for IP addresses that do not belong to it", "remove externalIPs"
+            )
         elif key in ("host", "hosts") and any(str(each).startswith("*") for each in _listed(value)):
-            yield Problem(text(path), "it accepts requests for any host", "name the host")
+            yield Problem(text(path), "the Ingress accepts requests for any host", "name the host")
         elif key.lower().endswith("image") and value:
             for problem, fix in image_problems(_image(value, limits), limits.trusted_registries):
                 yield Problem(text(path), problem, fix)

@@ -21,7 +21,7 @@ PREFIXES = ("dwcp:", "pulumi:pulumi:Stack")
     "*",
     title="Every resource is of a type that the rules know",
     why="A resource of an unknown type passes every rule, whatever it exposes, loses or costs.",
-    fix="Write a rule for the type, or state in its entry in `program/catalogue` why it needs none (`reviewed`).",
+    fix="Write a rule for the type, or state in its entry in `program/catalogue` why the type needs no rule (`reviewed`).",
     severity="high",
     levels={"local": "advisory", "staging": "advisory"},
 )
@@ -31,7 +31,7 @@ def known(view: View, limits: Limits) -> Iterator[Problem]:
     type_ = view.resource.type
     managed = type_.count(":") == 2 and not type_.startswith(PREFIXES)
     if managed and type_ not in named_by_rules() and not reviewed(type_):
-        yield at(view, "", f"no rule knows {type_}", "write a rule for it, or state in program/catalogue why it needs none")
+        yield at(view, "", f"no rule knows {type_}", "write a rule for the type, or state in program/catalogue why it needs none")
 
 
 @cache

@@ -24,7 +24,7 @@ NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
     "cluster-private-endpoint",
     CLUSTER,
     title="The Kubernetes API is not open to the internet",
-    why="Anyone could exploit a vulnerability of the API server.",
+    why="Otherwise anyone on the internet could exploit a vulnerability of the API server.",
     fix="Set `vpcConfig.endpointPublicAccess` to false, or name the networks in `cluster.publicAccessCidrs`.",
     severity="critical",
     frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
@@ -39,7 +39,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
         path = "vpcConfig.publicAccessCidrs"
         sources = view.texts(path) or ["0.0.0.0/0"]
         if internet_in(sources):
-            fix = f"set vpcConfig.endpointPublicAccess to false, or {path} to the networks that need it"
+            fix = f"set vpcConfig.endpointPublicAccess to false, or {path} to the networks that need the API"
             yield at(view, path, f"the API is open to {', '.join(sources)}", fix)
 
 
@@ -91,7 +91,7 @@ def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
     "cluster-version",
     CLUSTER,
     title="The Kubernetes version is in standard support",
-    why="Extended support costs six times as much, and after its end AWS upgrades the cluster on a day that AWS chooses.",
+    why="Extended support costs six times as much. When it ends, AWS upgrades the cluster on a day that AWS chooses.",
     fix="Raise `cluster.version` in the settings, one minor version at a time.",
     severity="high",
     frameworks=("AWS Security Hub EKS.2",),
@@ -111,8 +111,8 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     "cluster-network-policies-work",
     CLUSTER,
     title="The cluster enforces NetworkPolicies and has Pod Identity",
-    why="Without the option, NetworkPolicies are accepted but have no effect. Without Pod Identity, pods get no AWS permissions.",
-    fix="Declare the add-on vpc-cni with enableNetworkPolicy, and eks-pod-identity-agent.",
+    why="Without `enableNetworkPolicy`, all NetworkPolicies have no effect. Without Pod Identity, pods get no AWS permissions.",
+    fix="Declare the add-ons vpc-cni (with `enableNetworkPolicy`) and eks-pod-identity-agent.",
     severity="critical",
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
     levels={"local": "advisory"},
@@ -135,7 +135,7 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
     "cluster-add-ons-inject-nothing",
     ADDON,
     title="The observability add-on injects nothing into pods",
-    why="By default, the add-on injects init containers without a security context, and Pod Security rejects these pods.",
+    why="By default, the add-on injects init containers without a security context, and Pod Security rejects pods with them.",
     fix="Set `manager.applicationSignals.autoMonitor.monitorAllServices` to false in the add-on's configuration.",
     severity="high",
     frameworks=("Amazon CloudWatch: Application Signals, monitor all",),

@@ -29,7 +29,7 @@ def instance_types(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
     for each in instance_types_of(view, index):
         if each not in limits.instance_types:
-            message = f"{each} is not allowed here" if each else "no instance type is set"
+            message = f"{each} is not allowed in {limits.environment}" if each else "no instance type is set"
             yield at(view, key, message, f"use {', '.join(limits.instance_types)}")
 
 
@@ -37,7 +37,7 @@ def instance_types(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     "cost-node-count",
     NODE_GROUP,
     title="The size of a node group is limited",
-    why="Otherwise a loop that creates pods adds nodes until a person stops it.",
+    why="Otherwise a loop that creates pods adds nodes until a person stops the loop.",
     fix="Lower `cluster.maxNodes`, or raise the limit in `policies/limits.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST09",),
@@ -82,7 +82,7 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     VOLUME,
     LAUNCH_TEMPLATE,
     INSTANCE,
-    title="Volumes are within the environment's limit",
+    title="No volume is larger than the environment's limit",
     why="A volume can grow in place, but never shrink.",
     fix="Reduce the size; a volume can grow in place later.",
     severity="low",
@@ -90,7 +90,7 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     parameters=("maximum_volume_gib",),
 )
 def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each claim, volume and instance disk that is too large."""
+    """Yield a problem for each claim, volume and disk that is too large or has no size."""
     sizes: list[tuple[View, str, int | float | None]] = []
     if view.resource.type == VOLUME:
         sizes = [(view, "size", view.number("size"))]
@@ -120,8 +120,8 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "cost-monthly-estimate",
     NODE_GROUP,
-    title="The stack's monthly estimate is within its budget",
-    why="Limits on single resources do not limit their sum.",
+    title="The estimated monthly cost of the stack is within the environment's budget",
+    why="Limits on single resources do not limit the sum of their costs.",
     fix="Use fewer or smaller resources, or raise the budget in `policies/limits.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST02-BP05",),
@@ -132,7 +132,7 @@ def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     if not priced(view, index):
         unpriced = sorted(set(instance_types_of(view, index)) - prices().instances_per_hour.keys())
         message = f"no price is known for {', '.join(unpriced)}"
-        yield at(view, "instanceTypes", message, f"add it to policies/prices.yaml (as of {prices().as_of})")
+        yield at(view, "instanceTypes", message, f"add the price to policies/prices.yaml (as of {prices().as_of})")
         return
     if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each, index)):
         return  # the estimate is for the whole stack: report it once, and on the same group in any order of the groups

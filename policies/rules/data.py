@@ -44,7 +44,7 @@ EBS_DRIVER = "ebs.csi.aws.com"
     "data-bucket-encrypted",
     *BUCKETS,
     title="Every bucket has an encryption configuration",
-    why="With a KMS key, access to the data also needs access to the key, and not only to the bucket.",
+    why="With a KMS key, access to the bucket is not enough to read the data: access to the key is needed too.",
     fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add the encryption configuration.",
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
@@ -137,7 +137,7 @@ def _refuses_plain_text(statement: iam.StatementView) -> bool:
     BUCKET_ACL,
     title="No bucket is opened by an ACL",
     why="An ACL can publish a bucket whose policies allow no public access.",
-    fix="Remove the ACL; with enforced ownership none is needed.",
+    fix="Remove the ACL. A bucket with the ownership setting BucketOwnerEnforced needs no ACL.",
     severity="critical",
     frameworks=("AWS Security Hub S3.12",),
 )
@@ -157,7 +157,7 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE_CLUSTER,
     CACHE,
     title="AWS creates and rotates the passwords of databases",
-    why="A password in the program is in git, in the state and in every preview, and is never rotated.",
+    why="A password that the program sets is also in the state, and is never rotated.",
     fix="Set `manageMasterUserPassword` to true; for a cache use `userGroupIds`.",
     severity="high",
     frameworks=("AWS Security Hub SecretsManager.1",),
@@ -179,7 +179,7 @@ TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
 @PACK.resource(
     "data-version-retention",
     LIFECYCLE,
-    title="Buckets keep deleted objects for the minimum number of days",
+    title="No lifecycle rule deletes objects or noncurrent versions too early",
     why="A mistake is often noticed days later.",
     fix="Set the days of the lifecycle rule to `minimumRetentionDays` or more.",
     severity="medium",
@@ -226,7 +226,7 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
     "data-log-encrypted",
     LOG_GROUP,
     title="Logs are encrypted with a customer managed KMS key",
-    why="Logs contain addresses and names; the key limits who can read them.",
+    why="Logs contain IP addresses and names; the key limits who can read the logs.",
     fix="Set `kmsKeyId` to the ARN of a key that CloudWatch Logs may use.",
     severity="medium",
     frameworks=("AWS Foundational Security: CloudWatch Logs",),
@@ -242,8 +242,8 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "data-log-key-usable",
     LOG_GROUP,
-    title="The key of a log group allows CloudWatch Logs to use it for that group",
-    why="Otherwise the service can neither store new events nor read the old ones, and no alarm reports this.",
+    title="The KMS key of a log group allows CloudWatch Logs to use the key for this group",
+    why="Otherwise CloudWatch Logs can neither store new events nor read old events, and no alarm reports this.",
     fix="Include the group's ARN in the condition of the key's policy.",
     severity="high",
     frameworks=("AWS: Encrypt log data in CloudWatch Logs using AWS KMS",),
@@ -252,13 +252,13 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
 def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the policy of the log group's key does not allow CloudWatch Logs to use the key.
 
-    The rule checks only keys that the program declares. If Pulumi generates the name of the group, it starts with the logical name.
+    The rule checks only keys that the program declares. A name of the group that Pulumi generates starts with the logical name.
     """
     del limits
     for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
         name = view.physical_name
         if not any(_serves_logs(each, name) for each in iam.statements(key, "policy")):
-            message = f"the policy of {key.resource.name} does not allow CloudWatch Logs to use it for {name}"
+            message = f"the policy of {key.resource.name} does not allow CloudWatch Logs to use the key for {name}"
             yield at(view, "kmsKeyId", message, f"include log-group:{name} in the policy of the key")
 
 
@@ -277,15 +277,15 @@ def _serves_logs(statement: iam.StatementView, group: str) -> bool:
 @PACK.resource(
     "data-key-rotation",
     KEY,
-    title="Keys rotate, and their deletion can be cancelled",
-    why="Rotation limits what a copied key can decrypt; the data of a deleted key cannot be read again.",
+    title="KMS keys rotate, and the deletion of a key can be cancelled for some days",
+    why="Rotation limits how much data a copied key can decrypt. Data that is encrypted with a deleted key cannot be read again.",
     fix="Set `enableKeyRotation` to true and `deletionWindowInDays` to `minimumKeyDeletionDays` or more.",
     severity="medium",
     frameworks=("CIS AWS 3.6", "AWS Security Hub KMS.3"),
     parameters=("minimum_key_deletion_days",),
 )
 def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a symmetric key does not rotate (AWS does not rotate others), or if a key is deleted too early."""
+    """Yield a problem if a symmetric key does not rotate (AWS rotates no other keys), or if a key is deleted too early."""
     symmetric = view.text("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
     if symmetric and not view.flag("enableKeyRotation"):
         yield at(view, "enableKeyRotation", "the key does not rotate", "set enableKeyRotation to true")
@@ -310,7 +310,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     STORAGE_CLASS,
     title="Every volume, file system and database is encrypted",
     why="Without encryption, everyone who gets a disk or a snapshot can read the data.",
-    fix="Set the service's own property for encryption at rest to true.",
+    fix="Set the property of the resource for encryption at rest to true.",
     severity="high",
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
 )
@@ -324,7 +324,9 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
             if not disk.flag("ebs.encrypted"):
                 yield at(disk, "ebs.encrypted", "the machine's disk is not encrypted", "set ebs.encrypted to true")
         if not disks:
-            yield at(view, "blockDeviceMappings", "the machine's disk is not declared encrypted", "map it with ebs.encrypted true")
+            yield at(
+                view, "blockDeviceMappings", "the machine's disk is not declared encrypted", "map the disk with ebs.encrypted true"
+            )
     elif view.resource.type == STORAGE_CLASS:
         if view.text("provisioner") == EBS_DRIVER and view.map("parameters").get("encrypted") != "true":
             yield at(view, "parameters", "volumes of this class are not encrypted", 'set parameters.encrypted to "true"')
@@ -338,7 +340,7 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     "data-cache-in-transit",
     CACHE,
     title="Clients connect to caches over TLS",
-    why="Otherwise sessions and passwords can be read on the network, also inside the VPC.",
+    why="Otherwise sessions and passwords can be read on the network, even inside the VPC.",
     fix="Set `transitEncryptionEnabled` to true.",
     severity="high",
     frameworks=("AWS Security Hub ElastiCache.5",),
@@ -360,7 +362,7 @@ def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
     TABLE,
     title="Resources with data or traffic are protected from deletion",
     why="Otherwise one wrong `destroy` deletes the service and its data.",
-    fix="Set the service's deletion protection to true, and `forceDestroy` of a bucket to false.",
+    fix="Set the resource's deletion protection to true, and `forceDestroy` of a bucket to false.",
     severity="high",
     frameworks=("AWS Security Hub ELB.6", "AWS Security Hub RDS.8", "AWS Security Hub DynamoDB.6"),
     levels={"local": "disabled", "staging": "advisory"},
@@ -375,7 +377,7 @@ def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
     else:
         key = keys.get(view.resource.type, "deletionProtection")
         if not view.flag(key):
-            yield at(view, key, "it has no deletion protection", f"set {key} to true")
+            yield at(view, key, "the resource has no deletion protection", f"set {key} to true")
 
 
 @PACK.resource(
@@ -385,8 +387,8 @@ def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
     TABLE,
     CACHE,
     title="Databases have automatic backups",
-    why="Encryption and replicas do not protect data from a wrong statement.",
-    fix="Set the days of automatic backups to `minimumBackupDays` or more, or point-in-time recovery to true.",
+    why="Encryption and replicas do not help if a wrong command deletes or changes data.",
+    fix="Keep automatic backups for `minimumBackupDays` or more; for a table, enable point-in-time recovery.",
     severity="high",
     frameworks=("AWS Security Hub RDS.11", "AWS Security Hub DynamoDB.2", "AWS Security Hub ElastiCache.1"),
     parameters=("minimum_backup_days",),
@@ -408,7 +410,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     "data-claim-retained",
     STORAGE_CLASS,
     title="A volume is kept when its claim is deleted",
-    why="One command deletes a claim; by default that also deletes its data.",
+    why="One command deletes a claim. By default, the data of the claim is then deleted too.",
     fix="Set `reclaimPolicy` of the StorageClass to Retain.",
     severity="medium",
     levels={"local": "disabled", "staging": "disabled"},

@@ -1,4 +1,4 @@
-"""Rules for rollouts: the two tracks of an application, and the properties that delivery owns."""
+"""Rules for rollouts: the two tracks of an application (stable and canary), and the properties that delivery owns."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ ACTIONS = "actions"
     DEPLOYMENT,
     SERVICE,
     BUDGET,
-    title="Objects of a track select application and track, never the version",
-    why="Without the track a selector matches both tracks' pods; with the version it no longer matches after the next release.",
+    title="Objects of a track (stable or canary) select the application and the track, never the version",
+    why="A selector without the track matches the pods of both tracks; with the version, it matches no pods after a release.",
     fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
 )
@@ -49,13 +49,13 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "delivery-tracks-agree",
     DEPLOYMENT,
-    title="Stable and canary differ only in track and version",
-    why="A rollout compares the tracks and then swaps them: labels, ports and containers must be the same in both.",
+    title="The tracks stable and canary have the same label keys, ports and containers",
+    why="A rollout compares the tracks and then exchanges their images, so each track must be able to replace the other.",
     fix="Declare both tracks with `Track` in `components/workload/_tracks.py`.",
     severity="high",
 )
 def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless the other track exists, with the same containers, ports, and keys of labels and selectors."""
+    """Yield a problem unless the other track exists, with the same label keys, selector keys, containers and ports."""
     del limits
     track = labels_of(pod_of(view)).get(TRACK_LABEL)
     if track is None:
@@ -102,8 +102,8 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 @PACK.resource(
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
-    title="The program ignores changes of fields that delivery and the autoscaler own, and of no others",
-    why="Otherwise `pulumi up` during a rollout resets the traffic weights, and changes of other ignored fields are never applied.",
+    title="The program ignores changes of the properties that delivery or an autoscaler owns, and of no other properties",
+    why="Otherwise `pulumi up` during a rollout resets the traffic weights. Changes of ignored properties are never applied.",
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
 )
@@ -121,15 +121,20 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, path, f"{owner} owns {path}, but every pulumi up would set it", f"add {path} to ignoreChanges")
     for path in ignored if owned else ():
         if path not in owned:
-            yield at(view, path, "only the program owns it, but pulumi up ignores its changes", f"remove {path} from ignoreChanges")
+            yield at(
+                view,
+                path,
+                "only the program owns this property, but pulumi up ignores its changes",
+                f"remove {path} from ignoreChanges",
+            )
 
 
 @PACK.stack(
     "delivery-replicas-left-alone",
     DEPLOYMENT,
     title="The program does not set the replicas that an autoscaler owns",
-    why="Otherwise each `pulumi up` resets the number, also under load.",
-    fix="Add `spec.replicas` to `ignoreChanges`, or remove it.",
+    why="Otherwise each `pulumi up` resets the number of pods, even under load.",
+    fix="Add `spec.replicas` to `ignoreChanges`, or do not set the property.",
     severity="high",
     frameworks=("pulumi-kubernetes #2491",),
 )
@@ -137,7 +142,9 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     """Yield a problem if a workload has an autoscaler, and ``spec.replicas`` is set and not ignored."""
     del limits
     if scaled(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
-        yield at(view, "spec.replicas", "both the program and an autoscaler set it", "add spec.replicas to ignoreChanges")
+        yield at(
+            view, "spec.replicas", "both the program and an autoscaler set the number of pods", "add spec.replicas to ignoreChanges"
+        )
 
 
 @PACK.stack(

@@ -1,4 +1,4 @@
-"""Rules on the Docker stack: the limits of the cluster for which Docker has a property."""
+"""Rules on the Docker stack: the rules for pods, applied to containers where Docker has an equivalent property."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ SOCKET = "docker.sock"
 @PACK.resource(
     "docker-unprivileged",
     CONTAINER,
-    title="No container is privileged or mounts the engine's socket",
-    why="Either gives root access to the host.",
+    title="No container is privileged or mounts the Docker socket",
+    why="A privileged container, and one with the Docker socket, has root access to the host.",
     fix="Drop all capabilities, add no-new-privileges, and mount no socket.",
     severity="critical",
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),
@@ -47,7 +47,7 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(device, "hostPath", "the container gets a device of the host", "remove it")
     for mount, key, path, _ in host_paths(view):
         if path.endswith(SOCKET):
-            yield at(mount, key, "the engine's socket is mounted", "remove it")
+            yield at(mount, key, "the Docker socket is mounted", "remove it")
 
 
 HARMLESS_CAPABILITIES = ("NET_BIND_SERVICE",)
@@ -59,7 +59,7 @@ HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
 def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
     """The paths of the host that a container mounts, or that a volume maps.
 
-    For each path: the object and the property that contain it, the normal form of the path, and whether it is read-only.
+    For each path: the object and the property that contain it, the normal form of the path, and whether it is mounted read-only.
     """
     for holder, key, path, read_only in _mounted(view):
         if path.startswith("/"):
@@ -89,8 +89,8 @@ def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
     CONTAINER,
     DOCKER_VOLUME,
     title="Only node-exporter has access to its host",
-    why="In the host's network a container reaches local services of the host, and uses its ports.",
-    fix="Use a network of the stack.",
+    why="In the host's network, a container reaches local services of the host and uses the host's ports.",
+    fix="Use a network of the stack, and volumes in place of folders of the host.",
     severity="high",
     frameworks=("CIS Docker 5.10", "CIS Docker 5.16, 5.17"),
     parameters=("host_access",),
@@ -125,7 +125,7 @@ SYSTEM_FOLDER = re.compile(
 @PACK.resource(
     "docker-images",
     REMOTE_IMAGE,
-    title="Every image is one release, from a trusted registry",
+    title="Every image resource names one release in a trusted registry",
     why="A floating tag can name another image at the next pull.",
     fix="Name the image by digest or full version, from a trusted registry.",
     severity="high",
@@ -141,9 +141,9 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "docker-container-image",
     CONTAINER,
-    title="A container runs an image of the stack, or one release by name",
-    why="A floating name stands for the image that the host pulled last.",
-    fix="Use the id of an image resource, or a full version.",
+    title="A container's image is an image resource of the stack, or is named by digest or full version",
+    why="A floating tag stands for the image that the host pulled last.",
+    fix="Use the id of an image resource, a digest or a full version.",
     severity="high",
     frameworks=("CIS Docker 4.2",),
     deferred=frozenset({"image"}),
@@ -152,7 +152,8 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
 def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield the problems of the image reference.
 
-    The id of an image is accepted, because it identifies one image: a digest, or the output of an image resource, which is checked.
+    The id of an image is accepted, because it identifies one image. It is a digest, or the output of an image resource, which the
+    rule ``docker-images`` checks.
     """
     image = view.text("image")
     made = index.sources(view, "image", REMOTE_IMAGE) if view.has_or_depends("image") else []
@@ -171,7 +172,7 @@ def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     frameworks=("CIS Docker 5.11, 5.12", "guide: Docker Compose Stack"),
 )
 def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a container has no memory limit or no CPU limit."""
+    """Yield a problem if a container has no memory limit, or neither a CPU limit nor CPU shares."""
     del limits
     if not view.number("memory"):
         yield at(view, "memory", "memory has no limit", "set memory, in MiB")

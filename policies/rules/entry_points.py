@@ -19,7 +19,7 @@ PACK = Pack("network")
     SERVICE,
     INGRESS,
     title="No Service or Ingress is an entry point of its own",
-    why="No security group of the program covers its load balancer, node port or external address.",
+    why="No security group of the program covers the load balancer, node port or external address of such an object.",
     fix="Use type ClusterIP, and bind the Service to a target group of the program's load balancer.",
     severity="critical",
     frameworks=("NSA Kubernetes Hardening", "CVE-2020-8554"),
@@ -33,7 +33,9 @@ def services_internal(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, path, "a load balancer is open to the internet", "set alb.ingress.kubernetes.io/scheme to internal")
         return
     if view.texts("spec.externalIPs"):
-        yield at(view, "spec.externalIPs", "it receives traffic for addresses of others", "remove externalIPs")
+        yield at(
+            view, "spec.externalIPs", "the Service receives traffic for IP addresses that do not belong to it", "remove externalIPs"
+        )
     kind = view.text("spec.type", "ClusterIP")
     if kind == "NodePort":
         yield at(view, "spec.type", "a port is opened on every node", "set spec.type to ClusterIP")
@@ -66,7 +68,7 @@ def _is_public(view: View, default: str) -> bool:
     "network-ingress-tls",
     INGRESS,
     title="Every Ingress serves named hosts over TLS",
-    why="Without TLS passwords can be read on the network; without a host it receives requests for all other host names.",
+    why="Without TLS, passwords can be read on the network. Without a host, an Ingress receives requests for all other host names.",
     fix="Name each host in `spec.rules` and in `spec.tls`.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
@@ -74,7 +76,8 @@ def _is_public(view: View, default: str) -> bool:
 def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a host with a wildcard or without a certificate, and for a default backend, which accepts any host.
 
-    Annotations can serve plain text in spite of a certificate, or name the certificate of an application load balancer.
+    Annotations are checked too: an annotation can enable plain text beside TLS, or name the certificate of an application load
+    balancer.
     """
     del limits
     annotations = view.map("metadata.annotations")
@@ -83,13 +86,13 @@ def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
         host for each in view.views("spec.tls") if each.text("secretName") or by_load_balancer for host in each.texts("hosts")
     ]
     if view.has("spec.defaultBackend"):
-        yield at(view, "spec.defaultBackend", "it accepts requests for any host", "name the host in spec.rules")
+        yield at(view, "spec.defaultBackend", "the Ingress accepts requests for any host", "name the host in spec.rules")
     if key := _serves_plain_text(annotations):
         yield at(view, "metadata.annotations", f"{key} serves plain text beside TLS", "redirect plain text to HTTPS")
     for rule in view.views("spec.rules"):
         host = rule.text("host")
         if not host or host.startswith("*"):
-            yield at(rule, "host", f"it accepts requests for {host or 'any host'}", "name the host")
+            yield at(rule, "host", f"the Ingress accepts requests for {host or 'any host'}", "name the host")
         elif by_load_balancer and "alb.ingress.kubernetes.io/certificate-arn" in annotations:
             continue
         elif host not in certified and f"*.{host.partition('.')[2]}" not in certified:
@@ -112,7 +115,7 @@ SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-s
     "network-ingress-plain-annotations",
     INGRESS,
     title="No Ingress adds a configuration snippet to the controller",
-    why="A snippet runs in the controller, which reads every Secret of the cluster.",
+    why="A snippet runs in the controller, which can read every Secret of the cluster.",
     fix="Use a specific annotation, or change the controller's own configuration.",
     severity="high",
     frameworks=("CVE-2021-25742",),

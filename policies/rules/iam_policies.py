@@ -41,8 +41,8 @@ PACK = Pack("identity")
     POLICY,
     *INLINE,
     ROLE,
-    title="No policy allows everything, or the data of every resource",
-    why="An attacker who controls a process with such a role controls the account, or reads and deletes its data.",
+    title="No policy allows every action, or access to the data of all resources",
+    why="An attacker who controls a process with such a policy controls the account, or can read and delete the account's data.",
     fix="List the actions and resources that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16", "AWS Security Hub IAM.1"),
@@ -50,10 +50,10 @@ PACK = Pack("identity")
     parameters=("service_administrators",),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a document that allows every action of a service on all resources, or all actions with exceptions.
+    """Yield a problem for a document that allows every action of a service on all resources, or all actions except some.
 
-    One action on the data of every bucket, key, table, secret or parameter is enough, and one that gives control of every key,
-    bucket, instance or cluster. The rule does not check a permissions boundary, because a boundary gives no permissions.
+    A single action is enough if it reaches the data of every bucket, key, table, secret or parameter, or gives control of every
+    key, bucket, instance or cluster. The rule does not check a permissions boundary, because a boundary gives no permissions.
     """
     if view.resource.type == POLICY and not _is_attached(view, index):
         return
@@ -119,16 +119,16 @@ DATA = {
     ("instance", "arn:aws:ec2:*:*:instance/zq-xw9"): ("ssm:SendCommand", "ssm:StartSession"),
     ("cluster", "arn:aws:eks:*:*:access-entry/zq-xw9/role/1/zq-xw9/x"): ("eks:AssociateAccessPolicy",),
 }
-"""Actions on data, or that give control of a resource, by the kind of the resource and an ARN that does not exist.
+"""Actions that reach data or give control of a resource, by the kind of the resource and an ARN of a resource that does not exist.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
 
 def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, administers: bool) -> Iterator[Problem]:
-    """Yield a problem for each service of which these statements together allow everything, or data of every resource.
+    """Yield a problem for each service of which these statements together allow every action, or the data of every resource.
 
-    A service may be allowed as a whole to a policy that ``administers`` services, except a service that gives permissions.
+    A policy that ``administers`` services may allow every action of a service, except of a service that gives permissions.
     """
     allows = [each for each in given if each.allows]
     whole: set[str] = set()
@@ -155,8 +155,8 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
 @PACK.stack(
     "identity-no-admin-policies",
     *ATTACHED,
-    title="No role has one of AWS' policies for administrators",
-    why="They grow with every new service of AWS.",
+    title="No role, group or user has one of AWS' policies for administrators",
+    why="These policies grow with every new service of AWS.",
     fix="Attach a policy with the actions that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16",),
@@ -186,7 +186,8 @@ OWN = {
     ),
     "policy": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
 }
-"""By kind of identity, the actions by which it can extend its own permissions, and the actions on a policy that it has.
+"""For each kind of identity, the actions by which an identity can extend its own permissions; for ``policy``, the actions by which
+it can change a policy that it has.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -198,7 +199,8 @@ OTHERS = {
     "group": ("iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:PutGroupPolicy"),
     "role": ("iam:PassRole", "sts:AssumeRole", "iam:UpdateAssumeRolePolicy"),
 }
-"""By kind, the actions that give permissions of another identity, if they are allowed on every identity of this kind."""
+"""For each kind of identity, the actions that give the caller the permissions of others, if they are allowed on every identity of
+the kind."""
 
 RUNS_AS = {
     "cloudformation.amazonaws.com": "cloudformation:CreateStack",
@@ -209,7 +211,7 @@ RUNS_AS = {
     "lambda.amazonaws.com": "lambda:CreateFunction",
     "sagemaker.amazonaws.com": "sagemaker:CreateNotebookInstance",
 }
-"""Services that run the caller's code with a role that is passed to them, each with the action that starts it."""
+"""Services that run the caller's code with a role that the caller passes, each with the action that starts the code."""
 
 ANY = "zq-xw9"
 """A name that does not exist, so only a wildcard matches it."""
@@ -220,9 +222,9 @@ ANY = "zq-xw9"
     *DECLARED.values(),
     *INLINE,
     *ATTACHMENTS,
-    title="No role can extend its own permissions",
-    why="An attacker with such a role can get every permission in the account.",
-    fix="Name other roles in the statement, deny the action on the role itself, or require a boundary by a condition.",
+    title="No role, group or user can extend its own permissions",
+    why="An attacker with such an identity can get every permission in the account.",
+    fix="Name other roles in the statement, deny the action on the role itself, or require a permissions boundary by a condition.",
     severity="critical",
     frameworks=("AWS IAM: Permissions boundaries for IAM entities",),
     deferred=DEFERRED,
@@ -255,8 +257,8 @@ def _runs_as_any_role(view: View, identity: Identity) -> Iterator[Problem]:
     for service, action in RUNS_AS.items():
         passed = iam.allowed("iam:PassRole", f"arn:aws:iam::*:role/{ANY}", identity.given, identity.limit, service)
         if passed is not None and iam.allowed(action, "", identity.given, identity.limit) is not None:
-            message = f"may pass any role to {service} and {action} with it, by {passed.holder.resource.name}"
-            yield at(view, "", message, "name the roles that it may pass in Resource")
+            message = f"may pass any role to {service} and start code with this role ({action}), by {passed.holder.resource.name}"
+            yield at(view, "", message, "name in Resource the roles that may be passed")
 
 
 DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
@@ -270,7 +272,7 @@ DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
     TOPIC_POLICY,
     ENDPOINT,
     title="No role, bucket, key or topic is open to everyone",
-    why="A principal of * is anyone with an AWS account, and only a condition on the caller limits that.",
+    why="The principal `*` is everyone, and only a condition on the caller limits it.",
     fix="Name the accounts, roles or services in `Principal`, or add a condition on the caller.",
     severity="critical",
     frameworks=("AWS Security Hub S3.2", "AWS Security Hub KMS.5"),
@@ -279,8 +281,9 @@ DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
 def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a statement that is open to everyone.
 
-    Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``. Callers of an endpoint are in
-    the network; there, only a statement on all resources is a problem, because it lets data leave to other accounts.
+    Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``. The callers of a VPC endpoint
+    are inside the network. For an endpoint, only a statement on all resources is a problem: with it, data can leave to other
+    accounts.
     """
     del limits
     path = DOCUMENTS.get(view.resource.type, "policy")
@@ -303,7 +306,7 @@ OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
     ENDPOINT,
     ACCESS_ENTRY,
     title="Roles, resources and the cluster trust only known AWS accounts",
-    why="Its owner decides who uses the trust: another account, or an attacker who has an account.",
+    why="The owner of a trusted account decides who uses the trust, and an unknown account can belong to an attacker.",
     fix="Name the stack's own account, or add the account to `trustedAccounts` in `policies/limits.py`.",
     severity="critical",
     frameworks=("AWS Security Hub S3.6", "IAM Access Analyzer: external access"),
@@ -313,7 +316,8 @@ OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
 def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a statement or an access entry that names another account as the principal or the caller.
 
-    The stack's own account is that of its roles' boundaries and of its cluster's role, which AWS requires to be the same.
+    The stack's own account comes from the ARNs of the roles' boundaries and of the cluster's role: AWS requires these to be in the
+    account of the stack.
     """
     path = DOCUMENTS.get(view.resource.type, "policy")
     if view.resource.type == ACCESS_ENTRY:
@@ -326,7 +330,7 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
 
 
 def _own_accounts(index: ResourceIndex) -> set[str]:
-    """The stack's account. Raises for unknown values if all values that contain it are unknown."""
+    """The stack's account. Raises ``UnknownValueError`` if all ARNs that contain the account are unknown."""
     given = [(each, key) for type_, key in OWN_ACCOUNT.items() for each in index.of(type_) if each.given(key)]
     known = [(each, key) for each, key in given if each.resource.inputs[key] not in [*UNKNOWNS]]
     return {iam.account_of(each.text(key)) for each, key in known or given}
@@ -339,8 +343,8 @@ def _service_of(endpoint: View) -> str:
 @PACK.resource(
     "identity-trusted-tokens",
     ROLE,
-    title="A role that trusts an OIDC issuer names the subject of its tokens",
-    why="GitHub issues tokens to every repository: without a subject any of them may assume the role.",
+    title="A role that trusts an OIDC issuer requires a certain subject of the tokens",
+    why="GitHub issues tokens to every repository, so without a subject every repository may assume the role.",
     fix="Add a condition `StringEquals` on the issuer's `sub` with the repository and environment.",
     severity="critical",
     frameworks=("GitHub: Configuring OpenID Connect in Amazon Web Services",),

@@ -44,7 +44,7 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     *STATIC,
     AWS_PROVIDER,
     title="No identity has keys that never expire",
-    why="A leaked key of that kind works for years.",
+    why="A leaked key that never expires works for years.",
     fix="Use a role: OIDC for pipelines, Pod Identity for pods, single sign-on for people.",
     severity="critical",
     frameworks=("CIS AWS 1.13", "AWS Security Hub IAM.3"),
@@ -66,7 +66,7 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     LAUNCH_TEMPLATE,
     INSTANCE,
     title="The metadata service requires a token, and responds only to the machine itself",
-    why="Otherwise a pod, or a forged request of a service, gets the machine's role.",
+    why="Otherwise a pod, or an attacker who makes a service send a request (SSRF), gets the machine's role.",
     fix="Set `metadataOptions.httpTokens` to required and `httpPutResponseHopLimit` to 1.",
     severity="high",
     frameworks=("AWS Security Hub EC2.8", "EKS best practices: restrict the instance profile", "CIS AWS 5.6"),
@@ -90,17 +90,17 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     CONFIG_MAP,
     title="Only access entries give access to the cluster",
-    why="Users of the cluster can edit the aws-auth map, and EKS gives the creator an administrator entry that no program shows.",
-    fix="Set `accessConfig.authenticationMode` to API and give the creator no access.",
+    why="Users of the cluster can edit the ConfigMap aws-auth. By default EKS also makes the creator an administrator.",
+    fix="Set `accessConfig.authenticationMode` to API and `bootstrapClusterCreatorAdminPermissions` to false.",
     severity="high",
     frameworks=("EKS best practices: use access entries",),
 )
 def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if the authentication mode is not API, if the creator gets access, or for an aws-auth map."""
+    """Yield a problem if the authentication mode is not API, if the creator gets access, or for the ConfigMap aws-auth."""
     del limits
     if view.resource.type == CONFIG_MAP:
         if view.text("metadata.name") == "aws-auth":
-            yield at(view, "metadata.name", "the aws-auth map gives access", "add an AccessEntry for each role")
+            yield at(view, "metadata.name", "the ConfigMap aws-auth gives access", "add an AccessEntry for each role")
         return
     if view.text("accessConfig.authenticationMode") != "API":
         path = "accessConfig.authenticationMode"
@@ -114,7 +114,7 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     "identity-cluster-entered",
     CLUSTER,
     title="The cluster has an access entry",
-    why="Without an entry no role has access, not even the program's.",
+    why="Without an access entry no role can use the cluster, not even the role that runs the program.",
     fix="Set `cluster.adminRoleArns` or `cluster.ciRoleArn` in the stack file.",
     severity="medium",
     levels={"local": "disabled"},
@@ -130,8 +130,8 @@ def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     "identity-pod-identity",
     SERVICE_ACCOUNT,
     ADDON,
-    title="Pods get AWS permissions by Pod Identity",
-    why="Pod Identity lists all roles in one place; roles by OIDC are spread over trust policies and annotations.",
+    title="Pods and add-ons get AWS permissions by Pod Identity",
+    why="Pod Identity lists all roles in one place. Roles by OIDC (IRSA) are spread over trust policies and annotations.",
     fix="Use `pod_role` in `components/aws/_pod_identity.py`.",
     severity="medium",
     frameworks=("EKS best practices: Pod Identity",),
@@ -150,14 +150,14 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.stack(
     "identity-token-unmounted",
     *POD_OWNERS,
-    title="Only pods that call the Kubernetes API have a token for it",
+    title="Only pods that call the Kubernetes API have a token for the API",
     why="An attacker in the pod can use the token.",
     fix="Set `automountServiceAccountToken` of the pod to false.",
     severity="medium",
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
 def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a pod mounts the token of a service account that is not bound to a role, also by a volume."""
+    """Yield a problem if a pod mounts, automatically or by a volume, the token of a service account that is not bound to a role."""
     del limits
     spec = pod_of(view).view("spec")
     sources = [each for volume in spec.views("volumes") for each in volume.views("projected.sources")]
@@ -172,7 +172,7 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
         if account not in bound:
             path = "volumes" if by_volume else "automountServiceAccountToken"
             fix = "remove serviceAccountToken from the volume" if by_volume else f"set {path} to false"
-            yield at(spec, path, f"the token of {account[1]} is mounted, but no role is bound to it", fix)
+            yield at(spec, path, f"the token of {account[1]} is mounted, but no role is bound to the account", fix)
 
 
 @PACK.resource(
@@ -181,9 +181,9 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     CLUSTER_ROLE,
     ROLE_BINDING,
     CLUSTER_ROLE_BINDING,
-    title="No Kubernetes role allows everything, or reads every secret",
-    why="A role with * grows with every new kind; a role that reads all secrets can act as every account.",
-    fix="List the verbs and resources that are needed, and name the secrets.",
+    title="No Kubernetes role allows everything, or reads all Secrets",
+    why="A role with `*` grows with every new kind of object. A role that reads all Secrets can act as every service account.",
+    fix="List the verbs and resources that are needed, and name the Secrets.",
     severity="high",
     frameworks=("CIS EKS 4.1.1", "CIS EKS 4.1.2", "CIS EKS 4.1.3"),
     deferred=frozenset({"roleRef.name"}),
@@ -191,14 +191,14 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
 def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a role or binding that is too wide.
 
-    That is a role with a wildcard, with access to other identities or with access to all secrets, and a binding of a default role
-    or to everyone.
+    A role is too wide with a wildcard, with access to other identities, or with access to all Secrets. A binding is too wide if it
+    binds a default role, or if it is for everyone.
     """
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         bound = view.text("roleRef.name")
         if bound in DEFAULT_ROLES or (bound.startswith("system:") and bound not in LIMITED_ROLES):
-            yield at(view, "roleRef.name", f"binds {bound}", "bind a role with what is needed")
+            yield at(view, "roleRef.name", f"binds {bound}", "bind a role with the permissions that are needed")
         for subject in view.views("subjects"):
             if subject.text("name").startswith(GROUPS):
                 yield at(subject, "name", f"{subject.text('name')} is not one account", "name an account or a group")
@@ -206,7 +206,7 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(subject, "name", "every pod without an account of its own uses default", "name an account of the pods")
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
-        yield at(view, "aggregationRule", "it includes every role with a label", "list the rules")
+        yield at(view, "aggregationRule", "the role also gets the rules of every role with the selected labels", "list the rules")
     for rule in view.views("rules"):
         yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
 
@@ -216,7 +216,7 @@ GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", 
 
 DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
 LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")
-"""Roles of Kubernetes whose permissions an account may have: they check tokens and read what is not confidential."""
+"""Roles of Kubernetes that may be bound: they only check tokens, and read what is not confidential."""
 
 WRITE = frozenset({"create", "update", "patch", "*"})
 READ = frozenset({"get", "list", "watch", "*"})
@@ -232,9 +232,9 @@ class _Power:
     """The verbs that are enough; empty for any verb."""
     why: str
     cluster: bool = False
-    """Whether only a ClusterRole is too wide: it applies to every namespace."""
+    """Whether the access is too wide only in a ClusterRole, which can apply to every namespace."""
     nameable: bool = True
-    """Whether a role for named objects is narrow enough."""
+    """Whether access to named objects (``resourceNames``) is narrow enough."""
 
 
 MAKE_PODS = (
@@ -251,13 +251,13 @@ POWERS = (
         "gives access to processes of pods",
         nameable=False,
     ),
-    _Power(("secrets",), READ, "reads every secret"),
+    _Power(("secrets",), READ, "reads every Secret"),
     _Power(("serviceaccounts/token", "certificatesigningrequests/approval"), WRITE, "allows acting as other accounts"),
     _Power(("signers",), frozenset({"approve", "sign", "*"}), "allows acting as other accounts"),
     _Power(("validatingwebhookconfigurations", "mutatingwebhookconfigurations"), WRITE, "allows changing every request"),
     _Power(("clusterroles", "clusterrolebindings"), WRITE, "allows giving permissions in every namespace"),
     _Power(("roles", "rolebindings"), WRITE, "allows giving permissions in every namespace", cluster=True),
-    _Power(MAKE_PODS, WRITE, "in any namespace can use any account", cluster=True),
+    _Power(MAKE_PODS, WRITE, "allows using any account in any namespace", cluster=True),
     _Power(("persistentvolumes",), WRITE, "allows mounting folders of the nodes"),
     _Power(("nodes", "nodes/status"), WRITE, "allows moving pods to a node of the caller's choice", cluster=True),
     _Power(("namespaces",), frozenset({"update", "patch", "*"}), "allows removing the Pod Security level", cluster=True),
@@ -287,8 +287,8 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     "identity-no-literal-secrets",
     "*",
     title="No property contains a credential",
-    why="Previews, comments and the state show properties to everyone who can read them.",
-    fix="Set it with `pulumi config set --secret`, and pass it as a file or by `secretKeyRef`.",
+    why="Everyone who can read a preview, a comment on a pull request or the state can read the properties.",
+    fix="Set the value with `pulumi config set --secret`, and pass it as a file or by `secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )

@@ -1,4 +1,4 @@
-"""Rules on the network in AWS: its subnets, security groups and load balancers."""
+"""Rules on the network in AWS: subnets, security groups, load balancers and the addresses of machines and databases."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DEFAULT_RESOURCES = (
 )
 """Types that adopt a part of the account's default network.
 
-The default security group is not one of them, because the program adopts it to remove its rules.
+The default security group is not in the list, because the program adopts this group to remove its rules.
 """
 
 MODERN_TLS = re.compile(r"ELBSecurityPolicy-(TLS13|TLS|FS)-1-[23]-")
@@ -57,8 +57,8 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
     GROUP_RULE,
     SECURITY_GROUP,
     title="Only the web ports are open to the internet",
-    why="An open port is attacked within minutes; databases, metrics and SSH are for named groups only.",
-    fix="Name the security group that may call in `referencedSecurityGroupId`, or narrow the network.",
+    why="An open port is attacked within minutes. Only named security groups may reach databases, metrics and SSH.",
+    fix="Set `referencedSecurityGroupId` to the security group of the callers, or use a smaller network.",
     severity="critical",
     frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
     deferred=frozenset({"securityGroupId"}),
@@ -68,7 +68,7 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
     """Yield a problem for each ingress rule that opens a port to the internet, by networks or by a prefix list.
 
     A rule can be a resource of the current or the former type, or be inline in a security group. The networks of all rules of the
-    group that open the same port are counted together.
+    security group that open the same port are counted together.
     """
     allowed = " or ".join(map(str, limits.public_ports))
     for opening in _openings(view, index):
@@ -76,15 +76,15 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
             same = [] if internet_in(opening.sources) else [each for each in _of_group(view, index) if each.covers(opening)]
             if world := internet_in(source for each in (opening, *same) for source in each.sources):
                 key = next((key for key, source in opening.networks if source == world), opening.networks[0][0])
-                fix = f"name the group that needs it, or open tcp {allowed} by a rule of its own"
+                fix = f"name the security group that needs the port, or open tcp {allowed} by a separate rule"
                 yield at(opening.rule, key, f"{opening.ports} is open to {world}", fix)
 
 
 PROTOCOLS = {"all": "-1", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
-"""The usual names of protocols by their other spellings."""
+"""Other spellings of protocols, each with the spelling that the rule compares."""
 
 PATH_DISCOVERY = (("icmp", 3, 4), ("icmpv6", 2, 0), ("icmpv6", 2, -1))
-"""Protocol, type and code of the messages with which a router tells the largest packet size; without them connections hang."""
+"""Protocol, type and code of the messages in which a router reports the largest packet size; without them connections hang."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class _Opening:
         return web or (self.protocol, self.low, self.high) in PATH_DISCOVERY
 
     def covers(self, other: _Opening) -> bool:
-        """Whether this rule opens all ports of another one."""
+        """Whether this rule opens all ports that the other rule opens."""
         return self.protocol == "-1" or (self.protocol == other.protocol and self.low <= other.low and other.high <= self.high)
 
 
@@ -166,7 +166,7 @@ def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, st
     "network-no-default-vpc",
     *DEFAULT_RESOURCES,
     title="The account's default network is not used",
-    why="Its subnets are public, so a resource in it is reachable by accident, and its addresses are the same in every account.",
+    why="The default subnets are public, so a resource can be reachable by accident. Every account has the same default addresses.",
     fix="Move the resource to the VPC of `components/aws/network.py`.",
     severity="high",
     frameworks=("AWS Security Hub EC2.2",),
@@ -181,7 +181,7 @@ def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
     "network-default-group-empty",
     DEFAULT_GROUP,
     title="The default security group has no rules",
-    why="A resource that names no group gets this one.",
+    why="A resource that names no security group gets the default group.",
     fix="Set `ingress` and `egress` of the DefaultSecurityGroup to `[]`.",
     severity="high",
     frameworks=("CIS AWS 5.5", "AWS Security Hub EC2.2"),
@@ -199,7 +199,7 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
     VPC,
     title="The program manages the default security group of every VPC",
     why="A default group that the program does not adopt allows all traffic between its members.",
-    fix="Add a DefaultSecurityGroup with no rules for the VPC.",
+    fix="Add a DefaultSecurityGroup without rules for the VPC.",
     severity="medium",
     frameworks=("CIS AWS 5.5",),
 )
@@ -224,7 +224,7 @@ def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Prob
     del limits
     kinds = [log.text("trafficType") for log in index.users(view, "vpcId", FLOW_LOG)]
     if "ALL" not in kinds:
-        found = f"its flow logs contain only {', '.join(kinds)} traffic" if kinds else "it has no flow log"
+        found = f"the flow logs of the VPC contain only {', '.join(kinds)} traffic" if kinds else "the VPC has no flow log"
         yield at(view, "", found, f"add a {FLOW_LOG} with trafficType ALL")
 
 
@@ -232,7 +232,7 @@ def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Prob
     "network-subnet-plan",
     SUBNET,
     title="Every subnet has the addresses of the address plan",
-    why="NetworkPolicies, peers and firewalls name these networks, and would not match another one.",
+    why="NetworkPolicies, peers and firewalls contain the networks of the plan, and would not match another network.",
     fix="Use the network from `subnet_plan` in `components/aws/addresses.py`, and tag the subnet with its tier.",
     severity="medium",
     frameworks=("guide: VPC",),
@@ -278,8 +278,8 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     LISTENER,
     LISTENER_RULE,
     title="The load balancer uses TLS 1.2 or newer, and redirects plain HTTP",
-    why="Requests contain passwords and keys; older TLS and plain text can be read on the network.",
-    fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06; let an HTTP listener redirect to HTTPS.",
+    why="Requests contain passwords and keys, which others on the network can read in plain text and in older TLS.",
+    fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06, and let an HTTP listener redirect to HTTPS.",
     severity="high",
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),
     deferred=frozenset({"listenerArn", "loadBalancerArn"}),
@@ -311,7 +311,7 @@ def _balancers(listener: View, index: ResourceIndex) -> list[View]:
 
 
 def _plain_text(view: View, protocols: Iterable[str]) -> Iterator[Problem]:
-    """Yield the problems of a listener or one of its rules, whose listeners have these protocols."""
+    """Yield the problems of a listener with these protocols, or of a listener rule whose listeners have these protocols."""
     for protocol in {each or "HTTP" for each in protocols}:
         if protocol == "HTTP":
             for action in view.views("actions" if view.resource.type == LISTENER_RULE else "defaultActions"):
@@ -333,9 +333,9 @@ def _plain_text(view: View, protocols: Iterable[str]) -> Iterator[Problem]:
     DATABASE,
     DATABASE_INSTANCE,
     CLUSTER_SNAPSHOT,
-    title="No database has a public address",
-    why="Only the password would then protect the data from the internet.",
-    fix="Set `publiclyAccessible` to false.",
+    title="No database has a public address, and no snapshot is public",
+    why="Otherwise only the password protects the database from the internet, and nothing protects the snapshot.",
+    fix="Set `publiclyAccessible` to false, and share a snapshot only with named accounts.",
     severity="critical",
     frameworks=("AWS Security Hub RDS.2", "CIS AWS 2.3.3"),
 )
@@ -353,8 +353,8 @@ def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
     "network-load-balancer-hardened",
     LOAD_BALANCER,
     title="Load balancers drop malformed headers and log requests",
-    why="Malformed headers can smuggle requests past the load balancer; only access logs show the callers.",
-    fix="Set `dropInvalidHeaderFields` to true, and `accessLogs` with a bucket.",
+    why="A malformed header can hide a request from the load balancer (request smuggling). Only access logs show the callers.",
+    fix="Set `dropInvalidHeaderFields` to true, and enable `accessLogs` with a bucket.",
     severity="medium",
     frameworks=("AWS Security Hub ELB.4", "AWS Security Hub ELB.5"),
 )

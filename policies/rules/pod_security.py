@@ -44,9 +44,9 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
 @PACK.resource(
     "workload-namespace-restricted",
     NAMESPACE,
-    title="Every namespace admits restricted pods only",
-    why="Rules check only what the program declares; the label also stops pods that others create.",
-    fix="Set the label pod-security.kubernetes.io/enforce to restricted.",
+    title="Every namespace admits only pods of the Pod Security level restricted",
+    why="The rules check only pods in the program. The label `pod-security.kubernetes.io/enforce` also stops pods of others.",
+    fix="Set the label `pod-security.kubernetes.io/enforce` to restricted.",
     severity="high",
     frameworks=("PSS restricted", "CIS EKS 4.2.1"),
     parameters=("host_access",),
@@ -72,7 +72,7 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a pod uses a namespace, path or port of its host, or probes another host.
+    """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe calls another host.
 
     Pods that are exempt by name and namespace may read the host's files.
     """
@@ -98,7 +98,9 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
                     yield at(container, path, "the kubelet would call another host", "remove host")
     for holder in (spec, *containers(pod)):
         if holder.flag("securityContext.windowsOptions.hostProcess"):
-            yield at(holder, "securityContext.windowsOptions.hostProcess", "a process of the host", "set it to false")
+            yield at(
+                holder, "securityContext.windowsOptions.hostProcess", "the container is a process of the host", "set it to false"
+            )
 
 
 def _only_looks(pod: View) -> Iterator[Problem]:
@@ -116,7 +118,7 @@ def _only_looks(pod: View) -> Iterator[Problem]:
     "workload-volume-types",
     *POD_OWNERS,
     title="Pods mount only volumes of the allowed kinds",
-    why="Other kinds give access to storage or the host without the cluster's control.",
+    why="Volumes of other kinds give access to the host, or to storage that the cluster does not control.",
     fix="Use a claim, an emptyDir, a ConfigMap or a Secret.",
     severity="high",
     frameworks=("PSS restricted: volume types",),
@@ -150,7 +152,9 @@ def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
         if context.flag("privileged"):
             yield at(context, "privileged", "the container is privileged", "set privileged to false")
         if context.flag("allowPrivilegeEscalation", default=True):
-            yield at(context, "allowPrivilegeEscalation", "it may gain privileges", "set allowPrivilegeEscalation to false")
+            yield at(
+                context, "allowPrivilegeEscalation", "the container may gain privileges", "set allowPrivilegeEscalation to false"
+            )
         if "ALL" not in context.texts("capabilities.drop"):
             yield at(context, "capabilities.drop", "capabilities are not dropped", "set capabilities.drop to [ALL]")
         for capability in set(context.texts("capabilities.add")) - {"NET_BIND_SERVICE"}:
@@ -178,7 +182,7 @@ def _kernel(context: View) -> Iterator[Problem]:
     "workload-not-root",
     *POD_OWNERS,
     title="No container runs as root, or as an account of the host",
-    why="After an escape from the container, its user id is valid on the node.",
+    why="A process that escapes from the container has the same user id on the node.",
     fix="Set `runAsNonRoot` to true and `runAsUser` to 1001.",
     severity="high",
     frameworks=("PSS restricted: running as non-root", "CIS EKS 4.2.6"),
@@ -223,7 +227,7 @@ def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "workload-read-only-root",
     *POD_OWNERS,
-    title="No container can change its files",
+    title="No container can change the files of its image",
     why="An attacker cannot install a program in a read-only container.",
     fix="Set `readOnlyRootFilesystem` to true, and mount an emptyDir where the program writes.",
     severity="medium",

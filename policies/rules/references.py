@@ -46,7 +46,7 @@ MOUNTS = frozenset(
         "initContainers.envFrom",
     )
 )
-"""Properties in which a pod names the objects that it mounts or reads.
+"""Properties in which a pod names the objects that it mounts or reads, by the path in each kind of workload.
 
 In a first preview, such a name is unknown if more than one object is possible.
 """
@@ -65,8 +65,8 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
 @PACK.stack(
     "workload-services-lead-to-pods",
     SERVICE,
-    title="Every Service selects pods, and a port of theirs",
-    why="A Service without pods refuses every connection, and no component reports it.",
+    title="Every Service selects existing pods, and ports that these pods have",
+    why="A Service without pods refuses every connection, and no component reports this.",
     fix="Correct the selector or the target ports.",
     severity="high",
 )
@@ -76,7 +76,7 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
     selector = view.map("spec.selector")
     if not selector:
         if view.text("spec.type") != "ExternalName" and not _has_endpoints(view, index):
-            yield at(view, "spec.selector", "it selects no pods", "set spec.selector to the pods' labels")
+            yield at(view, "spec.selector", "the Service selects no pods", "set spec.selector to the pods' labels")
         return
     pods = [
         pod
@@ -111,7 +111,7 @@ def _has_endpoints(service: View, index: ResourceIndex) -> bool:
     INGRESS,
     BINDING,
     SERVICE_MONITOR,
-    title="Objects that send traffic or scrape name an existing Service and one of its ports",
+    title="Ingresses, TargetGroupBindings and ServiceMonitors name existing Services, and ports that these Services have",
     why="Traffic to a missing Service fails for users; alerts on metrics that are not collected never fire.",
     fix="Name a Service of the same namespace and one of its ports.",
     severity="high",
@@ -137,7 +137,9 @@ def _backend(view: View, index: ResourceIndex, path: str, port: object) -> Itera
     owner = View(view.resource, view.resource.inputs)
     service = _named(index, SERVICE, namespace_of(owner), name)
     if service is None:
-        yield at(view, path, f"there is no Service {name or 'named'}", "name a Service of the same namespace")
+        yield at(
+            view, path, f"there is no Service {name}" if name else "no Service is named", "name a Service of the same namespace"
+        )
     elif not any(port in (each.number("port"), each.text("name")) for each in service.views("spec.ports")):
         yield at(view, path, f"the Service {name} has no port {port}", "name a port of the Service")
 
@@ -170,9 +172,9 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     NETWORK_POLICY,
     ROLE_BINDING,
     CLUSTER_ROLE_BINDING,
-    title="Autoscalers, budgets and bindings name objects that exist",
-    why="An autoscaler, a budget or a binding without a target has no effect.",
-    fix="Name an existing object, or delete this one.",
+    title="Autoscalers, budgets, NetworkPolicies and bindings refer to objects that exist",
+    why="An object of these kinds has no effect if its target does not exist.",
+    fix="Correct the reference, or delete the object that contains it.",
     severity="medium",
 )
 def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
@@ -205,20 +207,20 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
         namespace = subject.text("namespace") or namespace_of(view)
         wanted = subject.text("kind") == "ServiceAccount" and account != "default"
         if wanted and _named(index, SERVICE_ACCOUNT, namespace, account) is None:
-            yield at(subject, "name", f"there is no ServiceAccount {account}", "name one of the namespace")
+            yield at(subject, "name", f"there is no ServiceAccount {account}", "name a ServiceAccount of the namespace")
 
 
 @PACK.stack(
     "workload-mounts-exist",
     *POD_OWNERS,
-    title="The objects that pods mount, read or run as exist",
-    why="A pod that waits for a missing ConfigMap never starts, and the rollout stops.",
-    fix="Declare the object, or correct its name.",
+    title="Every object that a pod refers to exists",
+    why="A pod that refers to a missing ConfigMap, Secret, claim or service account never starts, and the rollout stops.",
+    fix="Declare the object, or correct the name.",
     severity="high",
     deferred=MOUNTS,
 )
 def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if an object that a pod names does not exist; a reference that is marked as optional is not checked.
+    """Yield a problem if an object that a pod refers to does not exist. A reference that is marked as optional is not checked.
 
     The objects are ConfigMaps, Secrets, claims, service accounts, pull secrets and priority classes.
     """
@@ -229,17 +231,19 @@ def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
         name = holder.text(path)
         optional = kind != CLAIM and "." in path and holder.flag(f"{path.rpartition('.')[0]}.optional")
         if name and not optional and _named(index, kind, namespace, name) is None:
-            yield at(holder, path, f"there is no {kind.rpartition(':')[2]} {name} in {namespace}", "name one of the namespace")
+            yield at(
+                holder, path, f"there is no {kind.rpartition(':')[2]} {name} in {namespace}", "name an object of this namespace"
+            )
     priority = spec.text("priorityClassName")
     if priority not in BUILT_IN_PRIORITIES and _named(index, PRIORITY_CLASS, "", priority) is None:
-        yield at(spec, "priorityClassName", f"there is no PriorityClass {priority}", "name one that exists")
+        yield at(spec, "priorityClassName", f"there is no PriorityClass {priority}", "name a PriorityClass that exists")
     account = spec.text("serviceAccountName", "default")
     if account != "default" and _named(index, SERVICE_ACCOUNT, namespace, account) is None:
-        yield at(spec, "serviceAccountName", f"there is no ServiceAccount {account}", "name one of the namespace")
+        yield at(spec, "serviceAccountName", f"there is no ServiceAccount {account}", "name a ServiceAccount of the namespace")
 
 
 def _references(pod: View) -> Iterator[tuple[View, str, str]]:
-    """The properties in which a pod names a ConfigMap, a Secret or a claim."""
+    """Each reference of a pod to a ConfigMap, Secret or claim: the object with the reference, the name's path, and the type."""
     for volume in pod.views("spec.volumes"):
         yield volume, "configMap.name", CONFIG_MAP
         yield volume, "secret.secretName", SECRET
@@ -285,7 +289,10 @@ def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     for direction in ("Ingress", "Egress"):
         if direction not in covered:
             yield at(
-                view, "", f"no NetworkPolicy limits its {direction.lower()}", f"add a {NETWORK_POLICY} for {namespace_of(view)}"
+                view,
+                "",
+                f"no NetworkPolicy limits the {direction.lower()} of the pods",
+                f"add a {NETWORK_POLICY} for {namespace_of(view)}",
             )
 
 
@@ -297,8 +304,8 @@ def _directions(policy: View) -> list[str]:
 @PACK.resource(
     "workload-network-policy-narrow",
     NETWORK_POLICY,
-    title="No NetworkPolicy allows everything",
-    why="One rule without a peer and a port cancels all others, because traffic is allowed if any policy allows it.",
+    title="No NetworkPolicy allows ingress from everyone, or traffic on every port",
+    why="One such policy cancels all others, because traffic is allowed if any policy allows it.",
     fix="Name the pods or networks, and the ports.",
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),

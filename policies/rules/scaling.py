@@ -13,7 +13,7 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 PACK = Pack("workload")
 
 WIDEST_SKEW = 3
-"""Maximum difference in the number of pods between zones or nodes: with more, all pods of a small workload can be in one zone."""
+"""Maximum difference in the number of pods between zones or nodes. With more, all pods of a small workload can be in one zone."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
@@ -21,9 +21,9 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 @PACK.resource(
     "workload-autoscaler-bounds",
     AUTOSCALER,
-    title="The autoscaler's minimum and maximum are within the limits",
-    why="Too few pods do not survive the loss of a zone; too many can be the cost of an attack.",
-    fix="Set `autoscaling.minReplicas` to `minimumReplicas` or more, and `maxReplicas` to `maximumReplicas` or less.",
+    title="The autoscaler's bounds are within the limits of the environment",
+    why="With fewer pods, the service does not survive the loss of a zone. With more pods, an attack can be expensive.",
+    fix="Set `autoscaling.minReplicas` to `minimumReplicas` or more, and `autoscaling.maxReplicas` to `maximumReplicas` or less.",
     severity="high",
     frameworks=("guide: HorizontalPodAutoscaler (3-10 replicas)",),
     parameters=("minimum_replicas", "maximum_replicas"),
@@ -43,8 +43,8 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "workload-autoscaler-behaviour",
     AUTOSCALER,
-    title="The autoscaler has limits of how fast it scales up and down",
-    why="Without a stabilization window, the autoscaler removes pods at each short drop of the load, and starts them again soon.",
+    title="The speed at which the autoscaler adds and removes pods is limited",
+    why="Without a stabilization window, the autoscaler removes pods at each short drop of the load, and soon starts new pods.",
     fix="Declare policies for both directions, and a stabilization window for scaling down.",
     severity="medium",
     frameworks=("guide: Auto-scaling", "Kubernetes: HPA configurable scaling behavior"),
@@ -93,7 +93,7 @@ def several(view: View, index: ResourceIndex) -> bool:
     "workload-replicas",
     DEPLOYMENT,
     title="A Deployment starts within its autoscaler's bounds",
-    why="The autoscaler would change the number at once, so one of the two settings is wrong.",
+    why="Otherwise the autoscaler changes the number at once, so one of the two settings is wrong.",
     fix="Set `application.replicas` within the autoscaler's bounds.",
     severity="low",
     frameworks=("guide: Deployment, 3 replicas",),
@@ -101,7 +101,7 @@ def several(view: View, index: ResourceIndex) -> bool:
 def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the number of replicas is outside the autoscaler's limits.
 
-    It may also be 0, as for the canary: the autoscaler is inactive then.
+    The number may also be 0, as for the canary: with 0 replicas the autoscaler is inactive.
     """
     del limits
     scaler, count = scaled(view, index), view.number("spec.replicas")
@@ -119,7 +119,7 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
     DEPLOYMENT,
     STATEFUL_SET,
     title="A workload with several pods keeps most of them during a drain",
-    why="Without a budget an upgrade of the nodes can evict all pods at once.",
+    why="Without a PodDisruptionBudget, an upgrade of the nodes can evict all pods at once.",
     fix="Add a PodDisruptionBudget with maxUnavailable 1 that selects the pods.",
     severity="high",
     frameworks=("EKS best practices: PodDisruptionBudgets",),
@@ -128,7 +128,9 @@ def disruption_budget(view: View, index: ResourceIndex, limits: Limits) -> Itera
     """Yield a problem if a workload with several pods has no PodDisruptionBudget."""
     del limits
     if several(view, index) and not _budgets(view, index):
-        yield at(view, "", "no PodDisruptionBudget selects its pods", f"add a {BUDGET} with maxUnavailable 1 for its labels")
+        yield at(
+            view, "", "no PodDisruptionBudget selects the pods", f"add a {BUDGET} with maxUnavailable 1 for the labels of the pods"
+        )
 
 
 def _budgets(view: View, index: ResourceIndex) -> list[View]:
@@ -146,7 +148,9 @@ def _budgets(view: View, index: ResourceIndex) -> list[View]:
     frameworks=("Kubernetes: Specifying a Disruption Budget", "EKS best practices: PodDisruptionBudgets"),
 )
 def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless a budget allows the eviction of at least one pod, and always that of an unhealthy pod."""
+    """Yield a problem unless a budget allows the eviction of at least one pod, and always allows the eviction of an unhealthy pod.
+
+    Two budgets that select the same pods are a problem too."""
     del limits
     unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
@@ -182,7 +186,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     DEPLOYMENT,
     STATEFUL_SET,
     title="Pods are spread over zones and nodes",
-    why="Otherwise all of them can be on the node that fails.",
+    why="Otherwise all pods can be on the node that fails.",
     fix="Add constraints over zone and host name for the pods' own labels.",
     severity="medium",
     frameworks=("EKS best practices: topology spread constraints",),
@@ -206,11 +210,16 @@ def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     for key in TOPOLOGY_KEYS:
         if key not in constraints:
             path = "spec.topologySpreadConstraints"
-            yield at(pod, path, f"nothing spreads the pods over {key}", f"add a constraint with topologyKey {key} for their labels")
+            yield at(
+                pod,
+                path,
+                f"nothing spreads the pods over {key}",
+                f"add a constraint with topologyKey {key} for the labels of the pods",
+            )
 
 
 def _in_own_namespace(term: View, namespace: str) -> bool:
-    """Whether an affinity term applies to the pods of a namespace, which it does by default to those of its own."""
+    """Whether an affinity term of a pod in ``namespace`` applies to the pods of this namespace, as it does by default."""
     listed, everywhere = (
         term.texts("namespaces"),
         term.has("namespaceSelector") and not list(term.view("namespaceSelector").items()),

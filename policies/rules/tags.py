@@ -22,8 +22,8 @@ def environment_tag(provider: View) -> str:
 @PACK.resource(
     "tags-on-everything",
     AWS_PROVIDER,
-    title="Every AWS resource has the tags of its owner",
-    why="Resources without an owner are never deleted, and no budget pays for them; drift detection needs the tags.",
+    title="Every AWS resource has the required tags",
+    why="Resources without an owner are never deleted, and no budget pays for them. Drift detection also needs the tags.",
     fix="Set the tags in `aws_provider` of `components/providers.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST03-BP02",),
@@ -45,7 +45,7 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     "tags-by-explicit-provider",
     "*",
     title="Every AWS resource uses a provider that tags it",
-    why="The default provider uses the current login and sets no tags.",
+    why="Pulumi's default provider uses the credentials of the current user, and sets no tags.",
     fix="Pass the provider of `components/providers.py` through the component.",
     severity="medium",
 )
@@ -56,7 +56,7 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
         return
     provider = index.provider(view)
     if provider is None or not list(provider.document("defaultTags").items()):
-        yield at(view, "", "it has no provider with default tags", "pass provider= in its options")
+        yield at(view, "", "the resource has no provider with default tags", "pass provider= in its options")
 
 
 @PACK.resource(
@@ -65,7 +65,7 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
     SERVICE,
     CLAIM,
     title="Pods, Services and claims have the label of their application",
-    why="Policies, metrics, dashboards and runbooks select objects by it.",
+    why="Policies, metrics, dashboards and runbooks select objects by this label.",
     fix="Add the label `app`.",
     severity="low",
     frameworks=(f"guide: kubectl -l {APP_LABEL}={APPLICATION}",),

@@ -26,8 +26,8 @@ HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 @PACK.resource(
     "workload-images",
     *POD_OWNERS,
-    title="Every image is one release, from a trusted registry",
-    why="A floating tag can name another image at the next restart; an image from elsewhere runs foreign code with our secrets.",
+    title="Every container image names one release in a trusted registry",
+    why="A floating tag can name another image at the next restart. Code from an unknown registry would run with our secrets.",
     fix="Name the image by digest or full version, from a trusted registry.",
     severity="high",
     frameworks=("CIS EKS 5.1.4", "NSA Kubernetes Hardening"),
@@ -66,7 +66,7 @@ def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-resource-bounds",
     *POD_OWNERS,
     title="Requests and limits are within the guide's bounds",
-    why="A pod that requests more than a node has is never scheduled; with too little memory it is killed under load.",
+    why="A pod that requests more than a node has is never scheduled; a container with too little memory is killed under load.",
     fix="Set the application's requests to the minimum or more, and every limit to the maximum or less.",
     severity="medium",
     frameworks=("guide: Resource Limits",),
@@ -93,7 +93,7 @@ def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-resource-ratio",
     *POD_OWNERS,
     title="Limits are not far above requests",
-    why="A node whose pods use far more than their requests runs out of memory, and kills pods.",
+    why="If the pods of a node use far more than they request, the node runs out of memory and kills pods.",
     fix="Raise the request or lower the limit.",
     severity="medium",
     frameworks=("guide: Resource Limits", "EKS best practices: QoS"),
@@ -118,7 +118,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-probes",
     *SERVERS,
     title="Every container has a startup, a liveness and a readiness probe",
-    why="Without them pods get traffic before they can answer, stay when they hang, and are killed when they start slowly.",
+    why="Without probes, pods get traffic before they can answer, hang without a restart, or are killed when they start slowly.",
     fix="Add the three probes with `http_probe` in `components/workload/pods.py`.",
     severity="high",
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
@@ -151,13 +151,13 @@ READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
     "workload-secrets-by-reference",
     "*",
     title="Secrets are passed as files or by secretKeyRef, never as values",
-    why="Everyone who can read the workload can read ConfigMaps, arguments, annotations, user data and values of variables.",
+    why="Everyone who can read a workload can also read ConfigMaps, arguments, annotations, user data and environment variables.",
     fix="Move the value to a Secret, and mount it or use `valueFrom.secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each value whose name is that of a secret, in any property, file or argument.
+    """Yield a problem for each value under the name of a secret, in any property, file or argument.
 
     Providers are exempt, because their credentials can only be properties.
     """
@@ -179,13 +179,13 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     SECRET,
     title="The values of Secrets come from the stack's own secrets",
     why="A value in the program stays in git forever. Only `dwcp` can detect it, by an evaluation with two sets of secrets.",
-    fix="Set it with `pulumi config set --secret`.",
+    fix="Set the value with `pulumi config set --secret`.",
     severity="critical",
     frameworks=("guide: Never commit secrets",),
 )
 def literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each literal of the program under the name of a secret: it does not change with the stack's secrets."""
+    """Yield a problem for each literal under the name of a secret: a value that does not change with the stack's secrets."""
     del limits
     for path in view.resource.literals:
         if credentials.named_secret(str(path[-1]), "a value"):
-            yield Problem(text(path), "the value is a literal in the program", "set it with `pulumi config set --secret`")
+            yield Problem(text(path), "the value is a literal in the program", "set the value with `pulumi config set --secret`")

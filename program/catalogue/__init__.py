@@ -1,9 +1,9 @@
 """The catalogue of resource types.
 
-An entry states which changes replace a resource, which data is lost when the resource is deleted, which outputs its service
-sets, how it is billed, why it needs no policy rule, and how it is imported. To add a type, add one entry to the module of its
-provider, and run ``make generate``. A test compares the entries with the tables of the embedded providers, which are tested
-against the services, and lists every difference with its reason.
+An entry states which changes replace a resource, which data is lost when the resource is deleted, which outputs the service sets,
+how the resource is billed, why the type needs no policy rule, and how a resource is imported. To add a type, add one entry to the
+module of its provider, and run ``make generate``. A test compares the entries with the tables of the embedded providers, which are
+tested against the services, and lists every difference with its reason.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Replaces(StrEnum):
 
 
 def replaces(type_: str, path: Path, *, immutable: bool = False) -> Replaces:
-    """Whether a change at ``path`` replaces a resource of this type. ``immutable``: the input of this name is true."""
+    """Whether a change at ``path`` replaces a resource of this type. ``immutable``: whether its input ``immutable`` is true."""
     known = _entries(type_)
     if immutable and any(covers(pattern, path) for entry in known for pattern in entry.immutable_paths):
         return Replaces.YES
@@ -82,7 +82,7 @@ def loses(type_: str, inputs: Mapping[str, Any]) -> str:
 
 
 def refusals(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The reasons why the service refuses a change of the inputs in place. For a new resource, both inputs are the new ones."""
+    """The reasons why the service refuses a change of the inputs in place. For a new resource, ``before`` is equal to ``after``."""
     return _consequences.follows(_consequences.REFUSED, type_, before, after)
 
 
@@ -92,9 +92,9 @@ def lost_in_place(type_: str, before: Mapping[str, Any], after: Mapping[str, Any
 
 
 def lost_by_creation(type_: str, inputs: Mapping[str, Any]) -> list[str]:
-    """The data of an existing resource that is deleted because a resource of this type is created for it.
+    """The data of an existing bucket that is deleted because a lifecycle configuration is created for it; empty for other types.
 
-    If the bucket of a lifecycle configuration is created too, its name is unknown in a preview, and no data is deleted.
+    If the bucket is created too, the name of the bucket is unknown in a preview, and no data is deleted.
     """
     return lost_in_place(type_, {}, inputs) if canonical(type_) == LIFECYCLE and inputs.get("bucket") not in UNKNOWNS else []
 
@@ -122,12 +122,12 @@ def every_type() -> dict[str, ResourceType]:
 
 
 def billed(type_: str) -> str:
-    """How AWS bills a type: ``free``, ``by use``, or empty for one that needs a price."""
+    """How AWS bills a type: ``free``, ``by use``, or empty for a type that needs a price."""
     return next((entry.billed for entry in _entries(type_) if entry.billed), "")
 
 
 def reviewed(type_: str) -> str:
-    """The reason why no policy rule needs to name this type; empty for a type that needs one."""
+    """The reason why no policy rule needs to name this type; empty for a type that needs a rule."""
     return next((entry.reviewed for entry in _entries(type_) if entry.reviewed), "")
 
 

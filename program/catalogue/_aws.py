@@ -33,7 +33,7 @@ TYPES: Mapping[str, ResourceType] = {
                 {"domainName": "h", "resourceRecordName": "_x.h", "resourceRecordType": "CNAME", "resourceRecordValue": "_y.aws"}
             ]
         },
-        reviewed="public by nature; the listener that serves it is checked",
+        reviewed="a certificate is public; the listener that serves it is checked",
         import_id="its ARN",
     ),
     "aws:acm/certificateValidation:CertificateValidation": ResourceType(
@@ -64,12 +64,16 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:dynamodb/table:Table": ResourceType(loses="its items"),
     "aws:ebs/volume:Volume": ResourceType(loses="its blocks"),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ResourceType(
-        replaces="vpcId", in_place="ingress egress", billed="free", import_id="`sg-0a1b2c`", import_source="the VPC's own"
+        replaces="vpcId",
+        in_place="ingress egress",
+        billed="free",
+        import_id="`sg-0a1b2c`",
+        import_source="the default security group of the VPC",
     ),
     "aws:ec2/eip:Eip": ResourceType(
         replaces="domain",
-        loses="its address, which others may have allow-listed",
-        reviewed="an address; the resource that uses it is checked",
+        loses="its IP address, which firewalls of others may contain",
+        reviewed="only an address; the resource that uses the address is checked",
         import_id="`eipalloc-0a1b2c`",
     ),
     "aws:ec2/flowLog:FlowLog": ResourceType(
@@ -81,7 +85,7 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:ec2/internetGateway:InternetGateway": ResourceType(
         in_place="vpcId",
         billed="free",
-        reviewed="admits no traffic without a route, an address and a group",
+        reviewed="admits no traffic without a route, a public address and a security group",
         import_id="`igw-0a1b2c`",
     ),
     "aws:ec2/launchTemplate:LaunchTemplate": ResourceType(
@@ -95,19 +99,19 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`lt-0a1b2c`",
     ),
     "aws:ec2/managedPrefixList:ManagedPrefixList": ResourceType(
-        billed="free", reviewed="the rules of security groups that name it are checked with its networks"
+        billed="free", reviewed="the security group rules that refer to it are checked with its networks"
     ),
     "aws:ec2/natGateway:NatGateway": ResourceType(
         replaces="subnetId allocationId connectivityType",
         outputs={"publicIp": "192.0.2.1"},
-        reviewed="admits no traffic from outside; the number is checked with the VPC",
+        reviewed="admits no traffic from outside; the number of gateways is checked with the VPC",
         import_id="`nat-0a1b2c`",
     ),
     "aws:ec2/route:Route": ResourceType(
         replaces="routeTableId destinationCidrBlock",
         in_place="gatewayId natGatewayId",
         billed="free",
-        reviewed="makes nothing public without an address and a group",
+        reviewed="makes nothing public without a public address and a security group",
         import_id="`rtb-0a1b2c_0.0.0.0/0`",
     ),
     "aws:ec2/routeTable:RouteTable": ResourceType(
@@ -117,7 +121,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="subnetId",
         in_place="routeTableId",
         billed="free",
-        reviewed="assigns a route table; the rules tell private subnets by their tags",
+        reviewed="assigns a route table; the rules recognize private subnets by their tags",
         import_id="`subnet-0a1b2c/rtb-0a1b2c`",
     ),
     "aws:ec2/securityGroup:SecurityGroup": ResourceType(
@@ -141,7 +145,7 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": ResourceType(
         replaces="vpcId serviceName vpcEndpointType",
         in_place="privateDnsEnabled policy routeTableIds subnetIds securityGroupIds",
-        reviewed="inside the VPC; the rules of its group are checked",
+        reviewed="reachable only inside the VPC; the rules of its security group are checked",
         import_id="`vpce-0a1b2c`",
     ),
     "aws:efs/fileSystem:FileSystem": ResourceType(loses="its files"),
@@ -154,7 +158,7 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": ResourceType(
         replaces="clusterName principalArn policyArn accessScope",
         billed="free",
-        reviewed="for people and pipelines that the stack file names",
+        reviewed="gives access only to roles of people and pipelines that the stack file names",
         import_id="`cluster#principal ARN#policy ARN`",
     ),
     "aws:eks/addon:Addon": ResourceType(
@@ -213,7 +217,7 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:iam/rolePolicy:RolePolicy": ResourceType(replaces="name role", in_place="policy", import_id="`role:policy`"),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceType(replaces="role policyArn", import_id="`role/policy ARN`"),
     "aws:kms/alias:Alias": ResourceType(
-        replaces="name", in_place="targetKeyId", billed="free", reviewed="a name; the key is checked", import_id="`alias/name`"
+        replaces="name", in_place="targetKeyId", billed="free", reviewed="only a name; the key is checked", import_id="`alias/name`"
     ),
     "aws:kms/key:Key": ResourceType(
         replaces="keyUsage customerMasterKeySpec multiRegion",
@@ -247,11 +251,13 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="name namePrefix port protocol protocolVersion targetType vpcId",
         in_place="healthCheck stickiness deregistrationDelay slowStart loadBalancingAlgorithmType",
         billed="free",
-        reviewed="inside the VPC; the listeners that forward to it are checked",
+        reviewed="reachable only inside the VPC; the listeners that forward to it are checked",
         import_id="its ARN",
     ),
     "aws:rds/cluster:Cluster": ResourceType(loses="its databases"),
-    "aws:rds/clusterInstance:ClusterInstance": ResourceType(reviewed="its cluster is checked, and its address by a rule"),
+    "aws:rds/clusterInstance:ClusterInstance": ResourceType(
+        reviewed="its cluster is checked; network-no-public-databases checks its public address"
+    ),
     "aws:rds/instance:Instance": ResourceType(loses="its databases"),
     "aws:route53/record:Record": ResourceType(
         replaces="zoneId name",
@@ -259,7 +265,7 @@ TYPES: Mapping[str, ResourceType] = {
         loses="its name, which no longer resolves",
         outputs={"fqdn": "{name}.example.com"},
         billed="by use",
-        reviewed="a name; the resource that it points to is checked",
+        reviewed="only a name; the resource that it points to is checked",
         import_id="`ZONEID_name_TYPE`",
         import_source="for example `Z0148_dwcp.example.com_A`",
     ),
@@ -280,7 +286,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="bucket",
         in_place="rule",
         billed="free",
-        reviewed="the rules for buckets check the effect",
+        reviewed="the rules for buckets check ACLs and public access",
         import_id="the bucket's name",
     ),
     "aws:s3/bucketPolicy:BucketPolicy": ResourceType(
@@ -309,7 +315,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="name namePrefix fifoTopic",
         in_place="displayName kmsMasterKeyId",
         billed="by use",
-        reviewed="its policy is checked, also inline",
+        reviewed="its policy is checked, even if the policy is inline",
         import_id="its ARN",
     ),
     "aws:sns/topicPolicy:TopicPolicy": ResourceType(replaces="arn", in_place="policy", billed="free", import_id="the topic's ARN"),
@@ -317,7 +323,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="topic protocol endpoint",
         in_place="filterPolicy rawMessageDelivery",
         billed="by use",
-        reviewed="sends the topic's messages to an address of the stack file",
+        reviewed="sends the topic's messages to an address that the stack file contains",
         import_id="its ARN",
     ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ResourceType(
@@ -331,7 +337,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="securityGroupId",
         in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description",
         import_id="`sgr-0a1b2c`",
-        import_source="`aws ec2 describe-security-group-rules`; inline rules of Terraform have ids there too",
+        import_source="`aws ec2 describe-security-group-rules`; the command also lists the ids of Terraform's inline rules",
     ),
 }
 

@@ -36,7 +36,7 @@ class Consequence:
     """Path of the property, in which ``*`` stands for every item; empty for all inputs."""
     answer: Answer
     always: bool = False
-    """Whether the new value alone has the consequence, even if it does not change."""
+    """Whether the new value alone has the consequence, even if the value does not change."""
 
     def of(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
         """The consequences of the change from the inputs ``before`` to the inputs ``after``."""
@@ -103,7 +103,7 @@ def _smaller(what: str) -> Answer:
 
 
 def _size(value: Any) -> Decimal | None:
-    """A size such as ``10Gi`` or ``10G`` in bytes, or a plain number; ``None`` if it is neither."""
+    """A size such as ``10Gi`` or ``10G`` in bytes, or a plain number; ``None`` for any other value."""
     text = str(value)
     try:
         from components.settings.quantities import (
@@ -157,7 +157,11 @@ def _minor_step(before: Any, after: Any) -> int:
 
 def _downgraded(before: Any, after: Any) -> str:
     lower = _parts(after) and _parts(after) < _parts(before)
-    return f"is downgraded from {before} to {after}: objects that the newer version wrote may not work with it" if lower else ""
+    return (
+        f"is downgraded from {before} to {after}: objects that the newer version wrote may not work with the older version"
+        if lower
+        else ""
+    )
 
 
 def _parts(version: Any) -> list[int]:
@@ -241,7 +245,7 @@ def _administrators(policy: Any) -> bool:
         try:
             content = json.loads(policy)
         except ValueError:
-            return True  # the provider refuses it, or it is not known yet
+            return True  # the provider refuses the policy, or the policy is not known yet
     listed: Any = cast("dict[str, Any]", content).get("Statement") if isinstance(content, dict) else None
     statements = cast("list[Any]", listed if isinstance(listed, list) else [listed])
     return any(_may_change_the_policy(cast("dict[str, Any]", each)) for each in statements if isinstance(each, dict))
@@ -331,7 +335,7 @@ _POD_SPECS = {
     **dict.fromkeys(("apps/DaemonSet", "apps/Deployment", "apps/StatefulSet"), "spec.template.spec"),
     "core/Pod": "spec",
 }
-"""The path of the pod in the types whose pods keep running or hold data."""
+"""The path of the pod's spec, for each type whose pods keep running or hold data."""
 
 
 def _of_pods(template: str) -> tuple[Consequence, ...]:

@@ -55,7 +55,7 @@ FOLDERS = ("storage.tsdb.path", "storage.path", "data-dir", "datadir")
 
 
 def other_folders(before: Any, after: Any) -> str:
-    """The data in the folder that the container's arguments do not name any more."""
+    """The data in the folders that the container's arguments do not contain any more."""
     left, right = ([each[name] for name in FOLDERS if name in each] for each in map(arguments_of, (before, after)))
     return f"the data in {', '.join(left)}, which is not read any more: move it first" if left and right and left != right else ""
 
@@ -95,7 +95,7 @@ def _memory(text: str) -> Decimal:
 
 
 def _directives(content: Any) -> dict[str, str] | None:
-    """The directives of a Redis configuration, or ``None`` if the content is not one."""
+    """The directives of a Redis configuration, or ``None`` if the content is no such configuration."""
     if isinstance(content, list):
         found = arguments_of(content)
         return found if any(OF_REDIS.match(f"{name} ") for name in found) else None
@@ -119,7 +119,7 @@ def unmounted(before: Any, after: Any) -> str:
 
 
 def _mounted(spec: Any) -> dict[tuple[str, str], set[str]]:
-    """The paths at which a pod mounts each claim and each folder of it.
+    """The paths at which a pod mounts each claim and each folder of a claim.
 
     A volume that the pod does not declare is a claim template. A claim that the pod declares but does not mount has no path.
     """

@@ -9,7 +9,7 @@ from program.catalogue._type import ResourceType
 COMMON = ResourceType(outputs={"name": "{name}"})
 
 TYPES: Mapping[str, ResourceType] = {
-    "docker:index/network:Network": ResourceType(reviewed="a network of one machine"),
+    "docker:index/network:Network": ResourceType(reviewed="connects only containers on one machine"),
     "docker:index/remoteImage:RemoteImage": ResourceType(outputs={"imageId": "sha256:{digest}"}),
     "docker:index/volume:Volume": ResourceType(loses="its files"),
 }

@@ -28,7 +28,7 @@ class Expiry:
     """Number of the newest noncurrent versions of an object that are kept, whatever their age (S3: ``NewerNoncurrentVersions``)."""
 
     def includes(self, other: Expiry) -> bool:
-        """Whether this expiration deletes everything that ``other`` deletes, and not later."""
+        """Whether this expiration deletes everything that ``other`` deletes, and at the same time or earlier."""
         in_scope = other.prefix.startswith(self.prefix) and self.conditions <= other.conditions
         earlier = self.date <= other.date if self.date and other.date else self.days <= other.days and not other.date
         return self.target == other.target and in_scope and earlier and self.kept <= other.kept
@@ -66,7 +66,7 @@ def _expiries(rules: Any) -> Iterator[Expiry]:
 
 
 def _scope(rule: dict[str, Any]) -> tuple[str, frozenset[str]]:
-    """The prefix and the other conditions of a rule, from each place where one can be written."""
+    """The prefix and the other conditions of a rule, from each place in which S3 accepts them."""
     filter_ = _object(rule.get("filter"))
     places = [rule, filter_, _object(filter_.get("and"))]
     prefix = next((str(each["prefix"]) for each in places if each.get("prefix")), "")
@@ -82,7 +82,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _whole(value: Any) -> int | None:
-    """``value`` as ``int``; ``None`` for 0, for a value that is not a number, and for one that is not known yet."""
+    """``value`` as ``int``; ``None`` for 0, for a value that is not a number, and for a value that is not known yet."""
     if value in UNKNOWNS:
         return None
     try:

@@ -45,7 +45,7 @@ TYPES: Mapping[str, ResourceType] = {
     "core/Service": ResourceType(replaces="spec.clusterIP", in_place=EVERYTHING),
     "core/ServiceAccount": ResourceType(in_place=EVERYTHING),
     "helm.sh/Release": ResourceType(replaces="name namespace", in_place="values version atomic timeout skipAwait"),
-    "monitoring.coreos.com/PrometheusRule": ResourceType(reviewed="contains only expressions; promtool checks them"),
+    "monitoring.coreos.com/PrometheusRule": ResourceType(reviewed="contains only alert expressions; promtool checks these"),
     "networking.k8s.io/Ingress": ResourceType(in_place=EVERYTHING),
     "networking.k8s.io/NetworkPolicy": ResourceType(in_place=EVERYTHING),
     "policy/PodDisruptionBudget": ResourceType(in_place=EVERYTHING),

@@ -32,4 +32,4 @@ TYPES: Mapping[str, ResourceType] = {
     "pulumi:providers:pulumi": ResourceType(reviewed="reads outputs of other stacks; the engine creates it"),
     "pulumi:pulumi:StackReference": ResourceType(reviewed="reads outputs of another stack"),
 }
-"""An input in neither list, such as a role to assume or a kubeconfig, can select another account or cluster."""
+"""An input that is in neither list of an entry, such as a role to assume or a kubeconfig, can select another account or cluster."""

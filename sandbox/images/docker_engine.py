@@ -1,4 +1,4 @@
-"""A separate Docker engine with its own data, socket and pid file; it does not affect other engines on the machine."""
+"""A separate Docker engine with its own data, socket and pid file. It does not affect other engines on the machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.errors import SandboxError
 from sandbox.project import PROJECT, TOOLCHAIN
 
 KEPT = TOOLCHAIN.cache.folder.parent / "docker-engine"
-"""The folder with the engine's data, which keeps the images between runs, the archives of the pods' images, and a lock."""
+"""The folder that stays between runs. It contains the engine's data with the images, archives of the pods' images, and a lock."""
 
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -30,7 +30,7 @@ INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io 
 
 
 def missing() -> str:
-    """The reason why no engine can be started on this machine; empty if one can."""
+    """The reason why no engine can be started on this machine; empty if an engine can be started."""
     if sys.platform != "linux":
         return "a separate Docker engine runs on Linux only"
     if os.geteuid() != 0:
@@ -78,7 +78,7 @@ class DockerEngine:
         return done
 
     def leftovers(self) -> dict[str, list[str]]:
-        """The engine's containers, volumes and networks, without its default networks."""
+        """The engine's containers, volumes and networks, without the default networks."""
         client = self.client
         return {
             "containers": [str(each.name) for each in client.containers.list(all=True)],
@@ -100,9 +100,9 @@ class DockerEngine:
 
 @contextlib.contextmanager
 def started(folder: Path, compose: Path | None = None) -> Iterator[DockerEngine]:
-    """Start an engine, and stop it at the end. If another process of this user runs one, wait until that engine has stopped.
+    """Start an engine, and stop it when the block ends. First wait until no other process of this user runs such an engine.
 
-    The images stay in this user's cache. The engine's other files are in ``folder``, which is removed.
+    The images stay in this user's cache. The engine's other files are in ``folder``, which is removed when the block ends.
 
     The engine does not change the machine's network: it runs without iptables, and publishes ports with its own proxy.
     """
@@ -144,7 +144,7 @@ def _running(engine: DockerEngine) -> Iterator[DockerEngine]:
 
 
 def remove(folder: Path) -> None:
-    """Remove ``folder``, after unmounting the network namespace that the engine leaves there."""
+    """Unmount the network namespace that the engine leaves in ``folder``, and remove ``folder``."""
     for line in Path("/proc/mounts").read_text().splitlines():
         if (mounted := line.split()[1]).startswith(f"{folder}/"):
             subprocess.run(["umount", "--lazy", mounted], check=False)

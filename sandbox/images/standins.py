@@ -1,9 +1,9 @@
 """Substitutes under the names of the real images, built from Debian packages, for machines without access to a registry.
 
-They contain the same programs in Debian's versions (Prometheus: in the toolchain's version), and everything on which the stack
-relies: the user, data folders and their owners, entry points, ``wget`` for health checks. Grafana and kube-state-metrics are not in
-Debian; their substitutes only answer health checks. The substitute for Node's image contains the npm packages of the fixture app,
-so that the service's image is built without a network.
+The substitutes contain the same programs as the real images, in Debian's versions (Prometheus: in the toolchain's version). They
+also contain everything on which the stack relies: the user, data folders and their owners, entry points, ``wget`` for health
+checks. Debian has no Grafana and no kube-state-metrics, so these two substitutes only answer health checks. The substitute for
+Node's image contains the npm packages of the fixture app, so that the service's image is built without a network.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
 
 
 def everything() -> str:
-    """A text that contains all sources of the substitutes except npm, its cache and the program of Prometheus."""
+    """A text that contains all sources of the substitutes, except npm, npm's cache and the program of Prometheus."""
     return repr((RELEASE, PACKAGES, RECIPES, context_files()))
 
 
@@ -158,7 +158,7 @@ def digest_of(*parts: str | bytes) -> str:
 
 
 def ensure(engine: DockerEngine, images: Mapping[str, str]) -> None:
-    """Build the substitutes for ``images`` that the engine does not have. The first time, this takes minutes.
+    """Build the substitutes for ``images`` that the engine does not have. The first build takes minutes.
 
     ``images`` are the real image names by kind, as for :func:`dockerfiles`.
     """
@@ -220,7 +220,7 @@ def context_files() -> dict[str, str]:
 
 
 def context(folder: Path, files: Mapping[str, str], *, npm: bool) -> None:
-    """Write the build context: the files that the substitutes copy and, with ``npm``, npm itself and its filled cache."""
+    """Write the build context: the files that the substitutes copy and, with ``npm``, npm itself and npm's filled cache."""
     shutil.copy(TOOLCHAIN.ensure("prometheus")["prometheus"], folder / "prometheus")
     for name, text in files.items():
         (folder / name).write_text(text)

@@ -1,4 +1,4 @@
-"""``python -m sandbox.simulator PORT``: simulate the load on the sandbox of the environment variables, until it is stopped."""
+"""``python -m sandbox.simulator PORT``: simulate load on the sandbox that the environment variables select, until a signal."""
 
 from __future__ import annotations
 

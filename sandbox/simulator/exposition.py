@@ -26,14 +26,14 @@ def text_of(lines: Iterator[str]) -> str:
 
 
 def sample(name: str, value: float, **labels: str) -> str:
-    """One sample as a line; label values are escaped."""
+    """One sample as a line, with escaped label values."""
     escaped = {key: text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") for key, text in labels.items()}
     inner = ",".join(f'{key}="{text}"' for key, text in escaped.items())
     return f"{name}{{{inner}}} {value!r}"
 
 
 def metrics(pod: Pod, load: Load, world: World) -> str | None:
-    """The metrics of ``pod``, or None if it exports none."""
+    """The metrics of ``pod``, or None if the pod exports no metrics."""
     if pod.app == APPLICATION:
         return text_of(service(load, pod))
     match pod.app.removeprefix(f"{APPLICATION}-"):
@@ -48,7 +48,7 @@ def metrics(pod: Pod, load: Load, world: World) -> str | None:
 
 
 def service(load: Load, pod: Pod) -> Iterator[str]:
-    """The metrics of one pod of the service, as in the guide."""
+    """The metrics of one pod of the service, which docs/app-contract.md requires."""
     counters, behaviour = load.counters.get(pod.name) or Counters(), load.behaviour(pod.version)
     yield f"# TYPE {REQUESTS_METRIC} counter"
     yield sample(REQUESTS_METRIC, counters.requests)
@@ -102,7 +102,10 @@ def node() -> Iterator[str]:
 
 
 def kubelet(load: Load, world: World, address: str, path: str) -> str:
-    """The metrics of the kubelet at ``address``: of containers at the path ``/metrics/cadvisor``, otherwise of volumes."""
+    """The metrics of the kubelet at ``address``.
+
+    ``/metrics/cadvisor`` has the metrics of containers, other paths those of volumes.
+    """
     here = [pod for pod in world.containers if pod["status"].get("hostIP") == address]
     return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(load, here))
 

@@ -31,14 +31,14 @@ class Behaviour(Control):
     error_rate: float = Field(default=0.0002, ge=0, le=1)
     """The share of the requests that fail."""
     latency_seconds: float = Field(default=0.2, gt=0, le=60)
-    """The P95 latency; latencies are distributed evenly from zero to just above it."""
+    """The P95 latency. The latencies are distributed evenly from zero to just above this value."""
     bytes_per_request: int = Field(default=100_000, ge=0)
     healthy: bool = True
     """Whether ``/health`` answers 200."""
     ready: bool = True
     """Whether ``/ready`` answers 200."""
     memory_bytes: int | None = Field(default=None, ge=0)
-    """The resident memory of a pod; if it is None, the memory depends on the open connections."""
+    """The resident memory of a pod. If None, the memory depends on the open connections."""
 
     @property
     def mean_latency_seconds(self) -> float:
@@ -108,8 +108,8 @@ class Counters:
 def shares(routes: Sequence[WeightedTargets]) -> tuple[dict[str, float], float]:
     """The share of the requests that each address gets, and the share that the load balancer answers with 503.
 
-    As on AWS, the weight of a group counts even if the group has no targets: its share gets 503. If every weight is 0, all requests
-    get 503.
+    As on AWS, the weight of a group counts even if the group has no targets: then the requests of this share get 503. If every
+    weight is 0, all requests get 503.
     """
     total = sum(route.weight for route in routes)
     parts: dict[str, float] = {}

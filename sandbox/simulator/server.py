@@ -2,8 +2,8 @@
 
 ==========================================  ==========================================================================
 ``GET http://HOST:PORT/...`` (as a proxy)   the answer of that pod or node: ``/metrics``, ``/health``, ``/ready``, ``/``
-``GET /tracks/TRACK/health`` (``ready``)    200; 500 if a version on the track is set to fail; 503 without pods
-``GET /health`` (``ready``)                 200; 500 if a version is set to fail
+``GET /tracks/TRACK/health`` or ``/ready``  200; 500 if a version on the track is set to fail; 503 without pods
+``GET /health`` or ``/ready``               200; 500 if a version is set to fail
 ``GET /tracks/TRACK``                       one request to the track: 200; 500 at the version's error rate; 503 without pods
 ``GET /``                                   one request through the load balancer's weights; 503 without a target
 ``GET /control``                            all settings and counters
@@ -34,7 +34,7 @@ from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, Volu
 from sandbox.simulator.world import World
 
 NODES = frozenset(node.address for node in PROJECT.nodes)
-"""The addresses of the nodes, where the simulator also answers for the kubelets."""
+"""The addresses of the nodes. At these addresses, the simulator answers for the kubelets."""
 LOOK_SECONDS = 0.5
 """The interval at which pods and weights are read."""
 
@@ -203,7 +203,7 @@ def server(simulator: Simulator, port: int) -> ThreadingHTTPServer:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Print the line that ``kubectl logs`` shows for a request, except for requests of Prometheus."""
+            """Print the line that ``kubectl logs`` shows for a request. Requests of Prometheus print nothing."""
             if "/metrics" not in self.path:
                 say(format % args)
 

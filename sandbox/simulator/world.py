@@ -24,7 +24,7 @@ class World:
     api: ApiServer
     elbv2: BaseClient
     pods: tuple[Pod, ...] = ()
-    """The running pods of all namespaces that have an IP address."""
+    """The running pods with an IP address, in all namespaces."""
     routes: tuple[WeightedTargets, ...] = ()
     deployments: tuple[Manifest, ...] = ()
     containers: tuple[Manifest, ...] = ()
@@ -68,14 +68,14 @@ class World:
             described = self.elbv2.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
             states = {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in described}
             registered = [ip for ip, state in states.items() if state not in ("draining", "unused")]
-            # A load balancer sends to all of a group's targets when none of them is healthy.
+            # If no target of a group is healthy, a load balancer sends requests to all targets of the group.
             healthy = [ip for ip in registered if states[ip] == "healthy"] or registered
             yield WeightedTargets(weight=group.get("Weight", 0), targets=tuple(healthy))
 
     def _find_rule(self) -> str:
-        """The ARN of the rule with several target groups, all of this cluster; empty if there is none.
+        """The ARN of the rule with several target groups, all bound in this cluster; empty if there is none.
 
-        Other stacks can share the account.
+        The rules of other stacks in the account have target groups of other clusters.
         """
         own = {binding["spec"]["targetGroupARN"] for binding in self.api.items(BINDINGS)}
         for balancer in self.elbv2.describe_load_balancers()["LoadBalancers"]:

@@ -44,5 +44,5 @@ def test_kubernetes_paths_have_no_list_index() -> None:
 
 
 def test_a_resource_without_an_owner_is_an_error() -> None:
-    with pytest.raises(LookupError, match="'dwcp-v3-renamed' has no other owner"):
+    with pytest.raises(LookupError, match="'dwcp-v3-renamed' is not in OWNERSHIP"):
         ignored(DEPLOYMENT, "dwcp-v3-renamed")

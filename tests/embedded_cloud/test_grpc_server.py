@@ -20,5 +20,7 @@ def test_a_signal_ends_the_wait_whenever_it_comes() -> None:
 
 
 def test_a_child_whose_engine_is_gone_ends() -> None:
-    orphan = "import os\nfrom embedded_cloud import grpc_server\nserved.wait_for_end(grpc_server.end_signals(), os.getppid() + 1)\n"
+    orphan = (
+        "import os\nfrom embedded_cloud import grpc_server\ngrpc_server.wait_for_end(grpc_server.end_signals(), os.getppid() + 1)\n"
+    )
     subprocess.run([sys.executable, "-c", orphan], timeout=60, check=True)

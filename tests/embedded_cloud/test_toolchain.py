@@ -367,6 +367,13 @@ def test_the_catalogue_agrees_with_go_mod(bundle: Bundle) -> None:
         assert f"v{bundle.version(package)}" in bundle.go_mod or package.startswith("github.com/prometheus/prometheus/")
 
 
+def test_every_program_of_kubernetes_has_one_version() -> None:
+    pins = [re.search(r"\tk8s\.io/kubernetes (v\S+)", bundle.go_mod) for bundle in BUNDLES]
+    versions = [pin[1] for pin in pins if pin]
+    assert len(versions) > 1
+    assert len(set(versions)) == 1
+
+
 def test_names_are_unique() -> None:
     names = [name for bundle in BUNDLES for name in bundle.names]
     assert len(names) == len(set(names))

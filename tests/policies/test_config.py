@@ -77,7 +77,7 @@ def test_a_wrong_pack_config_is_named(content: Mapping[str, Any], said: str) -> 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("{", "is not valid JSON"), ("[]", "is not an object of rules")])
+@pytest.mark.parametrize(("text", "said"), [("{", "is not valid JSON"), ("[]", "is not a JSON object")])
 def test_an_invalid_pack_config_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "pack.json"
     file.write_text(text)

@@ -112,7 +112,7 @@ def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:
     with FileLock(tmp_path / "lock"):
         done = run(tmp_path, "up")
     assert done.returncode == 1
-    assert done.stderr == "error: another `make up` runs in this checkout\n  fix: wait for it, or run `make down`\n"
+    assert done.stderr == "error: another `make up` runs in this checkout\n  fix: wait until it ends, or run `make down`\n"
 
 
 def test_a_folder_that_cannot_be_written_is_reported_in_one_message(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_what_is_only_recorded_is_listed_by_type(tmp_path: Path) -> None:
-    outputs = {"sandboxRecorded": "charts cannot be fetched here"}
+    outputs = {"sandboxRecorded": "the embedded cloud cannot fetch charts"}
     charts = [
         {"type": RELEASE, "urn": f"urn:pulumi:staging::dwcp-v3::dwcp$x${RELEASE}::{name}", "outputs": outputs}
         for name in ("b", "a")

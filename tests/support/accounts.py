@@ -1,4 +1,4 @@
-"""The AWS resources of an environment, at an endpoint for one test."""
+"""An environment for one test, with its AWS resources at a given endpoint."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ REGION = "us-east-1"
 
 @cache
 def client(service: str, endpoint: str, region: str) -> Any:
-    """A client, created once per test session, because each takes a tenth of a second."""
+    """A client, created once per test session, because the creation takes a tenth of a second."""
     return boto3.client(service, endpoint_url=endpoint, region_name=region, aws_access_key_id="test", aws_secret_access_key="test")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Account(Environment):
-    """An environment whose AWS is at ``endpoint``. Its process has only the environment variables that a test sets."""
+    """An environment whose AWS is at ``endpoint``. ``variables`` replaces the environment variables of the process."""
 
     endpoint: str
     name: Any = field(default_factory=lambda: f"env-{uuid.uuid4().hex[:8]}")

@@ -1,4 +1,4 @@
-"""Copies of this checkout that use its Python environment and do not change it."""
+"""Copies of this checkout, which use the checkout's Python environment and do not change it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PINS = ("uv.lock", "pyproject.toml", "requirements-uv.txt")
 
 
 def copy_files(folder: Path) -> None:
-    """Copy the files that git knows or would add, with their uncommitted changes, and use this checkout's environment."""
+    """Copy the files that git tracks or would add, with uncommitted changes, and make the copy use this checkout's environment."""
     listed = ["git", "-C", str(CHECKOUT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split("\0"):
         if name and (source := CHECKOUT / name).is_file():
@@ -26,8 +26,8 @@ def copy_files(folder: Path) -> None:
 def use_environment(folder: Path) -> None:
     """Make the copy use this checkout's Python environment.
 
-    `make setup` has nothing to do in the copy. It would otherwise install the copy in the environment that both use, and this
-    checkout's commands would fail after the copy is removed.
+    The files in ``PINS`` get an old time, so that `make setup` does nothing in the copy. Otherwise `make setup` would install the
+    copy in the shared environment, and this checkout's commands would fail after the copy is removed.
     """
     (folder / ".venv").symlink_to(CHECKOUT / ".venv")
     for name in PINS:
@@ -36,6 +36,9 @@ def use_environment(folder: Path) -> None:
 
 
 def init_repository(folder: Path) -> None:
-    """Make the copy a git repository that ignores its link to the environment, which the pattern for a folder does not match."""
+    """Make the copy a git repository that ignores the link ``.venv``.
+
+    The pattern in .gitignore matches only a folder, not a link.
+    """
     subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=folder, check=True)
     (folder / ".git" / "info" / "exclude").write_text(".venv\n")

@@ -20,9 +20,9 @@ from delivery.cli.app import app
 PRODUCT = ("components", "delivery", "embedded_cloud", "policies", "program", "sandbox", "tools")
 TEXTS = ("*.md", "docs/**/*.md", "scripts/*", ".github/workflows/*.yml", "Makefile")
 VALUE = "1"
-"""A replacement for a value that is known only at run time; every kind of option accepts it."""
+"""A replacement for a value that is known only at run time. Every kind of option accepts this replacement."""
 VERBS = frozenset({"command", "commands", "does", "has", "in"})
-"""Words that follow "dwcp" in a sentence about the command, which is not a command line."""
+"""Words after "dwcp" that show that the text is a sentence about the command, and not a command line."""
 
 DWCP = re.compile(r"(?<![\w/.-])(?:\./)?dwcp +(?=([a-z1][^`\n;|>&]*))")
 OTHER = re.compile(r"python3? -m [\w.]+\w|`make [a-z][\w-]*")
@@ -44,7 +44,7 @@ class Mention:
 
 
 def in_product() -> list[Mention]:
-    """The commands in the strings of the product, which include messages and docstrings."""
+    """The ``dwcp`` commands in the strings of the product's code, which include messages and docstrings."""
     files = (file for each in PRODUCT for file in sorted((ROOT / each).rglob("*.py")))
     found = ((file, text, line) for file in files for text in _strings(file) for line in _commands(text))
     return [
@@ -54,7 +54,7 @@ def in_product() -> list[Mention]:
 
 
 def in_texts() -> list[Mention]:
-    """The commands in code on pages, and in all lines of scripts and pipelines."""
+    """The ``dwcp`` commands in code on pages, and in all lines of scripts and pipelines."""
     files = (file for each in TEXTS for file in sorted(ROOT.glob(each)) if file.is_file())
     return [Mention(_name(file), line, whole) for file in files for text, whole in _code(file) for line in _commands(text)]
 
@@ -78,9 +78,9 @@ def parse(words: list[str]) -> None:
 
 
 def problem_of(line: str, *, whole: bool = True) -> str:
-    """The reason why ``dwcp LINE`` is not a valid command (with ``whole``, a complete one); empty if it is valid.
+    """The reason why ``dwcp LINE`` is not a valid command; empty if it is valid.
 
-    The text that follows the command in a sentence is ignored.
+    With ``whole``, required arguments must be present. In a sentence, the text after the command is ignored.
     """
     command = dwcp()
     words = _words(line)
@@ -106,7 +106,7 @@ def others() -> Iterator[Mention]:
 
 
 def other_problem_of(line: str) -> str:
-    """The reason why ``python -m MODULE`` or ``make TARGET`` is not valid; empty if it is, or if the module is an external one."""
+    """The reason why ``python -m MODULE`` or ``make TARGET`` is not valid; empty if it is valid, and for external modules."""
     tool, *_, name = line.split()
     if tool == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -33,6 +33,13 @@ def container(*, reason: str = "", message: str = "", restarts: int = 0, last: d
     return {"name": "dwcp-v3", "state": state, "restartCount": restarts, "lastState": {"terminated": last} if last else {}}
 
 
+def pod_with_init_container(image: str, *, reason: str, message: str) -> Manifest:
+    """A pending pod whose init container waits."""
+    pending = pod(phase="Pending", initContainerStatuses=[{**container(reason=reason, message=message), "name": "init"}])
+    pending["spec"]["initContainers"] = [{"name": "init", "image": image}]
+    return pending
+
+
 def event(name: str, reason: str, message: str) -> Manifest:
     return {
         "type": "Warning",

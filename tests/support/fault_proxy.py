@@ -21,11 +21,12 @@ class Answer:
 
 Forward = Callable[[], Answer]
 Fault = Callable[[str, bytes, Forward], Answer]
-"""A function of the path and body of a request, and of a function that gets the real answer; it returns the proxy's answer."""
+"""A function that returns the proxy's answer, given the path and the body of a request, and a function that gets the real
+answer."""
 
 
 class FaultProxy:
-    """A proxy on 127.0.0.1 to ``target``; ``fault`` can be replaced at any time. Use it as a context manager."""
+    """A proxy on 127.0.0.1 to ``target``, as a context manager. A test can replace ``fault`` at any time."""
 
     def __init__(self, target: str, fault: Fault = lambda path, body, forward: forward()) -> None:
         self.target = urlsplit(target)

@@ -1,4 +1,4 @@
-"""The fenced blocks of commands on a page: those that the tests run, and those that they cannot run, with the reason."""
+"""The fenced blocks of commands on pages. A block that the tests cannot run contains the reason in its title."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Fence:
 
     @property
     def reason(self) -> str:
-        """The reason why the tests do not run the block; empty if they do."""
+        """The reason why the tests do not run the block; empty if the tests run it."""
         found = TITLE.search(self.info)
         return found["reason"] if found else ""
 

@@ -1,4 +1,4 @@
-"""IAM's documented evaluation of requests, independent of the policy rules; it shows the permissions that a document grants.
+"""IAM's documented evaluation of requests. It shows which permissions a document grants, independently of the policy rules.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
@@ -89,7 +89,7 @@ def _principal(statement: Mapping[str, Any], principal: str) -> bool:
 
 
 def _is(kind: str, name: str, principal: str) -> bool:
-    """Whether a principal in a statement is the caller: a federated caller has the issuer's name, an AWS caller an ARN."""
+    """Whether a principal in a statement is the caller. A federated caller has the issuer's name, an AWS caller has an ARN."""
     if kind == "Federated" or principal.startswith("token:"):
         return kind == "Federated" and principal == f"token:{name}"
     return kind in ("AWS", "*") and (name == "*" or name == principal.split(":")[4] or like(name, principal))
@@ -157,7 +157,7 @@ TOKEN_SUBJECT = "repo:zq-owner/zq:ref:refs/heads/main"
 
 
 def contexts(document: Document) -> Iterator[Context]:
-    """The contexts that an adversary can send: with or without the keys of its identity; other keys as the document requires."""
+    """The contexts that an adversary can send: with or without the keys of its identity, and with the document's other keys."""
     required: dict[str, set[str]] = {}
     for statement in statements(document):
         for keys in statement.get("Condition", {}).values():
@@ -206,8 +206,11 @@ FOREIGN = ("arn:aws:{0}:eu-north-1:999988887777:table/zq", "arn:aws:{0}:::zq-buc
 
 
 def powers(document: Document, role: str, policies: tuple[str, ...] = ()) -> set[tuple[str, str]]:
-    """The permissions of an identity with this document that no role of the platform needs: all actions of a service on others'
-    resources, or more permissions for itself. ``policies`` are the ARNs of the policies that are attached to it."""
+    """The permissions that the document grants to an identity and that no role of the platform needs.
+
+    These are all actions of a service on other owners' resources, and actions that extend the identity's own permissions.
+    ``policies`` are the ARNs of the policies that are attached to the identity.
+    """
     found: set[tuple[str, str]] = set()
     for context in contexts(document):
         for service, verbs in SERVICES.items():

@@ -1,4 +1,4 @@
-"""``python -m killed ARGUMENTS``: run `dwcp` until it writes its journal or performs an action (``KILL_AFTER``), then kill it."""
+"""``python -m killed ARGUMENTS``: run `dwcp`, and kill it after its first journal entry (``KILL_AFTER=entry``) or first action."""
 
 from __future__ import annotations
 

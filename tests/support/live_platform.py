@@ -30,7 +30,7 @@ NAMESPACE = "dwcp-v3"
 LEASES = "dwcp-v3-leases"
 REPOSITORY = "ghcr.io/novacron/dwcp-v3"
 DRAIN_SECONDS = 1
-"""The target groups' deregistration delay; it is shorter than production's, so that tests are fast."""
+"""The target groups' deregistration delay, which is shorter than in production, so that tests are fast."""
 REQUESTS_PER_SECOND = 1000
 FAST = ("--environment", PROJECT.stack, "--json", "--wait-time", "4")
 PACE = {
@@ -174,7 +174,7 @@ class LivePlatform:
         return subprocess.check_output(command, cwd=ROOT, env=self.environment(), text=True)
 
     def managers(self, kind: str, name: str, of: str = "") -> set[str]:
-        """The field managers of an object, or of a part ``of`` it, without its status and Kubernetes' own controllers."""
+        """The field managers of an object, or of its part ``of``, without managers of the status and Kubernetes' controllers."""
         found = json.loads(self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields"))["metadata"]["managedFields"]
         ours = [each for each in found if each.get("subresource") != "status" and "kube-" not in each["manager"]]
         names = {each["manager"] for each in ours if of in ("", *each["fieldsV1"])}
@@ -186,7 +186,7 @@ class LivePlatform:
         return self.start("rollout", "--image", image, *FAST, *options, more=more, **how)
 
     def deploy(self, image: str) -> None:
-        """Update stable to ``image`` directly, for tests that do not test the deployment."""
+        """Update the track stable to ``image`` without `dwcp`, for tests that do not test the deployment."""
         path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/dwcp-v3"
         containers = self.api.get(path)["spec"]["template"]["spec"]["containers"]
         template = {
@@ -240,7 +240,7 @@ class LivePlatform:
         return self.groups_now()
 
     def groups_now(self) -> dict[str, str]:
-        """Track -> ARN of its target group, read from AWS now."""
+        """Track -> ARN of the track's target group, read from AWS and not cached."""
         found = [each["TargetGroupArn"] for each in self.elbv2.describe_target_groups()["TargetGroups"]]
         return {track: next(arn for arn in found if track in arn) for track in ("stable", "canary")}
 
@@ -258,7 +258,7 @@ class LivePlatform:
         raise AssertionError("no weighted rule")
 
     def forget_groups(self) -> None:
-        """Discard the cached target groups and rule, which an update has replaced."""
+        """Discard the cached target groups and rule after an update has replaced them."""
         for name in ("groups", "rule"):
             self.__dict__.pop(name, None)
 
@@ -307,7 +307,7 @@ class LivePlatform:
         return self.monitoring.control("")["unanswered"]
 
     def assert_rolled_back(self, old: str) -> None:
-        """Assert that all traffic is on ``old``, and that everything else is as before the rollout."""
+        """Assert that all traffic is on the image ``old``, and that everything else is as before the rollout."""
         assert self.split == 0
         assert self.stable["image"] == old
         assert self.stable["healthy"] == 3
@@ -317,7 +317,7 @@ class LivePlatform:
 
 
 def pace(**settings: Any) -> dict[str, str]:
-    """The environment variable with the settings of a rollout: ``settings``, and otherwise those of the tests."""
+    """The environment variable with the settings of a rollout: ``settings``, and the default settings of the tests."""
     return {SETTINGS_VARIABLE: json.dumps({**PACE, **settings})}
 
 

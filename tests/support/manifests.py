@@ -76,7 +76,7 @@ ALTERNATIVES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod template; ``owner`` is the name of its Deployment or DaemonSet."""
+    """A pod template. ``owner`` is the name of the Deployment or DaemonSet that contains the template."""
 
     owner: str
     metadata: Manifest
@@ -88,7 +88,7 @@ class Pod:
 
     @property
     def ports(self) -> set[int | str]:
-        """The numbers and names of the containers' ports, because a Service or a NetworkPolicy can use either."""
+        """The numbers and names of the containers' ports, because a Service or a NetworkPolicy can use a number or a name."""
         declared = [port for container in self.spec["containers"] for port in container["ports"]]
         return {port[key] for port in declared for key in ("containerPort", "name") if key in port}
 
@@ -101,7 +101,7 @@ class Manifests:
 
     @property
     def everything(self) -> list[Manifest]:
-        """All objects; a Helm release is not one, because it is only a resource of the provider."""
+        """All objects, without Helm releases, because a Helm release is only a resource of the provider."""
         found = [each for each in self.graph.resources if each.type.startswith("kubernetes:")]
         return [each.inputs for each in found if not each.type.startswith("kubernetes:helm.sh/")]
 
@@ -117,7 +117,7 @@ class Manifests:
         return {each["metadata"]["name"] for each in self.all(kind)}
 
     def pods(self, kind: str = "Deployment") -> list[Pod]:
-        """The pod templates of all objects of ``kind``. Those of DaemonSets are in another namespace, with other rules."""
+        """The pod templates of all objects of ``kind``. The DaemonSets are in another namespace, which has other rules."""
         return [
             Pod(each["metadata"]["name"], each["spec"]["template"]["metadata"], each["spec"]["template"]["spec"])
             for each in self.all(kind)

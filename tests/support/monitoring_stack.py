@@ -12,9 +12,9 @@ SPEED = 60
 def monitoring_stack(cloud: Cloud, alertmanager: str | None = None) -> SandboxMonitoring:
     """Start the simulator and a real Prometheus for ``cloud``, to which the platform must be deployed.
 
-    ``query`` and ``value`` query Prometheus. ``control("versions/v3.1.0", "PUT", errorRate=0.2, latencySeconds=2)`` gives a version
-    errors and latency, and ``control("load", "PUT", requestsPerSecond=500)`` changes the load. ``/tracks/canary/health`` under
-    ``simulator_url`` answers as the track's pods would. The processes end with those of the cloud.
+    ``query`` and ``value`` query Prometheus. ``control("versions/v3.1.0", "PUT", errorRate=0.2, latencySeconds=2)`` sets the errors
+    and the latency of a version, and ``control("load", "PUT", requestsPerSecond=500)`` sets the load. ``/tracks/canary/health``
+    under ``simulator_url`` answers for the track's pods. The simulator and Prometheus end with the cloud.
     """
     monitoring = SandboxMonitoring(cloud=cloud, speed=SPEED, alertmanager=alertmanager)
     monitoring.start()

@@ -1,6 +1,6 @@
 """The jobs of the pipelines on the embedded cloud, with the commands of the workflow files and the role of each environment.
 
-Substitutes replace the parts of GitHub: the checkout, the variables of the environments, and the role that the token gives.
+Substitutes replace GitHub's parts of a job: the checkout, the variables of the environments, and the role that a job assumes.
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ from sandbox.stacks import assume
 CD = "dwcp-v3-cd"
 ROLE = "aws-actions/configure-aws-credentials"
 NOT_ON_A_RUNNER = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "KUBECONFIG", "PULUMI_STACK")
-"""Variables of the sandbox's shell that a runner lacks: a job gets credentials by its role, and the cluster by stack outputs."""
+"""Variables of the sandbox's shell that a runner does not have. A job gets credentials from its role, and the cluster's address
+from the stack outputs."""
 
 
 def commit(folder: Path, stacks: Sequence[Stack]) -> Path:
-    """A checkout with this work tree as one commit of main, in which each stack's file contains its secrets, as on AWS."""
+    """A checkout with this work tree as one commit of main. As on AWS, the committed stack files contain the encrypted secrets."""
     checkout = folder / "checkout"
     copy_files(checkout)
     for stack in stacks:
@@ -63,9 +64,9 @@ class Pipelines:
     def release(
         self, tag: str, *, succeeded: Container[str] = (), variables: Mapping[str, Mapping[str, str]] | None = None
     ) -> dict[str, Any]:
-        """Set ``tag`` and run every job of the CD workflow whose condition holds; return the ``needs`` context after all jobs.
+        """Set ``tag``, run each job of the CD workflow whose condition holds, and return the ``needs`` context after all jobs.
 
-        Jobs in ``succeeded`` do not run and count as successful. ``variables`` has additional variables by job.
+        Jobs in ``succeeded`` do not run and count as successful. ``variables`` contains additional variables by job.
         """
         git(self.checkout, "tag", "--force", tag)
         needs: dict[str, Any] = {}

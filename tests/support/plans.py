@@ -1,4 +1,4 @@
-"""A simple rollout plan for tests that need one: one step, on three pods."""
+"""A simple rollout plan for tests: one step, three pods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from delivery.rollout.plan import Plan
 
 
 def plan(**changes: Any) -> Plan:
-    """A plan from ``app:v1`` to ``app:v2`` in ``local``; ``changes`` replace its fields."""
+    """A plan from ``app:v1`` to ``app:v2`` in ``local``. ``changes`` replace fields of the plan."""
     fields: dict[str, Any] = {
         **{"environment": "local", "image": "app:v2", "previous_image": "app:v1", "replicas": 3},
         **{"stable_floor": 3, "canary_floor": 3, "steps": (100,), "waits": (1,), "error_threshold": 0.05},

@@ -1,4 +1,4 @@
-"""A world that violates every rule: for each branch of each rule, it has a resource that the rule must report."""
+"""A world that violates every rule. For each branch of each rule, the world has a resource that the rule must report."""
 
 from __future__ import annotations
 
@@ -390,7 +390,10 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "network-no-default-vpc": [("default-vpc", "adopts the account's default network")],
     "network-default-group-empty": [("open-default", "has rules")],
     "network-default-group-adopted": [("bare-vpc", "keeps its rules")],
-    "network-flow-logs": [("bare-vpc", "it has no flow log"), ("half-logged-vpc", "its flow logs contain only ACCEPT traffic")],
+    "network-flow-logs": [
+        ("bare-vpc", "the VPC has no flow log"),
+        ("half-logged-vpc", "the flow logs of the VPC contain only ACCEPT traffic"),
+    ],
     "network-subnet-plan": [
         ("unplanned-subnet", "10.0.250.0/24 is not the plan's network for zone a"),
         ("no-tier", "has no tier or zone"),
@@ -403,10 +406,10 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "network-tls": [("plain-http", "HTTP is served in plain text"), ("old-tls", "ELBSecurityPolicy-2016-08 allows old TLS")],
     "network-services-internal": [
         ("outside", "a load balancer is open to the internet"),
-        ("outside", "receives traffic for addresses of others"),
+        ("outside", "receives traffic for IP addresses that do not belong to it"),
         ("port-of-nodes", "a port is opened on every node"),
     ],
-    "network-ingress-tls": [("lost", "it accepts requests for any host")],
+    "network-ingress-tls": [("lost", "the Ingress accepts requests for any host")],
     "network-ingress-plain-annotations": [("lost", "is configuration of the controller")],
     "network-no-public-databases": [
         ("frail-database", "the database has a public address"),
@@ -428,7 +431,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("short-lived", "deleted after 2 days"),
     ],
     "data-log-retention": [("short-log", "kept for 7 days"), ("endless-log", "kept forever")],
-    "data-log-key-usable": [("other-log", "does not allow CloudWatch Logs to use it for /aws/two")],
+    "data-log-key-usable": [("other-log", "does not allow CloudWatch Logs to use the key for /aws/two")],
     "data-log-encrypted": [("short-log", "no customer managed KMS key")],
     "data-key-rotation": [("stale-key", "does not rotate"), ("stale-key", "deleted 3 days after the request")],
     "data-volume-encrypted": [
@@ -489,18 +492,18 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "identity-cluster-entered": [("open-cluster", "no access entry")],
     "identity-pod-identity": [("deaf-cni", "gets its role by OIDC"), ("annotated", "gives a role by OIDC")],
-    "identity-token-unmounted": [("bad-web", "but no role is bound to it")],
+    "identity-token-unmounted": [("bad-web", "but no role is bound to the account")],
     "identity-kubernetes-roles": [
         ("king", "verbs are *"),
         ("king", "resources are *"),
         ("king", "escalate allows acting as any account"),
-        ("king", "reads every secret"),
+        ("king", "reads every Secret"),
         ("crown", "binds cluster-admin"),
         ("crown", "system:unauthenticated is not one account"),
         ("inside", "pods/exec gives access to processes"),
         ("inside", "serviceaccounts/token allows acting"),
-        ("inside", "pods in any namespace"),
-        ("inside", "it includes every role with a label"),
+        ("inside", "pods allows using any account"),
+        ("inside", "the role also gets the rules of every role with the selected labels"),
     ],
     "identity-no-literal-secrets": [
         ("keyed", "contains a credential: AWS Access Key"),
@@ -537,7 +540,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("bad-web", "a folder of the host is mounted"),
         ("bad-web", "a port of the host is used"),
         ("bad-web", "the kubelet would call another host"),
-        ("bad-web", "a process of the host"),
+        ("bad-web", "the container is a process of the host"),
         ("node-exporter", "shares its host's memory"),
         ("node-exporter", "can change the host's files"),
         ("dwcp-v3-node-exporter", "a folder of the host is mounted"),
@@ -545,7 +548,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "workload-volume-types": [("bad-web", "nfs is not an allowed kind")],
     "workload-unprivileged": [
         ("bad-web", "the container is privileged"),
-        ("bad-web", "it may gain privileges"),
+        ("bad-web", "the container may gain privileges"),
         ("bad-web", "capabilities are not dropped"),
         ("bad-web", "SYS_ADMIN is added"),
         ("bad-web", "/proc is not masked"),
@@ -607,7 +610,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     ],
     "workload-autoscaler-behaviour": [("wild", "scaleUp has no policy"), ("wild", "pods are removed too early")],
     "workload-replicas": [("scaled", "50 is outside 3 to 2")],
-    "workload-disruption-budget": [("bad-web", "no PodDisruptionBudget selects its pods")],
+    "workload-disruption-budget": [("bad-web", "no PodDisruptionBudget selects the pods")],
     "workload-budget-allows-eviction": [
         ("blocking", "no pod may ever be evicted"),
         ("blocking", "blocks the drain"),
@@ -637,7 +640,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("bad-web", "there is no PriorityClass no-such-priority"),
         ("bad-web", "there is no ServiceAccount no-such-account"),
     ],
-    "workload-network-policies": [("bad-web", "limits its ingress"), ("bad-web", "limits its egress")],
+    "workload-network-policies": [("bad-web", "limits the ingress"), ("bad-web", "limits the egress")],
     "workload-network-policy-narrow": [
         ("open-policy", "ingress is allowed for everyone"),
         ("open-policy", "egress is allowed for everyone"),
@@ -652,8 +655,8 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "delivery-replicas-left-alone": [("scaled", "both the program and an autoscaler")],
     "delivery-tracks-scale": [("pair-canary", "no autoscaler scales the track canary"), ("pair-canary", "no Service selects")],
     "cost-instance-types": [
-        ("huge-nodes", "m7i.2xlarge is not allowed here"),
-        ("loose-machine", "x2.metal is not allowed here"),
+        ("huge-nodes", "m7i.2xlarge is not allowed in production"),
+        ("loose-machine", "x2.metal is not allowed in production"),
     ],
     "cost-node-count": [("huge-nodes", "40 nodes are too many")],
     "cost-nat-gateways": [("bare-vpc", "4 NAT gateways are too many")],

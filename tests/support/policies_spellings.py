@@ -77,7 +77,7 @@ def token_by_volume(**token: Any) -> Declare:
 
 
 def in_our_account(declare: Declare) -> Declare:
-    """The same in a stack whose roles have a boundary of our account."""
+    """The same declaration in a stack that also has a role with a boundary of our account."""
 
     def both(world: World) -> None:
         world.add("aws:iam/role:Role", "ours", assumeRolePolicy=TRUST, permissionsBoundary=f"arn:aws:iam::{OURS}:policy/edge")
@@ -151,7 +151,7 @@ VERSION = "iam:CreatePolicyVersion"
 
 
 def boundary_of(values: dict[str, Any], **role: Any) -> Declare:
-    """A role under a boundary with these properties; the role may change the policy ``arn:aws:iam::1:policy/physical``."""
+    """A role whose boundary has these properties. The role may change the policy ``arn:aws:iam::1:policy/physical``."""
 
     def declare(world: World) -> None:
         text = policy({"Effect": "Allow", "Action": "*", "Resource": "*"})
@@ -164,7 +164,7 @@ def boundary_of(values: dict[str, Any], **role: Any) -> Declare:
 
 
 def named_role(resource: str, **name: str) -> Declare:
-    """A role with another kind of name, which may change roles of a pattern."""
+    """A role with the name input ``name``. The role may change the roles that match ``resource``."""
 
     def declare(world: World) -> None:
         world.add("aws:iam/role:Role", "self", assumeRolePolicy=TRUST, **name)
@@ -175,7 +175,7 @@ def named_role(resource: str, **name: str) -> Declare:
 
 
 def given_to(kind: str, action: str, by: str = "inline", resource: str = "*") -> Declare:
-    """A group or user with one action, by a policy of its own or by an attached one; the program does not declare the identity."""
+    """A group or user with one action, by an inline or an attached policy. The program does not declare the group or user."""
 
     def declare(world: World) -> None:
         text = policy({"Effect": "Allow", "Action": action, "Resource": resource})
@@ -233,7 +233,7 @@ def role_on(kind: str, resource: str, verb: str = "create", **more: Any) -> Decl
 
 
 def bucket_that_refuses(operator: str) -> Declare:
-    """A bucket that refuses plain text, by a condition with this operator."""
+    """A bucket whose policy refuses plain text by a condition with this operator."""
 
     def declare(world: World) -> None:
         world.add("aws:s3/bucket:Bucket", "it")

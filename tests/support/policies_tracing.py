@@ -1,4 +1,4 @@
-"""A recorder of the properties that a rule reads, with resources that record every access to a key."""
+"""Records the properties that a rule reads, by resources that record every access to a key."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Read:
 
     @property
     def shape(self) -> tuple[str, Path]:
-        """The type and path without list indices, the same for every resource of the type and every item of a list."""
+        """The type and the path without list indices. They are equal for all resources of a type and all items of a list."""
         return self.type, tuple("*" if isinstance(part, int) else part for part in self.path)
 
 
@@ -83,7 +83,7 @@ def run(rule: Rule, resources: Iterable[Resource], config: Config) -> list[Viola
 
 
 def _holder(resource: Resource, path: Path) -> dict[Any, Any] | None:
-    """The object that contains the last part of ``path``, or ``None`` if there is none."""
+    """The object that contains the last part of ``path``, or ``None`` if the path does not exist."""
     holder: Any = resource.inputs
     for part in path[:-1]:
         try:
@@ -94,7 +94,7 @@ def _holder(resource: Resource, path: Path) -> dict[Any, Any] | None:
 
 
 def without(resource: Resource, path: Path) -> Resource | None:
-    """A copy without the value at ``path`` and without its dependencies, or ``None`` if the resource has no value there."""
+    """A copy without the value at ``path`` and without the value's dependencies, or ``None`` if ``path`` has no value."""
     changed = plain(resource)
     holder = _holder(changed, path)
     if holder is None or holder.pop(path[-1], None) is None:

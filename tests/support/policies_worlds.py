@@ -1,7 +1,7 @@
 """Resources for the rules to check, both as plain data for tests and as a program for the real engine.
 
-A value ``Ref(name)`` is the id of another resource: in plain data, an invented id with a recorded dependency; in a program, an
-output.
+A value ``Ref(name)`` is the id of another resource. In plain data, it becomes an invented id and a dependency. In a program, it
+becomes an output.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ class World:
     def kubernetes(
         self, kind: str, name: str, /, namespace: str | None = "shop", _ignore: tuple[str, ...] = (), **inputs: Any
     ) -> None:
-        """Declare a Kubernetes object, ``core/v1:Service``; ``labels`` and ``annotations`` go to its metadata."""
+        """Declare a Kubernetes object of ``kind`` (``core/v1:Service``).
+
+        ``labels`` and ``annotations`` become part of its metadata.
+        """
         metadata = {key: inputs.pop(key) for key in ("labels", "annotations") if key in inputs}
         metadata |= {"name": name} | ({"namespace": namespace} if namespace else {})
         self.add(f"kubernetes:{kind}", name, _ignore, metadata=metadata, **inputs)

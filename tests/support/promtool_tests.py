@@ -1,7 +1,8 @@
-"""Unit tests for promtool of every alert, generated from the same objectives as the alerts.
+"""Unit tests of every alert for promtool, generated from the same objectives as the alerts.
 
-The tests show that each alert fires just beyond its threshold, and ends when the condition ends. They also show that the alert does
-not fire just below the threshold, without data, or with too little traffic. Source: https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
+For an alert with a threshold, the tests show that the alert fires just beyond the threshold, ends with the condition, and does not
+fire just within the threshold, without data, or with less traffic than its minimum. Source:
+https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
 """
 
 from __future__ import annotations
@@ -62,12 +63,13 @@ WHOLE = ("restarts", "replicas", "state", "notifications")
 
 BUSY_PER_MINUTE = 60_000
 QUIET_PER_MINUTE = 6
-"""Requests per minute: BUSY reaches every minimum of requests within a few minutes, QUIET never reaches one."""
+"""Requests per minute. BUSY reaches the minimum number of requests of every alert within a few minutes, QUIET reaches no
+minimum."""
 
 BURN_MINUTES = 10
 LONGEST_WAIT_MINUTES = 35
-"""Minutes of a burn rate case with bad values, and the maximum of minutes after them. No data precedes a case, so that even alerts
-with long windows react within minutes."""
+"""In a burn rate case, the minutes with bad values, and the maximum number of minutes after these. No data precedes a case, so that
+even alerts with long windows react within minutes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +85,7 @@ Phases = Sequence[LoadPhase]
 
 
 def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Source] = rule_files.ALL_SOURCES) -> str:
-    """The tests of the alerts in ``rule_file``, a path relative to the file of the tests."""
+    """The tests of the alerts in ``rule_file``, which is a path relative to the file with the tests."""
     tests = [
         *(test for objective in OBJECTIVES if objective.source in sources for test in _objective(objective, memory_limit_bytes)),
         *(test for slo in SLOS for rate in BURN_RATES for test in _burn(slo, rate)),
@@ -173,7 +175,7 @@ def _absence(source: Source) -> Iterator[dict[str, Any]]:
 
 
 def _case(alert: str, what: str, input_series: list[Series], minutes: int, *, fires: bool) -> dict[str, Any]:
-    """A case that queries the metric ``ALERTS``: a test of promtool for an alert itself must repeat the alert's annotations."""
+    """A case that queries the metric ``ALERTS``, because promtool's own tests of alerts must repeat the alerts' annotations."""
     firing = series("ALERTS", alertname=alert, alertstate="firing")
     return {
         "name": f"{alert}: {what}",
@@ -230,7 +232,7 @@ def _counted_errors(phases: Phases, _: int) -> list[Series]:
 
 
 def _histogram(phases: Phases, bound: float, part: Callable[[LoadPhase], float]) -> list[Series]:
-    """The counter and the histogram of all requests, of which the share ``part`` is answered within ``bound`` seconds."""
+    """The counter and the histogram of requests. The share ``part`` of the requests is answered within ``bound`` seconds."""
     every = (_of_pod(f"{LATENCY_METRIC}_bucket", le="+Inf"), _of_pod(f"{LATENCY_METRIC}_count"))
     return [
         _requests(phases),

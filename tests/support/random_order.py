@@ -1,8 +1,8 @@
 """Creates and deletes the AWS resources of a stack on an embedded AWS, in random orders that the dependencies permit.
 
-The engine starts independent calls at the same time, and most take equally long; therefore a missing dependency rarely causes a
-failure. Here a seed determines the duration of each call: the program is evaluated once, and each seed gives another order of the
-same calls.
+The engine starts independent calls at the same time, and most calls take equally long. Therefore a missing dependency rarely causes
+a failure of the engine. In this module, a seed determines the duration of each call. The program is evaluated only once, and each
+seed results in another order of the same calls.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Properties = dict[str, Any]
 
 
 class MarkedProviders(_sdk.Providers):
-    """Providers that mark their example outputs, so that real values can replace these when the resource exists."""
+    """Providers that mark their example outputs, so that real values can replace the examples when the resource exists."""
 
     def __init__(self, plugin: AwsPlugin, caller: str) -> None:
         super().__init__(evaluation.published, preview=False, caller=caller)

@@ -1,7 +1,7 @@
 """The program under mocks: the registered resources as plain data, evaluated once per test session.
 
-Each evaluation runs in its own event loop until all outputs are resolved: an ``apply`` that raises fails the test, as it would fail
-an update.
+Each evaluation runs in its own event loop until all outputs are resolved. Therefore an ``apply`` that raises fails the test, as it
+would fail an update.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def run(program: Callable[[], object], config: Mapping[str, Any], *, stack_name:
 
 
 def run_platform(stack_name: str, *, preview: bool = False, **changes: Mapping[str, Any]) -> Graph:
-    """Run ``__main__.py`` with a stack file; ``changes`` replace fields of a group: ``network={"nat": "single"}``.
+    """Run ``__main__.py`` with a stack file. ``changes`` replace fields of settings groups: ``network={"nat": "single"}``.
 
     The same call is evaluated once per session, so tests must not change the graph.
     """
@@ -71,7 +71,7 @@ def _run_platform(stack_name: str, preview: bool, changes: str) -> Graph:
 
 
 def run_account(**changes: Any) -> Graph:
-    """Run the account stack; ``changes`` replace fields of its settings."""
+    """Run the account stack. ``changes`` replace fields of its settings."""
     return _run_account(json.dumps(changes, sort_keys=True))
 
 

@@ -1,4 +1,4 @@
-"""Staging and production on clouds that share one account: each with its own stack file, applied by its deploy role."""
+"""Staging and production on clouds that share one account. Each stack has its own stack file, and its deploy role applies it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Stack:
     """A stack on its cloud."""
 
     shown: subprocess.CompletedProcess[str]
-    """The output of the command that has applied it."""
+    """The result of the command that has applied the stack."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name = name
@@ -62,12 +62,12 @@ class Stack:
         return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
 
     def client(self, service: str, credentials: dict[str, str] = CREDENTIALS) -> Any:
-        """An AWS client, with the credentials of the account's administrator unless others are given."""
+        """An AWS client, by default with the credentials of the account's administrator."""
         region, keys = self.cloud.project.account.region, {name.lower(): value for name, value in credentials.items()}
         return boto3.client(service, endpoint_url=self.cloud.control_plane.aws, region_name=region, **keys)
 
     def kubectl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run kubectl with the kubeconfig that the AWS CLI writes for the cluster, as a user does, and the present credentials."""
+        """Run kubectl with the present credentials, and with the kubeconfig that `aws eks update-kubeconfig` writes for a user."""
         config = self.cloud.folder / "eks.yaml"
         environment = self.cloud.engine.process_environment() | {"KUBECONFIG": str(config)}
         bin = self.cloud.engine.bin

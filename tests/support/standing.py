@@ -1,4 +1,4 @@
-"""One platform for all tests that only read it or revert their changes; it is applied once per session."""
+"""One platform, applied once per session, for all tests that only read it or that revert their changes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Standing:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The environment variables of an operator: as after ``source .sandbox/env``, with the address of Prometheus."""
+        """The environment variables of an operator's shell after ``source .sandbox/env``, with the address of Prometheus."""
         return self.cloud.engine.process_environment() | {"DWCP_PROMETHEUS_URL": self.monitoring.prometheus_url}
 
     def client(self, service: str) -> Any:
@@ -82,7 +82,7 @@ class Standing:
         return report
 
     def follow(self, report: dict[str, Any], check: str) -> None:
-        """Run each command that the report prints for one check once; prompts are answered with yes."""
+        """Run once each command that the report prints for one check, and answer prompts with yes."""
         commands = dict.fromkeys(each["command"] for each in report["findings"] if each["check"] == check)
         assert commands, f"{check} printed no command"
         for command in commands:
@@ -109,7 +109,7 @@ class Standing:
         return self.cloud.control_plane.api.items(f"{PODS}?labelSelector=app%3D{app}")
 
     def wait(self, what: str, holds: Callable[[], object], seconds: float = 60) -> None:
-        """Return when ``holds()`` is true."""
+        """Return when ``holds()`` is true. The test fails if this takes more than ``seconds``."""
         assert any(holds() for _ in waiting.looks(seconds, pause=0.2)), f"{what}: not within {seconds:.0f} s"
 
     def forget_metrics(self) -> None:
@@ -140,14 +140,14 @@ def _is(conditions: list[dict[str, Any]], type_: str) -> bool:
 
 @cache
 def standing() -> Standing:
-    """The session's platform, which is removed when the session ends, even if it is killed."""
+    """The session's platform. It is removed when the session ends, even if the session is killed."""
     folder = Path(mkdtemp(prefix="dwcp-standing-"))
     remove_after_session(folder)
     cloud = Cloud.open(PROJECT, folder)
     cloud.start()
     cloud.engine.pulumi("up", "--stack", PROJECT.stack, "--yes", "--skip-preview", cwd=ROOT)
     platform = Standing(cloud, monitoring_stack(cloud))
-    # The load is far above the alert on low throughput, which could fire on a busy machine.
+    # The load is far above the threshold of the alert on low throughput, which could otherwise fire on a busy machine.
     platform.monitoring.control("load", "PUT", requestsPerSecond=500)
     platform.client("dynamodb").create_table(
         TableName=LEASE_TABLE,

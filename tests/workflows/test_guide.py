@@ -105,7 +105,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
         "workflow_call": {
             "inputs": {
                 "release": {
-                    "description": "Whether it runs as a part of the CD pipeline.",
+                    "description": "Whether this workflow runs as a part of the CD pipeline.",
                     "type": "boolean",
                     "default": False,
                 }

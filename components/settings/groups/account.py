@@ -23,13 +23,13 @@ class AccountSettings(Group):
     region: Region = "us-east-1"
     """AWS region of the account's stack; roles are valid in every region (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
-    """Repository as in its OIDC tokens; `repo:OWNER@ID/NAME@ID` if created since July 2026 (guide: GitHub Actions Workflows)."""
+    """Repository: `repo:OWNER/NAME`, or `repo:OWNER@ID/NAME@ID` if created since July 2026 (guide: GitHub Actions Workflows)."""
     provider_arn: OidcProviderArn | None = None
-    """OIDC provider for GitHub, of which an account can have only one; null creates it (AWS: OIDC federation)."""
+    """ARN of the account's OIDC provider for GitHub, if one exists; null creates the provider (AWS: OIDC federation)."""
     hosts: dict[Pipelined, DnsName] = Field(default={})
-    """Host of each environment (`loadBalancer.host`): its pipeline changes only the DNS records of this host (AWS: IAM)."""
+    """`loadBalancer.host` of each environment; the environment's pipeline can change DNS records only of this host (AWS: IAM)."""
     state_bucket: BucketName = STATE_BUCKET
-    """Bucket of the Pulumi state, which `dwcp state bootstrap` creates; its name is unique in AWS (guide: State Management)."""
+    """Bucket of the Pulumi state, with a globally unique name; `dwcp state bootstrap` creates it (guide: State Management)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

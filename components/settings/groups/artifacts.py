@@ -14,8 +14,8 @@ class ArtifactsSettings(Group):
     """The bucket of build and deployment artifacts."""
 
     noncurrent_version_days: RetentionDays = 90
-    """Days after which an overwritten or deleted version is permanently deleted (AWS: S3 lifecycle rules)."""
+    """Days after which the version of an overwritten or deleted artifact is permanently deleted (AWS: S3 lifecycle rules)."""
     infrequent_access_after_days: Annotated[Whole, Interval(ge=30, le=3653)] = 30
-    """Days after which an artifact moves to the storage class Standard-IA, at least 30 (AWS: S3 lifecycle transitions)."""
+    """Days after which an artifact moves to the storage class Standard-IA (AWS: S3 lifecycle transitions)."""
     force_destroy: Switch = False
     """Whether `pulumi destroy` also deletes the artifacts in the bucket (AWS: S3 bucket deletion)."""

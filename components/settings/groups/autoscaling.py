@@ -20,9 +20,9 @@ class AutoscalingSettings(Group):
     max_replicas: Pods = 10
     """Maximum number of pods (guide: Deployment Manifests)."""
     cpu_percent: Percent = 70
-    """Average CPU usage, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
+    """Average CPU usage, in percent of `cpuRequest`, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
     memory_percent: Percent = 80
-    """Average memory usage, in percent of the request, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
+    """Average memory usage, in percent of `memoryRequest`, above which pods are added (Kubernetes: HorizontalPodAutoscaler)."""
     scale_down_window_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 300
     """Seconds of lower load before pods are removed (Kubernetes: HPA stabilization window)."""
 

@@ -38,7 +38,7 @@ class ClusterSettings(Group):
     private_access_cidrs: Annotated[tuple[EndpointCidr, ...], AfterValidator(unique)] = ()
     """Networks in the VPC, or connected to it, that may reach the API, such as CI runners (AWS: EKS cluster endpoint access)."""
     admin_role_arns: Annotated[tuple[RoleArn, ...], AfterValidator(unique)] = ()
-    """IAM roles that administer the cluster; the creator's role has access only if listed (AWS: EKS access entries)."""
+    """IAM roles that administer the cluster; the creator's role is not added automatically (AWS: EKS access entries)."""
     ci_role_arn: RoleArn | None = None
     """IAM role with which CI deploys; `bootstrap/` creates it (AWS: EKS access entries)."""
     preview_role_arn: RoleArn | None = None
@@ -54,7 +54,7 @@ class ClusterSettings(Group):
     desired_nodes: Nodes = 3
     """Number of nodes at creation; afterwards the node autoscaler owns the number (AWS: EKS managed node groups)."""
     resize_nodes: Switch = False
-    """Whether an update applies `desiredNodes`; required to change `minNodes` or `maxNodes` (AWS: EKS node groups)."""
+    """Whether an update applies `desiredNodes`; required if another setting of the node groups changes (docs: Upgrading)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
     """Size of a node's encrypted gp3 root volume in GiB (AWS: EBS volume types)."""
     controllers: Switch = True

@@ -30,13 +30,13 @@ class DockerSettings(Group):
     """The Docker stack of seven services on one Docker host, and the build of the service's image."""
 
     enabled: Switch = False
-    """Whether `pulumi up` creates the stack of `docker/compose.yaml` (guide: Docker Compose Stack)."""
+    """Whether `pulumi up` creates the services of `docker/compose.yaml` (guide: Docker Compose Stack)."""
     host: DockerHost | None = None
-    """Docker host: `unix://`, `tcp://` or `ssh://`; null means DOCKER_HOST, else the local host (Docker: DOCKER_HOST)."""
+    """URL (`unix://`, `tcp://`, `ssh://`); null means DOCKER_HOST, or this machine if that is not set (Docker: DOCKER_HOST)."""
     publish_address: HostAddress = "127.0.0.1"
-    """Address of the host for all published ports; any address but 127.0.0.1 needs a TLS proxy (Docker: published ports)."""
+    """Host address of all published ports; an address other than 127.0.0.1 needs a TLS proxy (Docker: published ports)."""
     subnet: DockerSubnet = IPv4Network("172.30.0.0/24")
-    """Subnet of the monitoring network; the host's exporter listens on its first address (Docker: bridge networks)."""
+    """Subnet of the monitoring network; node-exporter listens on the first address of this subnet (Docker: bridge networks)."""
     prometheus_port: Port = 9091
     """Port of Prometheus on the host; port 9090 serves the service's metrics (guide: Docker Compose Stack)."""
     grafana_port: Port = GRAFANA_PORT
@@ -48,11 +48,11 @@ class DockerSettings(Group):
     build_context: FolderPath | None = None
     """Folder of sources from which `pulumi up` builds `application.image`; null builds nothing (guide: Multi-Stage Dockerfile)."""
     build_platforms: Annotated[tuple[Literal["linux/amd64", "linux/arm64"], ...], Len(1), AfterValidator(unique)] = ("linux/amd64",)
-    """Platforms of the built image; Docker emulates the platforms that differ from the host's (Docker: multi-platform builds)."""
+    """Platforms of the built image; Docker emulates a platform that the host does not have (Docker: multi-platform builds)."""
     build_push: Switch = True
     """Whether the built image is pushed, with `registryUsername` and `registryToken` (Docker: build outputs)."""
     build_cache: ImageReference | None = None
-    """Image in the registry that caches layers for builds on other machines, or null for none (Docker: registry cache)."""
+    """Image in which a build stores its layers as a cache for other machines, or null for no cache (Docker: registry cache)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

@@ -1,7 +1,7 @@
 """The settings group ``dwcp`` of a stack file.
 
-To add an environment variable of the service, add a field with ``Variable`` here: the pod, the Docker container and
-``docs/app-contract.md`` get it from the field.
+To add an environment variable of the service, add a field with ``Variable`` to this group. The pod, the Docker container and
+``docs/app-contract.md`` get the variable from the field.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ class DwcpSettings(Group):
     version: Annotated[ReleaseVersion, Variable("DWCP_VERSION")] = "3.0.0"
     """Protocol version (guide: Environment Variables)."""
     max_connections: Annotated[Whole, Interval(ge=1, le=1_000_000), Variable("MAX_CONNECTIONS")] = 1000
-    """Maximum number of concurrent connections per pod; further ones get 503 (guide: Environment Variables)."""
+    """Maximum number of concurrent connections per pod; more connections get status 503 (guide: Environment Variables)."""
     buffer_size_bytes: Annotated[Whole, Interval(ge=1, le=2**30), Variable("BUFFER_SIZE")] = 65536
     """Maximum size of a frame, in bytes (guide: Environment Variables)."""

@@ -13,15 +13,15 @@ class EnvironmentSettings(Group):
     """The environment, region and owner of the stack."""
 
     name: Annotated[EnvironmentName, Variable("NODE_ENV")]
-    """Environment of the stack, which determines the safety rules that apply (guide: Terraform Usage)."""
+    """Environment of the stack; it determines which safety rules apply (guide: Terraform Usage)."""
     region: Region = "us-east-1"
     """AWS region of all resources in the stack (AWS: Regions)."""
     deployment: Literal["direct", "staged"] = "direct"
-    """`direct`: `dwcp deploy` updates stable; `staged`: it deploys the canary at 0 % for `dwcp rollout` (docs: Rollout)."""
+    """`direct`: `dwcp deploy` updates all pods; `staged`: it deploys a canary for `dwcp rollout` (docs: Rollout)."""
     owner: TagValue = "platform"
-    """Team that is responsible for the resources: their `owner` tag (AWS: tagging best practices)."""
+    """Tag `owner` of all resources: the team that is responsible for them (AWS: tagging best practices)."""
     cost_center: TagValue = "dwcp"
-    """Budget that pays for the resources: their `cost-center` tag (AWS: tagging best practices)."""
+    """Tag `cost-center` of all resources: the budget that pays for them (AWS: tagging best practices)."""
     permissions_boundary_arn: PolicyArn | None = None
     """Policy that limits the stack's roles; `bootstrap/` creates it (AWS: permissions boundaries)."""
 

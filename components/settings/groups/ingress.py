@@ -15,19 +15,19 @@ class IngressSettings(Group):
     """The internal entry point of the service."""
 
     enabled: Switch = False
-    """Whether to create an Ingress, its controller and cert-manager, but not its DNS record (guide: Deployment Manifests)."""
+    """Whether to create an Ingress, its controller and cert-manager; the DNS record is manual (guide: Deployment Manifests)."""
     class_name: ObjectName = "nginx"
     """Ingress class of the ingress controller (Kubernetes: ingress classes)."""
     controller_namespace: ObjectName = "ingress-nginx"
-    """Namespace of the ingress controller; only its pods may call the service (Kubernetes: network policies)."""
+    """Namespace of the ingress controller; the pods in this namespace may call the service (Kubernetes: network policies)."""
     host: DnsName = "dwcp.internal.example.com"
     """Internal DNS name of the service (Kubernetes: Ingress)."""
     tls_secret: ObjectName | None = f"{APPLICATION}-tls"
-    """Secret that contains the certificate; `issuer` writes it, or you create it (guide: Deployment Manifests)."""
+    """Secret with the certificate; the `issuer` writes this Secret, or you create it (guide: Deployment Manifests)."""
     issuer: ObjectName | None = None
     """cert-manager ClusterIssuer that issues the certificate (cert-manager: issuers)."""
     await_address: Switch = True
-    """Whether to wait until the controller reports an address; in the sandbox it never does (Kubernetes: Ingress status)."""
+    """Whether to wait until the controller reports an address; the sandbox has no controller (Kubernetes: Ingress status)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

@@ -18,7 +18,7 @@ class LoadBalancerSettings(Group):
     host: DnsName = "dwcp.example.com"
     """Public DNS name of the service (AWS: Route 53 alias records)."""
     hosted_zone: DnsName | None = "example.com"
-    """Route 53 hosted zone that contains `host`, for its record and the certificate's validation (AWS: ACM validation by DNS)."""
+    """Route 53 zone in which the program creates the records of `host` and of the certificate (AWS: ACM validation by DNS)."""
     certificate_arn: CertificateArn | None = None
     """Existing certificate to use; if it is set, `hostedZone` must be null (AWS: ACM certificates)."""
     deletion_protection: Switch = True
@@ -26,13 +26,13 @@ class LoadBalancerSettings(Group):
     idle_timeout_seconds: Annotated[Whole, Interval(ge=1, le=4000)] = 60
     """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
     deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30
-    """Seconds in which a terminating pod can finish its requests; its grace period is longer (AWS: target group attributes)."""
+    """Seconds in which a terminating pod can finish its requests; part of the pod's grace period (AWS: target group attributes)."""
     access_log_retention_days: RetentionDays = 90
     """Days after which access logs are deleted (AWS: Application Load Balancer access logs)."""
     tls_policy: Literal["ELBSecurityPolicy-TLS13-1-2-2021-06", "ELBSecurityPolicy-TLS13-1-3-2021-06"] = (
         "ELBSecurityPolicy-TLS13-1-2-2021-06"
     )
-    """TLS versions and ciphers: 1.3 with 1.2 for older clients, or 1.3 only (AWS: TLS security policies)."""
+    """Accepted TLS versions: 1.2 (for older clients) and 1.3, or only 1.3 (AWS: TLS security policies)."""
 
     @override
     def conflicts(self) -> Iterator[Conflict]:

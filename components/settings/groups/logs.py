@@ -24,4 +24,4 @@ class LogsSettings(Group):
     retention_days: LogRetentionDays = 30
     """Days after which logs are deleted (guide: Key Resources)."""
     key_deletion_window_days: Annotated[Whole, Interval(ge=7, le=30)] = 30
-    """Days in which the deletion of an encryption key can be cancelled (AWS: KMS ScheduleKeyDeletion)."""
+    """Days in which the deletion of the logs' encryption key can be cancelled (AWS: KMS ScheduleKeyDeletion)."""

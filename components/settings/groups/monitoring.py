@@ -30,9 +30,9 @@ class MonitoringSettings(Group):
     """Prometheus, its alerts, dashboards and exporters, and the CloudWatch alarms."""
 
     mode: Literal["bundled", "operator"] = "bundled"
-    """`bundled`: the stack runs Prometheus; `operator`: the cluster already runs it (Prometheus Operator: ServiceMonitor)."""
+    """`bundled`: the stack contains Prometheus; `operator`: the cluster runs the Prometheus Operator (docs: Monitoring)."""
     operator_namespace: ObjectName = "monitoring"
-    """Namespace of the operator's Prometheus; in operator mode only its pods may scrape (Kubernetes: network policies)."""
+    """Namespace of Prometheus in operator mode; only pods of this namespace may scrape (Kubernetes: network policies)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: RetentionDays = 35
@@ -52,11 +52,11 @@ class MonitoringSettings(Group):
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Slack channel of the alerts (Alertmanager: slack_config)."""
     alarms: Literal["email", "none"] = "email"
-    """`email` notifies `alarmEmails`; with `none` (not in production) no receiver is required (AWS: SNS email notifications)."""
+    """`email`: alarms notify `alarmEmails`; `none` (not in production): no receiver is required (AWS: SNS email notifications)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
     """Addresses that receive CloudWatch alarms after they confirm the subscription (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"
-    """Address of the folder with the runbooks to which alerts link (guide: Support and Resources)."""
+    """URL of the folder with the runbooks; each alert links to a file in this folder (guide: Support and Resources)."""
     outside_cluster: Switch = False
     """Whether Prometheus runs outside the cluster and scrapes through a proxy; only in the sandbox (docs: Embedded cloud)."""
     prometheus_image: ImageReference = "prom/prometheus:v3.5.0"

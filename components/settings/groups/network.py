@@ -20,10 +20,10 @@ class NetworkSettings(Group):
     zones: Annotated[tuple[ZoneLetter, ...], Len(2, 6), AfterValidator(unique)] = ("a", "b", "c")
     """Letters of the availability zones; each zone gets a public and a private subnet (guide: Key Resources)."""
     nat: Literal["single", "per_zone"] = "per_zone"
-    """One NAT gateway for all zones, or one per zone, which makes zones independent (AWS: NAT gateways and zones)."""
+    """One NAT gateway for all zones, or one per zone, so that zones fail independently (AWS: NAT gateways and zones)."""
     interface_endpoints: Annotated[tuple[Literal["ecr.api", "ecr.dkr", "sts", "logs"], ...], AfterValidator(unique)] = ()
     """AWS services with a private endpoint in the VPC, each charged per hour and zone (AWS: interface VPC endpoints)."""
     flow_log_interval_seconds: Annotated[Literal[60, 600], BeforeValidator(whole)] = 600
-    """Seconds over which a flow log record is aggregated (AWS: VPC flow logs)."""
+    """Maximum seconds of traffic that one flow log record summarizes (AWS: VPC flow logs)."""
     ingress_cidrs: Annotated[tuple[Cidr, ...], Len(1), AfterValidator(unique)] = (IPv4Network("0.0.0.0/0"),)
     """Networks that may reach the load balancer on ports 80 and 443 (guide: Key Resources)."""

@@ -12,11 +12,11 @@ class RedisSettings(Group):
     """Redis, the state store of the service."""
 
     image: RedisImage = "redis:7.4.10-alpine"
-    """Redis server image, without known remote code execution vulnerabilities (guide: Docker Compose Stack)."""
+    """Redis server image; versions with known remote code execution vulnerabilities are rejected (guide: Docker Compose Stack)."""
     exporter_image: ImageReference = "oliver006/redis_exporter:v1.67.0-alpine"
     """Image of the metrics exporter of Redis (guide: Docker Compose Stack)."""
     memory: RedisMemory = "512Mi"
-    """Memory limit of the pod; `maxmemory` of Redis is lower (guide: Docker Compose Stack)."""
+    """Memory limit of the Redis container; `maxmemory` is 75 % of this limit (guide: Docker Compose Stack)."""
     storage: Storage = "10Gi"
     """Size of the data volume (guide: Deployment Manifests)."""
     storage_class: ObjectName | None = "gp3"

@@ -1,4 +1,8 @@
-"""The settings group ``rollout`` of a stack file."""
+"""The settings group ``rollout`` of a stack file.
+
+The thresholds of alerts and of the latency gates are not settings. ``components/monitoring/objectives.py`` defines them, and
+``components/monitoring/gates.py`` defines how much slower than stable the canary may be.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +22,15 @@ class RolloutSettings(Group):
     strategy: Literal["weighted", "flag"] = "weighted"
     """`weighted`: the load balancer splits the traffic; `flag`: only the feature flag changes (guide: Gradual Rollout)."""
     steps: Annotated[tuple[Percent, ...], Len(1), AfterValidator(ascending)] = (10, 50, 100)
-    """Ascending percentages of the traffic; if the last one is below 100, the rollout holds there (guide: Gradual Rollout)."""
+    """Ascending percentages of the traffic; after a last step below 100, the rollout holds (guide: Gradual Rollout)."""
     wait_seconds: Seconds = 300
     """Seconds of analysis at each step (guide: Gradual Rollout)."""
     error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
     """Percentage of failed requests above which the rollout aborts (guide: Gradual Rollout; alert: HighErrorRate)."""
     minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
-    """Minimum number of requests in the window of a measurement (alert: HighErrorRate)."""
+    """Minimum number of requests in the window of a measurement; with fewer, the step is extended (alert: HighErrorRate)."""
     on_unmeasured: Literal["hold", "abort"] = "hold"
-    """Reaction to `unmeasuredLimit` measurements without a result: `hold` until a person decides, or `abort` (docs: Rollout)."""
+    """Reaction when `unmeasuredLimit` is reached: `hold` until a person decides, or `abort` (docs: Rollout)."""
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
     """Consecutive measurements without a result after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
@@ -42,6 +46,6 @@ class RolloutSettings(Group):
     grace_seconds: Seconds = 30
     """Seconds for which pods may be missing or unhealthy before the rollout reacts (docs: Rollout)."""
     extend_seconds: Seconds = 300
-    """Seconds by which a step is extended if there are too few requests; then the rollout holds (docs: Rollout)."""
+    """Maximum seconds by which a step is extended if there are too few requests; then the rollout holds (docs: Rollout)."""
     unreachable_seconds: Seconds = 300
-    """Seconds for which the API server or AWS may be unreachable before the command fails; repeat it then (docs: Rollout)."""
+    """Seconds for which the API server or AWS may be unreachable before `dwcp rollout` fails; then repeat it (docs: Rollout)."""

@@ -13,13 +13,13 @@ from delivery.doctor.observations import Observations
 Check = Callable[[Observations], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {}
-"""Every check by name. The name is also in the check's findings, and is that of the check's page in ``docs/runbooks``."""
+"""Every check by name. The check's findings and its page in ``docs/runbooks`` have the same name."""
 
 
 def check(name: str) -> Callable[[Check], Check]:
     """Return a decorator that registers a check as ``name``. The check's docstring is its line in the runbooks' index.
 
-    The findings of a check include the alerts whose runbook has its name.
+    The decorator adds findings: the alerts whose runbook has the name of the check.
     """
 
     def register(function: Check) -> Check:
@@ -30,7 +30,7 @@ def check(name: str) -> Callable[[Check], Check]:
             for finding in function(observed):
                 yield finding if finding.check else replace(finding, check=name)
             if name in alerts.RUNBOOKS:
-                _ = observed.alerts.value  # raises if they are missing, after the findings that need no alerts
+                _ = observed.alerts.value  # raises if the alerts are missing, after the findings that need no alerts
 
         CHECKS[name] = named
         return function

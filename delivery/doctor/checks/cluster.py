@@ -118,6 +118,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
 @check("low-disk-space")
 def volumes(observed: Observations) -> Iterator[Finding]:
     """Volumes that are lost, wait for a resize of the file system, or are nearly full; nodes whose disk is nearly full."""
+    # The decorator adds the alerts for volumes and disks that are nearly full.
     for claim in observed.claims.value:
         resize = condition(claim, "FileSystemResizePending")
         if claim.get("status", {}).get("phase") == "Lost" or resize.get("status") == "True":

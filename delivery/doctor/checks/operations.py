@@ -17,7 +17,7 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
     if observed.scrapes_failing.missing:
         _ = observed.deployments.value  # raises if no platform is deployed: then the missing Prometheus is not a separate problem
         if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in observed.deployments.value):
-            return  # another check reports it
+            return  # the check scaled-to-zero reports it
         if observed.scrapes_failing.skipped:
             _ = observed.scrapes_failing.value
         yield Finding(
@@ -51,7 +51,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
             evidence=(f"{held.command or 'a command'} of {held.owner}, which no longer runs",),
             cause="The command was killed during a rollout. The command below continues the rollout."
             if held.unfinished
-            else "The command was killed. The next command takes over the lease; `dwcp state unlock` removes it now.",
+            else "The command was killed. The next command takes over the lease; `dwcp state unlock` removes the lease now.",
             command=f"./dwcp rollout --environment {observed.environment}"
             if held.unfinished
             else f"./dwcp state unlock --environment {observed.environment}",
@@ -69,7 +69,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
 
 @check("drift")
 def drift(observed: Observations) -> Iterator[Finding]:
-    """Resources that were changed outside Pulumi, and resources with the project's tag that are in no state."""
+    """Resources that were changed outside Pulumi, and resources with the project's tag that the state does not contain."""
     for changed in observed.drift.value:
         yield Finding(
             severity=FindingSeverity.CRITICAL if changed.critical else FindingSeverity.WARNING,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from contract import NAMESPACE, PULL_SECRET
-from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, name_of, section, waiting
+from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, listed, name_of, section, waiting
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -22,7 +22,7 @@ START_CAUSES = {
     "CreateContainerError": "The node cannot create the container; the kubelet's message has the reason.",
     "RunContainerError": "The node cannot start the container; the kubelet's message has the reason.",
 }
-"""The causes of the reasons for which a waiting container does not start, so that it has no log."""
+"""The cause for each reason for which a waiting container does not start. Such a container has no log."""
 EVIDENCE = 3
 """Maximum number of quoted messages per finding."""
 
@@ -70,9 +70,7 @@ def _why_unschedulable(message: str, observed: Observations) -> str:
     if "Insufficient" in message:
         return "No node has enough free resources for the pod's requests, and node autoscaling has not added one."
     if "persistentvolumeclaim" in message.lower() or unbound:
-        return (
-            f"A claim is not bound: {', '.join(unbound) or 'see the message'}. Its storage class or its zone has no volume for it."
-        )
+        return f"A claim is not bound: {', '.join(unbound) or 'see the message'}. Its storage class or zone provides no volume."
     if "taint" in message or "affinity" in message or "selector" in message:
         return "No node matches the pod's tolerations, node selector or affinity."
     return "The scheduler finds no node; the scheduler's message has the reasons."
@@ -86,7 +84,7 @@ def _refused(observed: Observations) -> Iterator[Finding]:
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Deployment {name_of(deployment)}",
                 evidence=(f"{failure.get('reason', '')}: {failure.get('message', '')}",),
-                cause="The API server refuses the pods: Pod Security, a quota, or a name in the template that does not exist.",
+                cause="The API server refuses the pods: they violate Pod Security or a quota, or name a missing object.",
                 command=f"kubectl describe deployment {name_of(deployment)} -n {NAMESPACE}",
             )
 
@@ -109,8 +107,8 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         if trouble is None:
             continue
         container, reason, message = trouble
-        images = {each["name"]: each["image"] for each in pod["spec"]["containers"]}
-        image = images.get(container, "its image")
+        declared = [*listed(pod, "spec", "initContainers"), *listed(pod, "spec", "containers")]
+        image = next(each["image"] for each in declared if each["name"] == container)
         messages = " ".join([message, *event_messages(name_of(pod), events)])
         yield Finding(
             severity=FindingSeverity.CRITICAL,

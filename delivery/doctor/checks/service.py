@@ -15,12 +15,13 @@ from delivery.doctor.observations import Observations
 @check("high-error-rate")
 def error_rate(_: Observations) -> Iterable[Finding]:
     """Requests that fail."""
-    return ()
+    return ()  # the decorator adds the alerts with this runbook, which are the only findings
 
 
 @check("performance-issues")
 def performance(observed: Observations) -> Iterator[Finding]:
     """High latency, low throughput, high use of memory or CPU, and an autoscaler at its maximum."""
+    # The decorator adds the alerts for latency, throughput, memory and CPU.
     for scaler in observed.autoscalers.value:
         if condition(scaler, "ScalingLimited").get("reason") == "TooManyReplicas":
             yield Finding(
@@ -35,8 +36,9 @@ def performance(observed: Observations) -> Iterator[Finding]:
 @check("redis-down")
 def redis_down(observed: Observations) -> Iterator[Finding]:
     """Redis that has no ready pod, or does not answer."""
+    # The decorator adds the alert for a Redis that does not answer.
     for deployment in observed.deployments.value:
-        scaled_to_zero = deployment["spec"].get("replicas") == 0  # another check reports it
+        scaled_to_zero = deployment["spec"].get("replicas") == 0  # the check scaled-to-zero reports it
         if app_of(deployment) == REDIS and not deployment.get("status", {}).get("readyReplicas") and not scaled_to_zero:
             yield Finding(
                 severity=FindingSeverity.CRITICAL,

@@ -1,7 +1,6 @@
 """The calls that AWS refuses and moto accepts, as one table: each row has AWS' error code, the source, and the check.
 
-A check is a function that returns AWS' message if AWS refuses the call, and None otherwise. A deletion that takes time on AWS
-takes a number of describe calls here: see :mod:`embedded_cloud.front.endings`.
+A check is a function that returns AWS' message if AWS refuses the call, and None otherwise.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ Check = Callable[[Call], str | None]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One row: if ``check`` returns a message, the gate refuses the call, one of ``operations`` of ``service``, with ``code``."""
+    """One row: the gate refuses a call of ``operations`` of ``service`` with ``code`` if ``check`` returns a message."""
 
     service: str
     operations: tuple[str, ...]

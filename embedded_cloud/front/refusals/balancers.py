@@ -51,7 +51,7 @@ def balancer_in_one_zone(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", code="DuplicateLoadBalancerName", source=f"{API}/API_CreateLoadBalancer.html")
 def balancer_name_taken(call: Call) -> str | None:
-    """A load balancer with the name of another load balancer of the region that is in another VPC."""
+    """A load balancer with the name of a load balancer in another VPC of the region."""
     vpcs = {each.vpc_id for each in _subnets(call)}
     taken = [each for each in load_balancers(call) if each.name == call.parameters["Name"] and each.vpc_id not in vpcs]
     return f"A load balancer with the same name '{taken[0].name}' exists, but with different settings" if taken else None
@@ -59,7 +59,7 @@ def balancer_name_taken(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A name of more than 32 characters, with others than letters, digits and inner hyphens, or with ``internal-`` at its start."""
+    """A name that is not one to 32 letters, digits and inner hyphens, or that begins with ``internal-``."""
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"

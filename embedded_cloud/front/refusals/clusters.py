@@ -22,7 +22,7 @@ ROLLBACK_WINDOW = 7 * 24 * 60 * 60
 """The time after an upgrade in which EKS allows a rollback: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
 
 SKEW = 3
-"""The number of minor versions by which nodes may be older: https://kubernetes.io/releases/version-skew-policy/"""
+"""The number of minor versions by which nodes may be older than the control plane: https://kubernetes.io/releases/version-skew-policy/"""
 
 REFUSED_ZONES = ("use1-az3", "usw1-az2", "cac1-az3")
 
@@ -47,7 +47,7 @@ def version_out_of_step(call: Call) -> str | None:
 
 @refuses("eks", "UpdateClusterVersion", code="InvalidRequestException", source=f"{GUIDE}/rollback-cluster.html")
 def rollback_without_recent_upgrade(call: Call) -> str | None:
-    """A rollback of a cluster that was not upgraded to its version within 7 days."""
+    """A rollback of a cluster that was not upgraded to its present version in the last 7 days."""
     cluster, step = _step(call)
     upgraded = eks.parts(cluster.name).upgraded_at if step == -1 else None
     if step != -1 or (upgraded is not None and time.time() - upgraded <= ROLLBACK_WINDOW):
@@ -113,7 +113,7 @@ def cluster_in_one_zone(call: Call) -> str | None:
 
 @refuses("eks", "UpdateClusterConfig", code="InvalidParameterException", source=f"{GUIDE}/network-reqs.html")
 def subnets_in_other_zones(call: Call) -> str | None:
-    """Subnets in another VPC or in other zones than those with which the cluster was created."""
+    """A change of a cluster's subnets to another VPC or to other zones."""
     cluster, wanted = _cluster(call), (call.parameters.get("resourcesVpcConfig") or {}).get("subnetIds")
     if cluster is None or not wanted:
         return None
@@ -139,9 +139,10 @@ def node_role_without_trust(call: Call) -> str | None:
 
 @refuses("eks", "CreateNodegroup", code="NodeCreationFailure", source=f"{GUIDE}/troubleshooting.html")
 def nodes_without_a_way_out(call: Call) -> str | None:
-    """A node group in a subnet without a route to the internet or an endpoint of the registry.
+    """A node group in a subnet that has neither a default route nor an endpoint of the registry ECR in its VPC.
 
-    EKS accepts the call, and the group fails later with this code. The official provider waits for the group, and reports the code.
+    EKS accepts the call, and the node group fails later with this code. The official provider waits for the node group, and reports
+    the code.
     """
     for id in call.parameters["subnets"]:
         found = subnet(call, id)
@@ -158,7 +159,7 @@ def nodes_without_a_way_out(call: Call) -> str | None:
 
 @refuses("eks", "CreatePodIdentityAssociation", code="InvalidParameterException", source=f"{GUIDE}/pod-id-association.html")
 def pod_role_without_trust(call: Call) -> str | None:
-    """A Pod Identity association with a role that does not exist or that the agent may not assume."""
+    """A Pod Identity association with a role that does not exist or that EKS Pod Identity may not assume."""
     return _untrusted(call, call.parameters["roleArn"], "pods.eks.amazonaws.com")
 
 

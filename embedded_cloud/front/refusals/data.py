@@ -28,7 +28,7 @@ def key_pending_deletion(call: Call) -> str | None:
 
 @refuses("logs", "CreateLogGroup", "AssociateKmsKey", code="InvalidParameterException", source=LOGS)
 def log_group_key(call: Call) -> str | None:
-    """A log group with a key that does not exist, is not enabled, or whose policy does not name CloudWatch Logs."""
+    """A log group with a key that does not exist, that is not enabled, or whose policy does not name CloudWatch Logs."""
     arn = call.parameters.get("kmsKeyId")
     if not arn:
         return None

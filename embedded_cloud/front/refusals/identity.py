@@ -1,4 +1,4 @@
-"""STS: a role can be assumed only with a token that matches its trust policy, and only for its maximum session duration."""
+"""STS: a web identity token must match the role's trust policy, and no session may exceed the role's maximum session duration."""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ GUIDE = "https://docs.aws.amazon.com/vpc/latest/userguide"
 def nat_without_gateway(call: Call) -> str | None:
     """A public NAT gateway in a VPC without an internet gateway.
 
-    AWS accepts the call, and the gateway fails later with this code. The official provider waits for it and reports the code.
+    AWS accepts the call, and the NAT gateway fails later with this code. The official provider waits for the NAT gateway, and
+    reports the code.
     """
     found = subnet(call, call.parameters["SubnetId"])
     if call.parameters.get("ConnectivityType") == "private" or found is None or attached_gateway(call, found.vpc_id):
@@ -61,7 +62,7 @@ def subnet_in_use(call: Call) -> str | None:
 
 @refuses("ec2", "DeleteSecurityGroup", code="DependencyViolation", source=f"{API}/API_DeleteSecurityGroup.html")
 def group_in_use(call: Call) -> str | None:
-    """Deleting a security group that a resource uses or that a rule of another group names."""
+    """Deleting a security group that a resource uses or that a rule of another security group names."""
     group = call.parameters.get("GroupId")
     users = list(security_group_users(call, group)) if group else []
     return f"resource {group} has a dependent object: {', '.join(users)}" if users else None

@@ -41,13 +41,13 @@ def _rename(value: Any, rename: Callable[[str], str]) -> Any:
 
 
 def pick(source: Mapping[str, Any], *names: str) -> Properties:
-    """The values in ``source`` (by the API's names) for the SDK's ``names``, without those that are missing."""
+    """The values in ``source`` (by the API's names) under the SDK's ``names``, without missing values."""
     renamed: Properties = camel(dict(source))
     return {name: renamed[name] for name in names if renamed.get(name) is not None}
 
 
 def given(inputs: Mapping[str, Any], *names: str) -> Properties:
-    """The set inputs among ``names``, under the names of an API call's parameters."""
+    """The inputs among ``names`` that have a value, under the names of an API call's parameters."""
     return pascal({name: inputs[name] for name in names if inputs.get(name) is not None})
 
 

@@ -1,4 +1,7 @@
-"""The provider's part of :mod:`embedded_cloud.creations`: opens and closes creations, and finds those that a killed `up` left."""
+"""The provider's part of :mod:`embedded_cloud.creations`: opens and closes creations, and finds those that a killed `up` left open.
+
+A creation is the record of the calls that create one resource. It is open until the engine knows the resource's id.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,10 @@ class AwsCreations:
             return listed
 
     def left(self, urn: str) -> Properties | None:
-        """An open creation whose resource may exist, with ``inputs`` and ``id`` (``None`` if unknown); ``None`` without one."""
+        """The open creation of ``urn`` if its resource may exist, else ``None``.
+
+        The id in the creation is ``None`` if not known.
+        """
         found = self._open.get(urn)
         return found if found and (found["id"] or found["answered"]) else None
 
@@ -82,12 +88,12 @@ class AwsCreations:
         self._open[urn] = {"inputs": inputs, "id": None, "answered": 0}
 
     def made(self, urn: str, id: str) -> None:
-        """Record the id of a creation, before the engine receives it."""
+        """Record the id of the created resource, before the engine receives the id."""
         self._send("POST", urn=urn, id=id)
         self._open[urn]["id"] = id
 
     def known(self, urn: str, id: str) -> None:
-        """Close the creation if its id is ``id``, which the engine has shown to know."""
+        """Close the creation if its id is ``id``. The caller has got ``id`` from the engine, so the engine knows the resource."""
         found = self._open.get(urn)
         if found and found["id"] == id:
             self._send("DELETE", urn=urn)

@@ -37,7 +37,7 @@ def addon_version(aws: Aws, args: Properties) -> Properties:
 
 
 def availability_zones(aws: Aws, args: Properties) -> Properties:
-    """The names and ids of the provider's zones."""
+    """The names and ids of the zones in the provider's region."""
     zones = aws.client("ec2").describe_availability_zones()["AvailabilityZones"]
     return {
         "names": [zone["ZoneName"] for zone in zones],

@@ -1,4 +1,4 @@
-"""The plugin of the embedded aws provider: implements the operations on all types, with the class of each resource type."""
+"""The plugin of the embedded aws provider. It implements each operation with the class of the resource's type."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class AwsPlugin(Plugin):
         return FUNCTIONS[token](self.aws, args)
 
     def _make(self, kind: AwsResource, resource: ResourceState, inputs: Properties) -> str:
-        """Create the resource and return its id. A record in moto makes it possible to find the resource of a killed creation."""
+        """Create the resource and return its id. moto records the calls, so that the resource of a killed `up` can be found."""
         creations = self.aws.creations
         creations.begin(resource.urn, inputs)
         with creations.calls(resource.urn):
@@ -95,7 +95,7 @@ class AwsPlugin(Plugin):
         return id
 
     def _remove_orphan(self, kind: AwsResource, resource: ResourceState) -> None:
-        """Delete the resource that a killed `up` created and the engine does not know. The caller creates it again."""
+        """Delete the resource if a killed `up` has created it and the engine does not know it."""
         creations = self.aws.creations
         if (left := creations.left(resource.urn)) is None:
             return
@@ -109,7 +109,10 @@ class AwsPlugin(Plugin):
         return cast("Callable[[Aws], AwsResource]", AwsResource.of(resource.type))(self.aws)
 
     def _settle(self, kind: AwsResource, resource: ResourceState, id: str, old: Properties, new: Properties) -> Properties:
-        """Update an existing resource to ``new``, and return its state. Raises an error if the service's description differs."""
+        """Update an existing resource to ``new``, and return its state.
+
+        Raises an error if the service does not describe it as ``new``.
+        """
         try:
             with _explaining(resource):
                 kind.change(id, old, new)
@@ -118,13 +121,14 @@ class AwsPlugin(Plugin):
             raise NotReadyError(id, old, old, [str(error)]) from error
         if state is None:
             raise EmbeddedCloudError(
-                f"{resource.type} {resource.name}: {kind.service} does not know {id}", "look for it with any AWS client"
+                f"{resource.type} {resource.name}: {kind.service} does not know {id}", "search for this id with any AWS client"
             )
         wanted = {key: value for key, value in new.items() if key not in kind.kept | kind.recorded.keys()}
         if missing := list(unmet(wanted, state)):
             reason = f"{resource.type} {resource.name}: moto does not store {', '.join(missing)} as requested"
             done = {key: value for key, value in new.items() if key not in {top(path) for path in missing}}
-            raise NotReadyError(id, done, state, [f"{reason}; add it to `recorded` in {type(kind).__module__} or leave it out"])
+            fix = f"add the property to `recorded` in {type(kind).__module__} or leave the property out"
+            raise NotReadyError(id, done, state, [f"{reason}; {fix}"])
         return state
 
     def _describe(self, kind: AwsResource, resource: ResourceState, id: str, inputs: Properties) -> Properties | None:

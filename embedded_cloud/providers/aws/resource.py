@@ -1,4 +1,4 @@
-"""The base class of a resource type of the embedded aws provider: a few attributes and four methods that call the service's API."""
+"""The base class of a resource type of the embedded aws provider: attributes, and methods that call the service's API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Tagging:
     """The two calls with which a service changes the tags of a resource, and the form of their parameters."""
 
     resource: str
-    """The parameter for the resource."""
+    """The name of the parameter that identifies the resource."""
     add: str = "tag_resource"
     remove: str = "untag_resource"
     tags: Callable[[dict[str, str]], Properties] = lambda tags: {"Tags": tag_list(tags)}
@@ -31,8 +31,8 @@ class Tagging:
 class AwsResource(ModelledType, ABC):
     """One resource type. A subclass has class attributes that describe the type, and calls its service through :attr:`api`.
 
-    ``read`` must return the outputs and the modelled inputs (except ``kept`` and ``recorded`` ones), all from the service's answer
-    and not from the request. Property names are those of the SDK; ids are those of the official provider.
+    ``read`` must return the outputs, and the modelled inputs except those in ``kept`` and ``recorded``. All values come from the
+    service's answer and not from the request. The SDK defines the property names, the official provider the ids.
     """
 
     types: ClassVar[dict[str, type[AwsResource]]] = {}
@@ -40,13 +40,13 @@ class AwsResource(ModelledType, ABC):
     service: ClassVar[str]
 
     set_by_update: ClassVar[Names] = frozenset()
-    """Updatable inputs that :meth:`create` does not set. An update immediately after the creation sets them."""
+    """Updatable inputs that :meth:`create` does not set. An update immediately after the creation sets these inputs."""
 
     tagging: ClassVar[Tagging]
-    """How the tags change; missing in a type without tags."""
+    """The calls that change the tags. A type without tags does not have this attribute."""
 
     volatile: ClassVar[Names] = frozenset()
-    """Outputs that an update can change; they are unknown in the preview of the update."""
+    """Outputs that an update can change. These outputs are unknown in the preview of the update."""
 
     auto_name: ClassVar[str] = ""
     """The input whose default is a name derived from the logical name."""
@@ -106,12 +106,12 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def is_auto_named(self, name: str, inputs: Properties) -> bool:
-        """Whether an old and a new resource can exist at the same time: its type generates no names, or this name is generated."""
+        """Whether old and new resource can exist at the same time: the type has no ``auto_name``, or the name is generated."""
         stem = re.escape(self._stem(name, inputs))
         return not self.auto_name or re.fullmatch(f"{stem}[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 
     def _stem(self, name: str, inputs: Properties) -> str:
-        """The start of a generated name: the input for the prefix, or else the logical name."""
+        """The start of a generated name: the input that sets a prefix, or else the logical name."""
         return inputs.get(f"{self.auto_name}Prefix") or f"{name[: self.name_limit - 8]}-"
 
     def change(self, id: str, old: Properties, new: Properties) -> None:

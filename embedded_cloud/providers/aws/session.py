@@ -24,7 +24,7 @@ DENIED = re.compile(r"assumed-role/([^/]+)/\S+ is not authorized to perform: (\S
 
 
 class Aws:
-    """The AWS API of one region at ``AWS_ENDPOINT_URL``, and the default tags of the Pulumi provider that uses it."""
+    """The AWS API of one region at ``AWS_ENDPOINT_URL``, and the default tags of the Pulumi provider that uses this API."""
 
     def __init__(self, region: str, default_tags: dict[str, str]) -> None:
         if not os.environ.get("AWS_ENDPOINT_URL"):
@@ -106,7 +106,10 @@ MOST_LOOKS = 50
 
 
 def until_absent(describe: Callable[[], object]) -> None:
-    """Call ``describe`` until the service reports that the deleted resource does not exist. Raises ``EmbeddedCloudError``."""
+    """Call ``describe`` until the service reports that the deleted resource does not exist.
+
+    Raises ``EmbeddedCloudError`` otherwise.
+    """
     for _ in range(MOST_LOOKS):
         if unless_absent(describe) is None:
             return
@@ -114,7 +117,7 @@ def until_absent(describe: Callable[[], object]) -> None:
 
 
 def explained(error: Exception, what: str) -> EmbeddedCloudError:
-    """The error for ``error`` of the AWS client: a message about the resource ``what``, with a fix."""
+    """The error to report for ``error`` of the AWS client: a message about the resource ``what``, with a fix."""
     match refusal(error):
         case ServiceRefusal.NO_SUCH_CALL:
             fix = "leave the change out of the stack, or implement the call in embedded_cloud/front/"

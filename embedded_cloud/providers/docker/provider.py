@@ -1,4 +1,4 @@
-"""The plugin of the embedded docker provider: implements the operations on all types, with the class of each resource type."""
+"""The plugin of the embedded docker provider. It implements each operation with the class of the resource's type."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class DockerPlugin(Plugin):
         except (EmbeddedCloudError, NotFound) as error:
             if isinstance(error, EmbeddedCloudError):
                 raise
-            fix = "someone may have removed it: run `pulumi refresh`, then `pulumi up`"
+            fix = "run `pulumi refresh`, then `pulumi up`, because someone may have removed the missing object"
             raise EmbeddedCloudError(f"{what}: {error.explanation}", fix) from error
         except DockerException as error:
             message = str(getattr(error, "explanation", None) or error)
@@ -129,7 +129,7 @@ class DockerPlugin(Plugin):
     def _unreachable(self, what: str, error: Any) -> EmbeddedCloudError:
         return EmbeddedCloudError(
             f"{what}: the Docker host {self._host} cannot be reached: {error}",
-            "start Docker there, or set the provider's input `host` or DOCKER_HOST to another host",
+            "start Docker on this host, or set the provider's input `host` or DOCKER_HOST to another host",
         )
 
 

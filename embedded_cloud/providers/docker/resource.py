@@ -1,4 +1,4 @@
-"""The base class of a resource type of the embedded docker provider: a few attributes and methods that call the Docker engine."""
+"""The base class of a resource type of the embedded docker provider: attributes, and methods that call the Docker engine."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class DockerResource(ModelledType, ABC):
         """Apply the differences that can change in place."""
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Wait until the resource is ready; return the reasons why it is not, or an empty list."""
+        """Wait until the resource is ready. Return an empty list, or the reasons why the resource is not ready."""
         return []
 
     @abstractmethod

@@ -1,4 +1,4 @@
-// A CoreDNS with what a cluster needs and no more: the official program brings the SDKs of three clouds along.
+// A CoreDNS with only the plugins that a cluster needs. The official program also contains the SDKs of three clouds.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// The official Kubernetes provider, built from its own module, behind a proxy that records Helm releases: see releases.go.
+// The official Kubernetes provider, built from its own module, behind a proxy that answers the calls about Helm releases (releases.go).
 package main
 
 import (
@@ -39,7 +39,7 @@ func main() {
 	must(server.Serve(listener))
 }
 
-// startOfficial serves the official provider in this process and returns its port, which it prints for the engine.
+// startOfficial serves the official provider in this process, and returns the port that the provider prints to standard output.
 func startOfficial() string {
 	read, write, err := os.Pipe()
 	must(err)
@@ -55,7 +55,7 @@ func startOfficial() string {
 	return strings.TrimSpace(port)
 }
 
-// schema is read from beside this program: the published one embeds it, which a module cannot do with another's file.
+// schema reads the provider's schema from the folder of this program, because a module cannot embed a file of another module.
 func schema() []byte {
 	program, err := os.Executable()
 	must(err)
@@ -64,7 +64,7 @@ func schema() []byte {
 	return content
 }
 
-// answer takes one call: those about a release here, all others by the official provider, request and answer untouched.
+// answer answers one call: ofRelease answers a call about a Helm release, the official provider answers any other call.
 func answer(official *grpc.ClientConn, stream grpc.ServerStream) error {
 	method, _ := grpc.MethodFromServerStream(stream)
 	var request, response []byte
@@ -90,7 +90,7 @@ func answer(official *grpc.ClientConn, stream grpc.ServerStream) error {
 	return stream.SendMsg(&response)
 }
 
-// asIs passes messages on as the bytes they are.
+// asIs is a codec that does not change the bytes of a message.
 type asIs struct{}
 
 func (asIs) Marshal(v any) (mem.BufferSlice, error) {

@@ -11,12 +11,12 @@ import (
 
 const (
 	releaseToken = "kubernetes:helm.sh/v3:Release"
-	// The state says of a release why nothing stands behind it; whoever lists what is only recorded looks for this key.
+	// The state of a release has this key, with the reason why nothing is installed. A program can list releases by this key.
 	recordedKey = "sandboxRecorded"
-	reason      = "charts cannot be fetched here"
+	reason      = "the embedded cloud cannot fetch charts"
 )
 
-// ofRelease is the answer to a call about a Helm release, which is kept in the state only; nil for a call about anything else.
+// ofRelease returns the answer to a call about a Helm release, which exists only in the state; nil for any other call.
 func ofRelease(method string, request []byte) ([]byte, error) {
 	switch method[strings.LastIndex(method, "/")+1:] {
 	case "Check":
@@ -56,7 +56,7 @@ type named interface {
 }
 
 func reply(request []byte, in named, answer func() proto.Message) ([]byte, error) {
-	if !strings.Contains(string(request), releaseToken) { // spares reading most requests
+	if !strings.Contains(string(request), releaseToken) { // most requests need not be decoded
 		return nil, nil
 	}
 	if err := proto.Unmarshal(request, in); err != nil {

@@ -42,8 +42,8 @@ def test_the_preview_role_can_preview_but_not_update() -> None:
             f"add arn:aws:iam::{ACCOUNT}:role/someone to cluster.adminRoleArns",
         ),
         (session("dwcp-v3-staging-deploy", "444455556666"), "has no access entry", "role/dwcp-v3-staging-deploy"),
-        (f"arn:aws:iam::{ACCOUNT}:user/me", "is not a role", "use one of them"),
-        (f"arn:aws:iam::{ACCOUNT}:root", "is not a role", "use one of them"),
+        (f"arn:aws:iam::{ACCOUNT}:user/me", "is not a role", "use one of these roles"),
+        (f"arn:aws:iam::{ACCOUNT}:root", "is not a role", "use one of these roles"),
     ],
 )
 def test_a_caller_without_an_access_entry_is_refused_with_a_fix(caller: str, problem: str, fix: str) -> None:

@@ -43,7 +43,7 @@ def test_a_rollback_by_one_version_warns_of_the_conditions_of_eks(monkeypatch: p
     monkeypatch.setattr("pulumi.log.warn", warned.append)
     refuse_changes(LAST, settings(version="1.34"))
     assert len(warned) == 1
-    for condition in ("within 7 days of the upgrade to 1.35", "no node is newer than 1.34", "does not know its date"):
+    for condition in ("within 7 days of the upgrade to 1.35", "no node is newer than 1.34", "not know the time of the upgrade"):
         assert condition in warned[0]
 
 
@@ -56,7 +56,7 @@ def test_a_first_update_the_same_version_and_the_next_version_are_accepted(last:
     "changed", [{"max_nodes": 9}, {"min_nodes": 2}, {"instance_types": ("m7i.2xlarge",)}, {"capacity_type": "SPOT"}], ids=str
 )
 def test_a_change_that_resets_the_number_of_nodes_requires_resize_nodes(changed: dict[str, Any]) -> None:
-    with pytest.raises(ComponentsError, match="would set the number of the first update") as refused:
+    with pytest.raises(ComponentsError, match="this would be the number of nodes at the creation") as refused:
         refuse_changes(LAST, settings(**changed))
     assert "cluster.resizeNodes" in str(refused.value)
     refuse_changes(LAST, settings(**changed, resize_nodes=True))

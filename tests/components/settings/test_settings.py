@@ -329,7 +329,7 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
     (
         {"environment": {"name": "staging"}, "monitoring": {"criticalReceivers": []}},
         "monitoring.criticalReceivers",
-        "critical alerts of staging would have no receiver; name one, or set monitoring.alarms to none",
+        "critical alerts of staging would have no receiver; name a receiver, or set monitoring.alarms to none",
         "[pagerduty]",
     ),
     (
@@ -495,7 +495,7 @@ def test_a_missing_secret_is_refused_with_the_command_that_sets_it(
         ),
         ({"watchdog": True}, {"watchdog": None}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
         ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is not a receiver; did you mean slack?"),
-        ({}, ["s3cret"], "alertReceivers", "must be an object of one string per receiver"),
+        ({}, ["s3cret"], "alertReceivers", "must be an object with one string per receiver"),
     ],
 )
 def test_a_receiver_without_its_secret_is_refused(
@@ -545,7 +545,7 @@ def test_the_fix_for_a_key_with_a_dot_removes_only_that_key(load_stack: Load) ->
     """`pulumi config set dwcp-v3:network.nat per_zone`, without --path, creates a key of that name."""
     error = error_of(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
     [found] = error.mistakes
-    assert "it was set without --path" in found.problem
+    assert "the key was set without --path" in found.problem
     assert found.fix == "pulumi config rm -s dev 'dwcp-v3:network.nat'"
 
 
@@ -573,7 +573,7 @@ def test_empty_api_keys_are_refused(load_stack: Load) -> None:
 def test_invalid_api_keys_are_refused(load_stack: Load, keys: Any) -> None:
     error = error_of(load_stack, {"apiKeys": keys})
     assert [mistake.path for mistake in error.mistakes] == ["apiKeys"]
-    assert "must be an object of one string per API" in error.mistakes[0].problem
+    assert "must be an object with one string per API" in error.mistakes[0].problem
     assert "s3cret" not in str(error)
 
 

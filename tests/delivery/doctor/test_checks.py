@@ -24,6 +24,7 @@ from doctor_snapshots import (
     event,
     healthy,
     pod,
+    pod_with_init_container,
     redis,
     sample,
     table,
@@ -117,6 +118,12 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
         FindingSeverity.CRITICAL,
         {"pods": [pod(phase="Pending", containerStatuses=[container(reason="ErrImagePull", message="manifest unknown")])]},
         "never pushed",
+    ),
+    (
+        "image-pull-errors",
+        FindingSeverity.CRITICAL,
+        {"pods": [pod_with_init_container("busybox:absent", reason="ErrImagePull", message="manifest unknown")]},
+        "There is no image busybox:absent",
     ),
     (
         "image-pull-errors",

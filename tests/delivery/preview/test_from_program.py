@@ -222,7 +222,7 @@ def test_two_stacks_of_the_same_name_are_refused(repository: Path) -> None:
     (repository / "other/Pulumi.staging.yaml").write_text(STACK)
     with pytest.raises(ProgramError) as refused:
         preview("main", repository=repository)
-    assert refused.value.problem == "Pulumi.staging.yaml and other/Pulumi.staging.yaml are of stacks with the same name"
+    assert refused.value.problem == "Pulumi.staging.yaml and other/Pulumi.staging.yaml are for the same stack name"
     assert refused.value.fix == "rename one of the stacks"
 
 

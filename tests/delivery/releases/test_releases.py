@@ -143,7 +143,7 @@ def test_a_backup_file_contains_the_manifests_and_the_whole_release(account: Acc
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        (lambda text: text.replace("info", "debug"), "is damaged: its SHA-256 is not the one in its header"),
+        (lambda text: text.replace("info", "debug"), "is damaged: its content does not match the SHA-256 in its header"),
         (lambda text: text[:-10], "is damaged"),
         (lambda text: text.split("\n", 3)[3], "is not a backup of dwcp, or its header is truncated"),
         (lambda text: "", "is not a backup"),

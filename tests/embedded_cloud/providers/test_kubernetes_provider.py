@@ -182,7 +182,7 @@ def test_a_chart_is_kept_in_the_state_and_says_so(stack: Stack) -> None:
     stack.wish(chart="1.0.0")
     stack.up()
     state = stack.resources()["chart"]
-    assert state["outputs"]["sandboxRecorded"] == "charts cannot be fetched here"
+    assert state["outputs"]["sandboxRecorded"] == "the embedded cloud cannot fetch charts"
     stack.up("--expect-no-changes")
     stack.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     stack.wish(chart="1.0.1")

@@ -274,7 +274,7 @@ def route_tables(boto: Client) -> list[str]:
 
 
 def security_groups(boto: Client) -> list[str]:
-    """The ids of the groups, without those that AWS creates with a VPC or a cluster."""
+    """The ids of the security groups, without the groups that AWS creates with a VPC or a cluster."""
     found = boto("ec2").describe_security_groups()["SecurityGroups"]
     made = [each for each in found if each["GroupName"] != "default" and not each["GroupName"].startswith("eks-cluster-sg-")]
     return ids(made, "GroupId")

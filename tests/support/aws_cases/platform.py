@@ -288,7 +288,7 @@ def nodes_drift(world: World, id: str) -> Properties:
 
 
 def keys(boto: Client) -> list[str]:
-    """The ids of the keys that are not pending deletion; a deleted key exists for days."""
+    """The ids of the keys that are not pending deletion. A deleted key exists for days."""
     kms = boto("kms")
     described = [kms.describe_key(KeyId=each["KeyId"])["KeyMetadata"] for each in kms.list_keys()["Keys"]]
     return ids([each for each in described if each["KeyState"] == "Enabled"], "KeyId")
@@ -305,7 +305,7 @@ addons = [
     *("aws-ebs-csi-driver", "aws-efs-csi-driver", "eks-pod-identity-agent", "kube-state-metrics", "prometheus-node-exporter"),
     *("metrics-server", "coredns", "vpc-cni", "kube-proxy", "cert-manager", "external-dns", "snapshot-controller"),
 ]
-"""The names of add-ons. Each test uses another one, because a cluster has each add-on only once."""
+"""The names of add-ons. Each test uses another name, because a cluster has each add-on only once."""
 
 
 def eks_tags(found: dict[str, Any]) -> dict[str, str]:

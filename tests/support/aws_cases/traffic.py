@@ -282,7 +282,7 @@ def listener_rules(boto: Client) -> list[str]:
 
 
 def records(boto: Client) -> list[str]:
-    """The records, without those that Route 53 creates with a zone."""
+    """The records, without the records that Route 53 creates with a zone."""
     route53 = boto("route53")
     found = [
         (zone["Id"].rpartition("/")[2], record["Name"].rstrip("."), record["Type"])

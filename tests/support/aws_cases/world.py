@@ -81,7 +81,7 @@ class World:
         return self._made[key]
 
     def vpc(self, key: str = "vpc") -> str:
-        """A VPC with an internet gateway, without which AWS refuses NAT gateways and public load balancers."""
+        """A VPC with an internet gateway. Without this gateway, AWS refuses NAT gateways and public load balancers."""
         vpc = self.shared(key, "aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16").id
         self.shared(f"gateway of {key}", "aws:ec2/internetGateway:InternetGateway", vpcId=vpc)
         return vpc
@@ -93,7 +93,7 @@ class World:
         ).id
 
     def add_default_route(self) -> None:
-        """Create a default route in the VPC's main route table, without which nodes cannot join."""
+        """Create a default route in the VPC's main route table. Without this route, nodes cannot join the cluster."""
         ec2 = self.boto("ec2")
         wanted = [{"Name": "vpc-id", "Values": [self.vpc()]}, {"Name": "association.main", "Values": ["true"]}]
         [table] = ec2.describe_route_tables(Filters=wanted)["RouteTables"]
@@ -193,7 +193,7 @@ class World:
 
 @cache
 def client(service: str, endpoint: str) -> Any:
-    """A client, created once per service, because it takes long to read a service's model."""
+    """A client, created once per service, because reading a service's model takes long."""
     config = Config(retries={"total_max_attempts": 1})
     secret = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     return boto3.client(service, endpoint_url=endpoint, region_name="us-east-1", config=config, **secret)
@@ -207,13 +207,14 @@ class Case:
     inputs: Callable[[World], Properties]
     """Returns values for all modelled inputs."""
     described: Callable[[World, str], Properties]
-    """Returns the same inputs from the service's describe call, only by boto3."""
+    """Returns the same inputs, read from the service by boto3 and not by the provider."""
     updates: Callable[[World], Properties] = field(default=lambda _: {})
     """Returns a new value for every input that changes in place."""
     drift: Callable[[World, str], Properties]
     """Changes the resource without Pulumi; returns the inputs that must differ after that, with their values."""
     listed: Callable[[Client], Iterable[str]] | None = None
-    """Returns the ids of the type in the account, except those that AWS creates itself; None for a part of another resource."""
+    """Returns the ids of the type's resources in the account, except resources that AWS creates itself. None for a part of another
+    resource."""
     stays: bool = False
     """Whether the service still describes the resource after its deletion."""
 

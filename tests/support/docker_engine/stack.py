@@ -1,4 +1,4 @@
-"""Assertions on the running Docker stack, which query its services, for both ways to start it."""
+"""Assertions on the running Docker stack, which query its services. They apply to both ways to start the stack."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def settings() -> Settings:
 
 @dataclass(frozen=True)
 class Running:
-    """A stack that runs on ``engine``; a container's name is ``prefix``, the service's name and ``suffix``."""
+    """A stack that runs on ``engine``. A container's name consists of ``prefix``, the service's name and ``suffix``."""
 
     engine: DockerEngine
     settings: Settings
@@ -143,7 +143,7 @@ class Running:
         return self.prometheus("targets?state=active")["activeTargets"]
 
     def assert_alert_when_stopped(self, service: str, alert: str) -> None:
-        """Stop ``service`` and assert that ``alert`` reaches Alertmanager, which routes it by its severity."""
+        """Stop ``service`` and assert that ``alert`` reaches Alertmanager, which routes it to the receiver ``critical``."""
         self.container(service).stop()
         try:
             port = self.settings.docker.alertmanager_port

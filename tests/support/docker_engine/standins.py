@@ -1,4 +1,4 @@
-"""The names of the Docker stack's images, for which substitutes are built."""
+"""The names of the Docker stack's images. Substitutes are built under these names."""
 
 from __future__ import annotations
 

@@ -52,7 +52,10 @@ class Certificate(AwsResource):
 
 
 class CertificateValidation(AwsResource):
-    """A check that the certificate is issued; it creates nothing in AWS. The official provider waits here."""
+    """A check that a certificate is issued.
+
+    It creates nothing in AWS. The official provider waits until the certificate is issued.
+    """
 
     token = "aws:acm/certificateValidation:CertificateValidation"
     service = "acm"

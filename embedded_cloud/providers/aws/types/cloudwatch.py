@@ -1,4 +1,4 @@
-"""Alarms on metrics; moto stores them but never evaluates them."""
+"""Alarms on metrics. moto stores alarms, but never evaluates them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class MetricAlarm(AwsResource):
-    """An alarm; its id is its name, and every change is one call with all inputs."""
+    """An alarm. Its id is its name. One call with all inputs creates or changes it."""
 
     token = "aws:cloudwatch/metricAlarm:MetricAlarm"
     service = "cloudwatch"
@@ -71,7 +71,7 @@ def _pairs(dimensions: dict[str, str]) -> list[dict[str, str]]:
 
 
 def _asked(query: Properties) -> dict[str, Any]:
-    """A query of the SDK in the form of the API, which nests the metric and its statistic differently."""
+    """A query of the SDK in the form of the API, in which the metric and its statistic are nested differently."""
     plain = pascal({key: query[key] for key in ("id", "expression", "label", "period") if query.get(key) is not None})
     metric = query.get("metric")
     if metric is None:

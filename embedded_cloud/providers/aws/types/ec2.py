@@ -22,7 +22,7 @@ class Ec2Resource(AwsResource):
         return [id]
 
     def arn(self, kind: str, id: str) -> str:
-        """The ARN of a resource whose description by EC2 does not contain it."""
+        """The ARN of a resource, for resources whose description by EC2 contains no ARN."""
         return f"arn:aws:ec2:{self.aws.region}:{self.aws.account}:{kind}/{id}"
 
 
@@ -156,7 +156,7 @@ class Eip(Ec2Resource):
 
 
 class NatGateway(Ec2Resource):
-    """A NAT gateway in a public subnet, the egress of private subnets."""
+    """A NAT gateway in a public subnet. It is the egress of private subnets."""
 
     token = "aws:ec2/natGateway:NatGateway"
     replace_on = names("subnetId allocationId connectivityType")
@@ -208,7 +208,7 @@ class RouteTable(Ec2Resource):
 
 
 class Route(Ec2Resource):
-    """One route; its id is ``TABLE_DESTINATION``, as in ``pulumi import``."""
+    """One route. Its id is ``TABLE_DESTINATION``, as in ``pulumi import``."""
 
     token = "aws:ec2/route:Route"
     replace_on = names("routeTableId destinationCidrBlock")

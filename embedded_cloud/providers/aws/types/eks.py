@@ -113,8 +113,8 @@ def _logging(inputs: Properties) -> Properties:
 class NodeGroup(EksResource):
     """A node group; its id is ``CLUSTER:NAME``.
 
-    moto cannot update the version, the launch template or the tags of a group. Therefore such a change deletes the group and
-    creates it again under the same name. EKS replaces only the nodes, for a new version or launch template.
+    moto cannot update the version, the launch template or the tags of a node group. Therefore such a change deletes the node group
+    and creates it again under the same name. For a new version or launch template, EKS replaces only the nodes.
     """
 
     token = "aws:eks/nodeGroup:NodeGroup"

@@ -10,7 +10,7 @@ from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
 from embedded_cloud.providers.modelled import names
 
 FLAGS = ("encrypted", "deleteOnTermination")
-"""Block device properties that are texts in the SDK and booleans in the API."""
+"""Block device properties that are strings in the SDK and booleans in the API."""
 
 
 class LaunchTemplate(Ec2Resource):
@@ -42,7 +42,7 @@ class LaunchTemplate(Ec2Resource):
             "description": latest.get("VersionDescription"),
             **_content(latest["LaunchTemplateData"]),
             "arn": self.arn("launch-template", id),
-            # moto's description of a template does not show changes of its tags
+            # moto's description of a template does not contain changes of the template's tags
             "tagsAll": tag_dict(self.api.describe_tags(Filters=[{"Name": "resource-id", "Values": [id]}])["Tags"]),
         }
 

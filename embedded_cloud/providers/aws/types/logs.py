@@ -8,7 +8,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class LogGroup(AwsResource):
-    """A log group. moto cannot change the key of an existing group, so a new key replaces the group here."""
+    """A log group. moto cannot change the key of an existing log group, so a new key replaces the log group."""
 
     token = "aws:cloudwatch/logGroup:LogGroup"
     service = "logs"

@@ -61,7 +61,7 @@ class Record(AwsResource):
         )
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """The inputs with names without the final dot, as in the official provider."""
+        """The inputs with the name of the record without its final dot, as in the official provider."""
         inputs = super().check(name, olds, news)
         return {**inputs, "name": inputs["name"].rstrip(".")}
 

@@ -55,7 +55,7 @@ class Bucket(AwsResource):
 
 
 class BucketSetting(AwsResource):
-    """A setting of a bucket: its id is the bucket, and the same call creates and changes it."""
+    """A setting of a bucket. Its id is the bucket's name. The same call creates and changes the setting."""
 
     service = "s3"
     replace_on = names("bucket")
@@ -66,7 +66,10 @@ class BucketSetting(AwsResource):
 
 
 class BucketVersioning(BucketSetting):
-    """The versioning of a bucket: whether it keeps noncurrent versions. Versioning can be suspended, but not removed."""
+    """The versioning of a bucket: whether the bucket keeps noncurrent versions.
+
+    Deletion suspends versioning, as S3 cannot remove it.
+    """
 
     token = "aws:s3/bucketVersioning:BucketVersioning"
     updatable = names("versioningConfiguration")

@@ -12,7 +12,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class SecurityGroup(Ec2Resource):
-    """A group without rules: as the official provider does, this class removes the default rule that allows all egress."""
+    """A security group without rules. Like the official provider, this class removes the default rule that allows all egress."""
 
     token = "aws:ec2/securityGroup:SecurityGroup"
     replace_on = names("name description vpcId")
@@ -43,7 +43,7 @@ class SecurityGroup(Ec2Resource):
 
 
 class DefaultSecurityGroup(Ec2Resource):
-    """The default group of a VPC. The resource removes all rules of the group; deleting the resource does not delete the group."""
+    """The default security group of a VPC. The resource removes all rules of the group; its deletion does not delete the group."""
 
     token = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
     replace_on = names("vpcId")
@@ -95,7 +95,7 @@ def _inline_rule(permission: dict[str, Any], group: str) -> Properties:
 
 
 class SecurityGroupRule(Ec2Resource):
-    """One permission of a group: a protocol and ports, from or to an address range or another group."""
+    """One permission of a security group: a protocol and ports, from or to an address range or another security group."""
 
     source: ClassVar = names("cidrIpv4 referencedSecurityGroupId")
     replace_on = names("securityGroupId")
@@ -123,7 +123,7 @@ class SecurityGroupRule(Ec2Resource):
         return described
 
     def _description(self, rule: dict[str, Any], other: str) -> str | None:
-        """The description of a rule that references another group: moto stores it only in the group's ``UserIdGroupPairs``."""
+        """The description of a rule that references another security group. moto stores it only in ``UserIdGroupPairs``."""
         group = first(self.api.describe_security_groups(GroupIds=[rule["GroupId"]])["SecurityGroups"])
         for permission in group["IpPermissionsEgress" if self.egress else "IpPermissions"]:
             if all(permission.get(key) == rule.get(key) for key in ("IpProtocol", "FromPort", "ToPort")):

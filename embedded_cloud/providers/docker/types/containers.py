@@ -142,7 +142,7 @@ class Container(DockerResource):
             self.client.api.update_container(id, mem_limit=memory, memswap_limit=2 * memory)
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Start a stopped container, and wait until it runs and, with ``wait``, is healthy; return the reasons if it is not."""
+        """Start a stopped container, and wait until it runs, and is healthy if ``wait`` is set. Return the reasons of a failure."""
         if not inputs["start"]:
             return []
         container = self.client.containers.get(id)

@@ -1,7 +1,7 @@
-// Package kubernetes holds the little that the provider needs of its own Go SDK.
+// Package kubernetes is the part of the provider's Go SDK that the provider needs.
 //
-// The provider compiles all of the SDK, half of its build, to call one function of it. Here are that function and the types around
-// it; the provider itself is built as it is published.
+// The published provider compiles the whole SDK, which takes half of the build, and calls only one function of the SDK. This module
+// replaces the SDK: it contains only that function and the necessary types. The provider's own code is unchanged.
 package kubernetes
 
 import "reflect"
@@ -9,7 +9,7 @@ import "reflect"
 // UntypedArgs are the inputs of an object of any kind.
 type UntypedArgs map[string]any
 
-// ElementType is what the SDK's runtime asks an input for.
+// ElementType returns the Go type of the inputs, for the SDK's runtime.
 func (UntypedArgs) ElementType() reflect.Type {
 	return reflect.TypeFor[map[string]any]()
 }

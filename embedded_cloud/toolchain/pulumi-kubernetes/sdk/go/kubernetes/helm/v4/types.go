@@ -1,18 +1,18 @@
-// Package v4 holds the nested inputs of charts.
+// Package v4 contains the types of charts' nested inputs.
 package v4
 
 import "github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-// PostRenderer is a command that changes what a chart renders.
+// PostRenderer is a command that changes the manifests of a chart.
 type PostRenderer struct {
 	Args    []string `pulumi:"args"`
 	Command string   `pulumi:"command"`
 }
 
-// PostRendererInput is its input.
+// PostRendererInput is an input of the type PostRenderer.
 type PostRendererInput interface{ pulumi.Input }
 
-// RepositoryOpts says where a chart comes from.
+// RepositoryOpts contains a chart's repository and the credentials for the repository.
 type RepositoryOpts struct {
 	CaFile   pulumi.AssetOrArchive `pulumi:"caFile"`
 	CertFile pulumi.AssetOrArchive `pulumi:"certFile"`
@@ -22,5 +22,5 @@ type RepositoryOpts struct {
 	Username *string               `pulumi:"username"`
 }
 
-// RepositoryOptsInput is its input.
+// RepositoryOptsInput is an input of the type RepositoryOpts.
 type RepositoryOptsInput interface{ pulumi.Input }

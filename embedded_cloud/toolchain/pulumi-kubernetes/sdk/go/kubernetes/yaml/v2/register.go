@@ -7,7 +7,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// RegisterResource registers an object by the type token that its kind has in every SDK.
+// RegisterResource registers an object under the type token of the object's kind, which is the same in every SDK.
 func RegisterResource(
 	ctx *pulumi.Context, apiVersion, kind, name string, props pulumi.Input, opts ...pulumi.ResourceOption,
 ) (pulumi.CustomResource, error) {
