@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any
@@ -33,6 +35,30 @@ def scope(*more: str, text: str) -> Any:
 STACK = ("--stack", "-s")
 """Additional names of ``--environment`` in commands about a stack's program, because the stack has the environment's name."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
+
+
+def _filled(parameter: typer.CallbackParam, value: str | None) -> str | None:
+    # In a script, an empty value is usually a variable that is not set.
+    if value is not None and not value.strip():
+        raise UsageError(f"the value of {parameter.opts[0]} is empty", "give a value, or omit the option")
+    return value
+
+
+def _url(parameter: typer.CallbackParam, value: str | None) -> str | None:
+    if value is not None and not value.startswith(("http://", "https://")):
+        option = parameter.opts[0]
+        raise UsageError(f"{option} {shlex.quote(value)} is not an HTTP URL", f"for example {option} https://dwcp.example.com")
+    return value
+
+
+def text(help: str) -> Any:
+    """An option with a text that is not empty."""
+    return typer.Option(callback=_filled, help=help)
+
+
+HealthUrlOption = Annotated[
+    str | None, typer.Option(callback=_url, help="Call the service at this URL; {track} stands for the track.")
+]
 WaitOption = Annotated[float, typer.Option(help="Wait up to this many seconds until another command releases the environment.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
@@ -55,6 +81,6 @@ __all__ = ["STACK", "EnvironmentOption", "JsonOption", "console", "environments"
 
 
 def require_wait(seconds: float) -> None:
-    """Raise ``UsageError`` if ``seconds``, the value of ``--wait``, is negative."""
-    if seconds < 0:
-        raise UsageError(f"--wait {seconds:g} is below 0", "for example --wait 120")
+    """Raise ``UsageError`` unless ``seconds``, the value of ``--wait``, is 0 or a positive finite number."""
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"--wait {seconds:g} is not a number of seconds, 0 or more", "for example --wait 120")

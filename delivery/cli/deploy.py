@@ -7,14 +7,13 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, WaitOption, require_wait
+from delivery.cli._output import EnvironmentOption, HealthUrlOption, WaitOption, require_wait, text
+from delivery.errors import UsageError
 
 
 def deploy(
     environment: EnvironmentOption,
-    tag: Annotated[
-        str | None, typer.Option(help="Deploy the image with this tag, such as v3.0.0; without it, the image that runs now.")
-    ] = None,
+    tag: Annotated[str | None, text("Deploy the image with this tag, such as v3.0.0; without it, the image that runs now.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan and change nothing.")] = False,
     skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Do not run the tests first.")] = False,
     no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Do not roll back a failed deployment.")] = False,
@@ -23,8 +22,8 @@ def deploy(
         bool, typer.Option("--accept-loss", help="Allow replacing or deleting resources that contain data.")
     ] = False,
     wait: WaitOption = 0,
-    health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
-    tests: Annotated[str | None, typer.Option(help="Run this command instead of the fast tests.")] = None,
+    health_url: HealthUrlOption = None,
+    tests: Annotated[str | None, text("Run this command instead of the fast tests.")] = None,
     plan: Annotated[
         Path | None, typer.Option(help="Make only the changes in this plan, which `dwcp preview --engine --save-plan` wrote.")
     ] = None,
@@ -41,6 +40,8 @@ def deploy(
     from delivery.releases.steps import StepRunner
 
     require_wait(wait)
+    if skip_tests and tests is not None:
+        raise UsageError("--skip-tests and --tests contradict each other", "give only one of them")
     options = DeployRequest(
         environment=environment,
         tag=tag,

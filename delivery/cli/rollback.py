@@ -6,15 +6,13 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, WaitOption, require_wait
+from delivery.cli._output import EnvironmentOption, HealthUrlOption, WaitOption, require_wait, text
 from delivery.errors import UsageError
 
 
 def rollback(
     environment: EnvironmentOption,
-    to: Annotated[
-        str | None, typer.Option(help="Roll back to this release id or backup file; without it, to the previous release.")
-    ] = None,
+    to: Annotated[str | None, text("Roll back to this release id or backup file; without it, to the previous release.")] = None,
     to_revision: Annotated[
         int | None, typer.Option(help="Roll back to this revision of the Deployment in `kubectl rollout history`.")
     ] = None,
@@ -29,7 +27,7 @@ def rollback(
         typer.Option("--with-settings", help="Restore all settings of the release, and discard all later changes of settings."),
     ] = False,
     wait: WaitOption = 0,
-    health_url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
+    health_url: HealthUrlOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:
     """Roll back, also weeks later: move all traffic to stable, set the flag to 0, restore the image and verify the running pods.

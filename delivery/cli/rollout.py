@@ -7,20 +7,20 @@ from typing import Annotated
 import typer
 
 from contract import IMAGE_REPOSITORY
-from delivery.cli._output import EnvironmentOption, WaitOption, console, require_wait
+from delivery.cli._output import EnvironmentOption, WaitOption, console, require_wait, text
 from delivery.errors import UsageError
 
 
 def rollout(
     image: Annotated[
-        str | None, typer.Option(help="Roll out this image; without it, the image of --tag, or else of the newest staged release.")
+        str | None, text("Roll out this image; without it, the image of --tag, or else of the newest staged release.")
     ] = None,
-    tag: Annotated[str | None, typer.Option(help=f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
+    tag: Annotated[str | None, text(f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",
     percentage: Annotated[int | None, typer.Option(help="Move this percentage of the traffic to the canary and hold.")] = None,
     wait_time: Annotated[
         str | None,
-        typer.Option(help="Measure each step for this many seconds (or one number per step); default: the environment's setting."),
+        text("Measure each step for this many seconds (or one number per step); default: the environment's setting."),
     ] = None,
     error_threshold: Annotated[
         float | None,
@@ -30,7 +30,9 @@ def rollout(
         str | None,
         typer.Option(help="Use this strategy. weighted: the load balancer splits the traffic. flag: only the flag changes."),
     ] = None,
-    abort: Annotated[bool, typer.Option("--abort", help="Abort the open rollout and roll it back.")] = False,
+    abort: Annotated[
+        bool, typer.Option("--abort", help="Abort the open rollout and roll it back; options of a new rollout have no effect.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
     wait: WaitOption = 0,

@@ -319,11 +319,7 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
     except (ValueError, KeyError, TypeError):
         message = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
     problem = f"the API server answers {method} {path} with {status}: {message}"
-    fixes = {
-        401: "log in to the cluster again",
-        403: "use the deploy role",
-        404: "run `pulumi up --refresh`, which creates missing objects",
-    }
+    fixes = {401: "log in to the cluster again", 403: "use the deploy role", 404: "run `pulumi up --refresh` first"}
     fix = fixes.get(
         status, "fix the cause if the message names one, then run the same command again; an interrupted rollout continues"
     )

@@ -39,7 +39,7 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
             console.print(rows)
             console.print(f"to revert the drift: {drift.revert}", markup=False, highlight=False, soft_wrap=True)
             keep = f"change the program accordingly, then pulumi refresh -s {drift.stack}"
-            console.print(f"to keep the drift:   {keep}", markup=False, highlight=False)
+            console.print(f"to keep the drift:   {keep}", markup=False, highlight=False, soft_wrap=True)
         for problem in drift.problems:
             console.print(f"not checked: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
 

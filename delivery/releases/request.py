@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,8 +54,8 @@ def image_of(environment: Environment, request: DeployRequest) -> str | None:
     configured = environment.settings("application", ApplicationSettings).image
     if not TAG.fullmatch(tag):
         raise UsageError(
-            f"--tag {tag} is not an allowed tag; allowed are a release (v3.0.0), a pre-release (v3.1.0-rc.1) and a commit "
-            "(sha-1a2b3c4), with or without @sha256:...",
+            f"--tag {shlex.quote(tag)} is not an allowed tag; allowed are a release (v3.0.0), a pre-release (v3.1.0-rc.1) and a "
+            "commit (sha-1a2b3c4), with or without @sha256:...",
             f"for example --tag {f'v{tag}' if TAG.fullmatch(f'v{tag}') else EXAMPLE}",
         )
     if environment.is_production and not PRODUCTION_TAG.fullmatch(tag):

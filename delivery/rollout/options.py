@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import os
+import shlex
 from typing import Any, cast, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -41,8 +43,8 @@ class RolloutRequest(Frozen):
                 "for example --percentage 50",
             ),
             (
-                not all(wait >= 0 for wait in self.waits or ()),
-                f"--wait-time {_listed(self.waits or ())} is below 0",
+                not all(0 <= wait < math.inf for wait in self.waits or ()),
+                f"--wait-time {_listed(self.waits or ())} is not a number of seconds, 0 or more",
                 "for example --wait-time 300",
             ),
             (
@@ -118,17 +120,17 @@ def image_of(environment: Environment, image: str | None, tag: str | None) -> st
     if image is not None and tag is not None:
         raise UsageError("--image and --tag both name a release", "give only one of them")
     configured = environment.settings("application", ApplicationSettings).image
-    if tag is not None:
-        image = f"{repository(configured)}:{tag}"
-    if image is None:
+    if tag is None and image is None:
         return None
-    example = f"for example --image {configured}"
+    option, value, example = ("--image", image, configured) if tag is None else ("--tag", tag, configured.rpartition(":")[2])
+    given, example = f"{option} {shlex.quote(str(value))}", f"for example {option} {example}"
+    image = image or f"{repository(configured)}:{tag}"
     try:
         TypeAdapter[str](ImageReference).validate_python(image)
     except ValidationError as error:
-        raise UsageError(f"--image {image} {error.errors()[0]['msg']}", example) from error
+        raise UsageError(f"{given} {error.errors()[0]['msg']}", example) from error
     if repository(image) != repository(configured):
-        raise UsageError(f"--image {image} is not in {repository(configured)}, the only allowed repository", example)
+        raise UsageError(f"{given} is not in {repository(configured)}, the only allowed repository", example)
     return image
 
 

@@ -21,9 +21,9 @@ TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 @PACK.resource(
     "workload-autoscaler-bounds",
     AUTOSCALER,
-    title="The autoscaler's bounds are within the limits of the environment (production: 3 to 10 pods)",
+    title="The autoscaler's bounds are within the limits of the environment",
     why="With fewer pods, the service does not survive the loss of a zone. With more pods, an attack can be expensive.",
-    fix="Set `autoscaling.minReplicas` and `autoscaling.maxReplicas` within the limits.",
+    fix="Set `autoscaling.minReplicas` to `minimumReplicas` or more, and `autoscaling.maxReplicas` to `maximumReplicas` or less.",
     severity="high",
     frameworks=("guide: HorizontalPodAutoscaler (3-10 replicas)",),
     parameters=("minimum_replicas", "maximum_replicas"),

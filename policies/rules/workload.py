@@ -67,7 +67,7 @@ def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
     *POD_OWNERS,
     title="Requests and limits are within the guide's bounds",
     why="A pod that requests more than a node has is never scheduled; a container with too little memory is killed under load.",
-    fix="Set the application's requests to 500m/512Mi or more, and every limit to 2000m/2Gi or less.",
+    fix="Set the application's requests to the minimum or more, and every limit to the maximum or less.",
     severity="medium",
     frameworks=("guide: Resource Limits",),
     parameters=("application", "minimum_cpu", "minimum_memory", "maximum_cpu", "maximum_memory"),

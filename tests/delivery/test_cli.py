@@ -165,6 +165,15 @@ def test_the_identity_of_a_release_is_not_truncated(
     assert any(LONG in "".join(cell.strip() for cell in column) for column in columns), shown
 
 
+def test_no_printed_command_is_broken_into_two_lines(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    drift(console(force_terminal=True, width=40, no_color=True))
+    lines = capsys.readouterr().out.splitlines()
+    assert [each.endswith(("--policy-pack policies", "pulumi refresh -s local")) for each in lines if each.startswith("to ")] == [
+        True
+    ] * 2
+
+
 def test_a_closed_pipe_is_not_an_error() -> None:
     """As in `dwcp ci | head -1`."""
     command = f"{sys.executable} -m delivery ci | head -1; echo ${{PIPESTATUS[0]}}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from functools import cache
 
@@ -16,6 +17,7 @@ from policies import Violation
 from policies.config import config_of
 from policies.rule import Rule
 from program.graph import Resource
+from program.types import AUTOSCALER
 
 AFTER_1_34 = config_of("production", today=date(2026, 12, 24))
 TODAY = config_of("production", today=date(2026, 11, 24))
@@ -123,3 +125,21 @@ def test_staging_would_violate_the_rules_of_production() -> None:
 def test_the_committed_waivers_are_none() -> None:
     names = set(RULES)
     assert policies.read_waivers(names) == ()
+
+
+@pytest.mark.parametrize("rule", policies.RULES, ids=lambda rule: rule.name)
+def test_no_text_of_a_rule_has_the_value_of_a_limit(rule: Rule) -> None:
+    """The limits differ between environments, and a pack config can change them. The text of a violation has those in force."""
+    for parameter in rule.parameters:
+        value = getattr(TODAY.limits, parameter)
+        for each in value if isinstance(value, tuple | dict) else [value]:
+            number = rf"(?<![\w.-]){re.escape(str(each))}(?!\w)" if re.search(r"\d", str(each)) else None
+            assert number is None or not re.search(number, f"{rule.title} {rule.why} {rule.fix}"), f"{parameter} {each}"
+
+
+@pytest.mark.parametrize(("environment", "least"), [("local", 1), ("staging", 2), ("production", 3)])
+def test_the_advice_on_the_autoscaler_has_the_limits_in_force(environment: policies.Environment, least: int) -> None:
+    inputs = {"spec": {"minReplicas": 0, "maxReplicas": 99}}
+    scaler = Resource(urn="urn:pulumi:x::y::z::scaler", type=AUTOSCALER, name="scaler", inputs=inputs)
+    fixes = [each.fix for each in run(RULES["workload-autoscaler-bounds"], [scaler], config_of(environment))]
+    assert fixes == [f"set spec.minReplicas to {least} or more", "set spec.maxReplicas to 10 or less, not below minReplicas"]

@@ -41,23 +41,30 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
         ("deploy -e prod --tag v3.0.0", "there is no environment 'prod'", "--environment staging"),
         ("deploy --environment staging --tag latest", "--tag latest is not an allowed tag", "--tag v3.0.0"),
         ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not an allowed tag", "for example --tag v3.1.0"),
+        ("deploy --environment staging --tag ''", "the value of --tag is empty", "omit the option"),
+        ("deploy --environment staging --tag 'v3.0.0 v3.1.0'", "--tag 'v3.0.0 v3.1.0' is not an allowed tag", "--tag v3.0.0"),
+        ("deploy -e staging --tests make --skip-tests", "--skip-tests and --tests contradict", "give only one of them"),
+        ("deploy -e staging --health-url dwcp.example.com", "--health-url dwcp.example.com is not an HTTP URL", "https://"),
+        ("deploy -e staging --wait inf", "--wait inf is not a number of seconds", "--wait 120"),
+        ("rollback -e staging --to ''", "the value of --to is empty", "omit the option"),
+        ("rollback -e staging --health-url ''", "--health-url '' is not an HTTP URL", "https://"),
         ("deploy --environment staging --tag main", "is not an allowed tag", "--tag v3.0.0"),
         ("deploy --environment production --tag v3.1.0-rc.1", "is not a release", "for example --tag v3.1.0"),
         ("deploy --environment production --tag sha-1a2b3c4", "production accepts only releases", "--tag v3.0.0"),
-        ("deploy --environment staging --wait -1", "--wait -1 is below 0", "--wait 120"),
+        ("deploy --environment staging --wait -1", "--wait -1 is not a number of seconds, 0 or more", "--wait 120"),
         ("deploy -e staging --plan none.json", "--plan none.json cannot be read", "--environment staging --save-plan plans"),
         ("deploy -e staging --plan x --tag v3.0.0", "and --tag names another", "give only one of them"),
         ("rollback --environment nowhere", "there is no environment 'nowhere'", "choose from local, staging, production"),
         ("rollback --environment staging --to-revision 0", "--to-revision 0 is not a revision", "--to-revision 2"),
         ("rollback --environment staging --to a --to-revision 2", "--to and --to-revision both name", "give only one of them"),
-        ("rollback --environment staging --wait -5", "--wait -5 is below 0", "--wait 120"),
+        ("rollback --environment staging --wait -5", "--wait -5 is not a number of seconds, 0 or more", "--wait 120"),
         ("releases --environment staging --limit 0", "--limit 0 is below 1", "--limit 20"),
         ("state restore --environment staging", "exactly one of --backup and --version", "--backup FILE or --version"),
         ("state lock --environment staging --seconds -1", "--seconds -1 is below 0", "--seconds 600"),
     ],
 )
 def test_invalid_input_is_refused_with_the_fix(arguments: str, problem: str, fix: str) -> None:
-    error = error_of(*arguments.split())
+    error = error_of(*shlex.split(arguments))
     assert isinstance(error, UsageError)
     assert error.exit_code == ExitCode.USAGE
     assert problem in error.problem

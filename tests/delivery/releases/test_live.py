@@ -150,6 +150,21 @@ def test_a_deployment_succeeds_and_a_second_one_is_refused_while_the_first_holds
     assert release["state_version"]
 
 
+def test_the_tag_that_runs_can_be_deployed_again(delivery: Delivery) -> None:
+    """No pod is replaced, and a rollback does not restore the running image."""
+    revision = "deployment.kubernetes.io/revision"
+    image, before = delivery.image(), delivery.live.api.get(DEPLOYMENT)["metadata"]["annotations"][revision]
+    story = delivery.output_after_exit(delivery.deploy(image.rpartition(":")[2]), 0)
+    assert "ok      health checks" in story
+    assert delivery.image() == image
+    assert delivery.live.api.get(DEPLOYMENT)["metadata"]["annotations"][revision] == before
+    newest = delivery.releases()[0]
+    assert (newest["result"], newest["image"]) == ("deployed", image)
+    plan = delivery.output_after_exit(delivery.command("rollback", "--dry-run"), 0)
+    assert "plan for local: roll back to " in plan
+    assert f"({image})" not in plan
+
+
 def test_a_release_record_is_complete_and_has_a_backup_file(delivery: Delivery) -> None:
     release = delivery.json("releases", "--show", delivery.releases()[0]["id"])
     kinds = {(each["kind"], each["metadata"]["name"]) for each in release["manifests"]}

@@ -250,6 +250,10 @@ def test_a_rollout_is_refused_while_the_canary_has_traffic_without_a_rollout(liv
     run = live.rollout(live.new_image())
     run.end(ExitCode.FAILED)
     assert "receives 20 % of the traffic, and no rollout is open" in "".join(run.other)
+    planned = live.start("rollout", "--abort", "--dry-run", *FAST)
+    planned.end(ExitCode.DONE)
+    assert "canary gets 0 % of the traffic, flag is set to 0 %" in "".join(planned.other)
+    assert live.split == 20
     live.start("rollout", "--abort", *FAST).end(ExitCode.FAILED)
     live.assert_rolled_back(old)
 
