@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import socket
+import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
@@ -10,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.instructions import Instructions
-from embedded_cloud.processes import Processes
+from embedded_cloud.processes import Processes, free_ports
+from program.checkout import CHECKOUT
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -42,3 +46,15 @@ def test_a_process_that_goes_on_is_no_leak(processes: Processes) -> None:
         processes.start("sleeper", SLEEP)
         gc.collect()
     assert processes.running().keys() == {"sleeper"}
+
+
+def test_a_chosen_port_is_not_chosen_again_before_a_server_listens_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    [chosen] = free_ports(1)
+    other = "import sys; from embedded_cloud import processes; processes.SERVER_PORTS = [int(sys.argv[1])]; processes.free_ports(1)"
+    monkeypatch.setattr("embedded_cloud.processes.SERVER_PORTS", [chosen])
+    with pytest.raises(EmbeddedCloudError, match="fewer than 1 free ports"):
+        free_ports(1)
+    done = subprocess.run([sys.executable, "-c", other, str(chosen)], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert "fewer than 1 free ports" in done.stderr
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", chosen))
