@@ -345,7 +345,7 @@ def _negated(operator: str) -> str:
 
 
 def bound(allow: StatementView, service: str = "") -> bool:
-    """Whether an Allow requires a certain boundary or policy of the target, or passes roles, but not to ``service``."""
+    """Whether an Allow has a condition on the target: a certain boundary or policy, or a service that is not ``service``."""
     return any(
         key in TARGET_KEYS
         and binds(operator, values, TARGET_KEYS[key])

@@ -65,9 +65,9 @@ so a rule cannot read the values of secrets there.
 then with an example value for every output, made from the resource's name. An example value never makes a rule pass. If the
 program computes a property from an output (for example a retention from a key's id, in an `apply`), the property counts as
 unknown. But a rule can fail in the second evaluation, because there it can check the text that the program writes around an
-output, for example an IAM policy around an ARN. The two evaluations also get different secrets of the stack, so that
-[workload-literal-secrets](#workload-literal-secrets) can distinguish a literal from a secret of the stack. The engine and an
-exported state do not have this information, so workload-literal-secrets reports nothing there.
+output, for example an IAM policy around an ARN. The two evaluations also get different values for the stack's secrets.
+A value that stays the same is a literal, which [workload-literal-secrets](#workload-literal-secrets) reports. In the engine and
+on an exported state there is only one set of values, so this rule reports nothing there.
 
 ## What is checked
 
@@ -99,9 +99,9 @@ a limit; "guide" is the deployment guide of the application:
 {parameters}
 
 The limits are in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp
-policy`) replaces them. The files `policies/config/ENVIRONMENT.json` are examples with every limit. The stack's setting
-`environment.name`, else the stack's name, selects the environment. `account` is the account's own stack in `bootstrap/`. Any
-other stack is checked as production.
+policy`) replaces them. The files `policies/config/ENVIRONMENT.json` are examples with every limit. The name of the
+stack selects the environment; for a stack with another name, `environment.name` selects it. `account` is the account's own stack
+in `bootstrap/`. Any other stack is checked as production.
 
 ## Waivers
 

@@ -26,7 +26,7 @@ SWITCHES = {
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
 }
-"""Security settings of pods that charts have as values of the same names: the wrong value, and the fix."""
+"""Security settings of pods, each with the wrong value and the fix. A chart's value for such a setting has the same name."""
 
 
 OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")

@@ -21,7 +21,7 @@ SOCKET = "docker.sock"
     "docker-unprivileged",
     CONTAINER,
     title="No container is privileged or mounts the Docker socket",
-    why="A privileged container, and one with the Docker socket, has root access to the host.",
+    why="A container that is privileged or has the Docker socket has root access to the host.",
     fix="Drop all capabilities, add no-new-privileges, and mount no socket.",
     severity="critical",
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),

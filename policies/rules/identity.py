@@ -212,7 +212,7 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts", "system:masters")
-"""The subjects that are not one account, and the group that may do everything."""
+"""Subjects that stand for more than one account, and ``system:masters``, which may do everything."""
 
 DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
 LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")
