@@ -250,8 +250,8 @@ TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
 
 
 def public(statement: StatementView) -> bool:
-    """Whether a statement allows its actions to everyone: the principals have no single owner, such as ``*``, and no
-    condition limits the caller."""
+    """Whether a statement allows its actions to everyone: a principal, such as ``*``, has no single owner, and no condition limits
+    the caller."""
     if not statement.allows:
         return False
     named = [name for kind, name in statement.principals if kind in ("*", "AWS") or name == "*"]

@@ -33,7 +33,7 @@ class Configuration:
     secrets: frozenset[str]
     """Full keys of values that are encrypted at every leaf, and of secrets that are not set. The values are placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, even if the stack file sets them in plain text, as that of the sandbox does."""
+    """Full keys that the program reads as secrets, even if the stack file sets them in plain text, as the sandbox's does."""
 
 
 def read_yaml(file: Path) -> Any:

@@ -177,7 +177,7 @@ def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output
 
 
 def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOptions) -> None:
-    """Allow requests from the load balancer, to Redis, and to the networks in ``application.egress``.
+    """Allow requests from the load balancer, and requests to Redis and to the networks in ``application.egress``.
 
     The load balancer's requests come from its addresses in the public subnets.
     """

@@ -142,7 +142,7 @@ def _refuses_plain_text(statement: iam.StatementView) -> bool:
     frameworks=("AWS Security Hub S3.12",),
 )
 def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a canned ACL that is not private, and for a grant to everyone."""
+    """Yield a problem for a canned ACL that opens the bucket to others, and for a grant to everyone."""
     del limits
     if view.text("acl", "private") not in ("private", "log-delivery-write", "bucket-owner-full-control"):
         yield at(view, "acl", f"{view.text('acl')} opens the bucket", "set acl to private")
@@ -187,7 +187,7 @@ TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
     parameters=("minimum_retention_days",),
 )
 def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a lifecycle rule deletes objects or noncurrent versions too early."""
+    """Yield a problem if a lifecycle rule deletes objects or noncurrent versions too early; temporary objects are exempt."""
     days = limits.minimum_retention_days
     for rule in view.views("rules"):
         if rule.text("status") != "Enabled":

@@ -31,7 +31,7 @@ ACTIONS = "actions"
     severity="high",
 )
 def selectors(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if an object with the label ``track`` does not select its track, or if an object selects the version."""
+    """Yield a problem if an object selects the version, or has the label ``track`` but does not select its app and track."""
     del limits
     path = SELECTOR_PATHS[view.resource.type]
     selector = view.map(path)

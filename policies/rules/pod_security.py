@@ -74,7 +74,7 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe calls another host.
 
-    Pods that are exempt by name and namespace may read the host's files.
+    Pods that are exempt by name and namespace may use the host's namespaces (except its memory) and ports, and read its files.
     """
     pod = pod_of(view)
     spec = pod.view("spec")
