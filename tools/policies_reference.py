@@ -66,8 +66,9 @@ then with an example value for every output, made from the resource's name. An e
 program computes a property from an output (for example a retention from a key's id, in an `apply`), the property counts as
 unknown. But a rule can fail in the second evaluation, because there it can check the text that the program writes around an
 output, for example an IAM policy around an ARN. The two evaluations also get different values for the stack's secrets.
-A value that stays the same is a literal, which [workload-literal-secrets](#workload-literal-secrets) reports. In the engine and
-on an exported state there is only one set of values, so this rule reports nothing there.
+If the value of a Secret is the same in both evaluations, it is a literal, and
+[workload-literal-secrets](#workload-literal-secrets) reports it. In the engine and in an exported state there is only one set of
+values, so this rule reports nothing there.
 
 ## What is checked
 

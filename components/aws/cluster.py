@@ -263,7 +263,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration that makes an add-on tag the AWS resources that it creates: they do not get the provider's default tags."""
+        """Configuration with which an add-on tags its AWS resources, because these do not get the provider's default tags."""
         tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":
@@ -274,7 +274,7 @@ class Cluster(Component):
                 return {}
 
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
-        """Install the controllers as children of the cluster, so that a resource that depends on the cluster waits for them too."""
+        """Install the controllers as children, so that a resource that depends on this component also waits for the controllers."""
         args = self._args
         wanted = INGRESS_ADDONS if args.settings.ingress.enabled else ()
         addons = [self._addon(addon, after) for addon in (*CONTROLLER_ADDONS, *wanted)]

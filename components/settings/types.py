@@ -98,7 +98,7 @@ def _switch(value: Any) -> bool:
 
 
 def _cpu(value: Any) -> str:
-    """CPU as text: ``1`` for the YAML number 1 (cores), and ``500m`` (millicores) for 0.5, as the API server stores it."""
+    """CPU as text: ``1`` for the YAML number 1 (cores), and ``500m`` (millicores) for 0.5: the API server stores no fraction."""
     text = str(value)
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")

@@ -20,7 +20,7 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 
 The provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so the wait would
 never end. If the storage class of a claim binds at the first consumer, the provider waits until the claim is Pending. A bound claim
-is never Pending again, so an update of it, such as a larger size, would fail after five minutes (pulumi-kubernetes 4.34,
+is never Pending again, so an update of its size would fail after five minutes (pulumi-kubernetes 4.34,
 ``untilCoreV1PersistentVolumeClaimReady``).
 """
 

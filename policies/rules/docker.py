@@ -96,7 +96,7 @@ def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a container shares a namespace of its host or of a container, or mounts a system folder of its host.
+    """Yield a problem if a container shares a namespace with its host or another container, or mounts a system folder.
 
     Containers in ``host_access`` may share the namespaces of their host, and mount its folders read-only.
     """

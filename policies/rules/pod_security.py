@@ -45,7 +45,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
     "workload-namespace-restricted",
     NAMESPACE,
     title="Every namespace admits only pods of the Pod Security level restricted",
-    why="The rules check only the program. The label `pod-security.kubernetes.io/enforce` stops all other pods too.",
+    why="The rules check only pods in the program. The label `pod-security.kubernetes.io/enforce` applies to all pods.",
     fix="Set the label `pod-security.kubernetes.io/enforce` to restricted.",
     severity="high",
     frameworks=("PSS restricted", "CIS EKS 4.2.1"),
