@@ -30,8 +30,8 @@ KUBE_SCORE = {
     "a pod while the registry is down.",
     "pod-probes-identical": "Grafana, Redis and the exporters have one health endpoint each. The liveness probe calls this "
     "endpoint less often than the readiness probe, so that a pod leaves its Service before it is restarted.",
-    "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The program sets the number only at creation. Later the "
-    "autoscaler owns the number, and the program ignores changes.",
+    "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The program sets the number of replicas only at "
+    "creation. Later the autoscaler owns this number, and the program ignores changes of the number.",
 }
 """Check id -> reason, for the critical findings of kube-score on production's manifests that are accepted."""
 
