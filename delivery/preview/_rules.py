@@ -1,4 +1,4 @@
-"""Applies the base branch's policies to the head's resources, and compares the rules, limits, prices and waivers of both.
+"""Applies the policies of the merge base to the head's resources, and compares the rules, limits, prices and waivers of both.
 
 If only the head's rules ran, a change could weaken the rules that check it. The base's ``policies`` package runs in a separate
 process, from the base's files.
