@@ -376,7 +376,7 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The name of Pulumi's provider in an object's managed fields: of an apply, else of an update, else ``PROGRAM_MANAGER``."""
+    """The name of Pulumi's provider as the object's field manager, from an apply, else from an update, else ``PROGRAM_MANAGER``."""
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
         each["manager"]
