@@ -69,7 +69,7 @@ class Former:
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
-    """The result of ``call``, which must be safe to repeat. The call is repeated while cluster or load balancer are unreachable.
+    """The result of ``call``, which must be safe to repeat. The call is retried if the cluster or the load balancer is unreachable.
 
     For this reason, neither a restart of the API server nor a throttled call stops a rollback.
     """
