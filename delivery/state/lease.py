@@ -249,7 +249,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Higher than every earlier number. If the table was lost, the time ensures this.
+        # Higher than every earlier number, even if the table was lost: the number is then the present time.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,
