@@ -1,7 +1,4 @@
-"""Redis, which holds the service's state on a persistent volume.
-
-Images and sizes are settings (``components/settings/groups/redis.py``).
-"""
+"""Redis, which holds the service's state on a persistent volume."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""The settings group ``rollout`` of a stack file.
-
-The thresholds of alerts and of the latency gates are not settings. ``components/monitoring/objectives.py`` defines them, and
-``components/monitoring/gates.py`` defines how much slower than stable the canary may be.
-"""
+"""The settings group ``rollout`` of a stack file. Of the thresholds, only ``errorThresholdPercent`` is a setting."""
 
 from __future__ import annotations
 
