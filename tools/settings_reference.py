@@ -118,6 +118,8 @@ def _allowed(schema: dict[str, Any]) -> str:
             return f"{_allowed(value)}, or null"
         case {"enum": options}:
             return ", ".join(f"`{option}`" for option in options)
+        case {"type": "array", "items": {"$ref": _}}:
+            return "list of objects"
         case {"type": "array", "items": items}:
             return f"list of {_allowed(items)}"
         case {"type": "object", "additionalProperties": value}:
