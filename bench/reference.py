@@ -64,7 +64,8 @@ WINDOW_SECONDS = 10
 """The reference's window, which is fixed. The window of `dwcp` grows from the start of its analysis. The errors begin when the two
 windows are about equal."""
 BEFORE_SECONDS = 2
-"""Time from the start of the errors to the sample that shows the breach: the errors must fill a tenth of the window."""
+"""Time from the start of the errors to the sample that shows the breach: half of the requests fail, so after a tenth of
+the window the error rate over the window is above the limit of 5 %."""
 MERGE = "application/merge-patch+json"
 
 

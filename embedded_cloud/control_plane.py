@@ -294,7 +294,7 @@ READS_EVERYTHING = {
 """The cluster role of the access policy AmazonEKSAdminViewPolicy."""
 
 ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
-"""The cluster roles that access policies grant, except ``cluster-admin``: Kubernetes itself binds it to ``system:masters``."""
+"""The cluster roles that access policies grant, except ``cluster-admin``, which Kubernetes itself binds to ``system:masters``."""
 
 
 def _binding(role: str) -> dict[str, object]:

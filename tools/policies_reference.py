@@ -65,7 +65,7 @@ so a rule cannot read the values of secrets there.
 then with an example value for every output, made from the resource's name. An example value never makes a rule pass. If the
 program computes a property from an output (for example a retention from a key's id, in an `apply`), the property counts as
 unknown. But a rule can fail in the second evaluation, because there it can check the text that the program writes around an
-output, for example an IAM policy around an ARN. The two evaluations also get different secrets of the stack, so that
+output, for example an IAM policy around an ARN. The two evaluations also get different values for the stack's secrets, so that
 [workload-literal-secrets](#workload-literal-secrets) can distinguish a literal from a secret of the stack. The engine and an
 exported state do not have this information, so workload-literal-secrets reports nothing there.
 

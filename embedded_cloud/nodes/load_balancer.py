@@ -209,7 +209,7 @@ class ProxySettings:
 
     @property
     def state(self) -> Path:
-        """The file with the targets and their health, from which a new worker of HAProxy takes over."""
+        """The file with the targets and their health, which a new worker of HAProxy reads when it starts."""
         return self.folder / "haproxy.state"
 
     @property
