@@ -102,7 +102,10 @@ def misbehave(monitoring: SandboxMonitoring, image: str) -> None:
 
 
 def growing_window(seconds: float) -> Callable[[], int]:
-    """A function that returns the growing window of a gate, in seconds: the time since ``seconds`` before this call."""
+    """A function that returns the present length of a gate's window, in seconds.
+
+    The analysis began ``seconds`` before this call, and the window grows with it.
+    """
     started = time.time() - seconds
     return lambda: max(1, int(time.time() - started))
 

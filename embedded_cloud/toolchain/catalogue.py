@@ -29,9 +29,9 @@ GO_ENVIRONMENT = {
 class Tool:
     """A program: its Go ``package``, and the option ``ask_version`` that prints its version.
 
-    ``stamps`` maps a Go variable that the linker sets to a template with ``version``, ``major`` and ``minor``. If ``package`` is a
-    package of this project, ``module`` is the Go module whose version counts. A program without ``ask_version`` is never taken from
-    PATH.
+    The keys of ``stamps`` are Go variables that the linker sets; the values are templates with ``version``, ``major`` and ``minor``.
+    If ``package`` is a package of this project, ``module`` is the Go module whose version counts. A program without ``ask_version``
+    is never taken from PATH.
     """
 
     package: str
@@ -194,7 +194,7 @@ BUNDLES = (
                 package="embedded-cloud/pulumi-resource-kubernetes",
                 module="github.com/pulumi/pulumi-kubernetes/provider/v4",
                 ask_version=None,
-                # The engine warns about a plugin that is older than the SDK. Plugin and SDK always have the same version.
+                # The engine warns about a plugin that is older than the SDK, so the plugin reports the SDK's version.
                 stamps={"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": version("pulumi-kubernetes")},
             )
         },
