@@ -29,7 +29,7 @@ GO_ENVIRONMENT = {
 class Tool:
     """A program: its Go ``package``, and the option ``ask_version`` that prints its version.
 
-    The keys of ``stamps`` are Go variables that the linker sets; its values are templates with ``version``, ``major`` and ``minor``.
+    The keys of ``stamps`` are Go variables that the linker sets; the values are templates with ``version``, ``major``, ``minor``.
     If ``package`` is a package of this project, ``module`` is the Go module whose version counts. A program without ``ask_version``
     is never taken from PATH.
     """

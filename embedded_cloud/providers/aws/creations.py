@@ -32,7 +32,7 @@ def no_answer(endpoint: str) -> EmbeddedCloudError:
 
 @dataclass
 class _Calls:
-    """The creation of this thread, and the number of its calls."""
+    """The creation to which this thread's calls belong, and the number of calls that it has sent."""
 
     urn: str
     sent: int = 0
