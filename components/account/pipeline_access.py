@@ -1,4 +1,7 @@
-"""The IAM roles of the pipelines in GitHub Actions: for each environment, one role that deploys and one role that reads."""
+"""The IAM roles of the pipelines in GitHub Actions: for each environment, one role that deploys and one role that reads.
+
+The permissions boundaries in ``_boundaries.py`` also limit what a role may do.
+"""
 
 from __future__ import annotations
 

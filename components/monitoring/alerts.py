@@ -1,4 +1,7 @@
-"""Every objective that has an alert in Prometheus, with its measure, threshold and runbook."""
+"""Every objective that has an alert in Prometheus, with its measure, threshold and runbook.
+
+``OBJECTIVES``, at the end of this module, lists all of them.
+"""
 
 from __future__ import annotations
 

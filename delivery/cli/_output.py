@@ -52,7 +52,7 @@ def _url(parameter: typer.CallbackParam, value: str | None) -> str | None:
 
 
 def text(help: str) -> Any:
-    """An option with a text that is not empty."""
+    """An option whose value is a text that is not empty."""
     return typer.Option(callback=_filled, help=help)
 
 

@@ -1,4 +1,7 @@
-"""``dwcp deploy``: deploys a release in several steps, and rolls back if the update or a later step fails."""
+"""``dwcp deploy``: deploys a release in several steps, and rolls back if the update or a later step fails.
+
+The steps, and the checks before them, are in ``delivery/releases/deploy.py``.
+"""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class PortForward:
             options = ["--kubeconfig", str(self._file)]
         kubectl = [_kubectl(self._variables), *options, "port-forward", "--address", "127.0.0.1", *self._target]
         process = subprocess.Popen(
-            # However this process ends, the supervisor's standard input is closed, and the supervisor then ends kubectl.
+            # When this process ends, for any reason, the supervisor's standard input is closed. The supervisor then ends kubectl.
             [sys.executable, "-m", "delivery.clients._supervisor", GRACE_SECONDS, *kubectl],
             env={**self._variables, "PYTHONPATH": str(CHECKOUT)},
             stdin=subprocess.PIPE,

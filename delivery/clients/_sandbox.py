@@ -22,10 +22,10 @@ OWN = "DWCP_"
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
-    """The variables in ``file`` and in the monitoring's file, and PATH, without the :data:`OWN` variables that the caller sets.
+    """The variables in ``file`` and in ``monitoring/env``, and PATH, without the :data:`OWN` variables that the caller sets.
 
-    Empty if ``file`` does not exist, or if the caller's shell uses another backend. If that backend belongs to an earlier sandbox
-    and no longer answers, the variables are returned.
+    Empty if ``file`` does not exist, or if the caller's shell uses another backend, except if this backend belongs to an earlier
+    sandbox and no longer answers.
     """
     file = file or FILE
     if not file.is_file():

@@ -1,4 +1,4 @@
-"""``python -m delivery.clients._supervisor GRACE COMMAND...``: runs a command, such as the engine, while its caller allows it.
+"""``python -m delivery.clients._supervisor GRACE COMMAND...``: runs a command, such as the engine, as long as the caller allows.
 
 The caller repeatedly writes a number to standard input: the seconds for which the command may continue. If this time is over, or if
 standard input ends (the caller closed it or was killed), the supervisor interrupts the command as Ctrl-C does. If the command still

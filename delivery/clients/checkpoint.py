@@ -192,7 +192,7 @@ class States:
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:
-    """The inconsistencies because of which the engine would refuse the state or lose resources; empty if the state is valid."""
+    """The inconsistencies that would make the engine refuse the state or lose resources; empty if the state is valid."""
     found: list[str] = []
     seen: set[str] = set()
     for each in checkpoint.resources:

@@ -21,7 +21,7 @@ UNCHANGED = ("same", "read")
 
 @dataclass(frozen=True, kw_only=True)
 class EngineStep:
-    """An operation of the engine on one resource, which the engine performs or predicts."""
+    """An operation on one resource that the engine performs or, in a preview, predicts."""
 
     op: str
     """``create``, ``update``, ``replace``, ``delete``, ``read``, ``same`` ..."""

@@ -376,7 +376,7 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The name of Pulumi's provider in an object's managed fields: of an apply, else of an update, else ``PROGRAM_MANAGER``."""
+    """The name of Pulumi's provider as the object's field manager, from an apply, else from an update, else ``PROGRAM_MANAGER``."""
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
         each["manager"]
@@ -402,7 +402,7 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
     """``manifest`` with the live value of each field that has another owner, if Pulumi's provider has applied the field before.
 
-    An apply without such a field would reset the field: a Deployment to one pod, an autoscaler to a minimum of one pod.
+    Without such a field, an apply would reset it, for example the number of pods of a Deployment to 1.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

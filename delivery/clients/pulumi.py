@@ -68,8 +68,8 @@ class Engine:
     def up(self, stack_file: str, remaining: TimeLeft, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
         """Apply the program and check the policies. ``remaining`` returns the time that is left of the lease.
 
-        Before the lease expires, the engine is stopped, and ``LeaseLostError`` is raised. With ``plan``, a file that
-        :meth:`preview` wrote, the engine makes only the changes in the plan.
+        If the lease is not renewed, the engine is stopped before the lease expires, and ``LeaseLostError`` is raised. With
+        ``plan``, a file that :meth:`preview` wrote, the engine makes only the changes in the plan.
         """
         return self._run("up", stack_file, remaining, watch, [] if plan is None else ["--plan", str(plan)])
 
@@ -179,7 +179,7 @@ class Engine:
         return self._explained(f"the {verb} of {self.environment} failed", errors, "fix the error and run the command again")
 
     def _explained(self, failure: str, problem: str, fix: str) -> EngineError:
-        """The error for the engine's ``problem``. If the stack file has no secrets provider, the engine asks for a passphrase."""
+        """The error for the engine's ``problem``. If the engine asks for a passphrase, the stack file has no secrets provider."""
         if NO_SECRETS_PROVIDER not in problem:
             return EngineError(f"{failure}: {problem}", fix)
         file = f"Pulumi.{self.environment}.yaml"

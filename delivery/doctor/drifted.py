@@ -11,7 +11,7 @@ from delivery.preview.drift import detect
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:
-    """The drift that ``dwcp drift`` finds. Raises ``UnreachableError`` if it is empty but a part could not be read."""
+    """The drift that ``dwcp drift`` finds. Raises ``UnreachableError`` if there is none but a part could not be read."""
     drift = detect(environment)
     found = list(changes_in(drift))
     if drift.problems and not found:

@@ -27,7 +27,7 @@ class Sources:
     def __init__(self, environment: Environment, drift: Callable[[], Sequence[Changed]]) -> None:
         self.environment = environment
         self.drift = drift
-        # One lock per client, so that a thread that waits for the state backend does not block one that reads the cluster.
+        # One lock per client, so that a thread that waits for the state backend does not block a thread that reads the cluster.
         self._locks = {name: threading.Lock() for name in ("_client", "_outputs", "_prometheus", "_api")}
 
     @property

@@ -152,9 +152,8 @@ class _Parser:
         return found
 
     def _function(self, name: str) -> Any:
-        if (
-            name == "hashFiles"
-        ):  # a hash of the pattern is sufficient: it is only the key of a cache, which the runner does not have
+        if name == "hashFiles":
+            # Hash the pattern, not the files: workflows use the hash only as the key of a cache, and the local runner has no cache.
             pattern = as_text(self._operand())
             self._expect(")")
             return hashlib.sha256(pattern.encode()).hexdigest()

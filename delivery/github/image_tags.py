@@ -44,7 +44,7 @@ def target(ref: str, sha: str) -> ImageTags:
         fix = f"name the tag vMAJOR.MINOR.PATCH, for example: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
         raise UsageError(f"the tag {name!r} is not a release", fix)
     production = PRODUCTION_TAG.fullmatch(name) is not None
-    minor = (name.rpartition(".")[0],) if production else ()  # a release candidate is not the newest of its minor version
+    minor = (name.rpartition(".")[0],) if production else ()  # a release candidate does not get the tag `vX.Y`
     return ImageTags(release=name, others=(*minor, commit), production=production)
 
 

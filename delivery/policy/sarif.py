@@ -77,7 +77,7 @@ def _result(violation: Violation, report: PolicyReport) -> dict[str, Any]:
 def declared_at(urn: str) -> tuple[str, int]:
     """File and line of the innermost component in a resource's URN.
 
-    Line 1 of the program's entry file if the URN has no component, and of the waiver file if there is no URN.
+    If the URN has no component, line 1 of the program's entry file; if there is no URN, line 1 of the waiver file.
     """
     if not urn:
         return "policies/waivers.yaml", 1

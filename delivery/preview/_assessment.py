@@ -53,7 +53,7 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 def cost(base: Graph, head: Graph) -> Cost | None:
     """The change of the estimated monthly cost without usage-based charges.
 
-    ``None`` if the estimate does not change, and the estimate of ``head`` omits nothing that the estimate of ``base`` includes.
+    ``None`` if the estimate does not change, and ``head`` adds no item without a price or a known size.
     """
     unsized = {
         *policies.unsized(base.resources),

@@ -162,7 +162,7 @@ class _Comparison:
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
         """``inputs``, with the example outputs of renamed resources replaced by the example outputs for the new names.
 
-        Otherwise a rename would be a difference in the inputs of other resources.
+        Without this replacement, a rename would be shown as a change of the inputs of other resources.
         """
         found = dict(inputs)
         for name, urns in (resource.property_dependencies or {}).items():

@@ -72,7 +72,7 @@ def _servers(kubeconfig: Any) -> set[str]:
 
 
 def contradictions(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
-    """The reasons why AWS will refuse a subnet, because of its VPC or region, or a node group, because of the cluster's version."""
+    """The reasons why AWS will refuse a subnet (wrong for its VPC or region) or a node group (newer than the cluster)."""
     if resource.type == SUBNET:
         yield from _outside_of_network(resource, head)
     elif resource.type == NODE_GROUP:

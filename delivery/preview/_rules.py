@@ -1,7 +1,7 @@
-"""Applies the base's policies to the head's graph, and compares rules, limits, prices and waivers.
+"""Applies the policies of the merge base to the head's resources, and compares the rules, limits, prices and waivers of both.
 
-Otherwise a change could weaken the rules that check the change itself. The base's ``policies`` package runs in a separate process,
-from the base's files.
+If only the head's rules ran, a change could weaken the rules that check it. The base's ``policies`` package runs in a separate
+process, from the base's files.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _changed_rules(before: Mapping[str, Any], head: Path) -> Iterator[RuleChange
 
 
 def _changed_files(base: Path, head: Path, imported: Iterable[str]) -> Iterator[RuleChange]:
-    """The files that differ, of those that determine the violations: all in ``policies``, and all that the base's rules import."""
+    """The files that differ, among every file in ``policies`` and every file that the base's rules import."""
     inside = {each.relative_to(folder).as_posix() for folder in (base, head) for each in (folder / "policies").rglob("*")}
     for file in sorted({*imported, *(each for each in inside if "__pycache__" not in each)}):
         left, right = (folder / file for folder in (base, head))

@@ -18,7 +18,10 @@ SALT = secrets.token_bytes(16)
 """Salt of the digests of secrets. It is new in each run, so that digests can be compared only within one run."""
 
 KEYS = ("name", "id", "key", "sid", "Sid", "containerPort", "port", "topologyKey", "host")
-"""The keys that can identify the items of a list, in the order in which they are tried. So a moved item is not a new item."""
+"""The keys that can identify the items of a list, in the order in which they are tried.
+
+With such a key, an item that moved in the list is not reported as a new item.
+"""
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ class GraphNode:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPreview:
-    """The effect of the change on one stack. If ``problem`` is set, head cannot be evaluated, and only ``notes`` can be set too."""
+    """The effect of the change on one stack. If ``problem`` is set, there is no preview, and only ``notes`` can be set too."""
 
     stack: str
     changes: tuple[ResourceChange, ...] = ()

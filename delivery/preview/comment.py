@@ -1,6 +1,6 @@
-"""Formats a preview as Markdown for a pull request's comment: losses of data first, the other changes folded.
+"""Formats a preview as Markdown for the terminal and for a pull request's comment: losses of data first, the other changes folded.
 
-GitHub refuses a body above :data:`LIMIT`, and a truncated body would lack its end. For this reason, each level of detail omits a
+GitHub refuses a body above :data:`LIMIT`, and a truncated body would hide changes. For this reason, each level of detail omits a
 further kind of detail, and the comment names what is omitted. The first level that fits is used; the last has only the totals.
 """
 

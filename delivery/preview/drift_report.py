@@ -22,7 +22,7 @@ def headline(drift: Drift) -> str:
     parts = [f"{count} {LABELS[kind]}" for kind, count in counts.items() if count]
     parts += [f"{len(drift.foreign)} not in the state"] if drift.foreign else []
     if drift.problems and not parts:
-        return f"{drift.stack}: not known"
+        return f"{drift.stack}: drift could not be checked"
     return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read)"
 
 

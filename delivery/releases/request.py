@@ -94,7 +94,7 @@ def require_plan(request: DeployRequest) -> None:
 
 
 def require_clean(environment: Environment, request: DeployRequest) -> None:
-    """Raise ``UsageError`` if production would be deployed from uncommitted files, because that cannot be reproduced."""
+    """Raise ``UsageError`` if production would be deployed from uncommitted files, because such a deployment cannot be repeated."""
     if not environment.is_production:
         return
     if not git.text(request.checkout, "rev-parse", "HEAD"):

@@ -61,7 +61,7 @@ class Former:
     name: str
     image: str
     file: str
-    """The stack file to apply: the settings to restore, without those whose change would lose data, and the present credentials."""
+    """The stack file to apply. It has the settings to restore, except changes that would lose data, and the present credentials."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects as applied with these settings. Without these objects, only the engine can restore the service."""
     by_engine: bool = False
@@ -69,7 +69,7 @@ class Former:
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
-    """The result of ``call``, which must be safe to repeat. It is retried while the cluster or the load balancer is unreachable.
+    """The result of ``call``, which must be safe to repeat. The call is retried if the cluster or the load balancer is unreachable.
 
     For this reason, neither a restart of the API server nor a throttled call stops a rollback.
     """

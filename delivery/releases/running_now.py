@@ -1,4 +1,4 @@
-"""Reads what each track runs: its pods, healthy targets and traffic, also as a sentence for the end of a command."""
+"""Reads what each track runs: pods, healthy targets and traffic. ``sentence`` is the text for the end of a command."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
 
 
 def unowned(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings) -> Plan | None:
-    """The plan of a rollout whose abort removes traffic and pods that the canary has without an open rollout. Nothing is changed.
+    """The plan for an abort that removes traffic and pods of a canary that belongs to no open rollout. Nothing is changed.
 
     ``None`` if the canary has neither traffic nor pods.
     """

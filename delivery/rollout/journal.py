@@ -2,7 +2,7 @@
 
 The copy in the cluster is a ConfigMap. Every command with the credentials for a rollout can read it. Each write contains the last
 ``resourceVersion`` that the process has read, so the API server refuses a process that does not know the last entry. The copy on
-this machine is written atomically and synced. With this copy, a rollout continues while the API server is unreachable. At least one
+this machine is written atomically and synced. With this copy, a rollout continues if the ConfigMap cannot be written. At least one
 copy must accept an entry. The first entry must be written to the cluster.
 """
 

@@ -1,9 +1,9 @@
 """The lease is the right to change an environment. It has one owner at a time, and expires if the owner no longer runs.
 
 The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. A waiting command takes over the
-lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. So
-the clocks of two machines are never compared. Each lease has a higher fencing number than the lease before it. Writes of release
-records and of the recorded state carry this number, and are refused if a later lease has already written.
+lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. For
+this reason, the clocks of two machines are never compared. Each lease has a higher fencing number than the lease before it. Writes
+of release records and of the recorded state carry this number, and are refused if a later lease has already written.
 """
 
 from __future__ import annotations
@@ -249,7 +249,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Higher than every earlier number. If the table was lost, the time ensures this.
+        # Higher than every earlier number, even if the table was lost: the number is then the present time.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,

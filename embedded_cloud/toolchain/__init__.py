@@ -1,4 +1,7 @@
-"""The programs of an embedded cloud, built once from pinned Go modules and shared by all checkouts of this user."""
+"""The programs of an embedded cloud, built once from pinned Go modules and shared by all checkouts of this user.
+
+The ``go.mod`` files in this folder's subfolders pin the versions; ``catalogue`` explains how to change the version of Kubernetes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The resource types of the embedded aws provider: all classes with a ``token`` in the modules of this package."""
+"""The resource types of the embedded aws provider: all classes with a ``token`` in the modules of this package.
+
+Each type has a test case in ``tests/support/aws_cases/``.
+"""
 
 from __future__ import annotations
 
