@@ -2,9 +2,9 @@
 
 Argo Rollouts is built from its Go module and runs with its default options except leader election. It has its own workload, but it
 analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. Its ALB router writes the
-weights into an Ingress, and no controller applies these weights to AWS. The time of `dwcp rollout` ends when AWS returns weight 0,
-so the time of the reference ends with an earlier event. The reference also queries only one gate, and `dwcp rollout` queries all of
-its gates. Most of each time is the random wait for the next query, so many runs are needed.
+weights into an Ingress, and no controller applies these weights to AWS. The time of the reference ends when its status and its
+Ingress have weight 0. The time of `dwcp rollout` ends later, when AWS returns weight 0. The reference queries only one gate, and
+`dwcp rollout` queries all of its gates. Most of each time is the random wait for the next query, so many runs are needed.
 """
 
 from __future__ import annotations

@@ -369,7 +369,7 @@ def _certificate(
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     """A key and its certificate, valid for ten years. Without ``issuer``, the certificate is a certificate authority.
 
-    With ``issuer``, it is the certificate of a server on 127.0.0.1, and of a client: the user ``name`` in ``group``.
+    With ``issuer``, the certificate is for a server on 127.0.0.1, and for a client: the user ``name`` in ``group``.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []

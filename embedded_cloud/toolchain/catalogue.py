@@ -30,8 +30,8 @@ class Tool:
     """A program: its Go ``package``, and the option ``ask_version`` that prints its version.
 
     The keys of ``stamps`` are Go variables that the linker sets; the values are templates with ``version``, ``major``, ``minor``.
-    If ``package`` is a package of this project, ``module`` is the Go module whose version counts. A program without ``ask_version``
-    is never taken from PATH.
+    If ``package`` is a package of this project, ``module`` is the Go module that determines the version. A program without
+    ``ask_version`` is never taken from PATH.
     """
 
     package: str
@@ -208,7 +208,7 @@ BUNDLES = (
         name="prometheus",
         source="prometheus",
         usual_seconds=300,
-        # Prometheus discovers targets only in Kubernetes. The 24 other discoveries would add the SDKs of other clouds.
+        # Prometheus discovers targets only in Kubernetes. The 24 other kinds of discovery would add the SDKs of clouds.
         tags=("remove_all_sd", "enable_kubernetes_sd"),
         tools={
             "prometheus": Tool(package="github.com/prometheus/prometheus/cmd/prometheus", stamps=PROMETHEUS_STAMPS),
