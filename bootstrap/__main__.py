@@ -1,4 +1,4 @@
-"""The Pulumi program of the account's stack, which an administrator applies once.
+"""The Pulumi program of the account's stack, which only an administrator can apply.
 
 It declares GitHub's OIDC provider, the pipelines' roles and the permissions boundaries of all roles.
 """

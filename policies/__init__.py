@@ -7,10 +7,10 @@ packages use this package as follows::
     violations = policies.check(graph.resources, "production")
     stop = [violation for violation in violations if violation.blocks]
 
-The monthly estimate of :mod:`policies.prices` is :func:`estimate`; :func:`unpriced` lists what it does not include.
+The monthly estimate of :mod:`policies.prices` is :func:`estimate`; :func:`unpriced` lists what the estimate does not include.
 
 ``check`` takes :class:`program.graph.Resource` objects and the environment whose limits apply. It returns :class:`Violation`
-objects; those that block a deployment are first. It imports neither ``pulumi_policy`` nor the SDK of a provider.
+objects; those that block a deployment are first. This module imports neither ``pulumi_policy`` nor the SDK of a provider.
 """
 
 from __future__ import annotations

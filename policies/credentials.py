@@ -250,8 +250,8 @@ def _command_before(key: Any, items: dict[Any, Any]) -> list[str]:
 
 
 COMMANDS = {"args": ("command",), "command": ("entrypoint", "entrypoints")}
-"""The keys of the list that comes before the list under this key in a command line: ``command`` before ``args`` in a pod,
-``entrypoint`` before ``command`` in a compose file, ``entrypoints`` before ``command`` in the Docker provider."""
+"""For the key of a list of arguments, the keys of the list that precedes it in the command line: ``command`` before ``args`` in a
+pod, ``entrypoint`` before ``command`` in a compose file, ``entrypoints`` before ``command`` in the Docker provider."""
 
 
 def _label(items: dict[Any, Any]) -> str:

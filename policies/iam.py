@@ -250,8 +250,8 @@ TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
 
 
 def public(statement: StatementView) -> bool:
-    """Whether a statement allows its actions to everyone: the principals have no single owner, such as ``*``, and no
-    condition limits the caller."""
+    """Whether a statement allows its actions to everyone: a principal, such as ``*``, has no single owner, and no condition limits
+    the caller."""
     if not statement.allows:
         return False
     named = [name for kind, name in statement.principals if kind in ("*", "AWS") or name == "*"]
@@ -345,7 +345,7 @@ def _negated(operator: str) -> str:
 
 
 def bound(allow: StatementView, service: str = "") -> bool:
-    """Whether an Allow requires a certain boundary or policy of the target, or passes roles, but not to ``service``."""
+    """Whether an Allow has a condition on the target: a certain boundary or policy, or a service that is not ``service``."""
     return any(
         key in TARGET_KEYS
         and binds(operator, values, TARGET_KEYS[key])

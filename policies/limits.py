@@ -66,7 +66,7 @@ class Limits(BaseModel):
     )
     """Allowed prefixes of an image's full name (guide: Docker Compose Stack)."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
-    """Names of the workloads, namespaces and Docker containers that may read files and processes of their host."""
+    """Names of the workloads, namespaces and Docker containers that may use the namespaces of their host and read its files."""
     application: str = APPLICATION
     """Name of the container to which `minimumCpu` and `minimumMemory` apply."""
     minimum_cpu: str = "500m"

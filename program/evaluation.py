@@ -37,8 +37,8 @@ PLACEHOLDERS: dict[str, Any] = {
 class Worlds:
     """The graphs of the two evaluations of a program: with example outputs, and with unknown outputs as in a first preview.
 
-    The two evaluations get different secrets of the stack. A secret input that is equal in both evaluations is a literal in the
-    program.
+    The two evaluations get different values for the stack's secrets. A secret input that is equal in both evaluations is a literal
+    in the program.
     """
 
     known: Graph
@@ -46,7 +46,7 @@ class Worlds:
 
 
 def published(_stack: str) -> dict[str, Any]:
-    """The outputs of a stack that the program refers to: always empty, because an evaluation has no backend."""
+    """The outputs of a stack that the program reads by a StackReference: always empty, because an evaluation has no backend."""
     return {}
 
 

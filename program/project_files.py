@@ -33,7 +33,7 @@ class Configuration:
     secrets: frozenset[str]
     """Full keys of values that are encrypted at every leaf, and of secrets that are not set. The values are placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, even if the stack file sets them in plain text, as that of the sandbox does."""
+    """Full keys that the program reads as secrets, even if the stack file sets them in plain text, as the sandbox's does."""
 
 
 def read_yaml(file: Path) -> Any:
@@ -137,7 +137,7 @@ def stack_configuration(
     """The configuration in ``stack_file``, or else in the checkout's file, with the project's defaults; secrets are placeholders.
 
     The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
-    not reveal the secret. A secret of the platform that the stack file does not set gets its value in ``placeholders``.
+    not reveal the secret. A secret of the platform that the stack file does not set gets the value from ``placeholders``.
     """
     folder = program_of(checkout, stack)
     file = stack_file or folder / f"Pulumi.{stack}.yaml"

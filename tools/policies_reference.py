@@ -30,8 +30,8 @@ KUBE_SCORE = {
     "a pod while the registry is down.",
     "pod-probes-identical": "Grafana, Redis and the exporters have one health endpoint each. The liveness probe calls this "
     "endpoint less often than the readiness probe, so that a pod leaves its Service before it is restarted.",
-    "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The program sets the number only at creation. Later the "
-    "autoscaler owns the number, and the program ignores changes.",
+    "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The program sets the number of replicas only at "
+    "creation. Later the autoscaler owns this number, and the program ignores changes of the number.",
 }
 """Check id -> reason, for the critical findings of kube-score on production's manifests that are accepted."""
 
@@ -65,9 +65,10 @@ so a rule cannot read the values of secrets there.
 then with an example value for every output, made from the resource's name. An example value never makes a rule pass. If the
 program computes a property from an output (for example a retention from a key's id, in an `apply`), the property counts as
 unknown. But a rule can fail in the second evaluation, because there it can check the text that the program writes around an
-output, for example an IAM policy around an ARN. The two evaluations also get different values for the stack's secrets, so that
-[workload-literal-secrets](#workload-literal-secrets) can distinguish a literal from a secret of the stack. The engine and an
-exported state do not have this information, so workload-literal-secrets reports nothing there.
+output, for example an IAM policy around an ARN. The two evaluations also get different values for the stack's secrets.
+If the value of a Secret is the same in both evaluations, it is a literal, and
+[workload-literal-secrets](#workload-literal-secrets) reports it. In the engine and in an exported state there is only one set of
+values, so this rule reports nothing there.
 
 ## What is checked
 
@@ -99,9 +100,9 @@ a limit; "guide" is the deployment guide of the application:
 {parameters}
 
 The limits are in `policies/limits.py`. For one run, `--policy-pack-config FILE` (the engine) or `--config FILE` (`dwcp
-policy`) replaces them. The files `policies/config/ENVIRONMENT.json` are examples with every limit. The stack's setting
-`environment.name`, else the stack's name, selects the environment. `account` is the account's own stack in `bootstrap/`. Any
-other stack is checked as production.
+policy`) replaces them. The files `policies/config/ENVIRONMENT.json` are examples with every limit. The name of the
+stack selects the environment; for a stack with another name, `environment.name` selects it. `account` is the account's own stack
+in `bootstrap/`. Any other stack is checked as production.
 
 ## Waivers
 

@@ -127,7 +127,7 @@ def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
 
 
 def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
-    """The boundary of a pipeline's role. It protects the pipelines' roles, all boundaries, GitHub's issuer and the state.
+    """The boundary of a pipeline's role. It protects the pipelines' roles, all boundaries, GitHub's OIDC provider and the state.
 
     A pipeline can give permissions only to roles with the workload boundary of the pipeline's environment. The pipelines' roles
     have another boundary.

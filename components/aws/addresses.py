@@ -12,7 +12,7 @@ ZONES = "abcdef"
 PRIVATE_BITS = 3
 PUBLIC_BITS = 6
 FIRST_PUBLIC = 48
-"""Index of the first public block. The six private blocks precede it: six eighths of the VPC are as large as 48 public blocks."""
+"""Index of the first public block. Before it are the six private blocks, each of which is as large as eight public blocks."""
 
 
 def subnet_plan(vpc: IPv4Network, zones: Iterable[str]) -> dict[str, tuple[IPv4Network, IPv4Network]]:

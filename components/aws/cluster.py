@@ -27,7 +27,7 @@ from components.settings.types import AddonName
 CLUSTER_POLICY = "arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"
 ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 READ_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSAdminViewPolicy"
-"""Allows reads of every kind, including Secrets, which a refresh reads.
+"""Allows a role to read all objects, including Secrets, because a refresh also reads Secrets.
 
 Source: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 """
@@ -263,7 +263,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration with tags for the AWS resources that an add-on creates, which do not get the provider's default tags."""
+        """Configuration with which an add-on tags its AWS resources, because these do not get the provider's default tags."""
         tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":
@@ -274,7 +274,7 @@ class Cluster(Component):
                 return {}
 
     def _controllers(self, after: Sequence[pulumi.Resource]) -> None:
-        """Install the controllers as children of the cluster: a resource that depends on the cluster waits for its children too."""
+        """Install the controllers as children, so that a resource that depends on this component also waits for the controllers."""
         args = self._args
         wanted = INGRESS_ADDONS if args.settings.ingress.enabled else ()
         addons = [self._addon(addon, after) for addon in (*CONTROLLER_ADDONS, *wanted)]

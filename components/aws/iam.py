@@ -1,7 +1,7 @@
 """IAM policy documents as typed values.
 
-The program does not use the provider's function ``getPolicyDocument``: it would call the provider for each document, and the result
-could be unknown in a preview.
+The program does not use the provider's function ``getPolicyDocument``. This function would call the provider for each document, and
+the document could be unknown in a preview.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def _eks(facts: dict[str, str]) -> str:
 
 
 def eks_kubeconfig(*, name: str, endpoint: str, authority: str, region: str) -> dict[str, Any]:
-    """A kubeconfig whose tokens come from the AWS CLI (AWS: EKS, Connect kubectl to a cluster). Delivery also calls this."""
+    """A kubeconfig whose tokens come from the AWS CLI (AWS: EKS, Connect kubectl to a cluster), for the program and for `dwcp`."""
     token = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "aws",

@@ -29,8 +29,8 @@ class LogsArgs:
 class Logs(Component):
     """The log groups of application, cluster and network. A log group must exist before an AWS service writes to it.
 
-    EKS and the add-on for CloudWatch define the names of their log groups. If a log group is missing, they create it without a
-    retention period and without this encryption key.
+    EKS and the add-on for CloudWatch define the names of their log groups. If a log group is missing, EKS or the add-on
+    creates the log group without a retention period and without this encryption key.
     """
 
     key_arn: pulumi.Output[str]

@@ -125,7 +125,7 @@ class Network(Component):
         }
 
     def _nat_gateways(self, public: dict[str, ec2.Subnet]) -> dict[str, ec2.NatGateway]:
-        """The NAT gateways by zone. They depend on the internet gateway, without which AWS refuses to create a NAT gateway."""
+        """The NAT gateways by zone. They depend on the internet gateway, without which a NAT gateway fails."""
         online = ResourceOptions(parent=self, depends_on=[self.internet_gateway])
         zones = list(public) if self._args.settings.nat == "per_zone" else [min(public)]
         gateways: dict[str, ec2.NatGateway] = {}

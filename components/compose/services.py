@@ -237,8 +237,8 @@ def _node_exporter(settings: Settings) -> Service:
         health=HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://{address}/")),
         cpus=Decimal("0.25"),
         memory_mib=64,
-        # node-exporter listens on the gateway address of the network ``monitoring``, which exists only while the network has a
-        # container. node-exporter itself is in the host's network.
+        # node-exporter listens on the gateway address of the network ``monitoring``. This address exists only while the network has
+        # a container, and node-exporter itself is in the host's network.
         after=("alertmanager",),
     )
 

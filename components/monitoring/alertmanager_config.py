@@ -24,7 +24,7 @@ GROUP_WAIT = "30s"
 GROUP_INTERVAL = "5m"
 REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
 WATCHDOG = "watchdog"
-"""Name of the receiver that raises an alarm when notifications stop (a dead man's switch), and name of the receiver's secret."""
+"""Name of the receiver that raises an alarm when notifications stop (a dead-man's switch), and name of the receiver's secret."""
 WATCHDOG_ALERT = "Watchdog"
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 BASE_FILE = "base.yml"

@@ -63,7 +63,7 @@ class ExporterArgs:
 
 
 class KubeStateMetrics(Component):
-    """kube-state-metrics, which exports replicas, restarts and node conditions. It can read only nodes and this namespace."""
+    """kube-state-metrics, which exports replicas, restarts and node conditions. It can read only nodes and its own namespace."""
 
     deployment: pulumi.Output[str]
 

@@ -23,7 +23,7 @@ from components.workload.network_policies import Endpoint, allow, from_pods, to_
 from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
-"""Ports of the Service ``kubernetes`` and of its endpoints, the API servers, whose addresses EKS can change."""
+"""Ports of the Service ``kubernetes`` and of the API servers behind this Service."""
 
 STORAGE_PERCENT = 80
 """Percentage of the volume above which Prometheus deletes the oldest metrics. The rest is for the write-ahead log and compaction.

@@ -160,7 +160,7 @@ def bind(
     account_namespace: pulumi.Input[str],
     opts: ResourceOptions,
 ) -> None:
-    """Create a Role with ``rules`` in the namespace of ``metadata``, and bind it to a service account of any namespace."""
+    """Create a Role with ``rules`` in the namespace of ``metadata``, and bind it to ``account`` in ``account_namespace``."""
     role = Role(f"{name}-role", metadata=metadata, rules=list(rules), opts=opts)
     RoleBinding(
         f"{name}-role-binding",

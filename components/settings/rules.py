@@ -117,7 +117,7 @@ def production_network(environment: EnvironmentSettings, network: NetworkSetting
 def production_keeps_its_data(
     environment: EnvironmentSettings, load_balancer: LoadBalancerSettings, artifacts: ArtifactsSettings, logs: LogsSettings
 ) -> Iterator[Conflict]:
-    """Production has deletion protection and a minimum retention of logs."""
+    """Production protects its load balancer and artifacts from deletion, and keeps logs for a minimum number of days."""
     if environment.name != "production":
         return
     if not load_balancer.deletion_protection:

@@ -32,10 +32,10 @@ REGIONS = tuple(region.value for region in aws.Region if not region.value.starts
 """Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
-"""Prefix lengths of a VPC: from AWS' largest VPC, to the smallest VPC whose public subnets can contain a load balancer.
+"""Prefix lengths of a VPC, from AWS' largest VPC (/16) to a VPC whose public subnets (/26) have room for a load balancer.
 
-The prefix of a public subnet is 6 bits longer than the prefix of the VPC.
-Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html (/27 at least).
+The prefix of a public subnet is 6 bits longer than the prefix of the VPC. A load balancer needs at least a /27.
+Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
 """
 
 
@@ -76,7 +76,7 @@ def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> 
 
 def _region(name: str) -> str:
     if name.startswith(OTHER_PARTITIONS):
-        raise refuse("is outside AWS' commercial partition, whose names for ARNs and services the program uses", "us-east-1")
+        raise refuse("is outside AWS' commercial partition; ARNs and services have other names there", "us-east-1")
     if name not in REGIONS:
         raise refuse("must be the name of an AWS region", get_close_matches(name, REGIONS, n=1, cutoff=0)[0])
     return name
@@ -98,7 +98,7 @@ def _switch(value: Any) -> bool:
 
 
 def _cpu(value: Any) -> str:
-    """CPU in the form that the API server stores: ``1`` for the YAML number 1 (cores), and ``500m`` (millicores) for 0.5."""
+    """CPU as text: ``1`` for the YAML number 1 (cores), and ``500m`` (millicores) for 0.5: the API server stores no fraction."""
     text = str(value)
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")
@@ -280,9 +280,9 @@ Port = Annotated[Whole, Field(ge=1024, le=65535)]
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
-"""Between the memory of the platform's smallest container and the memory of the largest EC2 instance."""
+"""A size of memory, up to the memory of the largest EC2 instance. No container of the platform works with less than 16 MiB."""
 RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi"), HoldsData()]
-"""The minimum is higher than the minimum of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` leaves a quarter free."""
+"""The minimum is higher than the minimum of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` is 75 % of the limit."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
 """The sizes of a gp3 EBS volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]

@@ -35,7 +35,7 @@ from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
 API_KEY_PREFIX = "api-key-"
-"""Prefix of an API's name in the Secret's keys, so that no key of an API equals :data:`REDIS_PASSWORD_KEY`."""
+"""Prefix of the Secret's entries with API keys (``api-key-NAME``), so that no such entry is named :data:`REDIS_PASSWORD_KEY`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Application(Component):
     """
 
     image: pulumi.Output[str]
-    """The image of the stable track. The next ``pulumi up`` uses the same image, unless that update deploys a release."""
+    """The image of the stable track. A ``pulumi up`` without a new release keeps this image, and ignores ``application.image``."""
     deployment: pulumi.Output[str]
     canary_deployment: pulumi.Output[str]
     service: pulumi.Output[str]
@@ -112,7 +112,11 @@ def _rollout_flag(name: str, namespace: Namespace, opts: ResourceOptions) -> Con
 def _files(
     name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
 ) -> AppFiles:
-    """Create the objects with configuration and secrets. The rollout flag has no digest: its changes must not restart the pods."""
+    """Create the objects with configuration and secrets.
+
+    Their digests are annotations of the pods, so that a change restarts the pods. The rollout flag has no digest, because a change
+    of the flag must not restart the pods.
+    """
     place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
     data = service_environment(args.settings, place)
     secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)
@@ -173,7 +177,7 @@ def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output
 
 
 def _network_policy(endpoint: Endpoint, args: ApplicationArgs, opts: ResourceOptions) -> None:
-    """Allow requests from the load balancer, to Redis, and to the networks in ``application.egress``.
+    """Allow requests from the load balancer, and requests to Redis and to the networks in ``application.egress``.
 
     The load balancer's requests come from its addresses in the public subnets.
     """

@@ -19,8 +19,8 @@ SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Annotation for an object that the provider must not wait for, because it becomes ready only after a later resource, or never.
 
 The provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so the wait would
-never end. If the class of a claim binds at the first consumer, the provider waits until the claim is Pending. So an update of a
-bound claim, such as a larger size, would fail after five minutes (pulumi-kubernetes 4.34,
+never end. If the storage class of a claim binds at the first consumer, the provider waits until the claim is Pending. A bound claim
+is never Pending again, so an update of its size would fail after five minutes (pulumi-kubernetes 4.34,
 ``untilCoreV1PersistentVolumeClaimReady``).
 """
 

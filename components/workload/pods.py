@@ -123,7 +123,7 @@ def resources(*, cpu: tuple[str, str], memory: tuple[str, str]) -> ResourceRequi
 
 
 def http_probe(path: str, port: int, *, period_seconds: int, delay_seconds: int = 0, failures: int = 3) -> ProbeArgs:
-    """A probe of ``path``. A status from 200 to 399 is a success; the probe fails after ``failures`` errors in succession."""
+    """A probe of ``path`` over HTTP, which fails after ``failures`` errors in succession."""
     return ProbeArgs(
         http_get=HTTPGetActionArgs(path=path, port=port),
         initial_delay_seconds=delay_seconds,

@@ -1,7 +1,4 @@
-"""Redis, which holds the service's state on a persistent volume.
-
-Images and sizes are settings (``components/settings/groups/redis.py``).
-"""
+"""Redis, which holds the service's state on a persistent volume."""
 
 from __future__ import annotations
 
@@ -59,7 +56,7 @@ GRACE_SECONDS = 60
 """Time in which Redis writes the append-only file at its shutdown."""
 
 COMMANDS = "+@all -@scripting"
-"""Allowed Redis commands: all except scripts. The service uses none, and vulnerabilities of scripts allowed code execution."""
+"""Allowed Redis commands: all except scripts. The service uses no scripts, and flaws in scripts allowed code execution."""
 
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"

@@ -12,7 +12,7 @@ RELEASE = re.compile(r"(^|[^0-9])\d+\.\d+(\.\d+)?|^(git-|sha-)?[0-9a-f]{7,40}$|^
 """A tag that names one release: a version with at least two numbers, a commit hash, or a time."""
 
 FULL_VERSION = re.compile(r"^v?\d+\.\d+\.\d+-(lts|stable)$")
-"""A tag with a full version and a channel, such as ``v1.2.3-stable``, which is not moved to another image."""
+"""A tag with a full version and a channel, such as ``v1.2.3-stable``. Such a tag is never moved to another image."""
 
 FLOATING = frozenset(
     {

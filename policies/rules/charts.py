@@ -26,7 +26,7 @@ SWITCHES = {
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
 }
-"""Security settings of pods that charts have as values of the same names: the wrong value, and the fix."""
+"""Security settings of pods, each with the wrong value and the fix. A chart's value for such a setting has the same name."""
 
 
 OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
@@ -44,7 +44,7 @@ OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag
     parameters=("trusted_registries",),
 )
 def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield the problems of the chart's version and of its values, at any depth. Files with values cannot be checked."""
+    """Yield the problems of the chart's version and of its values, at any depth. A file with values is a problem too."""
     if not view.text("version"):
         yield Problem("version", "the newest version of the chart is installed", "name a version")
     if view.has("valueYamlFiles"):

@@ -142,7 +142,7 @@ def _refuses_plain_text(statement: iam.StatementView) -> bool:
     frameworks=("AWS Security Hub S3.12",),
 )
 def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a canned ACL that is not private, and for a grant to everyone."""
+    """Yield a problem for a canned ACL that opens the bucket to others, and for a grant to everyone."""
     del limits
     if view.text("acl", "private") not in ("private", "log-delivery-write", "bucket-owner-full-control"):
         yield at(view, "acl", f"{view.text('acl')} opens the bucket", "set acl to private")
@@ -163,7 +163,7 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub SecretsManager.1",),
 )
 def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if the program sets a password, because a rule cannot distinguish a secret of the stack from a literal."""
+    """Yield a problem if the program sets a password, even from a secret: a rule cannot distinguish a secret from a literal."""
     del limits
     keys = {DATABASE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
     key = keys[view.resource.type]
@@ -187,7 +187,7 @@ TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
     parameters=("minimum_retention_days",),
 )
 def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a lifecycle rule deletes objects or noncurrent versions too early."""
+    """Yield a problem if a lifecycle rule deletes objects or noncurrent versions too early; temporary objects are exempt."""
     days = limits.minimum_retention_days
     for rule in view.views("rules"):
         if rule.text("status") != "Enabled":
@@ -252,7 +252,8 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
 def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the policy of the log group's key does not allow CloudWatch Logs to use the key.
 
-    The rule checks only keys that the program declares. A name of the group that Pulumi generates starts with the logical name.
+    The rule checks only keys that the program declares. If Pulumi generates the name of the group, the rule checks an example name,
+    which starts with the logical name.
     """
     del limits
     for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
@@ -278,7 +279,7 @@ def _serves_logs(statement: iam.StatementView, group: str) -> bool:
     "data-key-rotation",
     KEY,
     title="KMS keys rotate, and the deletion of a key can be cancelled for some days",
-    why="Rotation limits how much data a copied key can decrypt. Data that is encrypted with a deleted key cannot be read again.",
+    why="Rotation limits how much data depends on one version of the key. Data that is encrypted with a deleted key is lost.",
     fix="Set `enableKeyRotation` to true and `deletionWindowInDays` to `minimumKeyDeletionDays` or more.",
     severity="medium",
     frameworks=("CIS AWS 3.6", "AWS Security Hub KMS.3"),
@@ -310,7 +311,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     STORAGE_CLASS,
     title="Every volume, file system and database is encrypted",
     why="Without encryption, everyone who gets a disk or a snapshot can read the data.",
-    fix="Set the property of the resource for encryption at rest to true.",
+    fix="Set the resource's property for encryption at rest to true.",
     severity="high",
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
 )

@@ -11,7 +11,7 @@ from policies.rule import Pack, Problem, at
 from policies.rules._kinds import containers, labels_of, name_of, namespace_of, pod_of
 from policies.rules.scaling import scaled
 from policies.views import ResourceIndex, View
-from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, SERVICE
+from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, NODE_GROUP, SERVICE
 
 PACK = Pack("delivery")
 
@@ -31,7 +31,7 @@ ACTIONS = "actions"
     severity="high",
 )
 def selectors(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if an object with the label ``track`` does not select its track, or if an object selects the version."""
+    """Yield a problem if an object selects the version, or has the label ``track`` but does not select its app and track."""
     del limits
     path = SELECTOR_PATHS[view.resource.type]
     selector = view.map(path)
@@ -108,7 +108,10 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     severity="high",
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless ``ignoreChanges`` contains exactly the properties with another owner, and the traffic weights."""
+    """Yield a problem unless ``ignoreChanges`` contains exactly the properties with another owner, and the traffic weights.
+
+    A node group may omit its size, because ``cluster.resizeNodes`` applies the size for one update.
+    """
     del limits
     ignored = view.resource.ignore_changes
     owned = {row.path: row.owner for row in OWNERSHIP if (row.type, row.name) == (view.resource.type, view.resource.name)}
@@ -117,7 +120,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
             if len(action.values("forward.targetGroups")) > 1:
                 owned[ACTIONS] = "delivery"
     for path, owner in owned.items():
-        if path not in ignored:
+        if path not in ignored and view.resource.type != NODE_GROUP:
             yield at(view, path, f"{owner} owns {path}, but every pulumi up would set it", f"add {path} to ignoreChanges")
     for path in ignored if owned else ():
         if path not in owned:

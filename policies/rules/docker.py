@@ -21,7 +21,7 @@ SOCKET = "docker.sock"
     "docker-unprivileged",
     CONTAINER,
     title="No container is privileged or mounts the Docker socket",
-    why="A privileged container, and one with the Docker socket, has root access to the host.",
+    why="A container that is privileged or has the Docker socket has root access to the host.",
     fix="Drop all capabilities, add no-new-privileges, and mount no socket.",
     severity="critical",
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),
@@ -96,7 +96,10 @@ def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a container has access to its host. Containers in ``host_access`` may read the host's files."""
+    """Yield a problem if a container shares a namespace with its host or another container, or mounts a system folder.
+
+    Containers in ``host_access`` may share the namespaces of their host, and mount its folders read-only.
+    """
     looks = (view.text("name") or view.resource.name) in limits.host_access
     for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode") if view.resource.type == CONTAINER else ():
         mode = view.text(key)
@@ -152,8 +155,8 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
 def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield the problems of the image reference.
 
-    The id of an image is accepted, because it identifies one image. It is a digest, or the output of an image resource, which the
-    rule ``docker-images`` checks.
+    The id of an image is accepted, because it identifies one image. The id is a digest, or the output of an image resource, and the
+    rule ``docker-images`` checks this resource.
     """
     image = view.text("image")
     made = index.sources(view, "image", REMOTE_IMAGE) if view.has_or_depends("image") else []

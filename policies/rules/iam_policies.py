@@ -50,7 +50,7 @@ PACK = Pack("identity")
     parameters=("service_administrators",),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a document that allows every action of a service on all resources, or all actions except some.
+    """Yield a problem for a document that allows every action of a service on all resources, or all actions except named ones.
 
     A single action is enough if it reaches the data of every bucket, key, table, secret or parameter, or gives control of every
     key, bucket, instance or cluster. The rule does not check a permissions boundary, because a boundary gives no permissions.
@@ -163,7 +163,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an attached AWS managed policy in ``ADMIN_POLICIES``, or a policy that the program does not declare."""
+    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, or a policy of an account that the program does not declare."""
     del limits
     key = ATTACHED[view.resource.type]
     for arn in texts_of(view, key):
@@ -282,8 +282,7 @@ def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a statement that is open to everyone.
 
     Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``. The callers of a VPC endpoint
-    are inside the network. For an endpoint, only a statement on all resources is a problem: with it, data can leave to other
-    accounts.
+    are inside the network, so everyone may be allowed there, but not on all resources: otherwise data can leave to other accounts.
     """
     del limits
     path = DOCUMENTS.get(view.resource.type, "policy")

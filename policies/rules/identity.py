@@ -51,7 +51,7 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     deferred=frozenset({"accessKey", "secretKey"}),
 )
 def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an IAM user or its keys, and for a provider with static keys."""
+    """Yield a problem for an IAM user, for a key or password of a user, and for a provider with static keys."""
     del limits
     if view.resource.type in STATIC:
         yield at(view, "", f"{view.resource.type.rpartition(':')[2]} is a static credential", "use a role: OIDC, Pod Identity, SSO")
@@ -191,8 +191,8 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
 def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a role or binding that is too wide.
 
-    A role is too wide with a wildcard, with access to other identities, or with access to all Secrets. A binding is too wide if it
-    binds a default role, or if it is for everyone.
+    A role is too wide if it has a wildcard, includes other roles (aggregation), or has one of :data:`POWERS`. A binding is too wide
+    if it binds a default role, or if its subject is in :data:`GROUPS` or is the service account ``default``.
     """
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
@@ -212,7 +212,7 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts", "system:masters")
-"""The subjects that are not one account, and the group that may do everything."""
+"""Subjects that stand for more than one account, and ``system:masters``, which may do everything."""
 
 DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
 LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")

@@ -45,7 +45,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
     "workload-namespace-restricted",
     NAMESPACE,
     title="Every namespace admits only pods of the Pod Security level restricted",
-    why="The rules check only pods in the program. The label `pod-security.kubernetes.io/enforce` also stops pods of others.",
+    why="The rules check only pods in the program. The label `pod-security.kubernetes.io/enforce` applies to all pods.",
     fix="Set the label `pod-security.kubernetes.io/enforce` to restricted.",
     severity="high",
     frameworks=("PSS restricted", "CIS EKS 4.2.1"),
@@ -74,7 +74,7 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe calls another host.
 
-    Pods that are exempt by name and namespace may read the host's files.
+    Pods that are exempt by name and namespace may use the host's namespaces (except its memory) and ports, and read its files.
     """
     pod = pod_of(view)
     spec = pod.view("spec")

@@ -13,7 +13,7 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 PACK = Pack("workload")
 
 WIDEST_SKEW = 3
-"""Maximum difference in the number of pods between zones or nodes. With more, all pods of a small workload can be in one zone."""
+"""Maximum difference in pods between zones or nodes. A larger difference allows all pods of a small workload in one zone."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 

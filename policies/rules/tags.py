@@ -30,7 +30,7 @@ def environment_tag(provider: View) -> str:
     parameters=("required_tags", "environment"),
 )
 def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a required tag is missing in a provider's default tags, which every resource gets."""
+    """Yield a problem if a provider's default tags lack a required tag, or name another environment."""
     tags = view.document("defaultTags").map("tags")
     for tag in limits.required_tags:
         if not tags.get(tag):

@@ -178,7 +178,7 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-literal-secrets",
     SECRET,
     title="The values of Secrets come from the stack's own secrets",
-    why="A value in the program stays in git forever. Only `dwcp` can detect it, by an evaluation with two sets of secrets.",
+    why="A value in the program stays in git forever. Only `dwcp` can detect this: it evaluates with two sets of secrets.",
     fix="Set the value with `pulumi config set --secret`.",
     severity="critical",
     frameworks=("guide: Never commit secrets",),

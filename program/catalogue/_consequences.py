@@ -73,7 +73,7 @@ def _key(type_: str) -> str:
 
 
 def _pairs(before: Any, after: Any, path: Path) -> Iterator[tuple[Any, Any]]:
-    """The values at ``path`` on both sides. The items of a list are matched by their name or id."""
+    """The values at ``path`` before and after the change. The items of a list are matched by name or id."""
     if not path:
         yield before, after
         return

@@ -116,6 +116,12 @@ def test_our_stacks_pass_without_a_waiver(stack: policies.Environment, preview: 
     assert preview == any(each.status == "deferred" for each in found)
 
 
+def test_an_update_that_sets_the_number_of_nodes_passes() -> None:
+    """docs/upgrading.md prescribes such an update before a change of the node groups."""
+    found = policies.check(run_platform("production", cluster={"resizeNodes": True}).resources, "production", TODAY)
+    assert [each.message for each in found if each.blocks] == []
+
+
 def test_staging_would_violate_the_rules_of_production() -> None:
     config = config_of("staging", today=date(2026, 11, 24))
     advisory = {each.rule for each in policies.check(run_platform("staging").resources, "staging", config)}

@@ -32,7 +32,7 @@ class DockerSettings(Group):
     enabled: Switch = False
     """Whether `pulumi up` creates the services of `docker/compose.yaml` (guide: Docker Compose Stack)."""
     host: DockerHost | None = None
-    """URL (`unix://`, `tcp://`, `ssh://`); null means DOCKER_HOST, or this machine if that is not set (Docker: DOCKER_HOST)."""
+    """URL (`unix://`, `tcp://`, `ssh://`); null means the URL in DOCKER_HOST, or by default this machine (Docker: DOCKER_HOST)."""
     publish_address: HostAddress = "127.0.0.1"
     """Host address of all published ports; an address other than 127.0.0.1 needs a TLS proxy (Docker: published ports)."""
     subnet: DockerSubnet = IPv4Network("172.30.0.0/24")

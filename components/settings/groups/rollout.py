@@ -1,8 +1,4 @@
-"""The settings group ``rollout`` of a stack file.
-
-The thresholds of alerts and of the latency gates are not settings. ``components/monitoring/objectives.py`` defines them, and
-``components/monitoring/gates.py`` defines how much slower than stable the canary may be.
-"""
+"""The settings group ``rollout`` of a stack file. Of the thresholds, only ``errorThresholdPercent`` is a setting."""
 
 from __future__ import annotations
 
@@ -22,7 +18,7 @@ class RolloutSettings(Group):
     strategy: Literal["weighted", "flag"] = "weighted"
     """`weighted`: the load balancer splits the traffic; `flag`: only the feature flag changes (guide: Gradual Rollout)."""
     steps: Annotated[tuple[Percent, ...], Len(1), AfterValidator(ascending)] = (10, 50, 100)
-    """Ascending percentages of the traffic; after a last step below 100, the rollout holds (guide: Gradual Rollout)."""
+    """Ascending percentages of the traffic; if the last step is below 100, the rollout then holds (guide: Gradual Rollout)."""
     wait_seconds: Seconds = 300
     """Seconds of analysis at each step (guide: Gradual Rollout)."""
     error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
@@ -32,7 +28,7 @@ class RolloutSettings(Group):
     on_unmeasured: Literal["hold", "abort"] = "hold"
     """Reaction when `unmeasuredLimit` is reached: `hold` until a person decides, or `abort` (docs: Rollout)."""
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
-    """Consecutive measurements without a result after which `onUnmeasured` applies (Argo Rollouts: consecutiveErrorLimit)."""
+    """Number of consecutive measurements without a result that triggers `onUnmeasured` (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
     """Seconds of analysis after 100 %, while the pods of the previous release still run (docs: Rollout)."""
     interval_seconds: PollSeconds = 10
