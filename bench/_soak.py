@@ -41,7 +41,7 @@ COMMANDS = ("deploy", "rollout", "rollback", "up")
 FAULTS = ("kill -9", "SIGSTOP", "clock jump")
 LONGEST_SECONDS = {"deploy": 25.0, "rollout": 45.0, "rollback": 25.0, "up": 10.0}
 """Command -> latest time of the fault, in seconds after the start. If a command ends before its fault, the command's duration
-becomes the limit."""
+becomes the new latest time."""
 STOPPED_SECONDS = (1.0, 20.0)
 """Range of the time for which a process is stopped."""
 LONG_STOP_SECONDS = 90.0

@@ -2,9 +2,9 @@
 
 Argo Rollouts is built from its Go module and runs with its default options except leader election. It has its own workload, but it
 analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. Its ALB router writes the
-weights into an Ingress, and no controller applies these weights to AWS. The time of `dwcp rollout` ends when AWS returns weight 0,
-so the time of the reference ends with an earlier event. The reference also queries only one gate, and `dwcp rollout` queries all of
-its gates. Most of each time is the random wait for the next query, so many runs are needed.
+weights into an Ingress, and no controller applies these weights to AWS. The time of the reference ends when its status and its
+Ingress have weight 0. The time of `dwcp rollout` ends later, when AWS returns weight 0. The reference queries only one gate, and
+`dwcp rollout` queries all of its gates. Most of each time is the random wait for the next query, so many runs are needed.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ WINDOW_SECONDS = 10
 """The reference's window, which is fixed. The window of `dwcp` grows from the start of its analysis. The errors begin when the two
 windows are about equal."""
 BEFORE_SECONDS = 2
-"""Time from the start of the errors to the sample that shows the breach: the errors must fill a tenth of the window."""
+"""Time from the start of the errors to the sample that shows the breach: half of the requests fail, so after a tenth of
+the window the error rate over the window is above the limit of 5 %."""
 MERGE = "application/merge-patch+json"
 
 

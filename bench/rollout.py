@@ -102,13 +102,19 @@ def misbehave(monitoring: SandboxMonitoring, image: str) -> None:
 
 
 def growing_window(seconds: float) -> Callable[[], int]:
-    """A function that returns the current window of a gate whose analysis began ``seconds`` ago."""
+    """A function that returns the present length of a gate's window, in seconds.
+
+    The analysis began ``seconds`` before this call, and the window grows with it.
+    """
     started = time.time() - seconds
     return lambda: max(1, int(time.time() - started))
 
 
 def first_breaches(monitoring: SandboxMonitoring, *windows: Callable[[], int]) -> list[float]:
-    """For each window, the time of the canary's newest sample when the error rate over this window first exceeds the limit."""
+    """Wait until the error rate over each window exceeds the limit.
+
+    Return, per window, the timestamp that the canary's newest sample had at that moment.
+    """
     found: dict[int, float] = {}
     while len(found) < len(windows):
         for index, window in enumerate(windows):

@@ -106,7 +106,7 @@ class Cloud:
             self._start_python("controllers", "embedded_cloud.controllers", self.project.annotation_domain, *volumes)
 
     def start_aws(self) -> str:
-        """Start moto unless it runs. Return the pid and the start time of moto's process: another process has another account."""
+        """Start moto unless it runs. Return the pid and start time of moto's process, which identify the account in its memory."""
         if "moto" not in self.processes.running():
             self.processes.stop()  # without moto, the account of the other processes is lost
             self.processes.require_free(self.moto_port, "moto")

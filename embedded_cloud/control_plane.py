@@ -294,7 +294,7 @@ READS_EVERYTHING = {
 """The cluster role of the access policy AmazonEKSAdminViewPolicy."""
 
 ACCESS_ROLES = ("admin", "edit", "view", "embedded-cloud:admin-view")
-"""The cluster roles that access policies grant, except ``cluster-admin``: Kubernetes itself binds it to ``system:masters``."""
+"""The cluster roles that access policies grant, except ``cluster-admin``, which Kubernetes itself binds to ``system:masters``."""
 
 
 def _binding(role: str) -> dict[str, object]:
@@ -369,7 +369,7 @@ def _certificate(
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     """A key and its certificate, valid for ten years. Without ``issuer``, the certificate is a certificate authority.
 
-    With ``issuer``, it is the certificate of a server on 127.0.0.1, and of a client: the user ``name`` in ``group``.
+    With ``issuer``, the certificate is for a server on 127.0.0.1, and for a client: the user ``name`` in ``group``.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []

@@ -1,4 +1,4 @@
-"""Finds resources that a killed ``up`` has created and that the engine does not know.
+"""Records the creation of resources, so that the provider finds those that a killed ``up`` created and the engine does not know.
 
 The engine writes a resource to its checkpoint after the provider's answer. If the engine is killed before that, the resource exists
 but is not in the state. If the provider is killed before AWS' answer, not even the provider knows the id. On AWS, such orphans

@@ -1,6 +1,6 @@
 """The gRPC server of the engine's child processes. A child process ends on the engine's signal, or when the engine no longer runs.
 
-This module changes signal handlers and the garbage collector of the process. This is safe, because nothing else runs in it.
+This module changes signal handlers and the garbage collector of the process. This is safe, because the process runs nothing else.
 """
 
 from __future__ import annotations

@@ -53,7 +53,7 @@ class RealPods:
     """The prefix length of the network, which contains the gateway, the nodes and their pods."""
 
     images: Callable[[], Path]
-    """Builds missing images, and returns the path of a tar file with all images. Other content has another file name."""
+    """Builds missing images, and returns the path of a tar file with all images. The file name changes with the content."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 As with a kubelet, a deleted pod continues to serve for its ``preStop`` sleep. kwok's own stage would remove the pod immediately.
 
-The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects how a pod fails, so that a
-bad release needs only an image. The annotation can be added to a running pod. When the annotation is removed, the pod recovers.
+The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects how a pod fails. A test can
+therefore deploy a bad release by its tag. The annotation can be added to a running pod; when it is removed, the pod recovers.
 
 kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq expressions, statuses are Go templates.
 """
@@ -48,8 +48,8 @@ if any(.status.containerStatuses[]?; .state.running) then
   | (.metadata.deletionTimestamp | fromdateiso8601) - $grace + ([$sleep, $grace, {LONGEST_STOP_SECONDS}] | min) | todateiso8601
 else .metadata.creationTimestamp end
 """
-"""jq expression: the time at which kwok removes a deleted pod. The deletion timestamp is the end of the grace period. If the time
-is in the past, kwok removes the pod immediately."""
+"""jq expression: the time at which kwok removes a deleted pod. The deletion timestamp is the end of the grace period. If the
+result is in the past, kwok removes the pod immediately."""
 
 BEHAVIOR = (
     f'(.metadata.annotations["{ANNOTATION}"] // empty), '

@@ -34,7 +34,7 @@ from sandbox.project import MONITORING, SIMULATOR, TOOLCHAIN
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
 PROMETHEUS = "prometheus"
 SHORTEST_WINDOW_SECONDS = 5
-"""The shortest window after the change by ``speed``, because a rate needs two samples."""
+"""``speed`` makes no window shorter than this, because a rate needs two samples."""
 
 TIMEOUT_SECONDS = 10
 

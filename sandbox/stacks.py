@@ -83,7 +83,7 @@ class StackProcess:
 
 
 def stack_processes() -> Iterator[StackProcess]:
-    """Each process that `make up` starts for the applied stacks of this checkout, and each other running process of its stacks.
+    """The processes that `make up` starts for the applied stacks, running or not, and all other running processes of any stack.
 
     Before the first `make up`, the result contains the processes of ``local``. All stacks use the AWS of ``local``.
     """
@@ -186,7 +186,10 @@ def web_identity(claims: dict[str, str]) -> str:
 
 
 def stack_file(cloud: Cloud) -> Path:
-    """The path of the stack's file with the required secrets. A change of the committed file generates new secrets."""
+    """The path of the cloud's copy of the stack file, which contains generated secrets.
+
+    If the committed file or the file of ``pulumi stack init`` is newer than the copy, the copy and its secrets are generated again.
+    """
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name
     made = cloud.folder / "stack" / name

@@ -1,4 +1,8 @@
-"""The generator of the scenarios in docs/ci.md: for each event and outcome, the jobs that run, the images and the records."""
+"""The generator of the scenarios in docs/ci.md: for each event and outcome, the jobs, the images and the records.
+
+The images are those that staging and production serve after the run. The records are everything that the run has written for later:
+release records, incidents, reports, comments, drift issues and delivery metrics.
+"""
 
 from __future__ import annotations
 

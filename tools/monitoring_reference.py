@@ -83,7 +83,7 @@ def gate_table() -> str:
     for gate in gates():
         limit = f"at most {shown(gate.threshold, gate.unit)}"
         if gate.relative is not None:
-            limit = f"at most {gate.relative:g} times stable's value, if above {shown(gate.threshold, gate.unit)}"
+            limit = f"at most {gate.relative:g} times stable's value; up to {shown(gate.threshold, gate.unit)} always passes"
         lines.append(f"| {gate.name} | {limit} | {gate.objective.name} |")
     return "\n".join(lines) + "\n"
 

@@ -23,7 +23,7 @@ def _jump() -> float:
 
 
 class _Kind(type):
-    """The metaclass with which ``isinstance`` accepts plain datetimes, which C code creates, as instances of the replaced class."""
+    """The metaclass of the substitute for ``datetime``: ``isinstance`` also accepts real datetimes, which C code still creates."""
 
     def __instancecheck__(cls, instance: object) -> bool:
         return isinstance(instance, _RealDatetime)

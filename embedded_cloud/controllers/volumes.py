@@ -13,7 +13,7 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
-    """Create the volume of each pending claim, grow the volume with the claim, and delete released volumes with the policy Delete.
+    """Create the volume of each pending claim, grow it with the claim, and delete released volumes whose policy is Delete.
 
     If the storage class waits for the first consumer, the claim gets its volume when the claim's pod has a node. A volume is a
     folder in ``folders`` that only pods in the volume's zone can mount. Without ``folders``, a volume is only an object in the API.

@@ -11,7 +11,7 @@ from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.call import Call
 
 GLOBAL = {"iam": "aws", "s3": "aws"}
-"""Services without a region, and the region under which moto stores them."""
+"""Service without a region -> the region under which moto stores the service's objects."""
 
 
 def backend(service: str, call: Call) -> Any:
@@ -88,7 +88,7 @@ def security_group_users(call: Call, group: str) -> Iterator[str]:
     """The ids or ARNs of the resources that use a security group.
 
     Users are load balancers, VPC endpoints, clusters, node groups (by their launch template) and security groups with a rule that
-    names this one.
+    names the group.
     """
     ec2 = backend("ec2", call)
     for balancer in load_balancers(call):

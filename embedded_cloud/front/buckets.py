@@ -27,7 +27,7 @@ VERSIONS = 50
 
 
 def require_allowed_by_bucket(call: Call) -> None:
-    """Raise ``AwsError`` if a Deny statement of the bucket's policy names the call, and its condition is certainly met."""
+    """Raise ``AwsError`` if a Deny statement of the bucket's policy names the call, and the statement's condition is met."""
     if call.service != "s3":
         return
     for action, resource in actions(call):

@@ -71,7 +71,7 @@ def operation(answer: Answer) -> Answer:
 class PartKind:
     """One kind of resource in a cluster.
 
-    A new object registers the operations Describe and Update, which are the same for every kind.
+    Each instance registers its operations Describe and Update, which work in the same way for every kind.
     """
 
     name: str

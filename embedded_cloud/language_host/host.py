@@ -28,7 +28,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.language_host import program, quick
 
 SHOWED_ITS_OWN_ERROR = 32
-"""Exit code of ``pulumi-language-python-exec`` if this runner has already printed the program's error."""
+"""Exit code of ``pulumi-language-python-exec`` if it has already printed the program's error."""
 
 
 class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):

@@ -31,9 +31,9 @@ def run_with_engine(*, debug: bool) -> None:
     The stack trace of a resource has only its first frame, which declares the resource. The other frames are a third of the state,
     which the engine writes twice per resource.
 
-    At the end of the program, the SDK waits for calls and outputs. If no call has started yet, it waits for all outputs again after
-    each output, which takes quadratic time. One additional call, which does nothing, makes the SDK wait for calls first, so that
-    the other calls start.
+    At the end of the program, the SDK waits for its calls to the engine, and for all outputs. If no call has started
+    yet, the SDK waits for all outputs again after each output, which takes quadratic time. This function adds a call that does
+    nothing, so that the SDK waits for calls first, and the other calls start.
     """
     import pulumi
     import pulumi.runtime

@@ -31,7 +31,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 
 
 def store(archive: Path) -> Path:
-    """The folder of a containerd with the images of ``archive``. It is created once beside the archive, and replaces older ones."""
+    """The folder of a containerd with the images of ``archive``. It is created once, beside the archive; older ones are removed."""
     made = archive.with_suffix(".store")
     with FileLock(archive.with_suffix(".lock")):
         if not made.exists():

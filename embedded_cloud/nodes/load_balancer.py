@@ -209,7 +209,7 @@ class ProxySettings:
 
     @property
     def state(self) -> Path:
-        """The file with the targets and their health, from which a new worker of HAProxy takes over."""
+        """The file with the targets and their health, which a new worker of HAProxy reads when it starts."""
         return self.folder / "haproxy.state"
 
     @property
@@ -224,7 +224,7 @@ def _servers(slot: str, target: Address | None) -> str:
 
 
 def configuration(wanted: Wanted, settings: ProxySettings, servers: Iterable[Server] = ()) -> str:
-    """The text of HAProxy's configuration, in which the targets of ``servers`` have their slots."""
+    """The text of HAProxy's configuration, in which the targets of ``servers`` keep their slots."""
     held: dict[str, dict[str, Address]] = defaultdict(dict)
     for server in servers:
         if not server.is_free:

@@ -169,8 +169,8 @@ CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
 
 
 WEIGHTS = {"cpu.shares": 32 * 1024, "cpu.weight": 32 * 100}
-"""CPU weight of a cloud's control group, in cgroup v1 and v2: 32 times the default. With the default, all pods together would get
-only one share of a busy machine, so that probes time out and pods become unready."""
+"""CPU weight of a cloud's control group, in cgroup v1 and v2: 32 times the default. With the default, all pods of the
+cloud together would get only as much CPU of a busy host as one other group of processes, and probes would time out."""
 
 
 def make_group(path: str) -> None:

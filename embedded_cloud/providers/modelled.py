@@ -108,7 +108,7 @@ class ModelledType:
 
 
 def refreshed(asked: Any, recorded: Any, live: Any) -> Any:
-    """``asked``, changed only where the service's description ``live`` differs from ``recorded``, the description in the state."""
+    """``asked`` with the differences between ``recorded``, the description in the state, and ``live``, that of the service."""
     if live == recorded:
         return asked
     if not (isinstance(recorded, dict) and isinstance(live, dict)):

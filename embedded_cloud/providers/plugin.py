@@ -62,7 +62,7 @@ class ResourceState:
     """A resource in a request of the engine: ``type`` is its token, ``name`` its logical name, ``id`` the provider's id.
 
     ``ignore_changes`` are the property paths in the resource option ``ignoreChanges``; ``timeout`` is the custom timeout of the
-    operation in seconds, 0 if it has none.
+    operation in seconds; 0 means no custom timeout.
     """
 
     type: str
@@ -96,7 +96,7 @@ class Plugin(ABC):
 
     @abstractmethod
     def diff(self, resource: ResourceState, old_inputs: Properties, old_state: Properties, news: Properties) -> Diff:
-        """Compare the inputs of the last update with the present ones."""
+        """The differences between the inputs of the last update and the present inputs."""
 
     @abstractmethod
     def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:

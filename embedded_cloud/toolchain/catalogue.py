@@ -29,9 +29,9 @@ GO_ENVIRONMENT = {
 class Tool:
     """A program: its Go ``package``, and the option ``ask_version`` that prints its version.
 
-    ``stamps`` maps a Go variable that the linker sets to a template with ``version``, ``major`` and ``minor``. If ``package`` is a
-    package of this project, ``module`` is the Go module whose version counts. A program without ``ask_version`` is never taken from
-    PATH.
+    The keys of ``stamps`` are Go variables that the linker sets; the values are templates with ``version``, ``major``, ``minor``.
+    If ``package`` is a package of this project, ``module`` is the Go module that determines the version. A program without
+    ``ask_version`` is never taken from PATH.
     """
 
     package: str
@@ -194,7 +194,7 @@ BUNDLES = (
                 package="embedded-cloud/pulumi-resource-kubernetes",
                 module="github.com/pulumi/pulumi-kubernetes/provider/v4",
                 ask_version=None,
-                # The engine warns about a plugin that is older than the SDK. Plugin and SDK always have the same version.
+                # The engine warns about a plugin that is older than the SDK, so the plugin reports the SDK's version.
                 stamps={"github.com/pulumi/pulumi-kubernetes/provider/v4/pkg/version.Version": version("pulumi-kubernetes")},
             )
         },
@@ -208,7 +208,7 @@ BUNDLES = (
         name="prometheus",
         source="prometheus",
         usual_seconds=300,
-        # Prometheus discovers targets only in Kubernetes. The 24 other discoveries would add the SDKs of other clouds.
+        # Prometheus discovers targets only in Kubernetes. The 24 other kinds of discovery would add the SDKs of clouds.
         tags=("remove_all_sd", "enable_kubernetes_sd"),
         tools={
             "prometheus": Tool(package="github.com/prometheus/prometheus/cmd/prometheus", stamps=PROMETHEUS_STAMPS),

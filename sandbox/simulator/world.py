@@ -32,7 +32,7 @@ class World:
     _rule: str = field(default="", repr=False)
 
     def refresh(self) -> None:
-        """Read pods, Deployments and routes."""
+        """Read the pods, the Deployments, and the target groups with their weights."""
         running = [pod for pod in self.api.items(PODS) if pod["status"].get("phase") == "Running" and "podIP" in pod["status"]]
         self.containers = tuple(running)
         self.pods = tuple(map(_pod, running))

@@ -59,7 +59,7 @@ def balancer_name_taken(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A name that is not one to 32 letters, digits and inner hyphens, or that begins with ``internal-``."""
+    """A load balancer or target group whose name is not 1 to 32 letters, digits and inner hyphens, or begins with ``internal-``."""
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"

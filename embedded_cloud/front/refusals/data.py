@@ -20,7 +20,7 @@ USES_OF_KEYS = (
 
 @refuses("kms", *USES_OF_KEYS, code="KMSInvalidStateException", source=KMS)
 def key_pending_deletion(call: Call) -> str | None:
-    """Any use of a key that is pending deletion."""
+    """Any use of a KMS key that is pending deletion."""
     id = call.parameters.get("KeyId") or call.parameters.get("TargetKeyId")
     key = _key(call, id) if id else None
     return f"{key.arn} is pending deletion." if key is not None and key.key_state == "PendingDeletion" else None

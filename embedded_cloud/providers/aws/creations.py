@@ -32,7 +32,7 @@ def no_answer(endpoint: str) -> EmbeddedCloudError:
 
 @dataclass
 class _Calls:
-    """The creation of this thread, and the number of its calls."""
+    """The creation to which this thread's calls belong, and the number of calls that it has sent."""
 
     urn: str
     sent: int = 0
@@ -59,7 +59,7 @@ class AwsCreations:
 
     @property
     def _open(self) -> dict[str, Properties]:
-        """The open creations: those that were open at the first use in this process, and those of this process."""
+        """The open creations: those that were open when this process first listed them, and those that it has opened."""
         with self._lock:
             listed = self._listed if self._listed is not None else self._send("GET").json()
             self._listed = listed

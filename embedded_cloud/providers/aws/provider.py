@@ -111,7 +111,7 @@ class AwsPlugin(Plugin):
     def _settle(self, kind: AwsResource, resource: ResourceState, id: str, old: Properties, new: Properties) -> Properties:
         """Update an existing resource to ``new``, and return its state.
 
-        Raises an error if the service does not describe it as ``new``.
+        Raises an error if the service's description of the resource then differs from ``new``.
         """
         try:
             with _explaining(resource):

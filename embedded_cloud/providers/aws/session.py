@@ -52,7 +52,7 @@ class Aws:
         from botocore.config import Config
 
         self._session = self._session or botocore.session.get_session()
-        # No retries: if moto does not implement a call, each retry gets the same error page.
+        # No retries: if moto does not implement a call, each retry gets the same error.
         config = Config(max_pool_connections=CONNECTIONS, retries={"total_max_attempts": 1})
         client = self._session.create_client(service, region_name=self.region, config=config)
         client.meta.events.register("before-call", mark_call)
@@ -108,7 +108,7 @@ MOST_LOOKS = 50
 def until_absent(describe: Callable[[], object]) -> None:
     """Call ``describe`` until the service reports that the deleted resource does not exist.
 
-    Raises ``EmbeddedCloudError`` otherwise.
+    Raises ``EmbeddedCloudError`` if the resource still exists after :data:`MOST_LOOKS` calls.
     """
     for _ in range(MOST_LOOKS):
         if unless_absent(describe) is None:

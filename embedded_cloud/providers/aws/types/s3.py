@@ -68,7 +68,7 @@ class BucketSetting(AwsResource):
 class BucketVersioning(BucketSetting):
     """The versioning of a bucket: whether the bucket keeps noncurrent versions.
 
-    Deletion suspends versioning, as S3 cannot remove it.
+    Deletion suspends versioning, because S3 cannot remove it.
     """
 
     token = "aws:s3/bucketVersioning:BucketVersioning"
