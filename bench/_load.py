@@ -20,7 +20,7 @@ RATE = 100
 """Requests per second. Each request is sent without waiting for the answers to earlier requests."""
 TIMEOUT_SECONDS = 10
 FRAME = bytes.fromhex("0000000b0300000000010000000078")
-"""One message on stream 1, in the protocol of the fixture service."""
+"""One message on stream 1, in the protocol of the test service in ``tests/fixtures/app``."""
 SETTLE_SECONDS = 2
 SERVER_ERROR = 500
 CENT = 100
@@ -63,7 +63,7 @@ class Phase:
 
     @property
     def why(self) -> str:
-        """The errors of the lost requests with their numbers, the most frequent first."""
+        """The errors of the lost requests, each with its count, the most frequent first."""
         kinds = [f"{answer.status} {answer.error}".strip() for answer in self.lost]
         return ", ".join(f"{kinds.count(kind)} x {kind}" for kind in sorted(set(kinds), key=kinds.count, reverse=True))
 

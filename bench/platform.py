@@ -30,7 +30,8 @@ def figures(options: Options) -> Iterator[Figure]:
     times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
     first, second = (median(run[at + 1] - run[at] for run in times) / half for at in (0, 1))
     yield Figure(
-        name=f"time that each of the applications {half + 1} to {INSTANCES} adds, compared with the applications 2 to {half}",
+        name="time per application in a program with many applications: "
+        f"the {half + 1}th to the {INSTANCES}th, compared with the 2nd to the {half}th",
         value=second / first,
         unit="x",
         target="about 1 x: the time does not grow",

@@ -1,4 +1,4 @@
-"""The time of a pull request's preview, in seconds and relative to one bare evaluation of the program."""
+"""The time of a pull request's preview, in seconds and relative to one evaluation of the program."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def figures(options: Options) -> Iterator[Figure]:
         how="base and head evaluated at once, policies and cost included",
     )
     yield Figure(
-        name="preview of two stacks, relative to one bare evaluation",
+        name="preview of two stacks, relative to one evaluation of the program",
         value=times,
         unit="x",
         target="at most 3.6 x",

@@ -42,7 +42,7 @@ def figures(options: Options) -> Iterator[Figure]:
         how="processes, stack and 214 resources, all ready",
     )
     yield Figure(
-        name="warm `make up`, relative to one bare evaluation of the production program",
+        name="warm `make up`, relative to one evaluation of the production program",
         value=median(up / evaluation for up, evaluation in zip(warm, bare, strict=True)),
         unit="x",
         target="at most 8 x",
@@ -124,7 +124,7 @@ def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
 
 
 def cold_build() -> Figure:
-    """The time of the toolchain's build with empty build caches and downloaded sources, compared with bare `go build`."""
+    """The time of the toolchain's build with empty build caches and downloaded sources, compared with `go build` alone."""
     wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools and not bundle.only_when_named]
     names = [name for bundle in wanted for name in bundle.tools]
     ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)
@@ -135,7 +135,7 @@ def cold_build() -> Figure:
             flags = ["-ldflags", bundle.ldflags, "-tags", ",".join(bundle.tags), "-o", f"{target}/"]
             bare += _built([str(TOOLCHAIN.go(bundle).command(bundle)), "build", *flags, *packages], bundle.folder)
     return Figure(
-        name="cold toolchain compared with the sum of bare `go build` commands",
+        name="build of all tools with empty caches, compared with the sum of the same `go build` commands run alone",
         value=ours / bare,
         unit="x",
         target="at most 1.1 x",

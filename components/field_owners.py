@@ -49,7 +49,8 @@ OWNERSHIP: tuple[Ownership, ...] = (
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{DEPLOYMENTS['canary']}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(CONFIG_MAP, ROLLOUT_CONFIG_MAP, f"data.{ROLLOUT_KEY}", "delivery"),
     # The whole list of actions: the provider stores target groups as a set, so after a refresh the index of an ignored weight can
-    # belong to the other track. The target groups are never replaced, because no setting changes a property that replaces them.
+    # belong to the other track. Ignoring the whole list is safe: it also holds the target groups' ARNs, which never change, because
+    # no setting replaces a target group.
     Ownership(LISTENER_RULE, f"{APPLICATION}-tracks", "actions", "delivery"),
 )
 

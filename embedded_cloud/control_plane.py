@@ -84,7 +84,7 @@ class ControlPlane:
         self.url = f"https://127.0.0.1:{ports.api}"
 
     def require_free_ports(self) -> None:
-        """Raise ``EmbeddedCloudError`` if another program uses a port that a missing process of the control plane needs."""
+        """Raise ``EmbeddedCloudError`` if another program uses the port of a control plane process that does not run yet."""
         running = self.processes.running()
         for field, name in USES.items():
             if name not in running:
@@ -369,7 +369,7 @@ def _certificate(
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     """A key and its certificate, valid for ten years. Without ``issuer``, the certificate is a certificate authority.
 
-    With ``issuer``, the certificate is for a server on 127.0.0.1, and for a client: the user ``name`` in ``group``.
+    With ``issuer``, the certificate serves a server on 127.0.0.1, and also identifies a client as the user ``name`` in ``group``.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []

@@ -42,7 +42,10 @@ from program.types import (
 PRICE_FILE = Path(__file__).parent / "prices.yaml"
 NODE_GROUP_DEFAULT = "t3.medium"
 NODE_DISK_DEFAULT = 20
-"""AWS' defaults for the instance type, and for the disk in GiB, of a node group without launch template (AWS: CreateNodegroup)."""
+"""AWS' defaults for a node group: the instance type, and the size of the disk in GiB (AWS: CreateNodegroup).
+
+They apply to what neither the node group nor its launch template sets.
+"""
 HOURS = 730
 """Hours in a month, as in the AWS Pricing Calculator."""
 GIB = 2**30

@@ -43,9 +43,9 @@ def alert_table() -> str:
         for rate in BURN_RATES:
             windows = f"{duration(rate.long_seconds)} and {duration(rate.short_seconds)}"
             when = (
-                f"{rate.factor * slo.budget * 100:.3g} % bad over {windows}: "
-                f"more than {rate.budget_part:.0%} of the {SLO_DAYS}-day "
-                f"error budget ({slo.description}: at least {slo.target * 100:.4g} % of all)"
+                f"more than {rate.factor * slo.budget * 100:.3g} % of requests miss the objective over both {windows}; "
+                f"in {duration(rate.long_seconds)}, this uses {rate.budget_part * 100:g} % of the {SLO_DAYS}-day error budget "
+                f"(objective: {slo.target * 100:.4g} % of all are {slo.description})"
             )
             traffic = f"{rule_files.minimum_requests(rate.long_seconds)} in {duration(rate.long_seconds)}"
             lines.append(_row(rule_files.burn_alert_name(slo, rate), rate.severity, when, "", traffic, slo.runbook))

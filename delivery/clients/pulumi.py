@@ -26,7 +26,7 @@ GRACE_SECONDS = 15.0
 FEED_SECONDS = 0.2
 """Seconds between two checks of the lease and of the engine's events."""
 WITHOUT_LEASE_SECONDS = 60.0
-"""Seconds for which the supervisor lets a preview continue after each message of its caller. A preview needs no lease."""
+"""A preview, which needs no lease, may continue this many seconds after each number that this module sends to the supervisor."""
 LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
@@ -59,9 +59,10 @@ class Engine:
         self._variables = environment.variables
 
     def preview(self, stack_file: str, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
-        """The changes that an update would make, and the policy violations. A mandatory violation raises ``EngineError`` too.
+        """The changes that an update would make, and the policy violations.
 
-        ``plan`` is the file to which the plan for an update is written.
+        Raises ``EngineError`` if the preview fails or a mandatory policy is violated. ``plan`` is the file to which the plan for an
+        update is written.
         """
         return self._run("preview", stack_file, None, watch, [] if plan is None else ["--save-plan", str(plan)])
 
@@ -223,7 +224,7 @@ class Engine:
         look()
         if process.returncode == OUT_OF_TIME:
             raise LeaseLostError(
-                f"the engine was stopped because the lease of {self.environment} expired",
+                f"the engine was stopped because the lease of {self.environment} was not renewed in time",
                 f"check the state: dwcp state verify --environment {self.environment}; then run the command again",
             )
         if process.returncode:

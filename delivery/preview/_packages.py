@@ -1,4 +1,7 @@
-"""Compares the packages of two checkouts. A changed package runs with the program even if the program's graph does not change."""
+"""Compares the packages of two checkouts.
+
+The code of a package runs with the program. So a changed package is worth a review even if the program's graph does not change.
+"""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tupl
 
 
 def _renamed(stack: str, base: Path, head: Path) -> str:
-    """The error if the stack's project is renamed; otherwise empty. For the engine, a stack of another project is another stack."""
+    """The error if head renames the stack's project, because the engine would not find the stack's state; otherwise empty."""
     if not all(stack in stacks_of(each) for each in (base, head)):
         return ""
     folder = program_of(head, stack)

@@ -57,7 +57,7 @@ class HandChange:
 def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
     """The program's objects that other field managers have changed.
 
-    In such an object, another manager owns a field that the program sets, or such a field has a different value and no manager.
+    An object is listed if a field that the program sets has another manager, or has no manager and a different value.
     """
     declared = {_key(each): each for each in declared_objects(state) if each["kind"] not in LEFT_OUT}
     collections = {(each["apiVersion"], each["kind"], each["metadata"].get("namespace")) for each in declared.values()}

@@ -234,7 +234,7 @@ def updated(
 
 
 def _serves(environment: Environment) -> bool:
-    """Whether stable has a healthy target for each of its pods. A new target is healthy after two checks of the load balancer."""
+    """Whether stable has a healthy target for each of its pods. A new target is healthy once it has passed a health check."""
     pods, healthy = retried(lambda: running_now.running(environment, "stable"))
     return pods.settled and healthy >= pods.replicas
 

@@ -168,7 +168,8 @@ class Rollback:
         if self.options.with_settings and not found:
             raise UsageError(
                 f"--with-settings: no settings are recorded for {target.name}, only its image",
-                "omit --with-settings: then the image and the changes of later releases are reverted",
+                "omit --with-settings: then the image is restored and, except for a revision, the settings that later releases "
+                "changed are reverted",
             )
         return found
 
@@ -224,7 +225,7 @@ class Rollback:
         return RollbackTarget.of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> RollbackTarget:
-        """The target of ``kubectl rollout undo --to-revision``: the newest recorded release with this image, or only the image."""
+        """The target of ``--to-revision``: the newest release that deployed the revision's image; without one, only this image."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]

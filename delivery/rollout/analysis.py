@@ -93,7 +93,7 @@ class Measurement:
 def measure(
     plan: Plan, prometheus: PrometheusClient, track: TrackName, *, window_start: float, compare: bool
 ) -> Measurement | None:
-    """Measure ``track`` from ``window_start``, but at most the last ``WINDOW_SECONDS``. ``None`` if Prometheus returns no time.
+    """Measure ``track`` from ``window_start``, but at most the last ``WINDOW_SECONDS``. ``None`` if Prometheus does not answer.
 
     With ``compare``, the canary is compared with stable. Both tracks must have traffic then.
     """

@@ -56,8 +56,8 @@ class _StableUpdate:
 class Platform:
     """The platform of one environment.
 
-    Between observations, a platform stores only the last update of stable, the number of failed measurements, and since when
-    conditions hold.
+    Between observations, a platform stores only the last update of stable, the number of consecutive failed measurements, and the
+    times at which conditions became true.
     """
 
     cluster: KubernetesClient
@@ -131,7 +131,7 @@ class Platform:
         return self._waiting.setdefault(what, _Since())
 
     def _measured(self, plan: Plan, progress: RolloutProgress, observed: Observation) -> Observation:
-        """The observation with Prometheus' clock and, after a window has begun, the results of the gates."""
+        """The observation, with Prometheus' clock before a measurement window begins, and with the gates' results afterwards."""
         if progress.window_start is None:
             now = self.prometheus.now()
             return replace(observed, now=now, analysis=self._counted(conclude(plan, None)) if now is None else None)

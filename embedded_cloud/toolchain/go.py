@@ -1,4 +1,4 @@
-"""The Go command of this virtualenv, which runs on the module of one bundle. A failure becomes an error with a fix."""
+"""Runs the Go command of this virtualenv in the Go module of a :class:`Bundle`. A failure becomes an error with a fix."""
 
 from __future__ import annotations
 

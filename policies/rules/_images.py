@@ -62,7 +62,7 @@ def image_problems(image: str, trusted: Sequence[str]) -> Iterator[tuple[str, st
     if "@" in image and DIGEST.fullmatch(digest) is None:
         yield f"the digest of {image} is not valid", "use sha256: and 64 hexadecimal digits"
     if not digest and floating(tag):
-        yield f"{image} does not name one release: its image can change", f"use a digest, or a full version: {name}:1.2.3"
+        yield f"{image} does not name one release: it can mean another image", f"use a digest, or a full version: {name}:1.2.3"
     if not any(_starts(name, registry) for registry in trusted):
         yield f"{name} is not from a trusted registry", f"use an image from {', '.join(trusted)}"
 

@@ -46,9 +46,9 @@ MOUNTS = frozenset(
         "initContainers.envFrom",
     )
 )
-"""Properties in which a pod names the objects that it mounts or reads, by the path in each kind of workload.
+"""The paths of the properties in which a workload of each kind names the objects that its pods mount or read.
 
-In a first preview, such a name is unknown if more than one object is possible.
+In a first preview, such a name can be unknown: :mod:`policies.names` fills it in only if exactly one declared name is possible.
 """
 
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}

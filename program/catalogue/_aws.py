@@ -99,7 +99,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`lt-0a1b2c`",
     ),
     "aws:ec2/managedPrefixList:ManagedPrefixList": ResourceType(
-        billed="free", reviewed="the security group rules that refer to it are checked with its networks"
+        billed="free", reviewed="the security group rules that refer to it are checked as if they named its networks"
     ),
     "aws:ec2/natGateway:NatGateway": ResourceType(
         replaces="subnetId allocationId connectivityType",
@@ -329,7 +329,7 @@ TYPES: Mapping[str, ResourceType] = {
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ResourceType(
         replaces="securityGroupId",
         in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description",
-        reviewed="NetworkPolicies and endpoints limit outgoing traffic",
+        reviewed="nodes pull images and call AWS; NetworkPolicies limit the outgoing traffic of pods",
         import_id="`sgr-0a1b2c`",
         import_source="`aws ec2 describe-security-group-rules`",
     ),

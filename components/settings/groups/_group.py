@@ -10,7 +10,10 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 Conflict = tuple[str, str, str]
-"""A field whose value conflicts with another field: the snake_case name of the field, the problem, and a valid value."""
+"""A field whose value conflicts with another field: the snake_case name of the field, the problem, and a valid value.
+
+The problem has no subject, because the error message puts the field's camelCase name before the problem.
+"""
 
 
 class Group(BaseModel):

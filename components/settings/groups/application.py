@@ -43,7 +43,7 @@ class ApplicationSettings(Group):
     image: ImageReference = FIRST_IMAGE
     """Image of the first release, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
-    """Image that one `pulumi up` releases; only `dwcp deploy` sets it, never a stack file (docs: Deploy and roll back)."""
+    """Image that one `pulumi up` releases; only `dwcp` sets it, in its own copy of the stack file (docs: Deploy and roll back)."""
     log_level: Annotated[Literal["info", "debug", "error"], Variable("LOG_LEVEL")] = "info"
     """Lowest level of the messages that the service logs (guide: Environment Variables)."""
     port: Annotated[Port, Variable("PORT")] = PORT

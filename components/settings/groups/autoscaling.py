@@ -16,7 +16,7 @@ class AutoscalingSettings(Group):
     """The HorizontalPodAutoscaler of the service."""
 
     min_replicas: Pods = 3
-    """Minimum number of pods at creation; afterwards `kubectl patch hpa` changes it (guide: Deployment Manifests)."""
+    """Minimum number of pods at creation; change it afterwards with `kubectl patch hpa` (guide: Deployment Manifests)."""
     max_replicas: Pods = 10
     """Maximum number of pods (guide: Deployment Manifests)."""
     cpu_percent: Percent = 70

@@ -36,6 +36,7 @@ class LoadBalancerSettings(Group):
 
     @override
     def conflicts(self) -> Iterator[Conflict]:
+        # Each message begins with the name of the field: "hostedZone and certificateArn are both null ...".
         if self.certificate_arn is None and self.hosted_zone is None:
             yield (
                 "hosted_zone",

@@ -102,7 +102,7 @@ def unless_absent(call: Callable[[], T]) -> T | None:
 
 
 MOST_LOOKS = 50
-"""The maximum number of describe calls for a deletion: in the embedded cloud, a deletion ends after a number of these calls."""
+"""The maximum number of describe calls for a deletion. In the embedded cloud, some deletions end only after two of these calls."""
 
 
 def until_absent(describe: Callable[[], object]) -> None:

@@ -92,7 +92,7 @@ def test_the_engine_is_stopped_when_the_lease_expires(tmp_path: Path, monkeypatc
     """The lease is still valid for the seconds that the engine needs to stop."""
     started = tmp_path / "pid"
     stopped = engine(tmp_path, monkeypatch, f"echo $$ > {started}.new; mv {started}.new {started}; exec sleep 60")
-    with pytest.raises(LeaseLostError, match="the engine was stopped because the lease of local expired"):
+    with pytest.raises(LeaseLostError, match="the engine was stopped because the lease of local was not renewed in time"):
         stopped.up(FILE, lease_time(started))
     assert not psutil.pid_exists(int(started.read_text()))
 
