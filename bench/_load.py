@@ -44,7 +44,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Phase:
+class Measurement:
     """One operation under load, and the results of the requests that were sent during the operation."""
 
     name: str
@@ -69,7 +69,7 @@ class Phase:
 
 
 @dataclass
-class Load:
+class LoadGenerator:
     """The load on a cloud's load balancer: half of the requests write to Redis, the other half read from it."""
 
     cloud: Cloud
@@ -77,7 +77,7 @@ class Load:
     rate: int = RATE
 
     @contextmanager
-    def running(self) -> Generator[Load]:
+    def running(self) -> Generator[LoadGenerator]:
         """Send requests while the block runs; afterwards, :meth:`answers` returns their results."""
         assert self.cloud.nodes is not None
         [host] = self.cloud.nodes.hosts()

@@ -18,7 +18,7 @@ from statistics import median
 
 import contract
 from bench import Figure, Options, _dwcp
-from bench._load import RATE, Load, Phase
+from bench._load import RATE, LoadGenerator, Measurement
 from delivery.rollout.options import SETTINGS_VARIABLE
 from embedded_cloud import waiting
 from embedded_cloud.api_server import Manifest
@@ -58,7 +58,7 @@ def figures(options: Options) -> Iterator[Figure]:
     if reason := missing() or ("" if started else "no sandbox with real pods runs; run `make up PODS=real`"):
         print(f"requests_lost is skipped: {reason}", file=sys.stderr)
         return
-    seen: dict[str, list[Phase]] = defaultdict(list)
+    seen: dict[str, list[Measurement]] = defaultdict(list)
     operations = Operations(open_stack(PROJECT.stack, FOLDER, real_pods=True))
     for _ in range(options.runs):
         for name, do in operations.all().items():
@@ -106,14 +106,14 @@ class Operations:
             "restart of Redis": lambda: self.restart(contract.REDIS),
         }
 
-    def measured(self, name: str, do: Callable[[], None]) -> Phase:
+    def measured(self, name: str, do: Callable[[], None]) -> Measurement:
         """Run the operation ``do`` under load, until no pod of the service is starting or terminating."""
         with tempfile.TemporaryDirectory(prefix="dwcp-load-") as folder:
-            load = Load(self.cloud, Path(folder))
+            load = LoadGenerator(self.cloud, Path(folder))
             with load.running():
                 do()
                 self.settle()
-            return Phase(name, load.answers())
+            return Measurement(name, load.answers())
 
     def settle(self) -> None:
         """Return when all pods of the service are ready and none is terminating."""

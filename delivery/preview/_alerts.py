@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any, cast
 
 import yaml
@@ -16,7 +17,11 @@ from program.types import CONFIG_MAP, PROMETHEUS_RULE
 
 
 def compare(base: Graph, head: Graph) -> tuple[AlertChange, ...]:
-    """The changes of the rules. A rule is identified by its name; further rules with the same name also by labels or a number."""
+    """The changes of the rules.
+
+    A rule is identified by its name. If several rules have the same name, the later ones are identified by their labels too, or
+    by a number.
+    """
     before, after = dict(rules(base)), dict(rules(head))
     found: list[AlertChange] = []
     for name in [*before, *(each for each in after if each not in before)]:
@@ -35,18 +40,23 @@ def _details(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Property
 
 
 def rules(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every rule of a graph with its name, from Prometheus' rule files in ConfigMaps and from ``PrometheusRule`` objects."""
-    counts: dict[str, int] = {}
+    """Every rule of a graph with its identifier, from Prometheus' rule files in ConfigMaps and from ``PrometheusRule`` objects."""
+    taken: set[str] = set()
     for resource in graph.resources:
         for group in _groups(resource):
             for rule in cast("list[dict[str, Any]]", group.get("rules") or []):
-                name = str(rule.get("alert") or rule.get("record"))
-                labels = ", ".join(
-                    f"{key}={value}" for key, value in sorted(cast("dict[str, str]", rule.get("labels") or {}).items())
-                )
-                full = name if name not in counts else f"{name} ({labels or counts[name] + 1})"
-                counts[name] = counts.get(name, 0) + 1
-                yield full, rule
+                identifier = next(each for each in _identifiers(rule) if each not in taken)
+                taken.add(identifier)
+                yield identifier, rule
+
+
+def _identifiers(rule: dict[str, Any]) -> Iterator[str]:
+    """The rule's name, its name with its labels, and its name with a number from 2 on."""
+    name = str(rule.get("alert") or rule.get("record"))
+    yield name
+    if labels := cast("dict[str, str]", rule.get("labels") or {}):
+        yield f"{name} ({', '.join(f'{key}={value}' for key, value in sorted(labels.items()))})"
+    yield from (f"{name} ({number})" for number in count(2))
 
 
 def _groups(resource: Resource) -> list[dict[str, Any]]:

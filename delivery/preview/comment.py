@@ -1,4 +1,6 @@
-"""Formats a preview as Markdown for the terminal and for a pull request's comment: losses of data first, the other changes folded.
+"""Formats a preview as Markdown for the terminal and for a pull request's comment.
+
+Of each stack, the losses of data come first, and a long list is folded.
 
 GitHub refuses a body above :data:`LIMIT`, and a truncated body would hide changes. For this reason, each level of detail omits a
 further kind of detail, and the comment names what is omitted. The first level that fits is used; the last has only the totals.
@@ -72,7 +74,7 @@ def _render(preview: Preview, level: Detail) -> str:
 
 def _headline(preview: Preview) -> str:
     if any(each.problem for each in preview.stacks):
-        return "the program does not run"
+        return "a stack cannot be evaluated"
     if any(each.base_problem for each in preview.stacks):
         return "nothing to compare with"
     total = _counts(change for stack in preview.stacks for change in stack.changes)
@@ -92,7 +94,7 @@ def _omitted(level: Detail) -> str:
     return {
         Detail.WITHOUT_LONG_TEXTS: "Long texts are omitted here.",
         Detail.WITHOUT_INPUTS: "Long texts and the inputs of created or deleted resources are omitted here.",
-        Detail.PROPERTIES_OF_REPLACEMENTS: "Only replaced and deleted resources have details here.",
+        Detail.PROPERTIES_OF_REPLACEMENTS: "Only replaced resources have details here.",
         Detail.NAMES: "Properties are omitted here.",
         Detail.TYPES: "Names and properties are omitted here.",
         Detail.COUNTS: "Only the numbers fit in a comment.",
@@ -262,7 +264,7 @@ def _packages(packages: Sequence[PackageChange], level: Detail) -> Iterator[str]
     rows = "\n".join(
         f"- {code(each.name)}: {code(each.before or 'none')} → {code(each.after or 'none')} ({each.file})" for each in packages
     )
-    text = f"The preview evaluates both versions with the same installed packages, not with these versions.\n\n{rows}"
+    text = f"The preview evaluates base and head with the packages that are installed here, not with the versions below.\n\n{rows}"
     yield f"**Packages**\n\n{text}" if len(packages) <= FEW else folded(f"Packages: {len(packages)} changed", text)
 
 

@@ -23,7 +23,7 @@ import pytest
 from reaping import remove_after_session
 
 import contract
-from bench._load import Phase
+from bench._load import Measurement
 from bench.requests_lost import PODS, Operations
 from embedded_cloud import waiting
 from embedded_cloud.cloud import remove
@@ -128,7 +128,7 @@ def call(port: int, path: str, host: str) -> int:
     return int(done.stdout)
 
 
-def measured(operations: Operations, action: Callable[[], None]) -> Phase:
+def measured(operations: Operations, action: Callable[[], None]) -> Measurement:
     phase = operations.measured("tried", action)
     assert len(phase.answers) > 100
     return phase

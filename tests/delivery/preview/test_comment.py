@@ -80,7 +80,7 @@ def test_losses_are_shown_in_full_and_all_else_is_folded() -> None:
     assert len(text) <= LIMIT
     assert text.index("the-bucket") < text.index("All changes")
     assert "its objects" in text
-    assert "Only replaced and deleted resources have details here." in text
+    assert "Only replaced resources have details here." in text
 
 
 @given(st.integers(0, 6), st.integers(0, 30), st.integers(1, 4), st.integers(600, 4000))
