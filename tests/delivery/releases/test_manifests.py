@@ -67,4 +67,4 @@ def test_an_evaluation_that_does_not_end_is_reported_with_the_fix(monkeypatch: p
     monkeypatch.setattr(evaluation_process, "TIMEOUT_SECONDS", 2)
     with pytest.raises(ManifestError, match="cannot be evaluated for local: .* did not end within 2 s") as error:
         manifests.declared("local", "config: {}\n", tmp_path)
-    assert error.value.fix.startswith("remove the call that it waits for")
+    assert error.value.fix.startswith("remove the call that the program waits for")
