@@ -32,12 +32,6 @@ SERVER_PORTS = range(15000, 30000)
 """Ports for servers. They are below Kubernetes' node ports (from 30000) and the ephemeral ports (on Linux from 32768), because an
 outgoing connection could take an ephemeral port before the server listens."""
 
-_reservations: list[socket.socket] = []
-"""UDP sockets on the numbers of the ports that this process has chosen, until this process ends.
-
-The servers use TCP. Without a reservation, two processes could choose the same port before a server listens on it.
-"""
-
 KILL_SECONDS = 10
 """The maximum time until a killed process has ended."""
 
@@ -183,8 +177,7 @@ def free_ports(count: int) -> list[int]:
     """Different ports on 127.0.0.1 that no program uses now, and that no call of this function returns while this process runs."""
     found: list[int] = []
     for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
-        if reservation := _reserved(port):
-            _reservations.append(reservation)
+        if _reserve(port):
             found.append(port)
         if len(found) == count:
             return found
@@ -193,17 +186,18 @@ def free_ports(count: int) -> list[int]:
     )
 
 
-def _reserved(port: int) -> socket.socket | None:
-    """A socket that reserves ``port``; ``None`` if the port is in use or reserved."""
-    reservation = socket.socket(type=socket.SOCK_DGRAM)
-    try:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", port))
+def _reserve(port: int) -> bool:
+    """Reserve ``port`` until this process ends; false if the port is in use or reserved.
+
+    The reservation is a UDP socket on the port, and the servers use TCP. Without a reservation, two processes could choose the same
+    port before a server listens on it.
+    """
+    with socket.socket() as probe, socket.socket(type=socket.SOCK_DGRAM) as reservation, contextlib.suppress(OSError):
+        probe.bind(("127.0.0.1", port))
         reservation.bind(("127.0.0.1", port))
-    except OSError:
-        reservation.close()
-        return None
-    return reservation
+        reservation.detach()  # stays open when this function returns
+        return True
+    return False
 
 
 def stored_ports(file: Path, *names: str) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -55,10 +56,10 @@ class FaultProxy:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
 
     def forward(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        connection = http.client.HTTPConnection(self.target.hostname or "", self.target.port, timeout=30)
-        connection.request(method, path, body, {key: value for key, value in headers.items() if key.lower() != "host"})
-        answer = connection.getresponse()
-        return Answer(answer.status, answer.read(), answer.headers.get("Content-Type", "application/json"))
+        with closing(http.client.HTTPConnection(self.target.hostname or "", self.target.port, timeout=30)) as connection:
+            connection.request(method, path, body, {key: value for key, value in headers.items() if key.lower() != "host"})
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.read(), answer.headers.get("Content-Type", "application/json"))
 
     def __enter__(self) -> FaultProxy:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
