@@ -251,8 +251,13 @@ def _rules(rules: Sequence[RuleChange], level: Detail) -> Iterator[str]:
     if level >= Detail.TYPES:
         yield f"> [!WARNING]\n> The policies themselves change: {len(rules)} values or files."
         return
-    rows = "\n".join(f"> - {code(each.what)}: {_value(each.before)} → {_value(each.after)}" for each in rules)
-    yield f"> [!WARNING]\n> **The policies themselves change.** The base's rules are applied as well.\n>\n{rows}"
+    rows = [f"- {code(each.what)}: {_value(each.before)} → {_value(each.after)}" for each in rules]
+    warning = "> [!WARNING]\n> **The policies themselves change.** The base's rules are applied as well."
+    if len(rows) <= FEW:
+        yield "\n".join([warning, ">", *(f"> {row}" for row in rows)])
+    else:
+        yield warning
+        yield folded(f"Policies: {len(rows)} values or files changed", "\n".join(rows))
 
 
 def _packages(packages: Sequence[PackageChange], level: Detail) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,7 +14,17 @@ from markdown_it import MarkdownIt
 
 from delivery.preview import comment as markdown
 from delivery.preview._markdown import code, escape, fenced
-from delivery.preview.change import AlertChange, Cost, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
+from delivery.preview.change import (
+    AlertChange,
+    Cost,
+    Kind,
+    PolicyViolation,
+    Preview,
+    PropertyChange,
+    ResourceChange,
+    RuleChange,
+    StackPreview,
+)
 from delivery.preview.comment import LIMIT, MARKER, render
 from program.catalogue import Replaces
 from program.protocol import MASK
@@ -178,3 +189,12 @@ def test_it_renders_as_lists_tables_and_folds(whole: Callable[[str], Preview]) -
     assert "<blockquote>" in html
     assert html.count("<li>") > 40
     assert "**" not in re.sub(r"<code>.*?</code>", "", html)
+
+
+@pytest.mark.parametrize(("count", "folds"), [(5, 0), (6, 1)])
+def test_a_long_list_of_changed_policies_is_folded_below_the_warning(count: int, folds: int) -> None:
+    rules = tuple(RuleChange(what=f"limit staging limit_{number}", before=1, after=2) for number in range(count))
+    text = render(replace(preview(stack()), rules=rules))
+    assert "**The policies themselves change.** The base's rules are applied as well." in text
+    assert (text.count("limit staging limit_"), text.count("<details>")) == (count, folds)
+    assert balanced(text)
