@@ -11,6 +11,7 @@ import pytest
 from checkouts import copy_files, init_repository
 from fences import DOCS, FENCE
 from reaping import remove_after_session
+from repositories import git
 
 pytestmark = pytest.mark.cloud
 
@@ -40,9 +41,8 @@ def checkout(tmp_path: Path) -> Path:
     folder = tmp_path / "checkout"
     copy_files(folder)
     init_repository(folder)
-    identity = ("-c", "user.name=tutorial", "-c", "user.email=tutorial@example.com")
-    for arguments in (("add", "-A"), (*identity, "commit", "-q", "-m", "as it is")):
-        subprocess.run(["git", *arguments], cwd=folder, check=True)
+    git(folder, "add", "--all")
+    git(folder, "commit", "--message", "as it is")
     remove_after_session(folder / ".sandbox")
     return folder
 

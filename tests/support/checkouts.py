@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from repositories import git
+
 from program.checkout import CHECKOUT
 
 PINS = ("uv.lock", "pyproject.toml", "requirements-uv.txt")
@@ -40,5 +42,5 @@ def init_repository(folder: Path) -> None:
 
     The pattern in .gitignore matches only a folder, not a link.
     """
-    subprocess.run(["git", "init", "--quiet", "--initial-branch", "main"], cwd=folder, check=True)
+    git(folder, "init", "--initial-branch", "main")
     (folder / ".git" / "info" / "exclude").write_text(".venv\n")
