@@ -29,7 +29,13 @@ PAUSE_SECONDS = 0.5
 SUCCESSES = 3
 """Number of consecutive successful calls after which the service counts as healthy."""
 REQUESTS = 20
-"""Number of requests of the smoke test. None of them may return a 5xx status."""
+"""Number of requests of the smoke test."""
+FAILURES_ALLOWED = 1
+"""Number of requests of the smoke test that may fail.
+
+A service in good condition fails a request now and then. If no request might fail, an error rate of 0.02 % would roll back 1 in 250
+deployments. The smoke test finds a service that is broken; the metrics verification measures the error rate.
+"""
 END_TO_END_SECONDS = 600.0
 
 Fetch = Callable[[str], tuple[int, str]]
@@ -108,16 +114,19 @@ class ServiceClient:
         return next((bad for _ in range(SUCCESSES) for bad in self._bad("/health", "/ready")), "")
 
     def require_smoke(self) -> str:
-        """Send ``REQUESTS`` requests. Raises ``HealthError`` if one gets a 5xx status or no response."""
+        """Send ``REQUESTS`` requests.
+
+        Raises ``HealthError`` if more than ``FAILURES_ALLOWED`` get a 5xx status or no response.
+        """
         answers = [self.fetch("/") for _ in range(REQUESTS)]
         failed = [(status, body) for status, body in answers if status == 0 or status >= 500]
-        if failed:
-            status, body = failed[0]
-            raise HealthError(
-                f"{len(failed)} of {REQUESTS} requests to {self.where}/ failed, the first with {status or 'no answer'}: {body}",
-                f"look for the cause: dwcp doctor --environment {self.environment.name}",
-            )
-        return f"{REQUESTS} requests answered"
+        if not failed:
+            return f"{REQUESTS} requests answered"
+        status, body = failed[0]
+        problem = f"{len(failed)} of {REQUESTS} requests to {self.where}/ failed, the first with {status or 'no answer'}: {body}"
+        if len(failed) > FAILURES_ALLOWED:
+            raise HealthError(problem, f"look for the cause: dwcp doctor --environment {self.environment.name}")
+        return f"{problem} ({FAILURES_ALLOWED} may fail)"
 
     def require_end_to_end(self) -> str:
         """Run the end-to-end test in ``DWCP_E2E_COMMAND``, if the variable is set. Raises ``HealthError`` if the test fails."""

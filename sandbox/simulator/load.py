@@ -82,6 +82,8 @@ class Pod:
     track: str
     version: str
     node: str
+    terminating: bool = False
+    """Whether the pod was deleted and still runs. A Service sends no new requests to such a pod."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,6 @@ class Load:
                 before = track[key]
                 track[key] = (0 if isinstance(before, list) else before) + value
             versions = track["versions"]
-            if isinstance(versions, list) and pod.version not in versions:
+            if isinstance(versions, list) and pod.version not in versions and not pod.terminating:
                 versions.append(pod.version)
         return tracks

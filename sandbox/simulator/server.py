@@ -82,7 +82,8 @@ class Simulator:
                 pods = self._pods(track)
                 return self._request(self.dice.choice(pods)) if pods else _no_pod(track)
             case ["tracks", track, ("health" | "ready") as probe]:
-                return self._probe(self._pods(track), probe) if self._pods(track) else _no_pod(track)
+                pods = self._pods(track)
+                return self._probe(pods, probe) if pods else _no_pod(track)
             case ["health" | "ready" as probe]:  # the path of a request through `kubectl port-forward`
                 return self._probe(list(self.world.service_pods), probe)
             case _:
@@ -141,7 +142,9 @@ class Simulator:
         }
 
     def _pods(self, track: str) -> list[Pod]:
-        return [pod for pod in self.world.service_pods if pod.track == track]
+        """The pods that get the track's requests. As with a Service, terminating pods get requests only if there are no others."""
+        pods = [pod for pod in self.world.service_pods if pod.track == track]
+        return [pod for pod in pods if not pod.terminating] or pods
 
     def _probe(self, pods: list[Pod], probe: str) -> Answer:
         failing = sorted({pod.version for pod in pods if not getattr(self.load.behaviour(pod.version), _field(probe))})

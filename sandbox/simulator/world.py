@@ -100,6 +100,7 @@ def _pod(manifest: Manifest) -> Pod:
         track=labels.get(TRACK_LABEL, ""),
         version=labels.get(VERSION_LABEL, ""),
         node=manifest["spec"].get("nodeName", ""),
+        terminating="deletionTimestamp" in manifest["metadata"],
     )
 
 

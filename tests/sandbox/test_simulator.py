@@ -7,6 +7,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -127,8 +128,13 @@ class StaticWorld(World):
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    simulator = Simulator(StaticWorld())
+def world() -> StaticWorld:
+    return StaticWorld()
+
+
+@pytest.fixture
+def url(world: StaticWorld) -> Iterator[str]:
+    simulator = Simulator(world)
     simulator.load.advance(10, simulator.world.routes, simulator.world.service_pods)
     http_server = server(simulator, 0)
     threading.Thread(target=http_server.serve_forever, daemon=True).start()
@@ -158,6 +164,16 @@ def test_health_and_readiness_fail_for_a_version_that_is_configured_so(url: str)
 
 def test_a_track_without_pods_answers_503(url: str) -> None:
     assert call(f"{url}/tracks/blue/health")[0] == call(f"{url}/tracks/blue")[0] == 503
+
+
+def test_a_terminating_pod_gets_no_new_requests(world: StaticWorld, url: str) -> None:
+    *old, new = STABLE
+    world.pods = (*(replace(each, terminating=True, version="v2.0.0") for each in old), new)
+    call(f"{url}/control/versions/v2.0.0", "PUT", {"errorRate": 1, "healthy": False})
+    assert call(f"{url}/tracks/stable/health")[0] == 200
+    assert {json.loads(call(f"{url}/tracks/stable")[1])["pod"] for _ in range(20)} == {new.name}
+    world.pods = tuple(replace(each, terminating=True) for each in world.pods)
+    assert call(f"{url}/tracks/stable/health")[0] == 500, "if all pods terminate, they get the requests"
 
 
 def test_a_request_has_the_result_of_its_version(url: str) -> None:

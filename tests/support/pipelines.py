@@ -71,9 +71,9 @@ class Pipelines:
         git(self.checkout, "tag", "--force", tag)
         needs: dict[str, Any] = {}
         for job in (each for each in jobs(self.checkout) if each.workflow == CD):
-            contexts = Contexts(
-                values={"needs": needs, "github": {}}, failed=any(needs[name]["result"] == "failure" for name in job.needs)
-            )
+            # A failure anywhere before this job is followed by skipped jobs; a job after a skipped job is skipped too.
+            results = {needs[name]["result"] for name in job.needs}
+            contexts = Contexts(values={"needs": needs, "github": {}}, failed="failure" in results, skipped="skipped" in results)
             if not condition(job.content.get("if"), contexts):
                 needs[job.name] = {"result": "skipped", "outputs": {}}
             elif job.calls or job.name in succeeded:  # CI needs no role
