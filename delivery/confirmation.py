@@ -1,4 +1,4 @@
-"""The confirmation that a command requires before it changes production, and the command line that repeats the command."""
+"""The confirmation that a command requires before it changes production, and the command line to run the command again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from delivery.errors import UsageError
 
 
 def command_line(*more: str) -> str:
-    """The command line of this process as it was given, with the options ``more``, for a message."""
+    """The command line of this process, with the additional options ``more``, for a message."""
     return shlex.join(["dwcp", *sys.argv[1:], *more])
 
 

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line is wrong, a prerequisite is missing, or the user did not confirm; nothing was changed."""
     HELD = 3
-    """A rollout is on hold until a person decides. In ``dwcp preview``: the program at the base does not run."""
+    """A rollout is on hold until a person decides. In ``dwcp preview``: the program at the base of the comparison does not run."""
     WARNED = 4
     """Everything works, but a warning needs attention."""
     UNCHECKED = 5
@@ -32,7 +32,7 @@ class DeliveryError(ProgramError):
 
 
 class UsageError(DeliveryError):
-    """The command line is wrong, a prerequisite is missing, or the user did not confirm. It is raised before any change."""
+    """The command line is wrong, a prerequisite is missing, or the user did not confirm. The command has changed nothing."""
 
     exit_code = ExitCode.USAGE
 
@@ -50,4 +50,4 @@ class LeaseHeldError(StateError):
 
 
 class LeaseLostError(StateError):
-    """The lease expired or another owner took it. This command must not change anything any more."""
+    """The lease expired, or another command took it. The command that held it must not change anything any more."""

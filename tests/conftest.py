@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 from monitoring_stack import monitoring_stack
 from reaping import remove_after_session
 
-from delivery.clients._sandbox import MARK
+from delivery.clients._sandbox import BACKEND_VARIABLE
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.control_plane import ControlPlane
 from sandbox.monitoring import SandboxMonitoring
@@ -24,7 +24,7 @@ from sandbox.project import PROJECT
 for name in list(os.environ):
     if name.startswith(("AWS_", "KUBECONFIG", "PULUMI_", "DWCP_PROMETHEUS", "DWCP_SERVICE")):
         del os.environ[name]
-os.environ[MARK] = "s3://nowhere"  # so that no command uses the checkout's sandbox
+os.environ[BACKEND_VARIABLE] = "s3://nowhere"  # so that no command uses the checkout's sandbox
 
 
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -3,5 +3,5 @@
 A command reads its options; the work is in the other packages of :mod:`delivery`.
 
 A command imports most modules inside its function, so that ``--help`` is fast. A test lists the modules that ``--help`` may import.
-Only ``delivery.__main__`` imports this package.
+Apart from tests, only ``delivery.__main__`` imports this package.
 """

@@ -23,17 +23,17 @@ def environments(incomplete: str) -> list[str]:
 
 
 def stacks(incomplete: str) -> list[str]:
-    """The names of stacks for the shell's completion."""
+    """The names of the stacks that start with ``incomplete``, for the shell's completion."""
     return [each for each in stacks_of(CHECKOUT) if each.startswith(incomplete)]
 
 
 def scope(*more: str, text: str) -> Any:
-    """The option ``--environment`` of a command. ``more`` are additional names of the option; ``text`` is the option's help."""
+    """The option ``--environment`` with the help ``text``. With additional names ``more``, the shell completes all stacks."""
     return typer.Option("--environment", "-e", *more, help=text, autocompletion=stacks if more else environments)
 
 
 STACK = ("--stack", "-s")
-"""Additional names of ``--environment`` in commands about a stack's program, because the stack has the environment's name."""
+"""Additional names of ``--environment`` in commands about a stack's program. A stack has the name of its environment."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
 
 
@@ -51,15 +51,23 @@ def _url(parameter: typer.CallbackParam, value: str | None) -> str | None:
     return value
 
 
+def _wait(seconds: float) -> float:
+    if not 0 <= seconds < math.inf:
+        raise UsageError(f"--wait {seconds:g} is not a number of seconds (0 or more)", "for example --wait 120")
+    return seconds
+
+
 def text(help: str) -> Any:
-    """An option whose value is a text that is not empty."""
+    """An option that refuses an empty text."""
     return typer.Option(callback=_filled, help=help)
 
 
 HealthUrlOption = Annotated[
     str | None, typer.Option(callback=_url, help="Call the service at this URL; {track} stands for the track.")
 ]
-WaitOption = Annotated[float, typer.Option(help="Wait up to this many seconds until another command releases the environment.")]
+WaitOption = Annotated[
+    float, typer.Option(callback=_wait, help="Wait up to this many seconds for another command that is changing the environment.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print only JSON on standard output.")]
 
 
@@ -78,9 +86,3 @@ def working(text: str) -> Generator[None]:
 
 
 __all__ = ["STACK", "EnvironmentOption", "JsonOption", "console", "environments", "scope", "table", "working"]
-
-
-def require_wait(seconds: float) -> None:
-    """Raise ``UsageError`` unless ``seconds``, the value of ``--wait``, is 0 or a positive finite number."""
-    if not 0 <= seconds < math.inf:
-        raise UsageError(f"--wait {seconds:g} is not a number of seconds, 0 or more", "for example --wait 120")

@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, HealthUrlOption, WaitOption, require_wait, text
+from delivery.cli._output import EnvironmentOption, HealthUrlOption, WaitOption, text
 from delivery.errors import UsageError
 
 
 def deploy(
     environment: EnvironmentOption,
     tag: Annotated[str | None, text("Deploy the image with this tag, such as v3.0.0; without it, the image that runs now.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the steps of the deployment, and change nothing.")] = False,
     skip_tests: Annotated[bool, typer.Option("--skip-tests", help="Do not run the tests first.")] = False,
     no_rollback: Annotated[bool, typer.Option("--no-rollback", help="Do not roll back a failed deployment.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
@@ -28,7 +28,7 @@ def deploy(
     health_url: HealthUrlOption = None,
     tests: Annotated[str | None, text("Run this command instead of the fast tests.")] = None,
     plan: Annotated[
-        Path | None, typer.Option(help="Make only the changes in this plan, which `dwcp preview --engine --save-plan` wrote.")
+        Path | None, typer.Option(help="Make only the changes in this plan, a file of `dwcp preview --engine --save-plan`.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:
@@ -42,7 +42,6 @@ def deploy(
     from delivery.releases.request import DeployRequest
     from delivery.releases.steps import StepRunner
 
-    require_wait(wait)
     if skip_tests and tests is not None:
         raise UsageError("--skip-tests and --tests contradict each other", "give only one of them")
     options = DeployRequest(

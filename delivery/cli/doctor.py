@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEAST_WATCH_SECONDS = 5
 ANSWER_SECONDS = 20.0
-"""Default time limit for all sources but drift. A healthy platform answers within two seconds."""
+"""Default time limit for each source except drift. A healthy platform answers within two seconds."""
 
 
 def doctor(
@@ -32,7 +32,7 @@ def doctor(
     quick: Annotated[bool, typer.Option("--quick", help="Skip the slow check: drift.")] = False,
     as_json: JsonOption = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", help="Wait at most this many seconds for each source but drift.")
+        float, typer.Option("--timeout", help="Wait at most this many seconds for each source except drift.")
     ] = ANSWER_SECONDS,
 ) -> None:
     """Check an environment for common problems without changing anything.
@@ -68,7 +68,7 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
     from delivery.doctor.reading import observe
     from delivery.doctor.sources import Sources
 
-    # A new object each time, because an environment caches what it reads.
+    # A new object for each check, because an `Environment` caches what it reads.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
     with working(f"checking {environment.name}"):
         seen = observe(sources, seconds=timeout, skip=skipped)

@@ -15,7 +15,7 @@ FIX = "build and push your own images (docs/aws.md, The images), or correct the 
 def images(environment: Annotated[str, scope(*STACK, text="Look up the images of this environment.")]) -> None:
     """Look up every image of an environment at its registry, and print the digests.
 
-    If an image is missing, `pulumi up` waits for the pods and then fails.
+    If an image is missing, `pulumi up` waits for the pods, and fails at its time limit.
 
     Exit code 0: all images exist; 1: an image is missing, or a registry refuses the request.
     """

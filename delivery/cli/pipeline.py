@@ -27,7 +27,7 @@ def _say(text: str) -> None:
 
 
 def _output(name: str, value: str) -> None:
-    """Print an output, and in GitHub Actions also write it for later steps."""
+    """Print an output of the step, and in GitHub Actions also pass it to later steps."""
     _say(f"{name}={value}" if "\n" not in value else f"{name}:\n{value}")
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a") as stream:
@@ -58,9 +58,9 @@ def target(
     ref: Annotated[str, typer.Option(envvar="GITHUB_REF", help="Use this ref: refs/heads/main or refs/tags/...")],
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Use this commit.")],
 ) -> None:
-    """Print a run's release, the release's image tags, and whether production gets the release.
+    """Print the release of a run, its image tags and its commit's time, and whether production gets the release.
 
-    Refuse a tag that is not a release, and a tag whose commit is not on main.
+    A git tag that is not a release, or whose commit is not on main, is refused.
     """
     from delivery.github.image_tags import MAIN
     from delivery.github.image_tags import target as target_of
@@ -87,7 +87,7 @@ def target(
 def reference(
     image: Annotated[str, typer.Option(help="Use this image repository, without a tag.")],
     release: Annotated[str, typer.Option(help="Deploy this tag.")],
-    digest: Annotated[str, typer.Option(help="Use this digest of the build: sha256:...")],
+    digest: Annotated[str, typer.Option(help="Use this digest of the built image: sha256:...")],
 ) -> None:
     """Print the image with its digest, as the outputs `reference` (for a rollout) and `tag` (for a deployment)."""
     from delivery.github.image_tags import pinned
@@ -110,9 +110,9 @@ def variables(
 @app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
-    environment: Annotated[str, scope(text="Name this GitHub environment of the job in the explanation.")] = "",
+    environment: Annotated[str, scope(text="Mention this GitHub environment, the job's, in the explanation.")] = "",
 ) -> None:
-    """Show the cause and the fix of an action's failure on the run's summary page."""
+    """Show why a GitHub action failed, and the fix, on the run's summary page."""
     from delivery.github.variables import explanation
 
     problem, fix = explanation(topic, environment)
@@ -132,10 +132,10 @@ def running(environment: EnvironmentOption) -> None:
 @app.command()
 def health(
     environment: EnvironmentOption,
-    track: Annotated[Literal["stable", "canary"], typer.Option(help="Call this track; the canary runs the new release.")],
+    track: Annotated[Literal["stable", "canary"], typer.Option(help="Call this track; in a rollout, canary has the new release.")],
     url: Annotated[str | None, typer.Option(help="Call the service at this URL; {track} stands for the track.")] = None,
 ) -> None:
-    """Check the health of one track and send test requests, because a canary at 0 % of the traffic gets no other requests."""
+    """Check the health of one track, and send test requests to it. A canary at 0 % of the traffic gets no other requests."""
     from delivery.clients.environment import Environment
     from delivery.clients.service import ServiceClient
 
@@ -242,7 +242,7 @@ def metrics(
     sha: Annotated[str, typer.Option(envvar="GITHUB_SHA", help="Record this deployed commit.")],
     region: Annotated[str, typer.Option(envvar="AWS_REGION", help="Record the metrics in this region.")],
 ) -> None:
-    """Record a deployment in CloudWatch's metrics: count, outcome, and time from commit to production."""
+    """Record a deployment in CloudWatch's metrics: its outcome and, after a success, the time from commit to deployment."""
     from delivery.github.metrics import NAMESPACE, record
     from delivery.github.recovery import Outcome
 
@@ -260,7 +260,10 @@ def comment(
     sha: Annotated[str, typer.Option(help="Post only if this is the pull request's newest commit.")],
     topic: Annotated[str, typer.Option(help="Edit the comment that contains <!-- TOPIC -->.")] = "dwcp-preview",
 ) -> None:
-    """Write a comment to a pull request, or edit the existing comment of the topic. An empty file creates no comment."""
+    """Write a comment to a pull request, or edit the existing comment of the topic.
+
+    An empty file creates no comment, and changes an existing comment to "Nothing changes any more.".
+    """
     from delivery.clients.github import GitHub
 
     body, marker = _read(file), f"<!-- {topic} -->"
@@ -306,7 +309,7 @@ def image_contract(image: Annotated[str, typer.Argument(help="Check this built i
 
 
 @app.command()
-def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this root folder of the service.")]) -> None:
+def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this checkout of the service.")]) -> None:
     """Check that a production build follows docs/app-contract.md: `dist/main.js` exists, is not empty, and is valid JavaScript."""
     main = folder / "dist" / "main.js"
     if not main.is_file() or not main.stat().st_size:

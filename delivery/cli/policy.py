@@ -20,7 +20,7 @@ def policy(
     environment: Annotated[
         list[str] | None, scope(*STACK, text="Check this environment; repeatable. Without it: all environments.")
     ] = None,
-    state: Annotated[Path | None, typer.Option(help="Check what is deployed: a file of `pulumi stack export`.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Check what is deployed, from this file of `pulumi stack export`.")] = None,
     limits: Annotated[
         StackName | None,
         typer.Option("--limits", help="Use the limits of this environment instead of those of the checked environment."),
@@ -35,7 +35,7 @@ def policy(
 ) -> None:
     """Check what the program declares for each stack against the policies, without engine, cloud or credentials.
 
-    The program is evaluated with example outputs, and with unknown outputs as in a first preview.
+    The program is evaluated twice: with example outputs, and with unknown outputs as in a first preview.
     Exit code 0: no mandatory rule is violated; 1: a mandatory rule is violated or could not be evaluated; 2: the command line is
     wrong.
     """

@@ -39,8 +39,8 @@ def preview(
     """Print what a change does to every stack; print nothing if nothing changes.
 
     Exit code 0: the change can be applied; 1: the changed program does not run, violates a mandatory policy, or contains a change
-    that AWS or Kubernetes will refuse; 2: the command line is wrong; 3: the program at the base does not run, so the changes are
-    not known.
+    that AWS or Kubernetes will refuse; 2: the command line is wrong; 3: the program at the base of the comparison does not run, so
+    the changes are not known.
     """
     if engine:
         with working(f"running the engine's preview of {' and '.join(environment or ['every environment'])}"):

@@ -1,4 +1,4 @@
-"""``dwcp render``: writes the guide's files under ``deployments/``."""
+"""``dwcp render``: writes the files of the guide (docs/guide.md) to the folder ``deployments``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def render(
     environment: Annotated[str, scope(*STACK, text="Use the settings of this environment.")] = "production",
     into: Annotated[Path, typer.Option("--into", help="Write to this folder.")] = Path("deployments"),
 ) -> None:
-    """Write the guide's Dockerfile, compose file and Kubernetes manifests, for scripts that use these files."""
+    """Write the guide's Dockerfile, compose file and Kubernetes manifests (docs/guide.md), for scripts that use these files."""
     with working(f"evaluating the program for {environment}"):
         from delivery.releases import guide_files as rendering
 

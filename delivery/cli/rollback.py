@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from delivery.cli._output import EnvironmentOption, HealthUrlOption, WaitOption, require_wait, text
+from delivery.cli._output import EnvironmentOption, HealthUrlOption, WaitOption, text
 from delivery.errors import UsageError
 
 
@@ -16,8 +16,8 @@ def rollback(
     to_revision: Annotated[
         int | None, typer.Option(help="Roll back to this revision of the Deployment in `kubectl rollout history`.")
     ] = None,
-    reason: Annotated[str, typer.Option(help="Write this reason to the record and the incident.")] = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the exact plan and change nothing.")] = False,
+    reason: Annotated[str, typer.Option(help="Write this reason to the release record and to the incident's report.")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the steps of the rollback, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="Allow replacing or deleting resources that contain data.")
@@ -32,8 +32,8 @@ def rollback(
 ) -> None:
     """Roll back, also weeks later: move all traffic to stable, set the flag to 0, restore the image and verify the running pods.
 
-    Settings that later releases changed are restored too. Credentials are kept, and so are settings that `pulumi up` or a person
-    changed. Volumes never get smaller. The command prints the restored settings, and those that differ from the release.
+    Settings that later releases changed are restored too. Credentials, and settings that `pulumi up` or a person changed, stay as
+    they are. Volumes never get smaller. The command prints the restored settings, and the settings that still differ.
 
     Exit codes: 0 the requested release runs and is healthy; 1 the rollback failed; 2 wrong options, nothing was changed.
     """
@@ -41,7 +41,6 @@ def rollback(
     from delivery.releases.rollback import Rollback, RollbackRequest
     from delivery.releases.steps import StepRunner
 
-    require_wait(wait)
     if to_revision is not None and to_revision < 1:
         raise UsageError(f"--to-revision {to_revision} is not a revision: revisions start at 1", "for example --to-revision 2")
     options = RollbackRequest(

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from contract import IMAGE_REPOSITORY
-from delivery.cli._output import EnvironmentOption, WaitOption, console, require_wait, text
+from delivery.cli._output import EnvironmentOption, WaitOption, console, text
 from delivery.errors import UsageError
 
 
@@ -20,7 +20,7 @@ def rollout(
     percentage: Annotated[int | None, typer.Option(help="Move this percentage of the traffic to the canary and hold.")] = None,
     wait_time: Annotated[
         str | None,
-        text("Measure each step for this many seconds (or one number per step); default: the environment's setting."),
+        text("Measure each step for this many seconds; also one number per step: 60,60,120. Default: the environment's setting."),
     ] = None,
     error_threshold: Annotated[
         float | None,
@@ -28,19 +28,19 @@ def rollout(
     ] = None,
     strategy: Annotated[
         str | None,
-        typer.Option(help="Use this strategy. weighted: the load balancer splits the traffic. flag: only the flag changes."),
+        typer.Option(help="Use this strategy. weighted: the load balancer splits traffic. flag: only the feature flag changes."),
     ] = None,
     abort: Annotated[
-        bool, typer.Option("--abort", help="Abort the open rollout and roll it back; options of a new rollout have no effect.")
+        bool, typer.Option("--abort", help="Abort the open rollout and roll it back. Options for a new rollout have no effect.")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the steps of the rollout, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before changing production.")] = False,
     wait: WaitOption = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event on standard output.")] = False,
 ) -> None:
     """Roll out a release gradually: 10 % -> 50 % -> 100 % of the traffic, each step measured; roll back on failure.
 
-    Steps, waits and thresholds are the settings `rollout` of the environment's stack file.
+    The settings `rollout` in the environment's stack file define the steps, waits and thresholds.
 
     Exit codes: 0 done, or held at --percentage; 1 aborted, rolled back or refused; 2 wrong options; 3 on hold until a person
     decides. Ctrl-C rolls back; a second Ctrl-C stops at once and changes nothing more. Run the command again to continue.
@@ -50,7 +50,6 @@ def rollout(
     from delivery.rollout.flow import Rollout
     from delivery.rollout.options import RolloutRequest, image_of, strategy_of
 
-    require_wait(wait)
     target = Environment.open(environment)
     request = RolloutRequest(
         image=image_of(target, image, tag),

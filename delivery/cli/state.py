@@ -1,4 +1,4 @@
-"""``dwcp state``: manages the backend and the backups of the engine's state, and the leases of the environments."""
+"""``dwcp state``: manages the backend and the backups of the engine's state, and the lease (the lock) of each environment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from delivery.clients.checkpoint import States
     from delivery.clients.environment import Environment
 
-app = typer.Typer(no_args_is_help=True, help="Manage the backend and the backups of the state, and the leases of the environments.")
+app = typer.Typer(
+    no_args_is_help=True, help="Manage the backend and the backups of the state, and the lease (the lock) of each environment."
+)
 
 LOOK_SECONDS = 0.2
 """Seconds between two checks of a manually held lease."""
@@ -70,7 +72,9 @@ def bootstrap(
 @app.command()
 def verify(
     environment: EnvironmentOption,
-    accept: Annotated[bool, typer.Option("--accept", help="Record the state in the bucket as the current state.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Accept the state in the bucket as the current state, even if it is older.")
+    ] = False,
     wait: WaitOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -199,7 +203,7 @@ def lock(
 def unlock(
     environment: EnvironmentOption,
     force: Annotated[
-        bool, typer.Option("--force", help="Also remove locks whose owner may still run; first check that it does not.")
+        bool, typer.Option("--force", help="Also remove locks whose owner may still run; first check that the owner does not run.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation with --force.")] = False,
     wait: WaitOption = 0,

@@ -1,4 +1,4 @@
-"""``dwcp status``: prints both tracks, their shares of the traffic, and the open rollout."""
+"""``dwcp status``: prints both tracks (stable and canary), their shares of the traffic, and the open rollout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def status(
     environment: EnvironmentOption = "production",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
-    """Show the release, share of the traffic and health of each track, without changing anything.
+    """Show the release, share of the traffic and health of each track (stable and canary), without changing anything.
 
     Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets, or no track receives traffic; 3 a rollout is
     on hold until a person decides (0 if the rollout holds at the requested --percentage).

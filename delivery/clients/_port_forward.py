@@ -24,6 +24,7 @@ from program.checkout import CHECKOUT
 START_SECONDS = 15.0
 """Time for kubectl to find the pod and to listen."""
 GRACE_SECONDS = "2"
+"""Time for an interrupted kubectl to end, before the supervisor (``_supervisor.py``) kills it."""
 LIFE_SECONDS = 7 * 24 * 3600
 """Maximum lifetime of kubectl, longer than any rollout. kubectl also ends when this process ends."""
 
@@ -64,7 +65,7 @@ class PortForward:
             options = ["--kubeconfig", str(self._file)]
         kubectl = [_kubectl(self._variables), *options, "port-forward", "--address", "127.0.0.1", *self._target]
         process = subprocess.Popen(
-            # When this process ends, for any reason, the supervisor's standard input is closed. The supervisor then ends kubectl.
+            # When this process ends, even by a signal, the supervisor's standard input is closed. The supervisor then ends kubectl.
             [sys.executable, "-m", "delivery.clients._supervisor", GRACE_SECONDS, *kubectl],
             env={**self._variables, "PYTHONPATH": str(CHECKOUT)},
             stdin=subprocess.PIPE,
@@ -122,8 +123,8 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 def _kubectl(variables: Mapping[str, str]) -> str:
     """The path of the kubectl next to this interpreter, or else of the kubectl on PATH."""
-    own = Path(sys.executable).parent / "kubectl"
-    found = str(own) if own.exists() else shutil.which("kubectl", path=variables.get("PATH"))
+    beside = Path(sys.executable).parent / "kubectl"
+    found = str(beside) if beside.exists() else shutil.which("kubectl", path=variables.get("PATH"))
     if found is None:
         raise FileNotFoundError("kubectl is neither in the project's environment nor on PATH; run `make setup`")
     return found

@@ -13,41 +13,42 @@ from urllib.parse import urlsplit
 from program.checkout import CHECKOUT
 
 FILE = CHECKOUT / ".sandbox" / "env"
-MARK = "PULUMI_BACKEND_URL"
+BACKEND_VARIABLE = "PULUMI_BACKEND_URL"
 ENDPOINT = "AWS_ENDPOINT_URL"
 LOOPBACK = "127.0.0.1"
 PROBE_SECONDS = 1.0
-OWN = "DWCP_"
-"""Prefix of the variables for which the caller's value takes precedence over the sandbox's."""
+CALLER_WINS = "DWCP_"
+"""Prefix of the variables for which the caller's value takes precedence over the sandbox's value."""
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
-    """The variables in ``file`` and in ``monitoring/env``, and PATH, without the :data:`OWN` variables that the caller sets.
+    """The variables in ``file`` and ``monitoring/env``, and PATH. :data:`CALLER_WINS` variables that the caller sets are omitted.
 
-    Empty if ``file`` does not exist, or if the caller's shell uses another backend, except if this backend belongs to an earlier
-    sandbox and no longer answers.
+    Empty if ``file`` does not exist, or if the caller's shell uses a backend other than this sandbox's. The shell's backend is
+    ignored if it belongs to an earlier sandbox that has ended.
     """
     file = file or FILE
     if not file.is_file():
         return {}
     found = dict(_exports(file.read_text()))
-    backend, own = (variables.get(MARK, found.get(MARK, "")) for variables in (caller, found))
-    if backend != own and not (_is_a_sandbox(backend, own) and not _answers(caller)):
+    present = found.get(BACKEND_VARIABLE, "")
+    backend = caller.get(BACKEND_VARIABLE, present)
+    if backend != present and not (_is_a_sandbox(backend, present) and not _answers(caller)):
         return {}
     monitoring = file.parent / "monitoring" / "env"
     if monitoring.is_file():
         found |= dict(_exports(monitoring.read_text()))
     found["PATH"] = f"{file.parent / 'bin'}{os.pathsep}{caller.get('PATH', '')}"
-    return {name: value for name, value in found.items() if not (name.startswith(OWN) and name in caller)}
+    return {name: value for name, value in found.items() if not (name.startswith(CALLER_WINS) and name in caller)}
 
 
-def _is_a_sandbox(backend: str, own: str) -> bool:
-    """Whether ``backend`` belongs to this sandbox or to an earlier sandbox, whose URL differs only in the port."""
-    return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", own)
+def _is_a_sandbox(backend: str, present: str) -> bool:
+    """Whether ``backend`` is the URL of a sandbox's backend: it differs from the present sandbox's URL at most in the port."""
+    return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", present)
 
 
 def _answers(caller: Mapping[str, str]) -> bool:
-    """Whether the backend of the caller's shell accepts connections. A backend that is not on this machine counts as accepting."""
+    """Whether the caller's AWS endpoint accepts connections. An endpoint that is not on this machine counts as accepting."""
     address = urlsplit(caller.get(ENDPOINT, ""))
     if address.hostname != LOOPBACK or address.port is None:
         return True

@@ -1,9 +1,9 @@
 """``python -m delivery.clients._supervisor GRACE COMMAND...``: runs a command, such as the engine, as long as the caller allows.
 
-The caller repeatedly writes a number to standard input: the seconds for which the command may continue. If this time is over, or if
-standard input ends (the caller closed it or was killed), the supervisor interrupts the command as Ctrl-C does. If the command still
-runs ``GRACE`` seconds later, the supervisor kills the command. The supervisor is a separate process, because a caller that is
-suspended or killed cannot stop the command.
+The caller repeatedly writes a number to the supervisor's standard input: the seconds for which the command may continue. The
+supervisor interrupts the command, as Ctrl-C does, when this time is over or when standard input ends (the caller closed it or was
+killed). If the command still runs ``GRACE`` seconds later, the supervisor kills the command. The supervisor is a separate process,
+because a caller that is suspended or killed cannot stop the command.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Watch:
         self._set(0.0)
 
     def wait_for(self, process: subprocess.Popen[bytes]) -> None:
-        """Wait for the end of the command and record it."""
+        """Wait until the command ends, and set ``done``."""
         process.wait()
         with self.changed:
             self.done = True
             self.changed.notify()
 
     def over(self) -> bool:
-        """Wait, and return true if the command must be stopped, false if it has ended."""
+        """Wait until the command ends or its time is over. Returns whether the command must be stopped."""
         with self.changed:
             while not self.done and now() < self.until:
                 self.changed.wait(min(self.until - now(), 1.0))

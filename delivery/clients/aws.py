@@ -11,19 +11,19 @@ from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 ATTEMPTS = 8
-"""Maximum number of attempts of one call, also if AWS throttles it. The client waits between attempts (botocore: adaptive mode)."""
+"""Maximum number of attempts of one call. The client waits between attempts, longer if AWS throttles (botocore: adaptive mode)."""
 SECONDS = 10
 """Time limit for the connection, and for the response, of one attempt."""
 
 _MAKING_CLIENTS = threading.Lock()
-"""A lock, because creating a client is not thread-safe in boto3. Threads can share the created clients."""
+"""Held during the creation of a client, which is not thread-safe in boto3. Threads can share the created clients."""
 
 
 def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
     """A client of ``service``.
 
-    The endpoint and the credentials come from ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...). For a variable that
-    is missing there, boto3's default applies.
+    The endpoint and the credentials come from ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...). If a variable is
+    missing in ``variables``, boto3's default applies.
     """
     checksums = variables.get("AWS_RESPONSE_CHECKSUM_VALIDATION")
     config = Config(

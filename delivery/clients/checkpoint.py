@@ -1,4 +1,4 @@
-"""Reads and checks the engine's state in the bucket, and compares it with the last state that delivery recorded in DynamoDB."""
+"""Reads and checks the engine's state in the bucket, and compares it with the last state that ``dwcp`` recorded in DynamoDB."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from delivery.errors import LeaseLostError, StateError
 from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
-"""A substring of the URNs of the service's own objects."""
+"""A substring of the URNs of the service's objects: they are children of this component."""
 
 
 class TruncatedStateError(StateError):
@@ -28,9 +28,9 @@ class TruncatedStateError(StateError):
 
 
 class OlderStateError(StateError):
-    """The current state has the content of an earlier version: someone restored this version without ``dwcp``.
+    """The current state has the content of an earlier version, because someone restored the earlier version without ``dwcp``.
 
-    An update that starts from this state would lose the later changes.
+    An update that starts from the earlier state would lose the later changes.
     """
 
 
@@ -72,7 +72,7 @@ def text_digest(text: str) -> str:
 
 
 def parse_state(text: str, version: str, where: str, stack: str) -> Checkpoint:
-    """The checkpoint in ``text``. Raises ``TruncatedStateError``, whose message contains ``where`` and ``stack``."""
+    """The checkpoint in ``text``. Raises ``TruncatedStateError`` if there is none; its message contains ``where`` and ``stack``."""
     try:
         content: Any = json.loads(text)
         deployment: Any = content["checkpoint"].get("latest") or {}
@@ -159,11 +159,11 @@ class States:
             )
 
     def require_current(self, checkpoint: Checkpoint) -> None:
-        """Raise ``OlderStateError`` if the state has the content of a version that is older than the recorded one.
+        """Raise ``OlderStateError`` if the state has the content of a version that is older than the recorded version.
 
-        A state with a later time than the recorded state is accepted without a comparison of the contents. An earlier time proves
-        nothing, because the clock of the engine's machine can be slow. If the recorded version no longer exists, the error is
-        raised too.
+        A state with a later time than the recorded state is accepted. An earlier time does not prove that the state is older,
+        because the clock of the engine's machine can be slow. The contents of the older versions are then compared with the state.
+        If the recorded version no longer exists, this comparison is not possible, and the error is raised.
         """
         item = (
             self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
@@ -211,17 +211,16 @@ def problems(checkpoint: Checkpoint) -> list[str]:
 def unfinished(checkpoint: Checkpoint) -> list[str]:
     """The operations that an interrupted update did not finish.
 
-    The next update repeats changes and deletions. The result of a creation is unknown; ``pulumi refresh`` asks the user for this
-    result.
+    The next update repeats changes and deletions. Whether a resource was created is unknown; ``pulumi refresh`` asks the user.
     """
     operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
     return [f"{each['type']} {each['resource']['urn']}" for each in operations]
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the last update applied them, without Secrets, the canary's Deployment, and fields of other owners.
+    """The service's objects as the last update applied them, but no Secrets.
 
-    The other owners are the autoscalers and delivery (``components/field_owners.py``).
+    The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
     """
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
@@ -234,7 +233,10 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All Kubernetes objects as the last update applied them, without the canary's Deployment and the fields of other owners."""
+    """All Kubernetes objects as the last update applied them.
+
+    The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
+    """
     found: list[dict[str, Any]] = []
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})
@@ -247,7 +249,7 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """``inputs`` without the fields of other owners; ``None`` for the canary's Deployment, which needs these fields."""
+    """``inputs`` without the fields of other owners; ``None`` for the canary's Deployment, which has no containers without them."""
     manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}
     for row in OWNERSHIP:
         if (row.type, row.name) != (kind, name):

@@ -129,18 +129,18 @@ class ComposeStack:
         """The problem of each port that is in use on this machine. The ports of an engine on another host are not checked."""
         if not (os.environ.get("DOCKER_HOST") or "unix:").startswith("unix:"):
             return
-        own = self._published()
+        published = self._published()
         for name, service in self.config["services"].items():
             for port in service.get("ports", []):
                 host, number = port.get("host_ip", "0.0.0.0"), int(port["published"])
-                if number not in own and _taken(host, number):
+                if number not in published and _taken(host, number):
                     yield (
                         f"port {number} of {name} is in use: another process listens on {host}:{number}",
                         f"stop that process (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
                     )
 
     def _published(self) -> set[int]:
-        """The ports that the stack's own containers publish."""
+        """The ports that the stack's containers publish now."""
         ports: list[dict[str, int]] = []
         for container in self._containers():
             ports += container.get("Publishers") or []

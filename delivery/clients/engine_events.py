@@ -34,7 +34,7 @@ class EngineStep:
     diff: dict[str, Any]
     """By property path, the provider's details about each difference; empty if the provider reports no details."""
     properties: tuple[str, ...] = ()
-    """Paths of the properties that differ."""
+    """Paths of the properties that differ. A step of a refresh has none."""
 
     @classmethod
     def of_refresh(cls, step: Mapping[str, Any]) -> EngineStep:
@@ -59,7 +59,7 @@ class EngineStep:
 
     @cached_property
     def loses(self) -> str:
-        """The data that the step deletes, even if the resource is kept; empty if the step deletes no data."""
+        """The data that the step deletes; empty if it deletes no data. An update, which keeps the resource, can delete data too."""
         old, new = (masked(part(side, "inputs")) for side in (self.old, self.new))
         return ", ".join(lost(self.op, self.type, old, new))
 
@@ -76,7 +76,7 @@ class EngineViolation:
 
 @dataclass(kw_only=True)
 class UpdateResult:
-    """The changes of a preview or an update."""
+    """The changes, policy violations and errors of a preview or an update."""
 
     counts: dict[str, int] = field(default_factory=dict[str, int])
     changes: list[EngineStep] = field(default_factory=list[EngineStep])
@@ -135,5 +135,5 @@ def parsed(event: Mapping[str, Any]) -> EngineStep | EngineViolation | None:
 
 
 def part(whole: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """An object in the engine's JSON, which contains null instead of an empty object."""
+    """The object ``name`` in the engine's JSON. The engine writes null instead of an empty object."""
     return cast("dict[str, Any]", whole.get(name) or {})

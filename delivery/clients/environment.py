@@ -50,7 +50,7 @@ class Environment:
 
     @property
     def is_production(self) -> bool:
-        """Whether this is production, where a person must confirm each change."""
+        """Whether this is production, where a change needs a confirmation."""
         return self.name == "production"
 
     @cached_property
@@ -60,7 +60,7 @@ class Environment:
 
     @cached_property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables for processes that work on the environment: those of this process, and the sandbox's."""
+        """The variables for a child process that works on the environment: those of this process, and the sandbox's."""
         return {**os.environ, **self.sandbox}
 
     @cached_property

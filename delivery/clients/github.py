@@ -41,7 +41,7 @@ class GitHub:
 
     @classmethod
     def from_environment(cls, repository: str = "") -> GitHub:
-        """A client with the repository and the token in the job's variables; ``repository`` names another repository.
+        """A client with the token and the repository in the job's variables. A given ``repository`` replaces the job's repository.
 
         Raises ``UsageError`` if a variable is missing.
         """
@@ -55,9 +55,9 @@ class GitHub:
         return cls(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
 
     def set_comment(self, number: int, marker: str, body: str, nothing: str = "") -> str:
-        """Create or edit the comment with ``marker`` on a pull request; return what was done.
+        """Create the comment with ``marker`` on a pull request, or edit it if it exists; return what was done.
 
-        With an empty body, an existing comment is set to ``nothing``, and no comment is created.
+        An empty ``body`` creates no comment, and replaces the text of an existing comment with ``nothing``.
         """
         _check(marker, body or nothing)
         existing = next((each for each in self._comments(number) if marker in str(each.get("body") or "")), None)
@@ -96,7 +96,7 @@ class GitHub:
         return f"added to issue {existing['number']}"
 
     def close_issue(self, marker: str, body: str, labels: tuple[str, ...] = ()) -> str:
-        """Close the open issue with ``marker`` with the comment ``body``; return what was done."""
+        """Add the comment ``body`` to the open issue with ``marker`` and close the issue; return what was done."""
         existing = self._issue(marker, labels)
         if existing is None:
             return "no open issue"

@@ -16,10 +16,10 @@ class RegistryError(DeliveryError):
 
 
 def digest_of(image: str) -> str | None:
-    """The digest that ``image`` has at its registry, or ``None`` if the registry does not have it.
+    """The digest that ``image`` has at its registry, or ``None`` if the registry does not have the image.
 
-    Raises ``RegistryError`` if the registry refuses or cannot be reached, and ``UsageError`` without a Docker client or without its
-    buildx plugin.
+    Raises ``RegistryError`` if the registry refuses the request or cannot be reached, and ``UsageError`` if there is no Docker
+    client or the client has no buildx plugin.
     """
     done = docker.run("buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", image)
     if done.returncode == 0:

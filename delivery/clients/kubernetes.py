@@ -1,7 +1,8 @@
-"""A client of the API server. The methods that change a track or the feature flag use delivery's field manager, and change only
-the fields that delivery owns. The flag is a ConfigMap with a percentage.
+"""A client of the API server, for objects of any kind, the tracks and the feature flag.
 
-:mod:`components.field_owners` has the table of owners. A test compares the paths in this module with the table.
+A track is one of the two parallel Deployments, ``stable`` and ``canary``. The flag is a ConfigMap with a percentage. The methods
+that change a track or the flag use the field manager ``dwcp``, and change only the fields that the table in
+:mod:`components.field_owners` assigns to ``delivery``. A test compares the paths in this module with the table.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 
 FIELD_MANAGER = "dwcp"
-"""The field manager of the fields that delivery owns."""
+"""The field manager of the fields that ``dwcp`` changes."""
 PROGRAM_MANAGER = "pulumi-kubernetes"
-"""The field manager of Pulumi's Kubernetes provider. The provider can add a suffix, so :func:`manager_of` reads the live object."""
+"""The field manager of Pulumi's Kubernetes provider, to which the provider can add a suffix (see :func:`manager_of`)."""
 CHECK_SECONDS = 5.0
+"""Time for one check of an object. The check is repeated if the object's status changes meanwhile."""
 CHECK_PAUSE_SECONDS = 0.2
-"""Pause before an object is checked again because its status changed during the check."""
 REQUEST_SECONDS = 10
 """Time limit of one request to the API server."""
 
@@ -159,7 +160,7 @@ class KubernetesClient:
         return data
 
     def apply(self, manifest: Manifest, *, manager: str = PROGRAM_MANAGER, dry_run: bool = False) -> Manifest:
-        """Apply the object by server-side apply, and return it. With ``dry_run``, nothing is changed.
+        """Apply the object by server-side apply, and return the result. With ``dry_run``, nothing is changed.
 
         If the API server refuses the object, raises ``ClusterError`` with the API server's message.
         """
@@ -171,10 +172,10 @@ class KubernetesClient:
         return cast(Manifest, json.loads(data or b"{}"))
 
     def check(self, manifest: Manifest) -> None:
-        """Check by a dry run that the API server accepts the object as it would be after the update.
+        """Check by a dry run that the API server accepts the object as it will be after an update by Pulumi's provider.
 
-        The dry run uses the field manager that Pulumi's provider has in the live object, as the update will. If the API server
-        refuses the object, raises ``ClusterError`` with the API server's message.
+        The dry run uses the field manager of the provider, as the update will. If the API server refuses the object, raises
+        ``ClusterError`` with the API server's message.
         """
         wait_until(
             lambda: self._check(manifest),
@@ -205,7 +206,7 @@ class KubernetesClient:
             raise
 
     def collection(self, api_version: str, kind: str, namespace: str | None) -> list[Manifest]:
-        """All objects of a kind in a namespace, or in the cluster if the kind has no namespace."""
+        """All objects of a kind in ``namespace`` (``None``: the client's), or in the cluster if the kind has no namespace."""
         api, plural, namespaced = self._kind(api_version, kind)
         within = f"/namespaces/{namespace or self.namespace}" if namespaced else ""
         return self.request("GET", f"{api}{within}/{plural}")["items"]
@@ -270,7 +271,7 @@ class KubernetesClient:
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def set_floor(self, track: TrackName, replicas: int) -> None:
-        """Set ``minReplicas`` of a track's autoscaler, at most to ``maxReplicas``; the API server refuses a higher value."""
+        """Set ``minReplicas`` of a track's autoscaler, at most to ``maxReplicas``: the API server refuses a higher value."""
         most = self.request("GET", self._autoscaler(track))["spec"]["maxReplicas"]
         self._patch(self._autoscaler(track), {"spec": {"minReplicas": min(replicas, most)}})
 
@@ -281,7 +282,7 @@ class KubernetesClient:
     def set_image(self, track: TrackName, image: str) -> None:
         """Copy the containers of the stable track to ``track``, with ``image`` for the service, and set the pods' version label.
 
-        The metrics of the pods get this label too.
+        Prometheus copies this label to the metrics of the pods.
         """
         template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
@@ -345,7 +346,7 @@ def _settled(deployment: Manifest) -> bool:
 
 
 def _trouble(pod: Manifest) -> str:
-    """The reason why a pod failed, or cannot start until something is changed; otherwise an empty string."""
+    """Why a pod failed, or cannot start until something is changed; otherwise an empty string."""
     name, status = pod["metadata"]["name"], pod["status"]
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         waiting = container.get("state", {}).get("waiting", {})
@@ -376,7 +377,10 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The name of Pulumi's provider as the object's field manager, from an apply, else from an update, else ``PROGRAM_MANAGER``."""
+    """The field manager of Pulumi's provider in a live object. A manager of an apply comes before one of an update.
+
+    ``PROGRAM_MANAGER`` if the provider manages no field of the object.
+    """
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
         each["manager"]
@@ -400,9 +404,9 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` with the live value of each field that has another owner, if Pulumi's provider has applied the field before.
+    """``manifest`` with the live values of the fields that have another owner and that Pulumi's provider once applied.
 
-    Without such a field, an apply would reset it, for example the number of pods of a Deployment to 1.
+    If ``manifest`` lacked such a field, an apply would reset it, for example the number of pods of a Deployment to 1.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

@@ -1,4 +1,4 @@
-"""Reads the load balancer's weighted rule and its two target groups, and sets the weights, which delivery owns."""
+"""Reads the load balancer's weighted rule and the rule's two target groups, and sets the weights."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class WeightedRule:
         return Weights(stable=by_group[self._groups["stable"]], canary=by_group[self._groups["canary"]])
 
     def set(self, canary: int) -> None:
-        """Set the canary's weight to ``canary`` percent and stable's weight to the rest. Other fields of the action are kept."""
+        """Set the canary's weight to ``canary`` percent, and stable's weight to the rest. The rule's other fields do not change."""
         weights = {self._groups["stable"]: 100 - canary, self._groups["canary"]: canary}
         forward = self._forward()
         forward["TargetGroups"] = [{**each, "Weight": weights[each["TargetGroupArn"]]} for each in forward["TargetGroups"]]

@@ -39,14 +39,14 @@ class Gap(StrEnum):
 class Reading:
     """A number, or the reason why there is none.
 
-    The time is that of Prometheus' clock, so that the clocks of two machines are never compared.
+    ``at`` is the time on Prometheus' clock, which can differ from this machine's clock.
     """
 
     value: float | None
     gap: Gap | None = None
     detail: str = ""
     at: float | None = None
-    """Time in Unix seconds; ``None`` unless the response contains exactly one sample."""
+    """In Unix seconds; ``None`` unless the response contains exactly one sample."""
 
 
 Fetch = Callable[[str, float], bytes]
@@ -54,7 +54,7 @@ Fetch = Callable[[str, float], bytes]
 
 
 class PrometheusClient:
-    """A client of the Prometheus that ``fetch`` reaches. :meth:`query` never raises: ``gap`` of its result is the reason."""
+    """A client of the Prometheus that ``fetch`` reaches. :meth:`query` raises no error: ``gap`` of its result is the reason."""
 
     def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
         self._fetch = fetch
@@ -74,7 +74,7 @@ class PrometheusClient:
         return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
     def query(self, query: str) -> Reading:
-        """The current number of ``query``, after at most ``ATTEMPTS`` attempts of ``ATTEMPT_SECONDS`` each."""
+        """The current number of ``query``. If Prometheus does not answer in time, the query is sent again."""
         problem = ""
         for attempt in range(self._attempts):
             if attempt:

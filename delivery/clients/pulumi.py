@@ -1,6 +1,6 @@
-"""The Pulumi engine for one stack. An update runs only while the lease is held.
+"""The Pulumi engine for one stack. An update runs only while this process holds the lease, the lock of the environment.
 
-The Pulumi CLI runs the engine. The CLI gets a stack file outside the checkout, because the CLI can change its stack file.
+The Pulumi CLI runs the engine. The CLI gets a copy of the stack file outside the checkout, because the CLI can change the file.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GRACE_SECONDS = 15.0
 FEED_SECONDS = 0.2
 """Seconds between two checks of the lease and of the engine's events."""
 WITHOUT_LEASE_SECONDS = 60.0
-"""A preview, which needs no lease, may continue this many seconds after each number that this module sends to the supervisor."""
+"""Time that a preview may continue after this process last wrote to the supervisor (``_supervisor.py``). It needs no lease."""
 LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
@@ -35,7 +35,7 @@ NO_SECRETS_PROVIDER = "passphrase must be set"
 
 
 class EngineError(DeliveryError):
-    """A preview or update failed; the problem contains the engine's own message."""
+    """The engine refused or failed an operation, or the operation could not be started."""
 
 
 Watcher = Callable[[EngineStep | EngineViolation], None]
@@ -82,14 +82,14 @@ class Engine:
         return done.stdout
 
     def decrypts(self, stack_file: str) -> bool:
-        """Whether the key in ``stack_file`` decrypts the secrets in this file. The values are discarded."""
+        """Whether the key in ``stack_file`` decrypts the secrets in ``stack_file``. The decrypted values are discarded."""
         file = self._written(stack_file)
         command = [*self._command("config"), "--show-secrets", "--json", "--config-file", str(file)]
         quiet = subprocess.DEVNULL
         done = subprocess.run(command, cwd=self.checkout, env=self._variables, stdout=quiet, stderr=quiet, check=False)
         return done.returncode == 0
 
-    def refresh(self, *, seconds: float) -> str:
+    def preview_refresh(self, *, seconds: float) -> str:
         """The changes that a refresh would find, as the engine's JSON. Neither the state nor the cloud is changed."""
         try:
             done = self._query("refresh", "--preview-only", "--json", seconds=seconds)
@@ -150,9 +150,9 @@ class Engine:
         return outcome
 
     def _written(self, stack_file: str, *empty: str) -> Path:
-        """Write the stack file to the engine's folder and return its path.
+        """Write the stack file to the engine's folder, and return the path of the new file.
 
-        ``empty`` names files that are created without content, readable by this user only.
+        ``empty`` are names of files that are created without content. Only this user can read them.
         """
         config = self.folder / f"Pulumi.{self.environment}.yaml"
         try:
@@ -180,7 +180,7 @@ class Engine:
         return self._explained(f"the {verb} of {self.environment} failed", errors, "fix the error and run the command again")
 
     def _explained(self, failure: str, problem: str, fix: str) -> EngineError:
-        """The error for the engine's ``problem``. If the engine asks for a passphrase, the stack file has no secrets provider."""
+        """The error for the engine's ``problem``. A request for a passphrase means that the stack file has no secrets provider."""
         if NO_SECRETS_PROVIDER not in problem:
             return EngineError(f"{failure}: {problem}", fix)
         file = f"Pulumi.{self.environment}.yaml"
@@ -190,14 +190,14 @@ class Engine:
         )
 
     def _supervised(self, command: Sequence[str], remaining: TimeLeft | None, look: Callable[[], None] = lambda: None) -> None:
-        """Run the CLI under the supervisor, which gets the remaining time of the lease. ``look`` is called repeatedly."""
+        """Run the CLI under the supervisor. Repeatedly send the lease's remaining time to the supervisor, and call ``look``."""
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self.folder / "engine.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *command],
                 cwd=self.checkout,
-                # `--event-log` is a debugging option of the CLI, which Pulumi's Automation API enables in the same way.
+                # The CLI accepts its option `--event-log` only with this variable, which Pulumi's Automation API sets too.
                 env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
                 stdin=subprocess.PIPE,
                 stdout=output,
@@ -243,7 +243,7 @@ class Tail:
         self.offset = 0
 
     def read(self) -> Iterator[Mapping[str, Any]]:
-        """The new lines; an incomplete line is read the next time."""
+        """The new lines, parsed. The next call reads a line that is still incomplete."""
         with self.path.open("rb") as file:
             file.seek(self.offset)
             for line in file:

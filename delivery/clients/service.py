@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 60.0
 """Time for a service to become healthy after an update."""
 PAUSE_SECONDS = 0.5
 SUCCESSES = 3
-"""Number of consecutive successful calls after which the service counts as healthy."""
+"""Number of consecutive successful calls of each path after which the service counts as healthy."""
 REQUESTS = 20
 """Number of requests of the smoke test."""
 FAILURES_ALLOWED = 1
@@ -60,8 +60,8 @@ class ServiceClient:
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> ServiceClient:
         """A client of the service at ``url`` or ``DWCP_SERVICE_URL``.
 
-        Without a URL, the track ``stable`` is called at the load balancer, and the canary through the API server, because the load
-        balancer sends no requests to a canary at 0 %. Raises ``UsageError`` if the URL does not start with ``http://`` or
+        Without a URL, the track ``stable`` is called at the load balancer. The canary is called through the API server, because the
+        load balancer sends no requests to a canary at 0 %. Raises ``UsageError`` if the URL does not start with ``http://`` or
         ``https://``, and ``HealthError`` for ``local`` without a URL.
         """
         given = url or environment.variables.get(URL_VARIABLE)

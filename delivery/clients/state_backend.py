@@ -1,7 +1,6 @@
 """The backend of the engine's state: a versioned, encrypted bucket, the KMS keys, and the table of leases.
 
-All environments use one backend (guide, State Management). :func:`bootstrap` creates it, and :func:`problems` lists the problems
-of an existing one.
+All environments use one backend (guide, State Management). :func:`bootstrap` creates the backend, and :func:`problems` checks it.
 """
 
 from __future__ import annotations
@@ -30,7 +29,8 @@ TAGS = {"project": PROJECT, "environment": SHARED, "managed-by": "dwcp"}
 def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bool:
     """Perform ``call``, which writes an item with the fencing number ``fencing`` to the lease table.
 
-    Returns false, without a write, if the item already has a higher number, because a later lease has written it.
+    Each lease has a higher fencing number than the lease before it. Returns false, without a write, if the item already has a
+    higher number, because the command with a later lease has written the item.
     """
     return conditionally(
         call,
@@ -52,9 +52,9 @@ class Backend:
 
     @classmethod
     def of(cls, environment: Environment) -> Self:
-        """The backend in ``PULUMI_BACKEND_URL``, or else the guide's backend.
+        """The backend in ``PULUMI_BACKEND_URL``, or else the backend in the guide.
 
-        Raises ``UsageError`` if the backend is not in S3, or its URL names another region than the stack.
+        Raises ``UsageError`` if the backend is not in S3, or if its URL names a region that is not the stack's region.
         """
         default = f"s3://{STATE_BUCKET}/{STATE_PREFIX}?region={environment.region}&awssdk=v2"
         url = environment.variables.get("PULUMI_BACKEND_URL") or default
@@ -87,7 +87,7 @@ class Backend:
         return self.key(".pulumi", "stacks", PROJECT, f"{stack}.json")
 
     def locks(self, stack: str) -> str:
-        """The prefix of the engine's locks on a stack, which never expire."""
+        """The prefix of the keys of the engine's locks on a stack. These locks never expire."""
         return self.key(".pulumi", "locks", "organization", PROJECT, stack)
 
 
@@ -109,7 +109,7 @@ def tls_only(bucket: str) -> dict[str, Any]:
 
 
 def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], None]) -> None:
-    """Create missing parts of the backend, and fix wrong settings of the bucket. ``done`` is called for each change."""
+    """Create missing parts of the backend, and fix wrong settings of the bucket. ``done`` gets a text about each change."""
     kms = environment.aws("kms")
     for alias, what in ((STATE_KEY_ALIAS, "the state"), (secrets_alias(environment.name), f"secrets of {environment.name}")):
         if not _has_key(kms, alias):
@@ -123,7 +123,7 @@ def bootstrap(environment: Environment, backend: Backend, done: Callable[[str], 
         where = {} if environment.region == "us-east-1" else {"LocationConstraint": environment.region}
         s3.create_bucket(Bucket=backend.bucket, **({"CreateBucketConfiguration": where} if where else {}))
         done(f"bucket {backend.bucket}")
-    for problem, fix in _bucket_rules(s3, backend):
+    for problem, fix in _bucket_problems(s3, backend):
         fix()
         done(f"bucket {backend.bucket}, which was {problem}")
     dynamodb = environment.aws("dynamodb")
@@ -150,13 +150,13 @@ def problems(environment: Environment, backend: Backend) -> list[str]:
     if not _exists(s3, backend.bucket):
         found.append(f"bucket {backend.bucket} does not exist")
     else:
-        found += [f"bucket {backend.bucket} is {problem}" for problem, _ in _bucket_rules(s3, backend)]
+        found += [f"bucket {backend.bucket} is {problem}" for problem, _ in _bucket_problems(s3, backend)]
     if not _has_table(environment.aws("dynamodb")):
         found.append(f"table {LEASE_TABLE} does not exist")
     return found
 
 
-def _bucket_rules(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[], None]]]:
+def _bucket_problems(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[[], None]]]:
     """The problems of the bucket, each with the call that fixes it."""
     bucket = backend.bucket
     if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":

@@ -1,4 +1,4 @@
-"""Files that delivery keeps on this machine: the folder of an environment, and atomic writes."""
+"""The folder for ``dwcp``'s files on this machine, and atomic writes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from program.checkout import CHECKOUT
 
 
 def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
-    """The folder for delivery's files about an environment, one per checkout. ``DWCP_WORK_DIR`` selects another parent folder."""
+    """The folder for the files about an environment; each checkout has its own. ``DWCP_WORK_DIR`` selects another parent folder."""
     base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path(PROJECT)
     return Path(base) / hashlib.sha256(str(checkout).encode()).hexdigest()[:12] / environment
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file atomically. Only its owner can read it. If the disk is full, the old file stays unchanged."""
+    """Replace a file atomically. Only this user can read the new file. If the disk is full, the old file stays unchanged."""
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -1,4 +1,4 @@
-"""Substitutes for a job's ``services:``: a server from PATH on a free port."""
+"""Local substitutes for the ``services:`` of a job: each is a server from PATH on a free port."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ SECONDS = 10
 
 @contextmanager
 def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]]:
-    """A context in which a job's services run. Yields the substitute's address for each address in the workflow."""
+    """A context in which a job's services run. Yields a map from each service's address on GitHub to the substitute's address."""
     running: list[subprocess.Popen[bytes]] = []
-    moved: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     try:
         for name, service in cast("dict[str, dict[str, Any]]", job.content.get("services", {})).items():
             for ports in service.get("ports", []):
                 port = _free_port()
                 running.append(_start(name, port))
-                moved[f"localhost:{str(ports).split(':')[0]}"] = f"127.0.0.1:{port}"
+                addresses[f"localhost:{str(ports).split(':')[0]}"] = f"127.0.0.1:{port}"
                 say(f"- {name} of this machine on port {port}")
-        yield moved
+        yield addresses
     finally:
         for process in running:
             process.terminate()

@@ -30,9 +30,9 @@ class Contexts:
     values: Mapping[str, Any] = field(default_factory=dict[str, Any])
     failed: bool = False
     cancelled: bool = False
-    """Whether the run was cancelled. A job or step with ``always()`` still runs."""
+    """Whether the run was cancelled. A job or step with ``if: always()`` still runs."""
     skipped: bool = False
-    """Whether a job in ``needs`` was skipped. A job without a status function in its ``if:`` is then skipped too."""
+    """Whether a job in ``needs`` was skipped. A job whose ``if:`` has no status function is then skipped too."""
 
     @property
     def success(self) -> bool:
@@ -47,7 +47,7 @@ def value_of(text: str, contexts: Contexts) -> Any:
 
 
 def condition(text: str | bool | None, contexts: Contexts) -> bool:
-    """Whether a step or job with this ``if:`` runs. An ``if:`` without a status function also requires ``success()``."""
+    """Whether a step or job with this ``if:`` runs. An ``if:`` without a :data:`STATUS_FUNCTION` requires ``success()`` too."""
     if text is None:
         return contexts.success
     source = str(text).lower() if isinstance(text, bool) else text
@@ -153,7 +153,7 @@ class _Parser:
 
     def _function(self, name: str) -> Any:
         if name == "hashFiles":
-            # Hash the pattern, not the files: workflows use the hash only as the key of a cache, and the local runner has no cache.
+            # Hash the pattern, not the files: workflows use the hash only in a cache's key, and the local runner has no cache.
             pattern = as_text(self._operand())
             self._expect(")")
             return hashlib.sha256(pattern.encode()).hexdigest()

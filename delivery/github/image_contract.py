@@ -1,4 +1,4 @@
-"""Checks a built image against docs/app-contract.md: runs it on a Docker engine as in the cluster, probes it, and stops it."""
+"""Checks a built image against docs/app-contract.md: runs a container of the image, calls ``/health``, and stops the container."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ START_SECONDS = 30
 STOP_SECONDS = 25
 """Maximum time from SIGTERM to the exit (docs/app-contract.md: Start and stop)."""
 HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"
-"""The script of the probe. It runs in the container, with the Node that runs the service."""
+"""The script that calls ``/health``. It runs in the container, with the Node that runs the service."""
 
 
 class ContractError(DeliveryError):
@@ -29,7 +29,7 @@ class ContractError(DeliveryError):
 
 
 def check(image: str) -> list[str]:
-    """Check ``image``, and return the requirements that it meets, one per line. Raises ``ContractError`` at the first violation."""
+    """Check ``image``, and return the requirements that it meets. Raises ``ContractError`` at the first violation."""
     config = cast("dict[str, Any]", json.loads(_docker("image", "inspect", "--format", "{{json .Config}}", image).stdout))
     label = cast("dict[str, str]", config.get("Labels") or {}).get(LABEL, "")
     _require(label == VERSION, f"the label {LABEL} of {image} is {label or 'missing'}, not {VERSION}")
@@ -49,7 +49,7 @@ def check(image: str) -> list[str]:
 
 @contextmanager
 def _started(image: str) -> Generator[str]:
-    """A context in which a container runs without a network, and with the restrictions of the cluster's pods (workload/pods.py)."""
+    """A context with a running container: without network, and with the restrictions of ``components/workload/pods.py``."""
     options = (
         *("--network", "none", "--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL"),
         *("--security-opt", "no-new-privileges", "--user", USER),

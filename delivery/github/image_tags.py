@@ -15,12 +15,12 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTags:
-    """The tags of an image. ``release``, a git tag or the commit, is deployed; ``others`` are only for people."""
+    """The tags of an image. The pipeline deploys ``release``, the git tag or the commit. ``others`` are only for people."""
 
     release: str
     others: tuple[str, ...]
     production: bool
-    """Whether the image is deployed to production after staging. Commits and release candidates are not."""
+    """Whether the image is deployed to production after staging. A commit on ``main`` or a release candidate is not."""
 
     def references(self, image: str) -> list[str]:
         """The full image references, with the release first."""
@@ -30,7 +30,7 @@ class ImageTags:
 def target(ref: str, sha: str) -> ImageTags:
     """The image tags for a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha``. ``latest`` is never used.
 
-    Raises ``UsageError`` for a git tag that is not a release and for any other branch.
+    Raises ``UsageError`` for a git tag that is not a release, and for a branch that is not ``main``.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", sha):
         raise UsageError(f"{sha!r} is not a commit", "give the full SHA, as in GITHUB_SHA")

@@ -1,6 +1,6 @@
 """Recovery after a failed run of the CD pipeline: reads the environment, decides on a rollback, and writes the incident's text.
 
-The decision depends on the image that serves the traffic, and not on the job that failed: a failed deployment or rollout rolls back
+The decision depends on the state of the environment, and not on the job that failed: a failed deployment or rollout rolls back
 automatically, and a cancelled job has possibly changed nothing.
 """
 
@@ -45,7 +45,7 @@ class Facts:
     environment: str
     image: str
     serves: str
-    """Image of the stable track, which serves the traffic."""
+    """Image of the stable track, which gets the traffic that the canary does not get."""
     percent: int = 0
     """The canary's share of the traffic."""
     rollout: str = ""
@@ -53,9 +53,9 @@ class Facts:
     holds: str = ""
     """Why the open rollout is on hold; empty if the rollout was interrupted, or holds at the requested percentage."""
     ended: str = ""
-    """Result in the newest release record of ``image``, which shows whether a deployment is unfinished."""
+    """The result in the newest release record of ``image``: ``running``, ``failed``, ``rolled back``...; empty without a record."""
     before: str = ""
-    """The release that served before the run."""
+    """The id of the release that ran before the pipeline's run; empty if it is not known."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class RecoveryDecision:
 
 
 def decide(facts: Facts) -> RecoveryDecision:
-    """The action that the facts require."""
+    """The action that the facts require, and the reason."""
     where, image = facts.environment, facts.image
     serves_image = facts.serves == image
     if facts.rollout == image and facts.holds:
@@ -92,7 +92,7 @@ def decide(facts: Facts) -> RecoveryDecision:
 
 
 def look(environment: Environment, image: str, before: str = "") -> Facts:
-    """Read the facts about ``environment``. ``before`` is by default the previous release in the newest record of ``image``."""
+    """Read the facts about ``environment``. The default of ``before`` is the previous release in the newest record of ``image``."""
     record = Journal(environment.kubernetes, environment.name).read()
     rollout = record if record is not None and record.is_open else None
     newest = newest_of(environment, image)
@@ -114,7 +114,11 @@ def newest_of(environment: Environment, image: str) -> Release | None:
 
 
 def rollout_result(record: Record | None, image: str) -> tuple[str, str]:
-    """The status of the rollout of ``image`` (``promoted``, ``held``, ``open``, ``went-back`` or ``none``), and the reason."""
+    """The status of the rollout of ``image``, and the reason for ``held`` and ``went-back``.
+
+    ``open``: the rollout was interrupted, or holds at the requested percentage. ``held``: it is on hold until a person decides.
+    ``went-back``: it was rolled back. ``none``: the newest rollout is that of another image, or there is none.
+    """
     if record is None or record.plan.image != image:
         return "none", ""
     if record.progress.outcome is RolloutOutcome.PROMOTED:

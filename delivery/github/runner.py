@@ -1,4 +1,4 @@
-"""Runs a job of the pipelines on this machine: its ``run:`` steps unchanged, and substitutes for its actions."""
+"""Runs a job of the pipelines on this machine: its ``run:`` steps unchanged, and its actions by substitutes or not at all."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ Say = Callable[[str], None]
 Substitute = Callable[[Mapping[str, str], dict[str, str]], Mapping[str, str]]
 """The substitute for an action. It gets the action's inputs and the job's environment variables, and returns the outputs.
 
-It may change the environment variables, and raises ``DeliveryError`` if the step fails."""
+The substitute may change the environment variables. It raises ``DeliveryError`` if the step fails.
+"""
 
 DEFAULT_MINUTES = 360
-"""GitHub's default timeout of a job. The runner uses it for each step without a timeout."""
+"""GitHub's default timeout of a job. The runner uses the same timeout for each step that has none."""
 
 SHELLS: dict[str | None, list[str]] = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
 """GitHub's command lines by shell. Only an explicit ``shell: bash`` sets ``pipefail`` (GitHub: Workflow syntax)."""
@@ -62,8 +63,9 @@ def github(root: Path) -> dict[str, Any]:
 class Runner:
     """Runs one job in ``root``. ``inputs`` and ``needs`` are the contexts with these names.
 
-    ``variables`` are the GitHub variables of the repository and the environment; the default is this process's environment.
-    ``actions`` maps names of actions (``docker/login-action``) to substitutes. The runner skips actions that it does not know.
+    ``variables`` are the GitHub variables of the repository and the environment, by default the variables of this process.
+    ``actions`` maps names of actions (``docker/login-action``) to substitutes. For some actions without a substitute, the runner
+    checks their prerequisites; it skips all others.
     """
 
     def __init__(
@@ -88,14 +90,17 @@ class Runner:
         self._actions = actions or {}
 
     def run(self, matrix: Mapping[str, Any]) -> Result:
-        """Run the steps of the job for one variant of its matrix. After a failure, steps without a status function are skipped."""
+        """Run the steps of the job for one variant of its matrix.
+
+        After a failure, the steps whose ``if:`` has no status function are skipped.
+        """
         if called := self._job.calls:
             raise UsageError(
                 f"the job {self._job.name} runs the workflow {called}", f"run a job of that workflow: dwcp ci {called}/JOB"
             )
         result = Result()
         steps: dict[str, Any] = {}
-        with TemporaryDirectory(prefix="dwcp-ci-") as scratch, _job_services.started(self._job, self._say) as moved:
+        with TemporaryDirectory(prefix="dwcp-ci-") as scratch, _job_services.started(self._job, self._say) as addresses:
             env = self._texts({**self._job.env, **self._job.content.get("env", {})}, self._contexts(matrix, {}, steps, result))
             for index, step in enumerate(self._job.steps):
                 contexts = self._contexts(matrix, env, steps, result)
@@ -104,7 +109,7 @@ class Runner:
                     self._say(f"- {name}: skipped by its condition")
                     steps[step.get("id", f"_{index}")] = {"outputs": {}, "outcome": "skipped"}
                     continue
-                outputs, ok = self._step(step, name, contexts, env, Path(scratch) / str(index), moved, result)
+                outputs, ok = self._step(step, name, contexts, env, Path(scratch) / str(index), addresses, result)
                 steps[step.get("id", f"_{index}")] = {"outputs": outputs, "outcome": "success" if ok else "failure"}
                 if not ok and not step.get("continue-on-error"):
                     result.failed.append(name)
@@ -133,7 +138,7 @@ class Runner:
         contexts: Contexts,
         env: dict[str, str],
         scratch: Path,
-        moved: Mapping[str, str],
+        addresses: Mapping[str, str],
         result: Result,
     ) -> tuple[dict[str, str], bool]:
         if "uses" in step:
@@ -151,7 +156,7 @@ class Runner:
             **given,
             **{key: str(file) for key, file in files.items()},
         }
-        for old, new in moved.items():
+        for old, new in addresses.items():
             environment = {key: value.replace(old, new) for key, value in environment.items()}
         script = fill(step["run"], contexts)
         self._say(f"> {name}")
@@ -188,7 +193,7 @@ class Runner:
         action = str(step["uses"]).split("@")[0]
         given = self._texts(step.get("with", {}), contexts)
         if action not in self._actions:
-            return {}, self._known_action(action, given, name, result)
+            return {}, self._without_substitute(action, given, name, result)
         try:
             outputs = self._actions[action](given, env)
         except DeliveryError as error:
@@ -197,8 +202,8 @@ class Runner:
         self._say(f"- {name}: a substitute for {action}")
         return dict(outputs), True
 
-    def _known_action(self, action: str, given: Mapping[str, str], name: str, result: Result) -> bool:
-        """Whether an action would succeed. A missing artifact is a failure, as on GitHub; an unknown action counts as skipped."""
+    def _without_substitute(self, action: str, given: Mapping[str, str], name: str, result: Result) -> bool:
+        """Whether an action would succeed. A missing artifact is a failure, as on GitHub. An unknown action counts as skipped."""
         if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
             return True
         if action == "actions/setup-node":
@@ -212,7 +217,7 @@ class Runner:
                 path for path in re.split(r"[\n,]", given.get("path", given.get("files", ""))) if path and not self._any(path)
             ]
             self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "ready for upload"))
-            # The file can come from a step that runs on GitHub only, and that was skipped.
+            # If a step was skipped because it runs only on GitHub, a missing file is not a failure: the step could have written it.
             return not missing or bool(result.skipped) or given.get("if-no-files-found") == "warn"
         self._say(f"- {name}: {action} runs on GitHub only")
         result.skipped.append(name)

@@ -17,7 +17,7 @@ BACKEND = re.compile(r"(s3|file)://\S+")
 
 @dataclass(frozen=True)
 class PipelineVariable:
-    """One variable: the value's pattern, an example, and its place: the repository (``shared``) or a GitHub environment."""
+    """A GitHub variable of an environment, or of the repository if it is ``shared``. A value must match ``form``."""
 
     name: str
     form: re.Pattern[str]

@@ -66,7 +66,10 @@ class Job:
         return cast("list[dict[str, Any]]", self.content.get("steps", []))
 
     def variants(self) -> list[dict[str, Any]]:
-        """All combinations of the job's matrix, and its ``include`` entries; without a matrix, one empty combination."""
+        """All combinations of the job's matrix, and its ``include`` entries; without a matrix, one empty combination.
+
+        ``exclude`` is not supported.
+        """
         matrix = cast("dict[str, Any]", cast("dict[str, Any]", self.content.get("strategy", {})).get("matrix", {}))
         keys = [key for key in matrix if key not in ("include", "exclude")]
         combined = [dict(zip(keys, values, strict=True)) for values in itertools.product(*(matrix[key] for key in keys))]
@@ -100,7 +103,7 @@ def _run_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find(root: Path, name: str) -> Job:
-    """The job with this name. The form ``WORKFLOW/NAME`` is needed if two workflows have a job with the same name.
+    """The job called ``name``, or ``WORKFLOW/NAME`` if two workflows have a job with the same name.
 
     Raises ``UsageError`` if no job or more than one job has the name.
     """

@@ -18,7 +18,7 @@ from program.graph import Resource
 
 
 class PolicyCheckError(DeliveryError):
-    """The rules cannot run: a config, a waiver, a state or the program is not valid. A violation does not raise this error."""
+    """The rules cannot run, because a config, a waiver, a state or the program is not valid. A violation raises no error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +67,8 @@ class PolicyReport:
 class PolicyCheck:
     """A policy check.
 
-    ``environment`` replaces the environment of the stack. ``waivers`` replaces the waiver file of the checkout. ``pack_config`` is
-    a ``--policy-pack-config`` file.
+    ``environment`` selects the limits, by default those of the stack's environment. ``waivers`` replaces the waiver file of the
+    checkout. ``pack_config`` is a ``--policy-pack-config`` file.
     """
 
     environment: policies.Environment | None = None

@@ -1,4 +1,4 @@
-"""Formats policy reports as SARIF for code scanning. The location of a violation is the component that declares the resource.
+"""Formats policy reports as SARIF for code scanning. A violation's location is the class of the component with the resource.
 
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
 """
@@ -75,9 +75,9 @@ def _result(violation: Violation, report: PolicyReport) -> dict[str, Any]:
 
 
 def declared_at(urn: str) -> tuple[str, int]:
-    """File and line of the innermost component in a resource's URN.
+    """File and line of the class of the innermost component in a resource's URN.
 
-    If the URN has no component, line 1 of the program's entry file; if there is no URN, line 1 of the waiver file.
+    If the URN has no component, line 1 of ``__main__.py``; if there is no URN, line 1 of the waiver file.
     """
     if not urn:
         return "policies/waivers.yaml", 1

@@ -17,10 +17,10 @@ from program.types import CONFIG_MAP, PROMETHEUS_RULE
 
 
 def compare(base: Graph, head: Graph) -> tuple[AlertChange, ...]:
-    """The changes of the rules.
+    """The changes of the alerting and recording rules.
 
-    A rule is identified by its name. If several rules have the same name, the later ones are identified by their labels too, or
-    by a number.
+    The name identifies a rule. If several rules have the same name, the name and the labels, or the name and a number identify the
+    later rules.
     """
     before, after = dict(rules(base)), dict(rules(head))
     found: list[AlertChange] = []
@@ -51,7 +51,7 @@ def rules(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _identifiers(rule: dict[str, Any]) -> Iterator[str]:
-    """The rule's name, its name with its labels, and its name with a number from 2 on."""
+    """The possible identifiers of a rule: the name, the name with the labels, and the name with a number from 2 on."""
     name = str(rule.get("alert") or rule.get("record"))
     yield name
     if labels := cast("dict[str, str]", rule.get("labels") or {}):

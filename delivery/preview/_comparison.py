@@ -31,7 +31,7 @@ def compare(base: Graph, head: Graph) -> tuple[ResourceChange, ...]:
 
 
 def nodes(base: Graph, head: Graph, changes: tuple[ResourceChange, ...]) -> tuple[GraphNode, ...]:
-    """The resources of both graphs with their changes. A resource in both graphs is listed once."""
+    """The resources of ``head`` and the deleted resources of ``base``, with the kinds of their changes."""
     kinds = {change.urn: change.kind for change in changes}
     here = {each.urn for each in head.resources}
     former = {change.formerly for change in changes if change.formerly}
@@ -68,7 +68,7 @@ class _Comparison:
 
     def changes(self) -> tuple[ResourceChange, ...]:
         found: list[ResourceChange] = []
-        for resource in self._head.resources:  # dependencies come first
+        for resource in self._head.resources:  # dependencies come first, so their replacement is known before it is needed
             former = self._matches.get(resource.urn)
             if not resource.custom:
                 continue
@@ -86,6 +86,7 @@ class _Comparison:
     def _created(self, resource: Resource) -> ResourceChange:
         inputs = shown(without_secrets(resource))
         targets = [urn for urns in (resource.property_dependencies or {}).values() for urn in urns]
+        # A resource that only configures new resources, such as a bucket's lifecycle rules, loses no data.
         for_new = bool(targets) and all(urn not in self._matches for urn in targets)
         return ResourceChange(
             kind=Kind.CREATE,
@@ -139,11 +140,11 @@ class _Comparison:
         return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
-        """The inputs that use outputs of a replaced resource. The inputs' values are unknown until the new resource exists."""
+        """The inputs that use outputs of a replaced resource. Their values are unknown until the new resource exists."""
         for name, urns in (resource.property_dependencies or {}).items():
             cause = next((urn for urn in urns if urn in self._replaced), None)
             if cause is not None and name not in changed and name not in resource.ignore_changes:
-                verdict = _widest(resource.type, name)
+                verdict = replaces(resource.type, (name,))  # it is not known which value in the input changes
                 yield PropertyChange(path=name, before=None, after=None, replaces=verdict, follows=cause)
 
     def _options(self, old: Resource, new: Resource) -> Iterator[OptionChange]:
@@ -236,11 +237,6 @@ def _kind(properties: list[PropertyChange]) -> Kind:
     return Kind.UPDATE if properties else Kind.OPTIONS
 
 
-def _widest(type_: str, name: str) -> Replaces:
-    """Whether a change of the input ``name`` replaces the resource. It is not known which value in the input changes."""
-    return replaces(type_, (name,))
-
-
 def _with_ignored(before: Any, after: Any, ignored: Sequence[Path], path: Path = ()) -> Any:
     """``after`` with the values of ``before`` at the ignored paths, which the engine does not change."""
     if any(paths.covers(pattern, path) for pattern in ignored):
@@ -277,6 +273,6 @@ def _deleted(resource: Resource) -> ResourceChange:
 
 
 def owner_of(type_: str, name: str, path: Sequence[str | int]) -> str:
-    """The owner that may change this property after the creation of the resource; empty if the program owns the property."""
+    """The owner that may change the property at ``path`` after the resource's creation; empty if this is the program."""
     rows = [row for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     return next((row.owner for row in rows if paths.covers(paths.parse(row.path), tuple(path))), "")

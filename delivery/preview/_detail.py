@@ -6,7 +6,10 @@ from enum import IntEnum
 
 
 class Detail(IntEnum):
-    """The level of detail. Each level omits one more kind of detail than the level before it."""
+    """The level of detail. Each level omits more than the level before it.
+
+    A name with ``WITHOUT`` says what the level omits; any other name says what is left.
+    """
 
     ALL = 0
     WITHOUT_LONG_TEXTS = 1

@@ -13,7 +13,7 @@ from program import paths
 T = TypeVar("T")
 
 WITHOUT_VALUES = ("type", "policy")
-"""Fields that contain only names of types and rules."""
+"""Fields that are not masked, because they contain only names of types and rules."""
 
 
 def without_credentials(value: T) -> T:

@@ -51,7 +51,10 @@ def _by_name(packages: Iterator[tuple[str, _Package]]) -> Mapping[str, frozenset
 
 
 def _described(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
-    """The versions as text, with the sources if both sides have the same versions, and with hashes if the sources are equal too."""
+    """The versions in ``packages`` as text.
+
+    The text has the sources too if ``others`` has the same versions, and hashes if ``others`` also has the same sources.
+    """
 
     def with_source(side: frozenset[_Package]) -> list[str]:
         return sorted(f"{each.version} from {each.source}" if each.source else each.version for each in side)
@@ -60,9 +63,9 @@ def _described(packages: frozenset[_Package], others: frozenset[_Package]) -> st
     if versions == theirs:
         versions = with_source(packages)
         if versions == with_source(others):
-            own = sorted(_hashes(packages) - _hashes(others))
-            more = f" and {len(own) - 1} more" if len(own) > 1 else ""
-            versions.append(f"hashes {own[0]}{more}" if own else "fewer hashes")
+            only = sorted(_hashes(packages) - _hashes(others))
+            more = f" and {len(only) - 1} more" if len(only) > 1 else ""
+            versions.append(f"hashes {only[0]}{more}" if only else "fewer hashes")
     return ", ".join(versions)
 
 
@@ -71,7 +74,7 @@ def _hashes(packages: frozenset[_Package]) -> set[str]:
 
 
 def _requirements(file: Path) -> Iterator[tuple[str, _Package]]:
-    """The requirements in a file, as pip reads them. For any other line, such as an index URL, the name is the line."""
+    """The requirements in a file, as pip reads them. A line that is not a requirement, such as an index URL, is its own name."""
     text = re.sub(r"\\\r?\n", " ", file.read_text(errors="replace"))
     for line in text.splitlines():
         given, *hashes = re.split(r"\s+--hash[= ]", re.sub(r"(^|\s)#.*", "", line).strip())

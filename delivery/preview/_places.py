@@ -17,7 +17,7 @@ from program.types import NODE_GROUP, SUBNET, VPC
 
 
 class Places:
-    """The providers whose location differs between base and head. Call ``note`` for a provider before ``moved``."""
+    """The providers whose location differs between base and head. Call ``note`` for a provider before ``moved`` for a resource."""
 
     def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
         self._base, self._head = base, head
@@ -55,7 +55,7 @@ def _worst(verdicts: list[Replaces]) -> Replaces:
 
 
 def _same_cluster(change: PropertyChange) -> bool:
-    """Whether a change of a kubeconfig keeps the servers: the cluster is the same, and for example only credentials differ."""
+    """Whether a change of a kubeconfig keeps the cluster's servers, and changes for example only credentials."""
     if change.path != "kubeconfig":
         return False
     before, after = _servers(change.before), _servers(change.after)
@@ -105,5 +105,5 @@ def _inside(block: str, whole: str) -> bool:
     try:
         inner, outer = ip_network(block), ip_network(whole)
     except ValueError:
-        return True  # an unknown network, or a network that the provider itself refuses
+        return True  # an unknown block, or a block that is not valid, which the provider refuses
     return inner.version == outer.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

@@ -1,4 +1,4 @@
-"""Extracts another revision of this repository into a folder, from git's objects and without changing the work tree."""
+"""Finds a revision of this repository, and writes its files to a temporary folder. The work tree does not change."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def resolve(repository: Path, revision: str) -> str:
 def fork_point(repository: Path, revision: str, head: str) -> str:
     """The merge base of ``head`` and ``revision``.
 
-    A comparison with the newest commit of ``revision`` would also show later changes by others. For this reason, ``UsageError`` is
-    raised if the merge base cannot be determined.
+    Raises ``UsageError`` if the merge base cannot be determined. A comparison with the newest commit of ``revision`` instead would
+    also show the commits that others made after the merge base.
     """
     base = resolve(repository, revision)
     done = git.run(repository, "merge-base", base, head)

@@ -1,7 +1,7 @@
-"""Applies the policies of the merge base to the head's resources, and compares the rules, limits, prices and waivers of both.
+"""Applies the base's policies to the head's resources, and compares the rules, limits, prices and waivers of base and head.
 
-If only the head's rules ran, a change could weaken the rules that check it. The base's ``policies`` package runs in a separate
-process, from the base's files.
+If only the head's rules ran, a change could weaken the rules that check the change. The base's ``policies`` package runs in a
+separate process, from the base's files.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ files = [Path(each.__file__) for each in list(sys.modules.values()) if getattr(e
 answer["files"] = sorted(str(each.relative_to(Path.cwd())) for each in files if each.is_relative_to(Path.cwd()))
 json.dump(answer, sys.stdout, default=str)
 """
-"""The script that runs in the separate process. It uses only documented functions of ``policies``, because the base can be old."""
+"""The script of the separate process. Functions that it uses must keep their names, because it also runs with old policies."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,7 +53,7 @@ def without_secrets(resource: Resource) -> dict[str, Any]:
 
 
 def _hidden(value: Any) -> Any:
-    """A secret object with its keys and without its values. The keys are not secret: they are in the program."""
+    """A secret value, of which only an object's keys are kept. The keys are not secret: they are in the program."""
     return mapped(value, Secret.of, lambda each: isinstance(each, list))
 
 

@@ -1,4 +1,4 @@
-"""The data model of changes, for the comparison of programs, the engine's preview, and drift."""
+"""The data model of changes, for three sources: the comparison of two programs, the engine's preview, and drift."""
 
 from __future__ import annotations
 
@@ -27,20 +27,23 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PropertyChange:
-    """One value that differs, for example an input of a resource. A missing value is ``None``."""
+    """One value that differs, for example an input of a resource. ``None`` stands for a missing value."""
 
     path: str
     before: Any
     after: Any
     replaces: Replaces
     follows: str = ""
-    """URN of the replaced resource or changed provider that causes the change; empty if there is none. The new value is not known
-    before ``pulumi up``."""
+    """URN of the replaced resource or changed provider that causes the change; otherwise empty. If it is set, the new value is not
+    known before ``pulumi up``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionChange:
-    """One resource option that differs, for example ``protect``. For ``dependencies``: the removed and the added dependencies."""
+    """One resource option that differs, for example ``protect``.
+
+    For ``dependencies``, ``before`` has only the removed dependencies, and ``after`` only the added ones.
+    """
 
     name: str
     before: str
@@ -68,7 +71,7 @@ class ResourceChange:
     options: tuple[OptionChange, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     loses: str = ""
-    """The data that the change loses, even if the resource is kept; empty if no data is lost."""
+    """The data that the change deletes; empty if it deletes no data. A change that keeps the resource can delete data too."""
     refused: tuple[str, ...] = ()
     """The reasons why AWS or Kubernetes will refuse the change when it is applied."""
     watch: tuple[str, ...] = ()
@@ -78,11 +81,11 @@ class ResourceChange:
     kept: bool = False
     """Whether the resource is removed from the state and kept in the cloud (``retain_on_delete``)."""
     formerly: str = ""
-    """The URN in the base, if it differs from ``urn`` and an alias connects the two URNs; otherwise empty."""
+    """The URN in the base, if the change renames the resource with an alias; otherwise empty."""
 
     @property
     def risky(self) -> bool:
-        """Whether the change loses data that cannot be created again."""
+        """Whether the change deletes data, and not only the resource's entry in the state."""
         return bool(self.loses) and not self.kept
 
     @property
@@ -102,15 +105,15 @@ class PolicyViolation:
     """Logical name of the resource."""
     message: str
     new: bool
-    """Whether the base does not have the violation."""
+    """Whether the base does not have the violation. Always true in the engine's preview, which checks only head."""
     type: str = ""
     """Type token of the resource."""
     by_base: bool = False
-    """Whether only the base's rules find the violation, because the change alters the rules."""
+    """Whether only the base's rules find the violation at this level, because the change alters the rules."""
 
     @classmethod
     def of(cls, violation: Violation, *, new: bool, by_base: bool = False) -> PolicyViolation:
-        """The report's entry for a violation that a rule found; a waived violation is advisory."""
+        """The entry of a preview for a violation that a rule found. The level of a waived violation is advisory."""
         return cls(
             policy=violation.rule,
             level=violation.level if violation.status != "waived" else "advisory",
@@ -124,7 +127,7 @@ class PolicyViolation:
 
 @dataclass(frozen=True, kw_only=True)
 class RuleChange:
-    """A change of a rule, a limit, a price, a waiver, or a file of the rules, for a reviewer."""
+    """A change of a rule, a limit, a price, a waiver, or a file of the policies."""
 
     what: str
     before: Any
@@ -178,7 +181,7 @@ class GraphNode:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPreview:
-    """The effect of the change on one stack. If ``problem`` is set, there is no preview, and only ``notes`` can be set too."""
+    """The effect of the change on one stack. If ``problem`` is set, there is no preview, and only ``notes`` is used besides."""
 
     stack: str
     changes: tuple[ResourceChange, ...] = ()
@@ -193,7 +196,7 @@ class StackPreview:
     nodes: tuple[GraphNode, ...] = field(default=(), repr=False)
     problem: str = ""
     base_problem: str = ""
-    """The reason why the base cannot be evaluated, or empty. If it is set, there is no comparison, and ``changes`` is empty."""
+    """Why the base cannot be evaluated; otherwise empty. If it is set, there is no comparison, and ``changes`` is empty."""
     notes: tuple[str, ...] = ()
 
     def of(self, kind: Kind) -> list[ResourceChange]:
@@ -278,7 +281,7 @@ class Drift:
     """The changes from the state to the cloud. ``update``: changed in the cloud. ``delete``: deleted in the cloud."""
     foreign: tuple[Foreign, ...] = ()
     problems: tuple[str, ...] = ()
-    """The parts that could not be read, with the reasons."""
+    """What could not be read, with the reasons."""
 
     @property
     def revert(self) -> str:
@@ -287,7 +290,7 @@ class Drift:
 
     @property
     def exit_code(self) -> ExitCode:
-        """The exit code for drift, no drift, or an incomplete check."""
+        """``FAILED`` for drift, ``UNCHECKED`` if no drift was found but something could not be read, otherwise ``DONE``."""
         if self.changes or self.foreign:
             return ExitCode.FAILED
         return ExitCode.UNCHECKED if self.problems else ExitCode.DONE

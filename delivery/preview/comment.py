@@ -1,9 +1,9 @@
 """Formats a preview as Markdown for the terminal and for a pull request's comment.
 
-Of each stack, the losses of data come first, and a long list is folded.
+In the section of a stack, losses of data come first. Long lists are folded.
 
-GitHub refuses a body above :data:`LIMIT`, and a truncated body would hide changes. For this reason, each level of detail omits a
-further kind of detail, and the comment names what is omitted. The first level that fits is used; the last has only the totals.
+GitHub refuses a body above :data:`LIMIT`, and a truncated body would hide changes. For this reason, the body has the first level of
+:class:`Detail` at which it fits, and states what this level omits. The last level has only the totals.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ MARKER = "<!-- dwcp-preview -->"
 """The marker with which the comment is found later, to edit it."""
 
 INLINE = 100
-"""Maximum length of a value that is shown in full. Of a longer value, only the start and the length are shown."""
+"""Maximum length of a value that is shown in full. A longer value is shown by its start and its length."""
 LINES = 40
-"""Maximum number of lines that are shown of a long text, or of the difference between two long texts."""
+"""Maximum number of lines of a long text, or of the difference between two long texts."""
 
 SIGNS = {Kind.CREATE: "+", Kind.UPDATE: "~", Kind.REPLACE: "±", Kind.DELETE: "-", Kind.OPTIONS: "·"}
 DONE = {
@@ -145,7 +145,7 @@ def _bounded(problem: str, level: Detail) -> str:
 
 
 def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
-    """The losses of data, then refused changes, warnings, protected resources, and possible replacements."""
+    """The warnings above the list of changes, with the losses of data first."""
     risky = [each for each in stack.changes if each.risky]
     if risky and level < Detail.TYPES:
         rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)

@@ -1,7 +1,8 @@
 """Finds the differences between a stack's state and the cloud, without changing anything.
 
-The engine reads every resource of the state from its provider. A difference in a property that the ownership table assigns to
-another owner is not drift, for example a Deployment that its autoscaler scaled, or a weight that a rollout set.
+The engine reads every resource of the state from its provider. A difference is not drift if the table in
+``components/field_owners.py`` assigns the property to another owner. Examples are the replicas of a Deployment with an autoscaler,
+and the weights that a rollout sets.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def detect(environment: Environment) -> Drift:
 
 def _detected(environment: Environment) -> Drift:
     try:
-        read = refresh(environment)
+        read = preview_refresh(environment)
     except DeliveryError as error:
         return Drift(stack=environment.name, problems=(error.problem,))
     found, problems = _foreign(environment, read)
@@ -64,20 +65,20 @@ def _foreign(environment: Environment, read: Refreshed) -> tuple[tuple[Foreign, 
 
 @dataclass(frozen=True, kw_only=True)
 class Refreshed:
-    """The state of a stack, and the differences of the cloud from the state."""
+    """The state of a stack, and the differences between the state and the cloud."""
 
     resources: tuple[Mapping[str, Any], ...]
-    """Every resource in the state, as the engine writes it: ``urn``, ``type``, ``id``, ``outputs``."""
+    """Every resource in the state, as the engine writes it, with ``urn``, ``type``, ``id`` and ``outputs``."""
     changes: tuple[ResourceChange, ...]
 
 
-def refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Refreshed:
-    """The changes that a refresh of the environment's stack would make. Raises ``DeliveryError`` if the engine fails."""
-    return parse(Engine(environment).refresh(seconds=seconds))
+def preview_refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Refreshed:
+    """The state of the environment's stack, and what a refresh would change in it. Raises ``DeliveryError`` if the engine fails."""
+    return parse(Engine(environment).preview_refresh(seconds=seconds))
 
 
 def parse(text: str) -> Refreshed:
-    """The result in the engine's JSON.
+    """The state and the changes in the JSON of ``pulumi refresh --preview-only``.
 
     The JSON has one step per resource: ``update`` if the resource has changed in the cloud, ``delete`` if it no longer exists.
     Raises ``UnreachableError`` if the JSON has another format.

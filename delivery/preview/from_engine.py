@@ -25,11 +25,11 @@ KINDS = {
     "delete": Kind.DELETE,
     "import": Kind.CREATE,
 }
-"""The kind of change, by the engine's operation. The operations within a replacement (``create-replacement``...) are ignored."""
+"""The kind of change, by the engine's operation. The steps of a replacement (``create-replacement``...) are not counted again."""
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
-    """The engine's preview of each stack; by default of staging and production. ``plans`` is a folder for the update plans."""
+    """The engine's preview of each stack, by default of staging and production. The folder ``plans`` gets the update plans."""
     names = list(stacks) or [each for each in ENVIRONMENTS if each != SANDBOX]
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def _change(kind: Kind, step: EngineStep) -> ResourceChange:
 
 
 def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> PropertyChange:
-    """A property in the engine's diff, in which the provider states whether the change replaces the resource."""
+    """A property in the engine's diff. The provider states there whether the change replaces the resource."""
     replaces = "replace" in str(diff.get("diffKind", "")).lower()
     where = paths.parse(path)
     return PropertyChange(

@@ -22,17 +22,17 @@ from program.project_files import project_name
 Answers = Mapping[str, Worlds | EvaluationError]
 
 SANDBOX = "local"
-"""The stack of the embedded cloud. It is previewed only on request."""
+"""The stack of the sandbox. It is previewed only on request."""
 
 LONGEST_PROBLEM = 40
-"""Maximum number of lines of an error in a comment. The log has all lines."""
+"""Maximum number of lines of an error in a preview."""
 
 
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
     """Compare the program at ``head`` (``None``: the work tree) with the program at the merge base of ``head`` and ``base``.
 
-    ``stacks`` are by default all stacks but ``local``. Raises ``UsageError`` if a revision does not exist, or if neither side has a
-    file for a requested stack.
+    ``stacks`` are by default all stacks except ``local``. Raises ``UsageError`` if a revision does not exist, or if neither
+    revision has a file for a requested stack.
     """
     head_commit = resolve(repository, head or "HEAD")
     base_commit = fork_point(repository, base, head_commit)
@@ -55,7 +55,7 @@ def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repo
 
 
 def compare_folders(base: Path, head: Path, stacks: Sequence[str]) -> tuple[tuple[StackPreview, ...], tuple[RuleChange, ...]]:
-    """The previews of the stacks, and the differences between the policies. The two folders are evaluated in parallel."""
+    """The previews of the stacks, and the changes of the policies. The programs in both folders are evaluated in parallel."""
     with ThreadPoolExecutor(max_workers=2) as pool:
         before, after = pool.map(partial(_evaluate, stacks), (base, head))
         evaluated = ([each for each in side.values() if isinstance(each, Worlds)] for side in (before, after))
@@ -89,9 +89,9 @@ def _renamed(stack: str, base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPreview:
-    """Add the violations that only the base's rules find, because the change could weaken the rules that check it.
+    """Add the violations that only the base's rules find, because the change could weaken the rules that check the change.
 
-    A mandatory violation of the base's rules is also added if it is only advisory by the head's rules, because of a lower level or
+    A violation that is mandatory in the base's rules, but advisory in the head's rules, is added too. The cause is a lower level or
     a waiver.
     """
     if preview.problem:
@@ -164,9 +164,9 @@ def _unknown_sources(base: Graph, head: Graph) -> Iterator[str]:
 
 
 def readable(error: EvaluationError) -> str:
-    """The text of an error for a comment. Of a traceback only the last line is kept, and the number of lines is limited."""
+    """The text of an error for a preview: at most ``LONGEST_PROBLEM`` lines, and only the last line of a traceback."""
     text, trace, rest = error.problem.partition("Traceback (most recent call last)")
     lines = [f"{text.rstrip()} {rest.splitlines()[-1]}".strip()] if trace else text.splitlines()
     if len(lines) > LONGEST_PROBLEM:
-        lines = [*lines[:LONGEST_PROBLEM], f"... and {len(lines) - LONGEST_PROBLEM} more lines in the log"]
+        lines = [*lines[:LONGEST_PROBLEM], f"... and {len(lines) - LONGEST_PROBLEM} more lines"]
     return "\n".join(lines)

@@ -261,7 +261,8 @@ function verdict(property) {
   return h("span", { class: "badge", style: kindStyle(property.replaces === "yes" ? "replace" : "update") }, property.replaces === "yes" ? "replaces" : "may replace");
 }
 
-// ---- the picture: a card per component, below the components that it depends on. An open card has resources, a closed card a number.
+// ---- the picture: a card per component, below the components that it depends on. An open card shows the component's resources, a
+// closed card only their number.
 
 function draw(fit = false) {
   const graph = document.getElementById("graph");
@@ -306,7 +307,7 @@ function visible() {
     .filter((each) => found(each, wanted));
 }
 
-/** Whether the resources of a component are drawn: if the picture has few resources, or if the user has opened the component. */
+/** Whether a component's card is open: because the picture has few resources, or because the user has opened the card. */
 const expanded = (key, all) => all <= MOST || opened.has(key);
 
 function arrange(nodes, room) {
@@ -320,7 +321,7 @@ function arrange(nodes, room) {
     group.nodes.push({ ...node, group });
     groupOf.set(node.urn, key);
   }
-  // The depth of a component is one more than the depths of the components that it depends on. A bound ends cycles.
+  // A component is one level deeper than the deepest component that it depends on. The limits of 8 rounds and level 7 end cycles.
   const depths = new Map([...groups.keys()].map((key) => [key, 0]));
   for (let round = 0; round < 8; round++) {
     for (const group of groups.values()) {
@@ -341,7 +342,7 @@ function arrange(nodes, room) {
   return sorted;
 }
 
-/** Places the cards from left to right. A new row starts for each depth, and where no room is left. Cards keep a readable size. */
+/** Places the cards from left to right. A new row starts for each depth, and where no room is left. */
 function place(groups, depths, room) {
   let [x, y, tallest, depth] = [0, 0, 0, null];
   for (const group of groups) {

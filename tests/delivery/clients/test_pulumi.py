@@ -67,7 +67,7 @@ def test_a_stack_file_without_the_key_of_the_secrets_is_named(tmp_path: Path, mo
     with pytest.raises(EngineError, match=r"Pulumi\.local\.yaml does not contain the key of the stack's secrets"):
         without_key.up(FILE, lease_time())
     with pytest.raises(EngineError, match=r"Pulumi\.local\.yaml does not contain the key[^\n]*\n  fix: use the file in which"):
-        without_key.refresh(seconds=20)
+        without_key.preview_refresh(seconds=20)
 
 
 def test_deleted_resources_are_listed_as_losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

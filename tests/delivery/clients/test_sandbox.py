@@ -25,7 +25,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (file.parent / "monitoring" / "env").write_text("export DWCP_PROMETHEUS_URL=http://127.0.0.1:2\n")
     monkeypatch.setattr(_sandbox, "FILE", file)
-    monkeypatch.delenv(_sandbox.MARK, raising=False)
+    monkeypatch.delenv(_sandbox.BACKEND_VARIABLE, raising=False)
     return file
 
 
@@ -46,18 +46,18 @@ def test_other_environments_do_not_read_the_env_file(file: Path) -> None:
 
 
 def test_the_env_file_is_not_read_in_a_shell_with_another_backend(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_sandbox.MARK, "s3://elsewhere")
+    monkeypatch.setenv(_sandbox.BACKEND_VARIABLE, "s3://elsewhere")
     assert Environment.open("local").variables == dict(os.environ)
 
 
 def test_the_env_file_replaces_the_variables_of_an_earlier_sandbox(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_sandbox.MARK, "s3://state?endpoint=127.0.0.1:9")
+    monkeypatch.setenv(_sandbox.BACKEND_VARIABLE, "s3://state?endpoint=127.0.0.1:9")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # where nothing listens any more
     assert Environment.open("local").variables["PULUMI_BACKEND_URL"] == BACKEND
 
 
 def test_monitoring_that_started_after_the_shell_was_sourced_is_found(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(_sandbox.MARK, BACKEND)
+    monkeypatch.setenv(_sandbox.BACKEND_VARIABLE, BACKEND)
     assert Environment.open("local").prometheus_url == "http://127.0.0.1:2"
 
 

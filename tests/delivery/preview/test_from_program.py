@@ -269,7 +269,7 @@ def test_of_a_traceback_only_the_last_line_is_read() -> None:
 
 def test_a_long_error_ends_with_how_much_is_left() -> None:
     said = readable(EvaluationError("\n".join(f"mistake {number}" for number in range(100)))).splitlines()
-    assert said[-1] == "... and 60 more lines in the log"
+    assert said[-1] == "... and 60 more lines"
 
 
 def test_a_folder_that_is_not_a_repository_is_refused(tmp_path: Path) -> None:

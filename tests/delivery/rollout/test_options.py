@@ -52,7 +52,7 @@ TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
         (["--wait-time", "1,2"], "has 2 times for 3 steps", "one for each step"),
         (["--error-threshold", "0"], "--error-threshold 0.0 is not a percentage", "--error-threshold 5"),
         (["--error-threshold", "100"], "--error-threshold 100.0 is not a percentage", "--error-threshold 5"),
-        (["--wait", "-1"], "--wait -1 is not a number of seconds, 0 or more", "--wait 120"),
+        (["--wait", "-1"], "--wait -1 is not a number of seconds (0 or more)", "--wait 120"),
         (["--strategy", "canary"], "--strategy canary is not one of weighted, flag", "--strategy weighted"),
         (
             ["--image", IMAGE],
