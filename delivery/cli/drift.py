@@ -30,7 +30,7 @@ def drift(
     """
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode
-    from delivery.preview import drift_report as reports
+    from delivery.preview import drift_report
     from delivery.preview.drift import detect
 
     found: list[Drift] = []
@@ -40,9 +40,9 @@ def drift(
     if as_json or output == "json":
         sys.stdout.write(json.dumps([each.to_json() for each in found], indent=2) + "\n")
     elif output == "markdown":
-        sys.stdout.write(reports.to_markdown(found))
+        sys.stdout.write(drift_report.to_markdown(found))
     else:
-        reports.print_table(found, console())
+        drift_report.print_table(found, console())
     codes = {each.exit_code for each in found}
     order = (ExitCode.FAILED, ExitCode.UNCHECKED)
     raise typer.Exit(int(next((each for each in order if each in codes), ExitCode.DONE)))

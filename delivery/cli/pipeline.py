@@ -110,7 +110,7 @@ def variables(
 @app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
-    environment: Annotated[str, scope(text="Mention this GitHub environment, the job's, in the explanation.")] = "",
+    environment: Annotated[str, scope(text="Explain a failure in this GitHub environment.")] = "",
 ) -> None:
     """Show why a GitHub action failed, and the fix, on the run's summary page."""
     from delivery.github.variables import explanation

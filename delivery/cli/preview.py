@@ -44,14 +44,14 @@ def preview(
     """
     if engine:
         with working(f"running the engine's preview of {' and '.join(environment or ['every environment'])}"):
-            from delivery.preview import from_engine as engines
+            from delivery.preview import from_engine
 
-            found = engines.preview(environment or [], repository, plans)
+            found = from_engine.preview(environment or [], repository, plans)
     else:
         with working(f"evaluating the program at {base} and {f'at {head}' if head else 'in the work tree'}"):
-            from delivery.preview import from_program as program
+            from delivery.preview import from_program
 
-            found = program.preview(base, head or None, environment or [], repository)
+            found = from_program.preview(base, head or None, environment or [], repository)
     if folder is None:
         sys.stdout.write(_rendered(found, output))
     else:
@@ -66,12 +66,11 @@ def _code(found: Preview) -> ExitCode:
 
 
 def _rendered(found: Preview, output: Format) -> str:
-    from delivery.preview import comment as markdown
-    from delivery.preview import page as html
+    from delivery.preview import comment, page
 
     if output == "json":
         return found.to_json().decode() + "\n"
-    return markdown.render(found) if output == "markdown" else html.render(found)
+    return comment.render(found) if output == "markdown" else page.render(found)
 
 
 def _write(found: Preview, folder: Path) -> None:

@@ -16,7 +16,7 @@ SHOWN = 20
 
 def releases(
     environment: EnvironmentOption,
-    show: Annotated[str | None, typer.Option(help="Print this release in full: its id, or the beginning of its id.")] = None,
+    show: Annotated[str | None, typer.Option(help="Print one release in full; give its id, or the start of its id.")] = None,
     limit: Annotated[int, typer.Option(help="List this many releases, newest first.")] = SHOWN,
     output: Annotated[Path | None, typer.Option(help="With --show: write the report to this .md or .html file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON on standard output.")] = False,

@@ -17,10 +17,10 @@ def render(
 ) -> None:
     """Write the guide's Dockerfile, compose file and Kubernetes manifests (docs/guide.md), for scripts that use these files."""
     with working(f"evaluating the program for {environment}"):
-        from delivery.releases import guide_files as rendering
+        from delivery.releases import guide_files
 
-        texts = rendering.render(environment)
-    rendering.write(texts, into)
+        texts = guide_files.render(environment)
+    guide_files.write(texts, into)
     console = Console(highlight=False)
     for path in sorted(texts):
         console.print(str(into / path), soft_wrap=True)

@@ -218,7 +218,7 @@ def unfinished(checkpoint: Checkpoint) -> list[str]:
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the last update applied them, but no Secrets.
+    """The service's objects as the last update applied them, without Secrets.
 
     The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
     """
@@ -249,7 +249,7 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """``inputs`` without the fields of other owners; ``None`` for the canary's Deployment, which has no containers without them."""
+    """``inputs`` without the fields of other owners; ``None`` for the canary's Deployment, whose containers are such a field."""
     manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}
     for row in OWNERSHIP:
         if (row.type, row.name) != (kind, name):

@@ -65,7 +65,7 @@ class GitHub:
             return "nothing to comment"
         if existing is None:
             self._call("POST", f"issues/{number}/comments", {"body": body})
-            return "made"
+            return "created"
         if existing["body"].strip() == (body or nothing).strip():
             return "already up to date"
         self._call("PATCH", f"issues/comments/{existing['id']}", {"body": body or nothing})

@@ -377,9 +377,9 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The field manager of Pulumi's provider in a live object. A manager of an apply comes before one of an update.
+    """The field manager of Pulumi's provider in a live object; ``PROGRAM_MANAGER`` if the provider manages no field of the object.
 
-    ``PROGRAM_MANAGER`` if the provider manages no field of the object.
+    The manager of an apply takes precedence over the manager of an update.
     """
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
@@ -406,7 +406,7 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
     """``manifest`` with the live values of the fields that have another owner and that Pulumi's provider once applied.
 
-    If ``manifest`` lacked such a field, an apply would reset it, for example the number of pods of a Deployment to 1.
+    If ``manifest`` lacked such a field, an apply would reset the field, for example the number of pods of a Deployment to 1.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

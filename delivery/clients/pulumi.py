@@ -26,7 +26,7 @@ GRACE_SECONDS = 15.0
 FEED_SECONDS = 0.2
 """Seconds between two checks of the lease and of the engine's events."""
 WITHOUT_LEASE_SECONDS = 60.0
-"""Time that a preview may continue after this process last wrote to the supervisor (``_supervisor.py``). It needs no lease."""
+"""Time that a preview, which needs no lease, may continue after this process last wrote to the supervisor (``_supervisor.py``)."""
 LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
@@ -35,7 +35,7 @@ NO_SECRETS_PROVIDER = "passphrase must be set"
 
 
 class EngineError(DeliveryError):
-    """The engine refused or failed an operation, or the operation could not be started."""
+    """An operation of the engine failed, or could not be started."""
 
 
 Watcher = Callable[[EngineStep | EngineViolation], None]

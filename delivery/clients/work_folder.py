@@ -13,7 +13,7 @@ from program.checkout import CHECKOUT
 
 
 def work_folder(environment: str, checkout: Path = CHECKOUT) -> Path:
-    """The folder for the files about an environment; each checkout has its own. ``DWCP_WORK_DIR`` selects another parent folder."""
+    """The folder of ``checkout`` for files about an environment. ``DWCP_WORK_DIR`` selects another parent for all such folders."""
     base = os.environ.get("DWCP_WORK_DIR") or platformdirs.user_state_path(PROJECT)
     return Path(base) / hashlib.sha256(str(checkout).encode()).hexdigest()[:12] / environment
 

@@ -273,6 +273,6 @@ def _deleted(resource: Resource) -> ResourceChange:
 
 
 def owner_of(type_: str, name: str, path: Sequence[str | int]) -> str:
-    """The owner that may change the property at ``path`` after the resource's creation; empty if this is the program."""
+    """The owner that may change the property at ``path`` after the resource's creation; empty if the program owns the property."""
     rows = [row for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     return next((row.owner for row in rows if paths.covers(paths.parse(row.path), tuple(path))), "")

@@ -53,7 +53,7 @@ def without_secrets(resource: Resource) -> dict[str, Any]:
 
 
 def _hidden(value: Any) -> Any:
-    """A secret value, of which only an object's keys are kept. The keys are not secret: they are in the program."""
+    """``value`` with a :class:`Secret` in place of each value in it. Keys of objects are not secret: they are in the program."""
     return mapped(value, Secret.of, lambda each: isinstance(each, list))
 
 

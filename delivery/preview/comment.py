@@ -76,7 +76,7 @@ def _headline(preview: Preview) -> str:
     if any(each.problem for each in preview.stacks):
         return "a stack cannot be evaluated"
     if any(each.base_problem for each in preview.stacks):
-        return "nothing to compare with"
+        return "the base of a stack cannot be evaluated"
     total = _counts(change for stack in preview.stacks for change in stack.changes)
     blocked = any(each.level == "mandatory" for stack in preview.stacks for each in stack.verdicts)
     refused = any(each.refused for stack in preview.stacks for each in stack.changes)

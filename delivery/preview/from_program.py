@@ -98,9 +98,9 @@ def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPrev
         return preview
     if by_base.problem:
         return replace(preview, notes=(*preview.notes, f"The base's rules could not check the changed program: {by_base.problem}"))
-    told = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
+    known = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
     added = [
-        each for each in by_base.violations.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in told
+        each for each in by_base.violations.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in known
     ]
     return replace(preview, verdicts=(*added, *preview.verdicts))
 

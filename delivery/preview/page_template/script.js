@@ -115,8 +115,8 @@ function summary() {
   }
   tiles.append(tile(stack.unchanged, "unchanged"));
   if (stack.cost && stack.cost.changes.length) {
-    const difference = stack.cost.after - stack.cost.before;
-    tiles.append(tile(`${difference < 0 ? "−" : "+"}$${Math.abs(difference).toFixed(0)}`, "a month, estimated"));
+    const dollars = stack.cost.after - stack.cost.before;
+    tiles.append(tile(`${dollars < 0 ? "−" : "+"}$${Math.abs(dollars).toFixed(0)}`, "a month, estimated"));
   }
   if (!stack.problem) parts.push(tiles);
   for (const each of stack.notes) parts.push(h("p", {}, each));
@@ -136,9 +136,9 @@ function summary() {
   }
   const byBase = stack.verdicts.filter((each) => each.by_base);
   if (byBase.length) parts.push(note("delete", "Only the changed rules accept these resources", [violations(byBase)]));
-  const told = stack.verdicts.filter((each) => !each.by_base && (each.new || each.level === "mandatory"));
-  if (told.length) {
-    parts.push(note(told.some((each) => each.level === "mandatory") ? "delete" : "update", "Policies", [violations(told)]));
+  const byHead = stack.verdicts.filter((each) => !each.by_base && (each.new || each.level === "mandatory"));
+  if (byHead.length) {
+    parts.push(note(byHead.some((each) => each.level === "mandatory") ? "delete" : "update", "Policies", [violations(byHead)]));
   }
   const unsure = stack.changes.filter((each) => each.kind === "update" && each.properties.some((one) => one.replaces === "not known"));
   if (unsure.length) {
@@ -176,9 +176,9 @@ const foldable = (title, children, open) =>
   h("div", { class: "note", style: kindStyle("options") }, h("details", open ? { open: "" } : {}, h("summary", {}, title), ...children));
 
 /** One row per resource and level, with all violations of the resource. */
-function violations(told) {
+function violations(listed) {
   const objects = new Map();
-  for (const each of told) {
+  for (const each of listed) {
     const key = `${each.level} ${each.type} ${each.name}`;
     if (!objects.has(key)) objects.set(key, []);
     objects.get(key).push(each);
@@ -202,7 +202,7 @@ const titled = (change) =>
 
 function changes() {
   const wanted = words();
-  const shown = stack.changes.filter((each) => !hidden.has(each.kind) && found(each, wanted));
+  const shown = stack.changes.filter((each) => !hidden.has(each.kind) && matches(each, wanted));
   const rows = shown.map((each) =>
     h(
       "details",
@@ -214,7 +214,7 @@ function changes() {
         titled(each),
         h("span", { class: "why" }, each.loses ? `loses ${each.loses}` : reasons(each)),
       ),
-      h("div", { class: "body" }, ...told(each)),
+      h("div", { class: "body" }, ...details(each)),
     ),
   );
   const holder = document.getElementById("changes");
@@ -224,17 +224,17 @@ function changes() {
   holder.hidden = stack.changes.length === 0;
 }
 const words = () => document.getElementById("search").value.trim().toLowerCase();
-const found = (each, wanted) => !wanted || `${each.name} ${each.type}`.toLowerCase().includes(wanted);
+const matches = (each, wanted) => !wanted || `${each.name} ${each.type}`.toLowerCase().includes(wanted);
 function reasons(change) {
   const names = change.properties.map((each) => each.path);
   return names.length > 4 ? `${names.slice(0, 4).join(", ")} and ${names.length - 4} more` : names.join(", ");
 }
-function told(change) {
+function details(change) {
   const rows = change.properties.map((each) =>
     h(
       "tr",
       {},
-      h("td", {}, h("code", {}, each.path), " ", verdict(each)),
+      h("td", {}, h("code", {}, each.path), " ", replacement(each)),
       ...(change.kind === "create" || change.kind === "delete"
         ? [h("td", {}, h("pre", {}, text(change.kind === "create" ? each.after : each.before)))]
         : each.follows && each.path === "provider"
@@ -256,7 +256,7 @@ function told(change) {
   for (const each of change.ignored) parts.push(h("p", {}, h("code", {}, each.path), ` stays as it is: ${each.owner} owns it`));
   return parts.length ? parts : [h("p", {}, "The resource has no inputs.")];
 }
-function verdict(property) {
+function replacement(property) {
   if (property.replaces === "no") return null;
   return h("span", { class: "badge", style: kindStyle(property.replaces === "yes" ? "replace" : "update") }, property.replaces === "yes" ? "replaces" : "may replace");
 }
@@ -304,7 +304,7 @@ function visible() {
   return nodes
     .filter((each) => !only || touched.has(each.urn))
     .filter((each) => !each.kind || !hidden.has(each.kind))
-    .filter((each) => found(each, wanted));
+    .filter((each) => matches(each, wanted));
 }
 
 /** Whether a component's card is open: because the picture has few resources, or because the user has opened the card. */
@@ -474,7 +474,7 @@ function choose(node, event) {
       h("h2", {}, h("span", { class: "badge", style: kindStyle(node.kind) }, node.kind ?? "unchanged"), " ", short(node.type)),
       h("p", { class: "name" }, node.name),
       h("p", {}, h("code", {}, node.type)),
-      ...(change ? told(change) : []),
+      ...(change ? details(change) : []),
       ...(node.dependencies.length ? [h("p", {}, "needs ", h("span", { class: "name" }, node.dependencies.map(last).join(", ")))] : []),
     );
   }

@@ -34,7 +34,7 @@ def github(server: Server) -> GitHub:
 
 
 def test_the_first_comment_is_created_and_later_edited(server: Server, github: GitHub) -> None:
-    assert github.set_comment(7, MARKER, f"{MARKER}\none") == "made"
+    assert github.set_comment(7, MARKER, f"{MARKER}\none") == "created"
     assert github.set_comment(7, MARKER, f"{MARKER}\ntwo") == "edited"
     assert [each["body"] for each in server.comments] == [f"{MARKER}\ntwo"]
 
@@ -111,7 +111,7 @@ def test_a_comment_is_created_only_if_the_pull_request_is_at_the_given_commit(se
     server.pulls = [pull(7, "a" * 40)]
     (tmp_path / "preview.md").write_text(f"{MARKER}\n## Preview")
     done = dwcp(server, tmp_path, "comment", "preview.md", "--head", "contributor:change", "--sha", "a" * 40)
-    assert (done.returncode, done.stdout) == (0, "comment: made\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "comment: created\n"), done.stderr
     assert server.asked["head"] == ["contributor:change"]
     late = dwcp(server, tmp_path, "comment", "preview.md", "--head", "contributor:change", "--sha", "b" * 40)
     assert late.returncode == 0
