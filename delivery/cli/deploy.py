@@ -34,8 +34,8 @@ def deploy(
 ) -> None:
     """Deploy: checks, backup, tests, preview with policies, update, health, metrics; roll back if the update or a later step fails.
 
-    Exit codes: 0 deployed, staged or planned; 1 failed, and the previous release runs unless the message states otherwise; 2 wrong
-    options, nothing was changed.
+    Exit codes: 0 deployed, planned, or staged (waits at 0 % of the traffic for a rollout); 1 failed, and the previous release runs
+    unless the message states otherwise; 2 wrong options, nothing was changed.
     """
     from delivery.cli._release_command import run
     from delivery.releases.deploy import Deployment

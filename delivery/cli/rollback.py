@@ -30,7 +30,7 @@ def rollback(
     health_url: HealthUrlOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the release's record as JSON on standard output.")] = False,
 ) -> None:
-    """Roll back, also weeks later: move all traffic to stable, set the flag to 0, restore the image and verify the running pods.
+    """Roll back, also weeks later: move all traffic to stable, set the feature flag to 0, restore the image, and verify the pods.
 
     Settings that later releases changed are restored too. Credentials, and settings that `pulumi up` or a person changed, stay as
     they are. Volumes never get smaller. The command prints the restored settings, and the settings that still differ.

@@ -1,4 +1,4 @@
-"""``dwcp rollout``: moves traffic to a new release step by step, and rolls back if a gate fails."""
+"""``dwcp rollout``: moves traffic to a new release step by step, and rolls back if the release does not meet an objective."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from delivery.errors import UsageError
 
 def rollout(
     image: Annotated[
-        str | None, text("Roll out this image; without it, the image of --tag, or else of the newest staged release.")
+        str | None, text("Roll out this image; without it, the image of --tag, or else of the release that waits at 0 %.")
     ] = None,
     tag: Annotated[str | None, text(f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",

@@ -196,7 +196,7 @@ def lock(
         typer.echo(f"the lease of {environment} is held (fencing number {lease.fencing}); Ctrl-C releases it")
         with suppress(KeyboardInterrupt), ends_as_interrupt():
             wait_until(lease.check, lambda _: False, seconds=seconds or math.inf, pause=LOOK_SECONDS)
-    typer.echo("released")
+    typer.echo(f"the lease of {environment} is released")
 
 
 @app.command()

@@ -144,7 +144,7 @@ class States:
         return parse_state(text, answer.get("VersionId", ""), "the written state", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
-        """Record ``checkpoint`` as the current state. Raises ``LeaseLostError`` if a later lease has already recorded a state."""
+        """Record ``checkpoint`` as the current state. Raises ``LeaseLostError`` if a command with a later lease has done so."""
         item = {
             **self._known_key(),
             "version": {"S": checkpoint.version},

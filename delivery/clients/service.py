@@ -48,7 +48,7 @@ class HealthError(DeliveryError):
 
 @dataclass(frozen=True)
 class ServiceClient:
-    """A client of the HTTP interface of one track of the service."""
+    """A client of the HTTP interface of one track (``stable`` or ``canary``) of the service."""
 
     track: TrackName
     where: str

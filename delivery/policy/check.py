@@ -93,7 +93,7 @@ class PolicyCheck:
         return found
 
     def state(self, file: Path) -> PolicyReport:
-        """The report on an exported state. No check is deferred, because every resource is deployed.
+        """The report on an exported state. No check is deferred to ``pulumi up``, because every resource is deployed.
 
         Raises :class:`PolicyCheckError` if the file cannot be read, or the state, a config or a waiver is not valid.
         """

@@ -20,7 +20,7 @@ NEAR_END = timedelta(days=90)
 
 
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
-    """The violations at head, without deferred checks. ``new`` is true for a violation that the base does not have."""
+    """The violations at head, without checks that are deferred to ``pulumi up``. ``new``: the base does not have the violation."""
     environment = policies.environment_of(head.known.stack, head.known.resources)
     known = {key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(
