@@ -11,8 +11,7 @@ from delivery.doctor.observations import Observations
 def diagnose(observed: Observations) -> Report:
     """Run every check and return the report.
 
-    If a check needs a part that is missing, the report contains the findings that the check made before, and lists the check as
-    unchecked.
+    A check that reads a missing part of the snapshot ends there. The report has its findings until then, and lists it as unchecked.
     """
     findings: list[Finding] = []
     unchecked: list[Unchecked] = []

@@ -28,8 +28,19 @@ from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError
-from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, running_now, stack_file
-from delivery.releases import backup_files as mirror
+from delivery.releases import (
+    Release,
+    Releases,
+    Result,
+    backup_files,
+    configuration,
+    manifests,
+    new_id,
+    request,
+    restore,
+    running_now,
+    stack_file,
+)
 from delivery.releases._metrics import verify
 from delivery.releases._recording import finish, problem_of, valid_state
 from delivery.releases.request import DeployRequest
@@ -63,7 +74,7 @@ class Deployment:
     release: Release = field(init=False)
     lease: Lease = field(init=False)
     file: str = field(init=False)
-    """The text of the checkout's stack file, without a release."""
+    """The text of the checkout's stack file, without the setting ``application.release``."""
     before: Leaves = field(init=False)
     """The settings of the stack before this deployment."""
     former: restore.Former = field(init=False)
@@ -143,8 +154,8 @@ class Deployment:
 
     def _planned(self, present: Checkpoint) -> Release:
         at = datetime.now(UTC)
-        committed = stack_file.committed(self.environment.name, self.options.checkout, self.environment.variables)
-        self.file = stack_file.with_release(committed, None)
+        text = stack_file.of_checkout(self.environment.name, self.options.checkout, self.environment.variables)
+        self.file = stack_file.with_release(text, None)
         settings = leaves_of(stack_file.parsed(self.file)["config"])
         running = str(present.output("application", "image") or "")
         tag = self.options.tag or running.rpartition(":")[2] or "first"
@@ -166,7 +177,7 @@ class Deployment:
         return self.image or "the program and its settings, with the image that runs now"
 
     def _applied(self) -> str:
-        """The stack file that the engine applies. For a staged release it has no image, so that stable keeps its present image."""
+        """The stack file that the engine applies. A staged release adds no image to the file, so stable keeps its present image."""
         return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:
@@ -199,15 +210,15 @@ class Deployment:
         if releases:
             releases.begin(self.release)
         done = f"state: {Backups(self.states).take()}"
-        self.former = self._running(latest, present)
+        self.former = self._former(latest, present)
         if self.former.manifests and releases:
-            kept = (latest or self.release).model_copy(
+            backup = (latest or self.release).model_copy(
                 update={"manifests": list(self.former.manifests), "image": self.former.image, "settings": self.before}
             )
-            done += f", deployment: {mirror.keep(releases, kept, self.release.timestamp, self.options.checkout)}"
+            done += f", deployment: {backup_files.save(releases, backup, self.release.timestamp, self.options.checkout)}"
         return done
 
-    def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
+    def _former(self, latest: Release | None, present: Checkpoint) -> restore.Former:
         """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update.
 
         A setting that holds data, such as the size of a volume, is not made smaller by the rollback.
@@ -258,7 +269,7 @@ class Deployment:
         return f"{len(images)} images are in their registries"
 
     def _declared(self) -> Future[list[dict[str, Any]]]:
-        """The objects that the program declares. A separate process evaluates them while other steps wait for AWS."""
+        """The objects that the program declares. A separate process evaluates the program while other steps wait for AWS."""
         if self.evaluation is None:
             arguments = (self.environment.name, self._applied(), self.options.checkout)
             pool = ThreadPoolExecutor(max_workers=1)
@@ -361,7 +372,7 @@ class Deployment:
         self.addresses = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.runner.say)
 
     def _digest(self) -> str:
-        """The digest that the nodes pulled for stable, from the status of its pods; empty if it is unknown or not unique."""
+        """The digest of stable's image, from the status of the pods; empty if the pods report none or several."""
         try:
             pods = self.environment.kubernetes.pods("stable")
         except DeliveryError:

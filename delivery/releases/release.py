@@ -10,8 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery.releases.settings import SettingsChange
 
 Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
-"""The result of a release. ``staged``: the track canary has the image, and waits at 0 % of the traffic for a rollout. ``rolled
-back``: the release failed, and the previous release runs again. ``failed``: the release failed and was not rolled back."""
+"""The result of a release.
+
+- ``running``: the command has not finished.
+- ``staged``: the track canary has the image, and waits at 0 % of the traffic for a rollout.
+- ``deployed``: the release is complete.
+- ``failed``: the release failed and was not rolled back.
+- ``rolled back``: the release failed, and the previous release runs again.
+"""
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
@@ -59,11 +65,11 @@ class Release(BaseModel):
     ended: datetime | None = None
     who: str = ""
     previous: str = ""
-    """The id of the release that ran before."""
+    """The id of the release before this release."""
     restores: str = ""
     """The name of the release that a rollback or an aborted rollout restored."""
     fencing: int = 0
-    """The fencing number of the lease. Releases are ordered by this number, because clocks differ."""
+    """The fencing number of the command's lease, which grows with each lease. It orders the releases, because clocks differ."""
     reason: str = ""
     """The reason for the failure or the rollback."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])

@@ -2,6 +2,6 @@
 
 The steps, waits and thresholds are settings: ``components/settings/groups/rollout.py``. ``flow.Rollout`` is the command.
 ``options`` reads the command's options and the environment's settings, from which ``_start`` makes a ``plan``. ``journal`` stores
-plan and progress, and ``analysis`` evaluates the gates. ``machine`` is a pure function that chooses the next of the ``actions``.
-``_loop`` performs this action on the ``platform``.
+plan and progress, and ``analysis`` evaluates the gates, the objectives that a canary must meet. ``machine`` is a pure function that
+chooses the next action (``actions``). ``_loop`` performs the action on the ``platform``.
 """

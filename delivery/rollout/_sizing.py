@@ -14,10 +14,14 @@ MAJORITY = 50
 def carrying(plan: Plan, observed: Observation) -> int:
     """Number of pods that all of the traffic needs: the number at the start of the rollout, or more if autoscalers have added pods.
 
-    A track with all of the traffic needs the pods that it has. A track with at least ``MAJORITY`` percent gives an estimate if it
-    has more pods than the minimum of its autoscaler: the autoscaler has found that one pod fewer is not enough. At the minimum, the
-    number of pods does not depend on the load. A smaller share of the traffic is not used: at 10 %, an error of one pod would
-    become ten. The rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
+    The number of a track's pods shows the load as follows:
+
+    - A track with all of the traffic needs the pods that it has.
+    - A track with at least ``MAJORITY`` percent, and with more pods than its autoscaler's minimum, needs more than one pod fewer,
+      because the autoscaler removes a pod that is not needed. At the minimum, the number of pods does not depend on the load.
+    - A track with a smaller share is not used: at 10 %, an error of one pod would become ten.
+
+    The rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
     """
     split = observed.split or 0
     return max(plan.replicas, observed.stable.floor, _demand(observed.stable, 100 - split), _demand(observed.canary, split))

@@ -2,9 +2,11 @@
 
 The function uses no clock and no network, and stores nothing. Every action can be repeated, and is chosen only while the
 observation differs from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify
-these invariants of every path: a track gets traffic only while it has enough healthy targets, except if the traffic must leave an
-unhealthy canary; a track is scaled down or replaced only after its weight was read back as 0 and its drain is over; every path ends
-with all traffic on one image, or on hold with a reason.
+these invariants of every path:
+
+- A track gets traffic only while it has enough healthy targets, except if the traffic must leave an unhealthy canary.
+- A track is scaled down or replaced only after its weight was read back as 0 and its drain is over.
+- Every path ends with all traffic on one image, or on hold with a reason.
 """
 
 from __future__ import annotations
@@ -43,8 +45,8 @@ def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observation, decision: Decision) -> Decision:
     """The decision, or ``RaiseFloor`` if the minimum of stable's autoscaler is too small for all of the traffic.
 
-    Until the promotion, stable is enlarged each time before the canary gets more pods or traffic, and while the rollout waits. An
-    abort then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.carrying``).
+    Until the promotion, the minimum is raised before the canary gets more pods or traffic, and while the rollout waits. An abort
+    then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.carrying``).
     """
     need = min(carrying(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
@@ -258,7 +260,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     if problem := beyond("stable", observed.stable, need):
         return _hold(progress, problem)
     if progress.promoted != new:
-        return Decision(progress.replace(promoted=new))  # recorded before the update starts
+        return Decision(progress.replace(promoted=new))  # so that the journal has it before the update starts
     if observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     late = observed.seconds > plan.drain + plan.settings.ready_seconds
@@ -291,9 +293,11 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         arrived = observed.split == 0
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # In an abort before stable has served the new image, one healthy target of stable is enough if the canary is unhealthy or has
-    # failed a gate, or if a person has aborted twice. No healthy target is necessary if the canary has no healthy target either.
-    # Otherwise the traffic waits until stable is large enough.
+    # The traffic waits until stable has enough healthy targets:
+    # - none if the canary has no healthy target either (`dead`);
+    # - one in an abort before stable has served the new image, if the canary is unhealthy or has failed a gate, or if a person has
+    #   repeated the abort;
+    # - otherwise as many as all of the traffic needs.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted
     need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
@@ -316,7 +320,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
 def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
-    # If the traffic did not wait for pods of stable, stable can be too small. Then the minimum of stable's autoscaler is raised.
+    # In an abort, the traffic can have moved before stable was large enough.
     need = min(carrying(plan, observed), observed.stable.ceiling)
     if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
@@ -336,7 +340,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
     if observed.seconds > plan.settings.ready_seconds:
         if progress.aborting:
             return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary")
-        return Decision(progress.to(Phase.BAKE))  # without a standby; a rollback then first has to start the pods
+        return Decision(progress.to(Phase.BAKE))  # the standby is not ready: a rollback would first have to start its pods
     if observed.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
     if observed.canary.replicas < need or observed.canary.floor < need:
