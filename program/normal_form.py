@@ -38,11 +38,11 @@ from program.types import (
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Resource):
-    """A resource that another resource declares inline, in its inputs. The part has the URN of that other resource."""
+    """The inline part of a resource, as a resource: its inputs are a part of the owner's inputs, and its URN is the owner's."""
 
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
-"""Kinds of objects in which the rules find the pods without a conversion."""
+"""Types of objects whose pods the policy rules find without a conversion."""
 
 FORMER_GROUPS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), "apps"),

@@ -13,7 +13,6 @@ from delivery.clients.kubernetes import KubernetesClient
 from delivery.clients.prometheus import PrometheusClient
 from delivery.doctor.facts import Changed, Manifest, Sample
 
-
 Result = TypeVar("Result")
 
 

@@ -115,7 +115,7 @@ class LeaseTable:
         return self._update(token, "SET beat = beat + :one", {":one": {"N": "1"}})
 
     def release(self, token: str) -> bool:
-        """Release the lease; false if the lease with this token is no longer held. The owner and fencing number stay in the table."""
+        """Release the lease; false if this lease is no longer held. The owner and the fencing number stay in the table."""
         return self._update(token, "SET held = :no", {":no": {"BOOL": False}})
 
     def break_open(self) -> None:
