@@ -89,7 +89,7 @@ class Monitor(mocks.MockMonitor):
                 self.duplicate_urns.append(urn)
             self.urns.add(urn)
             aliases = tuple(each.urn or self._former_urn(request, each.spec) for each in request.aliases)
-            self.registered.append(_recorded(urn, request, aliases))
+            self.registered.append(_resource(urn, request, aliases))
         return cast(Any, super()).RegisterResource(request)
 
     def _former_urn(self, request: Any, spec: Any) -> str:
@@ -109,8 +109,8 @@ def _unknown_plain_calls() -> Generator[None]:
     """A context in which a plain call (``get_x``) returns an unknown value if its data source is not in the catalogue.
 
     The monitor marks the result of such a data source as unknown, without a value. Only the calls that return an output
-    (``get_x_output``) read the mark. A plain call does not expect it, because with the real engine the result is always known, and
-    would fail without a value. So this function wraps ``pulumi.runtime.invoke``, which the provider SDKs call, and adds a value.
+    (``get_x_output``) read the mark. A plain call, whose result is always known with the real engine, ignores the mark and would
+    fail without a value. So this function wraps ``pulumi.runtime.invoke``, which the provider SDKs call, and adds a value.
     """
     original = pulumi.runtime.invoke
 
@@ -215,7 +215,7 @@ def _ignore(*_arguments: object, **_options: object) -> None:
     """Accept and ignore all arguments."""
 
 
-def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
+def _resource(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
     inputs, secrets = plain(request.object)
     return Resource(
         urn=urn,

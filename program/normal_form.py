@@ -1,7 +1,9 @@
-"""Converts resources to one normal form, so that other code need not handle each way to declare a resource.
+"""Converts resources to one normal form, so that other code need not handle each way to declare a resource:
 
-The ways are: an older API version, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource that
-contains a pod template, and inline settings of a bucket or topic for which separate resource types exist.
+- an older API version, or a ``Patch`` of a kind,
+- another module of the SDK with the same resource,
+- a custom resource that contains a pod template, and
+- inline settings of a bucket or topic for which separate resource types exist.
 """
 
 from __future__ import annotations

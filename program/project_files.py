@@ -33,7 +33,7 @@ class Configuration:
     secrets: frozenset[str]
     """Full keys of values that are encrypted at every leaf, and of secrets that are not set. Their ``values`` are placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets. The stack file can set them in plain text, as the stack file of ``local`` does."""
+    """Full keys that the program reads as secrets. A stack file may set them in plain text, as that of ``local`` does."""
 
 
 def read_yaml(file: Path) -> Any:

@@ -11,7 +11,8 @@ from delivery.doctor.observations import Observations
 def diagnose(observed: Observations) -> Report:
     """Run every check and return the report.
 
-    A check that reads a missing part of the snapshot ends there. The report has its findings until then, and lists it as unchecked.
+    A check ends when it reads a missing part of the snapshot. The report contains the findings until then, and lists the check as
+    unchecked.
     """
     findings: list[Finding] = []
     unchecked: list[Unchecked] = []

@@ -1,4 +1,4 @@
-"""The clients with which the doctor reads one environment. The doctor's threads share them."""
+"""The clients with which the doctor reads one environment. The doctor's threads share the clients."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def with_settings(text: str, leaves: Mapping[str, Any]) -> str:
 
 
 def _candidates(file: dict[str, Any], last: Mapping[str, Any], state: Checkpoint) -> Iterator[dict[str, Any]]:
-    """The possible stack files, in order of preference. Each combines ciphertexts with a key that possibly decrypts them."""
+    """The possible stack files, in order of preference. Each file combines ciphertexts with a key that possibly decrypts them."""
     of_state, of_file = encryption(state), {key: file[key] for key in ENCRYPTION if key in file}
     for keys in (of_state or of_file, of_file):
         yield {"config": quoted(dict(last)), **keys}

@@ -1,7 +1,8 @@
 """``dwcp deploy``: checks, backs up, previews and updates an environment, verifies the service, and reports the release.
 
-If a step before the update fails, the platform was not changed. If the update or a later step fails, the deployment is
-rolled back. Exceptions: ``--no-rollback`` is given, the lease was lost, or nothing ran before the deployment.
+If a step before the update fails, the platform was not changed. If the update or a later step fails, the deployment is rolled back.
+Exceptions: ``--no-rollback`` is given, nothing ran before the deployment, or the lease, which is the right to change the
+environment, was lost.
 """
 
 from __future__ import annotations
@@ -264,7 +265,7 @@ class Deployment:
         except DeliveryError as error:
             return Skipped(error.problem)
         if absent:
-            fix = "build and push them (docs/aws.md, The images), or correct the setting; nothing was changed"
+            fix = "build and push them (docs/aws.md, The images), or correct their settings; nothing was changed"
             raise DeployError(f"missing at their registries: {', '.join(absent)}", fix)
         return f"{len(images)} images are in their registries"
 

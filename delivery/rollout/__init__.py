@@ -1,5 +1,6 @@
 """Gradual rollout: moves traffic to a release step by step, measures each step, and rolls back if a gate fails.
 
+The two tracks are parallel Deployments: the canary gets the new image and a growing share of the traffic, and stable the rest.
 The steps, waits and thresholds are settings: ``components/settings/groups/rollout.py``. ``flow.Rollout`` is the command.
 ``options`` reads the command's options and the environment's settings, from which ``_start`` makes a ``plan``. ``journal`` stores
 plan and progress, and ``analysis`` evaluates the gates, the objectives that a canary must meet. ``machine`` is a pure function that

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from delivery.rollout._sizing import beyond, carrying, for_step, for_the_rest
+from delivery.rollout._sizing import canary_pods, stable_pods, too_many, total_pods
 from delivery.rollout.actions import (
     Analysis,
     Decision,
@@ -46,9 +46,9 @@ def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observat
     """The decision, or ``RaiseFloor`` if the minimum of stable's autoscaler is too small for all of the traffic.
 
     Until the promotion, the minimum is raised before the canary gets more pods or traffic, and while the rollout waits. An abort
-    then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.carrying``).
+    then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.total_pods``).
     """
-    need = min(carrying(plan, observed), observed.stable.ceiling)
+    need = min(total_pods(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
     waits = decision.action is None and bool(decision.waiting_for)
     if can_abort and observed.stable.floor < need and (waits or isinstance(decision.action, SizeCanary | Route)):
@@ -131,7 +131,7 @@ def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
         return Decision(progress.to(Phase.SHIFT))
     if observed.split != 0:
         return _changed(progress, observed, 0)
-    if problem := beyond("stable", observed.stable, plan.replicas) or beyond("the canary", observed.canary, plan.replicas):
+    if problem := too_many("stable", observed.stable, plan.replicas) or too_many("the canary", observed.canary, plan.replicas):
         return _hold(progress, problem)
     if observed.stable.floor < plan.replicas:
         return Decision(progress, RaiseFloor(plan.replicas))
@@ -141,10 +141,10 @@ def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
 
 
 def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
-    need = for_step(plan, observed, progress.step)
+    need = canary_pods(plan, observed, progress.step)
     if observed.canary.image != plan.image:
         return _hold(progress, f"another command changed the canary's image: {observed.canary.image}")
-    if problem := beyond("the canary", observed.canary, need):
+    if problem := too_many("the canary", observed.canary, need):
         return _hold(progress, problem)
     if observed.canary.carries(need):
         return _stable_scale(plan, progress, observed)
@@ -159,10 +159,10 @@ def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     """The second part of SCALE: wait until stable is large enough for the traffic that a lower percentage returns to it."""
-    need = for_the_rest(plan, observed, progress.step)
+    need = stable_pods(plan, observed, progress.step)
     if observed.stable.carries(need):
         return Decision(progress.to(Phase.SHIFT))
-    if problem := beyond("stable", observed.stable, need):
+    if problem := too_many("stable", observed.stable, need):
         return _hold(progress, problem)
     if observed.seconds > plan.settings.ready_seconds:
         return _hold(progress, f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is")
@@ -174,8 +174,8 @@ def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     weighted = plan.strategy == "weighted"
     if (not weighted or observed.split == wanted) and observed.flag == wanted:
         return Decision(progress.to(Phase.PROPAGATE))
-    canary_carries = not wanted or observed.canary.carries(for_step(plan, observed, progress.step))
-    if weighted and not (canary_carries and observed.stable.carries(for_the_rest(plan, observed, progress.step))):
+    canary_carries = not wanted or observed.canary.carries(canary_pods(plan, observed, progress.step))
+    if weighted and not (canary_carries and observed.stable.carries(stable_pods(plan, observed, progress.step))):
         return Decision(progress.to(Phase.SCALE))
     if observed.seconds > plan.settings.weight_readback_seconds:
         return _abort(progress, observed, _no_effect(plan, observed, wanted, wanted))
@@ -256,8 +256,8 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     waited = plan.waits[-1] if new else 0
     if observed.seconds < plan.drain - waited:
         return Decision(progress, None, f"waiting {plan.drain:g} s until stable's open requests have ended")
-    need = carrying(plan, observed)
-    if problem := beyond("stable", observed.stable, need):
+    need = total_pods(plan, observed)
+    if problem := too_many("stable", observed.stable, need):
         return _hold(progress, problem)
     if progress.promoted != new:
         return Decision(progress.replace(promoted=new))  # so that the journal has it before the update starts
@@ -300,7 +300,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
     # - otherwise as many as all of the traffic needs.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted
-    need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
+    need = 1 if unchanged and unhealthy else min(total_pods(plan, observed), observed.stable.ceiling)
     dead = observed.canary.healthy == 0 and not progress.promoted
     if plan.strategy == "weighted" and not (arrived or observed.stable.healthy >= need or dead):
         if observed.seconds > plan.settings.ready_seconds:
@@ -321,7 +321,7 @@ def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
     # In an abort, the traffic can have moved before stable was large enough.
-    need = min(carrying(plan, observed), observed.stable.ceiling)
+    need = min(total_pods(plan, observed), observed.stable.ceiling)
     if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     if observed.seconds < plan.drain:
@@ -334,7 +334,7 @@ def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return _changed(progress, observed, 0)
-    need = min(carrying(plan, observed), observed.canary.ceiling)
+    need = min(total_pods(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and observed.canary.settled and observed.canary.carries(need):
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
     if observed.seconds > plan.settings.ready_seconds:
@@ -351,7 +351,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
 def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return _changed(progress, observed, 0)
-    need = min(carrying(plan, observed), observed.canary.ceiling)
+    need = min(total_pods(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and 0 < observed.canary.replicas < need:
         return Decision(progress, SizeCanary(need))  # the standby must be able to handle the present load
     if observed.analysis is None:
@@ -370,7 +370,7 @@ def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decis
 def _flip(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split == 100 and observed.flag == 0:
         return Decision(progress.to(Phase.RESTORE))
-    need = min(carrying(plan, observed), observed.canary.ceiling)
+    need = min(total_pods(plan, observed), observed.canary.ceiling)
     if not observed.canary.carries(need) or observed.canary.image != plan.previous_image:
         return (
             Decision(progress.to(Phase.STANDBY)) if observed.split == 0 else _hold(progress, "the canary became unhealthy as well")
