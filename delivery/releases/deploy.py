@@ -364,11 +364,11 @@ class Deployment:
             present = self.states.read()
             self.states.remember(present, self.lease.fencing)
             settings = configuration.settings_now(self.states) or self.release.settings
-            changes |= {"state_version": present.version, "manifests": workload(present), "digest": self._digest()}
+            changes |= {"state_version": present.version, "manifests": workload(present)}
             changes |= {"settings": settings, "config_hash": digest(settings)}
             changes |= {"changed": SettingsChange.between(self.before, settings)}
-            if self.mode == "direct":
-                changes["image"] = self.image or str(present.output("application", "image") or "")
+            if self.mode == "direct":  # stable does not run the image of a staged release
+                changes |= {"image": self.image or str(present.output("application", "image") or ""), "digest": self._digest()}
         self.release = self.release.model_copy(update=changes)
         self.addresses = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.runner.say)
 

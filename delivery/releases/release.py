@@ -45,7 +45,7 @@ class Release(BaseModel):
     image: str
     """The image that the track stable gets: from the command, or for a staged release from the rollout that promotes it."""
     digest: str = ""
-    """``sha256:...`` of the image that the nodes pulled for stable; empty if the pods report none or several."""
+    """``sha256:...`` of the image that the nodes pulled for stable; empty if it is not known, and for a rollout."""
     tag: str = ""
     commit: str = ""
     """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""
@@ -58,7 +58,7 @@ class Release(BaseModel):
     config_hash: str = ""
     """Digest of ``settings``."""
     state_version: str = ""
-    """S3 version of the engine's state after the command."""
+    """S3 version of the engine's state after the command; empty for a rollout."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     """The service's objects as the program applies them, without Secrets and without fields that autoscalers or ``dwcp`` own."""
     started: datetime

@@ -55,6 +55,8 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "image": plan.image,
             "changed": staged.changed if staged else SettingsChange(),
             "replaced": plan.previous_image,
+            "digest": "",
+            "state_version": "",
             "tag": tag,
             "started": began,
             "ended": ended,

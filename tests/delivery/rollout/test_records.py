@@ -53,3 +53,12 @@ def test_a_rollout_of_a_staged_deployment_records_its_changed_settings(account: 
     record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress(outcome=RolloutOutcome.PROMOTED))
     records.record_result(account, cast("Journal", LastRecord()), record, fencing=2)
     assert reverted(DEBUG.after, [releases.all()[0].changed]) == DEBUG.before
+
+
+def test_the_record_of_a_rollout_does_not_repeat_the_digest_and_state_of_the_release_before(account: Account) -> None:
+    releases = Releases(account)
+    releases.record(deployed(account, "app:v1", digest="sha256:1", state_version="1"))
+    record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress(outcome=RolloutOutcome.PROMOTED))
+    records.record_result(account, cast("Journal", LastRecord()), record, fencing=2)
+    newest = releases.all()[0]
+    assert (newest.image, newest.digest, newest.state_version) == ("app:v2", "", "")
