@@ -69,7 +69,7 @@ class Release(BaseModel):
     restores: str = ""
     """The name of the release that a rollback or an aborted rollout restored."""
     fencing: int = 0
-    """The fencing number of the command's lease, which grows with each lease. It orders the releases, because clocks differ."""
+    """The fencing number of the command's lease. Releases are ordered by this number, because clocks differ."""
     reason: str = ""
     """The reason for the failure or the rollback."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])

@@ -61,8 +61,8 @@ class Former:
     name: str
     image: str
     file: str
-    """The stack file to apply. It has the settings to restore, of which none that holds data is smaller than now, and the present
-    credentials."""
+    """The stack file to apply, with the settings to restore and the present credentials. A setting that holds data has its present
+    value if the former value is smaller."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects, with which the service is restored before the engine's update; not used with ``by_engine``."""
     by_engine: bool = False
@@ -184,9 +184,9 @@ class Restoration:
         return done
 
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
-        """Restore the image of the pods that still serve, and return the error to raise, after the wanted image did not start.
+        """Restore the image of the pods that still serve, after pods with the wanted image did not start. Returns the error.
 
-        ``dwcp deploy``, which does not set ``restart``, restores nothing here: the pods that serve can have the failed release.
+        Only ``dwcp rollback`` (``restart``) does so. In ``dwcp deploy``, the pods that still serve can have the failed release.
         """
         serving = _container(before)["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):

@@ -27,7 +27,7 @@ from delivery.releases import (
     stack_file,
 )
 from delivery.releases._recording import finish, problem_of, valid_state
-from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, shown, reverted
+from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, reverted, shown
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
@@ -234,7 +234,7 @@ class Rollback:
         return RollbackTarget.of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> RollbackTarget:
-        """The target of ``--to-revision``: the newest release that deployed the revision's image, or the image if there is none."""
+        """The target of ``--to-revision``: the newest release that deployed the revision's image, or else only the image."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]

@@ -1,4 +1,4 @@
-"""A command as a list of named steps. The steps are run, and their results recorded, or are printed as the plan of a dry run."""
+"""A command as a list of named steps. A run records the result of each step. A dry run prints the steps as the plan."""
 
 from __future__ import annotations
 

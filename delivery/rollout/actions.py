@@ -74,7 +74,7 @@ class Observation:
     seconds: float = 0
     """Seconds since the phase began, on a monotonic clock. The value starts at 0 again after a crash."""
     now: float | None = None
-    """Unix time on Prometheus' clock, if a measurement window begins now; otherwise, or if Prometheus did not answer, ``None``."""
+    """Unix time on Prometheus' clock if a measurement window begins now; ``None`` otherwise, or if Prometheus did not answer."""
     analysis: Analysis | None = None
     promotion: str = ""
     """State of the update of stable: ``running``, ``done`` or ``failed: REASON``; empty if no update is running and the last update

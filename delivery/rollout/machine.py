@@ -260,7 +260,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     if problem := too_many("stable", observed.stable, need):
         return _hold(progress, problem)
     if progress.promoted != new:
-        return Decision(progress.replace(promoted=new))  # so that the journal has it before the update starts
+        return Decision(progress.replace(promoted=new))  # the journal stores this before the update starts
     if observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     late = observed.seconds > plan.drain + plan.settings.ready_seconds

@@ -22,7 +22,7 @@ START_CAUSES = {
     "CreateContainerError": "The node cannot create the container; the kubelet's message has the reason.",
     "RunContainerError": "The node cannot start the container; the kubelet's message has the reason.",
 }
-"""The causes by the kubelet's reason, for waiting containers that do not start. Such a container has no log."""
+"""The cause for each reason with which a waiting container does not start. Such a container has no log."""
 EVIDENCE = 3
 """Maximum number of quoted messages per finding."""
 

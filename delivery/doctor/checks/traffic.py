@@ -15,7 +15,7 @@ from delivery.doctor.observations import Observations
 RENEWAL_MARGIN = timedelta(days=30)
 """Time before expiry from which a certificate is reported.
 
-ACM renews the certificates that it issued 60 days before expiry (AWS: Managed certificate renewal), but not imported ones.
+ACM renews its certificates 60 days before expiry (AWS: Managed certificate renewal). It does not renew imported certificates.
 """
 IN_TRANSITION = frozenset({"initial", "draining"})
 """States of a target that are temporary."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from delivery.releases.settings import SettingsChange, differing, leaves_of, never_smaller, shown, reverted, with_leaves
+from delivery.releases.settings import SettingsChange, differing, leaves_of, never_smaller, reverted, shown, with_leaves
 
 CONFIG: dict[str, Any] = {
     "dwcp-v3:application": {"port": 8080, "egress": [{"cidr": "10.1.0.0/16", "ports": [443]}], "release": "app:v1"},
