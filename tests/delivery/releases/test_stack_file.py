@@ -87,7 +87,8 @@ def test_a_file_in_another_encoding_is_reported(tmp_path: Path) -> None:
 
 def test_prometheus_runs_in_the_cluster_if_the_sandboxs_pods_are_containers() -> None:
     """A deployment would otherwise undo what `make up PODS=real` has applied, and nothing would be scraped."""
-    assert [_outside_cluster(of_checkout("local", variables=variables)) for variables in ({"DWCP_PODS": "real"}, {})] == [False, True]
+    texts = [of_checkout("local", variables=variables) for variables in ({"DWCP_PODS": "real"}, {})]
+    assert [_outside_cluster(text) for text in texts] == [False, True]
 
 
 def _outside_cluster(text: str) -> bool:
