@@ -10,7 +10,7 @@ from statistics import median
 
 from bench import Figure, Options, _dwcp, timed
 from bench.rollout import IMAGE, platform
-from delivery.releases.stack_file import committed, with_release
+from delivery.releases.stack_file import of_checkout, with_release
 from embedded_cloud.cloud import Cloud
 from program.checkout import CHECKOUT
 from sandbox.monitoring import SandboxMonitoring
@@ -41,7 +41,7 @@ def _deploy(cloud: Cloud, monitoring: SandboxMonitoring, number: int) -> float:
 def _engine(cloud: Cloud, number: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"Pulumi.{PROJECT.stack}.yaml"
-        file.write_text(with_release(committed(PROJECT.stack), IMAGE.format(number)))
+        file.write_text(with_release(of_checkout(PROJECT.stack), IMAGE.format(number)))
         options = ("--stack", PROJECT.stack, "--config-file", str(file), "--policy-pack", "policies")
 
         def both() -> None:

@@ -1,12 +1,12 @@
 """The program as data: the resources that it declares for a stack, and facts about their types.
 
 Other packages import:
-- ``evaluation``: ``evaluate`` and ``evaluate_worlds`` evaluate any checkout in a separate process; ``evaluate_here`` and ``run``
-  evaluate in the current process;
+- ``evaluation``: ``evaluate`` and ``evaluate_worlds`` evaluate any checkout's program in a separate process; ``evaluate_here`` and
+  ``run`` evaluate a program in the current process;
 - ``project_files``: ``Pulumi.yaml`` and the stack files, read as the engine reads them;
-- ``graph``: ``Graph`` and ``Resource``;
+- ``graph``: ``Graph`` and ``Resource``; ``normal_form``: one form for each way to declare a resource;
 - ``paths``: property paths; ``protocol``: how the engine marks secrets and unknown values;
 - ``catalogue``: for each resource type, which changes replace a resource and which data the replacement deletes;
-- ``types``: the type tokens by short name;
+- ``types``: the type tokens by short name; ``pod_images``: the images of the declared pods;
 - ``checkout``: the checkout's folder; ``errors``: the exceptions; ``short_lived``: a faster start for short-lived processes.
 """

@@ -1,4 +1,4 @@
-"""``python -m program CHECKOUT STACK... [OPTIONS]`` evaluates another checkout.
+"""``python -m program CHECKOUT STACK... [OPTIONS]`` evaluates the program of a checkout.
 
 The command writes the graph of resources that the checkout's program declares for each stack, with example outputs (``--known``),
 with unknown outputs (``--preview``), or both. :mod:`program.evaluation_process` starts this command.

@@ -30,10 +30,10 @@ PROGRAM = ("components", "contract")
 
 
 def write(arguments: Sequence[str]) -> None:
-    """Write one answer per stack and evaluation: with example outputs or with unknown outputs (:class:`program.evaluation.Worlds`).
+    """Write one answer for each stack and kind of evaluation: ``--known`` with example outputs, ``--preview`` with unknown outputs.
 
-    The first line of an answer names the stack and the evaluation. If this line contains no error, a second line contains the
-    graph.
+    The first line of an answer names the stack and the kind of evaluation. If this line contains no error, a second line contains
+    the graph.
     """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)
@@ -95,7 +95,7 @@ def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool], stac
 
 
 def _forget_our_modules() -> None:
-    """Remove the imported modules of this checkout's program: the evaluated checkout has its own modules of these names."""
+    """Remove this checkout's modules from ``sys.modules``, because the evaluated checkout has modules with the same names."""
     for name in [each for each in sys.modules if each.partition(".")[0] in PROGRAM]:
         del sys.modules[name]
 

@@ -3,7 +3,7 @@
 ``tests/program/test_sdk_contract.py`` fails when the SDK changes one of these:
 
 - ``pulumi.runtime.mocks.MockMonitor``: the documented mocks receive only a resource's inputs. A graph also needs the options, the
-  dependencies and the URNs, so :class:`Monitor` reads each request of the protocol before the SDK's own monitor answers it.
+  dependencies and the URNs, so :class:`Monitor` reads each request before the SDK's ``MockMonitor`` answers it.
 - ``pulumi.runtime.stack.run_pulumi_func`` and ``Stack.outputs``: the documented test helpers run one function and do not wait for
   the tasks that it started. ``run_pulumi_func``, which the SDK's own entry point calls, runs a program to its end;
   ``Stack.outputs`` holds the exports.
@@ -12,7 +12,7 @@
 - ``pulumi.log.debug`` (:func:`without_debug_messages`): each resource sends five messages, which the engine prints only with
   ``--debug``.
 
-The SDK keeps all its state in context variables. :func:`record` runs a program in its own context and event loop, so it leaves no
+The SDK stores its state in context variables. :func:`record` runs each program in a new context and event loop, so a run leaves no
 state in the process.
 """
 
@@ -65,7 +65,7 @@ class Providers(mocks.Mocks):
 
 
 class Monitor(mocks.MockMonitor):
-    """Records every request to register a resource or to call a data source, with its options."""
+    """Records each request to register a resource, except the stack itself, and each request to call a data source."""
 
     def __init__(self, providers: mocks.Mocks, *, project: str, stack: str) -> None:
         super().__init__(providers)
@@ -77,7 +77,7 @@ class Monitor(mocks.MockMonitor):
         self.duplicate_urns: list[str] = []
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
-        """The URN in the engine's format. It contains the types of the resource and its parents, without the stack's type."""
+        """The URN in the engine's format. It contains the types of the resource and of its parents, without the stack's type."""
         above = parent.split("::")[2] if parent else ""
         qualified = f"{above}${type_}" if above and above != ROOT_TYPE else type_
         return f"urn:pulumi:{self.stack}::{self.project}::{qualified}::{name}"
@@ -89,7 +89,7 @@ class Monitor(mocks.MockMonitor):
                 self.duplicate_urns.append(urn)
             self.urns.add(urn)
             aliases = tuple(each.urn or self._former_urn(request, each.spec) for each in request.aliases)
-            self.registered.append(_recorded(urn, request, aliases))
+            self.registered.append(_resource(urn, request, aliases))
         return cast(Any, super()).RegisterResource(request)
 
     def _former_urn(self, request: Any, spec: Any) -> str:
@@ -108,9 +108,9 @@ class Monitor(mocks.MockMonitor):
 def _unknown_plain_calls() -> Generator[None]:
     """A context in which a plain call (``get_x``) returns an unknown value if its data source is not in the catalogue.
 
-    The protocol can mark a result as unknown, but only the calls that return an output (``get_x_output``) read the mark. A plain
-    call would return nothing, because with the real engine its result is always known. So this function wraps
-    ``pulumi.runtime.invoke``, which the provider SDKs call.
+    The monitor marks the result of such a data source as unknown, without a value. Only the calls that return an output
+    (``get_x_output``) read the mark. A plain call, whose result is always known with the real engine, ignores the mark and would
+    fail without a value. So this function wraps ``pulumi.runtime.invoke``, which the provider SDKs call, and adds a value.
     """
     original = pulumi.runtime.invoke
 
@@ -131,8 +131,8 @@ def _unknown_plain_calls() -> Generator[None]:
 def _unknown_object(type_: Any) -> Any:
     """A result in which every value is unknown or absent.
 
-    The SDK checks types, so only a string can be unknown: a list has one unknown item, a mapping is empty, and a number or boolean
-    is ``None``.
+    The mark of an unknown value is a string, and the SDK checks types. For this reason, a list has one unknown item, a mapping is
+    empty, and a number or boolean is ``None``.
     """
     found = cast(Any, object).__new__(type_)
     for name, each in cast("dict[str, Any]", vars(type_)).items():
@@ -157,14 +157,14 @@ def record(
 
     Each run has its own context and event loop. Closing the loop also cancels the tasks that a failed program left; otherwise a
     later run would report them as coroutines that were never awaited. The monitor answers in one thread, so that resources are
-    recorded in the order of their requests. This thread gets an event loop that is closed at the end; otherwise the monitor would
-    create an event loop and never close it.
+    recorded in the order of their requests. The thread gets an event loop that is closed at the end, because the monitor would not
+    close an event loop that it creates itself.
     """
 
     async def run() -> Graph:
         asyncio.get_running_loop().set_default_executor(answers)
-        # A failed program leaves futures with its exception. asyncio would print a traceback for each such future when it is
-        # garbage-collected. For this it compiles a source line, and Python 3.11 fails if a module is being compiled at that time.
+        # A failed program leaves futures with its exception. When such a future is garbage-collected, asyncio would print a
+        # traceback. To print it, Python compiles a source line, and Python 3.11 fails if a module is being compiled at that time.
         asyncio.get_running_loop().set_exception_handler(_ignore)
         pulumi.runtime.reset_options(project=project, stack=stack, preview=preview)
         monitor = Monitor(providers, project=project, stack=stack)
@@ -215,7 +215,7 @@ def _ignore(*_arguments: object, **_options: object) -> None:
     """Accept and ignore all arguments."""
 
 
-def _recorded(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
+def _resource(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
     inputs, secrets = plain(request.object)
     return Resource(
         urn=urn,

@@ -1,4 +1,4 @@
-"""The checkout that contains the programs and the stack files on which every command works."""
+"""The checkout, the folder with the programs and their stack files, and the program of each stack."""
 
 from __future__ import annotations
 

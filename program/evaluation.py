@@ -35,10 +35,10 @@ PLACEHOLDERS: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Worlds:
-    """The graphs of the two evaluations of a program: with example outputs, and with unknown outputs as in a first preview.
+    """The graphs of two evaluations of one program: with example outputs, and with unknown outputs as in a first preview.
 
-    The two evaluations get different values for the stack's secrets. A secret input that is equal in both evaluations is a literal
-    in the program.
+    The two evaluations get different values for the stack's secrets. For this reason, a secret input that is equal in both graphs
+    is a literal in the program.
     """
 
     known: Graph
@@ -84,7 +84,7 @@ def _caller(config: Mapping[str, Any]) -> str:
 
 @contextmanager
 def _in_any_shell() -> Generator[None]:
-    """Hide KUBECONFIG, so that every shell gets the same graph: the Kubernetes SDK would copy it into the provider's inputs."""
+    """Hide KUBECONFIG, which the Kubernetes SDK would copy into the provider's inputs, so that every shell gets the same graph."""
     found = os.environ.pop("KUBECONFIG", None)
     try:
         yield
@@ -131,7 +131,7 @@ def evaluate_worlds(stacks: Sequence[str], checkout: FilePath = CHECKOUT) -> dic
 
 
 def _with_literals(known: Graph, unknown: Graph) -> Worlds:
-    """Both graphs, in which the secret inputs that are the same in both are marked as literals of the program."""
+    """Both graphs. Secret inputs with the same value in both graphs are marked as literals of the program."""
     other = unknown.by_urn()
     literals = {
         each.urn: tuple(_same(each.inputs, other[each.urn].inputs, each))

@@ -1,7 +1,9 @@
-"""Converts resources to one normal form, so that other code need not handle each way to declare a resource.
+"""Converts resources to one normal form, so that other code need not handle each way to declare a resource:
 
-The ways are: an older API version, a ``Patch`` of a kind, another module of the SDK with the same resource, a custom resource that
-contains a pod template, and inline settings of a bucket or topic for which separate resource types exist.
+- an older API version, or a ``Patch`` of a kind,
+- another module of the SDK with the same resource,
+- a custom resource that contains a pod template, and
+- inline settings of a bucket or topic for which separate resource types exist.
 """
 
 from __future__ import annotations
@@ -38,11 +40,11 @@ from program.types import (
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Resource):
-    """A resource that another resource declares inline, in its inputs. The part has the URN of that other resource."""
+    """The inline part of a resource, as a resource: its inputs are a part of the owner's inputs, and its URN is the owner's."""
 
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
-"""Kinds of objects in which the rules find the pods without a conversion."""
+"""Types of objects whose pods the policy rules find without a conversion."""
 
 FORMER_GROUPS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), "apps"),

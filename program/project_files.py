@@ -31,16 +31,16 @@ class Configuration:
 
     values: Mapping[str, Any]
     secrets: frozenset[str]
-    """Full keys of values that are encrypted at every leaf, and of secrets that are not set. The values are placeholders."""
+    """Full keys of values that are encrypted at every leaf, and of secrets that are not set. Their ``values`` are placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets, even if the stack file sets them in plain text, as the sandbox's does."""
+    """Full keys that the program reads as secrets. A stack file may set them in plain text, as that of ``local`` does."""
 
 
 def read_yaml(file: Path) -> Any:
     """The content of a YAML file, as plain JSON values.
 
-    Raises :class:`EvaluationError` for a file that cannot be read or is not valid YAML, another encoding than UTF-8, a duplicate
-    key, a key that is not a string, or a value that readers of YAML understand differently (:func:`require_unambiguous`).
+    Raises :class:`EvaluationError` if the file cannot be read, is not UTF-8 or not valid YAML, or is ambiguous
+    (:func:`require_unambiguous`).
     """
     try:
         content = file.read_bytes()
@@ -61,8 +61,8 @@ def read_yaml(file: Path) -> Any:
 def require_unambiguous(text: str, name: str) -> None:
     """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not read the same content in the file ``name``.
 
-    PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. After this check, all three
-    read the same content.
+    PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. A duplicate key, and a key
+    that is not a string, are refused too.
     """
     try:
         tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))

@@ -152,7 +152,7 @@ def restore(
     from delivery.confirmation import require_confirmation
     from delivery.state.backups import Backups
     from delivery.state.lease import Lease
-    from delivery.state.locks import release_stale
+    from delivery.state.locks import remove_stale
 
     if (source is None) == (version is None):
         raise UsageError("exactly one of --backup and --version is needed", "give --backup FILE or --version VERSION")
@@ -166,7 +166,7 @@ def restore(
         always=True,
     )
     with Lease.take(states.environment, command="state restore", wait_seconds=wait) as lease:
-        release_stale(states, lease.taken_from)
+        remove_stale(states, lease.taken_from)
         written = backups.restore(checkpoint, lease.fencing)
     typer.echo(f"restored as version {written.version}; now check the differences: pulumi refresh --preview-only -s {environment}")
 
@@ -212,7 +212,7 @@ def unlock(
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
     from delivery.state.lease import Lease, LeaseTable
-    from delivery.state.locks import release_stale
+    from delivery.state.locks import remove_stale
 
     states = _states(environment)
     if force:
@@ -226,7 +226,7 @@ def unlock(
     with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
         if lease.taken_from is not None:
             typer.echo(f"the previous owner of the lease, {lease.taken_from.owner}, no longer runs")
-        removed = release_stale(states, lease.taken_from, force=force)
+        removed = remove_stale(states, lease.taken_from, force=force)
     for each in removed:
         typer.echo(f"removed the engine's lock of {each}")
     typer.echo(f"{environment} is unlocked")

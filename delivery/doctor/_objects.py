@@ -1,4 +1,4 @@
-"""Helper functions for Kubernetes objects, which several checks use."""
+"""Functions with which the checks read fields of Kubernetes objects."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from delivery.doctor.observations import Observations
 def diagnose(observed: Observations) -> Report:
     """Run every check and return the report.
 
-    If a check needs a part that is missing, the report contains the findings that the check made before, and lists the check as
+    A check ends when it reads a missing part of the snapshot. The report contains the findings until then, and lists the check as
     unchecked.
     """
     findings: list[Finding] = []

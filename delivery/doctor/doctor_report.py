@@ -27,7 +27,7 @@ class UnreachableEnvironmentError(DeliveryError):
 def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmentError | None:
     """The error to print instead of the report if no part could be read, because each check would repeat the same reason.
 
-    ``None`` if there are findings or a part could be read.
+    ``None`` if there are findings, if a part could be read, or if every part was skipped on purpose.
     """
     tried = [each for each in observed.parts.values() if not each.skipped]
     if report.findings or not tried or not all(each.missing for each in tried):
@@ -41,7 +41,7 @@ def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmen
 
 
 def headline(report: Report) -> str:
-    """The summary in one line: the findings, and whether every check ran."""
+    """The summary in one line: the number of findings by severity, and the number of checks that ran."""
     counts = Counter(each.severity for each in report.findings)
     parts = [f"{counts[severity]} {severity}" for severity in FindingSeverity if counts[severity]]
     total = len(report.passed) + len(report.unchecked) + len({each.check for each in report.findings} - _unchecked_names(report))

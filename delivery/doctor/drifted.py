@@ -1,4 +1,4 @@
-"""Converts detected drift into observations of the doctor."""
+"""Reads the drift for the doctor, with the functions of ``dwcp drift``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from delivery.preview.drift import detect
 
 
 def changes_of(environment: Environment) -> Sequence[Changed]:
-    """The drift that ``dwcp drift`` finds. Raises ``UnreachableError`` if there is none but a part could not be read."""
+    """The drift that ``dwcp drift`` finds. Raises ``UnreachableError`` if no drift was found and something could not be read."""
     drift = detect(environment)
     found = list(changes_in(drift))
     if drift.problems and not found:
@@ -27,7 +27,7 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
         yield Changed(
             what=f"{change.type.rsplit(':', 1)[-1]} {change.name}",
             how="is gone" if gone else differing,
-            cause=f"The resource was {'deleted' if gone else 'changed'} outside Pulumi; `pulumi up --refresh` reverts this.",
+            cause=f"The resource was {'deleted' if gone else 'changed'} outside Pulumi; `pulumi up --refresh` restores it.",
             critical=gone,
             command=drift.revert,
         )

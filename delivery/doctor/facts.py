@@ -87,7 +87,7 @@ class LeaseView:
     """The lease of an environment, as seen from this machine."""
 
     owner: str
-    alive: bool | None
+    alive: bool
     """Whether the owner runs. An owner that cannot be checked from this machine counts as running."""
     command: str = ""
     unfinished: bool = False

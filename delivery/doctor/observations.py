@@ -40,6 +40,7 @@ REDIS_METRICS = (
 )
 """Names of metrics of redis_exporter: https://github.com/oliver006/redis_exporter."""
 PENDING = timedelta(minutes=1)
+"""Time from which a pending alert is observed."""
 METRICS = "metrics"
 """Common title of all parts from Prometheus, so that an unreachable Prometheus is reported only once."""
 
@@ -70,7 +71,7 @@ class SnapshotPart(Generic[Content]):
     def __get__(self, snapshot: Observations, owner: type) -> Observed[Content]: ...
 
     def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observed[Content]:
-        """The observation of the part."""
+        """The part of ``snapshot``; for the class, this definition."""
         return self if snapshot is None else snapshot.parts.get(self.name, Observed(None, f"{self.title}: not read"))
 
 

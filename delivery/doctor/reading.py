@@ -16,7 +16,7 @@ from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
 SLOW_SECONDS = 300.0
-"""Time limit of the slow part, in which the engine reads every resource from the cloud."""
+"""Time limit of the part ``drift``, for which the engine reads every resource from the cloud."""
 
 
 def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Observations:
@@ -25,11 +25,11 @@ def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None 
     ``skip`` maps the names of parts that must not be read to the reasons.
     """
     skipped = skip or {}
-    unread = Observations(environment=sources.environment.name, source=sources)
+    reader = Observations(environment=sources.environment.name, source=sources)
     observed: dict[str, Observed[Any]] = {}
     # The threads are daemons, so that a server that does not answer delays neither the report nor the end of the command.
     threads = {
-        each: threading.Thread(target=_read, args=(each, unread, observed), daemon=True)
+        each: threading.Thread(target=_read, args=(each, reader, observed), daemon=True)
         for name, each in PARTS.items()
         if name not in skipped
     }
@@ -43,12 +43,12 @@ def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None 
     for name, reason in skipped.items():
         observed[name] = Observed(None, f"{PARTS[name].title}: {reason}", skipped=True)
     # A copy, so that a thread that ends after its time limit does not change the snapshot.
-    return Observations(environment=unread.environment, at=datetime.now(UTC), parts={name: observed[name] for name in PARTS})
+    return Observations(environment=reader.environment, at=datetime.now(UTC), parts={name: observed[name] for name in PARTS})
 
 
-def _read(part: SnapshotPart[Any], snapshot: Observations, observed: dict[str, Observed[Any]]) -> None:
+def _read(part: SnapshotPart[Any], reader: Observations, observed: dict[str, Observed[Any]]) -> None:
     try:
-        answer: Observed[Any] = Observed(part.read(snapshot))
+        answer: Observed[Any] = Observed(part.read(reader))
     except NotStartedError as error:
         answer = Observed(None, f"{part.title}: {error.problem}; start one: {error.fix}", skipped=True)
     except DeliveryError as error:

@@ -1,4 +1,4 @@
-"""The clients with which the doctor reads one environment. The doctor's threads share them."""
+"""The clients with which the doctor reads one environment. The doctor's threads share the clients."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from contract import APP_LABEL, NAMESPACE, PROMETHEUS
 from delivery.clients.environment import PROMETHEUS_VARIABLE, Environment, UnreachableError
 from delivery.clients.kubernetes import KubernetesClient
 from delivery.clients.prometheus import PrometheusClient
 from delivery.doctor.facts import Changed, Manifest, Sample
-
-NO_PROMETHEUS = f"check {PROMETHEUS_VARIABLE}, or unset it to use a forwarded port"
 
 Result = TypeVar("Result")
 
@@ -27,13 +26,14 @@ class Sources:
     def __init__(self, environment: Environment, drift: Callable[[], Sequence[Changed]]) -> None:
         self.environment = environment
         self.drift = drift
-        # One lock per client, so that a thread that waits for the state backend does not block a thread that reads the cluster.
-        self._locks = {name: threading.Lock() for name in ("_client", "_outputs", "_prometheus", "_api")}
+        # One lock per value, so that a thread that waits for the state backend does not block a thread that reads the cluster.
+        self._locks = {name: threading.Lock() for name in ("_cluster", "_outputs", "_prometheus")}
+        self._query = threading.Lock()
 
     @property
     def cluster(self) -> KubernetesClient:
         """The environment's cluster."""
-        return self._once("_client", lambda: self.environment.kubernetes)
+        return self._once("_cluster", lambda: self.environment.kubernetes)
 
     def namespaced(self, api: str, plural: str) -> list[Manifest]:
         """The objects of one kind in the platform's namespace."""
@@ -55,10 +55,13 @@ class Sources:
             raise NotStartedError("the sandbox has no Prometheus", "make monitoring")
         prometheus = self._once("_prometheus", lambda: PrometheusClient.of(self.environment))
         try:
-            with self._locks["_api"]:  # all queries use one forwarded port
+            with self._query:  # one query at a time, because all queries use one forwarded port
                 return prometheus.get(path)
         except (OSError, ValueError) as error:
-            raise UnreachableError(f"Prometheus does not answer: {error}", NO_PROMETHEUS) from error
+            configured = f"check {PROMETHEUS_VARIABLE}, or unset it to use a forwarded port"
+            bundled = f"kubectl get pods -n {NAMESPACE} -l {APP_LABEL}={PROMETHEUS}; or set {PROMETHEUS_VARIABLE}"
+            fix = bundled if self.environment.prometheus_url is None else configured
+            raise UnreachableError(f"Prometheus does not answer: {error}", fix) from error
 
     def _once(self, name: str, make: Callable[[], Result]) -> Result:
         """The result of ``make``, which is stored under ``name`` and returned to all later callers."""

@@ -13,7 +13,7 @@ from delivery.preview._comparison import every_input
 from delivery.preview._masking import without_credentials
 from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import SANDBOX
-from delivery.releases.stack_file import committed
+from delivery.releases.stack_file import of_checkout
 from program import paths
 from program.catalogue import Replaces, refusals, to_watch
 from program.protocol import MASK, is_wrapped, masked
@@ -41,7 +41,7 @@ def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
     environment = Environment.open(stack)
     events = EngineEvents()
     try:
-        Engine(environment, checkout=repository).preview(committed(environment.name, repository), watch=events.take, plan=plan)
+        Engine(environment, checkout=repository).preview(of_checkout(environment.name, repository), watch=events.take, plan=plan)
     except EngineError as error:
         if not any(each.level == "mandatory" for each in events.verdicts):
             return StackPreview(stack=stack, problem=str(error))

@@ -1,4 +1,4 @@
-"""Deployments, rollbacks, and release records.
+"""Deployments, rollbacks, and release records. A release is an image and the settings that are deployed together with the image.
 
 ``deploy.Deployment`` and ``rollback.Rollback`` are the commands. Each command is a list of ``steps``, and both roll back with
 ``restore``. ``request`` checks the options and the checkout. A new check before a deployment is a line in

@@ -74,7 +74,8 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
 def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
     """Apply the changed objects with the program's field manager and the values in the state, and remove the other managers.
 
-    Returns one line per object. If the engine has just applied an object, this apply changes no value.
+    Returns one line for each object that was reset. An object that the engine has just applied has these values already: only its
+    managers change.
     """
     declared = {_key(each): each for each in declared_objects(state)}
     done: list[str] = []
@@ -122,25 +123,25 @@ def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, l
 
     Fields whose value differs from the program's come first.
     """
-    own: dict[str, Any] = {}
+    managed: dict[str, Any] = {}
     for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
         manager, tree = str(entry["manager"]), cast("dict[str, Any]", entry.get("fieldsV1") or {})
         if manager.startswith(PROGRAM_MANAGER):
-            own = tree if entry["operation"] == "Apply" else own
+            managed = tree if entry["operation"] == "Apply" else managed
         elif manager == FIELD_MANAGER or manager.startswith(CONTROLLERS) or entry.get("subresource") == "status":
             continue
         elif fields := sorted(_common(manifest, live, tree, "")):
             yield manager, [path for _, path in fields]
-    # A field that is set to zero, as by `kubectl scale --replicas 0`, has no manager at all.
+    # The loop does not find a field that was set to zero, as by `kubectl scale --replicas 0`: such a field has no manager.
     declared = {key: manifest[key] for key in manifest if key not in IDENTITY}
-    if own and (unmanaged := list(_unmanaged_fields(declared, live, own, ""))):
+    if managed and (unmanaged := list(_unmanaged_fields(declared, live, managed, ""))):
         yield UNKNOWN, unmanaged
 
 
-def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], own: dict[str, Any], path: str) -> Iterator[str]:
+def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], managed: dict[str, Any], path: str) -> Iterator[str]:
     """The paths that the program sets but no longer manages, and whose live value differs from the program's."""
     for name, value in declared.items():
-        tree, now, where = own.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
+        tree, now, where = managed.get(f"f:{name}"), live.get(name), f"{path}.{name}".lstrip(".")
         if tree is None:
             if value not in (None, {}, []) and value != now:
                 yield where
@@ -170,5 +171,5 @@ def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterat
 
 
 def _is(item: dict[str, Any], key: dict[str, Any]) -> bool:
-    """Whether an item of a list has this key. A field of the key that has a default can be missing, such as a port's protocol."""
+    """Whether an item of a list has this key. A key field with a default, such as a port's protocol, can be missing in the item."""
     return all(item.get(field, given) == given for field, given in key.items())

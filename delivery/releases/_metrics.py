@@ -1,4 +1,4 @@
-"""The metrics check after an update: evaluates the rollout's gates on the track ``stable``."""
+"""The metrics check after an update: evaluates the gates, the objectives that a canary must meet, on the track ``stable``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class DegradedError(DeliveryError):
 def verify(environment: Environment) -> str | Skipped:
     """Wait for a few scrapes, and return the results of the gates on stable.
 
-    Raises ``DegradedError`` if a gate fails. Too little traffic is not a failure, because a few requests prove nothing. An
-    unreachable Prometheus is not a failure either, because the health checks do not depend on Prometheus.
+    Raises ``DegradedError`` if a gate fails. Returns ``Skipped`` if there is too little traffic, because a few requests prove
+    nothing, or if Prometheus does not answer, because the service has already passed the health checks.
     """
     prometheus = PrometheusClient.of(environment)
     if prometheus.now() is None:

@@ -1,4 +1,4 @@
-"""Records the end of a release: the release record, the report, and an incident if required."""
+"""The parts that deployments and rollbacks share: the check of the state, and the record, report and incident at the end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from delivery.releases import backup_files, incidents, release_report
 from delivery.releases.release import TIMESTAMP, Release
 from delivery.releases.store import Releases
 from delivery.state.lease import Lease
-from delivery.state.locks import release_stale
+from delivery.state.locks import remove_stale
 
 
 def problem_of(error: BaseException) -> str:
@@ -24,15 +24,15 @@ def problem_of(error: BaseException) -> str:
 
 
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
-    """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, outdated or not valid."""
-    for lock in release_stale(states, lease.taken_from):
+    """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, too old or not valid."""
+    for lock in remove_stale(states, lease.taken_from):
         warn(f"removed a lock that a dead engine had left: {lock}")
     present = states.read()
     states.require_current(present)
     if wrong := problems(present):
         raise StateError(
             f"the state of {environment.name} is not valid: {wrong[0]}",
-            f"dwcp state verify --environment {environment.name} prints a valid version",
+            f"dwcp state verify --environment {environment.name} prints the command that restores a valid version",
         )
     return present
 
@@ -40,7 +40,7 @@ def valid_state(environment: Environment, states: States, lease: Lease, warn: Ca
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
     """Write the record, report, backup file and step summary of a finished release, and with ``incident`` an incident.
 
-    Returns the printed lines, which contain the addresses of report and incident. Without ``releases``, nothing is written.
+    Prints and returns lines with the addresses of report and incident. If ``releases`` is ``None``, nothing is written.
     """
     if releases is None:
         return []
@@ -50,7 +50,7 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     try:
         if release.manifests and release.ended:
-            backup_files.keep(releases, release, release.ended.strftime(TIMESTAMP))
+            backup_files.save(releases, release, release.ended.strftime(TIMESTAMP))
         if summary:
             with Path(summary).open("a") as file:
                 file.write(release_report.markdown(release))

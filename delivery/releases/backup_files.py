@@ -26,12 +26,12 @@ HEADER = "# A deployment of {project} in {environment}. Apply it with `dwcp roll
 RELEASE, SHA256 = "# release: ", "# sha256: "
 
 
-class MirrorError(ReleaseError):
+class BackupFileError(ReleaseError):
     """A backup file cannot be read or written, is damaged, belongs to another environment, or is not a backup."""
 
 
 def name_of(environment: str, timestamp: str) -> str:
-    """The file name of a backup, as in the guide."""
+    """The file name of a backup."""
     return f"{PROJECT}-{environment}-{timestamp}.yaml"
 
 
@@ -43,14 +43,14 @@ def render(release: Release) -> str:
     return HEADER.format(project=PROJECT, environment=release.environment) + f"{SHA256}{text_digest(body)}\n{body}"
 
 
-def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = CHECKOUT) -> Path:
+def save(releases: Releases, release: Release, timestamp: str, checkout: Path = CHECKOUT) -> Path:
     """Write the backup file to the checkout and to the artifact bucket. Returns the path in the checkout."""
     text = render(release)
     file = checkout / FOLDER / name_of(release.environment, timestamp)
     try:
         write(file, text)
     except OSError as error:
-        raise MirrorError(
+        raise BackupFileError(
             f"{file} cannot be written: {error.strerror or error}", "free disk space, or make the folder writable"
         ) from error
     releases.s3.put_object(
@@ -60,23 +60,23 @@ def keep(releases: Releases, release: Release, timestamp: str, checkout: Path = 
 
 
 def read(path: Path, environment: str) -> Release:
-    """The release in a backup file. Raises ``MirrorError`` unless the file is complete and belongs to ``environment``."""
+    """The release in a backup file. Raises ``BackupFileError`` unless the file is complete and belongs to ``environment``."""
     fix = f"choose another file of {FOLDER}/, or a release: dwcp releases --environment {environment}"
     try:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
-        raise MirrorError(f"{path} cannot be read: {error}", fix) from error
+        raise BackupFileError(f"{path} cannot be read: {error}", fix) from error
     found = re.match(rf"#[^\n]*\n{SHA256}(?P<sha>[0-9a-f]{{64}})\n(?P<body>{RELEASE}(?P<record>[^\n]*)\n.*)", text, re.DOTALL)
     if found is None:
-        raise MirrorError(f"{path} is not a backup of dwcp, or its header is truncated", fix)
+        raise BackupFileError(f"{path} is not a backup of dwcp, or its header is truncated", fix)
     if text_digest(found["body"]) != found["sha"]:
-        raise MirrorError(f"{path} is damaged: its content does not match the SHA-256 in its header", fix)
+        raise BackupFileError(f"{path} is damaged: its content does not match the SHA-256 in its header", fix)
     try:
         content: dict[str, Any] = json.loads(found["record"])
         manifests = cast("list[dict[str, Any]]", list(yaml.safe_load_all(found["body"])))
         release = Release.model_validate({**content, "manifests": [each for each in manifests if each]})
     except (ValueError, ValidationError, yaml.YAMLError) as error:
-        raise MirrorError(f"{path} has a format that this version of dwcp does not support: {error}", fix) from error
+        raise BackupFileError(f"{path} has a format that this version of dwcp does not support: {error}", fix) from error
     if release.environment != environment:
-        raise MirrorError(f"{path} is a backup of {release.environment}, not of {environment}", fix)
+        raise BackupFileError(f"{path} is a backup of {release.environment}, not of {environment}", fix)
     return release

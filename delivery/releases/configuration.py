@@ -10,25 +10,25 @@ from delivery.clients.checkpoint import Checkpoint, States
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine
 from delivery.releases.settings import Leaves, leaves_of, with_leaves
-from delivery.releases.stack_file import ENCRYPTION, StackFileError, committed, parsed, quoted, written
+from delivery.releases.stack_file import ENCRYPTION, StackFileError, of_checkout, parsed, quoted, written
 from delivery.state.history import encryption, last_config
 from program.checkout import CHECKOUT
 
 
-def present(
+def present_stack_file(
     environment: Environment, states: States, decrypts: Callable[[str], bool] | None = None, *, checkout: Path = CHECKOUT
 ) -> str:
     """The stack file with the configuration of the stack's last update; before the first update, the checkout's stack file.
 
-    The file contains the credentials of that update. If the encryption key was changed since then, and no key decrypts these
-    credentials, the file contains the checkout's credentials. Raises ``StackFileError`` if no key decrypts those either.
+    The file contains the credentials of the last update. If no key decrypts them, because the encryption key was changed since the
+    update, the file contains the checkout's credentials. Raises ``StackFileError`` if no key decrypts those either.
     """
-    file = parsed(committed(environment.name, checkout, environment.variables))
-    recorded = last_config(states)
-    if recorded is None:
+    file = parsed(of_checkout(environment.name, checkout, environment.variables))
+    last = last_config(states)
+    if last is None:
         return written(file)
     readable = decrypts or Engine(environment).decrypts
-    for candidate in _candidates(file, recorded, states.read()):
+    for candidate in _candidates(file, last, states.read()):
         text = written(candidate)
         if not _has_ciphertext(candidate["config"]) or readable(text):
             return text
@@ -44,18 +44,18 @@ def settings_now(states: States) -> Leaves:
 
 
 def with_settings(text: str, leaves: Mapping[str, Any]) -> str:
-    """The stack file ``text`` with its settings replaced by ``leaves``. Its credentials and encryption are kept."""
+    """The stack file ``text`` with its settings replaced by ``leaves``. Credentials and encryption stay the same."""
     content = parsed(text)
     content["config"] = quoted(with_leaves(content["config"], leaves))
     return written(content)
 
 
-def _candidates(file: dict[str, Any], recorded: Mapping[str, Any], state: Checkpoint) -> Iterator[dict[str, Any]]:
-    """The possible stack files, in order of preference. Each combines ciphertexts with a key that possibly decrypts them."""
-    now, own = encryption(state), {key: file[key] for key in ENCRYPTION if key in file}
-    for keys in (now or own, own):
-        yield {"config": quoted(dict(recorded)), **keys}
-    yield {"config": quoted(with_leaves(file["config"], leaves_of(recorded))), **own}
+def _candidates(file: dict[str, Any], last: Mapping[str, Any], state: Checkpoint) -> Iterator[dict[str, Any]]:
+    """The possible stack files, in order of preference. Each file combines ciphertexts with a key that possibly decrypts them."""
+    of_state, of_file = encryption(state), {key: file[key] for key in ENCRYPTION if key in file}
+    for keys in (of_state or of_file, of_file):
+        yield {"config": quoted(dict(last)), **keys}
+    yield {"config": quoted(with_leaves(file["config"], leaves_of(last))), **of_file}
 
 
 def _has_ciphertext(value: Any) -> bool:

@@ -1,7 +1,8 @@
 """``dwcp deploy``: checks, backs up, previews and updates an environment, verifies the service, and reports the release.
 
-If a step before the update fails, the platform was not changed. If the update or a later step fails, the deployment is
-rolled back. Exceptions: ``--no-rollback`` is given, the lease was lost, or nothing ran before the deployment.
+If a step before the update fails, the platform was not changed. If the update or a later step fails, the deployment is rolled back.
+Exceptions: ``--no-rollback`` is given, nothing ran before the deployment, or the lease, which is the right to change the
+environment, was lost.
 """
 
 from __future__ import annotations
@@ -28,8 +29,19 @@ from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError
-from delivery.releases import Release, Releases, Result, configuration, manifests, new_id, request, restore, running_now, stack_file
-from delivery.releases import backup_files as mirror
+from delivery.releases import (
+    Release,
+    Releases,
+    Result,
+    backup_files,
+    configuration,
+    manifests,
+    new_id,
+    request,
+    restore,
+    running_now,
+    stack_file,
+)
 from delivery.releases._metrics import verify
 from delivery.releases._recording import finish, problem_of, valid_state
 from delivery.releases.request import DeployRequest
@@ -63,7 +75,7 @@ class Deployment:
     release: Release = field(init=False)
     lease: Lease = field(init=False)
     file: str = field(init=False)
-    """The text of the checkout's stack file, without a release."""
+    """The text of the checkout's stack file, without the setting ``application.release``."""
     before: Leaves = field(init=False)
     """The settings of the stack before this deployment."""
     former: restore.Former = field(init=False)
@@ -143,8 +155,8 @@ class Deployment:
 
     def _planned(self, present: Checkpoint) -> Release:
         at = datetime.now(UTC)
-        committed = stack_file.committed(self.environment.name, self.options.checkout, self.environment.variables)
-        self.file = stack_file.with_release(committed, None)
+        text = stack_file.of_checkout(self.environment.name, self.options.checkout, self.environment.variables)
+        self.file = stack_file.with_release(text, None)
         settings = leaves_of(stack_file.parsed(self.file)["config"])
         running = str(present.output("application", "image") or "")
         tag = self.options.tag or running.rpartition(":")[2] or "first"
@@ -166,7 +178,7 @@ class Deployment:
         return self.image or "the program and its settings, with the image that runs now"
 
     def _applied(self) -> str:
-        """The stack file that the engine applies. For a staged release it has no image, so that stable keeps its present image."""
+        """The stack file that the engine applies. A staged release adds no image to the file, so stable keeps its present image."""
         return stack_file.with_release(self.file, None if self.mode == "staged" else self.image)
 
     def _take_lease(self, stack: ExitStack) -> str:
@@ -199,15 +211,15 @@ class Deployment:
         if releases:
             releases.begin(self.release)
         done = f"state: {Backups(self.states).take()}"
-        self.former = self._running(latest, present)
+        self.former = self._former(latest, present)
         if self.former.manifests and releases:
-            kept = (latest or self.release).model_copy(
+            backup = (latest or self.release).model_copy(
                 update={"manifests": list(self.former.manifests), "image": self.former.image, "settings": self.before}
             )
-            done += f", deployment: {mirror.keep(releases, kept, self.release.timestamp, self.options.checkout)}"
+            done += f", deployment: {backup_files.save(releases, backup, self.release.timestamp, self.options.checkout)}"
         return done
 
-    def _running(self, latest: Release | None, present: Checkpoint) -> restore.Former:
+    def _former(self, latest: Release | None, present: Checkpoint) -> restore.Former:
         """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update.
 
         A setting that holds data, such as the size of a volume, is not made smaller by the rollback.
@@ -253,12 +265,12 @@ class Deployment:
         except DeliveryError as error:
             return Skipped(error.problem)
         if absent:
-            fix = "build and push them (docs/aws.md, The images), or correct the setting; nothing was changed"
+            fix = "build and push them (docs/aws.md, The images), or correct their settings; nothing was changed"
             raise DeployError(f"missing at their registries: {', '.join(absent)}", fix)
         return f"{len(images)} images are in their registries"
 
     def _declared(self) -> Future[list[dict[str, Any]]]:
-        """The objects that the program declares. A separate process evaluates them while other steps wait for AWS."""
+        """The objects that the program declares. A separate process evaluates the program while other steps wait for AWS."""
         if self.evaluation is None:
             arguments = (self.environment.name, self._applied(), self.options.checkout)
             pool = ThreadPoolExecutor(max_workers=1)
@@ -352,16 +364,16 @@ class Deployment:
             present = self.states.read()
             self.states.remember(present, self.lease.fencing)
             settings = configuration.settings_now(self.states) or self.release.settings
-            changes |= {"state_version": present.version, "manifests": workload(present), "digest": self._digest()}
+            changes |= {"state_version": present.version, "manifests": workload(present)}
             changes |= {"settings": settings, "config_hash": digest(settings)}
             changes |= {"changed": SettingsChange.between(self.before, settings)}
-            if self.mode == "direct":
-                changes["image"] = self.image or str(present.output("application", "image") or "")
+            if self.mode == "direct":  # stable does not run the image of a staged release
+                changes |= {"image": self.image or str(present.output("application", "image") or ""), "digest": self._digest()}
         self.release = self.release.model_copy(update=changes)
         self.addresses = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.runner.say)
 
     def _digest(self) -> str:
-        """The digest that the nodes pulled for stable, from the status of its pods; empty if it is unknown or not unique."""
+        """The digest of stable's image, from the status of the pods; empty if the pods report none or several."""
         try:
             pods = self.environment.kubernetes.pods("stable")
         except DeliveryError:

@@ -1,7 +1,7 @@
 """Generates the original guide's files (manifests, compose file, Dockerfile) from the program, for scripts that read these files.
 
 The files are for reading and for `kubectl apply` in other clusters; the program itself does not need them. They contain no Secret,
-because `kubectl apply` would replace the real Secret by a placeholder.
+because `kubectl apply` would replace the real Secret with a placeholder.
 """
 
 from __future__ import annotations

@@ -10,8 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from delivery.releases.settings import SettingsChange
 
 Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
-"""The result of a release. ``staged``: the track canary has the image, and waits at 0 % of the traffic for a rollout. ``rolled
-back``: the release failed, and the previous release runs again. ``failed``: the release failed and was not rolled back."""
+"""The result of a release.
+
+- ``running``: the command has not finished.
+- ``staged``: the track canary has the image, and waits at 0 % of the traffic for a rollout.
+- ``deployed``: the release is complete.
+- ``failed``: the release failed and was not rolled back.
+- ``rolled back``: the release failed, and the previous release runs again.
+"""
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"
 
@@ -39,7 +45,7 @@ class Release(BaseModel):
     image: str
     """The image that the track stable gets: from the command, or for a staged release from the rollout that promotes it."""
     digest: str = ""
-    """``sha256:...`` of the image that the nodes pulled for stable; empty if the pods report none or several."""
+    """``sha256:...`` of the image that the nodes pulled for stable; empty if it is not known, and for a rollout."""
     tag: str = ""
     commit: str = ""
     """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""
@@ -52,18 +58,18 @@ class Release(BaseModel):
     config_hash: str = ""
     """Digest of ``settings``."""
     state_version: str = ""
-    """S3 version of the engine's state after the command."""
+    """S3 version of the engine's state after the command; empty for a rollout."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     """The service's objects as the program applies them, without Secrets and without fields that autoscalers or ``dwcp`` own."""
     started: datetime
     ended: datetime | None = None
     who: str = ""
     previous: str = ""
-    """The id of the release that ran before."""
+    """The id of the release before this release."""
     restores: str = ""
     """The name of the release that a rollback or an aborted rollout restored."""
     fencing: int = 0
-    """The fencing number of the lease. Releases are ordered by this number, because clocks differ."""
+    """The fencing number of the command's lease. Releases are ordered by this number, because clocks differ."""
     reason: str = ""
     """The reason for the failure or the rollback."""
     steps: list[StepRecord] = Field(default_factory=list[StepRecord])

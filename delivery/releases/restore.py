@@ -61,11 +61,13 @@ class Former:
     name: str
     image: str
     file: str
-    """The stack file to apply. It has the settings to restore, except changes that would lose data, and the present credentials."""
+    """The stack file to apply, with the settings to restore and the present credentials. A setting that holds data has its present
+    value if the former value is smaller."""
     manifests: Sequence[dict[str, Any]] = ()
-    """The service's objects as applied with these settings. Without these objects, only the engine can restore the service."""
+    """The service's objects, with which the service is restored before the engine's update; not used with ``by_engine``."""
     by_engine: bool = False
-    """Whether settings are restored too. One update then applies image and settings, because the image can need the settings."""
+    """Whether settings are restored too. Then one update of the engine applies image and settings, because the image can need the
+    settings."""
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
@@ -105,13 +107,13 @@ class Restoration:
     former: Former
     runner: StepRunner
     lease: Callable[[], Lease]
-    """Returns the lease, which is held while the steps run."""
+    """Returns the lease that is held while the steps run."""
     command: str
     """The command line of the rollback, for a message."""
     url: str | None = None
     """URL of the service; ``None`` for the stack's own URL."""
     restart: bool = False
-    """Whether the service's pods are replaced even if their template does not change."""
+    """Whether the service's pods are replaced even if their template does not change: for ``dwcp rollback``."""
     accept_loss: bool = False
     dry_run: bool = False
     by_hand: list[HandChange] = field(default_factory=list[HandChange], init=False)
@@ -163,7 +165,10 @@ class Restoration:
         return "; ".join(done)
 
     def _service(self) -> str:
-        """Apply the service's objects as the program's provider does, and wait until all pods are available."""
+        """Apply the service's objects as the program's provider does, and wait until all pods are available.
+
+        With ``by_engine``, the engine has already applied the objects.
+        """
         self.lease().check()
         cluster, done = self.environment.kubernetes, ""
         before = retried(lambda: cluster.deployment(DEPLOYMENTS["stable"]))
@@ -179,9 +184,9 @@ class Restoration:
         return done
 
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
-        """Restore the image of the pods that still serve, after pods with the wanted image did not start.
+        """Restore the image of the pods that still serve, after pods with the wanted image did not start. Returns the error.
 
-        The wanted image can be missing in the registry, for example. Returns the error to raise.
+        Only ``dwcp rollback`` (``restart``) does so. In ``dwcp deploy``, the pods that still serve can have the failed release.
         """
         serving = _container(before)["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):

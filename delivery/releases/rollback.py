@@ -1,4 +1,4 @@
-"""``dwcp rollback``: restores the image of a release, a revision or a backup file, and reverts the settings of later releases."""
+"""``dwcp rollback``: restores the image of a release, revision or backup file, and reverts settings that later releases changed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,20 @@ from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, UsageError
-from delivery.releases import Release, ReleaseError, Releases, Result, configuration, new_id, request, restore, stack_file
-from delivery.releases import backup_files as mirror
+from delivery.releases import (
+    Release,
+    ReleaseError,
+    Releases,
+    Result,
+    backup_files,
+    configuration,
+    new_id,
+    request,
+    restore,
+    stack_file,
+)
 from delivery.releases._recording import finish, problem_of, valid_state
-from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, shown, undone
+from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, reverted, shown
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
@@ -43,7 +53,7 @@ class RollbackRequest:
     yes: bool = False
     accept_loss: bool = False
     with_settings: bool = False
-    """Whether all settings of the release are restored, so that later changes outside releases are lost too."""
+    """Whether all settings of the release are restored. Then changes that were made outside releases are reverted too."""
     wait_seconds: float = 0.0
     health_url: str | None = None
 
@@ -55,13 +65,13 @@ class RollbackTarget:
     name: str
     image: str
     release: Release | None = None
-    """The record of the target; with ``first``, the record of the latest release; ``None`` if only the image is known."""
+    """The record of the target; ``None`` if only the image is known."""
     first: bool = False
     """Whether the target is the deployment before the first release."""
 
     @classmethod
     def of(cls, release: Release) -> RollbackTarget:
-        """The target for a recorded release."""
+        """The target for a release that has a record."""
         return cls(name=release.id, image=release.image, release=release)
 
 
@@ -81,7 +91,7 @@ class Rollback:
     """The stack's settings after the rollback."""
     lease: Lease = field(init=False)
     begun: bool = field(init=False, default=False)
-    """Whether the start of the rollback is recorded."""
+    """Whether the release record of the rollback exists."""
 
     def run(self) -> Release:
         """Roll back, or with ``dry_run`` print the plan. Raises ``DeliveryError`` if the service is not restored."""
@@ -139,16 +149,16 @@ class Rollback:
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
         """The release to restore: the target's image, and the present settings without the changes of later releases.
 
-        With ``--with-settings``, the release has the settings that are recorded for the target.
+        With ``--with-settings``, the settings are those in the target's record. In both cases, a setting that holds data does not
+        become smaller.
         """
         recorded = self._recorded(target)
         state = self.states.read()
-        file = configuration.present(self.environment, self.states)
+        file = configuration.present_stack_file(self.environment, self.states)
         self.before = leaves_of(stack_file.parsed(file)["config"])
-        later = [] if target.release is None else [each for each in releases.all() if each.order > target.release.order]
-        if target.first:
-            later = releases.all()
-        wanted = recorded if self.options.with_settings else undone(self.before, [each.changed for each in later])
+        every = releases.all() if target.first or target.release else []
+        later = [each for each in every if target.release is None or each.order > target.release.order]
+        wanted = recorded if self.options.with_settings else reverted(self.before, [each.changed for each in later])
         self.after = never_smaller(wanted, self.before)
         for path in differing(self.before, self.after):
             self.runner.say(f"       restored: {shown(path, self.after, self.before, 'now')}")
@@ -163,13 +173,12 @@ class Rollback:
         )
 
     def _recorded(self, target: RollbackTarget) -> Leaves:
-        """The recorded settings of the target. Raises ``UsageError`` if there are none and ``--with-settings`` is given."""
-        found = dict(target.release.settings) if target.release is not None and not target.first else {}
+        """The settings in the target's record. Raises ``UsageError`` if there are none and ``--with-settings`` is given."""
+        found = dict(target.release.settings) if target.release is not None else {}
         if self.options.with_settings and not found:
             raise UsageError(
                 f"--with-settings: no settings are recorded for {target.name}, only its image",
-                "omit --with-settings: then the image is restored and, except for a revision, the settings that later releases "
-                "changed are reverted",
+                "omit --with-settings, to restore the image",
             )
         return found
 
@@ -208,14 +217,14 @@ class Rollback:
             if earlier is not None:
                 return RollbackTarget.of(earlier)
             if first := releases.first_image(latest):
-                return RollbackTarget(name=f"the deployment before {latest.id}", image=first, release=latest, first=True)
+                return RollbackTarget(name=f"the deployment before {latest.id}", image=first, first=True)
             raise ReleaseError(
                 f"{latest.id} is the first release of {name}, and no earlier image is known",
                 f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
             )
         path = Path(self.options.to)
         if path.suffix in (".yaml", ".yml"):
-            return RollbackTarget.of(mirror.read(path, name))
+            return RollbackTarget.of(backup_files.read(path, name))
         wanted = releases.get(self.options.to)
         if wanted.result not in ("deployed", "rolled back") and not wanted.manifests:
             raise ReleaseError(
@@ -225,7 +234,7 @@ class Rollback:
         return RollbackTarget.of(wanted)
 
     def _revision(self, releases: Releases, number: int) -> RollbackTarget:
-        """The target of ``--to-revision``: the newest release that deployed the revision's image; without one, only this image."""
+        """The target of ``--to-revision``: the newest release that deployed the revision's image, or else only the image."""
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]

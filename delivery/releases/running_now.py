@@ -28,7 +28,7 @@ def running(environment: Environment, track: TrackName) -> tuple[TrackPods, int]
 
 
 def sentence(environment: Environment) -> str:
-    """The sentence, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
+    """What runs now, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
 
     If the facts cannot be read, no error is raised: the sentence contains the reason.
     """

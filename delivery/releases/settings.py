@@ -1,8 +1,8 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
-A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. A
-rollback keeps changes outside releases and every credential, and never makes a setting that holds data smaller: the size of a
-volume, Redis' memory, or a retention.
+A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
+does not change credentials, nor settings that were changed outside releases. It does not make a setting that holds data smaller:
+the size of a volume, Redis' memory, or a retention.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from components.settings.quantities import parse_quantity
 from contract import PROJECT
 
 Leaves = dict[str, Any]
-"""Settings by dotted path, for example ``{"application.port": 8080}``, without credentials and ``application.release``."""
+"""Settings by dotted path, for example ``{"application.port": 8080}``. Credentials and ``application.release`` are omitted."""
 RELEASE = "application.release"
 ABSENT = object()
 NOT_SET = "not set"
 
 
 class SettingsChange(BaseModel):
-    """The settings that one release changed: the values before and after the release, by path. A missing path was not set."""
+    """The settings that one release changed, by path, with the values before and after. A path without a value is missing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,7 +84,7 @@ def with_leaves(config: Mapping[str, Any], leaves: Mapping[str, Any]) -> dict[st
     return found
 
 
-def undone(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -> Leaves:
+def reverted(present: Mapping[str, Any], newest_first: Iterable[SettingsChange]) -> Leaves:
     """``present`` without the changes of these releases. A setting that was changed again outside releases is kept."""
     found = dict(present)
     for change in newest_first:
@@ -117,7 +117,7 @@ def differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
 
 
 def shown(path: str, here: Mapping[str, Any], there: Mapping[str, Any], where: str) -> str:
-    """The text of one difference, for example ``application.port = 8081 (8080 in v3.0.0)``."""
+    """The text of a difference in ``path``, for example ``application.port = 8081 (8080 in v3.0.0)``."""
     return f"{path} = {_value(here, path)} ({_value(there, path)} {where})"
 
 

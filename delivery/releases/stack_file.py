@@ -1,7 +1,4 @@
-"""The stack file for the engine: the checkout's or the stack's present configuration, with the image of the release added.
-
-Existing values keep their notation, for example their quotes.
-"""
+"""Reads, changes and writes stack files. Values that are not changed keep their notation, for example their quotes."""
 
 from __future__ import annotations
 
@@ -34,11 +31,11 @@ class StackFileError(DeliveryError):
     """A stack file cannot be read or is not valid, or its credentials cannot be decrypted."""
 
 
-def committed(environment: str, checkout: Path = CHECKOUT, variables: Mapping[str, str] = os.environ) -> str:
+def of_checkout(environment: str, checkout: Path = CHECKOUT, variables: Mapping[str, str] = os.environ) -> str:
     """The text of the checkout's stack file.
 
-    The stack file of ``local`` places Prometheus outside the cluster. If ``DWCP_PODS`` in ``variables`` is ``real``, the text is
-    changed so that Prometheus runs in the cluster.
+    The stack file of ``local`` places Prometheus outside the cluster. If ``DWCP_PODS`` in ``variables`` is ``real``, the returned
+    text places Prometheus in the cluster.
     """
     file = checkout / f"Pulumi.{environment}.yaml"
     try:

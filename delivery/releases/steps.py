@@ -1,4 +1,4 @@
-"""A command as a list of named steps, which are run and recorded, or printed as the plan of a dry run."""
+"""A command as a list of named steps. A run records the result of each step. A dry run prints the steps as the plan."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Step:
     does: str
     """Description for the plan."""
     run: Callable[[], str | Skipped]
-    """Performs the step; returns its result."""
+    """Performs the step; returns one line about the result."""
     changes_nothing: bool = False
     """Whether a dry run performs this step too, because the step changes nothing."""
     rolls_back: bool = False
@@ -36,12 +36,12 @@ class Step:
 
 @dataclass
 class StepRunner:
-    """Runs steps, prints their progress (live on a terminal, as lines in CI) and records their results for the report."""
+    """Runs steps, prints their progress and records their results for the report."""
 
     console: Console
     records: list[StepRecord] = field(default_factory=list[StepRecord])
     latest: Step | None = None
-    """The step that runs, or ran last."""
+    """The step that runs now, or the last step that was run."""
 
     @classmethod
     def start(cls, *, json: bool = False) -> StepRunner:

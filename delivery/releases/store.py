@@ -24,7 +24,7 @@ class ReleaseError(DeliveryError):
 
 
 class Releases:
-    """The recorded releases of one environment. Each record is one S3 object, which is written atomically."""
+    """The release records of one environment. Each record is one S3 object, which is written atomically."""
 
     def __init__(self, environment: Environment) -> None:
         """Open the store of ``environment``."""
@@ -37,9 +37,9 @@ class Releases:
         return self.environment.output("artifacts", "bucketName")
 
     def begin(self, release: Release) -> None:
-        """Record a release that starts now.
+        """Write the record of a release that starts now.
 
-        Unfinished releases of earlier leases are recorded as failed, because their processes were killed.
+        Records of earlier leases that are still ``running`` become ``failed``, because their processes were killed.
         """
         self.record(release)
         for each in self._newest_first():
@@ -50,9 +50,10 @@ class Releases:
             self._write(each.model_copy(update={"result": "failed", "ended": datetime.now(UTC), "reason": KILLED}))
 
     def record(self, release: Release) -> None:
-        """Write or replace a release record. Raises ``LeaseLostError`` if a later lease has already recorded a release.
+        """Write or replace a release record.
 
-        For this reason, a command that has lost the lease cannot overwrite the result of the next command.
+        Raises ``LeaseLostError`` if a command with a later lease has already written a record. For this reason, a command that has
+        lost the lease cannot overwrite the result of the next command.
         """
         self._fence(release.fencing)
         self._write(release)
@@ -86,7 +87,7 @@ class Releases:
         return sorted(found, key=lambda each: each.order, reverse=True)
 
     def get(self, release_id: str) -> Release:
-        """The release with this id, or the only release whose id begins with it. Raises ``ReleaseError``."""
+        """The release with this id, or the only release whose id begins with ``release_id``. Raises ``ReleaseError``."""
         keys = list(self._keys())
         ids = {key: _id_of(key) for key in keys}
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
@@ -97,11 +98,11 @@ class Releases:
         return self._read(matches[0])
 
     def latest(self) -> Release | None:
-        """The release that stable runs: the newest with the result ``deployed``; ``None`` if there is none."""
+        """The newest release with the result ``deployed``; ``None`` if there is none."""
         return next((each for each in self._newest_first() if each.result == "deployed"), None)
 
     def staged(self) -> Release | None:
-        """The newest release that waits at 0 % for a rollout; ``None`` if a release was deployed after it."""
+        """The newest release that waits at 0 % of the traffic for a rollout; ``None`` if a later release was deployed."""
         newest = next((each for each in self._newest_first() if each.result in ("staged", "deployed")), None)
         return newest if newest is not None and newest.result == "staged" else None
 
@@ -111,7 +112,10 @@ class Releases:
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
     def first_image(self, release: Release) -> str:
-        """The image that ran before ``release`` and before earlier deployments of the same image; empty if it is not known."""
+        """The image that the oldest release up to ``release`` replaced; empty if it is not known.
+
+        A release that replaced the image of ``release`` is skipped, because a rollback must change the image.
+        """
         same = [each for each in self._newest_first() if each.order <= release.order and each.result == "deployed"]
         return next((each.replaced for each in reversed(same) if each.replaced not in ("", release.image)), "")
 
@@ -145,7 +149,7 @@ class Releases:
             ) from error
 
     def _fence(self, fencing: int) -> None:
-        """Store ``fencing`` as the highest number that has written. Raises ``LeaseLostError`` if a higher number is stored."""
+        """Store ``fencing`` as the highest fencing number of a writer. Raises ``LeaseLostError`` if a higher number is stored."""
         key = {LEASE_KEY: {"S": f"{self.environment.name}/releases"}}
         update = self.environment.aws("dynamodb").update_item
         if not write_fenced(update, fencing, Key=key, UpdateExpression="SET fencing = :mine"):

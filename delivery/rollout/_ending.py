@@ -24,14 +24,14 @@ def ending(record: Record, now: str = "") -> Ending:
 
     ``now`` describes the running images if they differ from the result in the journal; otherwise ``now`` is empty.
     """
-    end = _recorded(record)
+    end = _in_journal(record)
     if not now or record.progress.outcome is None:
         return end
     text = f"{end.result}, but {now}\n  look for the cause: dwcp doctor --environment {record.plan.environment}"
     return Ending(text, ExitCode.FAILED, end.result)
 
 
-def _recorded(record: Record) -> Ending:
+def _in_journal(record: Record) -> Ending:
     plan, progress = record.plan, record.progress
     environment = f"--environment {plan.environment}"
     commands = f"\n  continue: dwcp rollout --image {plan.image} {environment}\n  roll back: dwcp rollout --abort {environment}"

@@ -1,4 +1,4 @@
-"""The loop around the state machine: observe, decide, record, act, until the rollout is done, on hold or stopped."""
+"""The loop around the state machine: observe, decide, write to the journal, act, until the rollout is done, on hold or stopped."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class Reporter(Protocol):
     """Reports the events of a rollout."""
 
     def begins(self, record: Record, *, resumed: bool) -> None:
-        """A rollout begins or continues."""
+        """Report that a rollout begins or continues."""
         ...
 
     def enters(self, record: Record, text: str) -> None:
-        """The rollout enters a new phase, is put on hold, or is aborted."""
+        """Report that the rollout enters a new phase, is put on hold, or is aborted."""
         ...
 
     def acts(self, record: Record, action: Action) -> None:
-        """An action is about to be performed."""
+        """Report an action before it is performed."""
         ...
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
-        """The rollout waits: there is no action to perform now."""
+        """Report that the rollout waits, because there is no action to perform now."""
         ...
 
     def warns(self, text: str) -> None:
-        """A problem occurred that does not stop the rollout."""
+        """Report a problem that does not stop the rollout."""
         ...
 
 
 class StoppedError(DeliveryError):
-    """The rollout cannot continue without a person. In the journal, the rollout stays open."""
+    """The command stopped, and a person must fix the cause. In the journal, the rollout stays open."""
 
 
 @dataclass
@@ -75,8 +75,8 @@ class RolloutLoop:
     def run(self, record: Record) -> Record:
         """Continue until the rollout is done or on hold, and return the last record.
 
-        Raises ``StoppedError`` if the cluster or the load balancer refuses a call or stays unreachable, ``LeaseLostError`` if the
-        lease is lost, and ``JournalError`` if the journal accepts no entry.
+        Raises ``StoppedError`` if the cluster or the load balancer refuses a call or stays unreachable, and ``LeaseLostError`` if
+        the lease is lost. Raises ``JournalError`` if the journal accepts no entry, except during an abort.
         """
         self._entered = self.clock()
         while record.progress.phase is not Phase.DONE and not record.progress.holding:
@@ -104,7 +104,7 @@ class RolloutLoop:
         return decision
 
     def _act(self, record: Record, action: Action) -> None:
-        """Perform the action. Before the last action is repeated, the loop pauses, so that the effect can be observed."""
+        """Perform the action, after a pause if it is the same as the last action, whose effect may not be visible yet."""
         if action == self._last:
             self._sleep(POLL_SECONDS)
         else:
@@ -116,6 +116,7 @@ class RolloutLoop:
         """The result of ``call``, which is repeated while the cluster or the load balancer is unreachable, throttled or restarting.
 
         The time of failed calls does not count against the phase's deadlines, because no action is possible during that time.
+        Raises ``StoppedError`` after the setting ``unreachable_seconds``, or if the call is refused.
         """
         started, pause = self.clock(), POLL_SECONDS
         while True:
@@ -136,7 +137,7 @@ class RolloutLoop:
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
     def _last_seen(self) -> str:
-        """A text with the canary's share of the traffic when the share was last read. The present share can be different."""
+        """A text with the canary's share of the traffic when it was last read."""
         return "with unknown traffic" if self._split is None else f"with {self._split} % on the canary when last read"
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:

@@ -12,7 +12,7 @@ from delivery.rollout.machine import decide
 from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
 EACH_STEP = frozenset({Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE})
-"""The phases that every percentage passes through."""
+"""The phases of each percentage of the plan. A rollout with the strategy ``flag`` omits SCALE."""
 _BAKE = frozenset({Phase.DRAIN, Phase.STANDBY, Phase.BAKE, Phase.FLIP, Phase.RESTORE})
 
 
@@ -24,7 +24,7 @@ class PlannedStep:
     does: str
     phases: frozenset[Phase]
     index: int | None = None
-    """The percentage's index in the plan; ``None`` if the phases occur once."""
+    """The percentage's index in the plan; ``None`` for phases that occur once in a rollout."""
 
     def covers(self, progress: RolloutProgress) -> bool:
         """Whether the rollout is at this line."""
@@ -71,7 +71,7 @@ def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
 def abort_steps(plan: Plan, progress: RolloutProgress, observed: Observation) -> Iterator[str]:
     """The actions and waits of an abort from the present state, if every action has its effect and every pod becomes ready.
 
-    The lines are the decisions of the state machine, so that a dry run prints what the abort does.
+    The state machine chooses them, so that a dry run prints what the abort does.
     """
     observed = replace(observed, stable=_running(observed.stable), seconds=0, stop=observed.stop or "aborted")
     while progress.phase is not Phase.DONE and not progress.holding:

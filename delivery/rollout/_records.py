@@ -40,11 +40,12 @@ def record_result(environment: Environment, journal: Journal, record: Record, fe
 def _release(environment: Environment, releases: Releases, record: Record, fencing: int) -> Release:
     plan, progress = record.plan, record.progress
     staged, running = releases.staged(), releases.latest()
+    if staged is not None and staged.image != plan.image:
+        staged = None  # the rollout promotes another image
     ended = datetime.now(UTC)
     tag = release_of(plan.image)
     began = datetime.fromisoformat(record.history[0].at) if record.history else ended
-    own = staged if staged is not None and staged.image == plan.image else None
-    basis = own or running or Release(id="", environment=environment.name, command="rollout", image=plan.image, started=began)
+    basis = staged or running or Release(id="", environment=environment.name, command="rollout", image=plan.image, started=began)
     promoted = progress.outcome is RolloutOutcome.PROMOTED
     return basis.model_copy(
         update={
@@ -52,8 +53,10 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "command": "rollout",
             "result": "deployed" if promoted else "rolled back",
             "image": plan.image,
-            "changed": own.changed if own else SettingsChange(),
+            "changed": staged.changed if staged else SettingsChange(),
             "replaced": plan.previous_image,
+            "digest": "",
+            "state_version": "",
             "tag": tag,
             "started": began,
             "ended": ended,

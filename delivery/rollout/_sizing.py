@@ -11,13 +11,17 @@ MAJORITY = 50
 """Share of the traffic, in percent, from which the number of a track's pods is used to estimate the total load."""
 
 
-def carrying(plan: Plan, observed: Observation) -> int:
+def total_pods(plan: Plan, observed: Observation) -> int:
     """Number of pods that all of the traffic needs: the number at the start of the rollout, or more if autoscalers have added pods.
 
-    A track with all of the traffic needs the pods that it has. A track with at least ``MAJORITY`` percent gives an estimate if it
-    has more pods than the minimum of its autoscaler: the autoscaler has found that one pod fewer is not enough. At the minimum, the
-    number of pods does not depend on the load. A smaller share of the traffic is not used: at 10 %, an error of one pod would
-    become ten. The rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
+    The number of a track's pods shows the load as follows:
+
+    - A track with all of the traffic needs the pods that it has.
+    - A track with at least ``MAJORITY`` percent gives an estimate if it has more pods than its autoscaler's minimum: one pod fewer
+      would not be enough for its share. At the minimum, the number of pods does not depend on the load.
+    - A track with a smaller share gives no estimate: at 10 %, an error of one pod would become ten.
+
+    The rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
     """
     split = observed.split or 0
     return max(plan.replicas, observed.stable.floor, _demand(observed.stable, 100 - split), _demand(observed.canary, split))
@@ -29,18 +33,18 @@ def _demand(track: TrackState, share: int) -> int:
     return (track.replicas - 1) * 100 // share + 1 if share >= MAJORITY and track.replicas > track.floor else 0
 
 
-def for_step(plan: Plan, observed: Observation, step: int) -> int:
+def canary_pods(plan: Plan, observed: Observation, step: int) -> int:
     """Number of pods that the canary needs for a step's share of the traffic."""
-    return max(plan.size(step), math.ceil(carrying(plan, observed) * plan.steps[step] / 100))
+    return max(plan.size(step), math.ceil(total_pods(plan, observed) * plan.steps[step] / 100))
 
 
-def for_the_rest(plan: Plan, observed: Observation, step: int) -> int:
+def stable_pods(plan: Plan, observed: Observation, step: int) -> int:
     """Number of pods that stable needs before a step increases stable's share of the traffic; 0 if the share does not increase."""
     share = plan.steps[step]
-    return math.ceil(carrying(plan, observed) * (100 - share) / 100) if share < (observed.split or 0) else 0
+    return math.ceil(total_pods(plan, observed) * (100 - share) / 100) if share < (observed.split or 0) else 0
 
 
-def beyond(name: str, track: TrackState, need: int) -> str:
+def too_many(name: str, track: TrackState, need: int) -> str:
     """The reason why a track cannot have ``need`` pods, or an empty string."""
     if need <= track.ceiling:
         return ""

@@ -19,8 +19,8 @@ class RolloutRefusedError(DeliveryError):
 def make_plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
     """The plan of a new rollout of ``image``. Nothing is changed.
 
-    Raises ``RolloutRefusedError`` if the canary has traffic, stable is not healthy, or, with the strategy ``flag``, stable does not
-    run ``image``.
+    Raises ``RolloutRefusedError`` if stable does not have all of the traffic or is not healthy, or if the strategy is ``flag`` and
+    stable does not run ``image``.
     """
     stable = platform.cluster.track("stable")
     healthy = len(stable.ready if platform.rule is None else stable.ready & platform.rule.healthy("stable"))
@@ -99,7 +99,7 @@ def continued(record: Record, request: RolloutRequest) -> Record:
 
 
 def _to_next_percentage(record: Record, request: RolloutRequest) -> Record:
-    """The record of a rollout that holds at a requested percentage, changed so that it continues to another percentage."""
+    """The record of a rollout that holds at a percentage, changed so that it continues to the percentage of ``request``."""
     plan, at = record.plan, record.plan.steps[record.progress.step]
     request.check(plan.settings)
     steps, waits = request.schedule(plan.settings, above=at)

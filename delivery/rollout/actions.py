@@ -32,7 +32,7 @@ class Analysis:
     outcome: GateOutcome
     reason: str
     unmeasured: int = 0
-    """Number of consecutive measurements that failed, including this one."""
+    """Number of consecutive analyses with the outcome ``UNMEASURED``, including this one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,7 @@ class TrackState:
     """The problem of a pod, with the pod's name; empty without a problem."""
     trouble_seconds: float = 0
     short_seconds: float = 0
-    """Time for which the track has had fewer healthy targets than it needs."""
+    """Time for which the track has had fewer healthy targets than the plan requires."""
     floor: int = 0
     """``minReplicas`` of the track's autoscaler."""
     ceiling: int = UNBOUNDED
@@ -69,16 +69,16 @@ class Observation:
     stable: TrackState
     canary: TrackState
     split: int | None
-    """The canary's share of the traffic in percent, as read back. ``None`` for the strategy ``flag``, or without any traffic."""
+    """The canary's share of the traffic in percent, as read back. ``None`` for the strategy ``flag``, or if both weights are 0."""
     flag: int
     seconds: float = 0
     """Seconds since the phase began, on a monotonic clock. The value starts at 0 again after a crash."""
     now: float | None = None
-    """Unix time on Prometheus' clock before a measurement window begins; ``None`` later, or if Prometheus did not answer."""
+    """Unix time on Prometheus' clock if a measurement window begins now; ``None`` otherwise, or if Prometheus did not answer."""
     analysis: Analysis | None = None
     promotion: str = ""
-    """State of the update of stable: ``running``, ``done`` or ``failed: REASON``; empty if this process has started no update to
-    the wanted image."""
+    """State of the update of stable: ``running``, ``done`` or ``failed: REASON``; empty if no update is running and the last update
+    of this process was not to the wanted image."""
     stop: str = ""
     """The reason for a requested abort; empty without a request."""
 
@@ -129,7 +129,7 @@ Action = LoadCanary | RaiseFloor | SizeCanary | Route | Promote | Retire
 
 @dataclass(frozen=True)
 class Decision:
-    """The progress, which the loop records first, and the action, which the loop then performs.
+    """The progress, which the loop first writes to the journal, and the action, which the loop then performs.
 
     Without an action, the loop observes again: after a pause if ``waiting_for`` is set, otherwise at once.
     """

@@ -13,7 +13,7 @@ from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
-from delivery.releases.configuration import present
+from delivery.releases.configuration import present_stack_file
 from delivery.releases.restore import updated
 from delivery.releases.running_now import NotAsWantedError, require_image, sentence
 from delivery.releases.stack_file import with_release
@@ -48,9 +48,9 @@ class Rollout:
     wait_seconds: float = 0
     """Seconds to wait for another command that holds the lease."""
     live: bool = True
-    """Whether a terminal shows a table; false if another command shows its own steps."""
+    """Whether a terminal shows a live table; false for a rollout that is a step of another command."""
     interrupted: bool = field(init=False, default=False)
-    """Whether a signal arrived during the run."""
+    """Whether SIGINT or SIGTERM arrived during the run."""
 
     def run(self) -> ExitCode:
         """Roll out, or with ``dry_run`` print the steps; return the exit code.
@@ -109,7 +109,7 @@ class Rollout:
     def platform(self) -> Platform:
         """The platform that the rollout reads and changes."""
         found = self.journal.read()
-        # An abort without an open rollout reads the load balancer, whose weights then belong to no rollout.
+        # An abort without an open rollout needs the load balancer, because the canary can have traffic that belongs to no rollout.
         strategy = "weighted" if self.abort else self.request.with_defaults(self.settings).strategy
         strategy = found.plan.strategy if found is not None and found.is_open else strategy
         return Platform.of(self.environment, weighted=strategy == "weighted")
@@ -139,11 +139,11 @@ class Rollout:
         return record
 
     def _promote(self, image: str, lease: Lease, events: Reporter) -> None:
-        """Run ``pulumi up`` with ``image`` as the release's image, so that the next update keeps it.
+        """Run ``pulumi up`` with ``image`` as the release's image, so that the next update does not change the image.
 
         The update enforces the policies. It uses the settings of the stack's last update, because a rollout changes only the image.
         """
-        file = present(self.environment, States(self.environment))
+        file = present_stack_file(self.environment, States(self.environment))
         updated(self.environment, with_release(file, image), lease, events.warns)
 
     def _record_result(self, events: Reporter, record: Record, lease: Lease) -> None:

@@ -1,9 +1,8 @@
-"""The rollout's journal: stores each progress before the next action is performed, on this machine and in the cluster.
+"""The rollout's journal: stores the progress on this machine and in the cluster, before the next action is performed.
 
-The copy in the cluster is a ConfigMap. Every command with the credentials for a rollout can read it. Each write contains the last
-``resourceVersion`` that the process has read, so the API server refuses a process that does not know the last entry. The copy on
-this machine is written atomically and synced. With this copy, a rollout continues if the ConfigMap cannot be written. At least one
-copy must accept an entry. The first entry must be written to the cluster.
+The copy in the cluster is a ConfigMap, which commands on other machines read too. Each write contains the last ``resourceVersion``
+that the process has read, so the API server refuses a process that does not know the last entry. The copy on this machine is
+written atomically. A rollout continues if one of the copies cannot be written, but its first entry must be in the cluster.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ class Entry(Frozen):
     """One line of the history."""
 
     at: str
-    """UTC time of this machine's clock. No decision of the rollout depends on it."""
+    """UTC time of this machine's clock. No decision of the rollout depends on this time."""
     text: str
 
 
@@ -163,15 +162,17 @@ class Journal:
     def _catch_up(self, record: Record) -> None:
         """Read the ConfigMap after a refused write. Raises ``JournalError`` if another command has written to it.
 
-        The write can be repeated if the ConfigMap is gone, or contains this entry (the response to the first write was lost) or an
-        earlier entry of the same rollout. The write can also be repeated if the ConfigMap contains another rollout, which is
-        finished, and this process has not written yet.
+        The write can be repeated if the ConfigMap
+
+        - no longer exists,
+        - contains this entry, because only the response to the first write was lost,
+        - contains an earlier entry of the same rollout, or
+        - contains a finished rollout, and this process has not written yet.
         """
-        before = self._written
         found = self._read_cluster()
         if found is None or found == record or (found.id == record.id and found.sequence < record.sequence):
             return
-        if found.is_open or before:
+        if found.is_open or self._written:
             raise JournalError(
                 f"another command has continued the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
                 "run `dwcp status` to see the rollout's progress",

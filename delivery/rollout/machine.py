@@ -2,16 +2,18 @@
 
 The function uses no clock and no network, and stores nothing. Every action can be repeated, and is chosen only while the
 observation differs from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify
-these invariants of every path: a track gets traffic only while it has enough healthy targets, except if the traffic must leave an
-unhealthy canary; a track is scaled down or replaced only after its weight was read back as 0 and its drain is over; every path ends
-with all traffic on one image, or on hold with a reason.
+these invariants of every path:
+
+- A track gets traffic only while it has enough healthy targets, except if the traffic must leave an unhealthy canary.
+- A track is scaled down or replaced only after its weight was read back as 0 and its drain is over.
+- Every path ends with all traffic on one image, or on hold with a reason.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from delivery.rollout._sizing import beyond, carrying, for_step, for_the_rest
+from delivery.rollout._sizing import canary_pods, stable_pods, too_many, total_pods
 from delivery.rollout.actions import (
     Analysis,
     Decision,
@@ -43,10 +45,10 @@ def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observation, decision: Decision) -> Decision:
     """The decision, or ``RaiseFloor`` if the minimum of stable's autoscaler is too small for all of the traffic.
 
-    Until the promotion, stable is enlarged each time before the canary gets more pods or traffic, and while the rollout waits. An
-    abort then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.carrying``).
+    Until the promotion, the minimum is raised before the canary gets more pods or traffic, and while the rollout waits. An abort
+    then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.total_pods``).
     """
-    need = min(carrying(plan, observed), observed.stable.ceiling)
+    need = min(total_pods(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
     waits = decision.action is None and bool(decision.waiting_for)
     if can_abort and observed.stable.floor < need and (waits or isinstance(decision.action, SizeCanary | Route)):
@@ -129,7 +131,7 @@ def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
         return Decision(progress.to(Phase.SHIFT))
     if observed.split != 0:
         return _changed(progress, observed, 0)
-    if problem := beyond("stable", observed.stable, plan.replicas) or beyond("the canary", observed.canary, plan.replicas):
+    if problem := too_many("stable", observed.stable, plan.replicas) or too_many("the canary", observed.canary, plan.replicas):
         return _hold(progress, problem)
     if observed.stable.floor < plan.replicas:
         return Decision(progress, RaiseFloor(plan.replicas))
@@ -139,10 +141,10 @@ def _prepare(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
 
 
 def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
-    need = for_step(plan, observed, progress.step)
+    need = canary_pods(plan, observed, progress.step)
     if observed.canary.image != plan.image:
         return _hold(progress, f"another command changed the canary's image: {observed.canary.image}")
-    if problem := beyond("the canary", observed.canary, need):
+    if problem := too_many("the canary", observed.canary, need):
         return _hold(progress, problem)
     if observed.canary.carries(need):
         return _stable_scale(plan, progress, observed)
@@ -157,10 +159,10 @@ def _scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 def _stable_scale(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     """The second part of SCALE: wait until stable is large enough for the traffic that a lower percentage returns to it."""
-    need = for_the_rest(plan, observed, progress.step)
+    need = stable_pods(plan, observed, progress.step)
     if observed.stable.carries(need):
         return Decision(progress.to(Phase.SHIFT))
-    if problem := beyond("stable", observed.stable, need):
+    if problem := too_many("stable", observed.stable, need):
         return _hold(progress, problem)
     if observed.seconds > plan.settings.ready_seconds:
         return _hold(progress, f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is")
@@ -172,8 +174,8 @@ def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
     weighted = plan.strategy == "weighted"
     if (not weighted or observed.split == wanted) and observed.flag == wanted:
         return Decision(progress.to(Phase.PROPAGATE))
-    canary_carries = not wanted or observed.canary.carries(for_step(plan, observed, progress.step))
-    if weighted and not (canary_carries and observed.stable.carries(for_the_rest(plan, observed, progress.step))):
+    canary_carries = not wanted or observed.canary.carries(canary_pods(plan, observed, progress.step))
+    if weighted and not (canary_carries and observed.stable.carries(stable_pods(plan, observed, progress.step))):
         return Decision(progress.to(Phase.SCALE))
     if observed.seconds > plan.settings.weight_readback_seconds:
         return _abort(progress, observed, _no_effect(plan, observed, wanted, wanted))
@@ -254,11 +256,11 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
     waited = plan.waits[-1] if new else 0
     if observed.seconds < plan.drain - waited:
         return Decision(progress, None, f"waiting {plan.drain:g} s until stable's open requests have ended")
-    need = carrying(plan, observed)
-    if problem := beyond("stable", observed.stable, need):
+    need = total_pods(plan, observed)
+    if problem := too_many("stable", observed.stable, need):
         return _hold(progress, problem)
     if progress.promoted != new:
-        return Decision(progress.replace(promoted=new))  # recorded before the update starts
+        return Decision(progress.replace(promoted=new))  # the journal stores this before the update starts
     if observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     late = observed.seconds > plan.drain + plan.settings.ready_seconds
@@ -291,12 +293,14 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         arrived = observed.split == 0
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # In an abort before stable has served the new image, one healthy target of stable is enough if the canary is unhealthy or has
-    # failed a gate, or if a person has aborted twice. No healthy target is necessary if the canary has no healthy target either.
-    # Otherwise the traffic waits until stable is large enough.
+    # The traffic waits until stable has enough healthy targets:
+    # - none if the canary has no healthy target either (`dead`);
+    # - one in an abort before stable has served the new image, if the canary is unhealthy or has failed a gate, or if a person has
+    #   repeated the abort;
+    # - otherwise as many as all of the traffic needs.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted
-    need = 1 if unchanged and unhealthy else min(carrying(plan, observed), observed.stable.ceiling)
+    need = 1 if unchanged and unhealthy else min(total_pods(plan, observed), observed.stable.ceiling)
     dead = observed.canary.healthy == 0 and not progress.promoted
     if plan.strategy == "weighted" and not (arrived or observed.stable.healthy >= need or dead):
         if observed.seconds > plan.settings.ready_seconds:
@@ -316,8 +320,8 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
 def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return Decision(progress.to(Phase.TO_STABLE))
-    # If the traffic did not wait for pods of stable, stable can be too small. Then the minimum of stable's autoscaler is raised.
-    need = min(carrying(plan, observed), observed.stable.ceiling)
+    # In an abort, the traffic can have moved before stable was large enough.
+    need = min(total_pods(plan, observed), observed.stable.ceiling)
     if progress.aborting and observed.stable.floor < need:
         return Decision(progress, RaiseFloor(need))
     if observed.seconds < plan.drain:
@@ -330,13 +334,13 @@ def _drain(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return _changed(progress, observed, 0)
-    need = min(carrying(plan, observed), observed.canary.ceiling)
+    need = min(total_pods(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and observed.canary.settled and observed.canary.carries(need):
         return Decision(progress.to(Phase.FLIP if progress.aborting else Phase.BAKE))
     if observed.seconds > plan.settings.ready_seconds:
         if progress.aborting:
             return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary")
-        return Decision(progress.to(Phase.BAKE))  # without a standby; a rollback then first has to start the pods
+        return Decision(progress.to(Phase.BAKE))  # the standby is not ready: a rollback would first have to start its pods
     if observed.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
     if observed.canary.replicas < need or observed.canary.floor < need:
@@ -347,7 +351,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
 def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split != 0:
         return _changed(progress, observed, 0)
-    need = min(carrying(plan, observed), observed.canary.ceiling)
+    need = min(total_pods(plan, observed), observed.canary.ceiling)
     if observed.canary.image == plan.previous_image and 0 < observed.canary.replicas < need:
         return Decision(progress, SizeCanary(need))  # the standby must be able to handle the present load
     if observed.analysis is None:
@@ -366,7 +370,7 @@ def _bake(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decis
 def _flip(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.split == 100 and observed.flag == 0:
         return Decision(progress.to(Phase.RESTORE))
-    need = min(carrying(plan, observed), observed.canary.ceiling)
+    need = min(total_pods(plan, observed), observed.canary.ceiling)
     if not observed.canary.carries(need) or observed.canary.image != plan.previous_image:
         return (
             Decision(progress.to(Phase.STANDBY)) if observed.split == 0 else _hold(progress, "the canary became unhealthy as well")

@@ -27,6 +27,7 @@ class RolloutRequest(Frozen):
     """The options of one rollout. ``None`` means the value of the setting, or of the open rollout."""
 
     image: str | None = None
+    """``None`` means the image of the open rollout or of the staged release."""
     strategy: Strategy | None = None
     percentage: int | None = None
     """Move to this percentage and hold; ``None`` means all steps."""
@@ -35,7 +36,7 @@ class RolloutRequest(Frozen):
     error_threshold_percent: float | None = None
 
     def check(self, settings: RolloutSettings) -> None:
-        """Raise ``UsageError`` for an invalid value."""
+        """Raise ``UsageError`` for a value that is not valid."""
         for wrong, problem, fix in (
             (
                 self.percentage is not None and not 0 <= self.percentage <= 100,
@@ -44,7 +45,7 @@ class RolloutRequest(Frozen):
             ),
             (
                 not all(0 <= wait < math.inf for wait in self.waits or ()),
-                f"--wait-time {_listed(self.waits or ())} is not a number of seconds, 0 or more",
+                f"--wait-time {_listed(self.waits or ())} is not valid: a number of seconds must be 0 or larger",
                 "for example --wait-time 300",
             ),
             (

@@ -33,7 +33,7 @@ class Plan(Frozen):
     """Pods of the stable track when the rollout began. Both tracks are sized at least for this number, because stable's own number
     can decrease during the rollout."""
     stable_floor: Annotated[int, Ge(0)]
-    """``minReplicas`` of stable's autoscaler before the rollout. It is restored at the end."""
+    """``minReplicas`` of stable's autoscaler before the rollout. The rollout restores this number at the end."""
     canary_floor: Annotated[int, Ge(0)]
     steps: Annotated[tuple[Percentage, ...], "ascending"]
     """The setting ``rollout.steps`` (``components/settings/groups/rollout.py``), up to ``--percentage``."""

@@ -56,8 +56,8 @@ class _StableUpdate:
 class Platform:
     """The platform of one environment.
 
-    Between observations, a platform stores only the last update of stable, the number of consecutive failed measurements, and the
-    times at which conditions became true.
+    Between observations, a platform stores only the last update of stable, the number of consecutive analyses with the outcome
+    ``UNMEASURED``, and the times at which conditions became true.
     """
 
     cluster: KubernetesClient
@@ -66,7 +66,7 @@ class Platform:
     prometheus: PrometheusClient
     scrape_interval: float
     promote: Callable[[str], None] | None = None
-    """Updates stable to an image, so that the next ``pulumi up`` keeps the image. Raises ``DeliveryError``.
+    """Updates stable to an image, so that the next ``pulumi up`` does not change the image. Raises ``DeliveryError``.
 
     ``None`` if the platform is only observed.
     """
@@ -131,7 +131,7 @@ class Platform:
         return self._waiting.setdefault(what, _Since())
 
     def _measured(self, plan: Plan, progress: RolloutProgress, observed: Observation) -> Observation:
-        """The observation, with Prometheus' clock before a measurement window begins, and with the gates' results afterwards."""
+        """``observed`` with the gates' results. Before the measurement window begins: with the time on Prometheus' clock."""
         if progress.window_start is None:
             now = self.prometheus.now()
             return replace(observed, now=now, analysis=self._counted(conclude(plan, None)) if now is None else None)
@@ -141,7 +141,7 @@ class Platform:
         return replace(observed, analysis=self._counted(conclude(plan, measurement)))
 
     def _counted(self, analysis: Analysis) -> Analysis:
-        """The analysis with the number of consecutive failed measurements."""
+        """The analysis with the number of consecutive analyses with the outcome ``UNMEASURED``."""
         self._unmeasured = self._unmeasured + 1 if analysis.outcome is GateOutcome.UNMEASURED else 0
         return replace(analysis, unmeasured=self._unmeasured)
 

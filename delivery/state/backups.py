@@ -62,7 +62,7 @@ class Backups:
         return sorted((each["Key"] for page in pages for each in page.get("Contents", [])), reverse=True)
 
     def save(self, file: Path) -> None:
-        """Copy the state to a local file."""
+        """Write a backup of the state to a local file."""
         write(file, self.document(self.states.read(), datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")))
 
     def read(self, name: str) -> Checkpoint:

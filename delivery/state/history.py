@@ -1,4 +1,4 @@
-"""Reads the engine's history, which has the configuration of every update, by any person and from any checkout."""
+"""Reads the engine's history in the state's bucket, which has the configuration of every update."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UPDATE = "update"
 def last_config(states: States) -> dict[str, Any] | None:
     """The configuration of the stack's last update, in the form of a stack file; ``None`` if there is no record.
 
-    The credentials in this configuration are encrypted with the key that the stack had at that time.
+    The credentials in this configuration are encrypted with the key that the stack had at the time of the update.
     """
     for key in _newest_first(states):
         try:

@@ -2,8 +2,8 @@
 
 The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. A waiting command takes over the
 lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. For
-this reason, the clocks of two machines are never compared. Each lease has a higher fencing number than the lease before it. Writes
-of release records and of the recorded state carry this number, and are refused if a later lease has already written.
+this reason, the clocks of two machines are never compared. Each lease has a higher fencing number than the lease before it. Release
+records, and the record of the current state, are written with this number. A write is refused if a later lease has already written.
 """
 
 from __future__ import annotations
@@ -48,9 +48,12 @@ class Holding:
     owner: Owner
     command: str
     token: str
+    """Identifies this lease."""
     fencing: int
     beat: int
+    """Number of heartbeats."""
     seconds: float
+    """Duration of the lease after a heartbeat."""
     since: str
 
     @classmethod
@@ -108,11 +111,11 @@ class LeaseTable:
         )
 
     def beat(self, token: str) -> bool:
-        """Send a heartbeat; false if the lease is no longer held."""
+        """Send a heartbeat; false if the lease with this token is no longer held."""
         return self._update(token, "SET beat = beat + :one", {":one": {"N": "1"}})
 
     def release(self, token: str) -> bool:
-        """Release the lease; false if it is no longer held. The owner and the fencing number stay in the table."""
+        """Release the lease; false if this lease is no longer held. The owner and the fencing number stay in the table."""
         return self._update(token, "SET held = :no", {":no": {"BOOL": False}})
 
     def break_open(self) -> None:
@@ -167,9 +170,9 @@ class Lease:
 
     @classmethod
     def take(cls, environment: Environment, *, command: str, wait_seconds: float = 0, seconds: float = LEASE_SECONDS) -> Lease:
-        """Take the lease. If another owner does not release it within ``wait_seconds``, raises ``LeaseHeldError`` with the owner.
+        """Take the lease. Raises ``LeaseHeldError`` with the owner if another owner does not release it within ``wait_seconds``.
 
-        If the owner no longer runs, a waiting time above the lease's duration is always sufficient.
+        If the owner no longer runs, a waiting time above the lease's duration is sufficient.
         """
         table = LeaseTable(environment)
         watched: tuple[str, int] | None = None
@@ -249,7 +252,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # Higher than every earlier number, even if the table was lost: the number is then the present time.
+        # At least the present time, so that the number is also higher than earlier numbers after the table was lost.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,

@@ -91,7 +91,7 @@ def engine_locks(states: States) -> list[EngineLock]:
     return found
 
 
-def release_stale(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
+def remove_stale(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
     """Remove the locks whose owners provably no longer run, and return them. Raises ``StateError`` if other locks remain.
 
     The caller must hold the lease. ``force`` removes all locks; a person must know that the owners no longer run.

@@ -26,7 +26,7 @@ class Owner:
     user: str
     host: str
     machine: str
-    """Identifies the boot of the machine and the PID namespace, within which a process id is unique."""
+    """Identifies the boot of the machine and the PID namespace. A process id is unique only within both."""
     pid: int
     started: str
     """The start time of the process, on a clock that cannot be set. Together with ``pid`` it identifies the process."""

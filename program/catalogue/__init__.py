@@ -1,9 +1,9 @@
 """The catalogue of resource types.
 
-An entry states which changes replace a resource, which data is lost when the resource is deleted, which outputs the service sets,
-how the resource is billed, why the type needs no policy rule, and how a resource is imported. To add a type, add one entry to the
-module of its provider, and run ``make generate``. A test compares the entries with the tables of the embedded providers, which are
-tested against the services, and lists every difference with its reason.
+An entry (:class:`ResourceType`) has the facts about one type, for example which changes replace a resource, and which data is lost
+when the resource is deleted. To add a type, add one entry to the module of its provider, and run ``make generate``. A test compares
+the entries with the tables of the embedded providers, which are tested against the services. The test contains a list of the
+accepted differences with their reasons.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ AWS = _aws.TYPES
 DOCKER = _docker.TYPES
 KUBERNETES = _kubernetes.TYPES
 DATA_SOURCES = _aws.DATA_SOURCES
-"""The result of each data source by token, without the arguments, which are also part of a result."""
+"""The result of each data source by token. The call's arguments are added to the result."""
 
 
 class Replaces(StrEnum):
@@ -107,7 +107,7 @@ def lost(op: str, type_: str, before: Mapping[str, Any], after: Mapping[str, Any
 
 
 def to_watch(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The possible failures after a change of the inputs in place that the service accepts."""
+    """The possible failures after a change of the inputs in place, although the service accepts the change."""
     return _consequences.follows(_consequences.TO_WATCH, type_, before, after)
 
 
@@ -117,7 +117,7 @@ def secrets(type_: str) -> tuple[str, ...]:
 
 
 def every_type() -> dict[str, ResourceType]:
-    """The entry of every single type by its token, which for a Kubernetes type has no version: ``kubernetes:apps/Deployment``."""
+    """The entry of each type by its token, which for a Kubernetes type has no version: ``kubernetes:apps/Deployment``."""
     return {**AWS, **DOCKER, **_providers.TYPES, **{f"kubernetes:{kind}": entry for kind, entry in KUBERNETES.items()}}
 
 
@@ -134,7 +134,7 @@ def reviewed(type_: str) -> str:
 def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs, completed at any depth with example values of the computed outputs that other resources use."""
     computed = {key: value for entry in _entries(type_) for key, value in entry.example_outputs(name).items()}
-    return _beside(inputs, computed)
+    return _completed(inputs, computed)
 
 
 def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
@@ -142,9 +142,9 @@ def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
     return filled(DATA_SOURCES[token], {"region": _aws.REGION, **{key: str(value) for key, value in args.items()}})
 
 
-def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
+def _completed(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:
     nested = {
-        key: _beside(inputs[key], cast("dict[str, Any]", value))
+        key: _completed(inputs[key], cast("dict[str, Any]", value))
         for key, value in computed.items()
         if isinstance(value, dict) and key in inputs
     }
@@ -152,7 +152,7 @@ def _beside(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str,
 
 
 def _entries(type_: str) -> list[ResourceType]:
-    """The entries for all types of the provider and of the service, then the entry for this type, if they exist."""
+    """The entries that apply to a type: for all types of the provider, for all types of the service, and for this type."""
     if type_.startswith("aws:"):
         found = [_aws.COMMON, _aws.SERVICES.get(type_.partition("/")[0]), _aws.TYPES.get(type_)]
     elif type_.startswith("kubernetes:"):

@@ -1,8 +1,8 @@
 """The AWS types.
 
 The SDK does not state which inputs force a replacement (``ForceNew`` in the schema of terraform-provider-aws, the base of the
-Pulumi provider), so these entries are written by hand. ``loses`` is also set for a subnet, an Elastic IP address and a load
-balancer: they hold no data, but a replacement gets other addresses.
+Pulumi provider), so these entries are written by hand. ``loses`` is also set for resources without data whose replacement has
+another address, such as a subnet, an Elastic IP address and a load balancer.
 """
 
 from __future__ import annotations

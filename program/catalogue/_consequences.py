@@ -1,6 +1,7 @@
-"""Changes of a property that the service rejects, and changes that delete data although the resource is not deleted.
+"""Consequences of in-place changes that the engine's preview does not show: the three tables at the end of this module.
 
-The preview of such a change succeeds. The API rejects it, or deletes the data, when the change is applied.
+The service rejects the change (``REFUSED``), deletes data although the resource is not deleted (``LOST_IN_PLACE``), or accepts a
+change that can cause a failure later (``TO_WATCH``).
 Sources: the Kubernetes API's validation of updates, AWS' API references (``UpdateClusterVersion``, ``ModifyVolume``,
 ``ModifyDBInstance``, ``PutRetentionPolicy``, ``PutBucketLifecycleConfiguration``), the load balancer controller's webhook.
 """
@@ -33,7 +34,7 @@ class Consequence:
     """The consequence of a change of one property."""
 
     path: str
-    """Path of the property, in which ``*`` stands for every item; empty for all inputs."""
+    """Path of the property, in which ``*`` stands for every item. The empty path stands for all inputs together."""
     answer: Answer
     always: bool = False
     """Whether the new value alone has the consequence, even if the value does not change."""
@@ -48,7 +49,7 @@ class Consequence:
 def follows(
     table: Mapping[str, tuple[Consequence, ...]], type_: str, before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[str]:
-    """The consequences in ``table`` of the change of a resource's inputs, which are compared in their normal form."""
+    """The consequences in ``table`` of a change of a resource's inputs. The inputs are compared in their normal form."""
     left, right = (_normal(type_, each) for each in (before, after))
     return [
         said
@@ -238,7 +239,7 @@ def _expiring_items(before: Any, after: Any) -> str:
     return f"items whose attribute {right.get('attributeName')} is a time in the past" if on and not same else ""
 
 
-def _administrators(policy: Any) -> bool:
+def _has_administrator(policy: Any) -> bool:
     """Whether a key policy allows a principal to change the key's policy."""
     content = policy
     if isinstance(policy, str):
@@ -261,14 +262,14 @@ def _may_change_the_policy(statement: Mapping[str, Any]) -> bool:
 
 def _locks_out(_before: Any, inputs: Any) -> str:
     policy = cast("dict[str, Any]", inputs).get("policy")
-    if not policy or _administrators(policy) or cast("dict[str, Any]", inputs).get("bypassPolicyLockoutSafetyCheck"):
+    if not policy or _has_administrator(policy) or cast("dict[str, Any]", inputs).get("bypassPolicyLockoutSafetyCheck"):
         return ""
     return "the key's policy allows no principal kms:PutKeyPolicy, so the policy could never be changed again"
 
 
 def _locked_out(_before: Any, inputs: Any) -> str:
     given = cast("dict[str, Any]", inputs)
-    locked = given.get("policy") and given.get("bypassPolicyLockoutSafetyCheck") and not _administrators(given["policy"])
+    locked = given.get("policy") and given.get("bypassPolicyLockoutSafetyCheck") and not _has_administrator(given["policy"])
     return "control of the key: its policy allows no principal kms:PutKeyPolicy" if locked else ""
 
 

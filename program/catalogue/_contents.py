@@ -137,7 +137,7 @@ def _mounted(spec: Any) -> dict[tuple[str, str], set[str]]:
 
 
 def emptied(before: Any, after: Any) -> str:
-    """The paths at which a container finds nothing any more because no volume is mounted there."""
+    """The paths at which a container does not find its files any more, because no volume is mounted there."""
     left, right = _paths(before), _paths(after)
     return ", ".join(
         f"has no volume at {path} in container {name} any more: the container cannot read or write its files there"

@@ -25,7 +25,7 @@ class Expiry:
     days: int = NEVER
     date: str = ""
     kept: int = 0
-    """Number of the newest noncurrent versions of an object that are kept, whatever their age (S3: ``NewerNoncurrentVersions``)."""
+    """Number of an object's newest noncurrent versions that are not deleted at any age (S3: ``NewerNoncurrentVersions``)."""
 
     def includes(self, other: Expiry) -> bool:
         """Whether this expiration deletes everything that ``other`` deletes, and at the same time or earlier."""
@@ -43,7 +43,7 @@ class Expiry:
 
 
 def deleted_earlier(before: Any, after: Any) -> str:
-    """A text that lists what the new rules (``after``) delete and the old rules (``before``) delete later or never."""
+    """The text about objects that the new rules (``after``) delete, and that the old rules (``before``) delete later or never."""
     known = list(_expiries(before))
     return ", ".join(str(each) for each in _expiries(after) if not any(one.includes(each) for one in known))
 

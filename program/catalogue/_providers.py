@@ -1,6 +1,7 @@
-"""The types of providers and of the engine: which of their inputs select the account, region or cluster of the resources.
+"""The types of providers and of the engine.
 
-When one of these inputs changes, the provider cannot find the resources that it managed before.
+``in_place`` lists the inputs that do not select the account, region or cluster of the resources. After a change of an input that
+selects one of these, the provider cannot find the resources that it managed before.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ class ResourceType:
     replaces_immutable: str = ""
     """The inputs whose change replaces the resource if its input ``immutable`` is true."""
     in_place: str = ""
-    """The inputs that change in place. The effect of a change of an input that is in no list is not known."""
+    """The inputs that change in place. For an input that is in none of these three lists, the effect of a change is not known."""
     loses: str = ""
     """Description of the loss when a resource of this type is deleted; empty for a type that can be created again without loss."""
     holds_data: bool = False
@@ -35,7 +35,7 @@ class ResourceType:
     import_id: str = ""
     """The form of the id by which a resource is imported, as Markdown."""
     import_source: str = ""
-    """Where to find that id, as Markdown; by default, the resource of this type in Terraform's state."""
+    """Where to find the import id, as Markdown; by default, the resource of this type in Terraform's state."""
     secrets: str = ""
     """Inputs that are secret even if the program does not mark them as secret."""
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])

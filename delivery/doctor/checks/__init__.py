@@ -1,6 +1,6 @@
 """The table ``CHECKS`` of all checks by name.
 
-A check is a function in a module of this package with the decorator ``@check(NAME)``, and a page in ``docs/runbooks``.
+A check is a function in a module of this package with the decorator ``@check(NAME)``. It has a page in ``docs/runbooks``.
 """
 
 from __future__ import annotations

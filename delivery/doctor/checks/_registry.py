@@ -19,7 +19,7 @@ CHECKS: dict[str, Check] = {}
 def check(name: str) -> Callable[[Check], Check]:
     """Return a decorator that registers a check as ``name``. The check's docstring is its line in the runbooks' index.
 
-    The decorator adds findings: the alerts whose runbook has the name of the check.
+    The decorator adds a finding for each alert whose runbook has the name of the check.
     """
 
     def register(function: Check) -> Check:

@@ -19,7 +19,7 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
         if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in observed.deployments.value):
             return  # the check scaled-to-zero reports it
         if observed.scrapes_failing.skipped:
-            _ = observed.scrapes_failing.value
+            _ = observed.scrapes_failing.value  # raises: an optional Prometheus that was not started is not a problem
         yield Finding(
             severity=FindingSeverity.CRITICAL,
             subject="Prometheus",
@@ -44,7 +44,7 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
 def lease(observed: Observations) -> Iterator[Finding]:
     """A lease, or a lock of the engine, whose owner no longer runs."""
     held = observed.lease.value
-    if held is not None and held.alive is False:
+    if held is not None and not held.alive:
         yield Finding(
             severity=FindingSeverity.WARNING,
             subject=f"Lease of {observed.environment}",
@@ -56,7 +56,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
             if held.unfinished
             else f"./dwcp state unlock --environment {observed.environment}",
         )
-    if held is None or held.alive is False:
+    if held is None or not held.alive:
         for lock in observed.stale_locks.value:
             yield Finding(
                 severity=FindingSeverity.WARNING,

@@ -22,7 +22,7 @@ START_CAUSES = {
     "CreateContainerError": "The node cannot create the container; the kubelet's message has the reason.",
     "RunContainerError": "The node cannot start the container; the kubelet's message has the reason.",
 }
-"""The cause for each reason for which a waiting container does not start. Such a container has no log."""
+"""The cause for each reason with which a waiting container does not start. Such a container has no log."""
 EVIDENCE = 3
 """Maximum number of quoted messages per finding."""
 
@@ -120,7 +120,7 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
 
 
 def _why_no_image(messages: str, image: str, reason: str, observed: Observations) -> str:
-    # Without permission to list Secrets, only the registry's message is evaluated.
+    # If the Secrets cannot be listed, only the registry's message is evaluated.
     if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates the Secret from registryToken."
     if reason == "InvalidImageName":

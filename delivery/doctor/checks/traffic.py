@@ -13,7 +13,10 @@ from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Observations
 
 RENEWAL_MARGIN = timedelta(days=30)
-"""Time before expiry from which a certificate is reported. ACM renews 60 days before expiry (AWS: Managed certificate renewal)."""
+"""Time before expiry from which a certificate is reported.
+
+ACM renews its certificates 60 days before expiry (AWS: Managed certificate renewal). It does not renew imported certificates.
+"""
 IN_TRANSITION = frozenset({"initial", "draining"})
 """States of a target that are temporary."""
 

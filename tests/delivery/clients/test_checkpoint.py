@@ -29,7 +29,7 @@ from delivery.clients.work_folder import write
 from delivery.errors import LeaseLostError, StateError
 from delivery.state.backups import BackupError, Backups
 from delivery.state.lease import Holding
-from delivery.state.locks import engine_locks, release_stale
+from delivery.state.locks import engine_locks, remove_stale
 from delivery.state.owner import Owner
 
 
@@ -193,14 +193,14 @@ def dead_pid() -> int:
 
 def test_the_lock_of_an_engine_that_has_ended_is_released(states: States) -> None:
     lock(states, host=socket.gethostname(), pid=dead_pid())
-    [released] = release_stale(states, None)
+    [released] = remove_stale(states, None)
     assert "ci@" in str(released)
     assert engine_locks(states) == []
 
 
 def test_a_lock_whose_process_id_was_reused_is_released(states: States) -> None:
     lock(states, host=socket.gethostname(), pid=os.getpid())
-    assert release_stale(states, None)
+    assert remove_stale(states, None)
 
 
 def test_the_lock_of_a_running_engine_is_released_only_by_force(states: States, tmp_path: Path) -> None:
@@ -210,8 +210,8 @@ def test_the_lock_of_a_running_engine_is_released_only_by_force(states: States, 
     try:
         lock(states, host=socket.gethostname(), pid=process.pid)
         with pytest.raises(StateError, match=f"(?s)process {process.pid}.*--force"):
-            release_stale(states, None)
-        assert release_stale(states, None, force=True)
+            remove_stale(states, None)
+        assert remove_stale(states, None, force=True)
     finally:
         process.kill()
         process.wait()
@@ -220,14 +220,14 @@ def test_the_lock_of_a_running_engine_is_released_only_by_force(states: States, 
 def test_the_lock_of_another_machine_is_released_after_its_ci_run_has_ended(states: States, github: Any) -> None:
     lock(states, host="runner", pid=1)
     with pytest.raises(StateError, match="ci@runner"):
-        release_stale(states, None)
+        remove_stale(states, None)
     owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
     holding = Holding(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "in_progress"}
     with pytest.raises(StateError):
-        release_stale(states, holding)
+        remove_stale(states, holding)
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "completed"}
-    assert release_stale(states, holding)
+    assert remove_stale(states, holding)
 
 
 def test_a_restore_is_refused_while_an_engine_has_the_lock(states: States) -> None:

@@ -132,7 +132,7 @@ def test_a_damaged_record_does_not_hide_the_others(account: Account, releases: R
 
 def test_a_backup_file_contains_the_manifests_and_the_whole_release(account: Account, releases: Releases, tmp_path: Path) -> None:
     recorded = release(account, 1)
-    file = backup_files.keep(releases, recorded, recorded.timestamp, tmp_path)
+    file = backup_files.save(releases, recorded, recorded.timestamp, tmp_path)
     assert file == tmp_path / "backups/deployments" / f"dwcp-v3-{account.name}-20260102T040405Z.yaml"
     assert [each for each in yaml.safe_load_all(file.read_text()) if each] == OBJECTS
     assert backup_files.read(file, account.name) == recorded
@@ -151,14 +151,14 @@ def test_a_backup_file_contains_the_manifests_and_the_whole_release(account: Acc
     ids=["changed", "truncated", "no header", "empty"],
 )
 def test_a_damaged_backup_file_is_refused(account: Account, releases: Releases, tmp_path: Path, change: Any, problem: str) -> None:
-    file = backup_files.keep(releases, release(account, 1), "t", tmp_path)
+    file = backup_files.save(releases, release(account, 1), "t", tmp_path)
     file.write_text(change(file.read_text()))
     with pytest.raises(ReleaseError, match=problem):
         backup_files.read(file, account.name)
 
 
 def test_a_backup_file_of_another_environment_is_refused(account: Account, releases: Releases, tmp_path: Path) -> None:
-    file = backup_files.keep(releases, release(account, 1), "t", tmp_path)
+    file = backup_files.save(releases, release(account, 1), "t", tmp_path)
     with pytest.raises(ReleaseError, match=f"is a backup of {account.name}, not of production"):
         backup_files.read(file, "production")
 

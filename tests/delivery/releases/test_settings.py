@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from delivery.releases.settings import SettingsChange, differing, leaves_of, never_smaller, shown, undone, with_leaves
+from delivery.releases.settings import SettingsChange, differing, leaves_of, never_smaller, reverted, shown, with_leaves
 
 CONFIG: dict[str, Any] = {
     "dwcp-v3:application": {"port": 8080, "egress": [{"cidr": "10.1.0.0/16", "ports": [443]}], "release": "app:v1"},
@@ -47,20 +47,20 @@ def test_settings_are_merged_with_the_present_credentials() -> None:
 def test_settings_of_the_release_are_reverted_and_those_of_others_stay() -> None:
     own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug", "dwcp.maxConnections": 10})
     now = {"application.logLevel": "debug", "dwcp.maxConnections": 10, "application.port": 8081}
-    assert undone(now, [own]) == {"application.logLevel": "info", "application.port": 8081}
+    assert reverted(now, [own]) == {"application.logLevel": "info", "application.port": 8081}
 
 
 def test_a_value_that_others_changed_after_the_release_stays() -> None:
     own = changed({"application.port": 8080}, {"application.port": 8081})
-    assert undone({"application.port": 9999}, [own]) == {"application.port": 9999}
+    assert reverted({"application.port": 9999}, [own]) == {"application.port": 9999}
 
 
 def test_settings_of_several_releases_are_reverted_from_the_newest_on() -> None:
     first = changed({"dwcp.maxConnections": 1}, {"dwcp.maxConnections": 2})
     second = changed({"dwcp.maxConnections": 2}, {"dwcp.maxConnections": 3})
-    assert undone({"dwcp.maxConnections": 3}, [second, first]) == {"dwcp.maxConnections": 1}
+    assert reverted({"dwcp.maxConnections": 3}, [second, first]) == {"dwcp.maxConnections": 1}
     back = changed({"dwcp.maxConnections": 3}, {"dwcp.maxConnections": 1})
-    assert undone({"dwcp.maxConnections": 1}, [back]) == {"dwcp.maxConnections": 3}, "a rollback can itself be rolled back"
+    assert reverted({"dwcp.maxConnections": 1}, [back]) == {"dwcp.maxConnections": 3}, "a rollback can itself be rolled back"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_missing_setting_has_its_default() -> None:
     """If a stack file sets one field of a group, the engine records that group without the project's defaults."""
     assert differing({"application.port": 8080, "redis.storageClass": "gp3"}, {}) == []
     own = changed({"application.logLevel": "info"}, {"application.logLevel": "debug"})
-    assert differing(undone({"application.logLevel": "debug"}, [own]), {}) == []
+    assert differing(reverted({"application.logLevel": "debug"}, [own]), {}) == []
 
 
 def test_an_empty_group_has_no_settings() -> None:

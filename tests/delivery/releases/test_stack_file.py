@@ -8,7 +8,7 @@ import pytest
 
 from delivery.errors import DeliveryError
 from delivery.releases.configuration import with_settings
-from delivery.releases.stack_file import StackFileError, committed, parsed, with_release
+from delivery.releases.stack_file import StackFileError, of_checkout, parsed, with_release
 
 FILE = """\
 # Kept.
@@ -76,18 +76,19 @@ def test_an_invalid_file_is_reported_with_the_fix(text: str, problem: str, fix: 
 
 def test_a_missing_file_is_reported() -> None:
     with pytest.raises(StackFileError, match=r"Pulumi.nowhere.yaml cannot be read"):
-        committed("nowhere")
+        of_checkout("nowhere")
 
 
 def test_a_file_in_another_encoding_is_reported(tmp_path: Path) -> None:
     (tmp_path / "Pulumi.local.yaml").write_bytes("config: {a: \xe9}".encode("latin-1"))
     with pytest.raises(DeliveryError, match=r"Pulumi.local.yaml is not UTF-8: byte 12 is 0xe9"):
-        committed("local", tmp_path)
+        of_checkout("local", tmp_path)
 
 
 def test_prometheus_runs_in_the_cluster_if_the_sandboxs_pods_are_containers() -> None:
     """A deployment would otherwise undo what `make up PODS=real` has applied, and nothing would be scraped."""
-    assert [_outside_cluster(committed("local", variables=variables)) for variables in ({"DWCP_PODS": "real"}, {})] == [False, True]
+    texts = [of_checkout("local", variables=variables) for variables in ({"DWCP_PODS": "real"}, {})]
+    assert [_outside_cluster(text) for text in texts] == [False, True]
 
 
 def _outside_cluster(text: str) -> bool:

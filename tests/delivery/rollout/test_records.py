@@ -10,7 +10,7 @@ from accounts import Account
 from plans import plan
 
 from delivery.releases import Release, Releases
-from delivery.releases.settings import SettingsChange, undone
+from delivery.releases.settings import SettingsChange, reverted
 from delivery.rollout import _records as records
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.options import RolloutRequest
@@ -44,7 +44,7 @@ def test_a_rollout_of_an_image_alone_records_no_changed_settings(account: Accoun
     records.record_result(account, cast("Journal", LastRecord()), record, fencing=2)
     newest = releases.all()[0]
     assert (newest.command, newest.image) == ("rollout", "app:v2")
-    assert undone(DEBUG.after, [newest.changed]) == DEBUG.after
+    assert reverted(DEBUG.after, [newest.changed]) == DEBUG.after
 
 
 def test_a_rollout_of_a_staged_deployment_records_its_changed_settings(account: Account) -> None:
@@ -52,4 +52,13 @@ def test_a_rollout_of_a_staged_deployment_records_its_changed_settings(account: 
     releases.record(deployed(account, "app:v2", result="staged"))
     record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress(outcome=RolloutOutcome.PROMOTED))
     records.record_result(account, cast("Journal", LastRecord()), record, fencing=2)
-    assert undone(DEBUG.after, [releases.all()[0].changed]) == DEBUG.before
+    assert reverted(DEBUG.after, [releases.all()[0].changed]) == DEBUG.before
+
+
+def test_the_record_of_a_rollout_does_not_repeat_the_digest_and_state_of_the_release_before(account: Account) -> None:
+    releases = Releases(account)
+    releases.record(deployed(account, "app:v1", digest="sha256:1", state_version="1"))
+    record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress(outcome=RolloutOutcome.PROMOTED))
+    records.record_result(account, cast("Journal", LastRecord()), record, fencing=2)
+    newest = releases.all()[0]
+    assert (newest.image, newest.digest, newest.state_version) == ("app:v2", "", "")
