@@ -51,10 +51,10 @@ class DockerStackArgs:
 
 
 class DockerStack(Component):
-    """Seven containers with their networks, volumes and files. Creates no resources unless ``docker.enabled`` is true."""
+    """The seven services with their networks, volumes and files. Creates no resources unless ``docker.enabled`` is true."""
 
     addresses: pulumi.Output[dict[str, str]]
-    """``ADDRESS:PORT`` on the host of each service that publishes a port; if it publishes several ports, the first one."""
+    """The first published port of each service that publishes ports, as ``ADDRESS:PORT`` on the host."""
 
     def __init__(self, name: str, args: DockerStackArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)

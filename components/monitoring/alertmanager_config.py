@@ -26,11 +26,12 @@ REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
 WATCHDOG = "watchdog"
 """Name of the receiver that raises an alarm when notifications stop (a dead-man's switch), and name of the receiver's secret."""
 WATCHDOG_ALERT = "Watchdog"
+"""The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 BASE_FILE = "base.yml"
 """Name of the first file that :func:`parts` returns."""
 NO_RECEIVER = "null"
-"""The receiver without an address, for alerts that no route matches. Only Alertmanager and Grafana show these alerts."""
+"""The receiver without an address, for alerts that no route matches. Alertmanager shows these alerts, but notifies nobody."""
 
 
 def alertmanager_config(

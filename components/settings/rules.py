@@ -40,7 +40,7 @@ PRODUCTION_LOG_DAYS = 30
 
 
 def pods_within_autoscaling(application: ApplicationSettings, autoscaling: AutoscalingSettings) -> Iterator[Conflict]:
-    """The initial number of pods is within the autoscaler's limits; otherwise the autoscaler would change it immediately."""
+    """The initial number of pods is within the autoscaler's limits; otherwise the autoscaler would change the number at once."""
     low, high = autoscaling.min_replicas, autoscaling.max_replicas
     if not low <= application.replicas <= high:
         nearest = low if application.replicas < low else high
@@ -123,7 +123,7 @@ def production_keeps_its_data(
     if not load_balancer.deletion_protection:
         yield "load_balancer.deletion_protection", "must be true in production", "true"
     if artifacts.force_destroy:
-        yield "artifacts.force_destroy", "must be false in production: destroying the stack would delete every artifact", "false"
+        yield "artifacts.force_destroy", "must be false in production: `pulumi destroy` would delete every artifact", "false"
     if logs.retention_days < PRODUCTION_LOG_DAYS:
         yield "logs.retention_days", f"must be at least {PRODUCTION_LOG_DAYS} in production", str(PRODUCTION_LOG_DAYS)
 
@@ -167,7 +167,10 @@ def alerts_have_receivers(environment: EnvironmentSettings, monitoring: Monitori
 
 
 def alarms_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """CloudWatch alarms have a receiver, except in the sandbox, and in staging if ``monitoring.alarms`` is ``none``."""
+    """CloudWatch alarms have a receiver.
+
+    The sandbox needs no receiver. Staging needs none if ``monitoring.alarms`` is ``none``.
+    """
     if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
         problem = "is empty: CloudWatch alarms would have no receiver; name an address, or set monitoring.alarms to none"
         yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"
