@@ -18,8 +18,8 @@ OUTPUT = "cluster"
 
 def checked_version(settings: Settings) -> pulumi.Output[str]:
     """The configured Kubernetes version, after a check of the settings against the last update (:func:`refuse_changes`)."""
-    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    outputs = pulumi.StackReference("last-cluster", own).outputs
+    this_stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    outputs = pulumi.StackReference("last-cluster", this_stack).outputs
 
     def check(outputs: Mapping[str, Any] | None) -> str:
         last: Any = (outputs or {}).get(OUTPUT)

@@ -127,8 +127,8 @@ class Controllers(Component):
             "ingressClass": {"name": settings.class_name, "create": True},
             "enableCustomResources": False,
             "service": {"annotations": annotations},
-            # One replica must run while nodes are drained or a zone is down. With the priority class, the service's pods cannot preempt
-            # the replicas.
+            # One replica must run while nodes are drained or a zone is down. The priority class prevents a preemption by the
+            # service's pods.
             "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
             "topologySpreadConstraints": [_spread(key) for key in TOPOLOGY_KEYS],
             "priorityClassName": "system-cluster-critical",

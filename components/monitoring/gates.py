@@ -21,7 +21,7 @@ class Gate:
     name: str
     objective: Objective
     threshold: float
-    """Limit in ``unit``, up to which every value passes. A greater value fails an absolute gate; a relative gate checks the ratio."""
+    """Limit in ``unit``. A value up to the limit passes; above it, an absolute gate fails, and a relative gate checks the ratio."""
     unit: Unit
     relative: float | None = None
     """Maximum ratio of the canary's value to the value of stable; ``None`` for an absolute gate."""

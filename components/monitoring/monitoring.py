@@ -29,7 +29,7 @@ class MonitoringArgs:
 
 
 class Monitoring(Component):
-    """Metrics of the service and Redis, with the labels ``track`` and ``version``, and alerts on the objectives."""
+    """The collection of metrics, the alerts on the objectives, and the dashboard."""
 
     mode: pulumi.Output[str]
     prometheus_url: pulumi.Output[str | None]

@@ -131,7 +131,7 @@ EXPORTED: dict[Source, frozenset[str]] = {
     "node": frozenset({"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}),
     "monitoring": frozenset({"up", "alertmanager_notifications_failed_total"}),
 }
-"""The metrics of each source that the objectives use (guide, Prometheus Metrics, and the exporters' documentation)."""
+"""The metrics of each source that an objective may use (guide, Prometheus Metrics, and the exporters' documentation)."""
 
 
 class ObjectiveError(ValueError):

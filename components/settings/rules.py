@@ -1,4 +1,7 @@
-"""``Settings``, which contains all groups, and the rules between settings of different groups."""
+"""``Settings``, which contains all groups, and the rules between settings of different groups.
+
+A rule is a function that yields conflicts. Its docstring states the condition that must hold.
+"""
 
 from __future__ import annotations
 
@@ -182,11 +185,11 @@ def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> It
     """On a Docker host, the two ports of the service differ from the published ports of the other services."""
     if not docker.enabled:
         return
-    own = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
+    service_ports = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
     for field in ("prometheus_port", "grafana_port", "alertmanager_port"):
         port: int = getattr(docker, field)
-        if port in own:
-            yield f"docker.{field}", f"is the same as {own[port]} ({port})", str(port + 1 if port < 65535 else port - 2)
+        if port in service_ports:
+            yield f"docker.{field}", f"is the same as {service_ports[port]} ({port})", str(port + 1 if port < 65535 else port - 2)
 
 
 RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
@@ -210,7 +213,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
 def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
     """The conflicts that the rules find. The parameters of a rule name the groups that it needs.
 
-    A rule runs only if all its groups are in ``groups``. So the rules between valid groups still apply if another group is invalid.
+    A rule runs only if all its groups are in ``groups``. An invalid group is not in ``groups``; the rules of the other groups still run.
     """
     for rule in RULES:
         needed = inspect.signature(rule).parameters

@@ -16,8 +16,8 @@ def stable_image(first: str, release: str | None) -> pulumi.Output[str]:
 
     Therefore a ``pulumi up`` from a checkout does not change the deployed image.
     """
-    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    outputs = pulumi.StackReference("last-release", own).outputs
+    this_stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    outputs = pulumi.StackReference("last-release", this_stack).outputs
 
     def last_or_first(outputs: dict[str, Any] | None) -> str:
         component = (outputs or {}).get(OUTPUT[0])
