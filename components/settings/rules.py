@@ -155,7 +155,7 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
 
 
 def alerts_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """The bundled Alertmanager has a receiver of critical alerts, and in production also a dead-man's switch.
+    """The bundled Alertmanager has a receiver of critical alerts, and in production also a dead-man's switch (``monitoring.watchdog``).
 
     The sandbox needs no receiver. Staging needs none if ``monitoring.alarms`` is ``none``.
     """
@@ -213,7 +213,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
 def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
     """The conflicts that the rules find. The parameters of a rule name the groups that it needs.
 
-    A rule runs only if all its groups are in ``groups``. An invalid group is not in ``groups``; the rules of the other groups still run.
+    A rule runs only if all its groups are in ``groups``. Without an invalid group, the rules of the other groups still run.
     """
     for rule in RULES:
         needed = inspect.signature(rule).parameters

@@ -17,7 +17,7 @@ class EnvironmentSettings(Group):
     region: Region = "us-east-1"
     """AWS region of all resources in the stack (AWS: Regions)."""
     deployment: Literal["direct", "staged"] = "direct"
-    """`direct`: `dwcp deploy` updates all pods; `staged`: it prepares a canary, and `dwcp rollout` starts it (docs: Rollout)."""
+    """`direct`: `dwcp deploy` updates all pods; `staged`: `dwcp deploy` prepares a canary for `dwcp rollout` (docs: Rollout)."""
     owner: TagValue = "platform"
     """Tag `owner` of all resources: the team that is responsible for them (AWS: tagging best practices)."""
     cost_center: TagValue = "dwcp"
