@@ -31,7 +31,7 @@ WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interv
 BASE_FILE = "base.yml"
 """Name of the file in :func:`parts` with which the configuration begins."""
 NO_RECEIVER = "null"
-"""The receiver without an address, for alerts that no route matches. Alertmanager shows these alerts, but notifies nobody."""
+"""The receiver without an address, for alerts that no route matches. Alertmanager shows these alerts, but notifies no one."""
 
 
 def alertmanager_config(
@@ -75,8 +75,8 @@ def alertmanager_config(
 def parts(slack_channel: str) -> dict[str, str]:
     """The configuration in several files, by file name, for a start script that adds receivers.
 
-    The file :data:`BASE_FILE` contains everything except the receivers of the severities. Each other file contains the integration of
-    one receiver.
+    The file :data:`BASE_FILE` contains everything except the receivers of the severities. Each other file contains one receiver's
+    integration.
     """
     whole = alertmanager_config({}, slack_channel=slack_channel)
     base = {**whole, "receivers": [{"name": NO_RECEIVER}]}  # the last key, so that receivers can follow

@@ -155,7 +155,7 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
 
 
 def alerts_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """The bundled Alertmanager has a receiver of critical alerts, and in production also a dead-man's switch (``monitoring.watchdog``).
+    """The bundled Alertmanager has a receiver of critical alerts, and in production also a dead-man's switch (``watchdog``).
 
     The sandbox needs no receiver. Staging needs none if ``monitoring.alarms`` is ``none``.
     """
