@@ -1,6 +1,6 @@
 """The platform's fixed names and numbers, each defined once. Dashboards, runbooks, scripts and the service itself use them.
 
-A changed name or number requires a migration of the running environments. Values that a team may choose are settings
+A changed name requires a migration of the running environments. Values that a team may choose are settings
 (``components/settings``).
 """
 
@@ -23,6 +23,7 @@ StackName = Literal[EnvironmentName, "account"]
 """An environment, or the account's own stack."""
 
 TrackName = Literal["stable", "canary"]
+"""One of the two parallel Deployments of the application. During a rollout, ``canary`` runs the new release."""
 STABLE: TrackName = "stable"
 CANARY: TrackName = "canary"
 DEPLOYMENTS: dict[TrackName, str] = {STABLE: APPLICATION, CANARY: f"{APPLICATION}-canary"}
@@ -53,7 +54,7 @@ GRAFANA_USER = "admin"
 
 ROLLOUT_CONFIG_MAP = f"{APPLICATION}-rollout"
 ROLLOUT_KEY = "percentage"
-"""Key of :data:`ROLLOUT_CONFIG_MAP` that holds the canary's share of the traffic; feature flags read it."""
+"""Key of :data:`ROLLOUT_CONFIG_MAP` that holds the canary's share of the traffic, for the service's feature flags."""
 PULL_SECRET = "regcred"
 
 DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
@@ -75,7 +76,10 @@ STATE_PREFIX = APPLICATION
 """Prefix of the Pulumi state in :data:`STATE_BUCKET`."""
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 LEASE_TABLE = f"{PROJECT}-leases"
-"""The DynamoDB table of the leases. It also contains the S3 version and digest of each stack's newest known state."""
+"""The DynamoDB table of the leases (locks of one environment, with an expiry).
+
+The table also contains the S3 version and the digest of each stack's newest known state.
+"""
 BACKUPS_FOLDER = "backups/deployments"
 """Folder of the backups ``APPLICATION-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket."""
 

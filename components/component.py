@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Component(pulumi.ComponentResource):
-    """A component. Its outputs are the attributes that the class annotates with ``pulumi.Output[...]``.
+    """The base class of a component, whose outputs are the attributes that the class annotates with ``pulumi.Output[...]``.
 
     A subclass creates its children with ``ResourceOptions(parent=self)``, sets every annotated attribute, and calls
     :meth:`publish` as the last statement of its ``__init__``.

@@ -1,7 +1,7 @@
 """The properties that the program does not own after creation. ``ignore_changes``, drift, preview and rollout use this table.
 
-The program sets the first value of each property in the table, and does not change the property afterwards, except that
-``cluster.resizeNodes`` applies the number of nodes again.
+The program sets the first value of each property in the table, and does not change the property afterwards. There is one exception:
+with ``cluster.resizeNodes``, an update sets the number of nodes again.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Literal
 from contract import APPLICATION, DEPLOYMENTS, ROLLOUT_CONFIG_MAP, ROLLOUT_KEY
 
 Owner = Literal["autoscaler", "delivery"]
+"""``autoscaler`` is the HorizontalPodAutoscaler or the node autoscaler; ``delivery`` is the ``dwcp`` command."""
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
@@ -48,9 +49,9 @@ OWNERSHIP: tuple[Ownership, ...] = (
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{APPLICATION}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{DEPLOYMENTS['canary']}-autoscaler", "spec.minReplicas", "delivery"),
     Ownership(CONFIG_MAP, ROLLOUT_CONFIG_MAP, f"data.{ROLLOUT_KEY}", "delivery"),
-    # The whole list of actions: the provider stores target groups as a set, so after a refresh the index of an ignored weight can
-    # belong to the other track. Ignoring the whole list is safe: it also holds the target groups' ARNs, which never change, because
-    # no setting replaces a target group.
+    # The program ignores the whole list of actions, not only the weights. The provider stores target groups as a set, so a refresh
+    # can swap the indexes of the two tracks. The list also contains the target groups' ARNs. They do not change, because no setting
+    # replaces a target group.
     Ownership(LISTENER_RULE, f"{APPLICATION}-tracks", "actions", "delivery"),
 )
 

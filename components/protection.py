@@ -1,4 +1,4 @@
-"""Protects production's resources with data: Pulumi refuses to delete or replace a resource until it is unprotected."""
+"""Protects the resources that hold production's data: Pulumi refuses to delete or replace a resource until it is unprotected."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ The list is generated from the attribute ``holds_data`` in ``program/catalogue``
 
 
 def protect_data(environment: EnvironmentSettings) -> None:
-    """In production, protect every resource of a type in :data:`HOLDS_DATA`. Other stacks have no protection."""
+    """In production, protect every resource of a type in :data:`HOLDS_DATA`. Staging and the sandbox stay unprotected."""
     if environment.name == "production":
         pulumi.runtime.register_stack_transformation(_protect)
 

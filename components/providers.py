@@ -20,7 +20,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
     """The AWS provider for the stack's region; it sets the default tags of every resource (``environment.tags`` in
     ``components/settings/groups/environment.py``).
 
-    Raises ``ComponentsError`` if the caller has no access to the cluster of an environment on AWS, before any resource is created.
+    On AWS, raises ``ComponentsError`` before the first AWS resource is created if the caller has no access to the stack's cluster.
     """
     environment = settings.environment
     provider = _tagging(environment.region, environment.tags)
@@ -31,7 +31,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
 
 
 def account_provider(settings: AccountSettings) -> aws.Provider:
-    """The AWS provider of the account stack. The tags here are a second list: this stack has no ``environment`` settings."""
+    """The AWS provider of the account's stack, which has its own tags because it has no ``environment`` settings."""
     return _tagging(settings.region, {"project": PROJECT, "environment": SHARED, "managed-by": "pulumi"})
 
 

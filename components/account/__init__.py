@@ -1,4 +1,4 @@
-"""Resources that exist once per AWS account: the pipelines' roles, and the permissions boundaries of all roles.
+"""Resources that exist once per AWS account: the pipelines' roles and the permissions boundaries.
 
 ``pipeline_access.PipelineAccess`` is the component that ``bootstrap/`` creates.
 """

@@ -1,4 +1,4 @@
-"""Permissions boundaries: the maximum permissions of a role, whatever policy is attached to it later.
+"""Permissions boundaries: the maximum permissions of a role, whatever policies are attached to the role later.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -46,7 +46,7 @@ NEVER = (
     *("iam:*User*", "iam:*Group*", "iam:*AccessKey*", "iam:*LoginProfile*", "iam:*SAMLProvider*", "iam:*AccountAlias*"),
     *("organizations:*", "account:*"),
 )
-"""Actions that no pipeline may use: they remove a boundary, change an identity other than a role, or change the account."""
+"""Actions that no pipeline may use: they remove a boundary, or concern users, groups, SAML providers or the account itself."""
 
 
 USES_OBJECTS = ("s3:Get*", "s3:List*", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
@@ -78,9 +78,9 @@ class Guarded:
 def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``, the account's other environments.
 
-    Tags do not suffice: AWS does not compare the tags of every resource, and resources that AWS creates itself have no tags. So the
-    statements also select by name: buckets and objects (S3 compares a bucket's tags only if ABAC is enabled for the bucket), all
-    parts of a cluster, roles and aliases.
+    Tags do not suffice: AWS does not compare the tags of every resource, for example of a bucket without ABAC. Resources that AWS
+    creates itself have no tags. So the statements also select buckets, objects, parts of a cluster, roles and KMS aliases by name,
+    and KMS keys by alias.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -129,8 +129,8 @@ def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
 def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Output[str]:
     """The boundary of a pipeline's role. It protects the pipelines' roles, all boundaries, GitHub's OIDC provider and the state.
 
-    A pipeline can give permissions only to roles with the workload boundary of the pipeline's environment. The pipelines' roles
-    have another boundary.
+    A pipeline can give permissions only to roles with the workload boundary of the pipeline's environment. The pipelines' roles do
+    not have the workload boundary.
     """
     return document(
         Statement(actions=["*"], resources=["*"]),

@@ -34,7 +34,7 @@ ACCOUNT_PROJECT = f"{PROJECT}-account"
 
 ENVIRONMENTS: tuple[Pipelined, ...] = get_args(Pipelined)
 PREVIEW_ENVIRONMENT = "preview"
-"""The GitHub environment of jobs that preview and detect drift. A job that deploys uses the stack's GitHub environment."""
+"""The GitHub environment of jobs that preview and detect drift. A job that deploys has the stack's GitHub environment."""
 
 SESSION_SECONDS = 2 * 60 * 60
 """Maximum duration of a session: a first `pulumi up` takes up to 40 minutes, and a rollout waits at three steps."""
@@ -43,7 +43,7 @@ REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing
 ARNS = {
     **{service: f"arn:aws:{service}:*:*:*" for service in REGIONAL},
 }
-"""The regional services that the program and `dwcp` change, each with a pattern for the ARNs of its resources."""
+"""The regional services whose resources the program and `dwcp` change, each with a pattern for the ARNs of its resources."""
 
 WITHOUT_ARN = (
     *("acm:RequestCertificate", "cloudwatch:PutMetricData", "eks:CreateCluster", "kms:CreateKey"),
@@ -69,7 +69,7 @@ class PipelineAccessArgs:
 
 
 class PipelineAccess(Component):
-    """The pipelines' roles. Each role gives short-lived credentials to the jobs of one GitHub environment of one repository.
+    """The pipelines' roles and the boundaries. A role gives short-lived credentials to the jobs of one GitHub environment.
 
     The names of the roles are fixed, because GitHub's variables and the stack files (`cluster.ciRoleArn`, `cluster.previewRoleArn`)
     contain them.
@@ -152,9 +152,9 @@ class PipelineAccess(Component):
         return role
 
     def _deploy_policy(self, environment: Pipelined, others: Sequence[str]) -> pulumi.Output[str]:
-        """A policy for the AWS services that the program uses, except for resources of ``others``, the other environments.
+        """A policy that allows the program's changes on AWS, except on resources of ``others``, the other environments.
 
-        In IAM, it allows reads, changes of the environment's roles and of the clusters' OIDC providers, and the creation of
+        In IAM, the policy allows changes of the environment's roles and of the clusters' OIDC providers, and the creation of
         service-linked roles. The role's boundary limits these permissions further.
         """
         name, host = self._name, self._settings.hosts[environment]

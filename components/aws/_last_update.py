@@ -18,8 +18,8 @@ OUTPUT = "cluster"
 
 def checked_version(settings: Settings) -> pulumi.Output[str]:
     """The configured Kubernetes version, after a check of the settings against the last update (:func:`refuse_changes`)."""
-    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    outputs = pulumi.StackReference("last-cluster", own).outputs
+    this_stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    outputs = pulumi.StackReference("last-cluster", this_stack).outputs
 
     def check(outputs: Mapping[str, Any] | None) -> str:
         last: Any = (outputs or {}).get(OUTPUT)
@@ -31,10 +31,13 @@ def checked_version(settings: Settings) -> pulumi.Output[str]:
 
 
 def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
-    """Raise ``ComponentsError`` if the cluster cannot change from ``last``, the outputs of the last update, to the settings."""
+    """Raise ``ComponentsError`` for a change that EKS refuses or that may remove nodes.
+
+    ``last`` contains the outputs of the cluster component at the last update.
+    """
     if version := last.get("version"):
         _refuse_version(str(version), settings.cluster.version)
-    before, now = last.get("network"), network(settings)
+    before, now = last.get("network"), described_network(settings)
     if before and before != now:
         raise ComponentsError(
             f"network.vpcCidr and network.zones give {now}, but the cluster was created in {before}: EKS cannot move a cluster "
@@ -42,23 +45,23 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
             "  fix: restore both settings; to use another VPC or other zones, create a new stack, and change the DNS record to the "
             "load balancer of the new stack"
         )
-    before, now = last.get("nodeGroups"), node_groups(settings)
+    before, now = last.get("nodeGroups"), described_node_groups(settings)
     if before and before != now and not settings.cluster.resize_nodes:
         raise ComponentsError(
-            f"the node groups would change from {before} to {now}: such an update also sets the number of nodes. Without "
-            "cluster.resizeNodes, this would be the number of nodes at the creation\n"
+            f"the node groups would change from {before} to {now}: an update of a node group also sets its number of nodes. "
+            "Without cluster.resizeNodes, the update would set the number of nodes at the group's creation\n"
             "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes) and cluster.resizeNodes to true for "
             "one update"
         )
 
 
-def network(settings: Settings) -> str:
+def described_network(settings: Settings) -> str:
     """The VPC's addresses and zones, as the text that the cluster component exports."""
     return f"{settings.network.vpc_cidr} in {', '.join(sorted(settings.network.zones))}"
 
 
-def node_groups(settings: Settings) -> str:
-    """The exported text: the minimum and maximum number of nodes in each zone, the instance types and the capacity type."""
+def described_node_groups(settings: Settings) -> str:
+    """The minimum and maximum number of nodes in each zone, the instance types and the capacity type, as the exported text."""
     cluster = settings.cluster
     sizes = ", ".join(f"{zone} {least} to {most}" for zone, (least, _, most) in zone_sizes(cluster, settings.network.zones).items())
     return f"{sizes} of {', '.join(cluster.instance_types)} {cluster.capacity_type}"

@@ -24,7 +24,7 @@ def pod_role(
     """Create an IAM role for a service account. Pods that use the service account must depend on the returned resources.
 
     ``managed_policy`` is the ARN of an AWS managed policy; ``policy`` is a policy document. The nodes' role does not get these
-    permissions, and pods cannot use the nodes' role (AWS: "EKS Pod Identity").
+    permissions (AWS: "EKS Pod Identity").
     """
     role = service_role(name, trust("pods.eks.amazonaws.com", pod_identity=True), environment, opts)
     granted: list[pulumi.Resource] = []

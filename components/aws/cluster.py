@@ -11,7 +11,7 @@ import pulumi
 from pulumi import ResourceOptions
 from pulumi_aws import eks, iam, kms, vpc
 
-from components.aws._last_update import checked_version, network, node_groups
+from components.aws._last_update import checked_version, described_network, described_node_groups
 from components.aws._pod_identity import pod_role
 from components.aws.controllers import Controllers, ControllersArgs
 from components.aws.iam import service_role, trust
@@ -90,7 +90,7 @@ CONTROLLER_ADDONS = (
 """Controllers that AWS offers as add-ons; they are installed if ``cluster.controllers`` is true."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""Add-ons that an Ingress with a certificate issuer needs in addition to the ingress controller."""
+"""Add-ons that are installed with the ingress controller. cert-manager issues the certificate if ``ingress.issuer`` is set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,8 +152,8 @@ class Cluster(Component):
         self.oidc_provider_arn = identity.arn
         self.node_group_names = nodes.node_group_names
         self.version = self._cluster.version
-        self.network = pulumi.Output.from_input(network(args.settings))
-        self.node_groups = pulumi.Output.from_input(node_groups(args.settings))
+        self.network = pulumi.Output.from_input(described_network(args.settings))
+        self.node_groups = pulumi.Output.from_input(described_node_groups(args.settings))
         self.publish()
 
     def _control_plane(self) -> eks.Cluster:
@@ -169,7 +169,7 @@ class Cluster(Component):
         )
         return eks.Cluster(
             self._name,
-            name=self._physical_name,  # part of the names of the log groups
+            name=self._physical_name,  # the names of the log groups contain this name
             version=checked_version(self._args.settings),
             role_arn=role.arn,
             bootstrap_self_managed_addons=False,
@@ -185,7 +185,8 @@ class Cluster(Component):
                 endpoint_public_access=bool(settings.public_access_cidrs),
                 public_access_cidrs=[str(cidr) for cidr in settings.public_access_cidrs] or None,
             ),
-            # Depends on the whole network: nodes need routes to pull images, and during a destroy finalizers need routes to AWS.
+            # Depends on the whole network: nodes need routes to pull images, and in a destroy, controllers need routes to AWS to
+            # remove their finalizers.
             opts=ResourceOptions(parent=self, depends_on=[attachment, self._args.logs, network]),
         )
 
@@ -263,7 +264,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration with which an add-on tags its AWS resources, because these do not get the provider's default tags."""
+        """Configuration with which an add-on tags its AWS resources, which do not get the provider's default tags."""
         tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":

@@ -43,7 +43,7 @@ class ControllersArgs:
 
     cluster: eks.Cluster
     cluster_name: str
-    """The cluster's name as a string that is known before the update, for the key of a tag that EKS sets."""
+    """The cluster's name as a plain string: a policy contains it in the key of a tag, and a key cannot be an output."""
     vpc_id: pulumi.Input[str]
     environment: EnvironmentSettings
     most_nodes: int
@@ -127,7 +127,8 @@ class Controllers(Component):
             "ingressClass": {"name": settings.class_name, "create": True},
             "enableCustomResources": False,
             "service": {"annotations": annotations},
-            # One replica must run while nodes are drained or a zone is down. The service's pods must not preempt the replicas.
+            # One replica must run while nodes are drained or a zone is down. The priority class prevents a preemption by the
+            # service's pods.
             "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
             "topologySpreadConstraints": [_spread(key) for key in TOPOLOGY_KEYS],
             "priorityClassName": "system-cluster-critical",

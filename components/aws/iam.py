@@ -1,7 +1,7 @@
-"""IAM policy documents as typed values.
+"""IAM policy documents as typed values, and roles with the stack's permissions boundary.
 
-The program does not use the provider's function ``getPolicyDocument``. This function would call the provider for each document, and
-the document could be unknown in a preview.
+The program does not use the provider's function ``getPolicyDocument``: it would call the provider for each document, and a document
+could be unknown in a preview.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 
 
 def service_role(name: str, trusted: pulumi.Input[str], environment: EnvironmentSettings, opts: ResourceOptions) -> iam.Role:
-    """A role with the trust policy ``trusted`` and the stack's permissions boundary.
+    """A role with the trust policy ``trusted`` and the boundary ``environment.permissionsBoundaryArn``, if the stack has one.
 
     A pipeline may not create a role without the boundary. So a role that a pipeline creates cannot exceed the permissions that the
     platform needs. The role's name ends in the environment, because a pipeline may change and pass only the roles of its

@@ -18,7 +18,7 @@ def kubeconfig(
     endpoint: pulumi.Input[str],
     authority: pulumi.Input[str],
 ) -> pulumi.Output[str] | None:
-    """The kubeconfig of an EKS cluster as JSON, or ``None`` if the cluster is the one that KUBECONFIG names.
+    """The kubeconfig of an EKS cluster as JSON; ``None`` if the stack uses the cluster that the variable KUBECONFIG names.
 
     ``authority`` is the certificate authority, base64-encoded.
     """

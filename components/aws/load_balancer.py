@@ -22,12 +22,12 @@ HEALTH_TIMEOUT_SECONDS = 5
 HEALTHY_AFTER = 2
 UNHEALTHY_AFTER = 3
 FIRST_WEIGHTS = {"stable": 100, "canary": 0}
-"""The tracks' weights in percent at the creation of the rule; afterwards delivery owns the weights."""
+"""The tracks' weights in percent at the creation of the rule; afterwards the ``dwcp`` command owns the weights."""
 TARGET_PORT = 8080
 """Default port of a target group. No traffic uses this port, because each pod is registered with its own port.
 
-The default port is not `application.port`: a change of the default port replaces the target group. The listener rule, whose actions
-delivery owns, would still refer to the deleted target group.
+The default port is not `application.port`, because a change of the default port replaces the target group. The program ignores
+changes of the listener rule's actions, so the rule would still refer to the deleted target group.
 """
 RULE_PRIORITY = 100
 RECORD_SECONDS = 60
@@ -129,12 +129,12 @@ class LoadBalancer(Component):
             force_destroy=not self._args.settings.load_balancer.deletion_protection,
             opts=self._child,
         )
-        delivery = Statement(
+        log_delivery = Statement(
             actions=["s3:PutObject"],
             resources=[pulumi.Output.concat(bucket.bucket_arn, "/AWSLogs/*")],
             principals={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
         )
-        return bucket, bucket.attach_policy(role, delivery)
+        return bucket, bucket.attach_policy(role, log_delivery)
 
     def _target_group(self, track: str) -> lb.TargetGroup:
         return lb.TargetGroup(

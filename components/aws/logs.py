@@ -30,7 +30,7 @@ class Logs(Component):
     """The log groups of application, cluster and network. A log group must exist before an AWS service writes to it.
 
     EKS and the add-on for CloudWatch define the names of their log groups. If a log group is missing, EKS or the add-on
-    creates the log group without a retention period and without this encryption key.
+    creates the log group without a retention period and without the encryption key of this component.
     """
 
     key_arn: pulumi.Output[str]

@@ -106,7 +106,7 @@ class Network(Component):
         self.redis_group_id = groups.redis_id
         self.publish()
 
-    def _subnets(self, tier: str, load_balancers: str) -> dict[str, ec2.Subnet]:
+    def _subnets(self, tier: str, load_balancer_tag: str) -> dict[str, ec2.Subnet]:
         plan = subnet_plan(self._args.settings.vpc_cidr, sorted(self._args.settings.zones))
         zones = aws.get_availability_zones_output(
             region=self._args.environment.region, state="available", opts=pulumi.InvokeOptions(parent=self)
@@ -118,7 +118,7 @@ class Network(Component):
                 availability_zone=zones.apply(partial(zone_of, self._args.environment.region, zone)),
                 cidr_block=str(blocks[0] if tier == "public" else blocks[1]),
                 map_public_ip_on_launch=False,
-                tags={"Name": f"{self._name}-{tier}-{zone}", load_balancers: "1"},
+                tags={"Name": f"{self._name}-{tier}-{zone}", load_balancer_tag: "1"},
                 opts=self._child,
             )
             for zone, blocks in plan.items()

@@ -33,10 +33,9 @@ class NodesArgs:
 
 
 class Nodes(Component):
-    """Managed node groups, one per zone. Pods cannot use the nodes' metadata service.
+    """Managed node groups, one per zone: a volume exists in one zone, so the autoscaler must be able to add a node in that zone.
 
-    A volume exists in one zone, so the autoscaler must be able to add a node in that zone. IMDSv2 with a hop limit of 1 prevents
-    pods from using the nodes' role. Pods use Pod Identity instead.
+    IMDSv2 with a hop limit of 1 prevents pods outside the host's network from using the nodes' role. Pods use Pod Identity instead.
     """
 
     role_arn: pulumi.Output[str]

@@ -1,4 +1,4 @@
-"""The configuration files of the Docker stack. The same functions as for Kubernetes generate the monitoring's files."""
+"""The configuration files of the Docker stack. The files of the monitoring come from the functions that Kubernetes also uses."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class SecretFile:
     secret: str
     target: str
     optional: bool = False
-    """Whether the file may be empty; the service then does not use the secret."""
+    """Whether the secret may be missing or empty; the service then does not use the secret."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +118,7 @@ class Service:
 
 HOST_FOLDER = "/host"
 PIDS = 256
-"""Maximum number of processes and threads per container in the compose file. Every service needs less than half of it."""
+"""Maximum number of processes and threads per container in the compose file. Every service needs less than half of this number."""
 SCRATCH_MIB = 64
 LOG_SIZE = "10m"
 LOG_FILES = "3"

@@ -60,28 +60,28 @@ def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _block)
 
 
-def compose_file(stack: Stack, *, file: str, beside: PurePosixPath = HERE) -> str:
+def compose_file(stack: Stack, *, file: str, support_folder: PurePosixPath = HERE) -> str:
     """The text of the compose file ``file``.
 
-    ``beside`` is the path from the compose file's folder to the folder that contains ``config`` and ``secrets``.
+    ``support_folder`` is the path from the compose file's folder to the folder with ``config``, ``secrets`` and the Dockerfiles.
     """
     variables = [variable for service in stack.services for variable in _variables(service)]
     header = HEADER.format(
         file=file,
-        secrets=PurePosixPath(file).parent / beside / "secrets",
+        secrets=PurePosixPath(file).parent / support_folder / "secrets",
         variables="\n".join(f"#   {each.name}, by default {each.default}" for each in variables),
     )
-    return header + yaml.dump(content(stack, beside), Dumper=_Dumper, sort_keys=False, width=132)
+    return header + yaml.dump(content(stack, support_folder), Dumper=_Dumper, sort_keys=False, width=132)
 
 
-def content(stack: Stack, beside: PurePosixPath = HERE) -> dict[str, Any]:
+def content(stack: Stack, support_folder: PurePosixPath = HERE) -> dict[str, Any]:
     """The compose file as data."""
     return {
         "name": stack.name,
-        "services": {service.name: _service(stack, service, beside) for service in stack.services},
+        "services": {service.name: _service(stack, service, support_folder) for service in stack.services},
         "networks": {name: _network(stack, name, internal) for name, internal in stack.networks.items()},
         "volumes": {name: {} for name in stack.volumes},
-        "secrets": {name: {"file": _path(beside / "secrets" / name)} for name in stack.secrets},
+        "secrets": {name: {"file": _path(support_folder / "secrets" / name)} for name in stack.secrets},
     }
 
 
@@ -105,17 +105,17 @@ def _network(stack: Stack, name: str, internal: bool) -> dict[str, Any]:
     return {"ipam": {"config": [{"subnet": stack.subnet}]}} if name == "monitoring" else {}
 
 
-def _service(stack: Stack, service: Service, beside: PurePosixPath) -> dict[str, Any]:
+def _service(stack: Stack, service: Service, support_folder: PurePosixPath) -> dict[str, Any]:
     """A service in the format of Docker Compose, without keys that have no value."""
     parts: dict[str, Any] = {
         "image": _text(service.image),
-        "build": {"context": str(beside) or ".", "dockerfile": service.dockerfile} if service.dockerfile else None,
+        "build": {"context": str(support_folder) or ".", "dockerfile": service.dockerfile} if service.dockerfile else None,
         "user": service.user,
         "entrypoint": _escaped(service.entrypoint),
         "command": _escaped(service.command),
         "environment": {name: _text(value) for name, value in service.environment.items()},
         "ports": [_port(stack, each.host, each.container) for each in service.ports],
-        "volumes": _volumes(service, beside),
+        "volumes": _volumes(service, support_folder),
         "secrets": [{"source": each.secret, "target": each.target} for each in service.secrets],
         "tmpfs": [f"{path}:size={SCRATCH_MIB}m,mode=1777" for path in service.scratch],
         "networks": list(service.networks),
@@ -148,13 +148,13 @@ def _port(stack: Stack, host: int, container: int) -> str:
     return f"{stack.publish_address}:{host}:{container}"
 
 
-def _volumes(service: Service, beside: PurePosixPath) -> list[dict[str, Any]]:
+def _volumes(service: Service, support_folder: PurePosixPath) -> list[dict[str, Any]]:
     """The mounts of a service. Docker reports a missing folder as an error, and does not create it."""
     data = [{"type": "volume", "source": each.volume, "target": each.target} for each in service.data]
     folders = [
         {
             "type": "bind",
-            "source": _path(beside / "config" / each.name),
+            "source": _path(support_folder / "config" / each.name),
             "target": each.target,
             "read_only": True,
             "bind": {"create_host_path": False},

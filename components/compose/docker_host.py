@@ -51,10 +51,10 @@ class DockerStackArgs:
 
 
 class DockerStack(Component):
-    """Seven containers with their networks, volumes and files. Creates no resources unless ``docker.enabled`` is true."""
+    """The seven services with their networks, volumes and files. Creates no resources unless ``docker.enabled`` is true."""
 
     addresses: pulumi.Output[dict[str, str]]
-    """``ADDRESS:PORT`` on the host of each service that publishes a port; if it publishes several ports, the first one."""
+    """The first published port of each service that publishes ports, as ``ADDRESS:PORT`` on the host."""
 
     def __init__(self, name: str, args: DockerStackArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -192,7 +192,7 @@ class _Host:
             ]
             logical_name = f"{self.name}-{folder.name}-files"
             volume = pulumi.Output.from_input(f"{logical_name}-{data_digest(folder.files)}")
-            mount, helper = self._filled(logical_name, volume, folder.target, uploads, image)
+            mount, helper = self._filled_volume(logical_name, volume, folder.target, uploads, image)
             mounts.append(mount)
             helpers.append(helper)
         if values := {
@@ -204,12 +204,12 @@ class _Host:
             ]
             logical_name = f"{name}-secrets"
             volume = pulumi.Output.concat(f"{logical_name}-", secret_digest(pulumi.Output.all(**values)))
-            mount, helper = self._filled(logical_name, volume, SECRETS_FOLDER, uploads, image)
+            mount, helper = self._filled_volume(logical_name, volume, SECRETS_FOLDER, uploads, image)
             mounts.append(mount)
             helpers.append(helper)
         return mounts, helpers
 
-    def _filled(
+    def _filled_volume(
         self,
         logical_name: str,
         volume_name: pulumi.Output[str],

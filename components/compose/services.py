@@ -45,9 +45,9 @@ SCRATCH_FOLDER = "/tmp"
 APPLICATION_STOP_SECONDS = 30
 """Longer than the 25 seconds within which the service stops (docs/app-contract.md)."""
 REDIS_STOP_SECONDS = 60
-"""Time in which Redis writes the append-only file at its shutdown."""
+"""Time in which Redis, at its shutdown, writes the rest of the append-only file."""
 PROMETHEUS_STOP_SECONDS = 120
-"""Time in which Prometheus writes the samples in memory at its shutdown."""
+"""Time in which Prometheus, at its shutdown, writes the samples from memory to disk."""
 
 HEALTH_SCRIPT = (
     "fetch('http://127.0.0.1:' + process.env.PORT + '/health')"

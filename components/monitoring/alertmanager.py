@@ -1,4 +1,4 @@
-"""The bundled Alertmanager: it groups alerts, mutes warnings while a critical alert fires, and notifies the receivers."""
+"""The bundled Alertmanager: it groups alerts, mutes a component's warnings during a critical alert, and notifies the receivers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"
 DATA_FOLDER = "/alertmanager"
 HTTPS = 443
-"""Port of all receivers, including webhooks."""
+"""The only port on which Alertmanager can reach a receiver, including a webhook."""
 
 
 @dataclass(frozen=True, kw_only=True)

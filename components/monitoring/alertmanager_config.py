@@ -26,11 +26,12 @@ REPEAT_INTERVAL: dict[Severity, str] = {"critical": "1h", "warning": "12h"}
 WATCHDOG = "watchdog"
 """Name of the receiver that raises an alarm when notifications stop (a dead-man's switch), and name of the receiver's secret."""
 WATCHDOG_ALERT = "Watchdog"
+"""The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
 WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
 BASE_FILE = "base.yml"
-"""Name of the first file that :func:`parts` returns."""
+"""Name of the file in :func:`parts` with which the configuration begins."""
 NO_RECEIVER = "null"
-"""The receiver without an address, for alerts that no route matches. Only Alertmanager and Grafana show these alerts."""
+"""The receiver without an address, for alerts that no route matches. Alertmanager shows these alerts, but notifies no one."""
 
 
 def alertmanager_config(
@@ -74,7 +75,8 @@ def alertmanager_config(
 def parts(slack_channel: str) -> dict[str, str]:
     """The configuration in several files, by file name, for a start script that adds receivers.
 
-    The first file contains everything before the receivers; each other file contains the integration of one receiver.
+    The file :data:`BASE_FILE` contains everything except the receivers of the severities. Each other file contains one receiver's
+    integration.
     """
     whole = alertmanager_config({}, slack_channel=slack_channel)
     base = {**whole, "receivers": [{"name": NO_RECEIVER}]}  # the last key, so that receivers can follow

@@ -65,7 +65,7 @@ class Alarms(Component):
         self.publish()
 
     def _topic(self, args: AlarmsArgs) -> pulumi.Output[str]:
-        """Create the encrypted topic and return its ARN. The topic has its own key: CloudWatch cannot use the AWS managed key."""
+        """Create the topic and return its ARN. CloudWatch cannot use the AWS managed key, so the topic has a separate key."""
         role = f"{self._name}-alarms"
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         key = aws.kms.Key(

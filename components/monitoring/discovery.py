@@ -47,8 +47,9 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
     ``outside_cluster`` is for the sandbox, where Prometheus connects to pods through a proxy that is set by environment variables.
     """
     proxy = True if outside_cluster else None
-    own = _discovery("pod", Namespaces(own_namespace=True) if not outside_cluster else Namespaces(names=(NAMESPACE,)), proxy)
-    pods = (own, _discovery("pod", Namespaces(names=(node_namespace,)), proxy))
+    platform = Namespaces(names=(NAMESPACE,)) if outside_cluster else Namespaces(own_namespace=True)
+    platform_pods = _discovery("pod", platform, proxy)
+    pods = (platform_pods, _discovery("pod", Namespaces(names=(node_namespace,)), proxy))
     named = (
         _meta(f"pod_label_{APP_LABEL}", target_label="job"),
         _meta(f"pod_label_{TRACK_LABEL}", target_label=TRACK_LABEL),
@@ -68,7 +69,7 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
             job_name="kube-state-metrics",
             honor_labels=True,
             proxy_from_environment=proxy,
-            kubernetes_sd_configs=(own,),
+            kubernetes_sd_configs=(platform_pods,),
             relabel_configs=(*_running(STATE_PORT_NAME), _meta(f"pod_label_{APP_LABEL}", target_label="job")),
         ),
         _kubelet("kubelet", "/metrics", proxy),

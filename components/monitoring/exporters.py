@@ -43,7 +43,7 @@ NODE_PORT = 9100
 """The default port of node-exporter."""
 
 EXEMPTION = "dwcp/pod-security-exemption"
-"""Annotation with the reason why a namespace does not enforce ``restricted``."""
+"""Annotation with the reason why a namespace does not enforce the Pod Security Standard ``restricted``."""
 
 NODE_UID = 65534
 """User id of the node-exporter image. This user suffices, because every user can read the files that node-exporter reads."""

@@ -16,33 +16,31 @@ LATENCY_FLOOR_SECONDS = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One measurement of a track, with the limit up to which the canary passes."""
+    """One measurement of a track, with the limit up to which the measured value passes."""
 
     name: str
     objective: Objective
     threshold: float
-    """Limit in ``unit``. Up to it, every gate passes. Above it, an absolute gate fails, and a relative gate compares the ratio."""
+    """Limit in ``unit``. A value up to the limit passes; above it, an absolute gate fails, and a relative gate checks the ratio."""
     unit: Unit
     relative: float | None = None
-    """Maximum ratio of the canary's value to stable's value; ``None`` for an absolute gate."""
+    """Maximum ratio of the canary's value to the value of stable; ``None`` for an absolute gate."""
 
     def query(self, track: str, window_seconds: int) -> str:
         """PromQL of the gate's value. No result or ``NaN`` means no measurement: the track had no request in the window."""
         measure: Callable[..., str] = self.objective.measure
         return measure(window_seconds, track=track)
 
-    def passes(self, canary: float, stable: float | None = None) -> bool:
-        """Whether the canary's value passes; an absolute gate does not need the value of stable.
+    def passes(self, value: float, stable: float | None = None) -> bool:
+        """Whether the measured value passes. Only a relative gate uses ``stable``, the value of the track stable.
 
-        Raises ``ValueError`` if a relative gate needs the value of stable, and ``stable`` is ``None``.
+        Raises ``ValueError`` if ``stable`` is ``None`` and a relative gate needs it.
         """
-        if self.relative is None:
-            return canary <= self.threshold
-        if canary <= self.threshold:
-            return True
+        if self.relative is None or value <= self.threshold:
+            return value <= self.threshold
         if stable is None:
             raise ValueError(f"gate {self.name!r} compares the canary with stable, but the value of stable is missing")
-        return canary <= self.relative * stable
+        return value <= self.relative * stable
 
 
 def gates(error_threshold: float = HIGH_ERROR_RATE.threshold) -> tuple[Gate, ...]:

@@ -29,7 +29,7 @@ class MonitoringArgs:
 
 
 class Monitoring(Component):
-    """Metrics of the service and Redis, with the labels ``track`` and ``version``, and alerts on the objectives."""
+    """The collection of metrics, the alerts on the objectives, and the dashboard."""
 
     mode: pulumi.Output[str]
     prometheus_url: pulumi.Output[str | None]
@@ -84,7 +84,7 @@ class Monitoring(Component):
             child,
         ).url
         if args.secrets.grafana_password is None:
-            raise ValueError("the bundled Grafana has no password")  # the check of the settings reports this earlier, with the fix
+            raise ValueError("the bundled Grafana has no password")  # the settings' check reports it earlier, with the fix
         self.grafana_url = Grafana(
             grafana,
             GrafanaArgs(

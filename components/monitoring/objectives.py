@@ -1,4 +1,4 @@
-"""The objectives of the service: the source of rules, dashboard, routes, rollout gates, alarms, tests and the runbook index.
+"""The thresholds and types of the service's objectives, from which alerts, dashboard, rollout gates and alarms are derived.
 
 The module imports no SDK, so that the ``dwcp`` command starts fast.
 """
@@ -91,7 +91,7 @@ NAT_DROPPED_PERCENT = 0.01
 """Accepted percentage of dropped packets of a NAT gateway (AWS: "Best practice alarm recommendations", NAT gateway)."""
 
 MEMORY_LIMIT_SERIES = "dwcp:memory_limit_bytes"
-"""Recorded series of the setting ``application.memoryLimit``, so that the limit does not depend on an exporter."""
+"""Series with the value of ``application.memoryLimit``. A recording rule writes it, so the limit does not depend on an exporter."""
 
 EXPORTED: dict[Source, frozenset[str]] = {
     "service": frozenset(
@@ -131,11 +131,11 @@ EXPORTED: dict[Source, frozenset[str]] = {
     "node": frozenset({"node_filesystem_avail_bytes", "node_filesystem_size_bytes"}),
     "monitoring": frozenset({"up", "alertmanager_notifications_failed_total"}),
 }
-"""The metrics of each source that the objectives use (guide, Prometheus Metrics, and the exporters' documentation)."""
+"""The metrics of each source that an objective may use (guide, Prometheus Metrics, and the exporters' documentation)."""
 
 
 class ObjectiveError(ValueError):
-    """A definition is not valid. This is not a ``ComponentsError``, because that exception's module imports the Pulumi SDK."""
+    """A definition is not valid. The base class is not ``ComponentsError``, whose module imports the Pulumi SDK."""
 
 
 SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
@@ -143,7 +143,7 @@ SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail
 
 @dataclass(frozen=True)
 class Advice:
-    """What ``dwcp doctor`` says about an alert: the likely cause, and the next command."""
+    """What ``dwcp doctor`` prints about an alert: the likely cause, and the next command."""
 
     cause: str
     command: str

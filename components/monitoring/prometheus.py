@@ -32,7 +32,7 @@ Source: https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-reten
 """
 
 GRACE_SECONDS = 300
-"""Time in which Prometheus writes the samples in memory at its shutdown; the Prometheus Operator allows 600 seconds."""
+"""Time in which Prometheus, at its shutdown, writes the samples from memory to disk; the Prometheus Operator allows 600 seconds."""
 
 CONFIG_FOLDER = "/etc/prometheus"
 DATA_FOLDER = "/prometheus"
@@ -48,17 +48,17 @@ class PrometheusArgs:
     targets: tuple[Endpoint, ...]
     """The endpoints in the namespace to which Prometheus may connect, including Alertmanager."""
     alertmanager: Endpoint
-    """The endpoint of Alertmanager, whose Service has the same name and port."""
+    """The endpoint of Alertmanager's pods. Its name and port are also the name and port of Alertmanager's Service."""
     node_namespace: pulumi.Input[str]
     node_namespace_name: str
-    """``node_namespace`` as a string that is known before the update, because the configuration contains it."""
+    """``node_namespace`` as a plain string, which the configuration contains."""
     node_port: int
     readers: tuple[str, ...]
     """Values of the label ``app`` of the pods that may query Prometheus."""
 
 
 class Prometheus(Component):
-    """Prometheus. It may only list and watch nodes, list and watch pods in two namespaces, and read the kubelets' metrics."""
+    """Prometheus. It may only read nodes, the pods of two namespaces, and the kubelets' metrics."""
 
     url: pulumi.Output[str]
     """URL inside the cluster."""

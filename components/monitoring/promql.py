@@ -1,4 +1,4 @@
-"""The PromQL queries that rules, dashboard and rollout share. Every label value in a query is escaped.
+"""The PromQL queries that rules, dashboard and rollout share.
 
 With ``by="track"``, a query has one result per track; with ``by=""``, one result for the whole service. A window must contain at
 least two scrapes. Source: https://prometheus.io/docs/prometheus/latest/querying/basics/
@@ -33,7 +33,7 @@ def quoted(value: str) -> str:
 def series(metric: str, *conditions: str, **labels: str) -> str:
     """A PromQL selector of the series of ``metric`` whose labels have the given values, or match a ``Pattern``.
 
-    ``conditions`` are further label matchers in PromQL.
+    Label values are escaped. ``conditions`` are further label matchers in PromQL, and are not escaped.
 
     Raises ``ValueError`` for an invalid name of a metric or label.
     """

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import yaml
 
 from components.monitoring import promql
+from components.monitoring.alertmanager_config import WATCHDOG_ALERT
 from components.monitoring.alerts import OBJECTIVES
 from components.monitoring.objectives import (
     BURN_RATES,
@@ -33,7 +34,7 @@ from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 Rule = dict[str, Any]
 
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
-"""Prefix of the names of the recorded series; the suffix of a name is the window."""
+"""Prefix of the names of the series that the recording rules write; the suffix of a name is the window."""
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_ADVICE = Advice(
@@ -42,9 +43,6 @@ ABSENT_ADVICE = Advice(
 )
 ABSENT_SECONDS = 10 * 60
 """Duration for which metrics must be missing before an absence alert fires: longer than an exporter's move to another node."""
-
-WATCHDOG = "Watchdog"
-"""The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
 
 ALL_SOURCES: tuple[Source, ...] = get_args(Source)
 
@@ -94,7 +92,7 @@ def _recorded(memory_limit_bytes: int) -> Iterator[Rule]:
 
 
 def bad_ratio(slo: Slo, window_seconds: int) -> str:
-    """A selector of the recorded ratio of bad requests of an SLO, over one of the windows of ``BURN_RATES``."""
+    """A selector of the series with an SLO's ratio of bad requests, over one of the windows of ``BURN_RATES``."""
     return series(f"{SLO_SERIES}{duration(window_seconds)}", slo=slo.name)
 
 
@@ -167,7 +165,7 @@ def _component(source: Source) -> str:
 
 def _watchdog(runbooks: str) -> Rule:
     return _alert(
-        WATCHDOG,
+        WATCHDOG_ALERT,
         "vector(1)",
         for_seconds=0,
         severity="none",

@@ -52,7 +52,7 @@ class Workload:
 
     @property
     def metadata(self) -> ObjectMetaArgs:
-        """The metadata of the server's objects, which all have the server's name."""
+        """The metadata of an object with the server's name."""
         return self.metadata_as(self.name)
 
     def metadata_as(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:

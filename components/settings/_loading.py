@@ -36,7 +36,7 @@ SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
 """Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects with one key per API or receiver."""
 REGISTRY_USERNAME = "registryUsername"
 CREDENTIALS = (*SECRET_KEYS, REGISTRY_USERNAME)
-"""Keys that a release record does not contain, so that a rollback never restores a credential that was rotated."""
+"""Keys that the record of a release in S3 does not contain, so that a rollback never restores a credential that was rotated."""
 DEFAULT_REGISTRY = "docker.io"
 """The registry of an image whose name contains no host: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
@@ -50,10 +50,10 @@ DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")
 
 @dataclass(frozen=True, kw_only=True)
 class RegistryCredentials:
-    """The credentials with which the cluster pulls the application's image."""
+    """The credentials for the registry of the application's image."""
 
     server: str
-    """Host of the registry. It is taken from the image's name, so that the credentials always belong to the image's registry."""
+    """Host of the registry, taken from the image's name."""
     username: str
     token: pulumi.Output[str]
 

@@ -1,4 +1,4 @@
-"""The error messages for wrong settings: the path, the problem, and the command that fixes it."""
+"""The error messages for wrong settings: the path, the value, the problem and the fix."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PROBLEMS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One wrong setting: its path in the project's namespace, the problem, the fix, and the value if it may be printed."""
+    """One wrong setting. ``path`` is without the project's name; ``value`` is empty if it must not be printed."""
 
     path: str
     problem: str
@@ -94,7 +94,7 @@ def closest(key: str, known: Iterable[str]) -> str:
 
 
 def conflict(group: str, field: str, problem: str, example: str, value: object) -> Mistake:
-    """The mistake of a field whose value is valid, but conflicts with another field."""
+    """The mistake for a field whose value is valid, but conflicts with another field."""
     path = ".".join((group, *map(to_camel, field.split("."))))
     return Mistake(path=path, problem=problem, fix=set_command(path, example), value="" if value is None else _shown(value))
 

@@ -1,4 +1,7 @@
-"""``Settings``, which contains all groups, and the rules between settings of different groups."""
+"""``Settings``, which contains all groups, and the rules between settings of different groups.
+
+A rule is a function that yields conflicts. Its docstring states the condition that must hold.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,7 @@ PRODUCTION_LOG_DAYS = 30
 
 
 def pods_within_autoscaling(application: ApplicationSettings, autoscaling: AutoscalingSettings) -> Iterator[Conflict]:
-    """The initial number of pods is within the autoscaler's limits; otherwise the autoscaler would change it immediately."""
+    """The initial number of pods is within the autoscaler's limits; otherwise the autoscaler would change the number at once."""
     low, high = autoscaling.min_replicas, autoscaling.max_replicas
     if not low <= application.replicas <= high:
         nearest = low if application.replicas < low else high
@@ -123,7 +126,7 @@ def production_keeps_its_data(
     if not load_balancer.deletion_protection:
         yield "load_balancer.deletion_protection", "must be true in production", "true"
     if artifacts.force_destroy:
-        yield "artifacts.force_destroy", "must be false in production: destroying the stack would delete every artifact", "false"
+        yield "artifacts.force_destroy", "must be false in production: `pulumi destroy` would delete every artifact", "false"
     if logs.retention_days < PRODUCTION_LOG_DAYS:
         yield "logs.retention_days", f"must be at least {PRODUCTION_LOG_DAYS} in production", str(PRODUCTION_LOG_DAYS)
 
@@ -152,7 +155,7 @@ def monitoring_of_the_stack(environment: EnvironmentSettings, monitoring: Monito
 
 
 def alerts_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """The bundled Alertmanager has a receiver of critical alerts, and in production also a dead-man's switch.
+    """The bundled Alertmanager has a receiver of critical alerts, and in production also a dead-man's switch (``watchdog``).
 
     The sandbox needs no receiver. Staging needs none if ``monitoring.alarms`` is ``none``.
     """
@@ -167,7 +170,10 @@ def alerts_have_receivers(environment: EnvironmentSettings, monitoring: Monitori
 
 
 def alarms_have_receivers(environment: EnvironmentSettings, monitoring: MonitoringSettings) -> Iterator[Conflict]:
-    """CloudWatch alarms have a receiver, except in the sandbox, and in staging if ``monitoring.alarms`` is ``none``."""
+    """CloudWatch alarms have a receiver.
+
+    The sandbox needs no receiver. Staging needs none if ``monitoring.alarms`` is ``none``.
+    """
     if environment.name != "local" and monitoring.alarms == "email" and not monitoring.alarm_emails:
         problem = "is empty: CloudWatch alarms would have no receiver; name an address, or set monitoring.alarms to none"
         yield "monitoring.alarm_emails[0]", problem, "dwcp-oncall@example.com"
@@ -179,11 +185,11 @@ def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> It
     """On a Docker host, the two ports of the service differ from the published ports of the other services."""
     if not docker.enabled:
         return
-    own = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
+    service_ports = {application.port: "application.port", application.metrics_port: "application.metricsPort"}
     for field in ("prometheus_port", "grafana_port", "alertmanager_port"):
         port: int = getattr(docker, field)
-        if port in own:
-            yield f"docker.{field}", f"is the same as {own[port]} ({port})", str(port + 1 if port < 65535 else port - 2)
+        if port in service_ports:
+            yield f"docker.{field}", f"is the same as {service_ports[port]} ({port})", str(port + 1 if port < 65535 else port - 2)
 
 
 RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
@@ -207,7 +213,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
 def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
     """The conflicts that the rules find. The parameters of a rule name the groups that it needs.
 
-    A rule runs only if all its groups are in ``groups``. So the rules between valid groups still apply if another group is invalid.
+    A rule runs only if all its groups are in ``groups``. Without an invalid group, the rules of the other groups still run.
     """
     for rule in RULES:
         needed = inspect.signature(rule).parameters

@@ -41,7 +41,7 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/appl
 
 @dataclass(frozen=True)
 class HoldsData:
-    """Marks a setting whose smaller value loses data: the size of a volume or of Redis' memory, or the time for which data is kept.
+    """Marks a setting whose reduction loses data: the size of a volume or of Redis' memory, or the time for which data is kept.
 
     A rollback never reduces the value of such a setting. For a volume, Kubernetes would also refuse the smaller size.
     """
@@ -83,7 +83,7 @@ def _region(name: str) -> str:
 
 
 def whole(value: Any) -> Any:
-    """``value``, converted to a number if it is a string of digits. Raises for a boolean, which Python accepts as a number."""
+    """``value``, converted to a number if it is a string of digits. A boolean, which Python accepts as a number, is an error."""
     if isinstance(value, bool):
         raise PydanticCustomError("int_type", "must be a whole number")
     return int(value) if isinstance(value, str) and value.isdecimal() else value

@@ -14,10 +14,10 @@ OUTPUT = ("application", "image")
 def stable_image(first: str, release: str | None) -> pulumi.Output[str]:
     """The image to run: ``release`` if this ``pulumi up`` deploys one, else the image in the stack's outputs, else ``first``.
 
-    Therefore a ``pulumi up`` from a checkout never reverts a deployed release.
+    Therefore a ``pulumi up`` from a checkout does not change the deployed image.
     """
-    own = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
-    outputs = pulumi.StackReference("last-release", own).outputs
+    this_stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
+    outputs = pulumi.StackReference("last-release", this_stack).outputs
 
     def last_or_first(outputs: dict[str, Any] | None) -> str:
         component = (outputs or {}).get(OUTPUT[0])

@@ -53,11 +53,11 @@ class Application(Component):
     """The service on two tracks: ``stable`` receives the traffic, and ``canary`` has no pods outside a rollout.
 
     The tracks share configuration, secrets, service account and network policies. The load balancer's weighted rule splits the
-    traffic between the tracks, and delivery sets the rule's weights.
+    traffic between the tracks, and the ``dwcp`` command sets the rule's weights.
     """
 
     image: pulumi.Output[str]
-    """The image of the stable track. A ``pulumi up`` without a new release keeps this image, and ignores ``application.image``."""
+    """The image of the stable track. ``application.image`` applies only to the first ``pulumi up``."""
     deployment: pulumi.Output[str]
     canary_deployment: pulumi.Output[str]
     service: pulumi.Output[str]

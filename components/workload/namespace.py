@@ -46,7 +46,7 @@ class NamespaceArgs:
 
 
 class Namespace(Component):
-    """A namespace that admits only ``restricted`` pods and, by default, allows only DNS traffic.
+    """A namespace that admits only pods of the Pod Security Standard ``restricted`` and, by default, allows only DNS traffic.
 
     The component also creates the pull secret, the priority class and the storage class.
     """
@@ -126,7 +126,7 @@ def _storage_class(name: str, environment: EnvironmentSettings, opts: ResourceOp
         # An EBS volume belongs to one zone, so it is created after its pod is scheduled to a zone.
         volume_binding_mode="WaitForFirstConsumer",
         allow_volume_expansion=True,
-        # In production, a volume is kept when its claim is deleted, in case this was a mistake. Elsewhere the volume is deleted.
+        # In production, the volume of a deleted claim is kept, in case the deletion was a mistake.
         reclaim_policy="Retain" if environment.name == "production" else "Delete",
         opts=opts,
     )

@@ -16,7 +16,7 @@ from pulumi_kubernetes.meta.v1.outputs import ObjectMeta
 from contract import APPLICATION
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""Annotation for an object that the provider must not wait for, because it becomes ready only after a later resource, or never.
+"""Annotation for an object that the provider must not wait for, because the object becomes ready after a later resource, or never.
 
 The provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so the wait would
 never end. If the storage class of a claim binds at the first consumer, the provider waits until the claim is Pending. A bound claim
@@ -54,7 +54,7 @@ def encoded(data: Mapping[str, str]) -> dict[str, str]:
 
 
 def data_digest(data: Mapping[str, str]) -> str:
-    """A short digest of configuration data. As a pod annotation, it restarts the pods when the configuration changes."""
+    """A short digest of configuration data, for a pod annotation: a changed annotation restarts the pods."""
     return hashlib.sha256(_canonical(data)).hexdigest()[:16]
 
 

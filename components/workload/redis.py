@@ -41,8 +41,8 @@ METRICS_PORT = 9121
 """The exporter's default port."""
 
 EXPORTER_TIMEOUT = "3s"
-"""Time for which the exporter waits for Redis. The default, 15 s, exceeds Prometheus' scrape timeout: if Redis hangs, the scrape
-would fail, and ``RedisDown`` would have no sample."""
+"""Time for which the exporter waits for Redis. The default, 15 s, exceeds Prometheus' scrape timeout: while Redis hangs,
+the scrape would fail, and the alert ``RedisDown`` would have no sample."""
 
 MAXMEMORY_PERCENT = 75
 """``maxmemory`` in percent of the memory limit.
@@ -53,7 +53,7 @@ Source: https://redis.io/docs/latest/operate/oss_and_stack/management/optimizati
 """
 
 GRACE_SECONDS = 60
-"""Time in which Redis writes the append-only file at its shutdown."""
+"""Time in which Redis, at its shutdown, writes the rest of the append-only file."""
 
 COMMANDS = "+@all -@scripting"
 """Allowed Redis commands: all except scripts. The service uses no scripts, and flaws in scripts allowed code execution."""

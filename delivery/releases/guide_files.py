@@ -68,9 +68,9 @@ def write(texts: dict[PurePosixPath, str], folder: Path) -> None:
 
 def _docker_files() -> dict[PurePosixPath, str]:
     services = docker_services(DEFAULTS)
-    beside = PurePosixPath("docker")
-    texts = {PurePosixPath(COMPOSE): compose_file(services, file=f"{FOLDER}/{COMPOSE}", beside=beside)}
-    return texts | {beside / "config" / path: text for path, text in config_files(services).items()}
+    support_folder = PurePosixPath("docker")
+    texts = {PurePosixPath(COMPOSE): compose_file(services, file=f"{FOLDER}/{COMPOSE}", support_folder=support_folder)}
+    return texts | {support_folder / "config" / path: text for path, text in config_files(services).items()}
 
 
 def manifests(stack: str, resources: list[Resource]) -> str:

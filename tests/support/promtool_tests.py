@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from components.monitoring import rule_files
+from components.monitoring.alertmanager_config import WATCHDOG_ALERT
 from components.monitoring.alerts import (
     AUTOSCALER_AT_MAXIMUM,
     CPU_THROTTLED,
@@ -90,7 +91,7 @@ def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Sou
         *(test for objective in OBJECTIVES if objective.source in sources for test in _objective(objective, memory_limit_bytes)),
         *(test for slo in SLOS for rate in BURN_RATES for test in _burn(slo, rate)),
         *(test for source in sources for test in _absence(source)),
-        *([_case(rule_files.WATCHDOG, "always fires", [], 1, fires=True)] if "monitoring" in sources else []),
+        *([_case(WATCHDOG_ALERT, "always fires", [], 1, fires=True)] if "monitoring" in sources else []),
     ]
     content = {"rule_files": [rule_file], "evaluation_interval": "1m", "tests": tests}
     return yaml.safe_dump(content, sort_keys=False, width=1000)

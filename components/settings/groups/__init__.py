@@ -1,7 +1,7 @@
 """The settings: one class and one file per group, one group per config key of the stack file.
 
-``dwcp-v3:network: {vpcCidr: ...}`` in the stack file is ``NetworkSettings.vpc_cidr`` in this package. Every value in the original
-guide (``docs/guide.md``) is a default, so that a stack file contains only the values that differ. ``docs/settings.md`` is generated
+``dwcp-v3:network: {vpcCidr: ...}`` in the stack file is ``NetworkSettings.vpc_cidr`` in this package. The values of the original
+guide (``docs/guide.md``) are defaults, so that a stack file contains only the values that differ. ``docs/settings.md`` is generated
 from the fields and their docstrings. The parentheses at the end of a docstring name the source of the value or of the rule.
 """
 

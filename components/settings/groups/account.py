@@ -23,7 +23,7 @@ class AccountSettings(Group):
     region: Region = "us-east-1"
     """AWS region of the account's stack; roles are valid in every region (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
-    """Repository that may sign in: `repo:OWNER/NAME`; created since July 2026: `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions)."""
+    """Repository that may sign in: `repo:OWNER/NAME`; created after June 2026: `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions)."""
     provider_arn: OidcProviderArn | None = None
     """ARN of the account's OIDC provider for GitHub, if one exists; null creates the provider (AWS: OIDC federation)."""
     hosts: dict[Pipelined, DnsName] = Field(default={})

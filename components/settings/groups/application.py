@@ -43,7 +43,7 @@ class ApplicationSettings(Group):
     image: ImageReference = FIRST_IMAGE
     """Image of the first release, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
-    """Image that one `pulumi up` releases; only `dwcp` sets it, in its own copy of the stack file (docs: Deploy and roll back)."""
+    """Image that one `pulumi up` deploys; only `dwcp` sets it, in a copy of the stack file (docs: Deploy and roll back)."""
     log_level: Annotated[Literal["info", "debug", "error"], Variable("LOG_LEVEL")] = "info"
     """Lowest level of the messages that the service logs (guide: Environment Variables)."""
     port: Annotated[Port, Variable("PORT")] = PORT
@@ -61,9 +61,9 @@ class ApplicationSettings(Group):
     replicas: Pods = 3
     """Number of pods at creation; afterwards the autoscaler owns the number (guide: Deployment Manifests)."""
     liveness_delay_seconds: Delay = 30
-    """Seconds before the first `/health` check (guide: Health Checks)."""
+    """Seconds before the first liveness check, `/health`; the startup check has no delay (guide: Health Checks)."""
     readiness_delay_seconds: Delay = 10
-    """Seconds before the first `/ready` check (guide: Health Checks)."""
+    """Seconds before the first readiness check, `/ready` (guide: Health Checks)."""
     egress: tuple[EgressRule, ...] = ()
     """Networks that the service may call besides Redis and DNS, each with `cidr` and `ports` (Kubernetes: network policies)."""
     shared_volume: Storage | None = None

@@ -14,7 +14,7 @@ class ArtifactsSettings(Group):
     """The bucket of build and deployment artifacts."""
 
     noncurrent_version_days: RetentionDays = 90
-    """Days after which the version of an overwritten or deleted artifact is permanently deleted (AWS: S3 lifecycle rules)."""
+    """Days after which the old version of a changed or deleted artifact is permanently deleted (AWS: S3 lifecycle rules)."""
     infrequent_access_after_days: Annotated[Whole, Interval(ge=30, le=3653)] = 30
     """Days after which an artifact moves to the storage class Standard-IA (AWS: S3 lifecycle transitions)."""
     force_destroy: Switch = False

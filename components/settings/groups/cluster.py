@@ -54,7 +54,7 @@ class ClusterSettings(Group):
     desired_nodes: Nodes = 3
     """Number of nodes at creation; afterwards the node autoscaler owns the number (AWS: EKS managed node groups)."""
     resize_nodes: Switch = False
-    """Whether an update applies `desiredNodes`; must be true to change another setting of the node groups (docs: Upgrading)."""
+    """Whether an update applies `desiredNodes`; must be true to change `minNodes`, `maxNodes` or node types (docs: Upgrading)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
     """Size of a node's encrypted gp3 root volume in GiB (AWS: EBS volume types)."""
     controllers: Switch = True

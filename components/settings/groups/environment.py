@@ -17,7 +17,7 @@ class EnvironmentSettings(Group):
     region: Region = "us-east-1"
     """AWS region of all resources in the stack (AWS: Regions)."""
     deployment: Literal["direct", "staged"] = "direct"
-    """`direct`: `dwcp deploy` updates all pods; `staged`: it deploys a canary for `dwcp rollout` (docs: Rollout)."""
+    """`direct`: `dwcp deploy` updates all pods; `staged`: `dwcp deploy` prepares a canary for `dwcp rollout` (docs: Rollout)."""
     owner: TagValue = "platform"
     """Tag `owner` of all resources: the team that is responsible for them (AWS: tagging best practices)."""
     cost_center: TagValue = "dwcp"
@@ -27,7 +27,7 @@ class EnvironmentSettings(Group):
 
     @property
     def tags(self) -> dict[str, str]:
-        """The default tags of all resources in the stack, also of resources that AWS services create."""
+        """The tags of all AWS resources in the stack, including the resources that add-ons and node groups create."""
         return {
             "project": PROJECT,
             "environment": self.name,

@@ -52,7 +52,7 @@ class MonitoringSettings(Group):
     slack_channel: SlackChannel = "#dwcp-alerts"
     """Slack channel of the alerts (Alertmanager: slack_config)."""
     alarms: Literal["email", "none"] = "email"
-    """`email`: alarms notify `alarmEmails`; `none` (not in production): no one, and alerts need no receiver (AWS: SNS email)."""
+    """`email`: alarms notify `alarmEmails`; `none` (not in production): alarms and alerts need no receiver (AWS: SNS email)."""
     alarm_emails: Annotated[tuple[EmailAddress, ...], AfterValidator(unique)] = ()
     """Addresses that receive CloudWatch alarms after they confirm the subscription (AWS: SNS email notifications)."""
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"

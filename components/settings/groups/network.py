@@ -20,7 +20,7 @@ class NetworkSettings(Group):
     zones: Annotated[tuple[ZoneLetter, ...], Len(2, 6), AfterValidator(unique)] = ("a", "b", "c")
     """Letters of the availability zones; each zone gets a public and a private subnet (guide: Key Resources)."""
     nat: Literal["single", "per_zone"] = "per_zone"
-    """One NAT gateway for all zones, or one per zone, so that zones fail independently (AWS: NAT gateways and zones)."""
+    """`single`: one NAT gateway for all zones; `per_zone`: one per zone, so that zones fail independently (AWS: NAT gateways)."""
     interface_endpoints: Annotated[tuple[Literal["ecr.api", "ecr.dkr", "sts", "logs"], ...], AfterValidator(unique)] = ()
     """AWS services with a private endpoint in the VPC, each charged per hour and zone (AWS: interface VPC endpoints)."""
     flow_log_interval_seconds: Annotated[Literal[60, 600], BeforeValidator(whole)] = 600

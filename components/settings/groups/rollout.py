@@ -24,7 +24,7 @@ class RolloutSettings(Group):
     error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
     """Percentage of failed requests above which the rollout aborts (guide: Gradual Rollout; alert: HighErrorRate)."""
     minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
-    """Minimum number of requests in the window of a measurement; with fewer, the step is extended (alert: HighErrorRate)."""
+    """Minimum number of requests for a measurement; with fewer requests, the step is extended (alert: HighErrorRate)."""
     on_unmeasured: Literal["hold", "abort"] = "hold"
     """Reaction when `unmeasuredLimit` is reached: `hold` until a person decides, or `abort` (docs: Rollout)."""
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
@@ -44,4 +44,4 @@ class RolloutSettings(Group):
     extend_seconds: Seconds = 300
     """Maximum seconds by which a step is extended if there are too few requests; then the rollout holds (docs: Rollout)."""
     unreachable_seconds: Seconds = 300
-    """Seconds for which the API server or AWS may be unreachable before `dwcp rollout` fails; then repeat it (docs: Rollout)."""
+    """Seconds without a connection to the API server or AWS after which `dwcp rollout` fails; repeat it then (docs: Rollout)."""

@@ -9,8 +9,7 @@ from typing import Any, cast
 import pytest
 from recording import run_platform
 
-from components.aws import _last_update as last_update
-from components.aws._last_update import refuse_changes
+from components.aws._last_update import described_network, described_node_groups, refuse_changes
 from components.errors import ComponentsError
 from components.settings import ClusterSettings, NetworkSettings, Settings
 from program import evaluation
@@ -25,7 +24,7 @@ def settings(network: dict[str, Any] | None = None, **cluster: Any) -> Settings:
     return cast("Settings", groups)
 
 
-LAST = {"version": "1.35", "network": last_update.network(settings()), "nodeGroups": last_update.node_groups(settings())}
+LAST = {"version": "1.35", "network": described_network(settings()), "nodeGroups": described_node_groups(settings())}
 
 
 @pytest.mark.parametrize(
@@ -56,7 +55,7 @@ def test_a_first_update_the_same_version_and_the_next_version_are_accepted(last:
     "changed", [{"max_nodes": 9}, {"min_nodes": 2}, {"instance_types": ("m7i.2xlarge",)}, {"capacity_type": "SPOT"}], ids=str
 )
 def test_a_change_that_resets_the_number_of_nodes_requires_resize_nodes(changed: dict[str, Any]) -> None:
-    with pytest.raises(ComponentsError, match="this would be the number of nodes at the creation") as refused:
+    with pytest.raises(ComponentsError, match="would set the number of nodes at the group's creation") as refused:
         refuse_changes(LAST, settings(**changed))
     assert "cluster.resizeNodes" in str(refused.value)
     refuse_changes(LAST, settings(**changed, resize_nodes=True))

@@ -19,6 +19,7 @@ import yaml
 from recording import ROOT
 
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
+from components.monitoring.alertmanager_config import WATCHDOG_ALERT
 from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
 from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, unique
 from tools.generated_blocks import with_block
@@ -105,12 +106,12 @@ def test_burn_rates_consume_the_documented_part_of_the_error_budget() -> None:
 
 
 def test_every_alert_has_a_severity_a_description_and_an_existing_runbook() -> None:
-    assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rule_files.PRESENCE) + len({rule_files.WATCHDOG})
+    assert len(alerts()) == len(OBJECTIVES) + len(SLOS) * len(BURN_RATES) + len(rule_files.PRESENCE) + len({WATCHDOG_ALERT})
     for alert in alerts().values():
         address, _, page = alert["annotations"]["runbook_url"].rpartition("/")
         assert address == RUNBOOKS
         assert (ROOT / "docs" / "runbooks" / page).is_file(), alert["alert"]
-        assert alert["labels"]["severity"] in (("none",) if alert["alert"] == rule_files.WATCHDOG else ("critical", "warning"))
+        assert alert["labels"]["severity"] in (("none",) if alert["alert"] == WATCHDOG_ALERT else ("critical", "warning"))
         assert alert["annotations"]["description"]
 
 
