@@ -30,7 +30,7 @@ class Limits(BaseModel):
     environment: Environment = "production"
     """The environment to which these limits apply, and the required value of the tag `environment`."""
     today: date = date.max
-    """The day of the check. The default is the last possible date, on which no version has support."""
+    """The day of the check. By default it is the last possible date, on which no Kubernetes version has support."""
 
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""

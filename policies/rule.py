@@ -57,7 +57,7 @@ class Rule:
     frameworks: tuple[str, ...] = ()
     """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation."""
     deferred: frozenset[str] = frozenset()
-    """Properties that may be unknown before creation. A check of such a property is reported as deferred, and repeated during
+    """Properties that may be unknown before creation. If one is unknown, the check is reported as deferred, and repeated during
     ``pulumi up``."""
     levels: Mapping[Environment, Level] = field(default_factory=dict[Environment, Level])
     """The level in each environment in which the rule is not mandatory."""

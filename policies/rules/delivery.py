@@ -26,7 +26,7 @@ ACTIONS = "actions"
     SERVICE,
     BUDGET,
     title="Objects of a track (stable or canary) select the application and the track, never the version",
-    why="A selector without the track matches the pods of both tracks; with the version, it matches no pods after a release.",
+    why="A selector without the track matches the pods of both tracks. With the version, it matches no pods of the next release.",
     fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
 )
@@ -50,7 +50,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     "delivery-tracks-agree",
     DEPLOYMENT,
     title="The tracks stable and canary have the same label keys, ports and containers",
-    why="A rollout compares the tracks and then exchanges their images, so each track must be able to replace the other.",
+    why="A rollout compares the tracks and moves the traffic between them, so each track must be able to replace the other.",
     fix="Declare both tracks with `Track` in `components/workload/_tracks.py`.",
     severity="high",
 )
@@ -91,7 +91,7 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     pod = pod_of(view)
     ports = [
-        # Compare ports by name: delivery owns the canary's containers, so a new number is copied only at the next rollout.
+        # Compare ports by name: delivery owns the canary's containers, so the canary gets a new number only at the next rollout.
         f"{container.text('name')}:{port.text('name') or port.number('containerPort')}"
         for container in containers(pod, every=False)
         for port in container.views("ports")
@@ -103,7 +103,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
     title="The program ignores changes of the properties that delivery or an autoscaler owns, and of no other properties",
-    why="Otherwise `pulumi up` during a rollout resets the traffic weights. Changes of ignored properties are never applied.",
+    why="Otherwise `pulumi up` resets the traffic weights during a rollout, or never applies a change of an ignored property.",
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
 )

@@ -83,9 +83,9 @@ def _is_attached(view: View, index: ResourceIndex) -> bool:
 def _unlisted(statement: iam.StatementView) -> Iterator[Problem]:
     holder, path = statement.holder, statement.path
     if statement.not_actions:
-        yield at(holder, path, "allows all actions but those of NotAction", "list the actions that are needed in Action")
+        yield at(holder, path, "allows all actions except those of NotAction", "list the actions that are needed in Action")
     if statement.not_resources:
-        yield at(holder, path, "allows all resources but those of NotResource", "list the resources in Resource")
+        yield at(holder, path, "allows all resources except those of NotResource", "list the resources in Resource")
     for action in iam.many_services(statement):
         scope = "everything" if iam.everything(statement, "*") else "some resources"
         yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
@@ -126,9 +126,9 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 
 
 def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, administers: bool) -> Iterator[Problem]:
-    """Yield a problem for each service of which these statements together allow every action, or the data of every resource.
+    """Yield a problem for each service of which the statements together allow every action, or the data of every resource.
 
-    A policy that ``administers`` services may allow every action of a service, except of a service that gives permissions.
+    A policy that ``administers`` services may allow every action of a service, unless the service gives permissions.
     """
     allows = [each for each in given if each.allows]
     whole: set[str] = set()
@@ -163,7 +163,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, or a policy of an account that the program does not declare."""
+    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, or one of an AWS account that the program does not declare."""
     del limits
     key = ATTACHED[view.resource.type]
     for arn in texts_of(view, key):
@@ -186,8 +186,9 @@ OWN = {
     ),
     "policy": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
 }
-"""For each kind of identity, the actions by which an identity can extend its own permissions; for ``policy``, the actions by which
-it can change a policy that it has.
+"""For each kind of identity, the actions by which an identity can extend its own permissions.
+
+The entry ``policy`` has the actions by which any identity can change a policy that is attached to it.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -199,8 +200,8 @@ OTHERS = {
     "group": ("iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:PutGroupPolicy"),
     "role": ("iam:PassRole", "sts:AssumeRole", "iam:UpdateAssumeRolePolicy"),
 }
-"""For each kind of identity, the actions that give the caller the permissions of others, if they are allowed on every identity of
-the kind."""
+"""For each kind of identity, the actions that give the caller the permissions of other identities. The rule reports an action only
+if it is allowed on every identity of the kind."""
 
 RUNS_AS = {
     "cloudformation.amazonaws.com": "cloudformation:CreateStack",

@@ -293,7 +293,7 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each string in the format of a credential, also base64-encoded, except in a Kubernetes Secret."""
+    """Yield a problem for each string in the format of a credential, plain or base64-encoded, except in a Kubernetes Secret."""
     del limits
     for place in view.credentials:
         if not place.named:

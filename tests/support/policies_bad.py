@@ -462,8 +462,8 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "identity-no-wildcard-admin": [
         ("everything", "allows * on everything"),
         ("all-of-s3", "allows s3:* on everything"),
-        ("all-but", "but those of NotAction"),
-        ("all-but", "but those of NotResource"),
+        ("all-but", "except those of NotAction"),
+        ("all-but", "except those of NotResource"),
         ("open-role", "allows ec2:** on everything"),
     ],
     "identity-no-admin-policies": [
