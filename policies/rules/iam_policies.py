@@ -163,7 +163,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, or one of an AWS account that the program does not declare."""
+    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, and for one that neither AWS nor the program defines."""
     del limits
     key = ATTACHED[view.resource.type]
     for arn in texts_of(view, key):
