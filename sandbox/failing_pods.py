@@ -1,10 +1,10 @@
 """Pods that fail or start slowly on demand, although no container runs. kwok's own stages make every pod ready at once.
 
-As with a kubelet, a deleted pod serves until the end of its ``preStop`` sleep. kwok's own stage would remove the pod immediately.
+As with a kubelet, a deleted pod serves until the end of its ``preStop`` sleep. kwok's own stage would remove the pod at once.
 
-The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects the behavior of a pod. A test
-can therefore deploy a bad release by its tag. On a running pod, only the annotations ``crash`` and ``unready`` have an effect. When
-such an annotation is removed, the pod recovers.
+The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects the behavior of a pod. A
+test can therefore deploy a bad release by its tag. On a running pod, only the annotations ``crash`` and ``unready`` have an effect.
+When such an annotation is removed, the pod recovers.
 
 kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq expressions, statuses are Go templates.
 """

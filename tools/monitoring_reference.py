@@ -89,7 +89,7 @@ def gate_table() -> str:
 
 
 def picture() -> str:
-    """The dashboard's layout as SVG. In each panel with a threshold, a line shows the threshold."""
+    """The dashboard's layout as SVG. A panel with a threshold has a line with its value."""
     body: list[str] = []
     top = 0
     for row in rows():
