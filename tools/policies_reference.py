@@ -54,23 +54,24 @@ mandatory rule is violated or cannot be evaluated. `pulumi up` runs no policies 
 
 ## Unknown values
 
-Before `pulumi up` creates a resource, the values that the provider computes are unknown. A rule that reads such a value cannot
-be evaluated. This failure counts as a violation, so a mandatory rule stops the preview. A few rules below list properties that may be
+Before `pulumi up` creates a resource, the values that the provider computes are unknown. A rule that reads such a value cannot be
+evaluated. This failure counts as a violation, so a mandatory rule stops the preview. A few rules below list properties that may be
 unknown before creation: the report shows the checks of these properties as *deferred*, and the engine repeats the checks during
-`pulumi up`. For an exported state, no check is deferred. An exported state contains only encrypted secrets, so a rule cannot read them.
+`pulumi up`. In an exported state, no check is deferred, and every secret is unknown.
 
 `dwcp policy` and `dwcp preview` evaluate the program twice:
 
-- The first evaluation has only unknown outputs, as the engine's first preview.
-- The second evaluation has an example value for every output, made from the resource's name. In this evaluation, a rule can check the
-  text that the program writes around an output, for example an IAM policy around an ARN. The rule can fail because of this text.
+- The first evaluation has only unknown outputs, as in the engine's first preview.
+- The second evaluation has an example value for every output, made from the resource's name. In this evaluation, a rule can check
+  the text that the program writes around an output, for example an IAM policy around an ARN. The rule can fail because of this
+  text.
 
-An example value never makes a rule pass. If the program computes a property from an output (for example a retention from a key's id,
-in an `apply`), the property counts as unknown.
+An example value never makes a rule pass. If the program computes a property from an output (for example a retention from a key's
+id, in an `apply`), the property counts as unknown.
 
-The two evaluations also get different values for the stack's secrets. If the value of a Secret is the same in both evaluations, it is a
-literal, and [workload-literal-secrets](#workload-literal-secrets) reports it. The engine and an exported state have only one set of
-secrets, so this rule reports nothing there.
+The two evaluations also get different values for the stack's secrets. If the value of a Secret is the same in both evaluations, it
+is a literal, and [workload-literal-secrets](#workload-literal-secrets) reports it. The engine and an exported state have only one
+set of secrets, so this rule reports nothing there.
 
 ## What is checked
 
@@ -81,7 +82,8 @@ Rules read a normalized form of each resource, so that different spellings of th
 - Pods: the pod template, in every workload kind, API version and `Patch` resource.
 - Credentials: their format (`detect-secrets`), and the last word of the property's name.
 
-The page [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and kube-score.
+The page [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
+kube-score.
 
 If no rule checks the type of a resource, and the type is not in the following table, the resource violates
 [types-known](#types-known), which is mandatory in production. The types in this table need no rule:
@@ -93,8 +95,8 @@ If no rule checks the type of a resource, and the type is not in the following t
 ## Levels and parameters
 
 A violation of a *mandatory* rule stops a preview or update. A violation of an *advisory* rule is only reported. Levels and limits
-depend on the environment. Each rule below lists its levels, and the next table lists the limits. The parentheses name the source of a
-limit; "guide" is the deployment guide of the application:
+depend on the environment. Each rule below lists its levels, and the next table lists the limits. The parentheses name the source of
+a limit; "guide" is the deployment guide of the application:
 
 | parameter | local | staging | production | account | meaning |
 |---|---|---|---|---|---|

@@ -36,7 +36,7 @@ values that differ from the defaults. To set one value:
     pulumi config set -s staging --path '{PROJECT}:network.nat' single
 
 The program reports all mistakes together, before any change. If the service gets a setting as an environment variable, the column
-"meaning" begins with that variable. The parentheses contain the source of a setting: the [guide](guide.md), a page of these docs, or
+"meaning" begins with that variable. The parentheses name the source of a setting: the [guide](guide.md), a page of these docs, or
 a product's documentation.
 
 ## Secrets
