@@ -21,7 +21,7 @@ Environment = StackName
 
 
 class Limits(BaseModel):
-    """The parameters of all rules. The docstring of a field describes the limit and, in parentheses, its source if it has one."""
+    """The parameters of all rules. Each field has a description; the parentheses in it contain the source of the limit."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True

@@ -70,7 +70,7 @@ class Rule:
         return self.name.partition("-")[0]
 
     def level(self, environment: Environment) -> Level:
-        """The level in an environment, unless a pack config changes it."""
+        """The level in an environment; a pack config can replace it."""
         return self.levels.get(environment, "mandatory")
 
     def may_wait(self, path: str) -> bool:
