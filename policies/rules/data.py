@@ -180,7 +180,7 @@ TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
     "data-version-retention",
     LIFECYCLE,
     title="No lifecycle rule deletes objects or noncurrent versions too early",
-    why="A mistake is often noticed days later.",
+    why="A deletion by mistake is often noticed days later.",
     fix="Set the days of the lifecycle rule to `minimumRetentionDays` or more.",
     severity="medium",
     frameworks=("guide: 30-day log retention",),
@@ -207,7 +207,7 @@ def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "data-log-retention",
     LOG_GROUP,
-    title="Logs are kept for the minimum number of days, and not forever",
+    title="Logs are kept for at least the minimum number of days, and not forever",
     why="An incident is often examined weeks later; logs without a retention cost more each month.",
     fix="Set `retentionInDays` to `minimumRetentionDays` or more.",
     severity="medium",

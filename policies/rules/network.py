@@ -278,7 +278,7 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     LISTENER,
     LISTENER_RULE,
     title="The load balancer uses TLS 1.2 or newer, and redirects plain HTTP",
-    why="Requests contain passwords and keys, which others on the network can read in plain text and in older TLS.",
+    why="Requests contain passwords and keys. Others on the network can read plain text, and can decrypt old versions of TLS.",
     fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06, and let an HTTP listener redirect to HTTPS.",
     severity="high",
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),
