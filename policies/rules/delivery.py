@@ -1,4 +1,4 @@
-"""Rules for rollouts: the two tracks of an application (stable and canary), and the properties that delivery owns."""
+"""Rules for rollouts: the two tracks of an application (stable and canary), and the properties that ``dwcp`` changes."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 @PACK.resource(
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
-    title="The program ignores changes of the properties that dwcp or an autoscaler owns, and of no other properties",
+    title="The program ignores changes of the properties that dwcp or an autoscaler changes, and of no other properties",
     why="Otherwise `pulumi up` resets the traffic weights during a rollout, or never applies a change of an ignored property.",
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
@@ -121,13 +121,14 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
                 owned[ACTIONS] = "delivery"
     for path, owner in owned.items():
         if path not in ignored and view.resource.type != NODE_GROUP:
-            yield at(view, path, f"{owner} owns {path}, but every pulumi up would set it", f"add {path} to ignoreChanges")
+            name = "dwcp" if owner == "delivery" else f"an {owner}"
+            yield at(view, path, f"{name} changes {path}, but every pulumi up would reset it", f"add {path} to ignoreChanges")
     for path in ignored if owned else ():
         if path not in owned:
             yield at(
                 view,
                 path,
-                "only the program owns this property, but pulumi up ignores its changes",
+                "only the program changes this property, but pulumi up ignores the changes",
                 f"remove {path} from ignoreChanges",
             )
 
