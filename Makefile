@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Container images often set this variable. Python then writes no bytecode files, and a short command takes most of its time to import.
+# Container images often set this variable. Python then writes no bytecode files, and a short command spends most of its time on imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help

@@ -225,7 +225,7 @@ class Operations:
         self.dwcp("rollback", "--reason", "measured", "--yes")
 
     def change_template(self) -> None:
-        """Change the pod template by a setting, and apply it by `pulumi up`."""
+        """Change the pod template by a setting, with `pulumi up`."""
         with tempfile.TemporaryDirectory(prefix="dwcp-stack-") as name:
             file = Path(name) / f"Pulumi.{PROJECT.stack}.yaml"
             text = local_file(self.cloud).read_text()

@@ -59,7 +59,7 @@ class DockerEngine:
 
     @property
     def environment(self) -> dict[str, str]:
-        # The user's Docker configuration could select another engine, or add logins.
+        # A separate client configuration: the user's configuration could select another engine, or add logins.
         own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
         # /usr/bin comes before PATH, so that Debian's client is used: it needs no plugin to build with BuildKit.
         folders = (*([str(self.compose.parent)] if self.compose else []), "/usr/bin", os.environ["PATH"])
