@@ -59,11 +59,10 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
 def check_worlds(
     known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
 ) -> list[Violation]:
-    """The violations by a program that was evaluated twice: resources have example outputs (``known``) or none (``unknown``).
+    """The violations by a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
 
-    An example output never makes a rule pass: if a rule reads an output that is unknown, the check is reported as unknown or as
-    deferred. But an example output can make a rule fail, because the program itself writes the text around an output, such as an
-    IAM policy around an ARN.
+    An example never makes a rule pass: if a rule reads an output, the check is reported as unknown or as deferred. But an example
+    can make a rule fail, because the program itself writes the text around an output, such as an IAM policy around an ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]

@@ -62,7 +62,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # In its own session, the engine does not get the SIGINT of Ctrl-C. The SIGINT below would be the second, which aborts it.
+            # In its own session, the engine does not get Ctrl-C's SIGINT. The SIGINT below would be the second, which aborts it.
             start_new_session=True,
         )
         try:
