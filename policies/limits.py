@@ -42,8 +42,8 @@ class Limits(BaseModel):
     """Minimum number of days for which automatic backups of a database are kept."""
 
     service_administrators: tuple[str, ...] = ()
-    """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary. The
-    exception does not apply to services that give permissions, such as IAM and STS."""
+    """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary.
+    Services that give permissions, such as IAM and STS, are excluded."""
     trusted_accounts: tuple[str, ...] = ()
     """AWS accounts, in addition to the stack's own, that roles, resources and the cluster may trust."""
 

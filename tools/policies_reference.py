@@ -46,7 +46,7 @@ HEADER = """\
 | when | command |
 |---|---|
 | on the program, without cloud or credentials | `./dwcp policy` (`--environment`, `--format table`, `json` or `sarif`) |
-| in the engine, before any change | `pulumi up -s production --policy-pack policies` |
+| in the engine, during a preview and an update | `pulumi up -s production --policy-pack policies` |
 | on the deployed state | `pulumi stack export -s production > state.json`, then `./dwcp policy --state state.json` |
 
 A rule is a pure function in `policies/rules` that returns violations and changes nothing. `./dwcp policy` exits with 1 if a
