@@ -39,7 +39,7 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(warm),
         unit="s",
         target="30 s on 2 cores",
-        how="processes, stack and 214 resources, all ready",
+        how="ends when all processes run and all resources of the stack are ready",
     )
     yield Figure(
         name="warm `make up`, relative to one evaluation of the production program",
