@@ -12,7 +12,7 @@ from sandbox.images.docker_engine import DockerEngine, UnavailableError, _runnin
 
 def test_an_engine_that_does_not_start_reports_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "dockerd"
-    program.write_text("#!/bin/sh\nseq 5 | sed 's/^/line /'\necho 'cannot create the folder overlay2'\nseq 5 | sed 's/^/line /'\nexit 1\n")
+    program.write_text("#!/bin/sh\necho cannot create the folder overlay2\nseq 5\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     engine = DockerEngine(tmp_path / "engine")
