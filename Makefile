@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# Without bytecode files, imports take most of the time of a short command. Container images often set this variable.
+# Container images often set this variable. Python then writes no bytecode files, and a short command spends most of its time on imports.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -12,7 +12,8 @@ help:  ## list the targets
 
 setup: .venv/complete  ## install the pinned Python packages into .venv
 
-# The export has hashes and no URLs: packages come from the package index in this machine's configuration of uv.
+# `uv sync` would use the URLs in uv.lock. This export has only names and hashes, so packages come from the index that this machine's
+# configuration of uv names.
 .venv/complete: uv.lock pyproject.toml requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python %s is too old\n  fix: make PYTHON=python3.11 (or newer)" % sys.version.split()[0])'
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
@@ -23,7 +24,7 @@ setup: .venv/complete  ## install the pinned Python packages into .venv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, by its pipeline's role; PODS=real: containers)
+up: setup  ## start the embedded cloud and apply the platform to it (STACK=production or staging: with its deploy role; PODS=real: containers)
 	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK)) $(if $(PODS),--pods $(PODS))
 
 down:  ## stop every process and remove every file of `make up`
@@ -38,7 +39,7 @@ status: setup  ## show what runs
 logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
 
-# Programs that the tests without a cloud run. They are built before the tests, so that the build shows its progress.
+# Programs that `make check` needs. They are built before the tests start, because pytest would hide the progress of the build.
 UNIT_TOOLS := promtool amtool actionlint kube-score compose-spec.json
 
 check: lint  ## before a push: lint, the tests that need no cloud, and the policies on every stack
@@ -55,7 +56,7 @@ test: setup  ## run all tests except `make test-pods`, two groups at a time
 test-unit: setup
 	@nice $(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 
-# Tests that share a cloud are one group. The cloud ends after the group's last test.
+# Tests that share an embedded cloud are one group. The cloud stops after the group's last test.
 test-rollout: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m live tests/delivery/rollout
 

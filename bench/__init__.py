@@ -4,8 +4,8 @@ There is one module per subject. Each module whose name does not begin with an u
 
     def figures(options: Options) -> Iterator[Figure]: ...
 
-which yields a :class:`Figure` for each number. ``python -m bench`` runs the modules one after the other and prints all figures as
-one Markdown table, each with its target. The command does not fail if a target is missed.
+which yields a :class:`Figure` for each number. ``python -m bench`` runs the modules one after the other and prints a Markdown table
+of all figures with their targets. The command does not fail if a target is missed.
 
 Prefer ratios, which are comparable between machines: :func:`ratio` runs subject and baseline alternately, so that both run under
 the same load, and returns the median over the pairs. :func:`seconds` returns the median time of one action.
@@ -56,7 +56,7 @@ def seconds(action: Callable[[], object], runs: int) -> float:
 
 
 def ratio(subject: Callable[[], object], baseline: Callable[[], object], runs: int) -> tuple[float, float, float]:
-    """The median ratio of the times of ``subject`` and ``baseline``, run in pairs, and the median seconds of each."""
+    """The median ratio of the times of ``subject`` and ``baseline``, run in pairs, and the median seconds of both."""
     pairs = [(timed(subject), timed(baseline)) for _ in range(runs)]
     subjects, baselines = zip(*pairs, strict=True)
     return median(left / right for left, right in pairs), median(subjects), median(baselines)

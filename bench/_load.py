@@ -17,7 +17,7 @@ from embedded_cloud.cloud import Cloud
 from sandbox.project import TOOLCHAIN
 
 RATE = 100
-"""Requests per second. Each request is sent without waiting for the answers to earlier requests."""
+"""Requests per second. The load generator does not wait for an answer before it sends the next request."""
 TIMEOUT_SECONDS = 10
 FRAME = bytes.fromhex("0000000b0300000000010000000078")
 """One message on stream 1, in the protocol of the test service in ``tests/fixtures/app``."""

@@ -1,4 +1,4 @@
-"""Soak test: kill a command, stop it or change its clock at a random time, then check the platform for lost or leftover state.
+"""Soak test: kill a command, suspend it or change its clock at a random time, then check the platform for lost or leftover state.
 
 Each round starts one command, causes one fault at a random time, and runs the commands that recover from the fault. Then the round
 reads AWS, the API server and the bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md
@@ -42,12 +42,12 @@ FAULTS = ("kill -9", "SIGSTOP", "clock jump")
 LONGEST_SECONDS = {"deploy": 25.0, "rollout": 45.0, "rollback": 25.0, "up": 10.0}
 """Command -> latest time of the fault, in seconds after the start. If a command ends before its fault, the command's duration
 becomes the new latest time."""
-STOPPED_SECONDS = (1.0, 20.0)
-"""Range of the time for which a process is stopped."""
-LONG_STOP_SECONDS = 90.0
-"""Duration of a long stop, which is longer than a lease (60 s)."""
-STOPS_PER_LONG_STOP = 6
-"""One stop in this many is long, at random."""
+SUSPENDED_SECONDS = (1.0, 20.0)
+"""Shortest and longest time for which a process is usually suspended (SIGSTOP)."""
+LONG_SUSPENSION_SECONDS = 90.0
+"""Duration of a long suspension, in which a lease without heartbeats expires (60 s)."""
+SUSPENSIONS_PER_LONG_ONE = 6
+"""One suspension in this many is long, at random."""
 JUMPS_SECONDS = (-86400.0, -3600.0, 3600.0, 86400.0)
 PACE = {"waitSeconds": 6, "bakeSeconds": 4, "intervalSeconds": 1, "propagationSeconds": 1, "graceSeconds": 8, "extendSeconds": 30}
 SPEED = 30
@@ -152,8 +152,8 @@ class Soak:
         elif fault == "SIGSTOP":
             group = [process, *process.children(recursive=True)]
             self._signal(group, signal.SIGSTOP)
-            long = self.chance.randrange(STOPS_PER_LONG_STOP) == 0
-            time.sleep(LONG_STOP_SECONDS if long else self.chance.uniform(*STOPPED_SECONDS))
+            long = self.chance.randrange(SUSPENSIONS_PER_LONG_ONE) == 0
+            time.sleep(LONG_SUSPENSION_SECONDS if long else self.chance.uniform(*SUSPENDED_SECONDS))
             self._signal(group, signal.SIGCONT)
         else:
             self.clock.write_text(str(self.chance.choice(JUMPS_SECONDS)))
@@ -167,20 +167,20 @@ class Soak:
 
     def recover(self, name: str) -> list[str]:
         """Run the commands that abort an open rollout, remove stale locks and deploy. Return the first failure, if there is one."""
-        for arguments in self.following():
+        for arguments in self.recovery_commands():
             process = self.start(*arguments)
             try:
                 code = process.wait(COMMAND_SECONDS)
             except psutil.TimeoutExpired:
                 process.kill()
                 return [f"after {name}: `{' '.join(arguments[2:5])}` did not end"]
-            # `rollout --abort` always exits with an error. Only a usage error counts, because it is a defect of this soak test.
+            # An abort exits with 1. Only its usage error is a problem, because then this soak test has called it wrongly.
             if code and ("--abort" not in arguments or code == ExitCode.USAGE):
                 return [f"after {name}: `{' '.join(arguments[2:5])}` ended with {code}"]
         return []
 
-    def following(self) -> tuple[tuple[str, ...], ...]:
-        """The command lines of the recovery. The interrupted command has ended, so the rollout can take the lease."""
+    def recovery_commands(self) -> tuple[tuple[str, ...], ...]:
+        """The command lines of the recovery. The abort can take the lease at once, because the command with the fault has ended."""
         return (
             _dwcp.command("rollout", "--abort"),
             _dwcp.command("state", "unlock", "--wait", str(SPARE_SECONDS)),
@@ -265,7 +265,7 @@ class Soak:
 
 def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> int:
     """Run the rounds on one platform; return the number of problems found."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that `finally` below stops the platform
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # so that `finally` below stops the platform
     results: Counter[tuple[str, str, str]] = Counter()
     bad: list[str] = []
     with tempfile.TemporaryDirectory(prefix="dwcp-soak-") as name:

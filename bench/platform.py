@@ -24,7 +24,7 @@ INSTANCES = 50
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time that each additional application adds. This time should not grow with the number of applications."""
+    """The evaluation time per additional application, which should not grow with the number of applications."""
     evaluate(1)  # the first evaluation includes the imports
     half = INSTANCES // 2
     times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
@@ -40,7 +40,7 @@ def figures(options: Options) -> Iterator[Figure]:
 
 
 def evaluate(instances: int) -> int:
-    """Run the program with ``instances`` applications; return the number of registered resources."""
+    """Run the program with ``instances`` applications; return the number of resources that it declares."""
     return len(run(lambda: program(instances), stack_config("local")).resources)
 
 

@@ -1,10 +1,14 @@
 """The time in which `dwcp rollout` and Argo Rollouts, as a reference, react to the same breach on the same cluster.
 
-Argo Rollouts is built from its Go module and runs with its default options except leader election. It has its own workload, but it
-analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. Its ALB router writes the
-weights into an Ingress, and no controller applies these weights to AWS. The time of the reference ends when its status and its
-Ingress have weight 0. The time of `dwcp rollout` ends later, when AWS returns weight 0. The reference queries only one gate, and
-`dwcp rollout` queries all of its gates. Most of each time is the random wait for the next query, so many runs are needed.
+Argo Rollouts is built from its Go module and runs with its default options, but without leader election. It rolls out its own
+workload, but it analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. Both
+differences between the two times are to the disadvantage of `dwcp rollout`:
+
+- The ALB router of Argo Rollouts writes the weights into an Ingress, and no controller applies these weights to AWS. The time of
+  the reference ends when its status and its Ingress have weight 0. The time of `dwcp rollout` ends when AWS returns weight 0.
+- The reference queries one gate, and `dwcp rollout` queries all gates.
+
+Most of each time is the random wait for the next query, so many runs are needed.
 """
 
 from __future__ import annotations
@@ -61,8 +65,8 @@ CANARY = f"{NAME}-canary"
 ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 WEIGHT = 50
 WINDOW_SECONDS = 10
-"""The reference's window, which is fixed. The window of `dwcp` grows from the start of its analysis. The errors begin when the two
-windows are about equal."""
+"""The length of the reference's window. The window of `dwcp` grows from the start of its analysis. The errors begin when the two
+windows have about the same length."""
 BEFORE_SECONDS = 2
 """Time from the start of the errors to the sample that shows the breach: half of the requests fail, so after a tenth of
 the window the error rate over the window is above the limit of 5 %."""
@@ -95,8 +99,8 @@ def figures(options: Options) -> Iterator[Figure]:
 def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference, image: str) -> tuple[float, float]:
     """Seconds from the breach of the error rate's limit until weight 0 is read, for `dwcp` and for the reference.
 
-    Each time starts at the first sample with which the controller's query is above the limit. Usually both times start at the same
-    sample, because the two windows are similar.
+    Each time starts at the sample that first raises the result of the controller's query above the limit. Usually it is the same
+    sample for both, because the two windows have about the same length.
     """
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
@@ -193,7 +197,7 @@ class Reference:
     def aborted_at(self, breach: float) -> float:
         """The time after ``breach`` at which the status first contains the abort and weight 0.
 
-        Raises ``RuntimeError`` if the abort has another reason than the errors, or if the Ingress has other weights.
+        Raises ``RuntimeError`` if the errors are not the reason for the abort, or if the Ingress does not have weight 0.
         """
 
         def first() -> tuple[float, Manifest] | None:

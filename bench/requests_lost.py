@@ -35,18 +35,17 @@ Done = subprocess.CompletedProcess[str]
 
 END_SECONDS = 600
 ATTEMPTS = 4
-"""Maximum number of attempts for a rollout that is rolled back because of its latency. Other work on this machine can be the
-cause."""
+"""Maximum number of attempts for a rollout that is rolled back for its latency, which other work on this machine can cause."""
 HELD_STEPS = ("10", "50")
 ABORTED = (0, 1)
+"""Exit codes of `dwcp rollout --abort` that do not fail the benchmark."""
 KILLED_AFTER_SECONDS = (2.0, 60.0)
 BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done' > /dev/null 2>&1 &); done")
 """A command that uses up the container's CPU for 90 s, so that the service answers slowly."""
 BUSY_CPU, IDLE_CPU = "4", "1m"
 """CPU usage of a pod in the sandbox's metrics: busy, and idle."""
 PACE = {"waitSeconds": 10, "bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
-"""Settings of a rollout with a short analysis: the benchmark measures the changes of the traffic, and not the waits between
-them."""
+"""Settings of a rollout with short waits: the benchmark is about the requests while the traffic moves."""
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{contract.NAMESPACE}/deployments/{contract.APPLICATION}"
 APPS = (contract.APPLICATION, contract.REDIS)
 PODS = f"/api/v1/namespaces/{contract.NAMESPACE}/pods"
@@ -132,7 +131,7 @@ class Operations:
     def drain(self) -> None:
         """Drain a node that runs a pod of the service, and then uncordon the node.
 
-        The node of Redis is not drained, because the volume of Redis is in the zone of this node, and the zone has no other node.
+        The drained node does not run Redis: the volume of Redis is in the zone of its node, and that zone has no other node.
         """
         pods = self.cloud.control_plane.api.items(PODS)
         on = {app: [each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"]["app"] == app] for app in APPS}
@@ -143,7 +142,7 @@ class Operations:
         self.kubectl("rollout", "status", f"deployment/{contract.REDIS}", f"--timeout={END_SECONDS}s")
 
     def rollout(self, tag: str, *options: str) -> None:
-        """Roll out a release. If it is rolled back because other work on this machine made the canary slow, try again."""
+        """Roll out a release. If it is rolled back because the canary was slow, try again."""
         self._until_released(self._rollout(tag, *options))
 
     def deploy(self, tag: str) -> None:
@@ -226,7 +225,7 @@ class Operations:
         self.dwcp("rollback", "--reason", "measured", "--yes")
 
     def change_template(self) -> None:
-        """Change the pod template by a setting, and apply it by `pulumi up`."""
+        """Change the pod template by a setting, with `pulumi up`."""
         with tempfile.TemporaryDirectory(prefix="dwcp-stack-") as name:
             file = Path(name) / f"Pulumi.{PROJECT.stack}.yaml"
             text = local_file(self.cloud).read_text()

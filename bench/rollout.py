@@ -25,7 +25,7 @@ from sandbox.project import PROJECT
 from sandbox.stacks import bootstrap_state
 
 SPEED = 30
-"""Factor by which Prometheus' windows are shorter than in production. Prometheus scrapes every second."""
+"""Factor by which the windows in Prometheus' rules are shorter than in production. With it, Prometheus scrapes every second."""
 INTERVAL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 1000
 IMAGE = IMAGE_REPOSITORY + ":v9.{}.0"
@@ -113,7 +113,7 @@ def growing_window(seconds: float) -> Callable[[], int]:
 def first_breaches(monitoring: SandboxMonitoring, *windows: Callable[[], int]) -> list[float]:
     """Wait until the error rate over each window exceeds the limit.
 
-    Return, per window, the timestamp that the canary's newest sample had at that moment.
+    Returns for each window the timestamp of the canary's newest sample when the error rate over this window exceeded the limit.
     """
     found: dict[int, float] = {}
     while len(found) < len(windows):

@@ -39,7 +39,7 @@ def figures(options: Options) -> Iterator[Figure]:
         value=median(warm),
         unit="s",
         target="30 s on 2 cores",
-        how="processes, stack and 214 resources, all ready",
+        how="ends when all processes run and all resources of the stack are ready",
     )
     yield Figure(
         name="warm `make up`, relative to one evaluation of the production program",
@@ -108,7 +108,7 @@ def empty_program(cloud: Cloud) -> Iterator[Path]:
 
 
 def imported_modules() -> list[str]:
-    """The modules of the SDKs that an evaluation of the program imports. An SDK loads most of its modules only at first use."""
+    """The modules of the SDKs that an evaluation of the program imports; an SDK imports most of its modules at their first use."""
     listing = (
         "import sys; sys.path.append('tests/support'); from recording import run_platform; run_platform('local'); "
         "print(*sorted(name for name in sys.modules if name.startswith(('pulumi.', 'pulumi_aws', 'pulumi_kubernetes'))))"
@@ -124,7 +124,7 @@ def run(cloud: Cloud, folder: Path, *arguments: str) -> None:
 
 
 def cold_build() -> Figure:
-    """The time of the toolchain's build with empty build caches and downloaded sources, compared with `go build` alone."""
+    """The time to build the toolchain, compared with `go build` alone, with downloaded sources and empty build caches."""
     wanted = [bundle for bundle in TOOLCHAIN.bundles if bundle.tools and not bundle.only_when_named]
     names = [name for bundle in wanted for name in bundle.tools]
     ours = _built([sys.executable, "-m", "sandbox", "tools", *names], CHECKOUT)

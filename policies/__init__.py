@@ -47,10 +47,10 @@ __all__ = [
 
 
 def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Violation]:
-    """The violations of all rules by ``resources``.
+    """The violations of any rule by ``resources``.
 
-    Without ``config``, the limits are those of ``environment``, and the waivers are those of this checkout.
-    Raises :class:`PolicyError` for an invalid waiver. An exception in a rule is reported as a violation.
+    By default, the limits of ``environment`` and the waivers of this checkout apply; ``config`` replaces both.
+    Raises :class:`PolicyError` for a waiver that is not valid. An exception in a rule is reported as a violation.
     """
     names = {rule.name for rule in RULES}
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
@@ -59,11 +59,10 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
 def check_worlds(
     known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
 ) -> list[Violation]:
-    """The violations by a program, evaluated with example outputs (``known``) and with unknown outputs (``unknown``).
+    """The violations by a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
 
-    An example value never makes a rule pass: a check that cannot be evaluated with unknown outputs is reported as unknown or as
-    deferred. But a rule can fail with example values, because the program itself writes the text around an output, such as an IAM
-    policy around an ARN.
+    An example never makes a rule pass: if a rule reads an output, the check is reported as unknown or as deferred. But an example
+    can make a rule fail, because the program itself writes the text around an output, such as an IAM policy around an ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
@@ -101,12 +100,12 @@ def estimate(resources: Iterable[Resource]) -> list[CostItem]:
 
 
 def unsized(resources: Iterable[Resource]) -> list[str]:
-    """URNs of the resources with a price whose size is not known yet; the estimate does not include them."""
+    """URNs of the billed resources whose size is not known yet; the estimate does not include these resources."""
     return list(estimate_of(ResourceIndex(resources)).unknown)
 
 
 def unpriced(resources: Iterable[Resource]) -> list[str]:
-    """The types and resources that the estimate does not include: types without a price, and resources of unknown size."""
+    """What the estimate does not include: types, charts and instance types without a price, and resources of unknown size."""
     index = ResourceIndex(resources)
     names = [urn.rpartition("::")[2] for urn in estimate_of(index).unknown]
     return [*unpriced_types(index), *(f"{name}, whose size is not known" for name in names)]

@@ -6,7 +6,7 @@ from program.short_lived import without_collector
 def main() -> None:
     """Serve the pack until the engine ends it."""
     without_collector()
-    from policies.pack import serve  # these imports take most of the start's time, and are faster without the collector
+    from policies.pack import serve  # a slow import, which is faster without the garbage collector
 
     serve()
 

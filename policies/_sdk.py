@@ -34,7 +34,7 @@ class AnalyzerServer(_PolicyAnalyzerServicer):
         super().__init__(name, VERSION, list(policies), EnforcementLevel.MANDATORY)
 
     def level_of(self, policy: Policy) -> EnforcementLevel:
-        """The enforcement level of a policy, from the pack config if that sets a level."""
+        """The enforcement level of a policy: the level in the pack config, or else the policy's default level."""
         return self._get_enforcement_level(policy)
 
     def parameters_of(self, policy: Policy) -> Mapping[str, Any]:

@@ -12,9 +12,10 @@ LARGEST_OWNED = {4: 2**24, 6: 2**112}
 
 
 def internet_in(sources: Iterable[str]) -> str:
-    """The sources that count as the internet, as text: one large source, or the number of sources; ``""`` if no sources do.
+    """Text for a message if ``sources`` count as the internet, otherwise ``""``.
 
-    Private networks are not counted. Raises ``WrongTypeError`` if a source is not a network.
+    The text is the first source that alone is too large, or the number of sources that together are too large. Private networks
+    are not counted. Raises ``WrongTypeError`` if a source is not a network.
     """
     networks = {source: _network(source) for source in sources}
     for source, network in networks.items():

@@ -1,4 +1,4 @@
-"""The levels, limits and waivers of one run, by environment.
+"""The levels, limits and waivers with which the rules run, by environment.
 
 Limits are in ``limits.py``, waivers in ``waivers.yaml``. A ``--policy-pack-config`` file can replace levels and limits for one run.
 ``make generate`` writes such a file for each environment, ``policies/config/ENVIRONMENT.json``, from the values in this package.
@@ -30,7 +30,7 @@ ALL = "all"
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """The configuration of one run. ``levels`` and ``parameters`` contain the values of a pack config, by rule."""
+    """The configuration of one run of the rules. ``levels`` and ``parameters`` contain the values of a pack config, by rule."""
 
     environment: Environment
     today: date
@@ -105,7 +105,7 @@ def pack_config(environment: Environment, rules: Sequence[Rule]) -> dict[str, An
 def parameter_schema() -> dict[str, dict[str, Any]]:
     """The JSON schema of each parameter by its camelCase name; the engine validates a pack config with it.
 
-    The schema has no defaults: the engine would pass a default like a value of the user, so the default would replace the
+    The schema has no defaults: the engine would send a default as if the user had set it, and the default would then replace the
     environment's value.
     """
     schema = Limits.model_json_schema(by_alias=True)

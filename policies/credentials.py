@@ -70,7 +70,7 @@ SWITCHES = frozenset(
     {"max", "min", "num", "allow", "enable", "disable", "require", "use", "has", "is", "with"}
     | {"forgot", "reset", "change", "show", "hide"}
 )
-"""Words at the start of the name of a value that is a limit, a switch or a text about a secret, and no secret."""
+"""First words of names whose value is a limit, a switch or a text about a secret, but not a secret."""
 
 HARMLESS = re.compile(
     r"true|false|yes|no|on|off|null|none|required|optional|enabled|disabled|expired|missing|invalid|revoked|unknown"
@@ -124,8 +124,8 @@ def _names_secret(words: Sequence[str], text: str) -> bool:
 
 
 def _is_harmless(noun: str, text: str) -> bool:
-    """Whether the value is no secret. A value that only repeats the noun with a capital letter (``Password``) is a text of a user
-    interface."""
+    """Whether the value is not a secret. A value that only repeats the noun with a capital letter (``Password``) is a text of a
+    user interface."""
     label = text.istitle() and text.lower() == noun
     return label or HARMLESS.fullmatch(text) is not None or REFERENCE.fullmatch(text) is not None
 
@@ -188,9 +188,10 @@ def masked(value: Any, name: str = "") -> Any:
 
 
 def places(value: Any, name: str = "") -> list[CredentialPlace]:
-    """The places that :func:`masked` masks, and two kinds of places that it does not mask.
+    """The places in ``value`` that contain a credential.
 
-    These are unknown values under the name of a secret, and references to a ConfigMap for the value of a secret.
+    :func:`masked` does not mask two kinds of these places: unknown values under the name of a secret, and references to a ConfigMap
+    for the value of a secret.
     """
     found: list[CredentialPlace] = []
     _masked(value, name, (), found)

@@ -6,7 +6,7 @@ from program.errors import ProgramError
 
 
 class PolicyError(ProgramError):
-    """The base of the policies' exceptions."""
+    """The base class of this package's exceptions."""
 
 
 class WrongTypeError(PolicyError):

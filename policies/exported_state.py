@@ -17,8 +17,9 @@ VERSION = 3
 
 
 def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]:
-    """The resources of an exported state. Every secret, encrypted or not, becomes an unknown value.
+    """The resources of an exported state, except those that the engine has replaced and not yet deleted.
 
+    Every secret, encrypted or not, becomes an unknown value.
     Raises :class:`~policies.errors.PolicyError` if ``text`` is not an exported state.
     """
     fix = "give a file that `pulumi stack export` wrote"

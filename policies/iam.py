@@ -47,10 +47,10 @@ OWNED = re.compile(
     r"arn:[^:*?]+:[^:*?]+:[^:]*:[^:*?]+:|arn:[^:*?]+:s3:::[^/*?]+/|o-[^/*?]+/|A[A-Z0-9]{15,}:|system:serviceaccount:[^:*?]+:"
     r"|repo:[^:*?]+:ref:refs/tags/[^*?]"
 )
-"""Prefixes of names that belong to one owner: an account, bucket, organisation, role or namespace, or the releases of a repository.
+"""Prefixes of names that belong to one owner: an account, bucket, organisation, role, namespace, or the tags of a repository.
 
-The prefix of a whole repository is not in the list: a user who can push a branch to the repository can change the workflow of that
-branch. A prefix of the repository's tags is in the list, because a rule of the repository can limit who creates tags.
+The prefix of a whole repository is not in the list: every user who can push a branch can add a workflow to it, which gets a token
+with this prefix. The prefix of a repository's tags is in the list, because a ruleset can limit who creates tags.
 """
 
 
@@ -172,14 +172,14 @@ def _may_equal(pattern: str, value: str) -> bool:
 
 
 def covers_service(service: str, given: Iterable[StatementView]) -> bool:
-    """Whether these statements together name every action of a service."""
+    """Whether the statements ``given`` together name every action of a service."""
     listed = [action if ":" in action else f"{action}:{action}" for each in given for action in each.actions]
     verbs = [verb for name, _, verb in (each.partition(":") for each in listed) if matches(name, service)]
     return all(any(matches(pattern, f"{verb}Zq") for pattern in verbs) for verb in VERBS)
 
 
 def many_services(statement: StatementView) -> list[str]:
-    """Those actions of a statement in which the service is a pattern, such as ``s*:Get*``."""
+    """The actions of a statement whose service is a pattern, such as ``s*:Get*``."""
     return [each for each in statement.actions if re.search(r"[*?]", each.partition(":")[0])]
 
 

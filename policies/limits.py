@@ -21,7 +21,7 @@ Environment = StackName
 
 
 class Limits(BaseModel):
-    """The parameters of all rules. The docstring of a field describes the limit and, in parentheses, its source if it has one."""
+    """The parameters of all rules. Each field has a description; the parentheses in it contain the source of the limit."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True
@@ -30,7 +30,7 @@ class Limits(BaseModel):
     environment: Environment = "production"
     """The environment to which these limits apply, and the required value of the tag `environment`."""
     today: date = date.max
-    """The day of the check. The default is the last possible date, on which no version has support."""
+    """The day of the check. By default it is the last possible date, on which no Kubernetes version has support."""
 
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""
@@ -42,8 +42,8 @@ class Limits(BaseModel):
     """Minimum number of days for which automatic backups of a database are kept."""
 
     service_administrators: tuple[str, ...] = ()
-    """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary. The
-    exception does not apply to services that give permissions, such as IAM and STS."""
+    """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary.
+    Services that give permissions, such as IAM and STS, are excluded."""
     trusted_accounts: tuple[str, ...] = ()
     """AWS accounts, in addition to the stack's own, that roles, resources and the cluster may trust."""
 

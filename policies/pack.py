@@ -1,4 +1,6 @@
-"""The rules as a policy pack for the engine: one CrossGuard policy per rule, and two policies about waivers and deferred checks.
+"""The rules as a policy pack for the engine: one CrossGuard policy per rule, and two more policies.
+
+The two policies report expired waivers, and list deferred checks and waived violations.
 
 The pack declares its policies with the SDK, but overrides the methods with which the SDK's server checks resources (reason:
 :mod:`policies._sdk`). The pack's methods decode each resource once, and the rules handle unknown values. The module does not import
@@ -42,17 +44,19 @@ from policies.waivers import Waiver, read_waivers
 from program.graph import Resource
 from program.normal_form import normal
 
-PACK = PROJECT
+PACK_NAME = PROJECT
 DEFERRED_RULE = "checked-after-up"
 """Name of the policy that reports deferred checks and waived violations."""
 
-Violations = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
-"""Takes the resources and the parameters in a pack config. Returns the violations of a policy, each as a message, and a URN or
-``""``."""
+FindViolations = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
+"""A function from the resources and the parameters of a pack config to the violations of one policy.
+
+Each violation is a message, and a URN or ``""``.
+"""
 
 
 def serve() -> None:
-    """Serve the pack until the engine ends it. If the waivers are invalid, print the error on standard error and exit with 1."""
+    """Serve the pack until the engine ends this process. If a waiver is not valid, print an error and exit with code 1."""
     try:
         analyzer = Analyzer(read_waivers({rule.name for rule in RULES}))
     except PolicyError as error:
@@ -67,10 +71,13 @@ def serve() -> None:
     server.wait_for_termination()
 
 
-def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
-    """The environment that the stack's configuration sets or, by default, the stack's name; ``STRICTEST`` for an unknown name."""
+def environment_in(config: Mapping[str, str], stack: str) -> Environment:
+    """The environment that ``config`` sets, or else that has the stack's name; ``STRICTEST`` for any other name.
+
+    The program stops if ``config`` gives the stack of one environment the name of another.
+    """
     try:
-        settings: Any = json.loads(config.get(f"{PACK}:environment", "{}"))
+        settings: Any = json.loads(config.get(f"{PACK_NAME}:environment", "{}"))
     except ValueError:
         settings = {}  # the program reports the error
     name: Any = cast("dict[str, Any]", settings).get("name") if isinstance(settings, dict) else None
@@ -80,7 +87,7 @@ def environment_of(stack: str, config: Mapping[str, str]) -> Environment:
 class ResourcePolicy(ResourceValidationPolicy):
     """The policy of a rule on single resources. The engine evaluates this policy before it creates or changes a resource."""
 
-    def __init__(self, rule: Rule, violations: Violations, **metadata: Any) -> None:
+    def __init__(self, rule: Rule, violations: FindViolations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
         self.rule = rule
         self.violations = violations
@@ -89,7 +96,7 @@ class ResourcePolicy(ResourceValidationPolicy):
 class StackPolicy(StackValidationPolicy):
     """A policy on all resources of a stack. The engine evaluates this policy after the registration of all resources."""
 
-    def __init__(self, violations: Violations, **metadata: Any) -> None:
+    def __init__(self, violations: FindViolations, **metadata: Any) -> None:
         super().__init__(**metadata)  # pyright: ignore[reportUnknownMemberType]
         self.violations = violations
 
@@ -120,11 +127,11 @@ class Analyzer(AnalyzerServer):
             ),
         ]
         policies: list[Policy] = [*self.resource_policies, *self.stack_policies]
-        super().__init__(PACK, policies)
+        super().__init__(PACK_NAME, policies)
 
     def ConfigureStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzerStackConfigureResponse:  # noqa: N802 - the protocol's name
         """Set the levels and limits of the stack; the engine calls this method before it requests the policies."""
-        self.config = config_of(environment_of(request.stack, request.config), waivers=self.waivers)
+        self.config = config_of(environment_in(request.config, request.stack), waivers=self.waivers)
         levels = {rule.name: EnforcementLevel(self.config.level(rule)) for rule in RULES}
         for policy in (*self.resource_policies, *self.stack_policies):
             policy.enforcement_level = levels.get(policy.name, policy.enforcement_level)
@@ -138,8 +145,8 @@ class Analyzer(AnalyzerServer):
     def Analyze(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check one resource."""
         index = ResourceIndex(normal([_resource(request)]))
-        asked = [each for each in self.resource_policies if index.checked_by(each.rule.on)]
-        return self._answer(asked, index)
+        policies = [each for each in self.resource_policies if index.checked_by(each.rule.on)]
+        return self._answer(policies, index)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> analyzer_pb2.AnalyzeResponse:  # noqa: N802
         """Check the stack."""

@@ -44,7 +44,7 @@ NODE_GROUP_DEFAULT = "t3.medium"
 NODE_DISK_DEFAULT = 20
 """AWS' defaults for a node group: the instance type, and the size of the disk in GiB (AWS: CreateNodegroup).
 
-They apply to what neither the node group nor its launch template sets.
+A default applies if neither the node group nor its launch template sets the value.
 """
 HOURS = 730
 """Hours in a month, as in the AWS Pricing Calculator."""
@@ -61,7 +61,7 @@ class PriceModel(BaseModel):
 
 
 class Hourly(PriceModel):
-    """Prices for each hour in which a resource exists."""
+    """Prices per hour."""
 
     cluster: Price
     nat_gateway: Price
@@ -147,9 +147,9 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 
 
 def unpriced_types(index: ResourceIndex) -> list[str]:
-    """The types of a stack that can be billed but are not in the estimate, and instance types without a price.
+    """The billed types, charts and instance types of a stack that have no price.
 
-    The objects of a Helm chart are not in the program, so the charts that are not in ``CHARTS`` are listed too.
+    A Helm chart counts as priced if it is in ``CHARTS``, because its objects are not in the program.
     """
     found = {
         each
@@ -175,7 +175,7 @@ def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIt
 
 
 def instance_types_of(view: View, index: ResourceIndex) -> list[str]:
-    """The instance types of a node group (of its own, else of its launch template), or of an instance."""
+    """The instance types of a node group, of its launch template if the node group names none, or of an instance."""
     if view.resource.type == INSTANCE:
         return [view.text("instanceType")]
     if found := view.texts("instanceTypes"):
@@ -238,7 +238,7 @@ def _of_controller(view: View, index: ResourceIndex, table: Prices) -> Iterator[
 
 
 def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    """The nodes and their disks, at the on-demand price of the group's most expensive instance type, because spot prices vary."""
+    """The nodes and their disks. The nodes have the on-demand price (spot prices vary) of the group's most expensive type."""
     types = [each for each in instance_types_of(view, index) if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:

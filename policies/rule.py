@@ -57,7 +57,7 @@ class Rule:
     frameworks: tuple[str, ...] = ()
     """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation."""
     deferred: frozenset[str] = frozenset()
-    """Properties that may be unknown before creation. A check of such a property is reported as deferred, and repeated during
+    """Properties that may be unknown before creation. If one is unknown, the check is reported as deferred, and repeated during
     ``pulumi up``."""
     levels: Mapping[Environment, Level] = field(default_factory=dict[Environment, Level])
     """The level in each environment in which the rule is not mandatory."""
@@ -70,7 +70,7 @@ class Rule:
         return self.name.partition("-")[0]
 
     def level(self, environment: Environment) -> Level:
-        """The level in an environment, unless a pack config changes it."""
+        """The level in an environment; a pack config can replace it."""
         return self.levels.get(environment, "mandatory")
 
     def may_wait(self, path: str) -> bool:

@@ -58,7 +58,7 @@ class View:
         return bool((self.resource.property_dependencies or {}).get(key)) or self.has(path)
 
     def given(self, key: str) -> bool:
-        """Whether a property is set, even to an unknown value."""
+        """Whether a property has a value other than ``""``. Unlike :meth:`has`, it does not raise for an unknown value."""
         return cast("Mapping[str, Any]", self._data).get(key) not in (None, "")
 
     def text(self, path: str, default: str = "") -> str:
@@ -196,7 +196,7 @@ class ResourceIndex:
         self.views = tuple(View(each, each.inputs) for each in resources)
 
     def of(self, *types: str) -> list[View]:
-        """The resources of these types, in the order of registration."""
+        """The resources of these types: type by type, and for each type in the order of registration."""
         return [each for type_ in types for each in self._by_type.get(type_, ())]
 
     def checked_by(self, types: Iterable[str]) -> list[View]:

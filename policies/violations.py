@@ -38,7 +38,7 @@ class Violation:
 
     - ``failed``: the resource violates the rule, a property has a wrong type, the rule raised an error, or a waiver has expired.
     - ``unknown``: an unknown value prevented the evaluation; this counts as failed.
-    - ``deferred``: the check is repeated during ``pulumi up``, because the rule allows the property to be unknown before.
+    - ``deferred``: the property is unknown, which the rule allows before creation; ``pulumi up`` repeats the check.
     - ``waived``: failed or unknown, but accepted until a date.
     """
 
@@ -110,7 +110,7 @@ def ranked(found: Iterable[Violation]) -> list[Violation]:
 
 
 def found_with_waivers(found: Iterable[Violation], config: Config) -> Iterator[Violation]:
-    """The violations in ``found``. Those that a valid waiver accepts get the status ``waived``."""
+    """The violations in ``found``; a violation that a waiver accepts today gets the status ``waived``."""
     for violation in found:
         waiver = next((each for each in config.waivers if each.covers(violation.rule, violation.urn, config.today)), None)
         if waiver is not None and violation.status in ("failed", "unknown"):

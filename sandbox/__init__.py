@@ -2,6 +2,5 @@
 
 ``make up`` and the other targets for the sandbox call ``python -m sandbox``. Tests and benchmarks import ``project`` (the cloud's
 description), ``monitoring``, ``failing_pods``, ``real_pods``, ``stacks`` (real environments on this cloud), ``images`` and
-``simulator``. ``errors`` contains the base class of the exceptions. ``kubernetes/go.mod`` and ``node/go.mod`` in
-``embedded_cloud/toolchain`` pin the version of Kubernetes.
+``simulator``. ``errors`` contains the base class of the exceptions.
 """

@@ -21,10 +21,10 @@ from sandbox.errors import SandboxError
 
 LOOK_SECONDS = 0.2
 SECONDS_BETWEEN_LINES = 5.0
-"""The interval of progress lines without a terminal."""
+"""The interval of progress lines if the output is not a terminal."""
 LAST_LINES = 30
 OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
-"""Prefixes of types that the evaluation does not count: the stack, and references to other stacks with their provider."""
+"""Prefixes of types that the progress does not count: the stack, and references to other stacks with their provider."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
@@ -45,7 +45,7 @@ class Expected:
 
 
 def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[str] = ()) -> None:
-    """Apply the program with the policies. A failure raises ``SandboxError`` with the engine's message."""
+    """Apply the program with the policies. A failure raises ``SandboxError`` with the last lines of the engine's output."""
     log, events = cloud.folder / "logs" / "up.log", cloud.folder / "up.events"
     events.unlink(missing_ok=True)
     events.touch()
@@ -62,7 +62,8 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C must not reach the engine directly: a second SIGINT would abort the engine
+            # In its own session, the engine does not get Ctrl-C's SIGINT. The SIGINT below would be the second, which aborts it.
+            start_new_session=True,
         )
         try:
             _follow(process, events, shown)

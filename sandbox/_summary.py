@@ -1,4 +1,4 @@
-"""The output at the end of ``make up`` and ``make monitoring``: tables of the running parts, next commands, and addresses."""
+"""The output at the end of ``make up`` and ``make monitoring``: tables of the running parts, addresses and next commands."""
 
 from __future__ import annotations
 

@@ -1,9 +1,10 @@
-"""Pods that fail on demand, although no container runs. kwok's own stages make every pod ready. These stages add failures.
+"""Pods that fail or start slowly on demand, although no container runs. kwok's own stages make every pod ready at once.
 
-As with a kubelet, a deleted pod continues to serve for its ``preStop`` sleep. kwok's own stage would remove the pod immediately.
+As with a kubelet, a deleted pod serves until the end of its ``preStop`` sleep. kwok's own stage would remove the pod at once.
 
-The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects how a pod fails. A test can
-therefore deploy a bad release by its tag. The annotation can be added to a running pod; when it is removed, the pod recovers.
+The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects the behavior of a pod. A
+test can therefore deploy a bad release by its tag. On a running pod, only the annotations ``crash`` and ``unready`` have an effect.
+When such an annotation is removed, the pod recovers.
 
 kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq expressions, statuses are Go templates.
 """
@@ -49,7 +50,7 @@ if any(.status.containerStatuses[]?; .state.running) then
 else .metadata.creationTimestamp end
 """
 """jq expression: the time at which kwok removes a deleted pod. The deletion timestamp is the end of the grace period. If the
-result is in the past, kwok removes the pod immediately."""
+time is in the past, kwok removes the pod immediately."""
 
 BEHAVIOR = (
     f'(.metadata.annotations["{ANNOTATION}"] // empty), '
@@ -110,17 +111,17 @@ NOT_PULLED = """
 
 
 def stages(own: Sequence[Stage]) -> list[Stage]:
-    """All pod stages: kwok's ``own`` stages with two changes, and :data:`FAILING`.
+    """All pod stages: kwok's ``own`` stages with two changes, and :data:`SPECIAL`.
 
-    The changes: ``pod-ready`` skips pods that must fail, and ``pod-delete`` waits for the ``preStop`` sleep.
+    The changes: ``pod-ready`` skips pods with one of :data:`BEHAVIORS`, and ``pod-delete`` waits for the ``preStop`` sleep.
     """
-    kept = deepcopy(list(own))
-    for stage in kept:
+    changed = deepcopy(list(own))
+    for stage in changed:
         if stage["metadata"]["name"] == "pod-ready":
             stage["spec"]["selector"]["matchExpressions"].append(_none(BEHAVIOR))
         if stage["metadata"]["name"] == "pod-delete":
             stage["spec"]["delay"] = {"durationMilliseconds": 0, "durationFrom": {"expressionFrom": STOPPED_AT}}
-    return [*kept, *(stage.manifest() for stage in FAILING)]
+    return [*changed, *(stage.manifest() for stage in SPECIAL)]
 
 
 def _in(key: str, *values: str) -> Condition:
@@ -164,19 +165,19 @@ class PodStage:
         return {"apiVersion": "kwok.x-k8s.io/v1alpha1", "kind": "Stage", "metadata": {"name": self.name}, "spec": spec}
 
 
-STARTED = _in(PHASE, "Pending", "Running")
+NOT_ENDED = _in(PHASE, "Pending", "Running")
 RESTARTING = ("BackOff", "Back-off restarting failed container")
-FAILING = (
+SPECIAL = (
     PodStage(
         name="pod-crash",
-        conditions=(_in(BEHAVIOR, "crash"), STARTED, _not_in(WAITING, "CrashLoopBackOff")),
+        conditions=(_in(BEHAVIOR, "crash"), NOT_ENDED, _not_in(WAITING, "CrashLoopBackOff")),
         phase="Running",
         state=CRASHED,
         event=RESTARTING,
     ),
     PodStage(
         name="pod-crash-again",
-        conditions=(_in(BEHAVIOR, "crash"), STARTED, _in(WAITING, "CrashLoopBackOff")),
+        conditions=(_in(BEHAVIOR, "crash"), NOT_ENDED, _in(WAITING, "CrashLoopBackOff")),
         phase="Running",
         state=CRASHED,
         event=RESTARTING,
@@ -199,7 +200,7 @@ FAILING = (
     ),
     PodStage(
         name="pod-unready",
-        conditions=(_in(BEHAVIOR, "unready"), STARTED, _not_in(READY, "False")),
+        conditions=(_in(BEHAVIOR, "unready"), NOT_ENDED, _not_in(READY, "False")),
         phase="Running",
         state=RUNS,
         event=("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),

@@ -1,7 +1,7 @@
 """The monitoring of the sandbox: the simulator, and a real Prometheus with the deployed configuration from the API server.
 
-This Prometheus is outside the cluster. Therefore it gets other addresses of the API server, the pods and Alertmanager. If no
-Alertmanager runs on this machine, Prometheus sends no alerts. Tests can also shorten the windows (``speed``).
+This Prometheus runs outside the cluster. Therefore its configuration has other addresses of the API server, the pods and
+Alertmanager. If no Alertmanager runs on this machine, Prometheus sends no alerts. Tests can shorten the windows (``speed``).
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ import yaml
 from contract import NAMESPACE
 from contract import PROMETHEUS as PROMETHEUS_NAME
 from embedded_cloud import waiting
-from embedded_cloud.api_server import Manifest
 from embedded_cloud.cloud import Cloud
 from embedded_cloud.processes import stored_ports
 from sandbox.errors import SandboxError
@@ -37,6 +36,8 @@ SHORTEST_WINDOW_SECONDS = 5
 """``speed`` makes no window shorter than this, because a rate needs two samples."""
 
 TIMEOUT_SECONDS = 10
+
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,10 +108,7 @@ class SandboxMonitoring:
         return True
 
     def _export(self, more: dict[str, str]) -> None:
-        """Write the addresses to a file.
-
-        A shell sources this file; `dwcp` reads it at each start, so open shells need no `source`.
-        """
+        """Write the addresses to a file of environment variables, which `dwcp` reads at each start and a shell can source."""
         own = {"DWCP_SERVICE_URL": f"{self.simulator_url}/tracks/{{track}}", "DWCP_SIMULATOR_URL": self.simulator_url}
         exports = {**more, **own}
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in exports.items()]
@@ -134,14 +132,14 @@ class SandboxMonitoring:
             raise SandboxError(f"no Prometheus is deployed ({error.code} for {CONFIG_MAP})", "run `make up` first") from error
 
     def write(self, files: dict[str, str]) -> None:
-        """Write the changed configuration files for this Prometheus."""
+        """Write the deployed configuration files, changed for a Prometheus outside the cluster."""
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.cloud.control_plane.kubeconfig, self.folder / "kubeconfig")
         for name, text in files.items():
-            changed = self._here(text) if name == "prometheus.yml" else faster(text, self.speed)
+            changed = self._outside_cluster(text) if name == "prometheus.yml" else faster(text, self.speed)
             (self.folder / name).write_text(changed)
 
-    def _here(self, text: str) -> str:
+    def _outside_cluster(self, text: str) -> str:
         config = yaml.safe_load(text)
         if self.speed > 1:
             config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
@@ -159,17 +157,17 @@ class SandboxMonitoring:
             config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [self.alertmanager]}]}]}
         return yaml.safe_dump(config, sort_keys=False)
 
-    def query(self, promql: str) -> list[Manifest]:
+    def query(self, promql: str) -> list[Json]:
         """The result of an instant query."""
         answer = _json(f"{self.prometheus_url}/api/v1/query?{urllib.parse.urlencode({'query': promql})}")
         return answer["data"]["result"]
 
     def value(self, promql: str) -> float | None:
-        """The only value of an instant query; None if the result is empty."""
+        """The first value in the result of an instant query; None if the result is empty."""
         result = self.query(promql)
         return float(result[0]["value"][1]) if result else None
 
-    def alerts(self) -> list[Manifest]:
+    def alerts(self) -> list[Json]:
         """The pending and firing alerts, without the watchdog, which always fires and has the severity ``none``."""
         found = _json(f"{self.prometheus_url}/api/v1/alerts")["data"]["alerts"]
         return [alert for alert in found if alert["labels"]["severity"] != "none"]
@@ -178,11 +176,11 @@ class SandboxMonitoring:
         """The names of the firing alerts."""
         return {alert["labels"]["alertname"] for alert in self.alerts() if alert["state"] == "firing"}
 
-    def targets(self) -> list[Manifest]:
+    def targets(self) -> list[Json]:
         """The active targets, with their health."""
         return _json(f"{self.prometheus_url}/api/v1/targets?state=active")["data"]["activeTargets"]
 
-    def control(self, path: str, method: str = "GET", **fields: Any) -> Manifest:
+    def control(self, path: str, method: str = "GET", **fields: Any) -> Json:
         """Read or change the simulator's state: ``control("versions/v3.1.0", "PUT", errorRate=0.2)``."""
         body = json.dumps(fields).encode() if method == "PUT" else None
         url = f"{self.simulator_url}/control{f'/{path}' if path else ''}"
@@ -190,7 +188,7 @@ class SandboxMonitoring:
             return json.load(answer)
 
     def wait_for(self, what: str, holds: Callable[[], bool], seconds: float = 60) -> None:
-        """Return when ``holds()`` is true. The error after the timeout lists the firing alerts."""
+        """Return when ``holds()`` is true. After a timeout, raise ``SandboxError`` with the firing alerts."""
         for _ in waiting.looks(seconds, pause=0.2):
             if holds():
                 return
@@ -203,7 +201,7 @@ class SandboxMonitoring:
             pass
 
 
-def _discover_from_outside(job: Manifest) -> None:
+def _discover_from_outside(job: Json) -> None:
     """Change a job so that it discovers its targets with the cloud's kubeconfig and scrapes them through the simulator."""
     for each in job["kubernetes_sd_configs"]:
         each["kubeconfig_file"] = "kubeconfig"
@@ -234,6 +232,6 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _json(url: str) -> Manifest:
+def _json(url: str) -> Json:
     with urllib.request.urlopen(url, timeout=TIMEOUT_SECONDS) as answer:
         return json.load(answer)

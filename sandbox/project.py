@@ -1,4 +1,4 @@
-"""The description of DWCP v3 for the embedded cloud, with all names and numbers that it needs."""
+"""The description of DWCP v3 for the embedded cloud: the names and numbers that the embedded cloud needs."""
 
 from __future__ import annotations
 

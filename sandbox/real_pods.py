@@ -12,7 +12,7 @@ from embedded_cloud.nodes.cluster import FOLDER as NODES
 from embedded_cloud.nodes.cluster import GROUPS
 from embedded_cloud.project import Project, RealPods
 from program.checkout import CHECKOUT
-from sandbox.images.pods import archive, stand_ins
+from sandbox.images.pods import archive, substituted
 from sandbox.project import MONITORING, PROJECT
 
 REAL = RealPods(
@@ -56,8 +56,8 @@ def print_real(cloud: Cloud, console: Console) -> None:
     """Print the command that calls the service, and the images that are substitutes."""
     assert cloud.nodes is not None
     port = cloud.nodes.ports["443"]
-    rule = next(host for host in cloud.nodes.hosts())
+    host = next(iter(cloud.nodes.hosts()))
     console.print(f"pods are containers; the load balancer is HAProxy at https://127.0.0.1:{port}", highlight=False)
-    command = f"curl --insecure --connect-to {rule}:443:127.0.0.1:{port} https://{rule}/health"
+    command = f"curl --insecure --connect-to {host}:443:127.0.0.1:{port} https://{host}/health"
     console.print(f"  {'call the service:':26}{command}", markup=False, highlight=False, soft_wrap=True)
-    console.print(f"these images are substitutes with the names of the real images: {', '.join(stand_ins())}", highlight=False)
+    console.print(f"these images are substitutes with the names of the real images: {', '.join(substituted())}", highlight=False)

@@ -83,9 +83,9 @@ class StackProcess:
 
 
 def stack_processes() -> Iterator[StackProcess]:
-    """The processes that `make up` starts for the applied stacks, running or not, and all other running processes of any stack.
+    """The processes that `make up` starts for the applied stacks, running or not, and any other running process of a stack.
 
-    Before the first `make up`, the result contains the processes of ``local``. All stacks use the AWS of ``local``.
+    Before the first `make up`, ``local`` counts as applied. All stacks use the AWS of ``local``.
     """
     applied = [stack for stack in STACKS if (folder_of(stack) / "etcd").exists()] or [PROJECT.stack]
     for stack in STACKS:
@@ -112,7 +112,7 @@ def prepare(cloud: Cloud) -> list[str]:
 
     For a stack other than ``local``, also create its state backend, apply the account stack, and assume the deploy role.
     """
-    if cloud.beside:  # the stack's secrets need the key of its environment
+    if cloud.beside:  # `bootstrap_state` creates the key of the stack's secrets, which `cloud.start` needs
         cloud.beside.start_aws()
         cloud.wait_for_aws()
         bootstrap_state(cloud)
@@ -192,11 +192,11 @@ def stack_file(cloud: Cloud) -> Path:
     """
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name
-    made = cloud.folder / "stack" / name
-    if file.exists() and file.stat().st_mtime >= max((CHECKOUT / name).stat().st_mtime, made.stat().st_mtime):
+    initial = cloud.folder / "stack" / name
+    if file.exists() and file.stat().st_mtime >= max((CHECKOUT / name).stat().st_mtime, initial.stat().st_mtime):
         return file
     text = (CHECKOUT / name).read_text()
-    file.write_text(f"{text.rstrip()}\n{made.read_text()}")
+    file.write_text(f"{text.rstrip()}\n{initial.read_text()}")
     for key in SECRET.findall(text):
         address = ADDRESS if "alertReceivers" in key else ""
         arguments = ("--secret", "--path", "--stack", cloud.project.stack, "--config-file", str(file))

@@ -67,7 +67,11 @@ class Event:
 
 @dataclass
 class EnvironmentState:
-    """The state of an environment: the image that gets the traffic (``serves``), and the records of ``dwcp``."""
+    """The state of an environment: the image that gets the traffic (``serves``), and what ``dwcp`` has recorded.
+
+    ``rollout`` is the image of the open rollout, and ``holds`` is the reason why it is on hold. ``ended`` has the result of each
+    image's latest release record.
+    """
 
     serves: str = OLD
     release: str = "v3.0.0-1"
@@ -122,7 +126,7 @@ class JobRun:
 
 
 class StepStoppedError(Exception):
-    """Raised by a step that did not succeed; ``outcome`` is failure or cancelled."""
+    """Raised by a step that does not succeed; ``outcome`` is ``FAILURE`` or ``CANCELLED``."""
 
     def __init__(self, outcome: str = FAILURE, problem: str = "") -> None:
         super().__init__(problem)
@@ -131,9 +135,17 @@ class StepStoppedError(Exception):
 
 
 Faults = Mapping[str, str]
-"""Place -> fault. A place is ``job: part of the step's label``. For the fault ``rejected`` (by a reviewer), the place is ``job``.
-The other faults are ``failure``, ``left`` (failed and not rolled back), ``held`` (the rollout is on hold), ``refused`` (nothing was
-changed), ``cancelled`` (a person cancels the run), ``timeout`` (GitHub ends the job) and ``lost`` (the runner is lost)."""
+"""Place -> fault. The place of ``rejected`` is ``JOB``; the place of any other fault is ``JOB: part of the step's label``.
+
+- ``rejected``: a reviewer rejects the job.
+- ``failure``: the step fails. A deployment or rollout is rolled back.
+- ``left``: a deployment fails and is not rolled back.
+- ``held``: the rollout is on hold.
+- ``refused``: a command fails before it changes anything.
+- ``cancelled``: a person cancels the run.
+- ``timeout``: GitHub ends the job.
+- ``lost``: the runner is lost.
+"""
 
 
 @dataclass
@@ -167,7 +179,7 @@ class Run:
         return CANCELLED if self.cancelled else FAILURE if results & {FAILURE, CANCELLED} else SUCCESS
 
     def ran(self) -> list[str]:
-        """The names of the jobs that were not skipped, including a job whose reviewer rejected it."""
+        """The names of the jobs that were not skipped. A job that a reviewer rejected is included."""
         return [name for name, each in self.jobs.items() if each.started]
 
     def _contexts(self, job: Job, values: Mapping[str, Any], *, failed: bool) -> Contexts:
@@ -243,7 +255,7 @@ class Run:
             run.role = run.role or "configure-aws-credentials" in step.get("uses", "")
         except StepStoppedError as stopped:
             run.problems += [stopped.problem] if stopped.problem else []
-            # The first failure or cancellation determines the job's result.
+            # The first step that fails or is cancelled determines the job's result.
             run.result = stopped.outcome if run.result == SUCCESS else run.result
             self.cancelled = self.cancelled or fault == "cancelled"
             return stopped.outcome, {}, fault == "lost"
@@ -334,7 +346,7 @@ def _running(call: CommandCall) -> dict[str, str]:
 
 
 ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost": "running"}
-"""Fault -> result in the deployment's record; after any other fault, the result is ``rolled back``."""
+"""Fault of a deployment -> result in its release record. After any other fault, the result is ``rolled back``."""
 
 
 def _deploy(call: CommandCall) -> dict[str, str]:

@@ -45,7 +45,7 @@ def alert_table() -> str:
             when = (
                 f"more than {rate.factor * slo.budget * 100:.3g} % of requests miss the objective over both {windows}; "
                 f"in {duration(rate.long_seconds)}, this uses {rate.budget_part * 100:g} % of the {SLO_DAYS}-day error budget "
-                f"(objective: {slo.target * 100:.4g} % of all are {slo.description})"
+                f"(objective: the share of {slo.description} is at least {slo.target * 100:.4g} %)"
             )
             traffic = f"{rule_files.minimum_requests(rate.long_seconds)} in {duration(rate.long_seconds)}"
             lines.append(_row(rule_files.burn_alert_name(slo, rate), rate.severity, when, "", traffic, slo.runbook))
@@ -89,7 +89,7 @@ def gate_table() -> str:
 
 
 def picture() -> str:
-    """The dashboard's layout as SVG. In each panel with a threshold, a line shows the threshold."""
+    """The dashboard's layout as SVG. A panel with a threshold has a line with its value."""
     body: list[str] = []
     top = 0
     for row in rows():

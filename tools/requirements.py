@@ -1,4 +1,4 @@
-"""The generator of requirements.txt (for `pulumi`) and requirements-uv.txt (for the first step of ``make setup``), from uv.lock."""
+"""The generator of two files from uv.lock: requirements.txt for `pulumi`, and requirements-uv.txt for ``make setup``."""
 
 from __future__ import annotations
 

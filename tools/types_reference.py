@@ -28,7 +28,7 @@ def _terraform(token: str) -> str:
 
 
 def protected_types() -> str:
-    """The lines with the types that production protects. The catalogue omits the version ``v1`` of a kind of Kubernetes."""
+    """The lines with the types that production protects. A Kubernetes type gets ``v1``, because the catalogue omits versions."""
     held = sorted(token for token, entry in every_type().items() if entry.holds_data)
     names = [re.sub(r"^(kubernetes:[^/]+)/", r"\1/v1:", token) for token in held]
     return "".join(f'    "{each}",\n' for each in names)

@@ -12,7 +12,7 @@ RELEASE = re.compile(r"(^|[^0-9])\d+\.\d+(\.\d+)?|^(git-|sha-)?[0-9a-f]{7,40}$|^
 """A tag that names one release: a version with at least two numbers, a commit hash, or a time."""
 
 FULL_VERSION = re.compile(r"^v?\d+\.\d+\.\d+-(lts|stable)$")
-"""A tag with a full version and a channel, such as ``v1.2.3-stable``. Such a tag is never moved to another image."""
+"""A tag with a full version and a channel, such as ``v1.2.3-stable``. By convention, it always names the same image."""
 
 FLOATING = frozenset(
     {
@@ -62,7 +62,7 @@ def image_problems(image: str, trusted: Sequence[str]) -> Iterator[tuple[str, st
     if "@" in image and DIGEST.fullmatch(digest) is None:
         yield f"the digest of {image} is not valid", "use sha256: and 64 hexadecimal digits"
     if not digest and floating(tag):
-        yield f"{image} does not name one release: it can mean another image", f"use a digest, or a full version: {name}:1.2.3"
+        yield f"{image} does not name one release: it can name another image later", f"use a digest or a full version: {name}:1.2.3"
     if not any(_starts(name, registry) for registry in trusted):
         yield f"{name} is not from a trusted registry", f"use an image from {', '.join(trusted)}"
 

@@ -26,11 +26,11 @@ SWITCHES = {
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
 }
-"""Security settings of pods, each with the wrong value and the fix. A chart's value for such a setting has the same name."""
+"""Security settings of pods, each with the wrong value and the fix. Charts give their values the names of these settings."""
 
 
 OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
-"""Names of the other values that the rule checks."""
+"""Names of other values that the rule checks. It also checks each value whose name ends with ``image``."""
 
 
 @PACK.resource(
@@ -44,7 +44,7 @@ OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag
     parameters=("trusted_registries",),
 )
 def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield the problems of the chart's version and of its values, at any depth. A file with values is a problem too."""
+    """Yield the problems of the chart's version and of its values, at any depth. A file with values is always a problem."""
     if not view.text("version"):
         yield Problem("version", "the newest version of the chart is installed", "name a version")
     if view.has("valueYamlFiles"):
@@ -75,7 +75,7 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
 def _image(value: Any, limits: Limits) -> str:
     """The image reference in a chart's value, which is a string or an object with the parts of the reference.
 
-    A part that the program does not set has the chart's default, and needs no check.
+    If the program does not set a part, the reference has an accepted example of it, because the chart's default needs no check.
     """
     if not isinstance(value, dict):
         return str(value)

@@ -47,7 +47,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
     "cluster-secrets-encrypted",
     CLUSTER,
     title="Kubernetes Secrets are encrypted with a customer managed KMS key",
-    why="etcd and its backups contain the Secrets.",
+    why="etcd and its backups contain the Secrets. Without access to the key, no one can read the Secrets there.",
     fix="Set `encryptionConfig` with resources [secrets] and a key.",
     severity="high",
     frameworks=("CIS EKS 5.3.1", "AWS Security Hub EKS.3"),
@@ -72,14 +72,14 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "cluster-logs",
     CLUSTER,
-    title="The control plane writes all its logs",
+    title="The control plane writes all five kinds of logs",
     why="Only the audit log shows who did what in the cluster.",
-    fix="List all five kinds in `enabledClusterLogTypes`.",
+    fix="List the five kinds in `enabledClusterLogTypes`.",
     severity="medium",
     frameworks=("CIS EKS 2.1.1", "AWS Security Hub EKS.8"),
 )
 def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if one of the five types of control plane logs is not enabled."""
+    """Yield a problem if one of the five kinds of control plane logs is not enabled."""
     del limits
     missing = [kind for kind in LOG_TYPES if kind not in view.texts("enabledClusterLogTypes")]
     if missing:
@@ -135,7 +135,7 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
     "cluster-add-ons-inject-nothing",
     ADDON,
     title="The observability add-on injects nothing into pods",
-    why="By default, the add-on injects init containers without a security context, and Pod Security rejects pods with them.",
+    why="By default, the add-on injects init containers without a security context, and Pod Security rejects such pods.",
     fix="Set `manager.applicationSignals.autoMonitor.monitorAllServices` to false in the add-on's configuration.",
     severity="high",
     frameworks=("Amazon CloudWatch: Application Signals, monitor all",),
@@ -146,7 +146,7 @@ def injects_nothing(view: View, limits: Limits) -> Iterator[Problem]:
     if view.text("addonName") != "amazon-cloudwatch-observability":
         return
     if str(view.document("configurationValues").get(MONITOR_ALL)).lower() != "false":
-        problem = "the add-on injects init containers into every pod behind a Service, which Pod Security rejects"
+        problem = "the add-on injects init containers into every pod behind a Service, and Pod Security rejects these pods"
         yield Problem("configurationValues", problem, f"set {MONITOR_ALL} to false")
 
 

@@ -19,7 +19,7 @@ PACK = Pack("cost")
     INSTANCE,
     title="Node groups and EC2 instances have instance types that the environment allows",
     why="One wrong digit in a size multiplies the cost.",
-    fix="Choose an instance type of the environment, or add one in `policies/limits.py`.",
+    fix="Choose an allowed instance type, or allow another one in `policies/limits.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST06",),
     parameters=("instance_types",),
@@ -135,7 +135,7 @@ def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterat
         yield at(view, "instanceTypes", message, f"add the price to policies/prices.yaml (as of {prices().as_of})")
         return
     if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each, index)):
-        return  # the estimate is for the whole stack: report it once, and on the same group in any order of the groups
+        return  # the estimate is for the whole stack, so only the group with the first URN reports it
     estimate = estimate_of(index)
     for error in estimate.unknown.values():
         raise error

@@ -157,13 +157,13 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE_CLUSTER,
     CACHE,
     title="AWS creates and rotates the passwords of databases",
-    why="A password that the program sets is also in the state, and is never rotated.",
+    why="A password that the program sets is in the state, and is never rotated.",
     fix="Set `manageMasterUserPassword` to true; for a cache use `userGroupIds`.",
     severity="high",
     frameworks=("AWS Security Hub SecretsManager.1",),
 )
 def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if the program sets a password, even from a secret: a rule cannot distinguish a secret from a literal."""
+    """Yield a problem if the program sets a password. A password from a secret is a problem too, because it is never rotated."""
     del limits
     keys = {DATABASE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
     key = keys[view.resource.type]
@@ -173,14 +173,14 @@ def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
-"""Name prefixes of objects that need not be kept."""
+"""Name prefixes of objects that a lifecycle rule may delete at any time."""
 
 
 @PACK.resource(
     "data-version-retention",
     LIFECYCLE,
     title="No lifecycle rule deletes objects or noncurrent versions too early",
-    why="A mistake is often noticed days later.",
+    why="A deletion by mistake is often noticed days later.",
     fix="Set the days of the lifecycle rule to `minimumRetentionDays` or more.",
     severity="medium",
     frameworks=("guide: 30-day log retention",),
@@ -207,7 +207,7 @@ def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "data-log-retention",
     LOG_GROUP,
-    title="Logs are kept for the minimum number of days, and not forever",
+    title="Logs are kept for at least the minimum number of days, and not forever",
     why="An incident is often examined weeks later; logs without a retention cost more each month.",
     fix="Set `retentionInDays` to `minimumRetentionDays` or more.",
     severity="medium",

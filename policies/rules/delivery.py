@@ -1,4 +1,4 @@
-"""Rules for rollouts: the two tracks of an application (stable and canary), and the properties that delivery owns."""
+"""Rules for rollouts: the two tracks of an application (stable and canary), and the properties that ``dwcp`` changes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACTIONS = "actions"
     SERVICE,
     BUDGET,
     title="Objects of a track (stable or canary) select the application and the track, never the version",
-    why="A selector without the track matches the pods of both tracks; with the version, it matches no pods after a release.",
+    why="A selector without the track matches the pods of both tracks. With the version, it matches no pods of the next release.",
     fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
 )
@@ -50,7 +50,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     "delivery-tracks-agree",
     DEPLOYMENT,
     title="The tracks stable and canary have the same label keys, ports and containers",
-    why="A rollout compares the tracks and then exchanges their images, so each track must be able to replace the other.",
+    why="A rollout compares the tracks and moves the traffic between them, so each track must be able to replace the other.",
     fix="Declare both tracks with `Track` in `components/workload/_tracks.py`.",
     severity="high",
 )
@@ -91,7 +91,7 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     pod = pod_of(view)
     ports = [
-        # Compare ports by name: delivery owns the canary's containers, so a new number is copied only at the next rollout.
+        # Compare ports by name: delivery owns the canary's containers, so the canary gets a new number only at the next rollout.
         f"{container.text('name')}:{port.text('name') or port.number('containerPort')}"
         for container in containers(pod, every=False)
         for port in container.views("ports")
@@ -102,8 +102,8 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 @PACK.resource(
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
-    title="The program ignores changes of the properties that delivery or an autoscaler owns, and of no other properties",
-    why="Otherwise `pulumi up` during a rollout resets the traffic weights. Changes of ignored properties are never applied.",
+    title="The program ignores changes of the properties that dwcp or an autoscaler owns, and of no other properties",
+    why="Otherwise `pulumi up` resets the traffic weights during a rollout, or never applies a change of an ignored property.",
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
 )
@@ -121,13 +121,14 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
                 owned[ACTIONS] = "delivery"
     for path, owner in owned.items():
         if path not in ignored and view.resource.type != NODE_GROUP:
-            yield at(view, path, f"{owner} owns {path}, but every pulumi up would set it", f"add {path} to ignoreChanges")
+            name = "dwcp" if owner == "delivery" else f"an {owner}"
+            yield at(view, path, f"{name} changes {path}, but every pulumi up would reset it", f"add {path} to ignoreChanges")
     for path in ignored if owned else ():
         if path not in owned:
             yield at(
                 view,
                 path,
-                "only the program owns this property, but pulumi up ignores its changes",
+                "only the program changes this property, but pulumi up ignores the changes",
                 f"remove {path} from ignoreChanges",
             )
 

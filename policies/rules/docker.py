@@ -89,7 +89,7 @@ def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
     CONTAINER,
     DOCKER_VOLUME,
     title="Only node-exporter has access to its host",
-    why="In the host's network, a container reaches local services of the host and uses the host's ports.",
+    why="A container in the host's network can call services that listen only on the host, and uses the host's ports.",
     fix="Use a network of the stack, and volumes in place of folders of the host.",
     severity="high",
     frameworks=("CIS Docker 5.10", "CIS Docker 5.16, 5.17"),
@@ -100,7 +100,7 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
 
     Containers in ``host_access`` may share the namespaces of their host, and mount its folders read-only.
     """
-    looks = (view.text("name") or view.resource.name) in limits.host_access
+    exempt = (view.text("name") or view.resource.name) in limits.host_access
     for key in ("networkMode", "pidMode", "ipcMode", "usernsMode", "cgroupnsMode") if view.resource.type == CONTAINER else ():
         mode = view.text(key)
         if mode.startswith("container:"):
@@ -110,12 +110,12 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
                 "the container shares this namespace with another container",
                 f"remove {key} and use a network of the stack",
             )
-        elif mode == "host" and not looks:
+        elif mode == "host" and not exempt:
             yield at(view, key, "the container shares this namespace with its host", f"remove {key} and use a network of the stack")
     for mount, key, path, read_only in host_paths(view):
-        if looks and not read_only:
+        if exempt and not read_only:
             yield at(mount, "readOnly", f"the container can change {path} of the host", "set readOnly to true")
-        elif not looks and SYSTEM_FOLDER.match(path) and path not in HARMLESS_FOLDERS:
+        elif not exempt and SYSTEM_FOLDER.match(path) and path not in HARMLESS_FOLDERS:
             yield at(mount, key, f"{path} of the host is mounted", "use a volume, or a file of the stack")
 
 
@@ -145,7 +145,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     "docker-container-image",
     CONTAINER,
     title="A container's image is an image resource of the stack, or is named by digest or full version",
-    why="A floating tag stands for the image that the host pulled last.",
+    why="A floating tag names the image that the host pulled last, so two hosts can run different images.",
     fix="Use the id of an image resource, a digest or a full version.",
     severity="high",
     frameworks=("CIS Docker 4.2",),
@@ -155,12 +155,12 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
 def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield the problems of the image reference.
 
-    The id of an image is accepted, because it identifies one image. The id is a digest, or the output of an image resource, and the
-    rule ``docker-images`` checks this resource.
+    The id of an image (a digest, or the output of an image resource) is accepted, because it identifies one image. The rule
+    ``docker-images`` checks the image resource.
     """
     image = view.text("image")
-    made = index.sources(view, "image", REMOTE_IMAGE) if view.has_or_depends("image") else []
-    if not image.startswith("sha256:") and image not in {each.resource.id for each in made}:
+    declared = index.sources(view, "image", REMOTE_IMAGE) if view.has_or_depends("image") else []
+    if not image.startswith("sha256:") and image not in {each.resource.id for each in declared}:
         for message, fix in image_problems(image, limits.trusted_registries):
             yield at(view, "image", message, fix)
 

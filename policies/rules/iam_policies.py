@@ -83,9 +83,9 @@ def _is_attached(view: View, index: ResourceIndex) -> bool:
 def _unlisted(statement: iam.StatementView) -> Iterator[Problem]:
     holder, path = statement.holder, statement.path
     if statement.not_actions:
-        yield at(holder, path, "allows all actions but those of NotAction", "list the actions that are needed in Action")
+        yield at(holder, path, "allows all actions except those of NotAction", "list the actions that are needed in Action")
     if statement.not_resources:
-        yield at(holder, path, "allows all resources but those of NotResource", "list the resources in Resource")
+        yield at(holder, path, "allows all resources except those of NotResource", "list the resources in Resource")
     for action in iam.many_services(statement):
         scope = "everything" if iam.everything(statement, "*") else "some resources"
         yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
@@ -126,9 +126,9 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 
 
 def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, administers: bool) -> Iterator[Problem]:
-    """Yield a problem for each service of which these statements together allow every action, or the data of every resource.
+    """Yield a problem for each service of which the statements together allow every action, or the data of every resource.
 
-    A policy that ``administers`` services may allow every action of a service, except of a service that gives permissions.
+    A policy that ``administers`` services may allow every action of a service, unless the service gives permissions.
     """
     allows = [each for each in given if each.allows]
     whole: set[str] = set()
@@ -156,14 +156,14 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
     "identity-no-admin-policies",
     *ATTACHED,
     title="No role, group or user has one of AWS' policies for administrators",
-    why="These policies grow with every new service of AWS.",
+    why="AWS adds the actions of every new service to these policies.",
     fix="Attach a policy with the actions that are needed.",
     severity="critical",
     frameworks=("CIS AWS 1.16",),
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, or a policy of an account that the program does not declare."""
+    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, and for one that neither AWS nor the program defines."""
     del limits
     key = ATTACHED[view.resource.type]
     for arn in texts_of(view, key):
@@ -186,8 +186,9 @@ OWN = {
     ),
     "policy": ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
 }
-"""For each kind of identity, the actions by which an identity can extend its own permissions; for ``policy``, the actions by which
-it can change a policy that it has.
+"""For each kind of identity, the actions by which an identity can extend its own permissions.
+
+The entry ``policy`` has the actions by which any identity can change a policy that is attached to it.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -199,8 +200,8 @@ OTHERS = {
     "group": ("iam:AddUserToGroup", "iam:AttachGroupPolicy", "iam:PutGroupPolicy"),
     "role": ("iam:PassRole", "sts:AssumeRole", "iam:UpdateAssumeRolePolicy"),
 }
-"""For each kind of identity, the actions that give the caller the permissions of others, if they are allowed on every identity of
-the kind."""
+"""For each kind of identity, the actions that give the caller the permissions of other identities. The rule reports an action only
+if it is allowed on every identity of the kind."""
 
 RUNS_AS = {
     "cloudformation.amazonaws.com": "cloudformation:CreateStack",
@@ -305,7 +306,7 @@ OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
     ENDPOINT,
     ACCESS_ENTRY,
     title="Roles, resources and the cluster trust only known AWS accounts",
-    why="The owner of a trusted account decides who uses the trust, and an unknown account can belong to an attacker.",
+    why="The owner of a trusted account decides who uses the access, and an unknown account can belong to an attacker.",
     fix="Name the stack's own account, or add the account to `trustedAccounts` in `policies/limits.py`.",
     severity="critical",
     frameworks=("AWS Security Hub S3.6", "IAM Access Analyzer: external access"),
@@ -343,8 +344,8 @@ def _service_of(endpoint: View) -> str:
     "identity-trusted-tokens",
     ROLE,
     title="A role that trusts an OIDC issuer requires a certain subject of the tokens",
-    why="GitHub issues tokens to every repository, so without a subject every repository may assume the role.",
-    fix="Add a condition `StringEquals` on the issuer's `sub` with the repository and environment.",
+    why="GitHub issues tokens to every repository. Without a condition on the subject, every repository may assume the role.",
+    fix="Add a condition `StringEquals` on the issuer's `sub` that names the repository and the GitHub environment.",
     severity="critical",
     frameworks=("GitHub: Configuring OpenID Connect in Amazon Web Services",),
     deferred=frozenset({"assumeRolePolicy"}),

@@ -90,7 +90,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     CLUSTER,
     CONFIG_MAP,
     title="Only access entries give access to the cluster",
-    why="Users of the cluster can edit the ConfigMap aws-auth. By default EKS also makes the creator an administrator.",
+    why="The ConfigMap aws-auth gives access too, and users of the cluster can edit it. EKS makes the creator an administrator.",
     fix="Set `accessConfig.authenticationMode` to API and `bootstrapClusterCreatorAdminPermissions` to false.",
     severity="high",
     frameworks=("EKS best practices: use access entries",),
@@ -182,7 +182,7 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     ROLE_BINDING,
     CLUSTER_ROLE_BINDING,
     title="No Kubernetes role allows everything, or reads all Secrets",
-    why="A role with `*` grows with every new kind of object. A role that reads all Secrets can act as every service account.",
+    why="A role with `*` allows every kind that is added later. A role that reads all Secrets can act as every service account.",
     fix="List the verbs and resources that are needed, and name the Secrets.",
     severity="high",
     frameworks=("CIS EKS 4.1.1", "CIS EKS 4.1.2", "CIS EKS 4.1.3"),
@@ -293,7 +293,7 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each string in the format of a credential, also base64-encoded, except in a Kubernetes Secret."""
+    """Yield a problem for each string in the format of a credential, plain or base64-encoded, except in a Kubernetes Secret."""
     del limits
     for place in view.credentials:
         if not place.named:

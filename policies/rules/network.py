@@ -57,7 +57,7 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
     GROUP_RULE,
     SECURITY_GROUP,
     title="Only the web ports are open to the internet",
-    why="An open port is attacked within minutes. Only named security groups may reach databases, metrics and SSH.",
+    why="An open port is attacked within minutes. No caller of a database, of metrics or of SSH is on the internet.",
     fix="Set `referencedSecurityGroupId` to the security group of the callers, or use a smaller network.",
     severity="critical",
     frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
@@ -67,8 +67,8 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
 def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for each ingress rule that opens a port to the internet, by networks or by a prefix list.
 
-    A rule can be a resource of the current or the former type, or be inline in a security group. The networks of all rules of the
-    security group that open the same port are counted together.
+    An ingress rule can be a resource of the current or the former type, or be inline in a security group. The networks of all
+    ingress rules of a security group that open the same port are counted together.
     """
     allowed = " or ".join(map(str, limits.public_ports))
     for opening in _openings(view, index):
@@ -81,7 +81,7 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
 
 
 PROTOCOLS = {"all": "-1", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
-"""Other spellings of protocols, each with the spelling that the rule compares."""
+"""Protocols by their other names and numbers; the rule compares the values of this table."""
 
 PATH_DISCOVERY = (("icmp", 3, 4), ("icmpv6", 2, 0), ("icmpv6", 2, -1))
 """Protocol, type and code of the messages in which a router reports the largest packet size; without them connections hang."""
@@ -172,7 +172,7 @@ def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, st
     frameworks=("AWS Security Hub EC2.2",),
 )
 def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for every resource of these types."""
+    """Yield a problem for every resource of the types in ``DEFAULT_RESOURCES``."""
     del limits
     yield at(view, "", f"{view.resource.type} adopts the account's default network", "move it to a VPC that the program creates")
 
@@ -232,7 +232,7 @@ def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Prob
     "network-subnet-plan",
     SUBNET,
     title="Every subnet has the addresses of the address plan",
-    why="NetworkPolicies, peers and firewalls contain the networks of the plan, and would not match another network.",
+    why="NetworkPolicies, peers and firewalls contain the networks of the plan, and do not match a subnet with other addresses.",
     fix="Use the network from `subnet_plan` in `components/aws/addresses.py`, and tag the subnet with its tier.",
     severity="medium",
     frameworks=("guide: VPC",),
@@ -278,7 +278,7 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     LISTENER,
     LISTENER_RULE,
     title="The load balancer uses TLS 1.2 or newer, and redirects plain HTTP",
-    why="Requests contain passwords and keys, which others on the network can read in plain text and in older TLS.",
+    why="Requests contain passwords and keys. Others on the network can read plain text, and can decrypt old versions of TLS.",
     fix="Set `sslPolicy` to ELBSecurityPolicy-TLS13-1-2-2021-06, and let an HTTP listener redirect to HTTPS.",
     severity="high",
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),

@@ -45,7 +45,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
     "workload-namespace-restricted",
     NAMESPACE,
     title="Every namespace admits only pods of the Pod Security level restricted",
-    why="The rules check only pods in the program. The label `pod-security.kubernetes.io/enforce` applies to all pods.",
+    why="The rules check only pods in the program. The label applies to every pod that is created in the namespace.",
     fix="Set the label `pod-security.kubernetes.io/enforce` to restricted.",
     severity="high",
     frameworks=("PSS restricted", "CIS EKS 4.2.1"),
@@ -74,12 +74,12 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe calls another host.
 
-    Pods that are exempt by name and namespace may use the host's namespaces (except its memory) and ports, and read its files.
+    A pod whose name and namespace are in ``host_access`` may use the host's network, processes and ports, and read its files.
     """
     pod = pod_of(view)
     spec = pod.view("spec")
     if exempt(view, limits.host_access) and namespace_of(view) in limits.host_access:
-        yield from _only_looks(pod)
+        yield from _exempt_pod(pod)
         return
     for key in HOST_NAMESPACES:
         if spec.flag(key):
@@ -103,8 +103,8 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
             )
 
 
-def _only_looks(pod: View) -> Iterator[Problem]:
-    """Yield a problem if an exempt pod shares its host's memory, or can change the host's files."""
+def _exempt_pod(pod: View) -> Iterator[Problem]:
+    """Yield a problem if an exempt pod shares the host's memory (``hostIPC``), or can change the host's files."""
     if pod.flag("spec.hostIPC"):
         yield at(pod, "spec.hostIPC", "the pod shares its host's memory", "set hostIPC to false")
     folders = {volume.text("name") for volume in pod.views("spec.volumes") if volume.has("hostPath")}

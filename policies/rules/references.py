@@ -66,7 +66,7 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
     "workload-services-lead-to-pods",
     SERVICE,
     title="Every Service selects existing pods, and ports that these pods have",
-    why="A Service without pods refuses every connection, and no component reports this.",
+    why="A Service without pods refuses every connection, and Kubernetes reports no error.",
     fix="Correct the selector or the target ports.",
     severity="high",
 )
@@ -101,7 +101,7 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
 
 
 def _has_endpoints(service: View, index: ResourceIndex) -> bool:
-    """Whether the program declares endpoints in the Service's namespace; their names are not compared with the Service."""
+    """Whether the program declares any endpoints in the Service's namespace; they can be those of another Service."""
     kinds = [each for each in index.views if each.resource.type.endswith((":Endpoints", ":EndpointSlice"))]
     return any(namespace_of(each) == namespace_of(service) for each in kinds)
 

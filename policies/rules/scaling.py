@@ -99,7 +99,7 @@ def several(view: View, index: ResourceIndex) -> bool:
     frameworks=("guide: Deployment, 3 replicas",),
 )
 def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if the number of replicas is outside the autoscaler's limits.
+    """Yield a problem if the number of replicas is outside the autoscaler's bounds.
 
     The number may also be 0, as for the canary: with 0 replicas the autoscaler is inactive.
     """
@@ -108,7 +108,7 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
     if scaler is None or not count:
         return
     low, high = scaler.number("spec.minReplicas") or 1, scaler.number("spec.maxReplicas") or 1
-    # After creation, the autoscaler owns the number and delivery owns the limits, so the rule checks only the program's values.
+    # After creation, the autoscaler changes the number and delivery changes the bounds. The rule compares the program's values.
     if count > high or count < low:
         path = "spec.replicas"
         yield at(view, path, f"{count} is outside {low} to {high}", f"set {path} to {low}")
@@ -150,7 +150,8 @@ def _budgets(view: View, index: ResourceIndex) -> list[View]:
 def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem unless a budget allows the eviction of at least one pod, and always allows the eviction of an unhealthy pod.
 
-    Two budgets that select the same pods are a problem too."""
+    Two budgets that select the same pods are a problem too.
+    """
     del limits
     unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):

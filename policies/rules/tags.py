@@ -23,7 +23,7 @@ def environment_tag(provider: View) -> str:
     "tags-on-everything",
     AWS_PROVIDER,
     title="Every AWS resource has the required tags",
-    why="Resources without an owner are never deleted, and no budget pays for them. Drift detection also needs the tags.",
+    why="A resource without an owner is never deleted, and is in no budget. `dwcp drift` finds unmanaged resources by their tags.",
     fix="Set the tags in `aws_provider` of `components/providers.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST03-BP02",),

@@ -25,6 +25,8 @@ KEPT = TOOLCHAIN.cache.folder.parent / "docker-engine"
 
 START_SECONDS = 60
 STOP_SECONDS = 30
+LAST_LINES = 20
+"""Lines of the engine's log in an error: the log itself is removed with the engine's folder."""
 NEEDED = ("dockerd", "debootstrap", "npm")
 INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap npm"
 
@@ -57,7 +59,7 @@ class DockerEngine:
 
     @property
     def environment(self) -> dict[str, str]:
-        # The client configuration is separate, because the user's logins and contexts must have no effect.
+        # A separate client configuration: the user's configuration could select another engine, or add logins.
         own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
         # /usr/bin comes before PATH, so that Debian's client is used: it needs no plugin to build with BuildKit.
         folders = (*([str(self.compose.parent)] if self.compose else []), "/usr/bin", os.environ["PATH"])
@@ -102,9 +104,8 @@ class DockerEngine:
 def started(folder: Path, compose: Path | None = None) -> Iterator[DockerEngine]:
     """Start an engine, and stop it when the block ends. First wait until no other process of this user runs such an engine.
 
-    The images stay in this user's cache. The engine's other files are in ``folder``, which is removed when the block ends.
-
-    The engine does not change the machine's network: it runs without iptables, and publishes ports with its own proxy.
+    The images stay in this user's cache. The engine's other files are in ``folder``, which is removed when the block ends. The
+    engine does not change the machine's network: it runs without iptables, and publishes ports with its own proxy.
     """
     KEPT.mkdir(parents=True, exist_ok=True)
     with FileLock(KEPT / "lock"):
@@ -158,5 +159,5 @@ def _wait(engine: DockerEngine, process: subprocess.Popen[bytes], log: Path) -> 
                 return
         if process.poll() is not None:
             break
-    lines = log.read_text(errors="replace").strip().splitlines()[-3:]
-    raise UnavailableError(f"dockerd does not start here: {' / '.join(lines)}", f"read {log}")
+    lines = log.read_text(errors="replace").strip().splitlines()[-LAST_LINES:]
+    raise UnavailableError("\n".join(["dockerd does not start on this machine:", *lines]), "fix the problem in the lines above")

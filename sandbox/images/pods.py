@@ -11,7 +11,7 @@ import contract
 from program.evaluation import evaluate
 from program.graph import Graph
 from sandbox.errors import SandboxError
-from sandbox.images import standins
+from sandbox.images import substitutes
 from sandbox.images.docker_engine import KEPT, missing, started
 from sandbox.project import PROJECT, TOOLCHAIN
 
@@ -31,21 +31,21 @@ KINDS = {
 
 
 def archive() -> Path:
-    """The path of the archive of all images; missing images are built."""
-    standing = {KINDS[_repository(image)]: image for image in stand_ins()}
+    """The path of the archive of all images. If the sources have changed since the last archive, build the images first."""
+    substitute_images = {KINDS[_repository(image)]: image for image in substituted()}
     own = [f"{contract.IMAGE_REPOSITORY}:{release}" for release in RELEASES]
-    names = sorted((*standing.values(), PAUSE, *own))
-    sources = [file for file in sorted(standins.APP.rglob("*")) if file.is_file() and not _is_built(file)]
-    made_of = [file.read_bytes() for file in (standins.DOCKERFILE, *sources)]
-    found = KEPT / f"pods-{standins.digest_of(*names, standins.everything(), *made_of)}.tar"
+    names = sorted((*substitute_images.values(), PAUSE, *own))
+    sources = [file for file in sorted(substitutes.APP.rglob("*")) if file.is_file() and not _is_built(file)]
+    contents = [file.read_bytes() for file in (substitutes.DOCKERFILE, *sources)]
+    found = KEPT / f"pods-{substitutes.digest_of(*names, substitutes.everything(), *contents)}.tar"
     if not found.exists():
         if reason := missing():
-            raise SandboxError(f"the pods' images cannot be built: {reason}", "fix this, or run `make up` without PODS=real")
-        _build(found, {**standing, "pause": PAUSE, "node": standins.node_image()}, names, own)
+            raise SandboxError(f"the pods' images cannot be built: {reason}", "fix this problem, or omit PODS=real")
+        _build(found, {**substitute_images, "pause": PAUSE, "node": substitutes.node_image()}, names, own)
     return found
 
 
-def stand_ins() -> list[str]:
+def substituted() -> list[str]:
     """The images of the local stack's pods for which substitutes are built."""
     return [image for image in sorted(declared()) if _repository(image) in KINDS]
 
@@ -55,7 +55,7 @@ def declared() -> frozenset[str]:
     """The images of the local stack's Deployments and DaemonSets."""
     found = evaluate([PROJECT.stack])[PROJECT.stack]
     if not isinstance(found, Graph):
-        raise SandboxError(f"the program cannot be evaluated: {found}", "fix this error")
+        raise SandboxError(f"the program cannot be evaluated: {found}", "fix the program's error")
     workloads = [each for each in found.resources if each.type.endswith((":Deployment", ":DaemonSet"))]
     specs = [each.inputs["spec"]["template"]["spec"] for each in workloads]
     return frozenset(container["image"] for spec in specs for container in spec["containers"])
@@ -66,16 +66,16 @@ def _repository(image: str) -> str:
 
 
 def _is_built(file: Path) -> bool:
-    return bool({"node_modules", "dist"} & set(file.relative_to(standins.APP).parts))
+    return bool({"node_modules", "dist"} & set(file.relative_to(substitutes.APP).parts))
 
 
 def _build(archive: Path, images: Mapping[str, str], names: list[str], own: list[str]) -> None:
     TOOLCHAIN.ensure("prometheus")
     with TemporaryDirectory(prefix="dwcp-images-") as name, started(Path(name) / "engine") as engine:
-        standins.ensure(engine, images)
-        build = ("docker", "build", "--network", "none", "--file", standins.DOCKERFILE, "--build-arg")
+        substitutes.ensure(engine, images)
+        build = ("docker", "build", "--network", "none", "--file", substitutes.DOCKERFILE, "--build-arg")
         for image in own:
-            engine.run(*build, f"VERSION={image.rpartition(':')[2].removeprefix('v')}", "--tag", image, standins.APP)
+            engine.run(*build, f"VERSION={image.rpartition(':')[2].removeprefix('v')}", "--tag", image, substitutes.APP)
         for old in KEPT.glob("pods-*.tar"):
             old.unlink()
         part = archive.with_suffix(".part")

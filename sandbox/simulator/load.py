@@ -12,7 +12,7 @@ BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency histogram in seconds: the defaults of Prometheus' client libraries."""
 
 QUANTILE = 0.95
-"""The percentile of :attr:`Behaviour.latency_seconds`."""
+"""The share of the requests that are answered within :attr:`Behaviour.latency_seconds`."""
 
 BASE_MEMORY_BYTES = 200 * 2**20
 MEMORY_BYTES_PER_CONNECTION = 2**20

@@ -69,8 +69,8 @@ class World:
             states = {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in described}
             registered = [ip for ip, state in states.items() if state not in ("draining", "unused")]
             # If no target of a group is healthy, a load balancer sends requests to all targets of the group.
-            healthy = [ip for ip in registered if states[ip] == "healthy"] or registered
-            yield WeightedTargets(weight=group.get("Weight", 0), targets=tuple(healthy))
+            targets = [ip for ip in registered if states[ip] == "healthy"] or registered
+            yield WeightedTargets(weight=group.get("Weight", 0), targets=tuple(targets))
 
     def _find_rule(self) -> str:
         """The ARN of the rule with several target groups, all bound in this cluster; empty if there is none.

@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import pytest
-from docker_engine import standins
+from docker_engine import substitutes
 from docker_engine.engine import DockerEngine, UnavailableError, missing, started
-from docker_engine.standins import APP, DOCKERFILE, IMAGES, node_image
+from docker_engine.substitutes import APP, DOCKERFILE, IMAGES, node_image
 from reaping import remove_after_session
 
 from components.compose.services import APPLICATION
@@ -33,7 +33,7 @@ def engine() -> Iterator[DockerEngine]:
     try:
         with started(folder, compose) as engine:
             images = {name: image for name, image in IMAGES.items() if name != APPLICATION}
-            standins.ensure(engine, images | {"node": node_image()})
+            substitutes.ensure(engine, images | {"node": node_image()})
             yield engine
     except UnavailableError as error:
         pytest.skip(f"the Docker stack was not tried: {error}")

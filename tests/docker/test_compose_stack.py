@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from docker_engine.engine import DockerEngine
 from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
-from docker_engine.standins import BASE, ROOT
+from docker_engine.substitutes import BASE, ROOT
 
 from components.compose._service import PIDS
 from tools.compose import FOLDER, files

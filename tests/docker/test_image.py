@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from docker.models.containers import Container
 from docker_engine.engine import DockerEngine, eventually
-from docker_engine.standins import APP, DOCKERFILE, ROOT
+from docker_engine.substitutes import APP, DOCKERFILE, ROOT
 
 from components.compose.services import APPLICATION_STOP_SECONDS
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from docker_engine.engine import DockerEngine
 from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
-from docker_engine.standins import BASE, ROOT
+from docker_engine.substitutes import BASE, ROOT
 
 from components.settings import Group, MonitoringSettings
 from embedded_cloud.engine import LocalEngine

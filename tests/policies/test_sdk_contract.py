@@ -8,7 +8,7 @@ from pulumi_policy import EnforcementLevel, PolicyPack
 from pulumi_policy import policy as sdk
 
 from policies._sdk import AnalyzerServer, properties
-from policies.pack import PACK, Analyzer
+from policies.pack import PACK_NAME, Analyzer
 from policies.rules import RULES
 from program.protocol import SECRET_SIGNATURE, SIGNATURE, UNKNOWN
 
@@ -42,7 +42,7 @@ def test_the_pack_defines_every_call_that_checks_resources() -> None:
 
 def test_the_sdk_describes_the_policies_of_the_pack() -> None:
     info = Analyzer(()).GetAnalyzerInfo(None, None)
-    assert info.name == PACK
+    assert info.name == PACK_NAME
     assert {rule.name for rule in RULES} <= {each.name for each in info.policies}
 
 

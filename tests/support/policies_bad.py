@@ -462,8 +462,8 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "identity-no-wildcard-admin": [
         ("everything", "allows * on everything"),
         ("all-of-s3", "allows s3:* on everything"),
-        ("all-but", "but those of NotAction"),
-        ("all-but", "but those of NotResource"),
+        ("all-but", "except those of NotAction"),
+        ("all-but", "except those of NotResource"),
         ("open-role", "allows ec2:** on everything"),
     ],
     "identity-no-admin-policies": [
@@ -651,7 +651,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("odd-track", "blue is not a track"),
         ("pair-stable", "containers and ports differ from those of pair-canary"),
     ],
-    "delivery-owned-fields": [("fixed-weights", "delivery owns"), ("dwcp-v3-rollout", "delivery owns data.percentage")],
+    "delivery-owned-fields": [("fixed-weights", "dwcp changes"), ("dwcp-v3-rollout", "dwcp changes data.percentage")],
     "delivery-replicas-left-alone": [("scaled", "both the program and an autoscaler")],
     "delivery-tracks-scale": [("pair-canary", "no autoscaler scales the track canary"), ("pair-canary", "no Service selects")],
     "cost-instance-types": [

@@ -39,7 +39,7 @@ def soak(tmp_path: Path) -> Soak:
 
 
 def test_dwcp_accepts_every_command_line(soak: Soak) -> None:
-    lines = [*map(soak.command, COMMANDS), *soak.following()]
+    lines = [*map(soak.command, COMMANDS), *soak.recovery_commands()]
     dwcp_lines = [line[3:] for line in lines if line[1:3] == ("-m", "delivery")]
     assert len(dwcp_lines) == len(lines) - 1, "all but `pulumi up`"
     for line in dwcp_lines:

@@ -52,7 +52,7 @@ GRAFANA = """\
 const { createServer } = require("node:http");
 createServer((request, response) => {
   response.writeHead(request.url === "/api/health" ? 200 : 404, { "content-type": "application/json" });
-  response.end(JSON.stringify({ database: "ok", standin: "serves its health endpoint only" }));
+  response.end(JSON.stringify({ database: "ok", substitute: "serves its health endpoint only" }));
 }).listen(3000);
 process.on("SIGTERM", () => process.exit(0));
 """
@@ -63,7 +63,7 @@ const { createServer } = require("node:http");
 for (const port of [8080, 8081]) {
   createServer((request, response) => {
     response.writeHead(200, { "content-type": "text/plain" });
-    response.end("# stand-in: answers its probes, and exports nothing\\n");
+    response.end("# substitute: answers its probes, and exports no metrics\\n");
   }).listen(port);
 }
 process.on("SIGTERM", () => process.exit(0));
@@ -71,7 +71,7 @@ process.on("SIGTERM", () => process.exit(0));
 
 ALERTMANAGER = """\
 #!/bin/sh
-# Stand-in: Debian's Alertmanager knows no url_file, and gets an address at which nothing listens.
+# Debian's Alertmanager does not support url_file: replace it with an address at which nothing listens.
 for argument; do
   shift
   case $argument in
@@ -86,12 +86,12 @@ exec /usr/bin/prometheus-alertmanager "$@"
 
 APK = """\
 #!/bin/sh
-# Stand-in for Alpine's: what is asked for is in the image already.
+# Substitute for Alpine's apk: the packages are already in the image. Fails if dumb-init is missing.
 for package; do case $package in dumb-init*) test -x /usr/bin/dumb-init || exit 1 ;; esac; done
 """
-ADDGROUP = '#!/bin/sh\n# Stand-in for busybox\' `addgroup -g GID -S NAME`.\nexec groupadd --system --gid "$2" "$4"\n'
+ADDGROUP = '#!/bin/sh\n# Substitute for busybox\' `addgroup -g GID -S NAME`.\nexec groupadd --system --gid "$2" "$4"\n'
 ADDUSER = (
-    "#!/bin/sh\n# Stand-in for busybox' `adduser -u UID -G GROUP -S -D NAME`.\n"
+    "#!/bin/sh\n# Substitute for busybox' `adduser -u UID -G GROUP -S -D NAME`.\n"
     'exec useradd --system --create-home --uid "$2" --gid "$4" "$7"\n'
 )
 NPMRC = "offline=true\ncache=/opt/npm-cache\n"
@@ -108,7 +108,7 @@ RECIPES = {
         'RUN ln -s /usr/bin/prometheus-redis-exporter /redis_exporter\nUSER 59000:59000\nENTRYPOINT ["/redis_exporter"]\n'
     ),
     "prometheus": (
-        # Debian's version is too old to reload its configuration by itself.
+        # The toolchain's Prometheus: Debian's version is too old to reload its configuration by itself.
         "COPY prometheus /usr/bin/prometheus\n"
         + data_folder("/prometheus", UNPRIVILEGED)
         + f'USER {UNPRIVILEGED}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'
@@ -148,7 +148,7 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
 
 
 def everything() -> str:
-    """A text that contains all sources of the substitutes, except npm, npm's cache and the program of Prometheus."""
+    """One text with all sources of the substitutes, except npm, npm's cache and the program of Prometheus."""
     return repr((RELEASE, PACKAGES, RECIPES, context_files()))
 
 
@@ -237,6 +237,6 @@ def _npm_cache(folder: Path) -> None:
     app.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(APP / name, app)
-    # npm installs no packages for other platforms, which would make the cache larger.
+    # `npm ci` fills the cache with the packages of this platform only, which keeps the cache small.
     fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", folder / "npm-cache", folder=app)
     shutil.rmtree(app)

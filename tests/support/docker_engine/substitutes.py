@@ -6,7 +6,7 @@ from components.compose._service import plain
 from components.compose.compose_file import DEFAULTS
 from components.compose.services import stack
 from program.checkout import CHECKOUT as ROOT
-from sandbox.images.standins import APP, BASE, DOCKERFILE, ensure, node_image
+from sandbox.images.substitutes import APP, BASE, DOCKERFILE, ensure, node_image
 
 __all__ = ["APP", "BASE", "DOCKERFILE", "IMAGES", "ROOT", "ensure", "node_image"]
 
