@@ -64,7 +64,7 @@ def authenticate(cluster: str, token: str) -> dict[str, Any]:
 def signer(cluster: str, token: str) -> str:
     """The ARN of the principal that signed a token for ``cluster``. Raises ``TokenError`` for a token that is not valid.
 
-    The signature of an administrator's token is not checked, so such a token is valid for every cluster.
+    The signature of the administrator's token is not checked, so this function accepts the token for every cluster.
     """
     if not token.startswith(PREFIX):
         raise TokenError(f"the token does not begin with {PREFIX} as a token of `aws eks get-token` does")

@@ -28,8 +28,8 @@ def run_with_engine(*, debug: bool) -> None:
     Without ``debug``, the SDK's debug messages are not sent. The SDK would send five messages per resource and wait for each of
     them, but the engine discards the messages.
 
-    The stack trace of a resource has only its first frame, which declares the resource. The other frames are a third of the state,
-    which the engine writes twice per resource.
+    The stack trace of a resource is cut to its first frame, which declares the resource. The other frames would be a third of the
+    state, which the engine writes twice per resource.
 
     At the end of the program, the SDK waits for its calls to the engine, and for all outputs. If no call has started
     yet, the SDK waits for all outputs again after each output, which takes quadratic time. This function adds a call that does

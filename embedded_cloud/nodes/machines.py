@@ -114,8 +114,8 @@ class Machine:
         _run(self.on_network("ip", *arguments))
 
     def listener(self, address: str, port: int) -> socket.socket:
-        """A socket that listens in the machine's network namespace. Also a process outside of the namespace can use this socket."""
-        with self.namespace() as namespace, on_network(namespace.fileno()):
+        """A socket that listens in the machine's network namespace. A process outside of the namespace can use this socket too."""
+        with self.namespace() as namespace, in_network(namespace.fileno()):
             return listener(address, port)
 
     def namespace(self) -> BinaryIO:
@@ -134,7 +134,7 @@ def listener(address: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def on_network(namespace: int) -> Generator[None]:
+def in_network(namespace: int) -> Generator[None]:
     """Run the block in the network namespace of the open file ``namespace``, in this thread. (``os.setns`` needs Python 3.12.)"""
     with Path("/proc/thread-self/ns/net").open("rb") as own:
         _enter(namespace)

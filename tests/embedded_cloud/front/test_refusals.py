@@ -367,7 +367,7 @@ def nodes_too_old(aws: Account) -> tuple[Call, Call]:
 
 
 @scene
-def nodes_without_a_way_out(aws: Account) -> tuple[Call, Call]:
+def nodes_without_egress(aws: Account) -> tuple[Call, Call]:
     subnets = aws.subnets(aws.vpc())
     cluster = aws.cluster(subnets)
     return lambda: aws.nodes(cluster, subnets, routed=False), lambda: aws.nodes(cluster, subnets)
