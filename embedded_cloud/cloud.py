@@ -53,7 +53,7 @@ class Cloud:
             prerequisites.require(project.instructions)
             cluster.require_real(project.processes(folder))
         tools = project.toolchain.ensure(*TOOLS, *built, *(cluster.TOOLS if project.pods else ()))
-        # The ports are stored, because the kubeconfig and the state contain the ports.
+        # The kubeconfig and the state contain the ports, so the ports are stored, and a later start uses the same ports.
         ports = stored_ports(folder / "ports.json", "moto", *(field.name for field in fields(Ports)))
         moto = beside.moto_port if beside else ports["moto"]
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})

@@ -35,7 +35,7 @@ PROVIDERS: Mapping[str, str | Built] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node of the cluster; its address is in a subnet of its zone. Nothing answers at the address unless pods are real."""
+    """A node of the cluster; its address is in a subnet of its zone. Nothing answers at this address if pods are simulated."""
 
     name: str
     zone: str

@@ -1,4 +1,4 @@
-"""The controller of TargetGroupBindings, a part of the AWS Load Balancer Controller: it registers pod IPs in target groups."""
+"""A substitute for the part of the AWS Load Balancer Controller that registers pod IPs in target groups: TargetGroupBindings."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def parts(cluster: str) -> Parts:
 
 
 def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
-    """The user name and the groups of a principal in a cluster; None if it has no access entry.
+    """The user name and the groups of a principal in a cluster; None if the principal has no access entry.
 
     ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role.
     """

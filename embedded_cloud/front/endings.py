@@ -42,9 +42,9 @@ ENDINGS = Endings()
 
 
 def before(call: Call) -> dict[str, Any] | None:
-    """The answer to a call that starts a slow deletion, which moto would perform immediately. Counts describe calls.
+    """The answer to a call that starts a slow deletion; ``None`` if moto must answer.
 
-    ``None`` if moto must answer.
+    moto would delete the resource immediately. A describe call is counted, and the last one deletes the resource.
     """
     match call.service, call.name:
         case "ec2", "DeleteNatGateway":

@@ -176,7 +176,8 @@ cloud together would get only as much CPU of a busy host as one other group of p
 def make_group(path: str) -> None:
     """Create the control group ``path`` and its parents in every hierarchy, as a kubelet requires them, and set the CPU weight.
 
-    In cgroup v1, a new cpuset is empty and must be copied from its parent. In v2, a parent must enable its children's controllers.
+    In cgroup v1, the cpuset of a new group is empty and must be copied from the parent. In v2, a parent must enable the controllers
+    of its children.
     """
     top = Path(path).parts[0]
     for hierarchy in _hierarchies():

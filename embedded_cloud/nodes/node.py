@@ -69,14 +69,14 @@ class RealNode:
         """The control group of the node's pods."""
         return f"{group_of(self.processes.folder)}/{self.name}"
 
-    def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode], unpacked: Path) -> None:
+    def start(self, network: Machine, gateway: str, prefix: int, nodes: Sequence[RealNode], unpacked: Path) -> None:
         """Start the machine, connect it to ``network``, and start containerd, unless they already run.
 
         A new containerd has the images in ``unpacked``.
         """
         if self.name not in self.processes.running():
             self.machine.start()
-            self._connect(network, gateway, prefix, others)
+            self._connect(network, gateway, prefix, nodes)
             make_group(self.group)
         if self._process("containerd") not in self.processes.running():
             self._write()
@@ -133,7 +133,7 @@ class RealNode:
             return False
         return True
 
-    def _connect(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode]) -> None:
+    def _connect(self, network: Machine, gateway: str, prefix: int, nodes: Sequence[RealNode]) -> None:
         """Connect the machine to the network's bridge by a veth pair, and add routes to the pods of the other nodes."""
         network.ip("link", "add", "name", self.name, "type", "veth", "peer", "name", "eth0", "netns", str(self.machine.pid))
         network.ip("link", "set", self.name, "master", "cluster", "up")
@@ -141,7 +141,7 @@ class RealNode:
         self.machine.ip("address", "add", f"{self.node.address}/{prefix}", "dev", "eth0")
         self.machine.ip("link", "set", "eth0", "up")
         self.machine.ip("route", "add", "default", "via", gateway)
-        for other in others:
+        for other in nodes:
             if other.name != self.name:
                 self.machine.ip("route", "add", str(other.pods), "via", other.node.address)
 

@@ -52,8 +52,8 @@ class Files:
 class Bundle:
     """Programs and files that are built or copied together, and cached as one folder.
 
-    ``source`` is the folder, beside ``catalogue.py``, that contains the bundle's go.mod and go.sum. ``usual_seconds`` is the time of
-    a first build on 2 cores, with the download of the sources. The keys of ``tools`` and ``files`` are the names for
+    ``source`` is the name of the folder beside this file that contains go.mod and go.sum. ``usual_seconds`` is the time of a first
+    build on 2 cores, with the download of the sources. The keys of ``tools`` and ``files`` are the names for
     :meth:`Toolchain.ensure`.
     """
 
