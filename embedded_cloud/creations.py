@@ -2,7 +2,7 @@
 
 The engine writes a resource to the state after the provider's answer. If the engine is killed earlier, the resource exists but is
 not in the state. If the provider is killed before AWS' answer, the provider does not know the resource's id either. On AWS, these
-orphans remain. In the embedded cloud, moto's process records each creation, with the answers to the creation's calls. If the
+resources remain. In the embedded cloud, moto's process records each creation, with the answers to the creation's calls. If the
 provider repeats these calls, it gets the recorded answers, and so the id of the existing resource.
 
 The resource's URN identifies a creation. A creation is open until a request of the engine shows that the engine knows the id.

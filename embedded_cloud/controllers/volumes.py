@@ -13,7 +13,7 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
-    """Create the volume of each pending claim, grow it with the claim, and delete it if it is released and its policy is Delete.
+    """Create, grow and delete the volumes of claims. A volume whose reclaim policy is Delete is deleted after its claim.
 
     If the storage class waits for the first consumer, a claim gets its volume after the scheduler has chosen a node for the pod.
     A volume is a folder in ``folders`` that only pods in the volume's zone can mount. Without ``folders``, a volume is only an

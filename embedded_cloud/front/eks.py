@@ -77,7 +77,7 @@ class PartKind:
 
     name: str
     answer: str
-    """The field of an answer that contains the resource. The resource's field of this name plus ``Arn`` is its ARN."""
+    """The field of an answer that contains the resource. The resource's own field ``{answer}Arn`` contains the ARN."""
     key: str
     """The parameter that identifies the resource in its cluster."""
     table: Callable[[Parts], dict[str, Properties]]

@@ -1,4 +1,4 @@
-"""The webhook with which the API servers authenticate a token; it works like the authenticator of EKS.
+"""The webhook that the API servers call to authenticate a token, like the authenticator of EKS.
 
 A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. The webhook looks up the
 signer in the cluster's access entries. If the signer has no entry, the API server answers 401.

@@ -1,7 +1,7 @@
 """Makes a short run of a program faster. Without this module, the program takes more than twice as long.
 
-The module changes process globals (the garbage collector, the SDK's debug messages) and private state of the SDK (its list of
-calls). Use it only in a process that runs one program once, and never for a program on AWS.
+The module changes process globals (the garbage collector, the SDK's debug messages) and private parts of the SDK. Use it only in a
+process that runs one program once, and never for a program on AWS.
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ class Listener:
 
 @dataclass
 class Wanted:
-    """The account's load balancer. ``weights``, ``targets`` and ``delays`` change without a reload of HAProxy."""
+    """The wanted state of HAProxy. ``weights``, ``targets`` and ``delays`` change without a reload."""
 
     listeners: list[Listener] = field(default_factory=list[Listener])
     groups: dict[str, TargetGroup] = field(default_factory=dict[str, TargetGroup])
@@ -115,7 +115,7 @@ class Wanted:
 
 
 def read(elbv2: Any) -> Wanted:
-    """The account's present configuration."""
+    """The wanted state, from the account's present load balancers and target groups."""
     wanted = Wanted()
     for described in elbv2.describe_target_groups()["TargetGroups"]:
         group = _group(described)

@@ -1,6 +1,6 @@
 """The programs of an embedded cloud, built once from pinned Go modules and shared by all checkouts of this user.
 
-The ``go.mod`` files in this folder's subfolders pin the versions; ``catalogue`` explains how to change the version of Kubernetes.
+The ``go.mod`` files in this folder's subfolders pin the versions; ``catalogue`` explains how to change a version.
 """
 
 from __future__ import annotations

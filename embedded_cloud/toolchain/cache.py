@@ -25,7 +25,7 @@ from embedded_cloud.toolchain import _progress
 from embedded_cloud.toolchain.catalogue import Bundle
 
 MANIFEST = "manifest.json"
-"""The name of an entry's manifest, which maps each remaining file of the entry to its size in bytes and its SHA-256."""
+"""The name of an entry's manifest, which maps each other file of the entry to the file's size in bytes and SHA-256."""
 
 HASH_LENGTH = 12
 
