@@ -1,4 +1,4 @@
-"""The description of an embedded cloud's AWS account, with its content before the first update."""
+"""The AWS account of an embedded cloud: its id, its region, and what it contains before the first update."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class SecretsKey:
-    """The KMS key of the stack's secrets provider. The key material is fixed, so that ``Pulumi.STACK.yaml`` can be committed.
+    """The KMS key of the stack's secrets provider. ``material`` is 32 characters long.
 
-    ``material`` is 32 characters long. Anyone who can read the project's source can decrypt the secrets, so use only dummy secrets.
+    The material is fixed, because it encrypts the data key in ``Pulumi.STACK.yaml``, which is a committed file. Anyone who can read
+    the project's source can decrypt the stack's secrets, so use only dummy secrets.
     """
 
     alias: str
@@ -32,10 +33,10 @@ class Account:
     """DNS zones in Route 53, such as ``example.com.``."""
 
     services: tuple[str, ...] = ()
-    """AWS services that the project uses besides those of the embedded provider. moto loads these services in advance."""
+    """AWS services that the project calls and the embedded provider does not. moto's process loads their models when it starts."""
 
     def to_json(self) -> str:
-        """The account as an argument of moto's process."""
+        """The account as JSON, for the command line of moto's process."""
         return json.dumps(asdict(self))
 
     @classmethod

@@ -26,7 +26,7 @@ class ApiServer:
         self._tls = create_default_context(cadata=base64.b64decode(cluster["certificate-authority-data"]).decode())
 
     def request(self, method: str, path: str, body: Manifest | None = None, content_type: str = "application/json") -> bytes:
-        """Send one request and return the answer's bytes."""
+        """Send one request and return the body of the answer."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
         call = urllib.request.Request(self.url + path, data=data, method=method, headers=headers)
@@ -34,11 +34,11 @@ class ApiServer:
             return response.read()
 
     def get(self, path: str) -> Manifest:
-        """Read one object."""
+        """The object at ``path``."""
         return json.loads(self.request("GET", path))
 
     def items(self, path: str) -> list[Manifest]:
-        """The items of a list; empty if the API server answers 404, as for an unknown kind."""
+        """The items of the list at ``path``; empty if the API server answers 404, as it does for an unknown kind."""
         try:
             return self.get(path)["items"]
         except urllib.error.HTTPError as error:

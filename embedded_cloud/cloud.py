@@ -53,7 +53,7 @@ class Cloud:
             prerequisites.require(project.instructions)
             cluster.require_real(project.processes(folder))
         tools = project.toolchain.ensure(*TOOLS, *built, *(cluster.TOOLS if project.pods else ()))
-        # The ports are stored, because the kubeconfig and the state contain the ports.
+        # The kubeconfig and the state contain the ports, so the ports are stored, and a later start uses the same ports.
         ports = stored_ports(folder / "ports.json", "moto", *(field.name for field in fields(Ports)))
         moto = beside.moto_port if beside else ports["moto"]
         of_control_plane = Ports(**{field.name: ports[field.name] for field in fields(Ports)})
@@ -79,7 +79,10 @@ class Cloud:
         )
 
     def start(self) -> None:
-        """Start the missing processes. The account is in moto's memory: after moto has ended, the cloud is created again."""
+        """Start the cloud's processes that do not run.
+
+        The account is in moto's memory. If moto has ended, the cloud's data is removed and all processes start again.
+        """
         if not self.processes.running():
             self.control_plane.require_free_ports()
         account = (self.beside or self).start_aws()
@@ -91,7 +94,7 @@ class Cloud:
         self.control_plane.launch()
         if self.nodes:
             self.nodes.start()
-        # The following runs while the API server starts.
+        # The next steps do not need the API server, so they run while it starts.
         self.wait_for_aws()
         self.engine.create_stack()
         self.engine.release_stranded_locks()
@@ -108,7 +111,7 @@ class Cloud:
     def start_aws(self) -> str:
         """Start moto unless it runs. Return the pid and start time of moto's process, which identify the account in its memory."""
         if "moto" not in self.processes.running():
-            self.processes.stop()  # without moto, the account of the other processes is lost
+            self.processes.stop()  # the other processes use the account that moto's end has deleted
             self.processes.require_free(self.moto_port, "moto")
             self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
         moto = self.processes.running()["moto"]
@@ -119,7 +122,7 @@ class Cloud:
         return file.read_text() if file.exists() else ""
 
     def _start_anew(self, account: str) -> None:
-        """Remove the files that belong to an account that no longer exists."""
+        """Remove the files of the previous account, which no longer exists, and store the identity of the new ``account``."""
         if self.beside:
             self.processes.stop()
         cluster.remove(self.folder)
@@ -130,7 +133,7 @@ class Cloud:
         (self.folder / "account").write_text(account)
 
     def wait_for_aws(self) -> None:
-        """Wait until the account's moto answers."""
+        """Wait until moto answers: the moto of ``beside`` if this cloud shares an account."""
         owner = self.beside or self
         owner.processes.wait_until("moto", self.aws_answers)
 
@@ -153,7 +156,7 @@ class Cloud:
         if done.returncode:
             raise EmbeddedCloudError(
                 f"{command[0]} {arguments[0]} failed with exit code {done.returncode}",
-                "fix the problem above, and run the same command again, which continues from here",
+                "fix the problem above, and run the same command again, which continues where it failed",
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:

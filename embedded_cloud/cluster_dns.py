@@ -11,7 +11,7 @@ LABELS = {"k8s-app": "kube-dns"}
 
 
 def install(api: ApiServer, address: str | None) -> None:
-    """Create the Service unless it exists. Its endpoint is ``address``, or a Deployment of CoreDNS if ``address`` is None."""
+    """Create the Service and its endpoint ``address`` unless they exist; if ``address`` is None, create a Deployment of CoreDNS."""
     ports = [{"name": name, "port": 53, "protocol": protocol} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
     service = {
         "apiVersion": "v1",

@@ -1,6 +1,6 @@
 """A real Kubernetes control plane on this machine: etcd, kube-apiserver, controller manager, scheduler and kwok.
 
-Unless pods are real, kwok simulates the nodes: pods are scheduled and become Running and Ready, but no container runs.
+Unless the project's pods are containers, kwok simulates the nodes: pods are scheduled and become Ready, but no container runs.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Ports:
     scheduler: int
     kubelet: int
     pods: int
-    """The port of the process that answers for the pods, if the project has one."""
+    """The port of the process that answers requests to the simulated pods, if the project has such a process."""
 
 
 USES = {
@@ -237,8 +237,8 @@ class ControlPlane:
         log.parent.mkdir(exist_ok=True)
         log.touch()
         served = pod_access(log, work, self.ports.pods)
-        own = [yaml.safe_load(file.read_text()) for file in sorted((kwok / "pod" / "fast").glob("pod-*.yaml"))]
-        stages = [*self.project.pod_stages(own), *served]
+        defaults = [yaml.safe_load(file.read_text()) for file in sorted((kwok / "pod" / "fast").glob("pod-*.yaml"))]
+        stages = [*self.project.pod_stages(defaults), *served]
         pods.write_text("\n---\n".join(json.dumps(stage) for stage in stages))  # JSON is YAML
         folders = [kwok / "node" / "fast", kwok / "node" / "heartbeat-with-lease"]
         return [*(file for folder in folders for file in sorted(folder.glob("node-*.yaml"))), pods]
@@ -264,7 +264,7 @@ class ControlPlane:
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
         config = _kubeconfig(name, {"server": self.url, "certificate-authority-data": ca}, {"token": token})
-        # The kubeconfig is written last, by a rename: if it exists, the credentials are complete. JSON is YAML.
+        # The kubeconfig is written last, by a rename: if it exists, the credentials are complete. It is JSON, which is also YAML.
         temporary = self.kubeconfig.with_suffix(".part")
         temporary.write_text(json.dumps(config, indent=2))
         temporary.chmod(0o600)
@@ -309,7 +309,7 @@ def _binding(role: str) -> dict[str, object]:
 
 
 def _node(node: Node, kwok: int | None) -> dict[str, object]:
-    """The Node object that the cloud registers. ``kwok`` is the port of kwok, which is the kubelet of a simulated node."""
+    """The Node object that the cloud registers. ``kwok`` is kwok's port if kwok simulates the node's kubelet, else None."""
     through_kwok = {"type": "InternalDNS", "address": "localhost"}  # the API server uses this address for logs and shells
     resources = {"cpu": "16", "memory": "64Gi", "pods": "110", "ephemeral-storage": "100Gi"}
     return {
@@ -341,9 +341,9 @@ def _node(node: Node, kwok: int | None) -> dict[str, object]:
 
 
 def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
-    """The configuration of kwok for ``kubectl logs``, ``exec``, ``attach`` and ``port-forward`` on any pod.
+    """The configuration of kwok for ``kubectl logs``, ``exec``, ``attach`` and ``port-forward``, the same for every pod.
 
-    The log of a pod is the file ``log``, a shell runs on this machine in ``work``, and any port of a pod is forwarded to ``port``.
+    The log is the file ``log``. A shell runs on this machine in the folder ``work``. Every port is forwarded to ``port``.
     """
     specs: dict[str, dict[str, object]] = {
         "ClusterLogs": {"logs": [{"logsFile": str(log), "previousLogsFile": str(log), "follow": True}]},
@@ -367,9 +367,9 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 def _certificate(
     name: str, issuer: tuple[ec.EllipticCurvePrivateKey, x509.Certificate] | None = None, group: str = ""
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    """A key and its certificate, valid for ten years. Without ``issuer``, the certificate is a certificate authority.
+    """A key and its certificate for ten years. Without ``issuer``, the certificate is that of a certificate authority.
 
-    With ``issuer``, the certificate serves a server on 127.0.0.1, and also identifies a client as the user ``name`` in ``group``.
+    With ``issuer``, a server on 127.0.0.1 can use the certificate, and a client can, as the user ``name`` in ``group``.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []

@@ -1,9 +1,9 @@
-"""Records the creation of resources, so that the provider finds those that a killed ``up`` created and the engine does not know.
+"""Records the creation of resources, so that the provider finds the resources of a killed ``up`` that are not in the state.
 
-The engine writes a resource to its checkpoint after the provider's answer. If the engine is killed before that, the resource exists
-but is not in the state. If the provider is killed before AWS' answer, not even the provider knows the id. On AWS, such orphans
-remain. In the embedded cloud, moto's process records every creation, with the answers to its calls. If the provider repeats the
-calls of a creation, the provider gets the same answers, and so the id of the existing resource.
+The engine writes a resource to the state after the provider's answer. If the engine is killed earlier, the resource exists but is
+not in the state. If the provider is killed before AWS' answer, the provider does not know the resource's id either. On AWS, these
+resources remain. In the embedded cloud, moto's process records each creation, with the answers to the creation's calls. If the
+provider repeats these calls, it gets the recorded answers, and so the id of the existing resource.
 
 The resource's URN identifies a creation. A creation is open until a request of the engine shows that the engine knows the id.
 """
@@ -38,7 +38,7 @@ class Creation:
 
 
 class Creations:
-    """WSGI middleware around moto: records the successful answers of open creations, and repeats them to repeated calls."""
+    """WSGI middleware around moto: records the successful answers of open creations, and returns them if calls are repeated."""
 
     def __init__(self, moto: Application) -> None:
         self.moto = moto
@@ -46,7 +46,7 @@ class Creations:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == PATH:
-            return self._book(Request(environ))(environ, start_response)
+            return self._serve(Request(environ))(environ, start_response)
         urn = unquote(environ.get(f"HTTP_{CREATION.upper().replace('-', '_')}", ""))
         creation = self.open.get(urn)
         if creation is None:
@@ -60,7 +60,8 @@ class Creations:
                 creation.answers.append(answer)
         return answer(environ, start_response)
 
-    def _book(self, request: Request) -> Response:
+    def _serve(self, request: Request) -> Response:
+        """Answer a request to :data:`PATH`."""
         if request.method == "GET":
             listed = {urn: {"inputs": each.inputs, "id": each.id, "answered": len(each.answers)} for urn, each in self.open.items()}
             return Response(json.dumps(listed), mimetype="application/json")

@@ -1,6 +1,6 @@
 """The gRPC server of the engine's child processes. A child process ends on the engine's signal, or when the engine no longer runs.
 
-This module changes signal handlers and the garbage collector of the process. This is safe, because the process runs nothing else.
+This module changes signal handlers and the garbage collector. These changes are safe, because the process runs nothing else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def new_server() -> grpc.Server:
 
 
 def serve(server: grpc.Server) -> None:
-    """Serve on a free port until the engine ends this process or has ended. The engine reads the port from standard output."""
+    """Serve on a free port until the engine ends this process or no longer runs. The engine reads the port from standard output."""
     engine = os.getppid()
     signals = end_signals()
     port = server.add_insecure_port("127.0.0.1:0")

@@ -1,8 +1,8 @@
 """Processes that belong to one embedded cloud.
 
 A process belongs to the cloud if an environment variable contains the cloud's folder. The process' children inherit the variable,
-and so belong to the cloud too. There are no pid files, because these could be stale. So every process is found, also those that a
-killed command started.
+and so belong to the cloud too. Unlike a pid file, the variable cannot be stale, and identifies also the processes that a killed
+command started.
 """
 
 from __future__ import annotations
@@ -174,7 +174,7 @@ def _quietly(action: Callable[[], None]) -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Different ports on 127.0.0.1 that no program uses now, and that no call of this function returns while this process runs."""
+    """Different ports on 127.0.0.1 that no program uses. No other call, in any process, returns them while this process runs."""
     found: list[int] = []
     for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
         if _reserve(port):

@@ -30,12 +30,12 @@ PROVIDERS: Mapping[str, str | Built] = MappingProxyType(
         "kubernetes": Built("pulumi-resource-kubernetes"),
     }
 )
-"""Plugin name -> official provider that the toolchain builds, or module of an embedded provider for ``python -m``."""
+"""Plugin name -> the official provider that the toolchain builds, or the module of an embedded provider for ``python -m``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """A node of the cluster; its address is in a subnet of its zone. Nothing answers at the address unless pods are real."""
+    """A node of the cluster; its address is in a subnet of its zone. Nothing answers at this address if pods are simulated."""
 
     name: str
     zone: str
@@ -44,7 +44,7 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class RealPods:
-    """The settings of pods that are containers. The nodes are machines on a separate network."""
+    """The settings of pods that are containers. Each node is a set of Linux namespaces; a separate network connects the nodes."""
 
     gateway: str
     """The address of the network's bridge, and the source address of the load balancer's requests."""
@@ -95,7 +95,7 @@ class Project:
     """The settings of pods that are containers; None if pods are simulated."""
 
     pods_process: str = "pods"
-    """The name of the process that answers requests to the pods, if the project has one. Its log is the log of every pod."""
+    """The name of the project's process that answers requests to the simulated pods. Its log is the log of every pod."""
 
     annotation_domain: str = "embedded-cloud"
     """The domain of the pod annotations ``DOMAIN/cpu`` and ``DOMAIN/memory``, which set the simulated usage of a pod."""

@@ -1,8 +1,8 @@
 """Make Pulumi's gRPC protocol importable without the rest of the SDK.
 
-``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. Every command
-of the engine starts a provider process, and this import would take three quarters of the start. :func:`without_sdk` changes
-``sys.modules``, so only the entry point of a process of this package may call it.
+``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. The engine
+starts a provider process for each command, and the import of the SDK would take three quarters of the process' start time.
+:func:`without_sdk` changes ``sys.modules``, so only the entry point of a process of this package may call it.
 """
 
 from __future__ import annotations

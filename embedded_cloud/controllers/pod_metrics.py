@@ -1,7 +1,7 @@
 """The resource metrics API (``metrics.k8s.io``) for the HPA and ``kubectl top``, instead of metrics-server.
 
-The usage is simulated: each container uses half of its request. A pod's annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` set
-another usage for each container of the pod, so that a test can make an HPA scale. The project sets ``DOMAIN``.
+The usage is simulated: each container uses half of its request. A pod's annotations ``DOMAIN/cpu`` and ``DOMAIN/memory`` replace
+this value for each container of the pod, so that a test can make an HPA scale. ``DOMAIN`` is ``Project.annotation_domain``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ USED_SHARE = 0.5
 
 
 def serve(api: ApiServer, pki: Path, domain: str) -> None:
-    """Serve the API on a free port in the background, and register it with the API server's aggregator."""
+    """Serve the resource metrics API on a free port in the background, and register it with the API server's aggregator."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -119,7 +119,7 @@ def _register(api: ApiServer, port: int) -> None:
         "version": version,
         "groupPriorityMinimum": 100,
         "versionPriority": 100,
-        "insecureSkipTLSVerify": True,  # the certificate is for 127.0.0.1, not for the Service; the connection is local
+        "insecureSkipTLSVerify": True,  # the certificate does not contain the Service's name; the connection is local
         "service": {"name": SERVICE, "namespace": "kube-system", "port": port},
     }
     name = f"{version}.{group}"

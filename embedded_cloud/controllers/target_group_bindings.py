@@ -1,4 +1,4 @@
-"""The controller of TargetGroupBindings, a part of the AWS Load Balancer Controller: it registers pod IPs in target groups."""
+"""A substitute for the part of the AWS Load Balancer Controller that registers pod IPs in target groups: TargetGroupBindings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ def definition() -> Manifest:
         "type": "object",
         "required": ["targetGroupARN", "serviceRef"],
         "properties": {
-            # The controller's webhook rejects a change of the target group; another target group needs another binding.
             "targetGroupARN": {**text, "minLength": 1, "x-kubernetes-validations": [IMMUTABLE]},
             "targetType": {**text, "enum": ["ip", "instance"]},
             "serviceRef": service,
@@ -75,7 +74,10 @@ def reconcile(api: ApiServer, elbv2: BaseClient) -> None:
 
 
 def _endpoints(api: ApiServer, namespace: str, service: Manifest) -> set[tuple[str, int]]:
-    """Address and port of each ready endpoint of ``service``, which names a Service, and one of its ports by name or number."""
+    """The address and the port of each ready endpoint of a Service; empty if the Service or its port does not exist.
+
+    ``service`` is a binding's ``serviceRef``: the name of the Service, and the name or the number of one of its ports.
+    """
     try:
         ports = api.get(f"/api/v1/namespaces/{namespace}/services/{service['name']}")["spec"]["ports"]
     except OSError:

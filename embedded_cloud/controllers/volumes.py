@@ -13,10 +13,11 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 
 
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
-    """Create the volume of each pending claim, grow it with the claim, and delete released volumes whose policy is Delete.
+    """Create, grow and delete the volumes of claims. A volume whose reclaim policy is Delete is deleted after its claim.
 
-    If the storage class waits for the first consumer, the claim gets its volume when the claim's pod has a node. A volume is a
-    folder in ``folders`` that only pods in the volume's zone can mount. Without ``folders``, a volume is only an object in the API.
+    If the storage class waits for the first consumer, a claim gets its volume after the scheduler has chosen a node for the pod.
+    A volume is a folder in ``folders`` that only pods in the volume's zone can mount. Without ``folders``, a volume is only an
+    object in the API.
     """
     zones = {each["metadata"]["name"]: each["metadata"]["labels"].get(ZONE, "") for each in api.items("/api/v1/nodes")}
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}

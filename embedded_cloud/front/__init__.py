@@ -1,4 +1,6 @@
-"""The gate in front of moto. It checks callers, permissions, parameters and states, and refuses calls that AWS refuses.
+"""The middleware in front of moto, which refuses the calls that AWS would refuse.
 
-Import only :class:`embedded_cloud.front.middleware.Front`, which wraps moto's WSGI application.
+It checks the caller, the caller's permissions, the parameters of the call, and the present state of the account.
+
+The middleware is :class:`embedded_cloud.front.middleware.Front`, which wraps moto's WSGI application.
 """

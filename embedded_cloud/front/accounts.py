@@ -7,4 +7,4 @@ import os
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 ACCOUNT = os.environ.get("MOTO_ACCOUNT_ID", DEFAULT_ACCOUNT_ID)
-"""The account's id, from the environment variable by which moto serves every request in this account."""
+"""The account's id. moto reads the same environment variable, and serves every request in this account."""

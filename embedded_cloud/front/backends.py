@@ -32,7 +32,7 @@ def attached_gateway(call: Call, vpc: str) -> Any:
 
 
 def live_nat_gateways(call: Call) -> list[Any]:
-    """The NAT gateways that still use their addresses."""
+    """The NAT gateways that are not deleted; moto also lists deleted gateways. A gateway in deletion still uses its addresses."""
     return [each for each in backend("ec2", call).nat_gateways.values() if each.state != "deleted"]
 
 

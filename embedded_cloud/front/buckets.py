@@ -23,7 +23,7 @@ FORWARDED = "X-Forwarded-Proto"
 SECURE = "aws:SecureTransport"
 
 VERSIONS = 50
-"""The number of versions of an object that are kept. The engine writes its whole state about ten times per update."""
+"""The number of versions of an object in moto's memory. The engine writes its whole state about ten times per update."""
 
 
 def require_allowed_by_bucket(call: Call) -> None:
@@ -75,8 +75,8 @@ def _conditional_denials(policy: bytes | None) -> list[dict[str, Any]]:
 def _is_met(condition: dict[str, dict[str, Any]], call: Call) -> bool:
     """Whether every key of a condition is known to this module and has the required value."""
     known = {("Bool", SECURE): "false" if call.request.headers.get(FORWARDED) == "http" else "true"}
-    asked = {(operator, key): str(value).lower() for operator, keys in condition.items() for key, value in keys.items()}
-    return all(known.get(each) == value for each, value in asked.items())
+    required = {(operator, key): str(value).lower() for operator, keys in condition.items() for key, value in keys.items()}
+    return all(known.get(each) == value for each, value in required.items())
 
 
 def _listed(statements: Any) -> list[dict[str, Any]]:

@@ -94,7 +94,7 @@ class Call:
 
 
 def read(environ: dict[str, Any]) -> Call | None:
-    """The call in a request; ``None`` if the request is no call to AWS, or if its service has no model. The body stays readable."""
+    """The call in a request; ``None`` if the request is not a call to AWS, or its service has no model. The body stays readable."""
     body = _body(environ)
     request = Request(environ)
     signature = str(request.headers.get("Authorization", "")) or _presigned(request)
@@ -110,7 +110,7 @@ def read(environ: dict[str, Any]) -> Call | None:
         operation, in_path = None, {}
     call = Call(service, operation, access_key, region, request, in_path) if operation is not None else None
     if call is not None:
-        _ = call.parameters  # parsed before moto reads the stream
+        _ = call.parameters  # parsed and cached now, because moto consumes the body
     environ["wsgi.input"] = io.BytesIO(body)
     return call
 

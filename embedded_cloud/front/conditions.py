@@ -27,7 +27,7 @@ TAG = "aws:resourcetag/"
 
 
 def is_met(condition: Mapping[str, Mapping[str, Any]], call: Call, resource: str | None, *, unknown: bool) -> bool:
-    """Whether a condition is met. ``unknown`` is the result if a key or operator is not evaluated and no other comparison fails."""
+    """Whether a condition is met. ``unknown`` is the result if some parts cannot be evaluated and all other parts are met."""
     results = [
         _compared(operator, wanted if isinstance(wanted, list) else [wanted], _values(key.lower(), call, resource))
         for operator, keys in condition.items()

@@ -26,7 +26,7 @@ POLICIES = {
 }
 """Each access policy with the cluster role that grants the same permissions.
 
-Source: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html; the last policy can read all kinds.
+Source: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 """
 
 ADDONS = (
@@ -42,13 +42,14 @@ SETTINGS = ("accessConfig", "deletionProtection", "logging")
 
 @dataclass
 class Parts:
-    """The resources that belong to one cluster, by their keys."""
+    """What moto does not store of one cluster: the cluster's settings, and the resources that belong to it, by their keys."""
 
     settings: Properties = field(default_factory=dict[str, Any])
     entries: dict[str, Properties] = field(default_factory=dict[str, Properties])
     policies: dict[tuple[str, str], Properties] = field(default_factory=dict[tuple[str, str], Properties])
     addons: dict[str, Properties] = field(default_factory=dict[str, Properties])
-    pods: dict[str, Properties] = field(default_factory=dict[str, Properties])
+    associations: dict[str, Properties] = field(default_factory=dict[str, Properties])
+    """The Pod Identity associations."""
     upgraded_at: float | None = None
     """The time of the upgrade to the present version; None for a new cluster, and after a rollback."""
 
@@ -76,10 +77,11 @@ class PartKind:
 
     name: str
     answer: str
-    """The name of the resource in answers. With the suffix ``Arn``, it is the name of the resource's ARN."""
+    """The field of an answer that contains the resource. The resource's own field ``{answer}Arn`` contains the ARN."""
     key: str
     """The parameter that identifies the resource in its cluster."""
-    held: Callable[[Parts], dict[str, Properties]]
+    table: Callable[[Parts], dict[str, Properties]]
+    """Returns a cluster's resources of this kind."""
     changeable: tuple[str, ...]
     absent: str
     """The message about a missing resource, with ``{key}`` and ``{cluster}``."""
@@ -91,7 +93,7 @@ class PartKind:
     def find(self, call: Call) -> Properties:
         """The resource that a call names. Raises ``AwsError`` if the resource does not exist."""
         cluster, key = _cluster(call), call.parameters[self.key]
-        if (found := self.held(parts(cluster)).get(key)) is None:
+        if (found := self.table(parts(cluster)).get(key)) is None:
             raise AwsError("ResourceNotFoundException", self.absent.format(key=key, cluster=cluster), 404)
         return found
 
@@ -99,7 +101,7 @@ class PartKind:
         """Store a new resource, and return the answer to the call."""
         cluster = call.parameters["clusterName"]
         common = {"clusterName": cluster, f"{self.answer}Arn": arn, "tags": call.parameters.get("tags", {}), **_times()}
-        self.held(parts(cluster))[key] = {**common, **properties}
+        self.table(parts(cluster))[key] = {**common, **properties}
         return {self.answer: {**common, **properties}}
 
     def describe(self, call: Call) -> Properties:
@@ -113,14 +115,14 @@ class PartKind:
 
     def delete(self, call: Call) -> Properties:
         """Remove the resource, and return it."""
-        return self.held(parts(_cluster(call))).pop(self.find(call)[self.key])
+        return self.table(parts(_cluster(call))).pop(self.find(call)[self.key])
 
 
 ACCESS_ENTRY = PartKind(
     name="AccessEntry",
     answer="accessEntry",
     key="principalArn",
-    held=lambda parts: parts.entries,
+    table=lambda parts: parts.entries,
     changeable=("kubernetesGroups", "username"),
     absent="The specified access entry for {key} could not be found.",
 )
@@ -128,7 +130,7 @@ ADDON = PartKind(
     name="Addon",
     answer="addon",
     key="addonName",
-    held=lambda parts: parts.addons,
+    table=lambda parts: parts.addons,
     changeable=("addonVersion", "serviceAccountRoleArn", "configurationValues"),
     absent="No addon: {key} found in cluster: {cluster}",
 )
@@ -136,7 +138,7 @@ POD_IDENTITY = PartKind(
     name="PodIdentityAssociation",
     answer="association",
     key="associationId",
-    held=lambda parts: parts.pods,
+    table=lambda parts: parts.associations,
     changeable=("roleArn",),
     absent="The specified association {key} could not be found.",
 )
@@ -147,12 +149,12 @@ API_SERVERS: dict[str, Properties] = {}
 
 
 def parts(cluster: str) -> Parts:
-    """The resources that belong to a cluster."""
+    """The stored parts of a cluster."""
     return PARTS.setdefault(cluster, Parts())
 
 
 def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
-    """The user name and the groups of a principal in a cluster; None if it has no access entry.
+    """The user name and the groups of a principal in a cluster; None if the principal has no access entry.
 
     ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role.
     """
@@ -166,7 +168,7 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     return arn, [*entry["kubernetesGroups"], *(group_of(each) for each in granted)]
 
 
-def logs(cluster: str, call: Call) -> bool:
+def writes_logs(cluster: str, call: Call) -> bool:
     """Whether the control plane of a cluster writes logs to CloudWatch."""
     enabled = parts(cluster).settings.get("logging")
     if enabled is None:
@@ -175,7 +177,7 @@ def logs(cluster: str, call: Call) -> bool:
 
 
 def after(call: Call) -> None:
-    """Store the attributes of a cluster that moto does not store."""
+    """After a successful call, store or remove the attributes of a cluster that moto does not store."""
     name = call.parameters.get("name", "")
     match call.name:
         case "CreateCluster":
@@ -189,7 +191,7 @@ def after(call: Call) -> None:
 
 
 def completed(call: Call, answer: Properties) -> Properties:
-    """moto's description of a cluster with access mode, deletion protection, a separate OIDC issuer, and the real API server."""
+    """moto's answer, with what its description of the cluster lacks: access mode, deletion protection, OIDC issuer, API server."""
     cluster = answer.get("cluster")
     if cluster is None:
         return answer
@@ -215,7 +217,7 @@ def _given(call: Call, *names: str) -> Properties:
 
 
 def _update(kind: str) -> Properties:
-    """The answer to an update, which has already succeeded."""
+    """The answer to a call that has changed a cluster or an add-on: EKS reports an update, here one that has succeeded."""
     return {"update": {"id": token_hex(8), "status": "Successful", "type": kind, "createdAt": time.time()}}
 
 
@@ -345,7 +347,7 @@ def create_pod_identity_association(call: Call) -> Properties:
     """Associate a role with the pods of a service account."""
     cluster = _cluster(call)
     account = (call.parameters["namespace"], call.parameters["serviceAccount"])
-    if account in {(each["namespace"], each["serviceAccount"]) for each in parts(cluster).pods.values()}:
+    if account in {(each["namespace"], each["serviceAccount"]) for each in parts(cluster).associations.values()}:
         raise AwsError("ResourceInUseException", f"Association already exists: {'/'.join(account)}", 409)
     id = f"a-{token_hex(8)}"
     arn = _arn(call, "podidentityassociation", cluster, id)
@@ -362,7 +364,7 @@ def delete_pod_identity_association(call: Call) -> Properties:
 def list_pod_identity_associations(call: Call) -> Properties:
     """List the associations of a cluster, of a namespace or of a service account."""
     wanted = {key: call.parameters[key] for key in ("namespace", "serviceAccount") if call.parameters.get(key)}
-    found = [each for each in parts(_cluster(call)).pods.values() if wanted.items() <= each.items()]
+    found = [each for each in parts(_cluster(call)).associations.values() if wanted.items() <= each.items()]
     return {"associations": found}
 
 
@@ -420,7 +422,7 @@ def by_arn(arn: str) -> Properties | None:
     """The access entry, add-on or Pod Identity association with this ARN; None if there is none."""
     for owner in PARTS.values():
         for kind in (ACCESS_ENTRY, ADDON, POD_IDENTITY):
-            for found in kind.held(owner).values():
+            for found in kind.table(owner).values():
                 if arn == found[f"{kind.answer}Arn"]:
                     return found
     return None

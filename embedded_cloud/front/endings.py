@@ -42,7 +42,10 @@ ENDINGS = Endings()
 
 
 def before(call: Call) -> dict[str, Any] | None:
-    """The answer to a call that starts a slow deletion, which moto would perform immediately; ``None`` for all other calls."""
+    """The answer to a call that starts a slow deletion; ``None`` if moto must answer.
+
+    moto would delete the resource immediately. A describe call is counted, and the last one deletes the resource.
+    """
     match call.service, call.name:
         case "ec2", "DeleteNatGateway":
             return _nat_gateway(call)
@@ -88,14 +91,13 @@ def _node_group(call: Call) -> dict[str, Any] | None:
 
 
 def after(call: Call) -> None:
-    """Do what EKS does after a successful call.
+    """Do what EKS does after a successful call, and update the stored attributes of the cluster.
 
-    If a control plane writes logs, the creation and the deletion of the cluster create the log group if it is missing. A call to
-    EKS also changes the stored attributes of the cluster.
+    If a control plane writes logs, the creation of the cluster creates the log group unless it exists, and so does the deletion.
     """
     if call.service == "eks" and call.name in ("CreateCluster", "DeleteCluster"):
         name = call.parameters["name"]
-        if eks.logs(name, call):
+        if eks.writes_logs(name, call):
             group = f"/aws/eks/{name}/cluster"
             logs = backend("logs", call)
             if group not in logs.groups:

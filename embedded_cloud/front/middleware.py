@@ -72,7 +72,7 @@ class Front:
             answer = Response.from_app(self.moto, environ, buffered=True)
         except NotImplementedError:
             return call.refusal(lacking(call))
-        if answer.get_data().startswith(PAGE):  # moto's web server has no such path
+        if answer.get_data().startswith(PAGE):  # moto's web server has no path for the call
             return call.refusal(lacking(call))
         if answer.status_code < HTTPStatus.MULTIPLE_CHOICES:
             if call.service == "eks" and call.name in DESCRIBES_CLUSTER:

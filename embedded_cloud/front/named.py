@@ -130,7 +130,7 @@ def _key(call: Call, name: str) -> str:
 def _part_of_a_cluster(call: Call) -> str | None:
     """The ARN of the node group, add-on, access entry or Pod Identity association that a call names.
 
-    ``None`` if the call names none of these, and for a call that creates or lists such resources.
+    ``None`` if the call names none of these resources, or if the call creates or lists them.
     """
     wanted = call.parameters
     owner = wanted.get("clusterName")
@@ -143,7 +143,7 @@ def _part_of_a_cluster(call: Call) -> str | None:
     of_ours = (
         (parts.addons, "addonName", "addonArn"),
         (parts.entries, "principalArn", "accessEntryArn"),
-        (parts.pods, "associationId", "associationArn"),
+        (parts.associations, "associationId", "associationArn"),
     )
     arns = (found[arn] for table, key, arn in of_ours if (found := table.get(wanted.get(key, ""))))
     return next(arns, None)

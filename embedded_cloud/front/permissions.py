@@ -2,7 +2,8 @@
 
 moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. In this module, an Allow statement
 applies if its condition cannot be evaluated, and a Deny statement with such a condition is ignored. So this module can allow a call
-that AWS refuses, but it never refuses a call that AWS allows.
+that AWS refuses. It refuses a call that AWS allows only if a resource's policy, such as that of a KMS key, allows the call: this
+module does not read the policies of resources.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ PASSED_ROLES = {
 }
 """Calls that pass a role to a service, with the parameters that contain the role's ARN. The caller needs `iam:PassRole`.
 
-RunInstances has no such parameter, because it names an instance profile. The role of the profile is not checked.
+RunInstances names an instance profile instead of a role. The profile's role is not checked.
 """
 
 ON_EVERYTHING = (

@@ -16,7 +16,7 @@ CODES = {
     "route53": "InvalidInput",
     "s3": "InvalidArgument",
 }
-"""Service -> error code for an invalid parameter, for services that do not use the code of their protocol."""
+"""Service -> error code for a parameter that is not valid, for services that do not use the code of their protocol."""
 
 CODES_BY_PROTOCOL = {"query": "ValidationError"}
 OTHERWISE = "ValidationException"

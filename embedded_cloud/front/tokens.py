@@ -1,4 +1,4 @@
-"""The webhook with which the API servers authenticate a token; it works like the authenticator of EKS.
+"""The webhook that the API servers call to authenticate a token, like the authenticator of EKS.
 
 A token of ``aws eks get-token`` is a presigned call to STS with the cluster's name in a signed header. The webhook looks up the
 signer in the cluster's access entries. If the signer has no entry, the API server answers 401.
@@ -64,7 +64,7 @@ def authenticate(cluster: str, token: str) -> dict[str, Any]:
 def signer(cluster: str, token: str) -> str:
     """The ARN of the principal that signed a token for ``cluster``. Raises ``TokenError`` for a token that is not valid.
 
-    The signature of an administrator's token is not checked, so such a token is valid for every cluster.
+    The signature of the administrator's token is not checked, so this function accepts the token for every cluster.
     """
     if not token.startswith(PREFIX):
         raise TokenError(f"the token does not begin with {PREFIX} as a token of `aws eks get-token` does")

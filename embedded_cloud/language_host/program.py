@@ -17,7 +17,7 @@ from embedded_cloud.language_host import quick
 
 
 def main() -> None:
-    """Run the script that one line at standard input describes, as if Python had been started with it; exit if there is no line."""
+    """Run the script that one line at standard input describes; return if there is no line."""
     quick.collect_nothing()
     import pulumi.runtime  # noqa: F401  # ahead of time, for the script
 

@@ -1,7 +1,7 @@
 """Makes a short run of a program faster. Without this module, the program takes more than twice as long.
 
-The module changes process globals (the garbage collector, the SDK's debug messages) and private state of the SDK (its list of
-calls). Use it only in a process that runs one program once, and never for a program on AWS.
+The module changes process globals (the garbage collector, the SDK's debug messages) and private parts of the SDK. Use it only in a
+process that runs one program once, and never for a program on AWS.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def run_with_engine(*, debug: bool) -> None:
     Without ``debug``, the SDK's debug messages are not sent. The SDK would send five messages per resource and wait for each of
     them, but the engine discards the messages.
 
-    The stack trace of a resource has only its first frame, which declares the resource. The other frames are a third of the state,
-    which the engine writes twice per resource.
+    The stack trace of a resource is cut to its first frame, which declares the resource. The other frames would be a third of the
+    state, which the engine writes twice per resource.
 
     At the end of the program, the SDK waits for its calls to the engine, and for all outputs. If no call has started
     yet, the SDK waits for all outputs again after each output, which takes quadratic time. This function adds a call that does

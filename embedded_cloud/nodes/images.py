@@ -1,7 +1,7 @@
 """Images in containerd's own format, unpacked once for all nodes and all later starts.
 
-A node's containerd starts with hard links to these files, because blobs and unpacked layers never change. Only the databases
-change, and each node gets copies of them. If the node's folder is on another file system, all files are copied.
+A node's containerd starts with hard links to these files, because blobs and unpacked layers never change. The databases change, so
+each node gets a copy of them. If the node's folder is on another file system, all files are copied.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.snapshotter.v1.a
 
 
 def store(archive: Path) -> Path:
-    """The folder of a containerd with the images of ``archive``. It is created once, beside the archive; older ones are removed."""
+    """The folder of a containerd with the images of ``archive``, created once, beside the archive. Older folders are removed."""
     made = archive.with_suffix(".store")
     with FileLock(archive.with_suffix(".lock")):
         if not made.exists():

@@ -100,14 +100,14 @@ class Listener:
 
 @dataclass
 class Wanted:
-    """The account's load balancer. ``weights``, ``targets`` and ``delays`` change without a reload of HAProxy."""
+    """The wanted state of HAProxy. ``weights``, ``targets`` and ``delays`` change without a reload."""
 
     listeners: list[Listener] = field(default_factory=list[Listener])
     groups: dict[str, TargetGroup] = field(default_factory=dict[str, TargetGroup])
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
-    """Key in HAProxy's map -> end of the group's range. The first group whose end is above a request's random number gets the
-    request."""
+    """Key of a rule's group in HAProxy's map -> end of the group's range of random numbers. Each request has a random number; the
+    first group of the rule whose end is above this number gets the request."""
     targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
     """ARN of the group -> address -> the target's state in moto. moto does not list draining targets."""
     delays: dict[str, float] = field(default_factory=dict[str, float])
@@ -115,7 +115,7 @@ class Wanted:
 
 
 def read(elbv2: Any) -> Wanted:
-    """The account's present configuration."""
+    """The wanted state, from the account's present load balancers and target groups."""
     wanted = Wanted()
     for described in elbv2.describe_target_groups()["TargetGroups"]:
         group = _group(described)
@@ -169,7 +169,8 @@ def _hosts(condition: dict[str, Any]) -> list[str]:
     return condition.get("HostHeaderConfig", {}).get("Values") or condition.get("Values", [])
 
 
-def _parts(action: dict[str, Any]) -> list[Address]:
+def _parts(action: dict[str, Any]) -> list[tuple[str, int]]:
+    """The ARN and the weight of each target group of an action."""
     groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
     return [(each["TargetGroupArn"], int(each.get("Weight", 1))) for each in groups]
 
@@ -189,7 +190,7 @@ class ProxySettings:
     files: dict[int, int]
     ports: dict[int, int]
     by_group: int
-    """The open file of an HTTP socket. HAProxy sends ``/tracks/WORD/...`` to the only target group with this word in its name."""
+    """The open file of an HTTP socket. Requests for ``/tracks/WORD/...`` go to the one target group with WORD in its name."""
     aws: str
 
     @property
@@ -290,7 +291,7 @@ class HAProxy:
         self.reported: dict[str, dict[Address, str]] = {}
         self.new: set[tuple[str, Address]] = set()
 
-    def tell(self, command: str) -> str:
+    def send(self, command: str) -> str:
         """Send one command to HAProxy and return the answer."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(ANSWER_SECONDS)
@@ -304,7 +305,7 @@ class HAProxy:
         if config == self.loaded:
             return
         self.settings.weights.write_text("".join(f"{key} {value}\n" for key, value in wanted.weights.items()))
-        self.settings.state.write_text(self.tell("show servers state"))
+        self.settings.state.write_text(self.send("show servers state"))
         self.settings.config.write_text(configuration(wanted, self.settings, self.servers()))
         os.kill(self.pid, signal.SIGUSR2)
         time.sleep(1)  # after this time, the new worker answers at the socket
@@ -314,16 +315,16 @@ class HAProxy:
     def change(self, server: Server, change: str) -> None:
         """Apply a change to both servers of a slot."""
         for path in (server.path, server.anyhow):
-            self.tell(f"set server {path} {change}")
+            self.send(f"set server {path} {change}")
 
     def weigh(self, weights: dict[str, int]) -> None:
         """Set the weights of the rules."""
         for key, value in weights.items():
-            self.tell(f"set map {self.settings.weights} {key} {value}")
+            self.send(f"set map {self.settings.weights} {key} {value}")
 
     def servers(self) -> Iterator[Server]:
         """All slots of all groups."""
-        lines = self.tell("show stat").splitlines()
+        lines = self.send("show stat").splitlines()
         names = lines[0].removeprefix("# ").split(",")
         for line in lines[1:]:
             row = dict(zip(names, line.split(","), strict=False))
@@ -332,7 +333,7 @@ class HAProxy:
                 yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
 
     def direct(self, targets: dict[Address, str], delay: float, servers: list[Server]) -> dict[Address, str]:
-        """Assign ``targets`` to ``servers``, a group's slots, and drain removed targets; return each target's measured health."""
+        """Assign ``targets`` to the group's slots ``servers``, and drain removed targets. Return the health of each target."""
         held = {each.target: each for each in servers if not each.is_free}
         free = [each for each in servers if each.is_free]
         wanted = {target for target, state in targets.items() if state not in DRAINING}
@@ -360,13 +361,13 @@ class HAProxy:
             del self.drains_until[key]
             self.change(server, "state maint")
             for path in (server.path, server.anyhow):
-                self.tell(f"shutdown sessions server {path}")
+                self.send(f"shutdown sessions server {path}")
 
     def _take(self, server: Server, target: Address) -> None:
         ip, port = target
         self.change(server, f"addr {ip} port {port}")
         self.change(server, "state ready")
-        self.tell(f"set server {server.path} health down")  # the target is down until its first check has passed
+        self.send(f"set server {server.path} health down")  # the target is down until its first check has passed
         self.new.add((server.path, target))
 
     def _state(self, server: Server) -> str:
@@ -410,7 +411,7 @@ def report(settings: ProxySettings, arn: str, measured: dict[Address, str]) -> N
 
 
 def follow(settings: ProxySettings, haproxy: HAProxy, elbv2: Any) -> None:
-    """Apply the account's present configuration once, and report the health of changed targets."""
+    """Apply the account's present configuration once. Report the health of a group's targets if it has changed."""
     wanted = read(elbv2)
     haproxy.load(wanted)
     haproxy.weigh(wanted.weights)

@@ -114,8 +114,8 @@ class Machine:
         _run(self.on_network("ip", *arguments))
 
     def listener(self, address: str, port: int) -> socket.socket:
-        """A socket that listens in the machine's network namespace. Also a process outside of the namespace can use this socket."""
-        with self.namespace() as namespace, on_network(namespace.fileno()):
+        """A socket that listens in the machine's network namespace. A process outside of the namespace can use this socket too."""
+        with self.namespace() as namespace, in_network(namespace.fileno()):
             return listener(address, port)
 
     def namespace(self) -> BinaryIO:
@@ -134,7 +134,7 @@ def listener(address: str, port: int) -> socket.socket:
 
 
 @contextmanager
-def on_network(namespace: int) -> Generator[None]:
+def in_network(namespace: int) -> Generator[None]:
     """Run the block in the network namespace of the open file ``namespace``, in this thread. (``os.setns`` needs Python 3.12.)"""
     with Path("/proc/thread-self/ns/net").open("rb") as own:
         _enter(namespace)
@@ -176,7 +176,8 @@ cloud together would get only as much CPU of a busy host as one other group of p
 def make_group(path: str) -> None:
     """Create the control group ``path`` and its parents in every hierarchy, as a kubelet requires them, and set the CPU weight.
 
-    In cgroup v1, a new cpuset is empty and must be copied from its parent. In v2, a parent must enable its children's controllers.
+    In cgroup v1, the cpuset of a new group is empty and must be copied from the parent. In v2, a parent must enable the controllers
+    of its children.
     """
     top = Path(path).parts[0]
     for hierarchy in _hierarchies():

@@ -19,10 +19,10 @@ from embedded_cloud.processes import Processes
 
 NETWORK = "network"
 DNS = "coredns"
-WAY_OUT = "way-to-api-server"
+API_PROXY = "api-proxy"
 TUNNEL = "tunnel"
 
-WAY = """
+HAPROXY_CONFIG = """
 global
   maxconn 2000
 defaults
@@ -85,11 +85,11 @@ class NodeNetwork:
             self.machine.ip("link", "add", "cluster", "type", "bridge")
             self.machine.ip("address", "add", f"{self.address}/{self.prefix}", "dev", "cluster")
             self.machine.ip("link", "set", "cluster", "up")
-        if WAY_OUT not in self.processes.running():
+        if API_PROXY not in self.processes.running():
             with self.machine.listener(self.address, self.api_port) as listening:
                 config = self.folder / "api.cfg"
-                config.write_text(WAY.format(name="api", file=listening.fileno(), target=f"127.0.0.1:{self.api_port}"))
-                self.processes.start(WAY_OUT, ["haproxy", "-db", "-f", config], files=[listening.fileno()])
+                config.write_text(HAPROXY_CONFIG.format(name="api", file=listening.fileno(), target=f"127.0.0.1:{self.api_port}"))
+                self.processes.start(API_PROXY, ["haproxy", "-db", "-f", config], files=[listening.fileno()])
         if TUNNEL not in self.processes.running():
             with self.machine.namespace() as namespace:
                 command = [sys.executable, "-m", "embedded_cloud.nodes.tunnel", self.tunnel]

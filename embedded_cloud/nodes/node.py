@@ -69,20 +69,20 @@ class RealNode:
         """The control group of the node's pods."""
         return f"{group_of(self.processes.folder)}/{self.name}"
 
-    def start(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode], unpacked: Path) -> None:
+    def start(self, network: Machine, gateway: str, prefix: int, nodes: Sequence[RealNode], unpacked: Path) -> None:
         """Start the machine, connect it to ``network``, and start containerd, unless they already run.
 
         A new containerd has the images in ``unpacked``.
         """
         if self.name not in self.processes.running():
             self.machine.start()
-            self._join(network, gateway, prefix, others)
+            self._connect(network, gateway, prefix, nodes)
             make_group(self.group)
         if self._process("containerd") not in self.processes.running():
             self._write()
             if not self._containerd.exists():
                 copy(unpacked, self._containerd)
-                self._is_loaded(unpacked.with_suffix(".tar")).touch()
+                self._loaded(unpacked.with_suffix(".tar")).touch()
             command = self.machine.inside("containerd", "--config", self.folder / "containerd.toml", "--log-level", "warn")
             self.processes.start(self._process("containerd"), command)
         self.processes.wait_until(self._process("containerd"), self._serves_containers, CONTAINERD_SECONDS)
@@ -107,17 +107,17 @@ class RealNode:
             self.processes.start(self._process("kube-proxy"), self.machine.inside(*command))
 
     def load(self, archive: Path) -> None:
-        """Import the images of ``archive`` unless this node has them. An archive with other images has another name."""
-        if not self._is_loaded(archive).exists():
+        """Import the images of ``archive`` unless this node has them. The archive's name changes with its images."""
+        if not self._loaded(archive).exists():
             self.machine.run("ctr", f"--namespace={NAMESPACE}", "images", "import", archive)
-            self._is_loaded(archive).touch()
+            self._loaded(archive).touch()
 
     @property
     def _containerd(self) -> Path:
         """containerd's folder, as a path on the host."""
         return self.folder / "var/lib/containerd"
 
-    def _is_loaded(self, archive: Path) -> Path:
+    def _loaded(self, archive: Path) -> Path:
         """The file that exists if the node has the images of ``archive``."""
         file = self.folder / "loaded" / archive.name
         file.parent.mkdir(exist_ok=True)
@@ -133,7 +133,7 @@ class RealNode:
             return False
         return True
 
-    def _join(self, network: Machine, gateway: str, prefix: int, others: Sequence[RealNode]) -> None:
+    def _connect(self, network: Machine, gateway: str, prefix: int, nodes: Sequence[RealNode]) -> None:
         """Connect the machine to the network's bridge by a veth pair, and add routes to the pods of the other nodes."""
         network.ip("link", "add", "name", self.name, "type", "veth", "peer", "name", "eth0", "netns", str(self.machine.pid))
         network.ip("link", "set", self.name, "master", "cluster", "up")
@@ -141,7 +141,7 @@ class RealNode:
         self.machine.ip("address", "add", f"{self.node.address}/{prefix}", "dev", "eth0")
         self.machine.ip("link", "set", "eth0", "up")
         self.machine.ip("route", "add", "default", "via", gateway)
-        for other in others:
+        for other in nodes:
             if other.name != self.name:
                 self.machine.ip("route", "add", str(other.pods), "via", other.node.address)
 

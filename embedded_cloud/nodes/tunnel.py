@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 from typing import cast
 
-from embedded_cloud.nodes.machines import on_network
+from embedded_cloud.nodes.machines import in_network
 
 CONNECT_SECONDS = 10
 CHUNK = 65536
@@ -49,7 +49,7 @@ def connect(host: str, port: int) -> socket.socket:
     """A connection to a node or a pod, or to the host itself."""
     if host == HOST:
         return socket.create_connection(("127.0.0.1", port), CONNECT_SECONDS)
-    with on_network(STANDARD_INPUT):
+    with in_network(STANDARD_INPUT):
         made = socket.socket()
     made.settimeout(CONNECT_SECONDS)
     made.connect((host, port))

@@ -1,4 +1,4 @@
-"""Substitutes for the official provider plugins, whose programs are not in any package registry.
+"""Substitutes for the official aws and docker provider plugins, whose programs are not in any package registry.
 
-A type of resource is a class in ``aws/types`` or ``docker/types``, in the module of its service.
+Each resource type is a class in a module of ``aws/types`` or ``docker/types``.
 """

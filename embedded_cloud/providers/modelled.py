@@ -1,7 +1,7 @@
 """The common base of the resource types of the embedded providers: class attributes that list the modelled inputs.
 
-The embedded aws and docker providers each have a base class with its own registry, and a package ``types``, which imports all of
-its modules. A class with a ``token`` registers itself. So a new type needs only a new class.
+Each embedded provider has a base class with its own dictionary of types, and a package ``types`` that imports all of its modules.
+A class with a ``token`` registers itself in the dictionary. So a new type needs only a new class.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def names(text: str) -> Names:
 
 
 def properties(**values: Any) -> Mapping[str, Any]:
-    """A constant set of properties."""
+    """A mapping that cannot be changed, with the keyword arguments as its content."""
     return MappingProxyType(values)
 
 
@@ -47,11 +47,11 @@ class ModelledType:
     updatable: ClassVar[Names] = frozenset()
     """Inputs that change in place."""
 
-    kept: ClassVar[Names] = frozenset()
+    provider_only: ClassVar[Names] = frozenset()
     """Inputs that are instructions to the provider. No service returns these inputs."""
 
-    recorded: ClassVar[Mapping[str, str]] = properties()
-    """Inputs that the service does not store, each with the reason. Only the state contains these inputs."""
+    not_stored: ClassVar[Mapping[str, str]] = properties()
+    """Inputs that moto does not store, each with the reason. Only the state contains these inputs."""
 
     defaults: ClassVar[Mapping[str, Any]] = properties()
     """The official provider's default for each optional input."""
@@ -79,12 +79,12 @@ class ModelledType:
     @classmethod
     def modelled(cls) -> Names:
         """All modelled inputs of this type."""
-        return cls.replace_on | cls.updatable | cls.kept | frozenset(cls.recorded)
+        return cls.replace_on | cls.updatable | cls.provider_only | frozenset(cls.not_stored)
 
     @classmethod
     def described(cls) -> Names:
         """The inputs that the service returns."""
-        return cls.modelled() - cls.kept - cls.recorded.keys()
+        return cls.modelled() - cls.provider_only - cls.not_stored.keys()
 
     @classmethod
     def completed(cls, news: Properties) -> Properties:
@@ -103,20 +103,20 @@ class ModelledType:
     @classmethod
     def observed(cls, inputs: Properties, state: Properties, live: Properties) -> Properties:
         """The inputs that correspond to the live resource: ``inputs``, changed where ``live`` differs from ``state``."""
-        then, now = ({key: value for key, value in each.items() if key in cls.described()} for each in (state, live))
-        return refreshed(inputs, then, now)
+        before, now = ({key: value for key, value in each.items() if key in cls.described()} for each in (state, live))
+        return refreshed(inputs, before, now)
 
 
-def refreshed(asked: Any, recorded: Any, live: Any) -> Any:
-    """``asked`` with the differences between ``recorded``, the description in the state, and ``live``, that of the service."""
-    if live == recorded:
-        return asked
-    if not (isinstance(recorded, dict) and isinstance(live, dict)):
-        return live
-    asked = asked if isinstance(asked, dict) else {}
+def refreshed(inputs: Any, before: Any, now: Any) -> Any:
+    """``inputs``, changed where the service's description has changed: from ``before``, which is in the state, to ``now``."""
+    if now == before:
+        return inputs
+    if not (isinstance(before, dict) and isinstance(now, dict)):
+        return now
+    inputs = inputs if isinstance(inputs, dict) else {}
     result: Properties = {}
-    for key in asked.keys() | recorded.keys() | live.keys():
-        value = refreshed(asked.get(key), recorded.get(key), live.get(key))
+    for key in inputs.keys() | before.keys() | now.keys():
+        value = refreshed(inputs.get(key), before.get(key), now.get(key))
         if value is not None:
             result[key] = value
     return result

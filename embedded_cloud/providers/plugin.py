@@ -91,7 +91,7 @@ class Plugin(ABC):
         """Configure the provider with the inputs of the explicit provider resource."""
 
     def check(self, resource: ResourceState, olds: Properties, news: Properties) -> Properties:
-        """Return ``news`` with defaults and names added; raise :class:`EmbeddedCloudError` for invalid inputs."""
+        """Return ``news`` with defaults and names added. Raises :class:`EmbeddedCloudError` for inputs that are not valid."""
         return news
 
     @abstractmethod

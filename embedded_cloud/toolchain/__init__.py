@@ -1,6 +1,6 @@
 """The programs of an embedded cloud, built once from pinned Go modules and shared by all checkouts of this user.
 
-The ``go.mod`` files in this folder's subfolders pin the versions; ``catalogue`` explains how to change the version of Kubernetes.
+The ``go.mod`` files in this folder's subfolders pin the versions; ``catalogue`` explains how to change a version.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ class Toolchain:
         """Return the path of each requested program or file. Missing programs and files are built.
 
         A program on PATH with the pinned major and minor version is used instead of the program in the cache.
-        Raises :class:`EmbeddedCloudError` if a name is unknown, Go is missing or too old, the registry cannot be reached, the disk
-        is full or a build fails.
+        Raises :class:`EmbeddedCloudError` if a name is unknown, or if a build fails, with the cause: Go, the network or the disk.
         """
         unknown = set(names) - {name for bundle in self.bundles for name in bundle.names}
         if unknown:

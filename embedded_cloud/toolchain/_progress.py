@@ -15,7 +15,7 @@ SECONDS_BETWEEN_LINES = 30
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     """Print one line."""
     console.print(line, markup=False)
 
@@ -42,9 +42,9 @@ def step(title: str, usual_seconds: int) -> Generator[Callable[[str], None]]:
             task = bar.add_task(title, total=None, doing="")
             yield lambda doing: bar.update(task, doing=doing)
     else:
-        say(f"{title} ({usual} on 2 cores)")
-        yield every(SECONDS_BETWEEN_LINES, lambda doing: say(f"  {duration(time.monotonic() - started)}: {doing}"))
-    say(f"{title}: done in {duration(time.monotonic() - started)}")
+        print_line(f"{title} ({usual} on 2 cores)")
+        yield every(SECONDS_BETWEEN_LINES, lambda doing: print_line(f"  {duration(time.monotonic() - started)}: {doing}"))
+    print_line(f"{title}: done in {duration(time.monotonic() - started)}")
 
 
 def every(seconds: float, show: Callable[[str], None]) -> Callable[[str], None]:

@@ -1,7 +1,7 @@
-"""The cache of built bundles. Each bundle is a folder ``BUNDLE-HASH``, which exists only when it is complete.
+"""The cache of built bundles (programs that are built together). An entry is a folder ``BUNDLE-HASH``, which is always complete.
 
-A bundle is built in a temporary folder that is renamed at the end. The manifest in the folder lists every other file, so that a
-damaged entry is detected and built again. The modification time of a folder is the time of its last use. A build removes the
+A bundle is built in a temporary folder that is renamed at the end. The manifest in an entry lists the entry's other files, so that
+a damaged entry is detected and built again. The modification time of an entry is the time of its last use. A build removes the
 entries of its bundle that have not been used for 30 days.
 """
 
@@ -25,7 +25,7 @@ from embedded_cloud.toolchain import _progress
 from embedded_cloud.toolchain.catalogue import Bundle
 
 MANIFEST = "manifest.json"
-"""The name of an entry's manifest, which maps each remaining file of the entry to its size in bytes and its SHA-256."""
+"""The name of an entry's manifest, which maps each other file of the entry to the file's size in bytes and SHA-256."""
 
 HASH_LENGTH = 12
 
@@ -87,7 +87,7 @@ class Cache:
             held.acquire(timeout=0)
         except Timeout:
             pid = builder.read_text() if builder.exists() else "unknown"
-            _progress.say(f"{bundle.name}: waiting for another build (pid {pid})")
+            _progress.print_line(f"{bundle.name}: waiting for another build (pid {pid})")
             held.acquire()
         try:
             builder.write_text(str(os.getpid()))
@@ -100,8 +100,8 @@ class Cache:
 def is_whole(folder: Path) -> bool:
     """Whether every file of the manifest exists unchanged.
 
-    Sizes are always compared. Hashes are compared only for files that were written after the manifest, because hashing half a
-    gigabyte takes seconds.
+    Sizes are always compared. Hashes are compared only for files that were changed after the manifest was written, because hashing
+    half a gigabyte takes seconds.
     """
     try:
         manifest = folder / MANIFEST

@@ -1,7 +1,7 @@
 """The programs and files of the toolchain, from Go modules. A go.mod in a folder beside this file pins the version of each module.
 
-To change a version, replace it in every line of go.mod in the folder that the bundle's ``source`` names, and run ``go mod tidy`` in
-this folder. The version of Kubernetes is in two folders, which must agree: ``kubernetes`` (control plane) and ``node`` (kubelet).
+To change a version, replace it in every line of the bundle's go.mod, and run ``go mod tidy`` in the folder of that go.mod. The
+version of Kubernetes is in two folders, and must be the same in both: ``kubernetes`` (control plane) and ``node`` (kubelet).
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class Files:
 class Bundle:
     """Programs and files that are built or copied together, and cached as one folder.
 
-    ``source`` is the folder beside this file with go.mod and go.sum. ``usual_seconds`` is the time of a first build on 2 cores,
-    with the download of the sources. The keys of ``tools`` and ``files`` are the names for :meth:`Toolchain.ensure`.
+    ``source`` is the name of the folder beside this file that contains go.mod and go.sum. ``usual_seconds`` is the time of a first
+    build on 2 cores, with the download of the sources. The keys of ``tools`` and ``files`` are the names for
+    :meth:`Toolchain.ensure`.
     """
 
     name: str

@@ -111,7 +111,7 @@ class Go:
                 f"cannot download the sources of {bundle.name}: {reason}",
                 "check the network and GOPROXY, then run the command again: finished downloads and packages are kept",
             )
-        return EmbeddedCloudError(f"the Go command for {bundle.name} failed: {reason}", f"the whole output is in {self.log}")
+        return EmbeddedCloudError(f"the Go command for {bundle.name} failed: {reason}", f"read the whole output in {self.log}")
 
 
 def binary_name(package: str) -> str:

@@ -198,7 +198,7 @@ def test_a_compile_error_names_the_line_and_the_log_and_leaves_nothing(
     main.write_text("package main\n\nfunc main() { undefined() }\n")
     with pytest.raises(EmbeddedCloudError, match="the Go command for hello failed: hello/main.go:3:15: undefined:") as error:
         toolchain.ensure("hello")
-    assert error.value.fix == f"the whole output is in {cache_folder / 'hello.log'}"
+    assert error.value.fix == f"read the whole output in {cache_folder / 'hello.log'}"
     assert "undefined: undefined" in (cache_folder / "hello.log").read_text()
     assert left_over(cache_folder) == []
     main.write_text(PROGRAM)

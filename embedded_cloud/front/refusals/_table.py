@@ -15,7 +15,7 @@ Check = Callable[[Call], str | None]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One row: the gate refuses a call of ``operations`` of ``service`` with ``code`` if ``check`` returns a message."""
+    """One row: a call of ``operations`` of ``service`` is refused with ``code`` if ``check`` returns a message."""
 
     service: str
     operations: tuple[str, ...]

@@ -64,7 +64,7 @@ def bad_name(call: Call) -> str | None:
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"
     if not NAME.fullmatch(name):
-        return f"The name '{name}' can only contain characters that are alphanumeric characters and hyphens(-), not at its ends"
+        return f"The name '{name}' can only contain alphanumeric characters and hyphens(-), and cannot begin or end with a hyphen"
     return f"The name '{name}' cannot begin with 'internal-'" if name.startswith("internal-") else None
 
 

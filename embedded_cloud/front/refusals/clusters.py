@@ -15,8 +15,11 @@ from embedded_cloud.front.refusals._table import refuses
 API = "https://docs.aws.amazon.com/eks/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 
-VERSIONS = tuple(f"1.{minor}" for minor in range(30, 36))
-"""The versions that EKS supports: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, in November 2026"""
+VERSIONS = tuple(f"1.{minor}" for minor in range(31, 38))
+"""The versions with standard or extended support in November 2026.
+
+Source: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
+"""
 
 ROLLBACK_WINDOW = 7 * 24 * 60 * 60
 """The time after an upgrade in which EKS allows a rollback: https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"""
@@ -138,8 +141,8 @@ def node_role_without_trust(call: Call) -> str | None:
 
 
 @refuses("eks", "CreateNodegroup", code="NodeCreationFailure", source=f"{GUIDE}/troubleshooting.html")
-def nodes_without_a_way_out(call: Call) -> str | None:
-    """A node group in a subnet that has neither a default route nor an endpoint of the registry ECR in its VPC.
+def nodes_without_egress(call: Call) -> str | None:
+    """A node group in a subnet without a default route, in a VPC without an endpoint of the registry ECR.
 
     EKS accepts the call, and the node group fails later with this code. The official provider waits for the node group, and reports
     the code.

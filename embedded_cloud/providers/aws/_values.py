@@ -90,7 +90,7 @@ def attribute_value(text: str, like: Any) -> Any:
 
 
 def json_text(document: Any) -> str:
-    """A policy document as text in canonical form."""
+    """A policy document as JSON text without blanks."""
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -100,27 +100,30 @@ def added_and_removed(old: Iterable[str] | None, new: Iterable[str] | None) -> t
     return sorted(after - before), sorted(before - after)
 
 
-def unmet(asked: Any, described: Any, path: str = "") -> Iterator[str]:
-    """The paths at which a service's description differs from the request; additional values in the description are ignored."""
-    if isinstance(asked, dict) and isinstance(described, dict):
-        for key, value in asked.items():
+def unmet(requested: Any, described: Any, path: str = "") -> Iterator[str]:
+    """The paths at which a service's description differs from the request.
+
+    Additional properties in the description, and the order of lists, are ignored.
+    """
+    if isinstance(requested, dict) and isinstance(described, dict):
+        for key, value in requested.items():
             yield from unmet(value, described.get(key), f"{path}.{key}" if path else key)
-    elif isinstance(asked, list) and isinstance(described, list) and len(asked) == len(described):
-        for index, value in enumerate(asked):
+    elif isinstance(requested, list) and isinstance(described, list) and len(requested) == len(described):
+        for index, value in enumerate(requested):
             if not any(_met(value, other) for other in described):
                 yield from unmet(value, described[index], f"{path}[{index}]")
-    elif not _equal(asked, described):
+    elif not _equal(requested, described):
         yield path
 
 
-def _met(asked: Any, described: Any) -> bool:
-    return next(unmet(asked, described), None) is None
+def _met(requested: Any, described: Any) -> bool:
+    return next(unmet(requested, described), None) is None
 
 
-def _equal(asked: Any, described: Any) -> bool:
-    if asked == described or (not asked and not described):
+def _equal(requested: Any, described: Any) -> bool:
+    if requested == described or (not requested and not described):
         return True
-    return isinstance(asked, str) and isinstance(described, str) and _parsed(asked) == _parsed(described) is not None
+    return isinstance(requested, str) and isinstance(described, str) and _parsed(requested) == _parsed(described) is not None
 
 
 def _parsed(text: str) -> Any:

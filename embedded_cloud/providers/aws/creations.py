@@ -32,7 +32,7 @@ def no_answer(endpoint: str) -> EmbeddedCloudError:
 
 @dataclass
 class _Calls:
-    """The creation to which this thread's calls belong, and the number of calls that it has sent."""
+    """The creation to which this thread's calls belong, and the number of calls that the thread has sent for it."""
 
     urn: str
     sent: int = 0
@@ -68,7 +68,7 @@ class AwsCreations:
     def left(self, urn: str) -> Properties | None:
         """The open creation of ``urn`` if its resource may exist, else ``None``.
 
-        The id in the creation is ``None`` if not known.
+        The creation's ``id`` is ``None`` if no provider has received the id.
         """
         found = self._open.get(urn)
         return found if found and (found["id"] or found["answered"]) else None
@@ -93,7 +93,7 @@ class AwsCreations:
         self._open[urn]["id"] = id
 
     def known(self, urn: str, id: str) -> None:
-        """Close the creation if its id is ``id``. The caller has got ``id`` from the engine, so the engine knows the resource."""
+        """Close the creation if its id is ``id``. The engine has sent ``id`` to the caller, so the engine knows the resource."""
         found = self._open.get(urn)
         if found and found["id"] == id:
             self._send("DELETE", urn=urn)

@@ -1,4 +1,4 @@
-"""The data sources that the program calls."""
+"""The data sources of the embedded aws provider."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import cast
 
 from embedded_cloud.errors import EmbeddedCloudError
-from embedded_cloud.providers.aws import types as types  # each registers itself
+from embedded_cloud.providers.aws import types as types  # this import registers all resource types
 from embedded_cloud.providers.aws._values import Properties, unmet
 from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.resource import AwsResource
@@ -44,7 +44,7 @@ class AwsPlugin(Plugin):
         self.aws.creations.known(resource.urn, resource.id)
         changes = changes_of(kind.replace_on, old_inputs, news)
         replaced = Change.REPLACE in changes.values()
-        return Diff(changes, delete_before_replace=replaced and not kind.is_auto_named(resource.name, news))
+        return Diff(changes, delete_before_replace=replaced and not kind.can_coexist(resource.name, news))
 
     def create(self, resource: ResourceState, inputs: Properties, preview: bool) -> tuple[str, Properties]:
         kind = self._kind(resource)
@@ -100,7 +100,8 @@ class AwsPlugin(Plugin):
         if (left := creations.left(resource.urn)) is None:
             return
         with creations.calls(resource.urn):
-            id = left["id"] or kind.create(left["inputs"])  # moto repeats its answers to the calls that were already sent
+            # If the provider did not receive the id, it sends the calls again: moto returns its recorded answers, with the id.
+            id = left["id"] or kind.create(left["inputs"])
         live = self._describe(kind, resource, id, left["inputs"])
         if live is not None:
             kind.delete(id, live)
@@ -111,7 +112,7 @@ class AwsPlugin(Plugin):
     def _settle(self, kind: AwsResource, resource: ResourceState, id: str, old: Properties, new: Properties) -> Properties:
         """Update an existing resource to ``new``, and return its state.
 
-        Raises an error if the service's description of the resource then differs from ``new``.
+        Raises ``NotReadyError`` if the update fails, or if the service's description of the resource then differs from ``new``.
         """
         try:
             with _explaining(resource):
@@ -123,11 +124,11 @@ class AwsPlugin(Plugin):
             raise EmbeddedCloudError(
                 f"{resource.type} {resource.name}: {kind.service} does not know {id}", "search for this id with any AWS client"
             )
-        wanted = {key: value for key, value in new.items() if key not in kind.kept | kind.recorded.keys()}
+        wanted = {key: value for key, value in new.items() if key not in kind.provider_only | kind.not_stored.keys()}
         if missing := list(unmet(wanted, state)):
             reason = f"{resource.type} {resource.name}: moto does not store {', '.join(missing)} as requested"
             done = {key: value for key, value in new.items() if key not in {top(path) for path in missing}}
-            fix = f"add the property to `recorded` in {type(kind).__module__} or leave the property out"
+            fix = f"add the property to `not_stored` in {type(kind).__module__} or leave the property out"
             raise NotReadyError(id, done, state, [f"{reason}; {fix}"])
         return state
 
@@ -138,10 +139,10 @@ class AwsPlugin(Plugin):
         if live is None:
             return None
         if "tagsAll" in live:
-            asked, default = inputs.get("tags", {}), self.aws.default_tags
-            live["tags"] = {key: value for key, value in live["tagsAll"].items() if key in asked or default.get(key) != value}
-        own = {key: inputs[key] for key in kind.kept | kind.recorded.keys() if key in inputs}
-        return {**own, **{key: value for key, value in live.items() if value is not None}}
+            own, default = inputs.get("tags", {}), self.aws.default_tags
+            live["tags"] = {key: value for key, value in live["tagsAll"].items() if key in own or default.get(key) != value}
+        not_returned = {key: inputs[key] for key in kind.provider_only | kind.not_stored.keys() if key in inputs}
+        return {**not_returned, **{key: value for key, value in live.items() if value is not None}}
 
 
 @contextmanager

@@ -31,8 +31,8 @@ class Tagging:
 class AwsResource(ModelledType, ABC):
     """One resource type. A subclass has class attributes that describe the type, and calls its service through :attr:`api`.
 
-    ``read`` must return the outputs, and the modelled inputs except those in ``kept`` and ``recorded``. All values come from the
-    service's answer and not from the request. The SDK defines the property names, the official provider the ids.
+    ``read`` must return the outputs, and the modelled inputs except those in ``provider_only`` and ``not_stored``. All values come
+    from the service's answer and not from the request. Property names are those of the SDK, ids those of the official provider.
     """
 
     types: ClassVar[dict[str, type[AwsResource]]] = {}
@@ -101,12 +101,12 @@ class AwsResource(ModelledType, ABC):
             inputs["tagsAll"] = {**self.aws.default_tags, **tags} if isinstance(tags, dict) else tags
         if self.auto_name and self.auto_name not in inputs:
             stem = self._stem(name, inputs)
-            kept = olds.get(self.auto_name) if self._stem(name, olds) == stem else None
-            inputs[self.auto_name] = kept or f"{stem}{token_hex(4)[:7]}"
+            old_name = olds.get(self.auto_name) if self._stem(name, olds) == stem else None
+            inputs[self.auto_name] = old_name or f"{stem}{token_hex(4)[:7]}"
         return inputs
 
-    def is_auto_named(self, name: str, inputs: Properties) -> bool:
-        """Whether old and new resource can exist at the same time: the type has no ``auto_name``, or the name is generated."""
+    def can_coexist(self, name: str, inputs: Properties) -> bool:
+        """Whether the resource and its replacement can exist at the same time: their names are generated, or they have no name."""
         stem = re.escape(self._stem(name, inputs))
         return not self.auto_name or re.fullmatch(f"{stem}[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 
@@ -116,7 +116,8 @@ class AwsResource(ModelledType, ABC):
 
     def change(self, id: str, old: Properties, new: Properties) -> None:
         """Update the live resource from ``old`` to ``new``."""
-        changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)} - self.kept - self.recorded.keys()
+        changed = {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+        changed -= self.provider_only | self.not_stored.keys()
         if "tagsAll" in changed:
             before, after = old.get("tagsAll", {}), new.get("tagsAll", {})
             _, removed = added_and_removed(before, after)

@@ -96,7 +96,7 @@ class DockerPlugin(Plugin):
 
     @staticmethod
     def _state(kind: DockerResource, inputs: Properties, live: Properties) -> Properties:
-        return {**{key: value for key, value in inputs.items() if key in kind.kept}, **live}
+        return {**{key: value for key, value in inputs.items() if key in kind.provider_only}, **live}
 
     def _kind(self, resource: ResourceState) -> DockerResource:
         with self._lock:

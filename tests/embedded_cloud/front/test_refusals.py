@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from embedded_cloud.front import eks, refusals
 from embedded_cloud.front.refusals import TABLE
+from policies.limits import Limits
 from program.checkout import CHECKOUT
 from sandbox.stacks import web_identity
 
@@ -367,7 +368,7 @@ def nodes_too_old(aws: Account) -> tuple[Call, Call]:
 
 
 @scene
-def nodes_without_a_way_out(aws: Account) -> tuple[Call, Call]:
+def nodes_without_egress(aws: Account) -> tuple[Call, Call]:
     subnets = aws.subnets(aws.vpc())
     cluster = aws.cluster(subnets)
     return lambda: aws.nodes(cluster, subnets, routed=False), lambda: aws.nodes(cluster, subnets)
@@ -577,6 +578,10 @@ def test_a_control_plane_goes_back_for_seven_days_only(monkeypatch: pytest.Monke
     monkeypatch.setitem(eks.PARTS, "old", eks.Parts(upgraded_at=time.time() - days * 24 * 3600))
     call = cast("Any", SimpleNamespace(parameters={"name": "old", "version": "1.34"}))
     assert bool(refusals.clusters.rollback_without_recent_upgrade(call)) is refused
+
+
+def test_a_cluster_can_have_each_version_that_the_policies_allow() -> None:
+    assert Limits().kubernetes_support_ends.keys() <= set(refusals.clusters.VERSIONS)
 
 
 def test_every_row_has_a_source_and_stands_in_the_documents() -> None:

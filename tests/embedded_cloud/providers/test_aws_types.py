@@ -39,7 +39,7 @@ def test_each_modelled_input_is_found_in_the_services_own_description(world: Wor
     asked = case.inputs(world)
     made = world.make(case.token, **asked)
     described = case.described(world, made.id)
-    kept = TYPES[case.token].kept | TYPES[case.token].recorded.keys()
+    kept = TYPES[case.token].provider_only | TYPES[case.token].not_stored.keys()
     assert not differing({name: value for name, value in asked.items() if name not in kept}, described)
 
 

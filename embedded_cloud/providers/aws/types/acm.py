@@ -1,4 +1,4 @@
-"""Certificates, and the wait for their validation."""
+"""Certificates, and the check that they are issued."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class CertificateValidation(AwsResource):
     token = "aws:acm/certificateValidation:CertificateValidation"
     service = "acm"
     replace_on = names("certificateArn")
-    kept = names("validationRecordFqdns")
+    provider_only = names("validationRecordFqdns")
 
     def create(self, inputs: Properties) -> str:
         status = self.api.describe_certificate(CertificateArn=inputs["certificateArn"])["Certificate"]["Status"]

@@ -10,7 +10,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class MetricAlarm(AwsResource):
-    """An alarm. Its id is its name. One call with all inputs creates or changes it."""
+    """An alarm. Its id is its name. The call ``PutMetricAlarm``, with all inputs, creates and changes an alarm."""
 
     token = "aws:cloudwatch/metricAlarm:MetricAlarm"
     service = "cloudwatch"
@@ -21,7 +21,7 @@ class MetricAlarm(AwsResource):
     actions = properties(alarmActions="AlarmActions", okActions="OKActions", insufficientDataActions="InsufficientDataActions")
     replace_on = names("name")
     updatable = TAGS | frozenset(plain) | frozenset(actions) | names("dimensions metricQueries")
-    recorded = properties(evaluateLowSampleCountPercentiles="moto does not store it")
+    not_stored = properties(evaluateLowSampleCountPercentiles="moto does not store it")
     defaults = properties(actionsEnabled=True, treatMissingData="missing")
     auto_name = "name"
     tagging = Tagging(resource="ResourceARN")
@@ -33,7 +33,7 @@ class MetricAlarm(AwsResource):
     def read(self, id: str) -> Properties | None:
         alarm = first(self.api.describe_alarms(AlarmNames=[id])["MetricAlarms"])
         arn = alarm["AlarmArn"]
-        queries = [_query(query) for query in alarm.get("Metrics") or []]
+        queries = [_from_query(query) for query in alarm.get("Metrics") or []]
         dimensions = {each["Name"]: each["Value"] for each in alarm.get("Dimensions") or []}
         return {
             "name": id,
@@ -55,7 +55,7 @@ class MetricAlarm(AwsResource):
         return f"arn:aws:cloudwatch:{self.aws.region}:{self.aws.account}:alarm:{id}"
 
     def _request(self, inputs: Properties) -> Properties:
-        queries = {"Metrics": [_asked(query) for query in inputs["metricQueries"]]} if inputs.get("metricQueries") else {}
+        queries = {"Metrics": [_to_query(query) for query in inputs["metricQueries"]]} if inputs.get("metricQueries") else {}
         dimensions = {"Dimensions": _pairs(inputs["dimensions"])} if inputs.get("dimensions") else {}
         return {
             "AlarmName": inputs["name"],
@@ -70,7 +70,7 @@ def _pairs(dimensions: dict[str, str]) -> list[dict[str, str]]:
     return [{"Name": name, "Value": value} for name, value in dimensions.items()]
 
 
-def _asked(query: Properties) -> dict[str, Any]:
+def _to_query(query: Properties) -> dict[str, Any]:
     """A query of the SDK in the form of the API, in which the metric and its statistic are nested differently."""
     plain = pascal({key: query[key] for key in ("id", "expression", "label", "period") if query.get(key) is not None})
     metric = query.get("metric")
@@ -81,8 +81,8 @@ def _asked(query: Properties) -> dict[str, Any]:
     return {**plain, "MetricStat": stat, "ReturnData": query.get("returnData", False)}
 
 
-def _query(query: dict[str, Any]) -> Properties:
-    """The reverse of :func:`_asked`."""
+def _from_query(query: dict[str, Any]) -> Properties:
+    """The reverse of :func:`_to_query`."""
     plain = {key: value for key, value in camel(query).items() if key in ("id", "expression", "label") and value}
     shown = {"returnData": True} if query.get("ReturnData") else {}
     if (stat := query.get("MetricStat")) is None:

@@ -26,7 +26,7 @@ class Ec2Resource(AwsResource):
         return f"arn:aws:ec2:{self.aws.region}:{self.aws.account}:{kind}/{id}"
 
 
-def tagged(kind: str, inputs: Properties) -> Properties:
+def with_tags(kind: str, inputs: Properties) -> Properties:
     """The tags of a new resource, as a parameter of the call that creates it."""
     tags = tag_list(inputs.get("tagsAll"))
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
@@ -42,7 +42,7 @@ class Vpc(Ec2Resource):
     defaults = properties(instanceTenancy="default", enableDnsSupport=True)
 
     def create(self, inputs: Properties) -> str:
-        return self.api.create_vpc(**given(inputs, "cidrBlock", "instanceTenancy"), **tagged("vpc", inputs))["Vpc"]["VpcId"]
+        return self.api.create_vpc(**given(inputs, "cidrBlock", "instanceTenancy"), **with_tags("vpc", inputs))["Vpc"]["VpcId"]
 
     def read(self, id: str) -> Properties | None:
         vpc = first(self.api.describe_vpcs(VpcIds=[id])["Vpcs"])
@@ -86,7 +86,7 @@ class Subnet(Ec2Resource):
 
     def create(self, inputs: Properties) -> str:
         parameters = given(inputs, "vpcId", "cidrBlock", "availabilityZone")
-        return self.api.create_subnet(**parameters, **tagged("subnet", inputs))["Subnet"]["SubnetId"]
+        return self.api.create_subnet(**parameters, **with_tags("subnet", inputs))["Subnet"]["SubnetId"]
 
     def read(self, id: str) -> Properties | None:
         subnet = first(self.api.describe_subnets(SubnetIds=[id])["Subnets"])
@@ -109,7 +109,7 @@ class InternetGateway(Ec2Resource):
     updatable = TAGS | set_by_update
 
     def create(self, inputs: Properties) -> str:
-        return self.api.create_internet_gateway(**tagged("internet-gateway", inputs))["InternetGateway"]["InternetGatewayId"]
+        return self.api.create_internet_gateway(**with_tags("internet-gateway", inputs))["InternetGateway"]["InternetGatewayId"]
 
     def read(self, id: str) -> Properties | None:
         gateway = first(self.api.describe_internet_gateways(InternetGatewayIds=[id])["InternetGateways"])
@@ -141,7 +141,7 @@ class Eip(Ec2Resource):
     defaults = properties(domain="vpc")
 
     def create(self, inputs: Properties) -> str:
-        return self.api.allocate_address(Domain=inputs["domain"], **tagged("elastic-ip", inputs))["AllocationId"]
+        return self.api.allocate_address(Domain=inputs["domain"], **with_tags("elastic-ip", inputs))["AllocationId"]
 
     def read(self, id: str) -> Properties | None:
         address = first(self.api.describe_addresses(AllocationIds=[id])["Addresses"])
@@ -165,7 +165,7 @@ class NatGateway(Ec2Resource):
 
     def create(self, inputs: Properties) -> str:
         parameters = given(inputs, "subnetId", "allocationId", "connectivityType")
-        return self.api.create_nat_gateway(**parameters, **tagged("natgateway", inputs))["NatGateway"]["NatGatewayId"]
+        return self.api.create_nat_gateway(**parameters, **with_tags("natgateway", inputs))["NatGateway"]["NatGatewayId"]
 
     def read(self, id: str) -> Properties | None:
         found = self.api.describe_nat_gateways(NatGatewayIds=[id])["NatGateways"]
@@ -197,7 +197,7 @@ class RouteTable(Ec2Resource):
     updatable = TAGS
 
     def create(self, inputs: Properties) -> str:
-        return self.api.create_route_table(VpcId=inputs["vpcId"], **tagged("route-table", inputs))["RouteTable"]["RouteTableId"]
+        return self.api.create_route_table(VpcId=inputs["vpcId"], **with_tags("route-table", inputs))["RouteTable"]["RouteTableId"]
 
     def read(self, id: str) -> Properties | None:
         table = first(self.api.describe_route_tables(RouteTableIds=[id])["RouteTables"])

@@ -21,12 +21,12 @@ class EksResource(AwsResource):
 
 
 class Cluster(EksResource):
-    """A control plane. This class also creates and deletes the cluster's security group, which EKS does and moto does not."""
+    """A control plane. This class also creates and deletes the cluster's security group, as EKS does, because moto does not."""
 
     token = "aws:eks/cluster:Cluster"
     replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
     updatable = TAGS | names("version vpcConfig enabledClusterLogTypes accessConfig deletionProtection")
-    kept = names("bootstrapSelfManagedAddons")
+    provider_only = names("bootstrapSelfManagedAddons")
     auto_name = "name"
     name_limit = 100
 
@@ -186,9 +186,10 @@ class NodeGroup(EksResource):
 
 
 class PartOfCluster(EksResource):
-    """The base of resources that belong to a cluster. The id consists of the parameters that identify the resource in a call."""
+    """The base of resources that belong to a cluster. The id is the values of the parameters in :attr:`key`, with separators."""
 
     key: ClassVar[tuple[str, ...]]
+    """The parameters that identify the resource in a call."""
     separator: ClassVar[str] = ":"
 
     def where(self, id: str) -> dict[str, str]:
@@ -203,7 +204,7 @@ class Addon(PartOfCluster):
     key = ("clusterName", "addonName")
     replace_on = names("clusterName addonName")
     updatable = TAGS | names("addonVersion configurationValues")
-    kept = names("resolveConflictsOnCreate resolveConflictsOnUpdate")
+    provider_only = names("resolveConflictsOnCreate resolveConflictsOnUpdate")
     changing = ("addonVersion", "configurationValues")
 
     def create(self, inputs: Properties) -> str:

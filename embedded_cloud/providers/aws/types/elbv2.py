@@ -37,7 +37,7 @@ class ElbResource(AwsResource):
         return tag_dict(self.api.describe_tags(ResourceArns=[id])["TagDescriptions"][0]["Tags"])
 
 
-def tagged(inputs: Properties) -> Properties:
+def with_tags(inputs: Properties) -> Properties:
     """The tags of a new resource, as a parameter of the call that creates it."""
     return {"Tags": tag_list(inputs["tagsAll"])} if inputs.get("tagsAll") else {}
 
@@ -96,7 +96,7 @@ class LoadBalancer(ElbResource):
             Scheme="internal" if inputs["internal"] else "internet-facing",
             Type=inputs["loadBalancerType"],
             **given(inputs, "name", "securityGroups", "subnets", "ipAddressType"),
-            **tagged(inputs),
+            **with_tags(inputs),
         )
         return made["LoadBalancers"][0]["LoadBalancerArn"]
 
@@ -173,7 +173,7 @@ class TargetGroup(ElbResource):
 
     def create(self, inputs: Properties) -> str:
         parameters = given(inputs, "name", "port", "protocol", "protocolVersion", "targetType", "vpcId")
-        made = self.api.create_target_group(**parameters, **self._health_check(inputs), **tagged(inputs))
+        made = self.api.create_target_group(**parameters, **self._health_check(inputs), **with_tags(inputs))
         return made["TargetGroups"][0]["TargetGroupArn"]
 
     def _health_check(self, inputs: Properties) -> Properties:
@@ -219,7 +219,7 @@ class Listener(ElbResource):
     updatable = TAGS | names("port protocol sslPolicy certificateArn defaultActions")
 
     def create(self, inputs: Properties) -> str:
-        made = self.api.create_listener(LoadBalancerArn=inputs["loadBalancerArn"], **self._parameters(inputs), **tagged(inputs))
+        made = self.api.create_listener(LoadBalancerArn=inputs["loadBalancerArn"], **self._parameters(inputs), **with_tags(inputs))
         return made["Listeners"][0]["ListenerArn"]
 
     def _parameters(self, inputs: Properties) -> Properties:
@@ -257,7 +257,7 @@ class ListenerRule(ElbResource):
 
     def create(self, inputs: Properties) -> str:
         made = self.api.create_rule(
-            ListenerArn=inputs["listenerArn"], Priority=inputs["priority"], **self._parameters(inputs), **tagged(inputs)
+            ListenerArn=inputs["listenerArn"], Priority=inputs["priority"], **self._parameters(inputs), **with_tags(inputs)
         )
         return made["Rules"][0]["RuleArn"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from embedded_cloud.providers.aws._values import Properties, added_and_removed, first, given, pick, tag_dict
 from embedded_cloud.providers.aws.resource import TAGS
-from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
+from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, with_tags
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -22,7 +22,7 @@ class VpcEndpoint(Ec2Resource):
         parameters = given(inputs, "vpcId", "serviceName", "vpcEndpointType", "privateDnsEnabled", *self.lists)
         if policy := inputs.get("policy"):
             parameters["PolicyDocument"] = policy
-        return self.api.create_vpc_endpoint(**parameters, **tagged("vpc-endpoint", inputs))["VpcEndpoint"]["VpcEndpointId"]
+        return self.api.create_vpc_endpoint(**parameters, **with_tags("vpc-endpoint", inputs))["VpcEndpoint"]["VpcEndpointId"]
 
     def read(self, id: str) -> Properties | None:
         endpoint = first(self.api.describe_vpc_endpoints(VpcEndpointIds=[id])["VpcEndpoints"])
@@ -75,7 +75,7 @@ class FlowLog(Ec2Resource):
         if role := inputs.get("iamRoleArn"):
             parameters["DeliverLogsPermissionArn"] = role
         made = self.api.create_flow_logs(
-            ResourceIds=[inputs["vpcId"]], ResourceType="VPC", **parameters, **tagged("vpc-flow-log", inputs)
+            ResourceIds=[inputs["vpcId"]], ResourceType="VPC", **parameters, **with_tags("vpc-flow-log", inputs)
         )
         return made["FlowLogIds"][0]
 

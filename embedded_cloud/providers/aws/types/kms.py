@@ -8,7 +8,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Key(AwsResource):
-    """A symmetric key. Its deletion starts a waiting period; KMS deletes the key at the end of this period."""
+    """A key. Its deletion starts a waiting period; KMS deletes the key at the end of this period."""
 
     token = "aws:kms/key:Key"
     service = "kms"
@@ -16,7 +16,7 @@ class Key(AwsResource):
     set_by_update = names("enableKeyRotation isEnabled")
     updatable = TAGS | set_by_update | names("description policy")
     tagging = Tagging(resource="KeyId", tags=lambda tags: {"Tags": _tag_list(tags)})
-    kept = names("deletionWindowInDays")
+    provider_only = names("deletionWindowInDays")
     defaults = properties(
         keyUsage="ENCRYPT_DECRYPT",
         customerMasterKeySpec="SYMMETRIC_DEFAULT",

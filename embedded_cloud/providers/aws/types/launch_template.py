@@ -6,7 +6,7 @@ from typing import Any
 
 from embedded_cloud.providers.aws._values import Properties, attribute_text, camel, first, given, pascal, pick, tag_dict, tag_list
 from embedded_cloud.providers.aws.resource import TAGS
-from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
+from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, with_tags
 from embedded_cloud.providers.modelled import names
 
 FLAGS = ("encrypted", "deleteOnTermination")
@@ -14,7 +14,7 @@ FLAGS = ("encrypted", "deleteOnTermination")
 
 
 class LaunchTemplate(Ec2Resource):
-    """The configuration of new instances. A change creates a new version; versions exist until the template is deleted."""
+    """The configuration of new instances. A change creates a new version. The old versions exist until the template is deleted."""
 
     token = "aws:ec2/launchTemplate:LaunchTemplate"
     content = names(
@@ -22,13 +22,13 @@ class LaunchTemplate(Ec2Resource):
     )
     replace_on = names("name")
     updatable = TAGS | content | names("description")
-    kept = names("updateDefaultVersion")
+    provider_only = names("updateDefaultVersion")
     volatile = names("latestVersion defaultVersion")
     auto_name = "name"
 
     def create(self, inputs: Properties) -> str:
         made = self.api.create_launch_template(
-            LaunchTemplateName=inputs["name"], **_version(inputs), **tagged("launch-template", inputs)
+            LaunchTemplateName=inputs["name"], **_version(inputs), **with_tags("launch-template", inputs)
         )
         return made["LaunchTemplate"]["LaunchTemplateId"]
 

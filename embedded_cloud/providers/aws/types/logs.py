@@ -16,7 +16,7 @@ class LogGroup(AwsResource):
     set_by_update = names("retentionInDays")
     updatable = TAGS | set_by_update
     tagging = Tagging(resource="resourceArn", tags=lambda tags: {"tags": tags}, keys=lambda keys: {"tagKeys": keys})
-    kept = names("skipDestroy")
+    provider_only = names("skipDestroy")
     defaults = properties(retentionInDays=0, skipDestroy=False)
     auto_name = "name"
 

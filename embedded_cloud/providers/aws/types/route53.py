@@ -16,7 +16,7 @@ class Record(AwsResource):
     service = "route53"
     replace_on = names("zoneId name type")
     updatable = names("records ttl aliases")
-    kept = names("allowOverwrite")
+    provider_only = names("allowOverwrite")
 
     def create(self, inputs: Properties) -> str:
         self._change("UPSERT" if inputs.get("allowOverwrite") else "CREATE", inputs["zoneId"], _record_set(inputs))

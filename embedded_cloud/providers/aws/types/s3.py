@@ -17,7 +17,7 @@ class Bucket(AwsResource):
     service = "s3"
     replace_on = names("bucket bucketPrefix")
     updatable = set_by_update = TAGS
-    kept = names("forceDestroy bucketPrefix")
+    provider_only = names("forceDestroy bucketPrefix")
     defaults = properties(forceDestroy=False)
     auto_name = "bucket"
     name_limit = 63
@@ -50,8 +50,8 @@ class Bucket(AwsResource):
 
     def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
         """Set all tags again, because the API can only replace the whole set."""
-        kept = {key: value for key, value in self._tags(id).items() if key not in removed}
-        self.api.put_bucket_tagging(Bucket=id, Tagging={"TagSet": tag_list({**kept, **changed})})
+        remaining = {key: value for key, value in self._tags(id).items() if key not in removed}
+        self.api.put_bucket_tagging(Bucket=id, Tagging={"TagSet": tag_list({**remaining, **changed})})
 
 
 class BucketSetting(AwsResource):
@@ -117,7 +117,7 @@ class BucketServerSideEncryptionConfiguration(BucketSetting):
 
 
 class BucketPublicAccessBlock(BucketSetting):
-    """The public access block, which keeps a bucket private regardless of its policy."""
+    """The public access block of a bucket, whose four inputs refuse or ignore public access control lists and policies."""
 
     token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     updatable = names("blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets")

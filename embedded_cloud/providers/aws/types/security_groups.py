@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws._values import Properties, first, given, pick, tag_dict
 from embedded_cloud.providers.aws.resource import TAGS
-from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, tagged
+from embedded_cloud.providers.aws.types.ec2 import Ec2Resource, with_tags
 from embedded_cloud.providers.modelled import names, properties
 
 
@@ -22,7 +22,7 @@ class SecurityGroup(Ec2Resource):
 
     def create(self, inputs: Properties) -> str:
         group: str = self.api.create_security_group(
-            GroupName=inputs["name"], **given(inputs, "description", "vpcId"), **tagged("security-group", inputs)
+            GroupName=inputs["name"], **given(inputs, "description", "vpcId"), **with_tags("security-group", inputs)
         )["GroupId"]
         self.api.revoke_security_group_egress(
             GroupId=group, IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
@@ -105,7 +105,7 @@ class SecurityGroupRule(Ec2Resource):
     def create(self, inputs: Properties) -> str:
         authorize = self.api.authorize_security_group_egress if self.egress else self.api.authorize_security_group_ingress
         made = authorize(
-            GroupId=inputs["securityGroupId"], IpPermissions=[_permission(inputs)], **tagged("security-group-rule", inputs)
+            GroupId=inputs["securityGroupId"], IpPermissions=[_permission(inputs)], **with_tags("security-group-rule", inputs)
         )
         return made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
 

@@ -36,7 +36,7 @@ class Container(DockerResource):
         "readOnly capabilities securityOpts cpus logDriver logOpts stopTimeout uploads"
     )
     updatable = names("restart memory")
-    kept = names("destroyGraceSeconds mustRun start uploads wait waitTimeout")
+    provider_only = names("destroyGraceSeconds mustRun start uploads wait waitTimeout")
     defaults = properties(restart="no", start=True, mustRun=True)
 
     def create(self, inputs: Properties) -> str:
@@ -142,7 +142,7 @@ class Container(DockerResource):
             self.client.api.update_container(id, mem_limit=memory, memswap_limit=2 * memory)
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Start a stopped container, and wait until it runs, and is healthy if ``wait`` is set. Return the reasons of a failure."""
+        """Start a stopped container. Wait until it runs, or with ``wait``, until it is healthy. Return the reasons of a failure."""
         if not inputs["start"]:
             return []
         container = self.client.containers.get(id)

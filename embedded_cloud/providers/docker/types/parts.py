@@ -73,7 +73,7 @@ class RemoteImage(DockerResource):
 
     token = "docker:index/remoteImage:RemoteImage"
     replace_on = names("name")
-    kept = names("keepLocally")
+    provider_only = names("keepLocally")
 
     def create(self, inputs: Properties) -> str:
         name: str = inputs["name"]
