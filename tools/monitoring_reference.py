@@ -44,8 +44,8 @@ def alert_table() -> str:
             windows = f"{duration(rate.long_seconds)} and {duration(rate.short_seconds)}"
             when = (
                 f"more than {rate.factor * slo.budget * 100:.3g} % of requests miss the objective over both {windows}; "
-                f"in {duration(rate.long_seconds)}, this uses {rate.budget_part * 100:g} % of the {SLO_DAYS}-day error budget "
-                f"(objective: the share of {slo.description} is at least {slo.target * 100:.4g} %)"
+                f"this share uses {rate.budget_part * 100:g} % of the {SLO_DAYS}-day error budget in {duration(rate.long_seconds)} "
+                f"(objective: {slo.description} are at least {slo.target * 100:.4g} % of all requests)"
             )
             traffic = f"{rule_files.minimum_requests(rate.long_seconds)} in {duration(rate.long_seconds)}"
             lines.append(_row(rule_files.burn_alert_name(slo, rate), rate.severity, when, "", traffic, slo.runbook))
