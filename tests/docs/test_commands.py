@@ -1,4 +1,7 @@
-"""Every fenced command of the runbooks, the handbook and the pages on operating is run against the embedded cloud."""
+"""Every fenced command of the runbooks, the handbook and the pages on operating is run against the embedded cloud.
+
+The runbooks name production, because an engineer copies their commands during an incident. The tests run them with ``local``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from functools import cache
 import pytest
 from fences import Fence, fences
 from standing import standing
+
+from sandbox.project import PROJECT
 
 pytestmark = pytest.mark.cloud
 
@@ -26,7 +31,7 @@ def output_of(text: str) -> str:
 
 @pytest.mark.parametrize("fence", TESTED, ids=map(str, TESTED))
 def test_the_commands_of_a_page_work(fence: Fence) -> None:
-    output_of(fence.text)
+    output_of(fence.text.replace("production", PROJECT.stack))
 
 
 def test_the_blocks_that_are_not_run_are_printed_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:

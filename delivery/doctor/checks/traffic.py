@@ -59,7 +59,7 @@ def _state_of(target: tuple[Manifest, Manifest]) -> str:
     return f"{where['Id']}:{where.get('Port', '')} {health.get('State', 'unknown')}{reason}"
 
 
-@check("certificate-expired")
+@check("certificate-expiry")
 def certificates(observed: Observations) -> Iterator[Finding]:
     """Certificates that have expired, expire soon, or were never issued."""
     for certificate in observed.certificates.value:

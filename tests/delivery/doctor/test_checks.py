@@ -281,19 +281,19 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     ),
     ("unhealthy-targets", FindingSeverity.WARNING, {"tracks": canary(10, target(), target("unhealthy"))}, "1 of 2 targets healthy"),
     (
-        "certificate-expired",
+        "certificate-expiry",
         FindingSeverity.CRITICAL,
         {"certificates": [{**CERTIFICATE, "NotAfter": NOW - timedelta(days=1)}]},
         "2026-11-23",
     ),
     (
-        "certificate-expired",
+        "certificate-expiry",
         FindingSeverity.WARNING,
         {"certificates": [{**CERTIFICATE, "NotAfter": NOW + timedelta(days=20)}]},
         "2026-12-14",
     ),
     (
-        "certificate-expired",
+        "certificate-expiry",
         FindingSeverity.CRITICAL,
         {"certificates": [{**CERTIFICATE, "Status": "PENDING_VALIDATION", "NotAfter": None}]},
         "PENDING_VALIDATION",

@@ -30,7 +30,7 @@ def table(report: Report) -> str:
 
 def test_a_part_that_cannot_be_read_stops_only_the_checks_that_need_it() -> None:
     report = diagnose(healthy(certificates=unseen("certificates: AWS answers 403")))
-    assert [(each.check, each.reason) for each in report.unchecked] == [("certificate-expired", "certificates: AWS answers 403")]
+    assert [(each.check, each.reason) for each in report.unchecked] == [("certificate-expiry", "certificates: AWS answers 403")]
     assert len(report.passed) == len(CHECKS) - 1
 
 

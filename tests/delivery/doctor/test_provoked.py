@@ -363,4 +363,4 @@ def test_a_certificate_that_expires_soon_is_reported(platform: Standing) -> None
         observed = observe(Sources(Environment.open("local"), lambda: []), seconds=30)
     [certificate] = observed.certificates.value
     later = dataclasses.replace(observed, at=certificate["NotAfter"] - timedelta(days=3))
-    assert "certificate-expired" in {each.check for each in diagnose(later).findings}
+    assert "certificate-expiry" in {each.check for each in diagnose(later).findings}
