@@ -2,7 +2,7 @@
 
 As with a kubelet, a deleted pod serves until the end of its ``preStop`` sleep. kwok's own stage would remove the pod at once.
 
-The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/fate`` selects the behavior of a pod. A
+The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/behavior`` selects the behavior of a pod. A
 test can therefore deploy a bad release by its tag. On a running pod, only the annotations ``crash`` and ``unready`` have an effect.
 When such an annotation is removed, the pod recovers.
 
@@ -22,7 +22,7 @@ Condition = dict[str, Any]
 DOMAIN = "sandbox.dwcp"
 """The domain of the annotations that change a pod's behavior in the sandbox."""
 
-ANNOTATION = f"{DOMAIN}/fate"
+ANNOTATION = f"{DOMAIN}/behavior"
 
 BEHAVIORS = {
     "crash": "starts and ends with exit code 1, again and again: CrashLoopBackOff, one more restart every 10 s",

@@ -390,7 +390,7 @@ def _rollout_result(call: CommandCall) -> dict[str, str]:
     place, image = call.world.places["production"], call.options["image"]
     if place.rollout == image:
         return {"result": "held" if place.holds else "open"}
-    return {"result": "promoted" if place.serves == image else "went-back"}
+    return {"result": "promoted" if place.serves == image else "rolled-back"}
 
 
 def _recovery(call: CommandCall) -> dict[str, str]:

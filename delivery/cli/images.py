@@ -1,4 +1,4 @@
-"""``dwcp images``: looks up the images of a stack's pods at their registries."""
+"""``dwcp images``: looks up the images of a stack's pods in their registries."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ def images(environment: Annotated[str, scope(*STACK, text="Look up the images of
     for image, digest in found.items():
         console.print(f"{digest or 'missing':<{DIGEST_LENGTH}}  {image}", soft_wrap=True)
     if missing := [image for image, digest in found.items() if digest is None]:
-        raise DeliveryError(f"missing at their registries: {', '.join(missing)}", FIX)
+        raise DeliveryError(f"not found in their registries: {', '.join(missing)}", FIX)

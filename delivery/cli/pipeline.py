@@ -146,7 +146,7 @@ def health(
 
 @app.command("rollout-result")
 def rollout_result(environment: EnvironmentOption, image: Reference) -> None:
-    """Print the state of an image's rollout, as the output `result`: promoted, held, open, went-back or none."""
+    """Print the state of an image's rollout, as the output `result`: promoted, held, open, rolled-back or none."""
     from delivery.clients.environment import Environment
     from delivery.github.recovery import rollout_result as result_of
     from delivery.rollout.journal import Journal
@@ -172,7 +172,7 @@ def recovery(
 ) -> None:
     """Print how to recover from a failed run, as the outputs `need`, `reason` and `before`.
 
-    `need` is roll-back, went-back, not-needed, held or impossible; `before` is the release to roll back to.
+    `need` is roll-back, rolled-back, not-needed, held or impossible; `before` is the release to roll back to.
     """
     from delivery.clients.environment import Environment
     from delivery.github.recovery import decide, look

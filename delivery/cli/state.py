@@ -100,7 +100,7 @@ def verify(
         findings["problems"].append(str(error))
     findings["notes"] += [f"the engine's lock is held by {each}" for each in engine_locks(states)]
     if findings["problems"]:
-        findings["lastSoundVersion"] = states.last_valid()
+        findings["lastValidVersion"] = states.last_valid()
     if as_json:
         typer.echo(json.dumps(findings, indent=1))
     else:
@@ -109,7 +109,7 @@ def verify(
         for problem in findings["problems"]:
             typer.echo(f"problem: {problem}")
         if findings["problems"]:
-            last = findings["lastSoundVersion"]
+            last = findings["lastValidVersion"]
             typer.echo(
                 f"restore the last valid version: dwcp state restore --environment {environment} --version {last}" if last else ""
             )

@@ -1,4 +1,4 @@
-"""Looks up images at their registries with the Docker client, which has the credentials for the registries."""
+"""Looks up images in their registries with the Docker client, which has the credentials for the registries."""
 
 from __future__ import annotations
 

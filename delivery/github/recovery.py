@@ -30,7 +30,7 @@ class Need(StrEnum):
 
     ROLL_BACK = "roll-back"
     NOT_NEEDED = "not-needed"
-    WENT_BACK = "went-back"
+    ROLLED_BACK = "rolled-back"
     """The deployment or rollout was rolled back automatically."""
     HELD = "held"
     """A rollout is on hold until a person decides."""
@@ -83,7 +83,7 @@ def decide(facts: Facts) -> RecoveryDecision:
     elif facts.ended in ("running", "failed"):
         reason = f"the deployment of {image} is unfinished"
     elif facts.ended == "rolled back":
-        return RecoveryDecision(Need.WENT_BACK, f"{image} was rolled back automatically, and {facts.serves} serves")
+        return RecoveryDecision(Need.ROLLED_BACK, f"{image} was rolled back automatically, and {facts.serves} serves")
     else:
         return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
     if not facts.before:
@@ -114,17 +114,17 @@ def newest_of(environment: Environment, image: str) -> Release | None:
 
 
 def rollout_result(record: Record | None, image: str) -> tuple[str, str]:
-    """The status of the rollout of ``image``, and the reason for ``held`` and ``went-back``.
+    """The status of the rollout of ``image``, and the reason for ``held`` and ``rolled-back``.
 
     ``open``: the rollout was interrupted, or holds at the requested percentage. ``held``: it is on hold until a person decides.
-    ``went-back``: it was rolled back. ``none``: the newest rollout is that of another image, or there is none.
+    ``rolled-back``: it was rolled back. ``none``: the newest rollout is that of another image, or there is none.
     """
     if record is None or record.plan.image != image:
         return "none", ""
     if record.progress.outcome is RolloutOutcome.PROMOTED:
         return "promoted", ""
     if record.progress.outcome is not None:
-        return "went-back", record.progress.aborting
+        return "rolled-back", record.progress.aborting
     return ("held", _holds(record)) if _holds(record) else ("open", "")
 
 
@@ -148,7 +148,7 @@ def ending(release: str, environment: str, *, need: str, reason: str, rollback: 
         return DeploymentEnd("rolled-back", f"{failed} and was rolled back; feature flags are at 0. Reason: {reason}.")
     if need == Need.ROLL_BACK:
         return DeploymentEnd("failure", f"{failed}, and so did the rollback. Reason for the rollback: {reason}. {by_hand}")
-    if need == Need.WENT_BACK:
+    if need == Need.ROLLED_BACK:
         return DeploymentEnd("rolled-back", f"{failed}: {reason}. No further rollback was needed.")
     if need == Need.NOT_NEEDED:
         return DeploymentEnd("stopped", f"{failed} before it served any traffic: {reason}. No rollback was needed.")

@@ -40,7 +40,7 @@ def warnings(head: Graph, changes: Sequence[ResourceChange], today: date | None 
     ends = limits_of(policies.environment_of(head.stack, head.resources), day).kubernetes_support_ends
     touched = {each.urn for each in changes if any(one.path == "version" for one in each.properties)}
     ending = _near_end([each for each in head.of(CLUSTER) if each.urn in touched], ends, day)
-    return (*ending, *(f"{each.name} {said}" for each in changes for said in each.watch))
+    return (*ending, *(f"{each.name} {warning}" for each in changes for warning in each.watch))
 
 
 def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date) -> Iterator[str]:

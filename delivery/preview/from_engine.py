@@ -74,7 +74,7 @@ class EngineEvents:
             changes=tuple(changes),
             unchanged=self.unchanged,
             verdicts=tuple(self.verdicts),
-            warnings=tuple(f"{each.name} {said}" for each in changes for said in each.watch),
+            warnings=tuple(f"{each.name} {warning}" for each in changes for warning in each.watch),
             nodes=tuple(self.nodes),
         )
 

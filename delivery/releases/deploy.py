@@ -266,7 +266,7 @@ class Deployment:
             return Skipped(error.problem)
         if absent:
             fix = "build and push them (docs/aws.md, The images), or correct their settings; nothing was changed"
-            raise DeployError(f"missing at their registries: {', '.join(absent)}", fix)
+            raise DeployError(f"not found in their registries: {', '.join(absent)}", fix)
         return f"{len(images)} images are in their registries"
 
     def _declared(self) -> Future[list[dict[str, Any]]]:

@@ -101,11 +101,11 @@ class Go:
 
     def failure(self, bundle: Bundle, lines: list[str]) -> EmbeddedCloudError:
         """The error for a Go command that printed ``lines``."""
-        said = [line for line in lines if line.strip() and not is_package(line) and not line.startswith("go: downloading ")]
-        no_space = next((line for line in said if "no space left" in line), None)
+        messages = [line for line in lines if line.strip() and not is_package(line) and not line.startswith("go: downloading ")]
+        no_space = next((line for line in messages if "no space left" in line), None)
         if no_space:
             return EmbeddedCloudError(f"the disk is full during the build of {bundle.name}: {no_space}", FREE_SPACE)
-        reason = said[-1].strip() if said else "Go printed nothing"
+        reason = messages[-1].strip() if messages else "Go printed nothing"
         if NETWORK_ERROR.search(reason):
             return EmbeddedCloudError(
                 f"cannot download the sources of {bundle.name}: {reason}",

@@ -52,11 +52,11 @@ def follows(
     """The consequences in ``table`` of a change of a resource's inputs. The inputs are compared in their normal form."""
     left, right = (_normal(type_, each) for each in (before, after))
     return [
-        said
+        consequence
         for part, inputs in right.items()
         for each in table.get(part[0], ())
-        for said in dict.fromkeys(each.of(left.get(part, {}), inputs))
-        if said
+        for consequence in dict.fromkeys(each.of(left.get(part, {}), inputs))
+        if consequence
     ]
 
 

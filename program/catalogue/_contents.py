@@ -73,8 +73,8 @@ def lost_by_redis(before: Any, after: Any) -> str:
     if left is None or right is None:
         return ""
     moved = [name for name, default in {**FILES, "appendonly": "no"}.items() if left.get(name, default) != right.get(name, default)]
-    said = ", ".join(f"{name} from {left.get(name, 'the default')} to {right.get(name, 'the default')}" for name in moved)
-    lost = [f"all data of Redis, which does not read its former files ({said}): move them first"] if moved else []
+    changes = ", ".join(f"{name} from {left.get(name, 'the default')} to {right.get(name, 'the default')}" for name in moved)
+    lost = [f"all data of Redis, which does not read its former files ({changes}): move them first"] if moved else []
     return ", ".join([*lost, *_evicted(left, right)])
 
 

@@ -316,7 +316,7 @@ FACTS = {"environment": "production", "image": "new", "before": "r1"}
     [
         ({"serves": "old"}, Need.NOT_NEEDED, "old serves, as before"),
         ({"serves": "old", "ended": "staged"}, Need.NOT_NEEDED, "old serves"),
-        ({"serves": "old", "ended": "rolled back"}, Need.WENT_BACK, "rolled back automatically"),
+        ({"serves": "old", "ended": "rolled back"}, Need.ROLLED_BACK, "rolled back automatically"),
         ({"serves": "old", "ended": "failed"}, Need.ROLL_BACK, "is unfinished"),
         ({"serves": "old", "ended": "running"}, Need.ROLL_BACK, "is unfinished"),
         ({"serves": "old", "percent": 10}, Need.ROLL_BACK, "receives 10 %"),
@@ -340,7 +340,7 @@ def test_the_need_for_a_rollback_follows_from_the_facts(facts: dict[str, object]
         ("roll-back", "success", "rolled-back", "was rolled back", "by hand"),
         ("roll-back", "failure", "failure", "so did the rollback", "was rolled back"),
         ("roll-back", "skipped", "failure", "so did the rollback", "was rolled back"),
-        ("went-back", "skipped", "rolled-back", "No further rollback was needed", "by hand"),
+        ("rolled-back", "skipped", "rolled-back", "No further rollback was needed", "by hand"),
         ("not-needed", "skipped", "stopped", "No rollback was needed", "was rolled back"),
         ("held", "skipped", "held", "waits for a person", "failed"),
         ("impossible", "skipped", "failure", "cannot be rolled back", "was rolled back"),

@@ -78,7 +78,7 @@ def certificates(observed: Observations) -> Iterator[Finding]:
         )
 
 
-@check("no-way-out")
+@check("no-internet-route")
 def egress(observed: Observations) -> Iterator[Finding]:
     """Private subnets without a route to the internet, so that pods cannot pull images or call AWS APIs."""
     egress = observed.egress.value

@@ -1,4 +1,4 @@
-"""`dwcp images` looks up the images of a stack at their registries; a script replaces the Docker client."""
+"""`dwcp images` looks up the images of a stack in their registries; a script replaces the Docker client."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_missing_image_is_reported_with_the_fix(client: Path) -> None:
     client.write_text(CLIENT.replace("MISSING", "-grafana"))
     done = CliRunner().invoke(app, ["images", "-e", "staging"])
     assert isinstance(done.exception, DeliveryError)
-    assert "missing at their registries: ghcr.io/novacron/dwcp-v3-grafana:v3.0.0\n  fix: build and push" in str(done.exception)
+    assert "not found in their registries: ghcr.io/novacron/dwcp-v3-grafana:v3.0.0\n  fix: build and push" in str(done.exception)
 
 
 def test_a_registry_that_refuses_is_not_a_missing_image(client: Path) -> None:

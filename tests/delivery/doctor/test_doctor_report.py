@@ -82,7 +82,7 @@ def test_json_has_the_exit_code_and_every_check() -> None:
     data = json.loads(json.dumps(doctor_report.to_json(report)))
     assert data["exitCode"] == 1
     assert data["findings"][0]["runbook"] == "docs/runbooks/redis-down.md"
-    assert data["unchecked"] == [{"check": "no-way-out", "reason": "egress: no credentials"}]
+    assert data["unchecked"] == [{"check": "no-internet-route", "reason": "egress: no credentials"}]
     assert len(data["passed"]) == len(CHECKS) - 2
 
 

@@ -215,7 +215,9 @@ def test_a_private_subnet_without_egress_is_reported(platform: Standing) -> None
     [out] = [each for each in table["Routes"] if each.get("NatGatewayId")]
     ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0")
     try:
-        assert f"route table {table['RouteTableId']}: no default route" in findings_of(platform.doctor("--quick"), "no-way-out")
+        assert f"route table {table['RouteTableId']}: no default route" in findings_of(
+            platform.doctor("--quick"), "no-internet-route"
+        )
     finally:
         ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", NatGatewayId=out["NatGatewayId"])
 

@@ -45,7 +45,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_image_stops_a_deployment_before_the_update() -> None:
-    with pytest.raises(DeliveryError, match="missing at their registries: a/absent:v1\n.*nothing was changed"):
+    with pytest.raises(DeliveryError, match="not found in their registries: a/absent:v1\n.*nothing was changed"):
         run_images_step("staging", "a/app:v1", "a/absent:v1")
 
 

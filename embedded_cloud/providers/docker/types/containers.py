@@ -160,8 +160,8 @@ class Container(DockerResource):
                 return [f"the container has ended with exit code {state['ExitCode']}{_last_words(container)}"]
             if health == "unhealthy":
                 break
-        said = [each["Output"].strip() for each in container.attrs["State"].get("Health", {}).get("Log") or []]
-        check = f"; its health check printed: {said[-1]}" if said and said[-1] else ""
+        outputs = [each["Output"].strip() for each in container.attrs["State"].get("Health", {}).get("Log") or []]
+        check = f"; its health check printed: {outputs[-1]}" if outputs and outputs[-1] else ""
         return [f"the container is {status} after {time.monotonic() - began:.0f} s{check}{_last_words(container)}"]
 
     def delete(self, id: str, inputs: Properties) -> None:
