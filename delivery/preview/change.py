@@ -81,7 +81,7 @@ class ResourceChange:
     kept: bool = False
     """Whether the resource is removed from the state and kept in the cloud (``retain_on_delete``)."""
     formerly: str = ""
-    """The URN in the base, if the change renames the resource with an alias; otherwise empty."""
+    """The URN in the base, if it differs from ``urn`` because of an alias; otherwise empty."""
 
     @property
     def risky(self) -> bool:
