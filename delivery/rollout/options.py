@@ -45,7 +45,7 @@ class RolloutRequest(Frozen):
             ),
             (
                 not all(0 <= wait < math.inf for wait in self.waits or ()),
-                f"--wait-time {_listed(self.waits or ())} is not valid: a number of seconds must be 0 or larger",
+                f"--wait-time {_listed(self.waits or ())} is not a number of seconds that is 0 or larger",
                 "for example --wait-time 300",
             ),
             (

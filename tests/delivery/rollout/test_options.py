@@ -47,7 +47,7 @@ TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
         (["--wait", "nan"], "--wait nan is not a number of seconds", "--wait 120"),
         (["--percentage", "101"], "--percentage 101 is not within 0 and 100", "--percentage 50"),
         (["--percentage", "-1"], "--percentage -1 is not within 0 and 100", "--percentage 50"),
-        (["--wait-time", "-5"], "--wait-time -5 is not valid: a number of seconds must be 0 or larger", "--wait-time 300"),
+        (["--wait-time", "-5"], "--wait-time -5 is not a number of seconds that is 0 or larger", "--wait-time 300"),
         (["--wait-time", "soon"], "--wait-time soon is not a list of numbers", "--wait-time 300"),
         (["--wait-time", "1,2"], "has 2 times for 3 steps", "one for each step"),
         (["--error-threshold", "0"], "--error-threshold 0.0 is not a percentage", "--error-threshold 5"),
