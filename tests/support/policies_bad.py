@@ -529,7 +529,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("half-open-cluster", "ignores NetworkPolicies"),
         ("half-open-cluster", "no add-on eks-pod-identity-agent"),
     ],
-    "cluster-add-ons-inject-nothing": [("meddling-logs", "which Pod Security rejects")],
+    "cluster-add-ons-inject-nothing": [("meddling-logs", "and Pod Security rejects these pods")],
     "cluster-private-nodes": [
         ("huge-nodes", "unplanned-subnet are public subnets"),
         ("open-cluster", "unplanned-subnet are public subnets"),
