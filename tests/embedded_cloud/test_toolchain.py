@@ -49,7 +49,7 @@ def pinned(cache_folder: Path) -> Toolchain:
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     lines: list[str] = []
-    monkeypatch.setattr(_progress, "say", lines.append)
+    monkeypatch.setattr(_progress, "print_line", lines.append)
     return lines
 
 
