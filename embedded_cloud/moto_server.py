@@ -105,7 +105,7 @@ def main(port: int, account: Account) -> None:
     server = create_server(moto, host="127.0.0.1", port=port, **SERVER)
     threading.Thread(target=server.run, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
-        get_service_router(service)  # loads the model with which the gate parses calls
+        get_service_router(service)  # loads the model with which the middleware parses calls
         cast(Any, get_backend)(service)[ACCOUNT][PARTITION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 
