@@ -160,7 +160,7 @@ def test_a_credential_that_differs_is_in_no_form_of_the_report(monkeypatch: pyte
         return {"data": {"DB_PASSWORD": password, "text": f"token: {password}"}}
 
     changed = step("update", state("kubernetes:core/v1:ConfigMap", "it", holding(PASSWORD)), holding(f"{PASSWORD}3"))
-    monkeypatch.setattr(detection, "refresh", lambda _environment: parse(json.dumps({"steps": [changed]})))
+    monkeypatch.setattr(detection, "preview_refresh", lambda _environment: parse(json.dumps({"steps": [changed]})))
     monkeypatch.setattr(detection, "foreign", lambda *_: ())
     found = detection.detect(cast("Any", SimpleNamespace(name="production")))
     [change] = found.changes
