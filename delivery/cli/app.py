@@ -84,6 +84,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(PIPE_CLOSED)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename:  # a file that cannot be used, or a program that is not installed
+            _end(f"error: {error.filename}: {error.strerror}\n  fix: check the path, or install the program", ExitCode.FAILED)
         problem = f"dwcp has a bug: {type(error).__name__}: {error}"
         _end(f"error: {problem}\n  fix: run `dwcp --verbose COMMAND` and report its output", ExitCode.DEFECT)
 

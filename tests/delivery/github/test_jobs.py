@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -316,6 +317,16 @@ def test_invalid_input_is_reported_without_a_traceback(arguments: list[str], pro
     assert problem in done.stderr
     assert "Traceback" not in done.stderr
     assert done.returncode == code
+
+
+def test_a_program_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "main.js").write_text("let a = 1\n")
+    command = [sys.executable, "-m", "delivery", "pipeline", "verify", str(tmp_path)]
+    environment = {**os.environ, "PATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == "error: node: No such file or directory\n  fix: check the path, or install the program\n"
+    assert done.returncode == 1
 
 
 @pytest.mark.parametrize(("latest", "output"), [("v3.0.0-1", "release=v3.0.0-1\n"), (None, "release=\n")])
