@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from browser import NEEDS_CHROMIUM, seen_by_browser
 from fences import DOCS, fences
 from recording import ROOT, run_platform
 
@@ -109,3 +110,45 @@ def test_no_page_of_the_site_loads_from_another_host(site: Path) -> None:
     loading = [str(page.relative_to(site)) for page in site.rglob("*.html") if external.search(page.read_text())]
     assert loading == []
     assert (site / "assets" / "mermaid.min.js").stat().st_size > 1_000_000
+
+
+PHONE_PIXELS, SMALLEST_LETTERS = 390, 11
+OPEN_SHADOWS = """<head><script>
+  const attach = Element.prototype.attachShadow;
+  Element.prototype.attachShadow = function () { return attach.call(this, { mode: "open" }); };
+</script>"""
+"""The theme draws diagrams in closed shadow trees, which a test cannot read."""
+MEASURE = """<!doctype html><body><iframe src="PAGE" style="width: WIDTHpx; height: 844px; border: 0"></iframe><script>
+  const measure = () => {
+    const page = document.querySelector("iframe").contentDocument;
+    const drawings = [...page.querySelectorAll("div.mermaid")].map((each) => each.shadowRoot?.querySelector("svg"));
+    if (drawings.length < DIAGRAMS || !drawings.every((each) => each?.querySelector("text, span"))) return setTimeout(measure, 100);
+    const seen = drawings.map((drawing) => {
+      const scale = drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width;
+      const sizes = [...drawing.querySelectorAll("text, span")].map((each) => parseFloat(getComputedStyle(each).fontSize));
+      return { letters: Math.min(...sizes) * scale, right: drawing.getBoundingClientRect().right };
+    });
+    document.body.replaceChildren(document.createTextNode("SEEN" + JSON.stringify(seen) + "NEES"));
+  };
+  onload = measure;
+</script>"""
+DIAGRAM = "```mermaid\n"
+
+
+def pages_with_diagrams() -> list[str]:
+    return sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md") if DIAGRAM in page.read_text())
+
+
+@NEEDS_CHROMIUM
+@pytest.mark.parametrize("page", pages_with_diagrams())
+def test_a_phone_shows_every_diagram_in_readable_letters_without_scrolling(site: Path, tmp_path: Path, page: str) -> None:
+    file = (site / page).with_suffix(".html")
+    shown = file.with_name(f"phone-{file.name}")
+    shown.write_text(file.read_text().replace("<head>", OPEN_SHADOWS, 1))
+    diagrams = (DOCS / page).read_text().count(DIAGRAM)
+    outer = file.with_name(f"outer-{file.name}")
+    outer.write_text(MEASURE.replace("PAGE", shown.name).replace("WIDTH", str(PHONE_PIXELS)).replace("DIAGRAMS", str(diagrams)))
+    seen = seen_by_browser(outer, tmp_path, "--allow-file-access-from-files", milliseconds=20_000)
+    assert len(seen) == diagrams
+    assert min(each["letters"] for each in seen) >= SMALLEST_LETTERS, seen
+    assert max(each["right"] for each in seen) <= PHONE_PIXELS, seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,14 +14,21 @@ from fences import DOCS, FENCE
 from reaping import remove_after_session
 from repositories import git
 
+from tools.dashboard_picture import RECORDING
+
 pytestmark = pytest.mark.cloud
 
 PAGE = DOCS / "tutorial.md"
 EXPECTED_FAILURE = 'title="fails on purpose"'
-PACE = '{"waitSeconds": 16, "bakeSeconds": 16, "intervalSeconds": 2, "propagationSeconds": 1}'
-"""Settings that shorten a rollout from minutes to one; the commands are those of the page."""
 PICTURE_FOLDER = os.environ.get("DWCP_TUTORIAL_SCREENS")
-"""The folder for the pictures of the page: ``DWCP_TUTORIAL_SCREENS=docs/images`` generates them again."""
+"""The folder for the pictures of the page, and for the series of docs/monitoring.md: ``DWCP_TUTORIAL_SCREENS=docs/images`` records
+them again (20 minutes). `make generate` then draws the dashboard from the series."""
+WAIT_SECONDS = 120 if PICTURE_FOLDER else 16
+"""The dashboard shows rates over five minutes, so that its picture needs a rollout of minutes."""
+PACE = f'{{"waitSeconds": {WAIT_SECONDS}, "bakeSeconds": 16, "intervalSeconds": 2, "propagationSeconds": 1}}'
+"""Settings that make a rollout shorter than by default; the commands are those of the page."""
+SERIES = Path(PICTURE_FOLDER).resolve() / RECORDING.name if PICTURE_FOLDER else RECORDING
+"""The file with the dashboard's series: without ``PICTURE_FOLDER``, the file of the copy."""
 PICTURES = {
     "make up": "up",
     "./dwcp status --environment local": "status",
@@ -30,7 +38,7 @@ PICTURES = {
     './dwcp rollback --environment local --reason "the tutorial"': "rollback",
     "./dwcp doctor --environment local --quick": "doctor",
 }
-SECONDS = 1500
+SECONDS = 2400
 PROXIED = " ".join(f"{name}=http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"))
 """Variables with a proxy that does not answer, because nothing that `make up` starts may use a proxy for this machine."""
 
@@ -60,6 +68,8 @@ def script() -> str:
             parts += [_with_picture(line) for line in text.split("\n")]
         if text == "make up":  # it starts load and Prometheus, so the doctor finds everything before `make monitoring`
             parts += ["./dwcp doctor --environment local"]
+        if text.startswith("./dwcp rollback"):  # after the last rollout
+            parts += [f".venv/bin/python -m tools.dashboard_picture '{SERIES}'"]
     return "\n".join(parts)
 
 
@@ -104,6 +114,9 @@ def test_all_commands_of_the_tutorial_work_in_order(checkout: Path) -> None:
     assert "error rate" in output_of("rollout --environment local --tag v3.3.0")
     assert "ghcr.io/novacron/dwcp-v3:v3.2.0 gets all traffic of local" in output_of("rollout --environment local --tag v3.3.0")
     assert "dwcp-v3:v3.1.0" in output_of("dwcp rollback")
+    panels = json.loads((checkout / SERIES).read_text())["panels"]
+    assert [name for name, _ in panels["Request Rate"]] == ["canary", "stable"]
+    assert max(share for _, shares in panels["Rollout percentage"] for share in shares if share) > 0.1
     assert "Deployment dwcp-v3-redis" in outputs[numbers("doctor --environment local --quick")[0]]
     assert "stopped the embedded cloud" in output_of("make down")
     assert not (checkout / ".sandbox").exists()

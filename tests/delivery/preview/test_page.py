@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from html import escape, unescape
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import NARROWEST_WINDOW, NEEDS_CHROMIUM, seen_by_browser
 
 from delivery.preview import page as html
 from delivery.preview.change import AlertChange, Kind, Preview, PropertyChange, ResourceChange, StackPreview
@@ -40,11 +39,6 @@ def test_a_value_cannot_end_the_script_and_nothing_is_loaded() -> None:
     assert not re.findall(r"(?:src|href)=", page())
 
 
-CHROMIUM = shutil.which("chromium")
-QUIET = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --virtual-time-budget=5000 --dump-dom"
-)
 USE = """<script>
   const count = (selector) => document.querySelectorAll(selector).length;
   const key = (element, name) => element.dispatchEvent(new KeyboardEvent("keydown", { key: name, bubbles: true }));
@@ -109,10 +103,6 @@ USE = """<script>
 </script>"""
 
 
-NARROWEST_WINDOW = 500
-"""The smallest width in pixels of a window of a browser without a screen; a narrower page is shown in a frame."""
-
-
 def used(preview: Preview, folder: Path, width: int, *options: str) -> dict[str, Any]:
     """The result of a browser of this width on the page."""
     file = folder / "preview.html"
@@ -123,11 +113,7 @@ def used(preview: Preview, folder: Path, width: int, *options: str) -> dict[str,
         shown = f"<!doctype html><body>{frame}<script>onload = () => {read}</script></body>"
     file.write_text(shown)
     size = f"--window-size={max(width, NARROWEST_WINDOW)},900"
-    command = [str(CHROMIUM), *QUIET.split(), *options, size, f"--user-data-dir={folder / 'profile'}", file.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    found = re.search("SEEN(.*)NEES", done.stdout.split("<body>")[-1])
-    assert found is not None, done.stderr[-2000:]
-    return json.loads(unescape(found[1]))
+    return seen_by_browser(file, folder / "profile", size, *options)
 
 
 def twice(preview: Preview) -> Preview:
@@ -146,7 +132,7 @@ def twice(preview: Preview) -> Preview:
     return replace(preview, stacks=(replace(stack, nodes=(*stack.nodes, *again), changes=(*stack.changes, *changes)),))
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+@NEEDS_CHROMIUM
 @pytest.mark.parametrize("width", [390, 768, 1400])
 @pytest.mark.parametrize("platforms", [1, 2])
 def test_a_browser_draws_it_and_it_can_be_read_and_used(
@@ -183,7 +169,7 @@ READABLE = 4.5
 """The least contrast of text: WCAG 2, level AA."""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+@NEEDS_CHROMIUM
 @pytest.mark.parametrize(("scheme", "dark"), [(LIGHT, False), (DARK, True)])
 def test_text_can_be_read_in_both_colour_schemes_and_tells_cost_and_alerts(
     whole: Callable[[str], Preview], tmp_path: Path, scheme: str, dark: bool
