@@ -81,7 +81,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
         lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
         raise SandboxError(
             "the platform could not be applied:\n" + "\n".join(lines[-LAST_LINES:]),
-            f"fix the problem above and {cloud.project.instructions.up} again, which continues where it failed; the output is in {log}",
+            f"fix the problem above and {cloud.project.instructions.up} again, which continues where it failed; log: {log}",
         )
 
 
