@@ -31,9 +31,9 @@ def run_with_engine(*, debug: bool) -> None:
     The stack trace of a resource is cut to its first frame, which declares the resource. The other frames would be a third of the
     state, which the engine writes twice per resource.
 
-    At the end of the program, the SDK waits for its calls to the engine, and for all outputs. If no call has started
-    yet, the SDK waits for all outputs again after each output, which takes quadratic time. This function adds a call that does
-    nothing, so that the SDK waits for calls first, and the other calls start.
+    At the end of the program, the SDK waits for its calls to the engine, and for all outputs. If no call has started at this
+    time, the SDK waits for all outputs again after each output, which takes quadratic time. Therefore this function adds a call
+    that does nothing: the SDK waits for this call first, and meanwhile the other calls start.
     """
     import pulumi
     import pulumi.runtime

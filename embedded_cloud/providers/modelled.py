@@ -54,7 +54,7 @@ class ModelledType:
     """Inputs that moto does not store, each with the reason. Only the state contains these inputs."""
 
     defaults: ClassVar[Mapping[str, Any]] = properties()
-    """The official provider's default for each optional input."""
+    """The defaults of optional inputs, as in the official provider."""
 
     def __init_subclass__(cls) -> None:
         """Register the class if it defines a token."""

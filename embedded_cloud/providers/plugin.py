@@ -53,7 +53,7 @@ class Diff:
 
 
 def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Change]:
-    """The paths at which two sets of inputs differ. A change of a property in ``replace_on`` replaces the resource."""
+    """Return each path at which two sets of inputs differ, with its operation: replace if the property is in ``replace_on``."""
     return {path: Change.REPLACE if top(path) in replace_on else Change.UPDATE for path in differing(olds, news)}
 
 

@@ -34,7 +34,7 @@ class Toolchain:
         """Return the path of each requested program or file. Missing programs and files are built.
 
         A program on PATH with the pinned major and minor version is used instead of the program in the cache.
-        Raises :class:`EmbeddedCloudError` if a name is unknown, or if a build fails, with the cause: Go, the network or the disk.
+        Raises :class:`EmbeddedCloudError` if a name is unknown or a build fails. The error names the cause.
         """
         unknown = set(names) - {name for bundle in self.bundles for name in bundle.names}
         if unknown:

@@ -21,7 +21,7 @@ def print_line(line: str) -> None:
 
 
 def duration(seconds: float) -> str:
-    """``460`` as ``7 min 40 s``."""
+    """A number of seconds as text: 460 becomes ``7 min 40 s``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
@@ -48,7 +48,7 @@ def step(title: str, usual_seconds: int) -> Generator[Callable[[str], None]]:
 
 
 def every(seconds: float, show: Callable[[str], None]) -> Callable[[str], None]:
-    """A function that calls ``show`` at most once in ``seconds``."""
+    """Return a function that calls ``show`` at most once every ``seconds`` seconds."""
     shown = time.monotonic()
 
     def show_sometimes(text: str) -> None:

@@ -1,8 +1,8 @@
-"""The cache of built bundles (programs that are built together). An entry is a folder ``BUNDLE-HASH``, which is always complete.
+"""The cache of built bundles (programs that are built together). An entry is a folder ``BUNDLE-HASH``.
 
-A bundle is built in a temporary folder that is renamed at the end. The manifest in an entry lists the entry's other files, so that
-a damaged entry is detected and built again. The modification time of an entry is the time of its last use. A build removes the
-entries of its bundle that have not been used for 30 days.
+A bundle is built in a temporary folder that is renamed at the end, so an interrupted build leaves no entry. The manifest in
+an entry lists the entry's other files, so that a damaged entry is detected and built again. The modification time of an entry is
+the time of its last use. A build removes the entries of its bundle that have not been used for 30 days.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Cache:
 
     @contextmanager
     def being_made(self, bundle: Bundle) -> Generator[Path]:
-        """A temporary folder that becomes the bundle's entry if the block succeeds, and is removed if it fails."""
+        """A temporary folder that becomes the bundle's entry if the block succeeds, and is removed if the block fails."""
         folder = self.entry(bundle)
         for left_by_a_killed_build in self.folder.glob(f".{bundle.name}-*"):
             shutil.rmtree(left_by_a_killed_build, ignore_errors=True)

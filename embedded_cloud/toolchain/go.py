@@ -115,7 +115,7 @@ class Go:
 
 
 def binary_name(package: str) -> str:
-    """The name that Go gives to a package's program: the last element of its path that is not a major version."""
+    """The name that Go gives to a package's program: the last element of the package's path that is not a major version."""
     *_, parent, last = package.split("/")
     return parent if re.fullmatch(r"v\d+", last) else last
 

@@ -23,12 +23,12 @@ def first(found: list[Any]) -> Any:
 
 
 def camel(value: Any) -> Any:
-    """The API's ``CidrBlock`` as the SDK's ``cidrBlock``, at every depth."""
+    """Convert the API's names (``CidrBlock``) to the SDK's (``cidrBlock``), at every depth."""
     return _rename(value, lambda key: key[:1].lower() + key[1:])
 
 
 def pascal(value: Any) -> Any:
-    """The SDK's ``cidrBlock`` as the API's ``CidrBlock``, at every depth."""
+    """Convert the SDK's names (``cidrBlock``) to the API's (``CidrBlock``), at every depth."""
     return _rename(value, lambda key: key[:1].upper() + key[1:])
 
 
@@ -41,18 +41,18 @@ def _rename(value: Any, rename: Callable[[str], str]) -> Any:
 
 
 def pick(source: Mapping[str, Any], *names: str) -> Properties:
-    """The values in ``source`` (by the API's names) under the SDK's ``names``, without missing values."""
+    """Return the values of ``names`` (names of the SDK) in ``source``, which has the API's names. Missing values are omitted."""
     renamed: Properties = camel(dict(source))
     return {name: renamed[name] for name in names if renamed.get(name) is not None}
 
 
 def given(inputs: Mapping[str, Any], *names: str) -> Properties:
-    """The inputs among ``names`` that have a value, under the names of an API call's parameters."""
+    """Return the inputs in ``names`` that have a value, as parameters of an API call."""
     return pascal({name: inputs[name] for name in names if inputs.get(name) is not None})
 
 
 def flatten(block: Mapping[str, Any] | None, names: Mapping[str, str]) -> Properties:
-    """The values of a nested ``block`` under the API's flat names; ``names`` maps properties to API names."""
+    """Return the values of a nested ``block`` as a flat mapping. ``names`` maps each property to its name in the API."""
     block = {key: value for key, value in (block or {}).items() if value is not None}
     for key in block.keys() - names.keys():
         raise EmbeddedCloudError(
@@ -83,7 +83,7 @@ def attribute_text(value: Any) -> str:
 
 
 def attribute_value(text: str, like: Any) -> Any:
-    """The reverse of :func:`attribute_text`, for a property whose default is ``like``."""
+    """The reverse of :func:`attribute_text`. The value gets the type of ``like``, the property's default."""
     if isinstance(like, bool):
         return text == "true"
     return int(text) if isinstance(like, int) else text

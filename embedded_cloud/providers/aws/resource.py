@@ -106,7 +106,7 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def can_coexist(self, name: str, inputs: Properties) -> bool:
-        """Whether the resource and its replacement can exist at the same time: their names are generated, or they have no name."""
+        """Whether the resource and its replacement can exist at the same time, because the name is generated or absent."""
         stem = re.escape(self._stem(name, inputs))
         return not self.auto_name or re.fullmatch(f"{stem}[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 

@@ -22,7 +22,7 @@ class Ec2Resource(AwsResource):
         return [id]
 
     def arn(self, kind: str, id: str) -> str:
-        """The ARN of a resource, for resources whose description by EC2 contains no ARN."""
+        """Return the ARN of a resource, for types that EC2 describes without an ARN."""
         return f"arn:aws:ec2:{self.aws.region}:{self.aws.account}:{kind}/{id}"
 
 

@@ -114,7 +114,7 @@ class NodeGroup(EksResource):
     """A node group; its id is ``CLUSTER:NAME``.
 
     moto cannot update the version, the launch template or the tags of a node group. Therefore such a change deletes the node group
-    and creates it again under the same name. For a new version or launch template, EKS replaces only the nodes.
+    and creates it again under the same name. On AWS, a new version or launch template replaces only the nodes.
     """
 
     token = "aws:eks/nodeGroup:NodeGroup"
@@ -186,7 +186,7 @@ class NodeGroup(EksResource):
 
 
 class PartOfCluster(EksResource):
-    """The base of resources that belong to a cluster. The id is the values of the parameters in :attr:`key`, with separators."""
+    """The base of resources that belong to a cluster. An id consists of the values of the parameters in :attr:`key`."""
 
     key: ClassVar[tuple[str, ...]]
     """The parameters that identify the resource in a call."""

@@ -61,7 +61,7 @@ class Record(AwsResource):
         )
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """The inputs with the name of the record without its final dot, as in the official provider."""
+        """The inputs. As in the official provider, the record's name has no final dot."""
         inputs = super().check(name, olds, news)
         return {**inputs, "name": inputs["name"].rstrip(".")}
 
