@@ -110,7 +110,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem unless ``ignoreChanges`` contains exactly the properties with another owner, and the traffic weights.
 
-    A resource without such a property is not checked. The ``ignoreChanges`` of node groups may omit the number of nodes, because one
+    A resource without such a property is not checked. The ``ignoreChanges`` of node groups may omit the number of nodes: one
     update with ``cluster.resizeNodes`` sets this number.
     """
     del limits
