@@ -27,7 +27,7 @@ setup: .venv/complete  ## install the pinned Python packages into .venv
 up: setup  ## start the embedded cloud and apply the platform to it (STACK=production or staging: with its deploy role; PODS=real: containers)
 	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK)) $(if $(PODS),--pods $(PODS))
 
-down:  ## stop every process and remove every file of `make up`
+down:  ## stop every process of `make up` and remove .sandbox/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi
 
 monitoring: setup  ## start a real Prometheus and simulated load (after `make up`)

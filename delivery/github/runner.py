@@ -203,7 +203,7 @@ class Runner:
         return dict(outputs), True
 
     def _without_substitute(self, action: str, given: Mapping[str, str], name: str, result: Result) -> bool:
-        """Whether an action would succeed. A missing artifact is a failure, as on GitHub. An unknown action counts as skipped."""
+        """Whether an action would succeed. Others are skipped. Without ``if-no-files-found: warn``, artifacts must exist."""
         if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
             return True
         if action == "actions/setup-node":

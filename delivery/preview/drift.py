@@ -28,7 +28,7 @@ from program.catalogue import Replaces, loses
 from program.graph import Path, Resource
 
 REFRESH_SECONDS = 300
-"""Time limit for reading all resources of a stack. About 200 resources take a minute on AWS."""
+"""Time limit for reading all resources of a stack. The limit is an estimate for AWS, and was not measured there."""
 
 
 def detect(environment: Environment) -> Drift:

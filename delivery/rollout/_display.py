@@ -197,7 +197,7 @@ def _percentage(record: Record) -> str:
 
 @contextmanager
 def reporter(console: Console, *, as_json: bool, live: bool = True) -> Generator[Reporter]:
-    """The reporter for the output: JSON lines with ``as_json``, a live table on a terminal, otherwise plain lines."""
+    """The reporter for the output: JSON lines with ``as_json``, a live table with ``live`` on a terminal, otherwise plain lines."""
     if as_json:
         yield JsonLines(console)
     elif live and console.is_terminal:

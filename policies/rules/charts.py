@@ -75,7 +75,9 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
 def _image(value: Any, limits: Limits) -> str:
     """The image reference in a chart's value, which is a string or an object with the parts of the reference.
 
-    If the program does not set a part, the reference has an accepted example of it, because the chart's default needs no check.
+    The chart's defaults are not checked: without registry and repository, the reference has a trusted name, and without tag the tag
+    ``1.0.0``.
+    A repository without a registry is one of Docker Hub.
     """
     if not isinstance(value, dict):
         return str(value)

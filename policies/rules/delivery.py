@@ -110,7 +110,8 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem unless ``ignoreChanges`` contains exactly the properties with another owner, and the traffic weights.
 
-    A node group may omit its size, because ``cluster.resizeNodes`` applies the size for one update.
+    A resource without such a property is not checked. The ``ignoreChanges`` of node groups may omit the number of nodes: one
+    update with ``cluster.resizeNodes`` sets this number.
     """
     del limits
     ignored = view.resource.ignore_changes

@@ -117,7 +117,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.resource(
     "workload-probes",
     *SERVERS,
-    title="Every container has a startup, a liveness and a readiness probe",
+    title="Every container of a server has a startup, a liveness and a readiness probe",
     why="Without probes, pods get traffic before they can answer, hang without a restart, or are killed when they start slowly.",
     fix="Add the three probes with `http_probe` in `components/workload/pods.py`.",
     severity="high",

@@ -54,8 +54,12 @@ class DockerEngine:
     """The path of the standalone ``docker-compose``, for the Docker stack."""
 
     @property
+    def socket(self) -> Path:
+        return self.folder / "engine.sock"
+
+    @property
     def host(self) -> str:
-        return f"unix://{self.folder / 'engine.sock'}"
+        return f"unix://{self.socket}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -155,7 +159,7 @@ def remove(folder: Path) -> None:
 def _wait(engine: DockerEngine, process: subprocess.Popen[bytes], log: Path) -> None:
     for _ in waiting.looks(START_SECONDS, pause=0.1):
         with contextlib.suppress(Exception):
-            if engine.client.ping():
+            if engine.socket.exists() and engine.client.ping():
                 return
         if process.poll() is not None:
             break

@@ -149,7 +149,7 @@ def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
 
 def everything() -> str:
     """One text with all sources of the substitutes, except npm, npm's cache and the program of Prometheus."""
-    return repr((RELEASE, PACKAGES, RECIPES, context_files()))
+    return repr((RELEASE, PACKAGES, RECIPES, NPMRC, context_files()))
 
 
 def digest_of(*parts: str | bytes) -> str:
@@ -166,9 +166,9 @@ def ensure(engine: DockerEngine, images: Mapping[str, str]) -> None:
     files = context_files()
     wanted = {BASE: base}
     for image, instructions in dockerfiles(images).items():
-        lock = (APP / "package-lock.json").read_bytes() if image == images.get("node") else b""
+        npm = (NPMRC, (APP / "package-lock.json").read_bytes()) if image == images.get("node") else ()
         copied = [text for name, text in files.items() if name in instructions]
-        wanted[image] = digest_of(base, instructions, *copied, lock)
+        wanted[image] = digest_of(base, instructions, *copied, *npm)
     missing = {image for image, digest in wanted.items() if not _has(engine, image, digest)}
     if not missing:
         return
@@ -189,7 +189,7 @@ def _has(engine: DockerEngine, image: str, digest: str) -> bool:
 
 
 def fetch(*command: str | Path, folder: Path | None = None) -> None:
-    """Run a command that needs a registry."""
+    """Run a command that needs a package registry."""
     done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         lines = " / ".join(done.stderr.strip().splitlines()[-2:])
@@ -208,7 +208,7 @@ def import_base(engine: DockerEngine, folder: Path, digest: str) -> None:
 
 
 def context_files() -> dict[str, str]:
-    """The text files that the substitutes copy, by path."""
+    """The text files that the substitutes copy, by path, except npm's settings."""
     return {
         "grafana.js": GRAFANA,
         "exporter.js": EXPORTER,
