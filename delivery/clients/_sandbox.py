@@ -22,7 +22,7 @@ CALLER_WINS = "DWCP_"
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
-    """The variables in ``file`` and ``monitoring/env``, and PATH. :data:`CALLER_WINS` variables that the caller sets are omitted.
+    """The variables in ``file`` and ``monitoring/env``, and PATH. ``DWCP_`` variables that the caller sets are omitted.
 
     Empty if ``file`` does not exist, or if the caller's shell uses a backend other than this sandbox's. The shell's backend is
     ignored if it belongs to an earlier sandbox that has ended.

@@ -144,7 +144,7 @@ class States:
         return parse_state(text, answer.get("VersionId", ""), "the written state", self.stack)
 
     def remember(self, checkpoint: Checkpoint, fencing: int) -> None:
-        """Record ``checkpoint`` as the current state. Raises ``LeaseLostError`` if a command with a later lease has done so."""
+        """Record ``checkpoint`` as the current state. Raises ``LeaseLostError`` if a command with a later lease recorded one."""
         item = {
             **self._known_key(),
             "version": {"S": checkpoint.version},
@@ -233,7 +233,7 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All Kubernetes objects as the last update applied them.
+    """All Kubernetes objects except Helm releases, as the last update applied them.
 
     The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
     """

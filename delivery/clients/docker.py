@@ -11,7 +11,7 @@ ANSWER_SECONDS = 60
 
 
 def run(*arguments: str, seconds: float = ANSWER_SECONDS, program: str = "docker") -> subprocess.CompletedProcess[str]:
-    """Run a command of the client. After a timeout, the result is that of a failed command, with the reason as its error output.
+    """Run a command of the Docker client. After a timeout, the result has exit code 1, and the reason in ``stderr``.
 
     Raises ``UsageError`` if there is no Docker client.
     """

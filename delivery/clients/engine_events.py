@@ -14,7 +14,7 @@ from program.catalogue import lost
 from program.protocol import masked
 
 ECHO = "an unhandled error occurred"
-"""Start of a message of the language host that only repeats the program's own error message."""
+"""The start of a message in which the language host only repeats the program's error message."""
 
 UNCHANGED = ("same", "read")
 
@@ -32,7 +32,7 @@ class EngineStep:
     new: dict[str, Any]
     """The resource's state after the step; empty for a deleted resource."""
     diff: dict[str, Any]
-    """By property path, the provider's details about each difference; empty if the provider reports no details."""
+    """The provider's details about each difference, by property path; empty if the provider reports none."""
     properties: tuple[str, ...] = ()
     """Paths of the properties that differ. A step of a refresh has none."""
 

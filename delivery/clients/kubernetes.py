@@ -172,9 +172,9 @@ class KubernetesClient:
         return cast(Manifest, json.loads(data or b"{}"))
 
     def check(self, manifest: Manifest) -> None:
-        """Check by a dry run that the API server accepts the object as it will be after an update by Pulumi's provider.
+        """Check by a dry run that the API server will accept the update of the object by Pulumi's provider.
 
-        The dry run uses the field manager of the provider, as the update will. If the API server refuses the object, raises
+        The dry run uses the provider's field manager, as the update will. If the API server refuses the object, raises
         ``ClusterError`` with the API server's message.
         """
         wait_until(
@@ -404,9 +404,9 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` with the live values of the fields that have another owner and that Pulumi's provider once applied.
+    """``manifest`` plus missing fields with their live values, if Pulumi's provider once applied them and they have another owner.
 
-    If ``manifest`` lacked such a field, an apply would reset the field, for example the number of pods of a Deployment to 1.
+    An apply without such a field would reset it, for example the number of pods of a Deployment to 1.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

@@ -63,7 +63,7 @@ class PrometheusClient:
 
     @classmethod
     def of(cls, environment: Environment) -> PrometheusClient:
-        """A client of ``DWCP_PROMETHEUS_URL``, or else of the bundled Prometheus.
+        """A client of the Prometheus at ``DWCP_PROMETHEUS_URL``, or else of the bundled Prometheus.
 
         The bundled Prometheus is reached by a forwarded port, because its NetworkPolicy admits only Grafana.
         """
@@ -74,7 +74,7 @@ class PrometheusClient:
         return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
     def query(self, query: str) -> Reading:
-        """The current number of ``query``. If Prometheus does not answer in time, the query is sent again."""
+        """The current number of ``query``. A failed call is repeated, unless Prometheus refuses the query itself."""
         problem = ""
         for attempt in range(self._attempts):
             if attempt:

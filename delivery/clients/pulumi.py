@@ -26,7 +26,7 @@ GRACE_SECONDS = 15.0
 FEED_SECONDS = 0.2
 """Seconds between two checks of the lease and of the engine's events."""
 WITHOUT_LEASE_SECONDS = 60.0
-"""Time that a preview, which needs no lease, may continue after this process last wrote to the supervisor (``_supervisor.py``)."""
+"""How long a preview, which needs no lease, continues if this process stops writing to the supervisor (``_supervisor.py``)."""
 LAST_LINES = 15
 LONGEST_DIAGNOSTIC = 400
 BACKEND_FIX = "check PULUMI_BACKEND_URL and your AWS credentials; the engine's message is above"
@@ -243,7 +243,7 @@ class Tail:
         self.offset = 0
 
     def read(self) -> Iterator[Mapping[str, Any]]:
-        """The new lines, parsed. The next call reads a line that is still incomplete."""
+        """The new lines, parsed. A line that is still incomplete is left for the next call."""
         with self.path.open("rb") as file:
             file.seek(self.offset)
             for line in file:

@@ -33,8 +33,8 @@ REQUESTS = 20
 FAILURES_ALLOWED = 1
 """Number of requests of the smoke test that may fail.
 
-A service in good condition fails a request now and then. If no request might fail, an error rate of 0.02 % would roll back 1 in 250
-deployments. The smoke test finds a service that is broken; the metrics verification measures the error rate.
+A service in good condition fails a request now and then. If no failure were allowed, an error rate of 0.02 % would roll back 1 in
+250 deployments. The smoke test finds a service that is broken; the metrics verification measures the error rate.
 """
 END_TO_END_SECONDS = 600.0
 

@@ -15,7 +15,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTags:
-    """The tags of an image. The pipeline deploys ``release``, the git tag or the commit. ``others`` are only for people."""
+    """The tags of an image. The pipeline deploys ``release`` (the git tag or the commit). ``others`` are only for people."""
 
     release: str
     others: tuple[str, ...]

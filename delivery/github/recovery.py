@@ -1,7 +1,7 @@
 """Recovery after a failed run of the CD pipeline: reads the environment, decides on a rollback, and writes the incident's text.
 
-The decision depends on the state of the environment, and not on the job that failed: a failed deployment or rollout rolls back
-automatically, and a cancelled job has possibly changed nothing.
+The decision depends on the state of the environment, and not on the job that failed, because the job may have rolled back already,
+or may have changed nothing.
 """
 
 from __future__ import annotations

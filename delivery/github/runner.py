@@ -27,7 +27,7 @@ The substitute may change the environment variables. It raises ``DeliveryError``
 """
 
 DEFAULT_MINUTES = 360
-"""GitHub's default timeout of a job. The runner uses the same timeout for each step that has none."""
+"""GitHub's default timeout of a job. The runner applies it to each step without a timeout."""
 
 SHELLS: dict[str | None, list[str]] = {None: ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
 """GitHub's command lines by shell. Only an explicit ``shell: bash`` sets ``pipefail`` (GitHub: Workflow syntax)."""
@@ -65,7 +65,7 @@ class Runner:
 
     ``variables`` are the GitHub variables of the repository and the environment, by default the variables of this process.
     ``actions`` maps names of actions (``docker/login-action``) to substitutes. For some actions without a substitute, the runner
-    checks their prerequisites; it skips all others.
+    checks the prerequisites. It skips the other actions.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Runner:
     def run(self, matrix: Mapping[str, Any]) -> Result:
         """Run the steps of the job for one variant of its matrix.
 
-        After a failure, the steps whose ``if:`` has no status function are skipped.
+        After a failure, only steps with a status function in their ``if:``, for example ``always()``, can run.
         """
         if called := self._job.calls:
             raise UsageError(

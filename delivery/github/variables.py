@@ -65,7 +65,7 @@ EXPLANATIONS = {
 
 
 def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
-    """The names of the variables of a GitHub environment. Raises ``UsageError`` with every missing or invalid variable.
+    """The names of the variables of a GitHub environment. Raises ``UsageError`` with every missing or wrong variable.
 
     The check also finds a wrong environment name in a workflow: GitHub creates an unknown environment, which has no variables.
     """

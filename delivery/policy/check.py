@@ -80,7 +80,7 @@ class PolicyCheck:
 
         Raises :class:`PolicyCheckError` if the program of a stack cannot be evaluated, or a config or waiver is not valid.
         """
-        self._config("production", deployed=False)  # report an invalid file before the evaluation, which takes seconds
+        self._config("production", deployed=False)  # report a wrong file before the evaluation, which takes seconds
         found: list[PolicyReport] = []
         for stack, worlds in evaluation.evaluate_worlds(stacks).items():
             if isinstance(worlds, evaluation.EvaluationError):

@@ -19,7 +19,7 @@ STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "di
 
 
 def show(reports: Sequence[PolicyReport], console: Console) -> None:
-    """For each stack, print the violations, one line for the deferred checks of each rule and path, and a summary."""
+    """Print each stack's violations, checks that are deferred to ``pulumi up`` (one line per rule and path), and summary."""
     for report in reports:
         for violation in report.violations:
             if violation.status != "deferred":

@@ -1,4 +1,4 @@
-"""Formats policy reports as SARIF for code scanning. A violation's location is the class of the component with the resource.
+"""Formats policy reports as SARIF for code scanning. A violation's location is the class of the resource's component.
 
 Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub, "SARIF support for code scanning".
 """
@@ -21,7 +21,7 @@ PROGRAM = ("__main__.py", 1)
 COMPONENT_PREFIX = "dwcp:platform:"
 
 SCORES = {"critical": "9.5", "high": "8.0", "medium": "5.0", "low": "2.0"}
-"""The ``security-severity`` of each severity. On GitHub, a score above 9.0 is critical, above 7.0 high, and above 4.0 medium."""
+"""The ``security-severity`` of each severity. On GitHub, a score above 9.0 is critical, from 7.0 high, and from 4.0 medium."""
 
 
 def as_sarif(reports: Sequence[PolicyReport]) -> str:
@@ -75,9 +75,9 @@ def _result(violation: Violation, report: PolicyReport) -> dict[str, Any]:
 
 
 def declared_at(urn: str) -> tuple[str, int]:
-    """File and line of the class of the innermost component in a resource's URN.
+    """The file and line where the class of a resource's innermost component is defined.
 
-    If the URN has no component, line 1 of ``__main__.py``; if there is no URN, line 1 of the waiver file.
+    Without a component in the URN, line 1 of ``__main__.py``; without a URN, line 1 of the waiver file.
     """
     if not urn:
         return "policies/waivers.yaml", 1

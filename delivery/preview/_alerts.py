@@ -19,8 +19,7 @@ from program.types import CONFIG_MAP, PROMETHEUS_RULE
 def compare(base: Graph, head: Graph) -> tuple[AlertChange, ...]:
     """The changes of the alerting and recording rules.
 
-    The name identifies a rule. If several rules have the same name, the name and the labels, or the name and a number identify the
-    later rules.
+    A rule is identified by its name. If an earlier rule has the same name, the identifier also contains the labels or a number.
     """
     before, after = dict(rules(base)), dict(rules(head))
     found: list[AlertChange] = []

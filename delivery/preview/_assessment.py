@@ -1,4 +1,4 @@
-"""Assesses a change: the policy violations of a graph, and the warnings and the cost of the difference between two graphs."""
+"""Assesses a change: the policy violations at head, the warnings about the change, and the difference in cost."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _violations(worlds: Worlds, environment: policies.Environment) -> list[polic
 
 
 def warnings(head: Graph, changes: Sequence[ResourceChange], today: date | None = None) -> tuple[str, ...]:
-    """Warnings about problems that the changes can cause later, for example an end of the cluster version's support."""
+    """Warnings about problems that the changes can cause later, for example that support of the Kubernetes version ends soon."""
     day = today or date.today()
     ends = limits_of(policies.environment_of(head.stack, head.resources), day).kubernetes_support_ends
     touched = {each.urn for each in changes if any(one.path == "version" for one in each.properties)}
@@ -53,7 +53,7 @@ def _near_end(clusters: Sequence[Resource], ends: Mapping[str, date], day: date)
 def cost(base: Graph, head: Graph) -> Cost | None:
     """The change of the estimated monthly cost without usage-based charges.
 
-    ``None`` if the estimate does not change, and if ``head`` adds no resource that the estimate cannot include.
+    ``None`` if the estimate does not change and ``head`` adds no resource that the estimate cannot include.
     """
     unsized = {*policies.unsized(base.resources), *policies.unsized(head.resources)}  # excluded from both sums
     before, after = (_items([each for each in side.resources if each.urn not in unsized]) for side in (base, head))

@@ -86,7 +86,7 @@ class _Comparison:
     def _created(self, resource: Resource) -> ResourceChange:
         inputs = shown(without_secrets(resource))
         targets = [urn for urns in (resource.property_dependencies or {}).values() for urn in urns]
-        # A resource that only configures new resources, such as a bucket's lifecycle rules, loses no data.
+        # A resource that only configures new resources, such as lifecycle rules of a new bucket, deletes no data.
         for_new = bool(targets) and all(urn not in self._matches for urn in targets)
         return ResourceChange(
             kind=Kind.CREATE,
@@ -161,9 +161,9 @@ class _Comparison:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        """``inputs``, with the example outputs of renamed resources replaced by the example outputs for the new names.
+        """``inputs``, with the new name in each example output of a renamed resource.
 
-        Without this replacement, a rename would be shown as a change of the inputs of other resources.
+        With the old name, a rename would be shown as a change of the inputs of other resources.
         """
         found = dict(inputs)
         for name, urns in (resource.property_dependencies or {}).items():
@@ -173,7 +173,7 @@ class _Comparison:
         return found
 
     def _renamed_outputs(self, urn: str) -> dict[str, str]:
-        """A map from the example outputs for the old name of a renamed resource to the outputs for the new name."""
+        """A map from each example output of a renamed resource under its old name to the same output under its new name."""
         old, new = self._base[urn], self._by_urn[self._renamed[urn]]
         before, after = ({"id": f"{each.name}-id", **catalogue.outputs(each.type, each.name, {})} for each in (old, new))
         return {value: str(after[key]) for key, value in before.items() if isinstance(value, str)}

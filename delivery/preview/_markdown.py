@@ -31,5 +31,5 @@ def escape(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """``text`` for a cell of a table, with escaped ``|``, which would end the cell even in a code span."""
+    """``text`` for a cell of a table. ``|`` is escaped, because it would end the cell even in a code span."""
     return re.sub(r"(?<!\\)\|", r"\\|", text)

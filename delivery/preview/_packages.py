@@ -53,7 +53,7 @@ def _by_name(packages: Iterator[tuple[str, _Package]]) -> Mapping[str, frozenset
 def _described(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
     """The versions in ``packages`` as text.
 
-    The text has the sources too if ``others`` has the same versions, and hashes if ``others`` also has the same sources.
+    If ``others`` has the same versions, the text also has the sources. If the sources are the same too, it also has hashes.
     """
 
     def with_source(side: frozenset[_Package]) -> list[str]:
@@ -74,7 +74,7 @@ def _hashes(packages: frozenset[_Package]) -> set[str]:
 
 
 def _requirements(file: Path) -> Iterator[tuple[str, _Package]]:
-    """The requirements in a file, as pip reads them. A line that is not a requirement, such as an index URL, is its own name."""
+    """The requirements in a file, as pip reads them. The name of any other line, such as an index URL, is the line itself."""
     text = re.sub(r"\\\r?\n", " ", file.read_text(errors="replace"))
     for line in text.splitlines():
         given, *hashes = re.split(r"\s+--hash[= ]", re.sub(r"(^|\s)#.*", "", line).strip())

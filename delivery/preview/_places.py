@@ -17,7 +17,7 @@ from program.types import NODE_GROUP, SUBNET, VPC
 
 
 class Places:
-    """The providers whose location differs between base and head. Call ``note`` for a provider before ``moved`` for a resource."""
+    """The providers with another location at head. Call ``note`` for a provider, then ``moved`` for a resource that uses it."""
 
     def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
         self._base, self._head = base, head
@@ -72,7 +72,7 @@ def _servers(kubeconfig: Any) -> set[str]:
 
 
 def contradictions(resource: Resource, head: Mapping[str, Resource]) -> Iterator[str]:
-    """The reasons why AWS will refuse a subnet (wrong for its VPC or region) or a node group (newer than the cluster)."""
+    """The reasons why AWS will refuse a subnet outside its VPC or region, or a node group that is newer than its cluster."""
     if resource.type == SUBNET:
         yield from _outside_of_network(resource, head)
     elif resource.type == NODE_GROUP:

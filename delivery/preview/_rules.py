@@ -56,7 +56,7 @@ files = [Path(each.__file__) for each in list(sys.modules.values()) if getattr(e
 answer["files"] = sorted(str(each.relative_to(Path.cwd())) for each in files if each.is_relative_to(Path.cwd()))
 json.dump(answer, sys.stdout, default=str)
 """
-"""The script of the separate process. It also runs with the policies of an old base, so functions that it uses keep their names."""
+"""The script of the separate process. It also runs with an old base's policies, so do not rename the functions that it uses."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,7 +42,7 @@ def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
 
 
 def names_of(arn: str) -> frozenset[str]:
-    """The possible names of the resource with this ARN in a state: the ARN itself, or the id at the ARN's end.
+    """The names that a state can contain for the resource with this ARN: the ARN itself, or the id at its end.
 
     The ARN of a log group can end with ``:*``, and the ARN of an S3 bucket has no type before the name.
     """

@@ -22,7 +22,7 @@ class Kind(StrEnum):
     REPLACE = "replace"
     DELETE = "delete"
     OPTIONS = "options"
-    """Only resource options change (protection, provider, dependencies), in the engine's state and not in the cloud."""
+    """Only resource options change, such as protection or dependencies. They exist in the engine's state, and not in the cloud."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +113,7 @@ class PolicyViolation:
 
     @classmethod
     def of(cls, violation: Violation, *, new: bool, by_base: bool = False) -> PolicyViolation:
-        """The entry of a preview for a violation that a rule found. The level of a waived violation is advisory."""
+        """The preview's entry for a violation. The level of a waived violation is advisory."""
         return cls(
             policy=violation.rule,
             level=violation.level if violation.status != "waived" else "advisory",
@@ -155,7 +155,7 @@ class AlertChange:
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """The estimated monthly cost in US dollars before and after the change, from the policies' price table of ``as_of``."""
+    """The estimated monthly cost in US dollars before and after the change, with the prices of the date ``as_of``."""
 
     before: float
     after: float
@@ -181,7 +181,7 @@ class GraphNode:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPreview:
-    """The effect of the change on one stack. If ``problem`` is set, there is no preview, and only ``notes`` is used besides."""
+    """The effect of the change on one stack. If ``problem`` is set, there is no preview: only ``notes`` has more content."""
 
     stack: str
     changes: tuple[ResourceChange, ...] = ()

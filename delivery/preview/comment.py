@@ -35,7 +35,7 @@ from program.protocol import MASK
 LIMIT = 65_536
 """Maximum number of characters in a comment (GitHub answers `body is too long (maximum is 65536 characters)`)."""
 MARKER = "<!-- dwcp-preview -->"
-"""The marker with which the comment is found later, to edit it."""
+"""The marker by which a later run finds the comment, to edit it."""
 
 INLINE = 100
 """Maximum length of a value that is shown in full. A longer value is shown by its start and its length."""

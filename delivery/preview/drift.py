@@ -34,7 +34,7 @@ REFRESH_SECONDS = 300
 def detect(environment: Environment) -> Drift:
     """The differences between the stack's state and the cloud, with masked credentials.
 
-    If a part cannot be read, no error is raised: ``problems`` has the reason.
+    If some resources cannot be read, no error is raised: ``problems`` has the reason.
     """
     return without_credentials(_detected(environment))
 
@@ -80,7 +80,7 @@ def preview_refresh(environment: Environment, *, seconds: float = REFRESH_SECOND
 def parse(text: str) -> Refreshed:
     """The state and the changes in the JSON of ``pulumi refresh --preview-only``.
 
-    The JSON has one step per resource: ``update`` if the resource has changed in the cloud, ``delete`` if it no longer exists.
+    The JSON has one step per resource: ``update`` if it has changed in the cloud, and ``delete`` if it no longer exists there.
     Raises ``UnreachableError`` if the JSON has another format.
     """
     try:

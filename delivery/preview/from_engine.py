@@ -25,7 +25,7 @@ KINDS = {
     "delete": Kind.DELETE,
     "import": Kind.CREATE,
 }
-"""The kind of change, by the engine's operation. The steps of a replacement (``create-replacement``...) are not counted again."""
+"""The kind of change by the engine's operation. A replacement counts once: ``create-replacement`` and similar steps are skipped."""
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
@@ -126,7 +126,7 @@ def _change(kind: Kind, step: EngineStep) -> ResourceChange:
 
 
 def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> PropertyChange:
-    """A property in the engine's diff. The provider states there whether the change replaces the resource."""
+    """The change of one property. ``diff``, the provider's details, states whether the change replaces the resource."""
     replaces = "replace" in str(diff.get("diffKind", "")).lower()
     where = paths.parse(path)
     return PropertyChange(

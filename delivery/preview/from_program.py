@@ -89,7 +89,7 @@ def _renamed(stack: str, base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPreview:
-    """Add the violations that only the base's rules find, because the change could weaken the rules that check the change.
+    """Add the violations that only the base's rules find. Without them, a change could weaken the rules and so hide its violations.
 
     A violation that is mandatory in the base's rules, but advisory in the head's rules, is added too. The cause is a lower level or
     a waiver.

@@ -342,7 +342,7 @@ function arrange(nodes, room) {
   return sorted;
 }
 
-/** Places the cards from left to right. A new row starts for each depth, and where no room is left. */
+/** Places the cards from left to right. A new row starts for each depth, and when a row is full. */
 function place(groups, depths, room) {
   let [x, y, tallest, depth] = [0, 0, 0, null];
   for (const group of groups) {
