@@ -1,8 +1,8 @@
 """The program as data: the resources that it declares for a stack, and facts about their types.
 
 Other packages import:
-- ``evaluation``: ``evaluate`` and ``evaluate_worlds`` evaluate any checkout's program in a separate process; ``evaluate_here`` and
-  ``run`` evaluate a program in the current process;
+- ``evaluation``: ``evaluate`` and ``evaluate_worlds`` (with example outputs, and with unknown outputs) evaluate any checkout's
+  program in a separate process; ``evaluate_here`` and ``run`` evaluate a program in the current process;
 - ``project_files``: ``Pulumi.yaml`` and the stack files, read as the engine reads them;
 - ``graph``: ``Graph`` and ``Resource``; ``normal_form``: one form for each way to declare a resource;
 - ``paths``: property paths; ``protocol``: how the engine marks secrets and unknown values;

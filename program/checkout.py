@@ -22,7 +22,7 @@ def is_checkout(folder: Path) -> bool:
 
 
 def stacks_of(checkout: Path) -> dict[str, Path]:
-    """The folder of the program of each stack, by the name of the stack: the checkout, or one of its folders with a project file.
+    """The program's folder by stack name. The folder is the checkout itself, or a folder in the checkout that has a project file.
 
     A program in a folder, such as the account's program in ``bootstrap``, imports the modules of the checkout. Raises
     ``ProgramError`` if two programs have a stack of the same name.

@@ -75,7 +75,7 @@ def run(
 
 
 def _caller(config: Mapping[str, Any]) -> str:
-    """The ARN of a role with access to the stack's cluster: the mocks return it as the caller, because there are no credentials."""
+    """The ARN that the mocks return as the caller: a role with access to the stack's cluster, or root if there is no role."""
     cluster = config.get(f"{PROJECT}:cluster")
     entries = cast("dict[str, Any]", cluster) if isinstance(cluster, dict) else {}
     admins: Any = entries.get("adminRoleArns") or []

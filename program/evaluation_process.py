@@ -32,7 +32,7 @@ GRACE_SECONDS = 5
 """Additional time after the time limit, in which the process prints the call stacks of its threads."""
 
 LOOK_SECONDS = 0.05
-"""Interval at which the children of the process are listed, which takes 3 ms."""
+"""Seconds between two listings of the process's children. One listing takes 3 ms."""
 
 KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
 """The environment variables that the evaluated program inherits from the command."""

@@ -33,7 +33,7 @@ class Configuration:
     secrets: frozenset[str]
     """Full keys of values that are encrypted at every leaf, and of secrets that are not set. Their ``values`` are placeholders."""
     named: frozenset[str] = frozenset()
-    """Full keys that the program reads as secrets. A stack file may set them in plain text, as that of ``local`` does."""
+    """Full keys that the program reads as secrets. A stack file may set them in plain text; the stack file of ``local`` does so."""
 
 
 def read_yaml(file: Path) -> Any:
@@ -119,7 +119,7 @@ def _is_ambiguous(node: yaml.Node) -> bool:
 
 
 def project_name(folder: Path) -> str:
-    """The name of the project in the folder of a program, which is part of every URN and of the stack's path in the backend."""
+    """The name of the project in a program's folder. Every URN and the stack's path in the backend contain this name."""
     return str(_project(folder)["name"])
 
 
@@ -162,7 +162,7 @@ def stack_configuration(
 
 
 def with_other_secrets(configuration: Configuration) -> Configuration:
-    """The configuration with other placeholders for its secrets: a value that stays the same in the graph depends on no secret."""
+    """The configuration with other placeholders for its secrets. A value in the graph that does not change depends on no secret."""
 
     def other(value: Any) -> Any:
         return mapped(value, lambda each: f"other-{each}" if isinstance(each, str) else each, lambda each: isinstance(each, list))

@@ -48,7 +48,7 @@ def is_secret(value: Any) -> bool:
 
 
 def mapped(value: Any, leaf: Callable[[Any], Any], whole: Callable[[Any], bool] = lambda _: False) -> Any:
-    """``value`` with the result of ``leaf`` in place of each value, at any depth, that is neither an object nor a list.
+    """A copy of ``value`` in which the result of ``leaf`` replaces each value that is neither an object nor a list, at any depth.
 
     An object or a list for which ``whole`` is true is passed to ``leaf`` too.
     """

@@ -40,7 +40,7 @@ REDIS_METRICS = (
 )
 """Names of metrics of redis_exporter: https://github.com/oliver006/redis_exporter."""
 PENDING = timedelta(minutes=1)
-"""Time from which a pending alert is observed."""
+"""How long an alert must be pending before the doctor reports it."""
 METRICS = "metrics"
 """Common title of all parts from Prometheus, so that an unreachable Prometheus is reported only once."""
 
@@ -71,7 +71,7 @@ class SnapshotPart(Generic[Content]):
     def __get__(self, snapshot: Observations, owner: type) -> Observed[Content]: ...
 
     def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observed[Content]:
-        """The part of ``snapshot``; for the class, this definition."""
+        """The part of ``snapshot``, or this definition if the attribute is read from the class."""
         return self if snapshot is None else snapshot.parts.get(self.name, Observed(None, f"{self.title}: not read"))
 
 
@@ -239,7 +239,7 @@ class Observations:
 
     @part()
     def stale_locks(self) -> list[str]:
-        """The engine's locks on this stack whose process no longer runs, or that are older than the longest update."""
+        """The engine's stale locks on this stack: the process no longer runs, or the lock is older than any update can be."""
         locks = engine_locks(States(self.sources.environment))
         return [
             f"{each.key.rpartition('/')[2]}: {each.owner}, {each.age.total_seconds() / 60:.0f} minutes old"

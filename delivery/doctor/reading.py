@@ -16,7 +16,7 @@ from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
 SLOW_SECONDS = 300.0
-"""Time limit of the part ``drift``, for which the engine reads every resource from the cloud."""
+"""Time limit of the part ``drift``. The engine reads every resource from the cloud for this part."""
 
 
 def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Observations:

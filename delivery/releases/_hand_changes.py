@@ -30,7 +30,7 @@ CONTROLLERS = "kube-"
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
 """Kinds that are not compared: Secrets, which are encrypted in the state, and kinds that are slow to apply and rarely changed."""
 IDENTITY = ("apiVersion", "kind", "metadata")
-"""Top-level fields in which ``_unmanaged_fields`` does not search for fields that have lost their manager.
+"""Top-level fields that ``_unmanaged_fields`` does not search.
 
 ``apiVersion`` and ``kind`` have no manager, and ``metadata`` has labels and annotations that only the engine uses.
 """
@@ -119,9 +119,9 @@ def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
 
 
 def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
-    """The other managers of an object, each with the fields that the manager owns and the program sets.
+    """Yield each other manager of an object, with the fields that this manager owns and the program sets.
 
-    Fields whose value differs from the program's come first.
+    Fields with a value that differs from the program's value come first.
     """
     managed: dict[str, Any] = {}
     for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
@@ -132,7 +132,7 @@ def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, l
             continue
         elif fields := sorted(_common(manifest, live, tree, "")):
             yield manager, [path for _, path in fields]
-    # The loop does not find a field that was set to zero, as by `kubectl scale --replicas 0`: such a field has no manager.
+    # The loop does not find a field without a manager. `kubectl scale --replicas 0` leaves such a field.
     declared = {key: manifest[key] for key in manifest if key not in IDENTITY}
     if managed and (unmanaged := list(_unmanaged_fields(declared, live, managed, ""))):
         yield UNKNOWN, unmanaged
@@ -150,8 +150,9 @@ def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], managed: d
 
 
 def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
-    """For each path of a field tree (``f:spec: {f:replicas: {}}``) that ``declared`` sets: whether ``live`` is equal, and the path.
+    """Yield, for each path of the field tree that ``declared`` sets, whether ``live`` has an equal value, and the path.
 
+    A field tree has the form ``f:spec: {f:replicas: {}}``.
     Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
     """
     below = {key: value for key, value in tree.items() if key != "."}

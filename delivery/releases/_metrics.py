@@ -1,4 +1,4 @@
-"""The metrics check after an update: evaluates the gates, the objectives that a canary must meet, on the track ``stable``."""
+"""The metrics check after an update evaluates the gates on the track ``stable``. A gate is an objective for a canary."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class DegradedError(DeliveryError):
 def verify(environment: Environment) -> str | Skipped:
     """Wait for a few scrapes, and return the results of the gates on stable.
 
-    Raises ``DegradedError`` if a gate fails. Returns ``Skipped`` if there is too little traffic, because a few requests prove
-    nothing, or if Prometheus does not answer, because the service has already passed the health checks.
+    Raises ``DegradedError`` if a gate fails. Returns ``Skipped`` if there is too little traffic for a result, or if Prometheus does
+    not answer. The service has already passed the health checks.
     """
     prometheus = PrometheusClient.of(environment)
     if prometheus.now() is None:

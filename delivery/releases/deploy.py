@@ -1,8 +1,8 @@
 """``dwcp deploy``: checks, backs up, previews and updates an environment, verifies the service, and reports the release.
 
 If a step before the update fails, the platform was not changed. If the update or a later step fails, the deployment is rolled back.
-Exceptions: ``--no-rollback`` is given, nothing ran before the deployment, or the lease, which is the right to change the
-environment, was lost.
+There is no rollback if ``--no-rollback`` is given, if nothing ran before the deployment, or if the lease (the right to change the
+environment) was lost.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ class Deployment:
     def _former(self, latest: Release | None, present: Checkpoint) -> restore.Former:
         """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update.
 
-        A setting that holds data, such as the size of a volume, is not made smaller by the rollback.
+        The rollback does not make a setting that holds data smaller, for example the size of a volume.
         """
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(

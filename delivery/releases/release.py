@@ -43,9 +43,9 @@ class Release(BaseModel):
     command: Literal["deploy", "rollout", "rollback"]
     result: Result = "running"
     image: str
-    """The image that the track stable gets: from the command, or for a staged release from the rollout that promotes it."""
+    """The image that the track stable gets. For a staged release, stable gets it when a rollout promotes the release."""
     digest: str = ""
-    """``sha256:...`` of the image that the nodes pulled for stable; empty if it is not known, and for a rollout."""
+    """``sha256:...`` of the image that the nodes pulled for stable. Empty for a rollout, or if the digest is not known."""
     tag: str = ""
     commit: str = ""
     """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""

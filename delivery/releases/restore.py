@@ -184,7 +184,7 @@ class Restoration:
         return done
 
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
-        """Restore the image of the pods that still serve, after pods with the wanted image did not start. Returns the error.
+        """Restore the image of the pods that still serve, because pods with the wanted image did not start. Returns the error.
 
         Only ``dwcp rollback`` (``restart``) does so. In ``dwcp deploy``, the pods that still serve can have the failed release.
         """

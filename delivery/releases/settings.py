@@ -29,7 +29,7 @@ NOT_SET = "not set"
 
 
 class SettingsChange(BaseModel):
-    """The settings that one release changed, by path, with the values before and after. A path without a value is missing."""
+    """The settings that one release changed, by path, with the values before and after. A setting without a value is omitted."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

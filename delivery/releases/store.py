@@ -112,9 +112,9 @@ class Releases:
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
     def first_image(self, release: Release) -> str:
-        """The image that the oldest release up to ``release`` replaced; empty if it is not known.
+        """The image before the first release: the image that the oldest release up to ``release`` replaced; empty if not known.
 
-        A release that replaced the image of ``release`` is skipped, because a rollback must change the image.
+        An image that is equal to the image of ``release`` does not count, because a rollback must change the image.
         """
         same = [each for each in self._newest_first() if each.order <= release.order and each.result == "deployed"]
         return next((each.replaced for each in reversed(same) if each.replaced not in ("", release.image)), "")

@@ -104,7 +104,7 @@ class RolloutLoop:
         return decision
 
     def _act(self, record: Record, action: Action) -> None:
-        """Perform the action, after a pause if it is the same as the last action, whose effect may not be visible yet."""
+        """Perform the action. Pause first if it is the same as the last action, because its effect may not be visible yet."""
         if action == self._last:
             self._sleep(POLL_SECONDS)
         else:
@@ -116,7 +116,7 @@ class RolloutLoop:
         """The result of ``call``, which is repeated while the cluster or the load balancer is unreachable, throttled or restarting.
 
         The time of failed calls does not count against the phase's deadlines, because no action is possible during that time.
-        Raises ``StoppedError`` after the setting ``unreachable_seconds``, or if the call is refused.
+        Raises ``StoppedError`` if the call is refused, or still fails after the time in the setting ``unreachable_seconds``.
         """
         started, pause = self.clock(), POLL_SECONDS
         while True:

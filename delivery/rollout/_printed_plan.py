@@ -69,9 +69,9 @@ def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
 
 
 def abort_steps(plan: Plan, progress: RolloutProgress, observed: Observation) -> Iterator[str]:
-    """The actions and waits of an abort from the present state, if every action has its effect and every pod becomes ready.
+    """The actions and waits of an abort from the present state. Every action is assumed to succeed, and every pod to become ready.
 
-    The state machine chooses them, so that a dry run prints what the abort does.
+    The state machine chooses the actions, so a dry run prints the same actions that the abort performs.
     """
     observed = replace(observed, stable=_running(observed.stable), seconds=0, stop=observed.stop or "aborted")
     while progress.phase is not Phase.DONE and not progress.holding:

@@ -8,7 +8,7 @@ from delivery.rollout.actions import Observation, TrackState
 from delivery.rollout.plan import Plan
 
 MAJORITY = 50
-"""Share of the traffic, in percent, from which the number of a track's pods is used to estimate the total load."""
+"""Smallest share of the traffic, in percent, for which the total load is estimated from a track's number of pods."""
 
 
 def total_pods(plan: Plan, observed: Observation) -> int:

@@ -77,8 +77,8 @@ class Observation:
     """Unix time on Prometheus' clock if a measurement window begins now; ``None`` otherwise, or if Prometheus did not answer."""
     analysis: Analysis | None = None
     promotion: str = ""
-    """State of the update of stable: ``running``, ``done`` or ``failed: REASON``; empty if no update is running and the last update
-    of this process was not to the wanted image."""
+    """State of this process's last update of stable: ``running``, ``done`` or ``failed: REASON``. Empty if there was no update, or
+    if the update has ended and was not to the wanted image."""
     stop: str = ""
     """The reason for a requested abort; empty without a request."""
 

@@ -1,8 +1,8 @@
 """The rollout's journal: stores the progress on this machine and in the cluster, before the next action is performed.
 
 The copy in the cluster is a ConfigMap, which commands on other machines read too. Each write contains the last ``resourceVersion``
-that the process has read, so the API server refuses a process that does not know the last entry. The copy on this machine is
-written atomically. A rollout continues if one of the copies cannot be written, but its first entry must be in the cluster.
+that the process has read, so the API server refuses a write if the process does not know the last entry. The copy on this machine
+is written atomically. A rollout continues if one of the copies cannot be written, but its first entry must be in the cluster.
 """
 
 from __future__ import annotations

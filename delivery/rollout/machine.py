@@ -295,8 +295,8 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
     # The traffic waits until stable has enough healthy targets:
     # - none if the canary has no healthy target either (`dead`);
-    # - one in an abort before stable has served the new image, if the canary is unhealthy or has failed a gate, or if a person has
-    #   repeated the abort;
+    # - one in an urgent abort, if stable has not served the new image. An abort is urgent if the canary is unhealthy or has failed
+    #   a gate, or if a person has repeated the abort;
     # - otherwise as many as all of the traffic needs.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted

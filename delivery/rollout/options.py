@@ -78,7 +78,7 @@ class RolloutRequest(Frozen):
         return [f"--{names.get(field, field)}" for field, value in given.items() if value != getattr(earlier, field)]
 
     def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The steps above ``above`` percent, up to ``percentage`` or the last step of the settings, and their waits."""
+        """The steps and their waits, above ``above`` percent, up to ``percentage`` (by default, the last step in the settings)."""
         given = self.waits or (float(settings.wait_seconds),)
         waits = given * len(settings.steps) if len(given) == 1 else given
         target = settings.steps[-1] if self.percentage is None else self.percentage

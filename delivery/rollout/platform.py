@@ -131,7 +131,7 @@ class Platform:
         return self._waiting.setdefault(what, _Since())
 
     def _measured(self, plan: Plan, progress: RolloutProgress, observed: Observation) -> Observation:
-        """``observed`` with the gates' results. Before the measurement window begins: with the time on Prometheus' clock."""
+        """``observed`` with the gates' results, or with the time on Prometheus' clock if the measurement window has not begun."""
         if progress.window_start is None:
             now = self.prometheus.now()
             return replace(observed, now=now, analysis=self._counted(conclude(plan, None)) if now is None else None)

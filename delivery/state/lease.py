@@ -29,7 +29,7 @@ from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.owner import Owner
 
 LEASE_SECONDS = 60.0
-"""Time after which another command may take over a lease without heartbeats."""
+"""If there is no heartbeat for this time, another command may take over the lease."""
 BEATS_PER_LEASE = 6
 """Number of heartbeats within the duration of a lease. Several heartbeats can fail before the lease expires."""
 POLL_SECONDS = 1.0
@@ -252,7 +252,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # At least the present time, so that the number is also higher than earlier numbers after the table was lost.
+        # At least the present time: the number is then higher than all earlier numbers even if the table was lost.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,

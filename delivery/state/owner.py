@@ -91,9 +91,9 @@ def machine() -> str:
 
 
 def start_mark(pid: int) -> str:
-    """The start time of a process in clock ticks since boot, or on a machine without ``/proc`` the time that psutil reports.
+    """The start time of a process in clock ticks since boot; empty if the process does not exist.
 
-    Empty if the process does not exist.
+    On a machine without ``/proc``, this is the time that psutil reports.
     """
     try:
         if Path("/proc/self/stat").exists():

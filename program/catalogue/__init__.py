@@ -92,7 +92,7 @@ def lost_in_place(type_: str, before: Mapping[str, Any], after: Mapping[str, Any
 
 
 def lost_by_creation(type_: str, inputs: Mapping[str, Any]) -> list[str]:
-    """The data of an existing bucket that is deleted because a lifecycle configuration is created for it; empty for other types.
+    """The data of an existing bucket that a new lifecycle configuration deletes; empty for other types.
 
     If the bucket is created too, the name of the bucket is unknown in a preview, and no data is deleted.
     """
@@ -107,7 +107,7 @@ def lost(op: str, type_: str, before: Mapping[str, Any], after: Mapping[str, Any
 
 
 def to_watch(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The possible failures after a change of the inputs in place, although the service accepts the change."""
+    """The failures that a change of the inputs in place can cause later, although the service accepts the change."""
     return _consequences.follows(_consequences.TO_WATCH, type_, before, after)
 
 
@@ -117,7 +117,7 @@ def secrets(type_: str) -> tuple[str, ...]:
 
 
 def every_type() -> dict[str, ResourceType]:
-    """The entry of each type by its token, which for a Kubernetes type has no version: ``kubernetes:apps/Deployment``."""
+    """The entry of each type by its token. The token of a Kubernetes type has no version: ``kubernetes:apps/Deployment``."""
     return {**AWS, **DOCKER, **_providers.TYPES, **{f"kubernetes:{kind}": entry for kind, entry in KUBERNETES.items()}}
 
 

@@ -232,7 +232,7 @@ def _no_version(before: Any, after: Any) -> str:
 
 
 def _expiring_items(before: Any, after: Any) -> str:
-    """The items that DynamoDB deletes because the table gets a time to live, or another attribute for it."""
+    """The items that DynamoDB deletes because the table gets a time to live, or another attribute for the time to live."""
     left, right = (cast("dict[str, Any]", each) if isinstance(each, dict) else {} for each in (before, after))
     on = right.get("enabled") in (True, "true")
     same = left.get("enabled") in (True, "true") and left.get("attributeName") == right.get("attributeName")

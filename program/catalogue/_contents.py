@@ -68,7 +68,7 @@ UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 1
 
 
 def lost_by_redis(before: Any, after: Any) -> str:
-    """The data of Redis that is lost because of other directives, in a configuration file or in a container's arguments."""
+    """The data of Redis that is lost because directives change in a configuration file or in a container's arguments."""
     left, right = _directives(before), _directives(after)
     if left is None or right is None:
         return ""

@@ -22,7 +22,7 @@ START_CAUSES = {
     "CreateContainerError": "The node cannot create the container; the kubelet's message has the reason.",
     "RunContainerError": "The node cannot start the container; the kubelet's message has the reason.",
 }
-"""The cause for each reason with which a waiting container does not start. Such a container has no log."""
+"""The cause, by the reason in the status of a container that waits and cannot start. Such a container has no log."""
 EVIDENCE = 3
 """Maximum number of quoted messages per finding."""
 

@@ -15,7 +15,8 @@ from delivery.doctor.observations import Observations
 RENEWAL_MARGIN = timedelta(days=30)
 """Time before expiry from which a certificate is reported.
 
-ACM renews its certificates 60 days before expiry (AWS: Managed certificate renewal). It does not renew imported certificates.
+60 days before a certificate that ACM issued expires, ACM renews it (AWS: Managed certificate renewal). ACM does not renew an
+imported certificate.
 """
 IN_TRANSITION = frozenset({"initial", "draining"})
 """States of a target that are temporary."""
