@@ -53,7 +53,7 @@ def doctor(
     while watch:
         time.sleep(watch)
         # Drift detection reads every resource. If it ran each time, the AWS APIs could throttle it.
-        skipped = {"drift": "checked only at the start of --watch; run `dwcp drift`"}
+        skipped = skipped or {"drift": "checked only at the start of --watch; run `dwcp drift`"}
         if output == "table":
             shown.clear()
         report = _look(opened, timeout, skipped, shown, output)
