@@ -26,7 +26,7 @@ SWITCHES = {
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
 }
-"""Security settings of pods, each with the wrong value and the fix. Charts give their values the names of these settings."""
+"""Security settings of pods, each with the wrong value and the fix. Charts usually have values with these names."""
 
 
 OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
@@ -75,7 +75,7 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
 def _image(value: Any, limits: Limits) -> str:
     """The image reference in a chart's value, which is a string or an object with the parts of the reference.
 
-    If the program does not set a part, the reference has an accepted example of it, because the chart's default needs no check.
+    For a part that the program does not set, the reference contains an example that passes: the chart's default needs no check.
     """
     if not isinstance(value, dict):
         return str(value)

@@ -91,7 +91,7 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     pod = pod_of(view)
     ports = [
-        # Compare ports by name: delivery owns the canary's containers, so the canary gets a new number only at the next rollout.
+        # Compare ports by name: delivery owns the canary's containers, and changes a port's number only at the next rollout.
         f"{container.text('name')}:{port.text('name') or port.number('containerPort')}"
         for container in containers(pod, every=False)
         for port in container.views("ports")
@@ -108,9 +108,9 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     severity="high",
 )
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless ``ignoreChanges`` contains exactly the properties with another owner, and the traffic weights.
+    """Yield a problem unless ``ignoreChanges`` contains exactly the properties that the program does not own.
 
-    A node group may omit its size, because ``cluster.resizeNodes`` applies the size for one update.
+    The size of a node group may be missing in ``ignoreChanges``: with ``cluster.resizeNodes``, one update applies the size.
     """
     del limits
     ignored = view.resource.ignore_changes
