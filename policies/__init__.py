@@ -62,8 +62,8 @@ def check_worlds(
     """The violations of a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
 
     A rule never passes because of an example: if it reads an output, the check is reported as unknown or as deferred
-    (:class:`Violation`). But a rule can fail with an example. Reason: the program writes the text around an output, such as an IAM
-    policy around an ARN, and this text can violate the rule.
+    (:class:`Violation`). But a rule can fail, because the program writes the text around an output, such as an IAM policy around
+    an ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
