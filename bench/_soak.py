@@ -47,7 +47,7 @@ SUSPENDED_SECONDS = (1.0, 20.0)
 LONG_SUSPENSION_SECONDS = 90.0
 """Duration of a long suspension, in which a lease without heartbeats expires (60 s)."""
 SUSPENSIONS_PER_LONG_ONE = 6
-"""One suspension in this many is long, at random."""
+"""On average, one of this many suspensions is long."""
 JUMPS_SECONDS = (-86400.0, -3600.0, 3600.0, 86400.0)
 PACE = {"waitSeconds": 6, "bakeSeconds": 4, "intervalSeconds": 1, "propagationSeconds": 1, "graceSeconds": 8, "extendSeconds": 30}
 SPEED = 30

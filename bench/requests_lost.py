@@ -35,7 +35,8 @@ Done = subprocess.CompletedProcess[str]
 
 END_SECONDS = 600
 ATTEMPTS = 4
-"""Maximum number of attempts for a rollout that is rolled back for its latency, which other work on this machine can cause."""
+"""Maximum number of attempts for a rollout. It is tried again after a rollback because of latency: other work on this machine can
+cause the latency."""
 HELD_STEPS = ("10", "50")
 ABORTED = (0, 1)
 """Exit codes of `dwcp rollout --abort` that do not fail the benchmark."""
@@ -131,7 +132,7 @@ class Operations:
     def drain(self) -> None:
         """Drain a node that runs a pod of the service, and then uncordon the node.
 
-        The drained node does not run Redis: the volume of Redis is in the zone of its node, and that zone has no other node.
+        The drained node does not run Redis, which could not start elsewhere: its volume is in a zone that has no other node.
         """
         pods = self.cloud.control_plane.api.items(PODS)
         on = {app: [each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"]["app"] == app] for app in APPS}

@@ -111,7 +111,7 @@ class Cloud:
     def start_aws(self) -> str:
         """Start moto unless it runs. Return the pid and start time of moto's process, which identify the account in its memory."""
         if "moto" not in self.processes.running():
-            self.processes.stop()  # the other processes use the account that moto's end has deleted
+            self.processes.stop()  # the other processes use the account of the previous moto
             self.processes.require_free(self.moto_port, "moto")
             self._start_python("moto", "embedded_cloud.moto_server", str(self.moto_port), self.project.account.to_json())
         moto = self.processes.running()["moto"]

@@ -369,7 +369,7 @@ def _certificate(
 ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
     """A key and its certificate for ten years. Without ``issuer``, the certificate is that of a certificate authority.
 
-    With ``issuer``, a server on 127.0.0.1 can use the certificate, and a client can, as the user ``name`` in ``group``.
+    With ``issuer``, the certificate is for a server on 127.0.0.1, or for a client that is the user ``name`` in ``group``.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     groups = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []

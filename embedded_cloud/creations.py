@@ -1,7 +1,7 @@
 """Records the creation of resources, so that the provider finds the resources of a killed ``up`` that are not in the state.
 
-The engine writes a resource to the state after the provider's answer. If the engine is killed earlier, the resource exists but is
-not in the state. If the provider is killed before AWS' answer, the provider does not know the resource's id either. On AWS, these
+The engine writes a resource to the state after the provider's answer. If the engine is killed before that, the resource exists but
+is not in the state. If the provider is killed before AWS' answer, it does not know the resource's id either. On AWS, these
 resources remain. In the embedded cloud, moto's process records each creation, with the answers to the creation's calls. If the
 provider repeats these calls, it gets the recorded answers, and so the id of the existing resource.
 

@@ -196,7 +196,7 @@ class LocalEngine:
         return done.stdout
 
     def stack_export(self) -> list[dict[str, Any]]:
-        """The resources in the stack's state, without providers and components."""
+        """The custom resources in the stack's state, including providers."""
         exported = json.loads(self.pulumi("stack", "export", "--stack", self.project.stack))
         return [resource for resource in exported["deployment"].get("resources", []) if resource.get("custom")]
 

@@ -40,7 +40,7 @@ STOP_SECONDS = 1
 
 
 _STARTED: list[psutil.Popen] = []
-"""Handles of the started processes. They outlive this process, and Python warns if the handle of a running process is dropped."""
+"""Handles of the started processes, which outlive this process. Python warns if the handle of a running process is dropped."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ __all__ = [
 
 
 def check(resources: Iterable[Resource], environment: Environment, config: Config | None = None) -> list[Violation]:
-    """The violations of any rule by ``resources``.
+    """The violations that the rules find in ``resources``.
 
     By default, the limits of ``environment`` and the waivers of this checkout apply; ``config`` replaces both.
     Raises :class:`PolicyError` for a waiver that is not valid. An exception in a rule is reported as a violation.
@@ -59,10 +59,11 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
 def check_worlds(
     known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
 ) -> list[Violation]:
-    """The violations by a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
+    """The violations of a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
 
-    An example never makes a rule pass: if a rule reads an output, the check is reported as unknown or as deferred. But an example
-    can make a rule fail, because the program itself writes the text around an output, such as an IAM policy around an ARN.
+    A rule never passes because of an example: if it reads an output, the check is reported as unknown or as deferred
+    (:class:`Violation`). But a rule can fail, because the program writes the text around an output, such as an IAM policy around
+    an ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
@@ -105,7 +106,7 @@ def unsized(resources: Iterable[Resource]) -> list[str]:
 
 
 def unpriced(resources: Iterable[Resource]) -> list[str]:
-    """What the estimate does not include: types, charts and instance types without a price, and resources of unknown size."""
+    """The types, charts and instance types without a price, and resources of unknown size. The estimate does not include these."""
     index = ResourceIndex(resources)
     names = [urn.rpartition("::")[2] for urn in estimate_of(index).unknown]
     return [*unpriced_types(index), *(f"{name}, whose size is not known" for name in names)]

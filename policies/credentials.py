@@ -65,12 +65,12 @@ QUALIFIERS = frozenset(
 )
 """Words that can follow the noun in the name of a secret: ``PASSWORD_PROD``, ``SECRET_KEY_BASE``."""
 DIGEST_WORDS = frozenset({"checksum", "digest", "hash", "sha256", "version", "hashed", "encrypted", "sealed", "existing"})
-"""Words in the name of a value that describes a secret but does not reveal it."""
+"""If a name contains one of these words, its value describes a secret but does not reveal it."""
 SWITCHES = frozenset(
     {"max", "min", "num", "allow", "enable", "disable", "require", "use", "has", "is", "with"}
     | {"forgot", "reset", "change", "show", "hide"}
 )
-"""First words of names whose value is a limit, a switch or a text about a secret, but not a secret."""
+"""If a name begins with one of these words, its value is a limit, a switch or a text about a secret, but not a secret."""
 
 HARMLESS = re.compile(
     r"true|false|yes|no|on|off|null|none|required|optional|enabled|disabled|expired|missing|invalid|revoked|unknown"
@@ -96,7 +96,7 @@ def kinds_in(text: str) -> Sequence[str]:
 
 
 def named_secret(name: str, value: Any) -> bool:
-    """Whether the name of a value indicates that the value is a secret, and the value can be one.
+    """Whether the name of a value indicates a secret, and the value can be a secret.
 
     The last word of the name, without qualifiers such as ``PROD``, determines the meaning: ``TOKEN_TTL`` is a time,
     ``PASSWORD_POLICY`` a policy, ``DB_PASSWORD`` a password.
@@ -155,7 +155,7 @@ PLACES = tuple(
         ("signature in a URL", r"[?&]sig(?:nature)?=(?P<value>[^&\s\"'#]{8,})"),
     )
 )
-"""Places of credentials, other than assignments, in files, commands and URLs: the kind of credential, and the pattern of the place.
+"""Places of credentials in files, commands and URLs, without assignments. Each entry has a kind of credential and a pattern.
 
 If the kind is empty, the pattern has a group ``name``, and the text in this group must be the name of a secret."""
 PLACE = re.compile(
@@ -175,7 +175,7 @@ class CredentialPlace:
 
     path: Path
     what: str
-    """The name of the value, or the kind of credential whose format the value has."""
+    """The name of the value, or the kind of the credential."""
     named: bool
     """Whether the credential was found by the name or the place of the value; otherwise it was found by its format."""
     unknown: bool = False
@@ -190,8 +190,8 @@ def masked(value: Any, name: str = "") -> Any:
 def places(value: Any, name: str = "") -> list[CredentialPlace]:
     """The places in ``value`` that contain a credential.
 
-    :func:`masked` does not mask two kinds of these places: unknown values under the name of a secret, and references to a ConfigMap
-    for the value of a secret.
+    :func:`masked` does not mask two kinds of these places: unknown values whose name indicates a secret, and references
+    (``configMapKeyRef``) that read a secret from a ConfigMap.
     """
     found: list[CredentialPlace] = []
     _masked(value, name, (), found)
@@ -282,7 +282,7 @@ Span = tuple[int, int]
 
 
 def _named(text: str) -> Iterator[tuple[Span, str]]:
-    """The values in a string (a file, an argument, an annotation) whose name or place is that of a secret, each with the name."""
+    """Yield the span and the name of each value in a string (a file, an argument) whose name or place indicates a secret."""
     if NOUNS.search(text) is not None:
         selectors = [found.span() for found in SELECTOR.finditer(text)] if "{" in text else []
         for found in ASSIGNMENT.finditer(text):
@@ -307,7 +307,7 @@ def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
 
     If a credential is found by its format, the whole line is masked; if it is found by its name or place, only the value is masked.
     A base64 string that contains a credential, and a text that contains a private key, are masked as a whole.
-    The result is cached, because the same strings are checked several times: with known and unknown outputs, at base and at head.
+    The result is cached, because the same strings are checked several times, such as with known and with unknown outputs.
     """
     decoded = _decoded(text)
     if decoded and (inside := _in_text(decoded)[1]):

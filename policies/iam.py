@@ -17,7 +17,7 @@ from policies.addresses import internet_in
 from policies.views import View
 
 VERBS = ("Add", "Attach", "Create", "Delete", "Describe", "Get", "List", "Put", "Remove", "Set", "Update")
-"""The usual verbs of actions. Patterns that match each of these verbs with any ending count as every action."""
+"""The usual verbs of actions. If the patterns of a policy match all of these verbs, with any ending, they count as every action."""
 
 ARN_FORMS = ("arn:aws:{service}:eu-north-1:999999999999:{name}/x", "arn:aws:{service}:::{name}", "arn:aws:{service}:::{name}/x/k")
 """The forms of ARN. Patterns that match one form with every name in ``ANY_NAMES`` count as all resources."""
@@ -26,7 +26,7 @@ ANY_NAMES = ("zq-xw9", "aj-k7", "mq.x")
 """Names that do not exist and have nothing in common, so only a wildcard matches all of them."""
 
 POWERFUL = ("iam", "sts", "organizations", "account", "sso", "sso-admin")
-"""Services of which a statement must not allow every action, even on a single resource."""
+"""A statement must not allow every action of one of these services, even on a single resource."""
 
 CALLER_KEYS = frozenset(
     {
@@ -179,7 +179,7 @@ def covers_service(service: str, given: Iterable[StatementView]) -> bool:
 
 
 def many_services(statement: StatementView) -> list[str]:
-    """The actions of a statement whose service is a pattern, such as ``s*:Get*``."""
+    """The actions in a statement that have a pattern as their service, such as ``s*:Get*``."""
     return [each for each in statement.actions if re.search(r"[*?]", each.partition(":")[0])]
 
 

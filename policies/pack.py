@@ -1,6 +1,7 @@
 """The rules as a policy pack for the engine: one CrossGuard policy per rule, and two more policies.
 
-The two policies report expired waivers, and list deferred checks and waived violations.
+One of the two policies reports expired waivers. The other lists waived violations, and deferred checks, which run during
+``pulumi up``.
 
 The pack declares its policies with the SDK, but overrides the methods with which the SDK's server checks resources (reason:
 :mod:`policies._sdk`). The pack's methods decode each resource once, and the rules handle unknown values. The module does not import
@@ -49,9 +50,9 @@ DEFERRED_RULE = "checked-after-up"
 """Name of the policy that reports deferred checks and waived violations."""
 
 FindViolations = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
-"""A function from the resources and the parameters of a pack config to the violations of one policy.
+"""A function that returns the violations of one policy: for each, a message, and a URN or ``""``.
 
-Each violation is a message, and a URN or ``""``.
+Its arguments are the resources and the parameters of a pack config.
 """
 
 
@@ -72,9 +73,9 @@ def serve() -> None:
 
 
 def environment_in(config: Mapping[str, str], stack: str) -> Environment:
-    """The environment that ``config`` sets, or else that has the stack's name; ``STRICTEST`` for any other name.
+    """The environment that ``config`` names, or else the one with the stack's name; ``STRICTEST`` if it does not exist.
 
-    The program stops if ``config`` gives the stack of one environment the name of another.
+    If ``config`` names an environment and the stack has the name of another environment, the program stops.
     """
     try:
         settings: Any = json.loads(config.get(f"{PACK_NAME}:environment", "{}"))

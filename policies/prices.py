@@ -149,7 +149,8 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 def unpriced_types(index: ResourceIndex) -> list[str]:
     """The billed types, charts and instance types of a stack that have no price.
 
-    A Helm chart counts as priced if it is in ``CHARTS``, because its objects are not in the program.
+    A Helm chart counts as priced if it is in ``CHARTS``. The prices of its objects cannot be added, because the program does not
+    declare them.
     """
     found = {
         each

@@ -200,7 +200,7 @@ class ResourceIndex:
         return [each for type_ in types for each in self._by_type.get(type_, ())]
 
     def checked_by(self, types: Iterable[str]) -> list[View]:
-        """The resources that a rule on these types checks. A rule on all types checks no inline parts, only their owners."""
+        """The resources that a rule on these types checks. A rule on all types does not check a :class:`Part`, only its owner."""
         if "*" in types:
             return [each for each in self.views if not isinstance(each.resource, Part)]
         return self.of(*types)

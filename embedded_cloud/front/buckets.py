@@ -23,7 +23,7 @@ FORWARDED = "X-Forwarded-Proto"
 SECURE = "aws:SecureTransport"
 
 VERSIONS = 50
-"""The number of versions of an object in moto's memory. The engine writes its whole state about ten times per update."""
+"""The maximum number of versions of an object in moto's memory. The engine writes its whole state about ten times per update."""
 
 
 def require_allowed_by_bucket(call: Call) -> None:

@@ -42,7 +42,7 @@ SETTINGS = ("accessConfig", "deletionProtection", "logging")
 
 @dataclass
 class Parts:
-    """What moto does not store of one cluster: the cluster's settings, and the resources that belong to it, by their keys."""
+    """The data of one cluster that moto does not store: its settings, and the resources that belong to it, by their keys."""
 
     settings: Properties = field(default_factory=dict[str, Any])
     entries: dict[str, Properties] = field(default_factory=dict[str, Properties])
@@ -72,7 +72,7 @@ def operation(answer: Answer) -> Answer:
 class PartKind:
     """One kind of resource in a cluster.
 
-    Each instance registers its operations Describe and Update, which work in the same way for every kind.
+    Each instance registers the operations Describe and Update of its kind.
     """
 
     name: str
@@ -191,7 +191,7 @@ def after(call: Call) -> None:
 
 
 def completed(call: Call, answer: Properties) -> Properties:
-    """moto's answer, with what its description of the cluster lacks: access mode, deletion protection, OIDC issuer, API server."""
+    """moto's answer, with the fields of a cluster that it lacks: access mode, deletion protection, OIDC issuer, API server."""
     cluster = answer.get("cluster")
     if cluster is None:
         return answer
@@ -217,7 +217,7 @@ def _given(call: Call, *names: str) -> Properties:
 
 
 def _update(kind: str) -> Properties:
-    """The answer to a call that has changed a cluster or an add-on: EKS reports an update, here one that has succeeded."""
+    """The answer to a call that has changed a cluster or an add-on: a description of a successful update."""
     return {"update": {"id": token_hex(8), "status": "Successful", "type": kind, "createdAt": time.time()}}
 
 

@@ -44,7 +44,7 @@ ENDINGS = Endings()
 def before(call: Call) -> dict[str, Any] | None:
     """The answer to a call that starts a slow deletion; ``None`` if moto must answer.
 
-    moto would delete the resource immediately. A describe call is counted, and the last one deletes the resource.
+    moto would delete the resource immediately. This function also counts describe calls; the last one deletes the resource.
     """
     match call.service, call.name:
         case "ec2", "DeleteNatGateway":
@@ -91,9 +91,10 @@ def _node_group(call: Call) -> dict[str, Any] | None:
 
 
 def after(call: Call) -> None:
-    """Do what EKS does after a successful call, and update the stored attributes of the cluster.
+    """After a successful call of EKS, create the cluster's log group and update the stored attributes of the cluster.
 
-    If a control plane writes logs, the creation of the cluster creates the log group unless it exists, and so does the deletion.
+    As on AWS, both the creation and the deletion of a cluster create the log group, if the control plane writes logs and the group
+    does not exist.
     """
     if call.service == "eks" and call.name in ("CreateCluster", "DeleteCluster"):
         name = call.parameters["name"]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 CLUSTERS = "/moto-api/embedded-cloud/clusters/"
-"""PUT ``{endpoint, certificateAuthority}`` to this path plus a cluster's name registers the cluster's API server."""
+"""To register a cluster's API server, PUT ``{endpoint, certificateAuthority}`` to this path plus the cluster's name."""
 TOKENS = "/moto-api/embedded-cloud/tokens/"
 """POST a TokenReview to this path plus a cluster's name; the answer is the TokenReview with its status."""
 TARGETS = "/moto-api/embedded-cloud/targets/"
-"""PUT ``{"IP:PORT": STATE}`` to this path plus a target group's ARN reports the measured health of the group's targets."""
+"""To report the measured health of a group's targets, PUT ``{"IP:PORT": STATE}`` to this path plus the target group's ARN."""
 
 
 def group_of(cluster_role: str) -> str:

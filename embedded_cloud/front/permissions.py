@@ -2,8 +2,8 @@
 
 moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. In this module, an Allow statement
 applies if its condition cannot be evaluated, and a Deny statement with such a condition is ignored. So this module can allow a call
-that AWS refuses. It refuses a call that AWS allows only if a resource's policy, such as that of a KMS key, allows the call: this
-module does not read the policies of resources.
+that AWS refuses. In one case, it refuses a call that AWS allows: if only the policy of a resource (such as a KMS key) allows it.
+This module does not read the policies of resources.
 """
 
 from __future__ import annotations

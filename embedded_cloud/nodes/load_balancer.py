@@ -31,8 +31,8 @@ Address = tuple[str, int]
 SLOTS = [f"t{number}" for number in range(1, 41)]
 """The slots of a target group. A slot contains one target, so 40 is the maximum number of targets, including draining targets."""
 ANYHOW = "anyhow-"
-"""Prefix of each slot's second server, which has no health check and gets requests only if no target of the group is healthy. In
-this case, an ALB sends requests to all targets:
+"""Prefix of the name of each slot's second server. It has no health check, and gets requests only if no target of the group is
+healthy. In this case, an ALB sends requests to all targets:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
 SHARES = 1000
 ANSWER_SECONDS = 5
@@ -106,8 +106,8 @@ class Wanted:
     groups: dict[str, TargetGroup] = field(default_factory=dict[str, TargetGroup])
     idle: str = "60"
     weights: dict[str, int] = field(default_factory=dict[str, int])
-    """Key of a rule's group in HAProxy's map -> end of the group's range of random numbers. Each request has a random number; the
-    first group of the rule whose end is above this number gets the request."""
+    """Key of a rule's group in HAProxy's map -> end of the group's range of random numbers. Each request has a random number,
+    and goes to the rule's first group with an end above this number."""
     targets: dict[str, dict[Address, str]] = field(default_factory=dict[str, dict[Address, str]])
     """ARN of the group -> address -> the target's state in moto. moto does not list draining targets."""
     delays: dict[str, float] = field(default_factory=dict[str, float])
@@ -183,7 +183,7 @@ def _key(rule: int, port: int, group: TargetGroup) -> str:
 class ProxySettings:
     """HAProxy's folder and listening sockets.
 
-    ``files`` and ``ports``: listener's port -> open file of the socket, and local port.
+    For each listener's port, ``files`` contains the open file of the socket, and ``ports`` the local port.
     """
 
     folder: Path
@@ -205,7 +205,7 @@ class ProxySettings:
 
     @property
     def loaded(self) -> Path:
-        """The file of the configuration that HAProxy has loaded, without targets."""
+        """The file with the loaded configuration of HAProxy, without targets."""
         return self.folder / "loaded.cfg"
 
     @property

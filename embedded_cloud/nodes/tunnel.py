@@ -1,8 +1,8 @@
 """``python -m embedded_cloud.nodes.tunnel SOCKET``: the API server's proxy to nodes and pods, by HTTP CONNECT on a Unix socket.
 
 On EKS, the API server has network interfaces in the nodes' subnets. In the embedded cloud, the API server connects through this
-process. The process opens connections to ``localhost`` on the host, and all other connections in the nodes' network namespace,
-which is the open file at standard input.
+process. The process opens connections to ``localhost`` on the host, and all other connections in the nodes' network namespace.
+Its standard input is the open file of this namespace.
 """
 
 from __future__ import annotations

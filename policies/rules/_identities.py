@@ -1,4 +1,4 @@
-"""The identities of IAM (roles, groups and users) and their permissions, whichever resource types give these permissions."""
+"""The identities of IAM (roles, groups and users) and their permissions, from all resource types that give permissions."""
 
 from __future__ import annotations
 
@@ -55,19 +55,20 @@ DEFERRED = frozenset(
 
 @dataclass(frozen=True)
 class Identity:
-    """A role, group or user, and what it may do."""
+    """A role, group or user, and its permissions."""
 
     kind: str
     name: str
     """The name in IAM; the logical name if the program does not set a name."""
     arn: str
-    """The ARN; a generated part of the name is an example."""
+    """The ARN. If Pulumi generates a part of the name, the ARN contains an example of this part."""
     given: list[iam.StatementView]
     """The statements of all inline and attached policies."""
     limit: list[iam.StatementView] | None
     """The statements of the boundary; ``None`` if the identity has no boundary, or the program does not declare the boundary."""
     policies: set[str]
-    """The ARNs of the policies on which the permissions depend: attached policies, the boundary, and policies in conditions."""
+    """The ARNs of the policies on which the permissions depend: attached policies, the boundary, and policies in conditions. AWS
+    managed policies are not included."""
 
 
 def identities_at(view: View, index: ResourceIndex) -> Iterator[Identity]:

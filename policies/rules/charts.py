@@ -26,7 +26,7 @@ SWITCHES = {
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
 }
-"""Security settings of pods, each with the wrong value and the fix. Charts give their values the names of these settings."""
+"""Security settings of pods, each with the wrong value and the fix. Charts usually have values with these names."""
 
 
 OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")

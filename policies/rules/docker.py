@@ -1,4 +1,4 @@
-"""Rules on the Docker stack: the rules for pods, applied to containers where Docker has an equivalent property."""
+"""Rules on the Docker stack: those rules for pods that have an equivalent property in Docker."""
 
 from __future__ import annotations
 
@@ -57,9 +57,9 @@ HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
 
 
 def host_paths(view: View) -> Iterator[tuple[View, str, str, bool]]:
-    """The paths of the host that a container mounts, or that a volume maps.
+    """Yield each path of the host that a container mounts, or that a volume maps.
 
-    For each path: the object and the property that contain it, the normal form of the path, and whether it is mounted read-only.
+    The values are the object and the property that contain the path, its normal form, and whether it is mounted read-only.
     """
     for holder, key, path, read_only in _mounted(view):
         if path.startswith("/"):

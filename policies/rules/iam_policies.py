@@ -233,8 +233,8 @@ ANY = "zq-xw9"
 def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for each action by which a role, group or user can extend its own permissions.
 
-    The rule evaluates all inline and attached policies of the identity together with its boundary. A policy whose owner the program
-    does not declare is evaluated alone.
+    The rule evaluates all inline and attached policies of the identity together with its boundary. If the program does not declare
+    the identity, each policy is evaluated alone.
     """
     del limits
     for identity in identities_at(view, index):
@@ -283,7 +283,8 @@ def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a statement that is open to everyone.
 
     Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``. The callers of a VPC endpoint
-    are inside the network, so everyone may be allowed there, but not on all resources: otherwise data can leave to other accounts.
+    are inside the network, so its policy may allow everyone. But it must name resources: otherwise callers can send data to other
+    accounts.
     """
     del limits
     path = DOCUMENTS.get(view.resource.type, "policy")

@@ -216,7 +216,7 @@ GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", 
 
 DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
 LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")
-"""Roles of Kubernetes that may be bound: they only check tokens, and read what is not confidential."""
+"""Roles of Kubernetes that may be bound: they only check tokens, and read data that is not confidential."""
 
 WRITE = frozenset({"create", "update", "patch", "*"})
 READ = frozenset({"get", "list", "watch", "*"})
@@ -293,7 +293,10 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )
 def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each string in the format of a credential, plain or base64-encoded, except in a Kubernetes Secret."""
+    """Yield a problem for each string in the format of a credential, plain or base64-encoded.
+
+    Inputs that are intended for credentials, such as those of a Kubernetes Secret, are exempt.
+    """
     del limits
     for place in view.credentials:
         if not place.named:

@@ -243,7 +243,7 @@ def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 
 
 def _references(pod: View) -> Iterator[tuple[View, str, str]]:
-    """Each reference of a pod to a ConfigMap, Secret or claim: the object with the reference, the name's path, and the type."""
+    """Yield for each ConfigMap, Secret or claim that a pod names: the object with the name, the name's path, and the type."""
     for volume in pod.views("spec.volumes"):
         yield volume, "configMap.name", CONFIG_MAP
         yield volume, "secret.secretName", SECRET

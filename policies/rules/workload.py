@@ -157,7 +157,7 @@ READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each value under the name of a secret, in any property, file or argument.
+    """Yield a problem for each value whose name indicates a secret, in any property, file or argument.
 
     Providers are exempt, because their credentials can only be properties.
     """
@@ -184,7 +184,10 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("guide: Never commit secrets",),
 )
 def literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each literal under the name of a secret: a value that does not change with the stack's secrets."""
+    """Yield a problem for each literal whose name indicates a secret.
+
+    A literal is a value that stays the same when the stack's secrets change.
+    """
     del limits
     for path in view.resource.literals:
         if credentials.named_secret(str(path[-1]), "a value"):
