@@ -90,7 +90,7 @@ CONTROLLER_ADDONS = (
 """Controllers that AWS offers as add-ons; they are installed if ``cluster.controllers`` is true."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""Add-ons for the ingress controller. If ``ingress.issuer`` is set, cert-manager issues the Ingress' TLS certificate."""
+"""Add-ons for the ingress controller. If ``ingress.issuer`` is set, cert-manager issues the TLS certificate of the Ingress."""
 
 
 @dataclass(frozen=True, kw_only=True)
