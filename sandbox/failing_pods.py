@@ -38,7 +38,7 @@ RESTART_SECONDS = 10
 PULL_AGAIN_SECONDS = 2
 
 READINESS_DELAY_SECONDS = 10
-"""The application's ``readinessDelaySeconds``, for pods with the behavior ``slow``. Pods without a behavior become ready immediately."""
+"""The application's ``readinessDelaySeconds``, for the behavior ``slow``. Pods without a behavior become ready immediately."""
 
 LONGEST_STOP_SECONDS = 15
 """Longest ``preStop`` sleep of a simulated pod: the value of the stack ``local``. A longer sleep would only delay the sandbox."""
