@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 
 
 class Component(pulumi.ComponentResource):
-    """The base class of a component, whose outputs are the attributes that the class annotates with ``pulumi.Output[...]``.
+    """The base class of a component. Its outputs are the attributes that its class annotates with ``pulumi.Output[...]``.
 
     A subclass creates its children with ``ResourceOptions(parent=self)``, sets every annotated attribute, and calls
     :meth:`publish` as the last statement of its ``__init__``.
@@ -32,6 +32,6 @@ class Component(pulumi.ComponentResource):
 
 
 def export(**components: Component) -> None:
-    """Export the outputs of each component as one stack output, whose name is the keyword in camelCase."""
+    """Export each component's outputs as one stack output. The output's name is the keyword in camelCase."""
     for name, component in components.items():
         pulumi.export(to_camel(name), component.outputs)

@@ -59,8 +59,8 @@ OWNERSHIP: tuple[Ownership, ...] = (
 def ignored(type_: str, name: str) -> list[str]:
     """The property paths of a resource that the program does not own, for ``ResourceOptions.ignore_changes``.
 
-    Raises ``LookupError`` for a resource that is not in the table. Otherwise an update of a renamed resource would overwrite the
-    values of the other owners.
+    Raises ``LookupError`` for a resource that is not in the table. Without this error, an update of a renamed resource would
+    overwrite the owners' values.
     """
     paths = [row.path for row in OWNERSHIP if (row.type, row.name) == (type_, name)]
     if not paths:

@@ -45,8 +45,8 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
     - The options ``enable_..._mutable`` update ConfigMaps and Secrets in place. By default the provider replaces an object whose
       data changes, and an object with a fixed name does not exist during its replacement. Pods still restart after an update in
       place, because an annotation of the pods contains the digest of their configuration.
-    - ``cluster_identifier`` identifies the cluster if its endpoint or the kubeconfig changes. Without this option, the provider
-      would then replace every object.
+    - With ``cluster_identifier``, the provider keeps all objects if the cluster's endpoint or the kubeconfig changes. Without this
+      option, it would replace every object.
     - With ``enable_patch_force``, an update restores the program's value of a field that kubectl has changed. Without this option,
       the update would fail with a conflict.
 

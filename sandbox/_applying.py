@@ -24,7 +24,7 @@ SECONDS_BETWEEN_LINES = 5.0
 """The interval of progress lines if the output is not a terminal."""
 LAST_LINES = 30
 OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
-"""Prefixes of types that the progress does not count: the stack, and references to other stacks with their provider."""
+"""Prefixes of types that the progress does not count: the stack, and stack references with their provider."""
 INTERRUPTED = 130
 """The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
 
@@ -62,7 +62,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # In its own session, the engine does not get Ctrl-C's SIGINT. The SIGINT below would be the second, which aborts it.
+            # In its own session, the engine gets only the SIGINT below, and not also Ctrl-C's: a second SIGINT would abort it.
             start_new_session=True,
         )
         try:

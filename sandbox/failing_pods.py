@@ -1,10 +1,11 @@
-"""Pods that fail or start slowly on demand, although no container runs. kwok's own stages make every pod ready at once.
+"""Pods that fail or start slowly on demand, although no container runs: more stages for kwok, which simulates the kubelets.
 
-As with a kubelet, a deleted pod serves until the end of its ``preStop`` sleep. kwok's own stage would remove the pod at once.
+kwok's own stages make every pod ready at once, and remove a deleted pod at once. Here, as with a kubelet, a deleted pod serves
+until the end of its ``preStop`` sleep.
 
 The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/behavior`` selects the behavior of a pod. A
-test can therefore deploy a bad release by its tag. On a running pod, only the annotations ``crash`` and ``unready`` have an effect.
-When such an annotation is removed, the pod recovers.
+test can therefore deploy a bad release by its tag. On a running pod, only the values ``crash`` and ``unready`` have an effect.
+When the annotation is removed, the pod recovers.
 
 kwok's stages: https://kwok.sigs.k8s.io/docs/user/stages-configuration/. Conditions are jq expressions, statuses are Go templates.
 """
@@ -37,7 +38,7 @@ RESTART_SECONDS = 10
 PULL_AGAIN_SECONDS = 2
 
 READINESS_DELAY_SECONDS = 10
-"""The application's ``readinessDelaySeconds``. A pod without the behavior ``slow`` becomes ready immediately."""
+"""The application's ``readinessDelaySeconds``, for the behavior ``slow``. Pods without a behavior become ready immediately."""
 
 LONGEST_STOP_SECONDS = 15
 """Longest ``preStop`` sleep of a simulated pod: the value of the stack ``local``. A longer sleep would only delay the sandbox."""

@@ -1,4 +1,4 @@
-"""The stacks of real environments on the embedded cloud, with their own stack files and the pipelines' roles.
+"""The stacks of staging and production on the embedded cloud, with their own stack files and the pipelines' roles.
 
 An administrator applies ``bootstrap/`` to the account. Then each environment's deploy role applies the environment's stack. Each
 stack has a separate control plane, which looks up the caller's identity in the account.

@@ -67,7 +67,7 @@ class Event:
 
 @dataclass
 class EnvironmentState:
-    """The state of an environment: the image that gets the traffic (``serves``), and what ``dwcp`` has recorded.
+    """The state of an environment: the image that gets the traffic (``serves``), and the records of ``dwcp``.
 
     ``rollout`` is the image of the open rollout, and ``holds`` is the reason why it is on hold. ``ended`` has the result of each
     image's latest release record.

@@ -10,7 +10,7 @@ from program.checkout import CHECKOUT
 
 
 def file_with(path: Path, blocks: Mapping[str, str]) -> str:
-    """The text of a file of the checkout, in which each text in ``blocks`` is between the two markers with its key as the name."""
+    """The text of a file of the checkout, with new blocks. ``blocks`` maps the name in two markers to the text between them."""
     text = (CHECKOUT / path).read_text()
     for name, content in blocks.items():
         text = with_block(text, name, content)

@@ -33,7 +33,7 @@ KUBE_SCORE = {
     "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The program sets the number of replicas only at "
     "creation. Later the autoscaler owns this number, and the program ignores changes of the number.",
 }
-"""Check id -> reason, for the critical findings of kube-score on production's manifests that are accepted."""
+"""Check id -> reason why a critical finding of kube-score on production's manifests is accepted."""
 
 HEADER = """\
 # Policies

@@ -16,7 +16,7 @@ WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The services in the policies of the cluster, nodes, add-ons, controllers and flow logs, except EKS.
+"""The AWS services, except EKS, that the policies of the cluster, nodes, add-ons, controllers and flow logs name.
 
 The boundary allows only reads of EKS: with more permissions, a role could make itself the administrator of a cluster.
 """
@@ -78,8 +78,8 @@ class Guarded:
 def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``, the account's other environments.
 
-    Tags do not suffice: AWS does not compare the tags of every resource, for example of a bucket without ABAC. Resources that AWS
-    creates itself have no tags. So the statements also select buckets, objects, parts of a cluster, roles and KMS aliases by name,
+    Tags do not suffice: AWS does not check the tags of some resources, such as a bucket without ABAC. Resources that AWS creates
+    itself have no tags. So the statements also select buckets, objects, parts of a cluster, roles and KMS aliases by name,
     and KMS keys by alias.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
@@ -130,7 +130,7 @@ def pipeline_boundary(workload_boundary_arn: str, guarded: Guarded) -> pulumi.Ou
     """The boundary of a pipeline's role. It protects the pipelines' roles, all boundaries, GitHub's OIDC provider and the state.
 
     A pipeline can give permissions only to roles with the workload boundary of the pipeline's environment. The pipelines' roles do
-    not have the workload boundary.
+    not have this boundary, so no pipeline can give them permissions.
     """
     return document(
         Statement(actions=["*"], resources=["*"]),

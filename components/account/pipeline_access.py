@@ -34,7 +34,7 @@ ACCOUNT_PROJECT = f"{PROJECT}-account"
 
 ENVIRONMENTS: tuple[Pipelined, ...] = get_args(Pipelined)
 PREVIEW_ENVIRONMENT = "preview"
-"""The GitHub environment of jobs that preview and detect drift. A job that deploys has the stack's GitHub environment."""
+"""The GitHub environment of jobs that preview or detect drift. A job that deploys uses the GitHub environment of its stack."""
 
 SESSION_SECONDS = 2 * 60 * 60
 """Maximum duration of a session: a first `pulumi up` takes up to 40 minutes, and a rollout waits at three steps."""

@@ -61,7 +61,10 @@ def described_network(settings: Settings) -> str:
 
 
 def described_node_groups(settings: Settings) -> str:
-    """The minimum and maximum number of nodes in each zone, the instance types and the capacity type, as the exported text."""
+    """The minimum and maximum number of nodes per zone, the instance types and the capacity type.
+
+    This is the text that the cluster component exports.
+    """
     cluster = settings.cluster
     sizes = ", ".join(f"{zone} {least} to {most}" for zone, (least, _, most) in zone_sizes(cluster, settings.network.zones).items())
     return f"{sizes} of {', '.join(cluster.instance_types)} {cluster.capacity_type}"

@@ -10,7 +10,7 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
     """Raise ``ComponentsError`` unless ``caller``, an ARN from STS, has an access entry with sufficient permissions.
 
     A read-only entry is sufficient for a preview (``dry_run``), but not for an update. Without this check, EKS would reject the
-    program's first request to the cluster with status 401, about 15 minutes after the start of a first update.
+    program's first request to the cluster with status 401. In a first update, this happens only after about 15 minutes.
     """
     reading = (cluster.preview_role_arn,) if dry_run and cluster.preview_role_arn else ()
     entries = (*cluster.changing_roles, *reading)

@@ -90,7 +90,7 @@ CONTROLLER_ADDONS = (
 """Controllers that AWS offers as add-ons; they are installed if ``cluster.controllers`` is true."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""Add-ons that are installed with the ingress controller. cert-manager issues the certificate if ``ingress.issuer`` is set."""
+"""Add-ons for the ingress controller. If ``ingress.issuer`` is set, cert-manager issues the TLS certificate of the Ingress."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +264,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration with which an add-on tags its AWS resources, which do not get the provider's default tags."""
+        """Configuration with which an add-on tags the AWS resources that it creates: they do not get the default tags."""
         tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":

@@ -45,8 +45,8 @@ def service_role(name: str, trusted: pulumi.Input[str], environment: Environment
     """A role with the trust policy ``trusted`` and the boundary ``environment.permissionsBoundaryArn``, if the stack has one.
 
     A pipeline may not create a role without the boundary. So a role that a pipeline creates cannot exceed the permissions that the
-    platform needs. The role's name ends in the environment, because a pipeline may change and pass only the roles of its
-    environment, and IAM does not reliably compare tags when a role is passed.
+    platform needs. The role's name ends in the environment: the pipelines' policies select an environment's roles by name,
+    because IAM does not reliably compare tags when a role is passed.
     """
     return iam.Role(
         name,

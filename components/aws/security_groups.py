@@ -33,8 +33,8 @@ class SecurityGroups(Component):
     - ``load_balancer`` is open to ``sources`` on ports 80 and 443.
     - ``application`` (port 8080 by default) is open to the load balancer.
     - ``metrics`` (port 9090 by default) and ``redis`` (port 6379) are open to the nodes.
-    - ``endpoints`` (port 443) is open to the whole VPC. In the whole VPC, the name of an AWS service that has an interface endpoint
-      resolves to the endpoint's private addresses, so a client without access to the endpoint could not use the service.
+    - ``endpoints`` (port 443) is open to the whole VPC. An interface endpoint changes the DNS name of its AWS service in the whole
+      VPC: the name resolves to the endpoint's private addresses, so every client needs access to the endpoint.
 
     Pods share the network interfaces of their node, so the nodes have the groups ``application``, ``metrics`` and ``redis``.
     """

@@ -1,4 +1,4 @@
-"""The configuration files of the Docker stack. The files of the monitoring come from the functions that Kubernetes also uses."""
+"""The configuration files of the Docker stack. Kubernetes and Docker share the functions for the monitoring's files."""
 
 from __future__ import annotations
 

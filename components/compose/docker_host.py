@@ -237,7 +237,7 @@ class _Host:
 
 
 def _mount(volume: docker.Volume, target: str, *, read_only: bool) -> docker.ContainerMountArgs:
-    """A mount of a volume that does not get the image's files. By default, Docker copies these files into a new volume."""
+    """A mount of a volume without the image's files: by default, Docker copies the image's files into a new volume."""
     options = docker.ContainerMountVolumeOptionsArgs(no_copy=True)
     return docker.ContainerMountArgs(type="volume", source=volume.name, target=target, read_only=read_only, volume_options=options)
 

@@ -23,7 +23,10 @@ class AppImageArgs:
 
 
 class AppImage(Component):
-    """Builds ``application.image`` from ``docker.buildContext`` and pushes it. Without that setting, it creates no resources."""
+    """Builds ``application.image`` from ``docker.buildContext``, and pushes it if ``docker.buildPush`` is true.
+
+    Without ``docker.buildContext``, it creates no resources.
+    """
 
     reference: pulumi.Output[str]
     """The image by digest if this component builds and pushes it; else the image in the settings."""

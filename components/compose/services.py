@@ -45,9 +45,9 @@ SCRATCH_FOLDER = "/tmp"
 APPLICATION_STOP_SECONDS = 30
 """Longer than the 25 seconds within which the service stops (docs/app-contract.md)."""
 REDIS_STOP_SECONDS = 60
-"""Time in which Redis, at its shutdown, writes the rest of the append-only file."""
+"""How long Redis may write the rest of the append-only file at its shutdown."""
 PROMETHEUS_STOP_SECONDS = 120
-"""Time in which Prometheus, at its shutdown, writes the samples from memory to disk."""
+"""How long Prometheus may write the samples from memory to disk at its shutdown."""
 
 HEALTH_SCRIPT = (
     "fetch('http://127.0.0.1:' + process.env.PORT + '/health')"
@@ -65,8 +65,8 @@ $settings
 user default on #$hash ~* &* {COMMANDS}
 CONFIGURATION
 """
-"""Start script of Redis. It passes the hash of the password on standard input, so that no argument, environment variable or other
-file contains the password. If the script cannot read a file, the container stops, and does not start with default settings.
+"""Start script of Redis. It passes the hash of the password on standard input, so that only the secret file contains the password.
+If the script cannot read a file, the container stops, because Redis must not start with default settings.
 """
 
 REDIS_PING = f'REDISCLI_AUTH="$(cat {REDIS_PASSWORD_FILE})" exec redis-cli -e ping'
@@ -238,7 +238,7 @@ def _node_exporter(settings: Settings) -> Service:
         cpus=Decimal("0.25"),
         memory_mib=64,
         # node-exporter listens on the gateway address of the network ``monitoring``. This address exists only while the network has
-        # a container, and node-exporter itself is in the host's network.
+        # a container. node-exporter does not count, because it is in the host's network.
         after=("alertmanager",),
     )
 

@@ -1,4 +1,4 @@
-"""The bundled Alertmanager: it groups alerts, mutes a component's warnings during a critical alert, and notifies the receivers."""
+"""The bundled Alertmanager: it groups alerts and notifies the receivers. A critical alert mutes its component's warnings."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def alertmanager_config(
 def parts(slack_channel: str) -> dict[str, str]:
     """The configuration in several files, by file name, for a start script that adds receivers.
 
-    The file :data:`BASE_FILE` contains everything except the receivers of the severities. Each other file contains one receiver's
+    The file :data:`BASE_FILE` contains everything except the receivers of the severities. Every other file contains one receiver's
     integration.
     """
     whole = alertmanager_config({}, slack_channel=slack_channel)

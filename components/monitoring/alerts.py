@@ -82,7 +82,7 @@ def _targets(_: int) -> str:
 
 
 def _failed_notifications(window_seconds: int) -> str:
-    """PromQL of the exact number of failed notifications; :func:`_restarts` gives the reason for not using ``increase``."""
+    """PromQL of the exact number of failed notifications. It does not use ``increase``, for the reason in :func:`_restarts`."""
     failed = f"{series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]"
     return f"sum by (integration) (max_over_time({failed}) - min_over_time({failed}))"
 

@@ -18,7 +18,7 @@ METRICS_PORT_NAME = "metrics"
 """Name of the container ports that Prometheus scrapes."""
 
 STATE_PORT_NAME = "state-metrics"
-"""Port name of kube-state-metrics, whose samples describe other pods and therefore keep their labels ``pod`` and ``namespace``."""
+"""Port name of kube-state-metrics. Its samples describe other pods, so they keep their own ``pod`` and ``namespace``."""
 
 ANNOTATION = "prometheus.io/scrape"
 """Annotation that excludes a pod from scraping if its value is ``false``."""
@@ -42,8 +42,8 @@ KUBECONFIG = "kubeconfig"
 def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tuple[ScrapeJob, ...]:
     """The jobs that scrape pods with a port named ``metrics``, kube-state-metrics, the kubelets, and the containers of each node.
 
-    Pods are scraped in the platform's namespace and in ``node_namespace``, the namespace of node-exporter. Samples get the pod's
-    labels ``track`` and ``version``, by which a rollout compares the tracks; the samples' label ``job`` is the pod's label ``app``.
+    Pods are scraped in the platform's namespace and in ``node_namespace``, the namespace of node-exporter. A sample gets the
+    pod's labels ``track`` and ``version``, which a rollout uses, and as its label ``job`` the pod's label ``app``.
     ``outside_cluster`` is for the sandbox, where Prometheus connects to pods through a proxy that is set by environment variables.
     """
     proxy = True if outside_cluster else None

@@ -55,7 +55,7 @@ LATENCY_SECONDS = 1
 THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 """Guide, Alert Rules: low throughput (< 1 MB/s)."""
 RESTARTS = 1
-"""Restarts of a container within ``RESTART_WINDOW_SECONDS`` that are accepted; more restarts are a crash loop."""
+"""Accepted number of restarts of a container within ``RESTART_WINDOW_SECONDS``; more restarts are a crash loop."""
 RESTART_WINDOW_SECONDS = 15 * MINUTE
 MISSING_REPLICAS = 0
 """Guide, Alert Rules: deployment replica mismatch."""
@@ -68,7 +68,7 @@ CPU_CORES = 1.8
 FREE_DISK_RATIO = 0.1
 """Guide, Alert Rules: low disk space (< 10 % free)."""
 ABSOLUTE_ERRORS = 10
-"""Failed requests in an hour above which an alert fires if there is too little traffic for an error rate."""
+"""Accepted number of failed requests in an hour with too little traffic for an error rate."""
 
 TARGET_UP = 1
 """Value of ``up`` while a target answers its scrape."""
@@ -82,7 +82,7 @@ THROTTLED_RATIO = 0.25
 KILLED = 0
 """Accepted number of restarts of a container that ran out of memory."""
 REDIS_MEMORY_RATIO = 0.9
-"""Share of ``maxmemory``. At ``maxmemory``, Redis evicts keys or rejects writes."""
+"""Accepted share of ``maxmemory`` in use. At ``maxmemory``, Redis evicts keys or rejects writes."""
 REDIS_REPLICAS = 1
 
 NAT_PORT_ERRORS = 0
@@ -135,7 +135,7 @@ EXPORTED: dict[Source, frozenset[str]] = {
 
 
 class ObjectiveError(ValueError):
-    """A definition is not valid. The base class is not ``ComponentsError``, whose module imports the Pulumi SDK."""
+    """A definition is not valid. The base class is not ``ComponentsError``, because that module imports the Pulumi SDK."""
 
 
 SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"

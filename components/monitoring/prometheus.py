@@ -32,7 +32,7 @@ Source: https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-reten
 """
 
 GRACE_SECONDS = 300
-"""Time in which Prometheus, at its shutdown, writes the samples from memory to disk; the Prometheus Operator allows 600 seconds."""
+"""How long Prometheus may write the samples from memory to disk at its shutdown. The Prometheus Operator allows 600 seconds."""
 
 CONFIG_FOLDER = "/etc/prometheus"
 DATA_FOLDER = "/prometheus"
@@ -51,7 +51,7 @@ class PrometheusArgs:
     """The endpoint of Alertmanager's pods. Its name and port are also the name and port of Alertmanager's Service."""
     node_namespace: pulumi.Input[str]
     node_namespace_name: str
-    """``node_namespace`` as a plain string, which the configuration contains."""
+    """``node_namespace`` as a plain string, for the configuration files."""
     node_port: int
     readers: tuple[str, ...]
     """Values of the label ``app`` of the pods that may query Prometheus."""

@@ -56,7 +56,7 @@ class Workload:
         return self.metadata_as(self.name)
 
     def metadata_as(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgs:
-        """The metadata of an object with another name or with annotations."""
+        """The metadata of an object with the given name and annotations."""
         return ObjectMetaArgs(
             name=name, namespace=self.namespace.name, labels={"app": self.name}, annotations=dict(annotations or {}) or None
         )

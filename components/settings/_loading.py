@@ -148,7 +148,7 @@ def _dates(path: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _unknown_keys(known: Sequence[str]) -> Iterator[Mistake]:
-    """The mistakes of keys that are not settings; without this check, a misspelled group would silently keep its defaults."""
+    """A mistake for each key that is not a setting. Without this check, a misspelled group would silently keep its defaults."""
     for full_key in engine.CONFIG.get():
         namespace, _, key = full_key.partition(":")
         if namespace == PROJECT and key not in known:
@@ -163,7 +163,7 @@ def _not_a_setting(key: str, known: Sequence[str]) -> str:
 
 
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
-    """The mistake of a stack file whose ``environment.name`` differs from the stack's name: the wrong rules would apply."""
+    """A mistake if ``environment.name`` differs from the stack's name, because the wrong rules would apply."""
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
     if stack in environments and environment.name != stack:
@@ -173,7 +173,7 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
 def _wrong_secrets(
     config: pulumi.Config, environment: Group | None, monitoring: Group | None, docker: Group | None
 ) -> Iterator[Mistake]:
-    """The mistakes of missing, malformed and unencrypted secrets, and of receivers, without the values of the secrets.
+    """A mistake for each missing, malformed or unencrypted secret and each wrong receiver. No mistake contains a secret's value.
 
     The sandbox's secrets may be in plain text, because the sandbox contains no real data.
     """
@@ -210,7 +210,7 @@ def _has_grafana(monitoring: Group | None, docker: Group | None) -> bool:
 
 
 def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterator[Mistake]:
-    """The mistakes of unknown receivers, and of receivers without a secret.
+    """A mistake for each unknown receiver, and for each receiver without a secret.
 
     Without this check, Alertmanager would report a missing secret only at the first alert.
     """

@@ -105,7 +105,7 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
     details = error.errors()
     for detail in details:
         if detail["type"] == "too_short" and any(other["loc"][:-1] == detail["loc"] for other in details):
-            # Pydantic counts only the valid entries. It reports each invalid entry as a separate error.
+            # Pydantic counts only the valid entries, and reports each entry that is not valid as a separate error.
             continue
         if detail["type"] == "conflicts":
             found = cast(list[tuple[str, str, str, object]], detail.get("ctx", {})["conflicts"])

@@ -1,6 +1,6 @@
 """The types of the settings' values. A type defines the allowed values, and a valid example for the error message.
 
-A wrong value raises the ``PydanticCustomError`` of :func:`refuse`, which contains the example, or an error of pydantic.
+A wrong value raises an error of pydantic, or the error of :func:`refuse`, which contains the example.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ REGIONS = tuple(region.value for region in aws.Region if not region.value.starts
 """Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
-"""Prefix lengths of a VPC, from AWS' largest VPC (/16) to a VPC whose public subnets (/26) have room for a load balancer.
+"""Prefix lengths of a VPC: from /16, AWS' largest VPC, to /20, whose public subnets (/26) have room for a load balancer.
 
 The prefix of a public subnet is 6 bits longer than the prefix of the VPC. A load balancer needs at least a /27.
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
@@ -98,7 +98,7 @@ def _switch(value: Any) -> bool:
 
 
 def _cpu(value: Any) -> str:
-    """CPU as text: ``1`` for the YAML number 1 (cores), and ``500m`` (millicores) for 0.5: the API server stores no fraction."""
+    """CPU as text: ``1`` for the YAML number 1 (cores), and ``500m`` (millicores) for 0.5. The API server stores no fraction."""
     text = str(value)
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")

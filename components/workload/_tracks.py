@@ -211,7 +211,7 @@ def _pod_spec(args: TrackArgs, labels: Mapping[str, str]) -> pods.PodSpecArgs:
 
 
 def _drain_seconds(settings: LoadBalancerSettings) -> int:
-    """The seconds before SIGTERM for which a terminating pod serves requests, until the load balancer sends it no more requests."""
+    """How many seconds a terminating pod serves before SIGTERM. Afterwards, the load balancer sends it no more requests."""
     return DEREGISTRATION_LAG_SECONDS + settings.deregistration_delay_seconds
 
 

@@ -35,7 +35,7 @@ from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
 API_KEY_PREFIX = "api-key-"
-"""Prefix of the Secret's entries with API keys (``api-key-NAME``), so that no such entry is named :data:`REDIS_PASSWORD_KEY`."""
+"""Prefix of an API key's name in the Secret (``api-key-NAME``). With it, no API key has the name :data:`REDIS_PASSWORD_KEY`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +112,9 @@ def _rollout_flag(name: str, namespace: Namespace, opts: ResourceOptions) -> Con
 def _files(
     name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
 ) -> AppFiles:
-    """Create the objects with configuration and secrets.
+    """Create the objects with configuration and secrets; return their names and digests.
 
-    Their digests are annotations of the pods, so that a change restarts the pods. The rollout flag has no digest, because a change
+    The digests are annotations of the pods, so that a change restarts the pods. The rollout flag has no digest, because a change
     of the flag must not restart the pods.
     """
     place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
@@ -142,7 +142,7 @@ def _secret_data(parts: Sequence[Any]) -> dict[str, str]:
 def _shared_claim(
     name: str, settings: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
 ) -> pulumi.Output[str] | None:
-    """The name of the claim for a volume to which all pods can write; ``None`` if the settings define no shared volume."""
+    """Create the claim of the volume to which all pods can write, and return its name; ``None`` without ``sharedVolume``."""
     if settings.shared_volume is None:
         return None
     claim = PersistentVolumeClaim(

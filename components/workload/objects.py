@@ -16,7 +16,7 @@ from pulumi_kubernetes.meta.v1.outputs import ObjectMeta
 from contract import APPLICATION
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""Annotation for an object that the provider must not wait for, because the object becomes ready after a later resource, or never.
+"""Annotation for an object that becomes ready only after a later resource, or never. The provider does not wait for such an object.
 
 The provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so the wait would
 never end. If the storage class of a claim binds at the first consumer, the provider waits until the claim is Pending. A bound claim

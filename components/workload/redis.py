@@ -53,7 +53,7 @@ Source: https://redis.io/docs/latest/operate/oss_and_stack/management/optimizati
 """
 
 GRACE_SECONDS = 60
-"""Time in which Redis, at its shutdown, writes the rest of the append-only file."""
+"""How long Redis may write the rest of the append-only file at its shutdown."""
 
 COMMANDS = "+@all -@scripting"
 """Allowed Redis commands: all except scripts. The service uses no scripts, and flaws in scripts allowed code execution."""

@@ -73,7 +73,7 @@ class World:
             yield WeightedTargets(weight=group.get("Weight", 0), targets=tuple(targets))
 
     def _find_rule(self) -> str:
-        """The ARN of the rule with several target groups, all bound in this cluster; empty if there is none.
+        """The ARN of the rule with several target groups that all have a binding in this cluster; empty if there is no such rule.
 
         The rules of other stacks in the account have target groups of other clusters.
         """
