@@ -43,7 +43,7 @@ DEFAULT_REGISTRY = "docker.io"
 
 SECRET_KEY = re.compile(r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}")
 """A key of a Kubernetes Secret: https://kubernetes.io/docs/concepts/configuration/secret/."""
-SECRET_NAMES = "up to 253 letters (a to z), digits, '-', '_' and '.', not beginning with '..'"
+SECRET_NAMES = "up to 253 ASCII letters, digits, '-', '_' and '.'; not '.', and not beginning with '..'"
 DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")
 """The form in which the engine passes a YAML date of the stack file to the program."""
 
@@ -224,12 +224,11 @@ def _wrong_receivers(text: str | None, monitoring: MonitoringSettings) -> Iterat
         path = f"{ALERT_RECEIVERS}.{receiver}"
         yield Mistake(path=path, problem=f"is not a receiver{closest(receiver, known)}", fix=config_command("rm", path))
     named = {field: cast("tuple[str, ...]", getattr(monitoring, field)) for field in ("critical_receivers", "warning_receivers")}
-    for field, receivers in {**named, "watchdog": (WATCHDOG,) if monitoring.watchdog else ()}.items():
-        for receiver in receivers:
-            if receiver not in given:
-                path = f"{ALERT_RECEIVERS}.{receiver}"
-                problem = f"is missing, but monitoring.{to_camel(field)} names {receiver}"
-                yield Mistake(path=path, problem=problem, fix=_how_to_set(path))
+    needed = [(receiver, f"{to_camel(field)} names {receiver}") for field, receivers in named.items() for receiver in receivers]
+    for receiver, why in [*needed, *([(WATCHDOG, "watchdog is true")] if monitoring.watchdog else [])]:
+        if receiver not in given:
+            path = f"{ALERT_RECEIVERS}.{receiver}"
+            yield Mistake(path=path, problem=f"is missing, but monitoring.{why}", fix=_how_to_set(path))
 
 
 def _api_keys(config: pulumi.Config) -> pulumi.Output[dict[str, str]]:

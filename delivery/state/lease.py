@@ -41,7 +41,7 @@ def now() -> float:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holding:
+class LeaseItem:
     """The item of an environment's lease in the table: the present holder, or the last holder if the lease is free."""
 
     held: bool
@@ -79,12 +79,12 @@ class LeaseTable:
         self.environment = environment.name
         self.dynamodb = environment.aws("dynamodb")
 
-    def read(self) -> Holding | None:
+    def read(self) -> LeaseItem | None:
         """The present or last holder of the lease; ``None`` before the first lease."""
         answer = self._call(self.dynamodb.get_item, Key=self._key(), ConsistentRead=True)
-        return Holding.of(answer["Item"]) if "Item" in answer else None
+        return LeaseItem.of(answer["Item"]) if "Item" in answer else None
 
-    def take(self, before: Holding | None, holding: Holding) -> bool:
+    def take(self, before: LeaseItem | None, holding: LeaseItem) -> bool:
         """Write ``holding`` if the lease has not changed since ``before`` was read. Returns whether it was written."""
         item: dict[str, Any] = {
             **self._key(),
@@ -154,7 +154,7 @@ class LeaseTable:
 class Lease:
     """A lease that this process holds and a thread renews. It is a context manager, which releases the lease at the end."""
 
-    def __init__(self, table: LeaseTable, holding: Holding, taken_from: Holding | None, requested_at: float) -> None:
+    def __init__(self, table: LeaseTable, holding: LeaseItem, taken_from: LeaseItem | None, requested_at: float) -> None:
         """Called only by :meth:`take`."""
         self.table = table
         self.token = holding.token
@@ -177,7 +177,7 @@ class Lease:
         table = LeaseTable(environment)
         watched: tuple[str, int] | None = None
         watched_since = 0.0
-        before: Holding | None = None
+        before: LeaseItem | None = None
 
         def attempt() -> Lease | None:
             nonlocal before, watched, watched_since
@@ -187,7 +187,7 @@ class Lease:
             if before is not None and before.held and now() - watched_since <= before.seconds and not before.owner.gone():
                 return None
             requested_at = now()
-            holding = _new_holding(before, command, seconds)
+            holding = _new_item(before, command, seconds)
             if not table.take(before, holding):
                 return attempt()  # another command was faster: read its lease
             return cls(table, holding, before if before and before.held else None, requested_at)
@@ -246,8 +246,8 @@ class Lease:
             self._lost = True
 
 
-def _new_holding(before: Holding | None, command: str, seconds: float) -> Holding:
-    return Holding(
+def _new_item(before: LeaseItem | None, command: str, seconds: float) -> LeaseItem:
+    return LeaseItem(
         held=True,
         owner=Owner.this(),
         command=command,
@@ -260,7 +260,7 @@ def _new_holding(before: Holding | None, command: str, seconds: float) -> Holdin
     )
 
 
-def _held(environment: str, holding: Holding) -> LeaseHeldError:
+def _held(environment: str, holding: LeaseItem) -> LeaseHeldError:
     return LeaseHeldError(
         f"{environment} is being changed by `{holding.command}` of {holding.owner} since {holding.since}",
         f"wait until that command has ended, or run yours again with --wait {holding.seconds * 2:.0f}: an owner that no longer "

@@ -12,7 +12,7 @@ import psutil
 
 from delivery.clients.checkpoint import States
 from delivery.errors import StateError
-from delivery.state.lease import Holding
+from delivery.state.lease import LeaseItem
 from delivery.state.owner import Owner
 
 ENGINE = "pulumi"
@@ -91,7 +91,7 @@ def engine_locks(states: States) -> list[EngineLock]:
     return found
 
 
-def remove_stale(states: States, taken_from: Holding | None, *, force: bool = False) -> list[EngineLock]:
+def remove_stale(states: States, taken_from: LeaseItem | None, *, force: bool = False) -> list[EngineLock]:
     """Remove the locks whose owners provably no longer run, and return them. Raises ``StateError`` if other locks remain.
 
     The caller must hold the lease. ``force`` removes all locks; a person must know that the owners no longer run.

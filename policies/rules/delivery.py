@@ -9,7 +9,7 @@ from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._kinds import containers, labels_of, name_of, namespace_of, pod_of
-from policies.rules.scaling import scaled
+from policies.rules.scaling import autoscaler_of
 from policies.views import ResourceIndex, View
 from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, LISTENER_RULE, NODE_GROUP, SERVICE
 
@@ -146,7 +146,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
 def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if a workload has an autoscaler, and ``spec.replicas`` is set and not ignored."""
     del limits
-    if scaled(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
+    if autoscaler_of(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
         yield at(
             view, "spec.replicas", "both the program and an autoscaler set the number of pods", "add spec.replicas to ignoreChanges"
         )
@@ -166,7 +166,7 @@ def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     labels = labels_of(pod_of(view))
     if TRACK_LABEL not in labels:
         return
-    if scaled(view, index) is None:
+    if autoscaler_of(view, index) is None:
         yield at(view, "", f"no autoscaler scales the track {labels[TRACK_LABEL]}", f"add a {AUTOSCALER} for {name_of(view)}")
     tracked = [
         each

@@ -72,7 +72,7 @@ def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
         )
 
 
-def scaled(view: View, index: ResourceIndex) -> View | None:
+def autoscaler_of(view: View, index: ResourceIndex) -> View | None:
     """The autoscaler of a workload, or ``None``."""
     kind = view.resource.type.rpartition(":")[2]
     for each in index.of(AUTOSCALER):
@@ -86,7 +86,7 @@ def scaled(view: View, index: ResourceIndex) -> View | None:
 def several(view: View, index: ResourceIndex) -> bool:
     """Whether a workload can have more than one pod at a time."""
     replicas = view.number("spec.replicas")
-    return scaled(view, index) is not None or (1 if replicas is None else replicas) > 1
+    return autoscaler_of(view, index) is not None or (1 if replicas is None else replicas) > 1
 
 
 @PACK.stack(
@@ -104,7 +104,7 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
     The number may also be 0, as for the canary: with 0 replicas the autoscaler is inactive.
     """
     del limits
-    scaler, count = scaled(view, index), view.number("spec.replicas")
+    scaler, count = autoscaler_of(view, index), view.number("spec.replicas")
     if scaler is None or not count:
         return
     low, high = scaler.number("spec.minReplicas") or 1, scaler.number("spec.maxReplicas") or 1
@@ -174,7 +174,7 @@ def _twice(view: View, owner: View, index: ResourceIndex) -> Iterator[Problem]:
 
 
 def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, available: object) -> Iterator[Problem]:
-    scaler = scaled(owner, index)
+    scaler = autoscaler_of(owner, index)
     least = scaler.number("spec.minReplicas") if scaler else owner.number("spec.replicas")
     least = 1 if least is None else least
     if isinstance(available, int) and unavailable is None and 0 < least <= available:

@@ -267,7 +267,7 @@ TYPES: Mapping[str, ResourceType] = {
         billed="by use",
         reviewed="only a name; the resource that it points to is checked",
         import_id="`ZONEID_name_TYPE`",
-        import_source="for example `Z0148_dwcp.example.com_A`",
+        import_source="`aws_route53_record`, for example `Z0148_dwcp.example.com_A`",
     ),
     "aws:route53/zone:Zone": ResourceType(loses="its name servers and records"),
     "aws:s3/bucket:Bucket": ResourceType(

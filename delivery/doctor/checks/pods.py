@@ -24,7 +24,7 @@ START_CAUSES = {
 }
 """The cause, by the reason in the status of a container that waits and cannot start. Such a container has no log."""
 EVIDENCE = 3
-"""Maximum number of quoted messages per finding."""
+"""Maximum number of quoted events per finding."""
 
 IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"})
 """Source: https://kubernetes.io/docs/concepts/containers/images/, and the kubelet's pkg/kubelet/images."""
@@ -122,7 +122,7 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
 def _why_no_image(messages: str, image: str, reason: str, observed: Observations) -> str:
     # If the Secrets cannot be listed, only the registry's message is evaluated.
     if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
-        return f"The pull secret {PULL_SECRET} is missing: `pulumi up` creates the Secret from registryToken."
+        return f"The pull secret {PULL_SECRET} is missing: `pulumi up --refresh` creates the Secret again from registryToken."
     if reason == "InvalidImageName":
         return f"{image} is not an image reference."
     if any(each in messages for each in ("not found", "manifest unknown", "no such image")):

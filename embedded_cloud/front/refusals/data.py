@@ -17,13 +17,18 @@ USES_OF_KEYS = (
     *("UntagResource", "ScheduleKeyDeletion"),
 )
 
+NAMES_OF_KEYS = ("KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId")
+"""The parameters that name a key: of most calls, of the calls for aliases, and of ReEncrypt."""
+
 
 @refuses("kms", *USES_OF_KEYS, code="KMSInvalidStateException", source=KMS)
 def key_pending_deletion(call: Call) -> str | None:
     """Any use of a KMS key that is pending deletion."""
-    id = call.parameters.get("KeyId") or call.parameters.get("TargetKeyId")
-    key = _key(call, id) if id else None
-    return f"{key.arn} is pending deletion." if key is not None and key.key_state == "PendingDeletion" else None
+    for id in (call.parameters.get(name) for name in NAMES_OF_KEYS):
+        key = _key(call, id) if id else None
+        if key is not None and key.key_state == "PendingDeletion":
+            return f"{key.arn} is pending deletion."
+    return None
 
 
 @refuses("logs", "CreateLogGroup", "AssociateKmsKey", code="InvalidParameterException", source=LOGS)

@@ -493,7 +493,7 @@ def test_a_missing_secret_is_refused_with_the_command_that_sets_it(
             "alertReceivers.webhook",
             "is missing, but monitoring.warningReceivers names webhook",
         ),
-        ({"watchdog": True}, {"watchdog": None}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog names watchdog"),
+        ({"watchdog": True}, {"watchdog": None}, "alertReceivers.watchdog", "is missing, but monitoring.watchdog is true"),
         ({}, {"slak": "s3cret"}, "alertReceivers.slak", "is not a receiver; did you mean slack?"),
         ({}, ["s3cret"], "alertReceivers", "must be an object with one string per receiver"),
     ],

@@ -28,7 +28,7 @@ from delivery.clients.checkpoint import (
 from delivery.clients.work_folder import write
 from delivery.errors import LeaseLostError, StateError
 from delivery.state.backups import BackupError, Backups
-from delivery.state.lease import Holding
+from delivery.state.lease import LeaseItem
 from delivery.state.locks import engine_locks, remove_stale
 from delivery.state.owner import Owner
 
@@ -222,7 +222,7 @@ def test_the_lock_of_another_machine_is_released_after_its_ci_run_has_ended(stat
     with pytest.raises(StateError, match="ci@runner"):
         remove_stale(states, None)
     owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
-    holding = Holding(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
+    holding = LeaseItem(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "in_progress"}
     with pytest.raises(StateError):
         remove_stale(states, holding)

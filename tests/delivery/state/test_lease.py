@@ -64,12 +64,12 @@ class Holder:
             self.process.kill()
 
 
-def on_another_machine(holding: module.Holding) -> module.Holding:
+def on_another_machine(holding: module.LeaseItem) -> module.LeaseItem:
     """The same holding by an owner on a machine that cannot be checked."""
     return replace(holding, owner=replace(holding.owner, machine="elsewhere", host="elsewhere", pid=1), token="other")
 
 
-def lease_of_another_machine(account: Account, seconds: float, **changes: Any) -> module.Holding:
+def lease_of_another_machine(account: Account, seconds: float, **changes: Any) -> module.LeaseItem:
     """A lease held on another machine, whose owner no longer runs."""
     with Lease.take(account, command="deploy", seconds=seconds):
         pass

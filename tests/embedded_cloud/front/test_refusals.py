@@ -559,6 +559,14 @@ def test_a_name_that_is_taken_in_the_account_and_region_is_refused(aws: Account,
     assert failed.value.response["Error"]["Code"] == code
 
 
+def test_a_ciphertext_cannot_be_encrypted_again_with_a_key_that_is_pending_deletion(aws: Account) -> None:
+    source, destination = (aws.key().rsplit("/", 1)[-1] for _ in range(2))
+    secret = aws.kms.encrypt(KeyId=source, Plaintext=b"secret")["CiphertextBlob"]
+    aws.kms.schedule_key_deletion(KeyId=destination, PendingWindowInDays=7)
+    with pytest.raises(ClientError, match="KMSInvalidStateException"):
+        aws.kms.re_encrypt(CiphertextBlob=secret, DestinationKeyId=destination)
+
+
 def test_a_target_group_that_a_listener_forwards_to_cannot_be_deleted(aws: Account) -> None:
     vpc, _, subnets = aws.online()
     balancer, group = aws.balancer(subnets), aws.target_group(vpc, f"used-{next(NUMBERS)}")
