@@ -16,9 +16,9 @@ WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The AWS services, except EKS, that the policies of the cluster, nodes, add-ons, controllers and flow logs name.
+"""The AWS services in the policies of the cluster, nodes, add-ons, controllers and flow logs, except EKS.
 
-The boundary allows only reads of EKS: with more permissions, a role could make itself the administrator of a cluster.
+In EKS, the boundary allows only reads, because with more permissions, a role could make itself the administrator of a cluster.
 """
 
 GIVES_PERMISSIONS = (

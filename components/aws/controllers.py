@@ -43,7 +43,7 @@ class ControllersArgs:
 
     cluster: eks.Cluster
     cluster_name: str
-    """The cluster's name as a plain string: a policy contains it in the key of a tag, and a key cannot be an output."""
+    """The cluster's name as a plain string, because a policy contains it in the key of a tag, and a key cannot be an output."""
     vpc_id: pulumi.Input[str]
     environment: EnvironmentSettings
     most_nodes: int
