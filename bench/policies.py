@@ -15,7 +15,7 @@ PREVIEW = ("preview", "--stack", PROJECT.stack)
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """Yield the time of all rules over the production graph, and the ratio between previews with and without the policy pack."""
+    """Yield the time of all rules over the production graph, and the ratio of preview times with and without the policy pack."""
     resources = evaluate_here("production").resources
     yield Figure(
         name="all rules over the production graph",

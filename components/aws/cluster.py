@@ -105,7 +105,7 @@ class ClusterArgs:
 class Cluster(Component):
     """An EKS cluster. Only the roles in the settings have access, and the API is private unless the settings name public CIDRs.
 
-    The identity that runs the first ``pulumi up`` gets no access by creating the cluster.
+    The cluster's creator gets no access, because access must not depend on the identity that runs the first ``pulumi up``.
     """
 
     cluster_name: pulumi.Output[str]

@@ -24,7 +24,7 @@ REPLICAS = 2
 
 @dataclass(frozen=True)
 class Chart:
-    """The source of a chart: its name in ``repository``, or an OCI reference, and the exact version."""
+    """The source of a chart: its name in ``repository`` or its OCI reference, and the exact version."""
 
     name: str
     version: str

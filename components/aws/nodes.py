@@ -98,7 +98,7 @@ def zone_sizes(settings: ClusterSettings, zones: Sequence[str]) -> dict[str, tup
 
 
 def shares(total: int, zones: int) -> list[int]:
-    """The number of nodes in each zone: equal shares of ``total``. If there is a remainder, the first zones get one more node each."""
+    """The equal shares of ``total`` in each zone. If there is a remainder, the first zones get one more node each."""
     each, more = divmod(total, zones)
     return [each + 1] * more + [each] * (zones - more)
 
