@@ -7,8 +7,8 @@ There is one module per subject. Each module whose name does not begin with an u
 which yields a :class:`Figure` for each number. ``python -m bench`` runs the modules one after the other and prints a Markdown table
 of all figures with their targets. The command does not fail if a target is missed.
 
-Prefer ratios, which are comparable between machines: :func:`ratio` runs subject and baseline alternately, so that both run under
-the same load, and returns the median over the pairs. :func:`seconds` returns the median time of one action.
+Prefer ratios, because they are comparable between machines. :func:`ratio` runs subject and baseline alternately, so that both run
+under the same load, and returns the median over the pairs. :func:`seconds` returns the median time of one action.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from statistics import median
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Options: the number of ``runs`` per figure, at least 1. ``cold`` includes measurements that take many minutes."""
+    """Options: ``runs`` is the number of runs per figure, at least 1. ``cold`` includes measurements that take many minutes."""
 
     runs: int = 3
     cold: bool = False

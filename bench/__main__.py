@@ -1,4 +1,4 @@
-"""``python -m bench``: run the named modules, or all modules, and print their figures."""
+"""Runs the benchmark modules that the command line names, or all modules, and prints their figures (``python -m bench``)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODULES = sorted(module.name for module in iter_modules([str(Path(__file__).pare
 
 
 def main() -> None:
-    """Read the command line; progress goes to standard error, the table to standard output."""
+    """Run the benchmarks. Progress goes to standard error, and the table goes to standard output."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Run the project's speed benchmarks.")
     parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"{', '.join(MODULES)}; all if none is named")
     parser.add_argument("--runs", type=int, default=3, help="number of runs per figure, whose median is printed")

@@ -45,7 +45,7 @@ becomes the new latest time."""
 SUSPENDED_SECONDS = (1.0, 20.0)
 """Shortest and longest time for which a process is usually suspended (SIGSTOP)."""
 LONG_SUSPENSION_SECONDS = 90.0
-"""Duration of a long suspension, in which a lease without heartbeats expires (60 s)."""
+"""Duration of a long suspension. It is longer than the 60 s after which a lease without heartbeats expires."""
 SUSPENSIONS_PER_LONG_ONE = 6
 """On average, one of this many suspensions is long."""
 JUMPS_SECONDS = (-86400.0, -3600.0, 3600.0, 86400.0)

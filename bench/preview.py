@@ -13,7 +13,7 @@ STACKS = ("staging", "production")
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The time of a `dwcp preview` that compares both stacks in the work tree with the last commit, from the process start."""
+    """Yield the time of a `dwcp preview` process that compares both stacks of the work tree with the last commit."""
     compare = [sys.executable, "-m", "delivery", "preview", "--base", "HEAD", *(f"--environment={stack}" for stack in STACKS)]
     times, preview, bare = ratio(lambda: _run(compare), lambda: evaluate(STACKS[0]), options.runs)
     yield Figure(

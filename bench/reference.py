@@ -68,8 +68,8 @@ WINDOW_SECONDS = 10
 """The length of the reference's window. The window of `dwcp` grows from the start of its analysis. The errors begin when the two
 windows have about the same length."""
 BEFORE_SECONDS = 2
-"""Time from the start of the errors to the sample that shows the breach: half of the requests fail, so after a tenth of
-the window the error rate over the window is above the limit of 5 %."""
+"""Time from the start of the errors to the sample that shows the breach. Half of the requests fail, so the error rate over
+the window is above the limit of 5 % after a tenth of the window."""
 MERGE = "application/merge-patch+json"
 
 
@@ -186,7 +186,7 @@ class Reference:
         )
 
     def analyses(self) -> bool:
-        """Whether the canary has its weight and the running analysis has a successful measurement."""
+        """Whether the canary's weight is ``WEIGHT`` and the running analysis has a successful measurement."""
         canary = self.status.get("canary", {})
         analysis = canary.get("currentBackgroundAnalysisRunStatus", {})
         if canary_weight(self.status) != WEIGHT or analysis.get("status") != "Running":

@@ -35,8 +35,8 @@ Done = subprocess.CompletedProcess[str]
 
 END_SECONDS = 600
 ATTEMPTS = 4
-"""Maximum number of attempts for a rollout. It is tried again after a rollback because of latency: other work on this machine can
-cause the latency."""
+"""Maximum number of attempts for a rollout. A rollout that is rolled back because of latency is tried again, because other work on
+this machine can cause the latency."""
 HELD_STEPS = ("10", "50")
 ABORTED = (0, 1)
 """Exit codes of `dwcp rollout --abort` that do not fail the benchmark."""
@@ -46,7 +46,7 @@ BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done
 BUSY_CPU, IDLE_CPU = "4", "1m"
 """CPU usage of a pod in the sandbox's metrics: busy, and idle."""
 PACE = {"waitSeconds": 10, "bakeSeconds": 5, "propagationSeconds": 5, "intervalSeconds": 2}
-"""Settings of a rollout with short waits: the benchmark is about the requests while the traffic moves."""
+"""Settings of a rollout with short waits, because the benchmark measures the requests while the traffic moves."""
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{contract.NAMESPACE}/deployments/{contract.APPLICATION}"
 APPS = (contract.APPLICATION, contract.REDIS)
 PODS = f"/api/v1/namespaces/{contract.NAMESPACE}/pods"
@@ -107,7 +107,7 @@ class Operations:
         }
 
     def measured(self, name: str, do: Callable[[], None]) -> Measurement:
-        """Run the operation ``do`` under load, until no pod of the service is starting or terminating."""
+        """Run the operation ``do`` under load. The load ends when no pod of the service is starting or terminating."""
         with tempfile.TemporaryDirectory(prefix="dwcp-load-") as folder:
             load = LoadGenerator(self.cloud, Path(folder))
             with load.running():
@@ -132,7 +132,7 @@ class Operations:
     def drain(self) -> None:
         """Drain a node that runs a pod of the service, and then uncordon the node.
 
-        The drained node does not run Redis, which could not start elsewhere: its volume is in a zone that has no other node.
+        The drained node does not run Redis, because Redis could not start elsewhere. Its volume is in a zone without another node.
         """
         pods = self.cloud.control_plane.api.items(PODS)
         on = {app: [each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"]["app"] == app] for app in APPS}
@@ -247,7 +247,7 @@ class Operations:
         return self.run(*_dwcp.command(*arguments))
 
     def run(self, *command: str) -> str:
-        """Run a command with the sandbox's environment variables; return its output. A failure raises with the output."""
+        """Run a command with the sandbox's environment variables; return its output. A failure raises ``RuntimeError``."""
         done = self.tried(*command)
         if done.returncode:
             raise _failed(done)

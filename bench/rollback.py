@@ -80,7 +80,7 @@ class Bench:
         return taken
 
     def undo(self) -> float:
-        """Seconds of `kubectl rollout undo` to the previous release and `kubectl rollout status`."""
+        """The duration of `kubectl rollout undo` (to the previous release) and `kubectl rollout status` together, in seconds."""
         started = time.perf_counter()
         for arguments in (["rollout", "undo", f"deployment/{APPLICATION}"], ["rollout", "status", f"deployment/{APPLICATION}"]):
             subprocess.run(

@@ -104,7 +104,7 @@ def misbehave(monitoring: SandboxMonitoring, image: str) -> None:
 def growing_window(seconds: float) -> Callable[[], int]:
     """A function that returns the present length of a gate's window, in seconds.
 
-    The analysis began ``seconds`` before this call, and the window grows with it.
+    The analysis began ``seconds`` before this call, and the window grows with the analysis.
     """
     started = time.time() - seconds
     return lambda: max(1, int(time.time() - started))

@@ -1,4 +1,4 @@
-"""A wall clock that jumps: adds the seconds in the file that ``SOAK_CLOCK`` names to `time.time()` and `datetime.now()`.
+"""Makes the wall clock jump: `time.time()` and `datetime.now()` add the seconds in the file that the variable ``SOAK_CLOCK`` names.
 
 Only processes of the soak test have this folder in their search path. The machine's clock and the monotonic clocks do not change.
 Go programs (kubectl, the engine) do not see the jump.

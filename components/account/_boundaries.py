@@ -16,9 +16,9 @@ WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The AWS services, except EKS, that the policies of the cluster, nodes, add-ons, controllers and flow logs name.
+"""The AWS services in the policies of the cluster, nodes, add-ons, controllers and flow logs, except EKS.
 
-The boundary allows only reads of EKS: with more permissions, a role could make itself the administrator of a cluster.
+In EKS, the boundary allows only reads, because with more permissions, a role could make itself the administrator of a cluster.
 """
 
 GIVES_PERMISSIONS = (
@@ -46,7 +46,7 @@ NEVER = (
     *("iam:*User*", "iam:*Group*", "iam:*AccessKey*", "iam:*LoginProfile*", "iam:*SAMLProvider*", "iam:*AccountAlias*"),
     *("organizations:*", "account:*"),
 )
-"""Actions that no pipeline may use: they remove a boundary, or concern users, groups, SAML providers or the account itself."""
+"""Actions that no pipeline may use. They remove a boundary, or concern users, groups, SAML providers or the account itself."""
 
 
 USES_OBJECTS = ("s3:Get*", "s3:List*", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
@@ -78,9 +78,9 @@ class Guarded:
 def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``, the account's other environments.
 
-    Tags do not suffice: AWS does not check the tags of some resources, such as a bucket without ABAC. Resources that AWS creates
-    itself have no tags. So the statements also select buckets, objects, parts of a cluster, roles and KMS aliases by name,
-    and KMS keys by alias.
+    Tags do not suffice: AWS does not check the tags of some resources, such as a bucket for which ABAC is not enabled.
+    Resources that AWS creates itself have no tags. So the statements also select buckets, objects, parts of a cluster, roles and
+    KMS aliases by name, and KMS keys by alias.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html

@@ -37,7 +37,7 @@ PREVIEW_ENVIRONMENT = "preview"
 """The GitHub environment of jobs that preview or detect drift. A job that deploys uses the GitHub environment of its stack."""
 
 SESSION_SECONDS = 2 * 60 * 60
-"""Maximum duration of a session: a first `pulumi up` takes up to 40 minutes, and a rollout waits at three steps."""
+"""Maximum duration of a session. A first `pulumi up` takes up to 40 minutes, and a rollout waits at three steps."""
 
 REGIONAL = ("acm", "cloudwatch", "dynamodb", "ec2", "eks", "elasticloadbalancing", "kms", "logs", "sns")
 ARNS = {

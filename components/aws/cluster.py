@@ -105,7 +105,7 @@ class ClusterArgs:
 class Cluster(Component):
     """An EKS cluster. Only the roles in the settings have access, and the API is private unless the settings name public CIDRs.
 
-    The creator gets no access: otherwise access would depend on the identity that ran the first ``pulumi up``.
+    The cluster's creator gets no access, because access must not depend on the identity that runs the first ``pulumi up``.
     """
 
     cluster_name: pulumi.Output[str]
@@ -264,7 +264,7 @@ class Cluster(Component):
         ).version
 
     def _tagging(self, addon: str) -> dict[str, Any]:
-        """Configuration with which an add-on tags the AWS resources that it creates: they do not get the default tags."""
+        """Configuration that makes an add-on tag the AWS resources that it creates, because they do not get the default tags."""
         tags = self._args.settings.environment.tags
         match addon:
             case "aws-ebs-csi-driver":

@@ -24,7 +24,7 @@ REPLICAS = 2
 
 @dataclass(frozen=True)
 class Chart:
-    """The source of a chart: its name in ``repository``, or an OCI reference, and the exact version."""
+    """The source of a chart: its name in ``repository`` or its OCI reference, and the exact version."""
 
     name: str
     version: str
@@ -43,7 +43,7 @@ class ControllersArgs:
 
     cluster: eks.Cluster
     cluster_name: str
-    """The cluster's name as a plain string: a policy contains it in the key of a tag, and a key cannot be an output."""
+    """The cluster's name as a plain string, because a policy contains it in the key of a tag, and a key cannot be an output."""
     vpc_id: pulumi.Input[str]
     environment: EnvironmentSettings
     most_nodes: int

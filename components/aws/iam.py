@@ -1,7 +1,7 @@
 """IAM policy documents as typed values, and roles with the stack's permissions boundary.
 
-The program does not use the provider's function ``getPolicyDocument``: it would call the provider for each document, and a document
-could be unknown in a preview.
+The program does not use the provider's function ``getPolicyDocument``, because it would call the provider for each document, and
+a document could be unknown in a preview.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from components.aws.names import physical_name
 from components.settings import EnvironmentSettings
 
 GITHUB_TOKENS = "token.actions.githubusercontent.com"
-"""Host of the OIDC issuer of the tokens that jobs of GitHub Actions get."""
+"""Host of the OIDC issuer for the jobs of GitHub Actions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +45,8 @@ def service_role(name: str, trusted: pulumi.Input[str], environment: Environment
     """A role with the trust policy ``trusted`` and the boundary ``environment.permissionsBoundaryArn``, if the stack has one.
 
     A pipeline may not create a role without the boundary. So a role that a pipeline creates cannot exceed the permissions that the
-    platform needs. The role's name ends in the environment: the pipelines' policies select an environment's roles by name,
-    because IAM does not reliably compare tags when a role is passed.
+    platform needs. The role's name ends in the environment, because the pipelines' policies select an environment's roles
+    by name. They cannot use tags, because IAM does not reliably compare tags when a role is passed.
     """
     return iam.Role(
         name,

@@ -33,7 +33,7 @@ class NodesArgs:
 
 
 class Nodes(Component):
-    """Managed node groups, one per zone: a volume exists in one zone, so the autoscaler must be able to add a node in that zone.
+    """Managed node groups, one per zone. A volume exists in one zone, so the autoscaler must be able to add a node in that zone.
 
     IMDSv2 with a hop limit of 1 prevents pods outside the host's network from using the nodes' role. Pods use Pod Identity instead.
     """
@@ -98,7 +98,7 @@ def zone_sizes(settings: ClusterSettings, zones: Sequence[str]) -> dict[str, tup
 
 
 def shares(total: int, zones: int) -> list[int]:
-    """The number of nodes in each zone: an equal share of ``total``; a remainder is distributed over the first zones."""
+    """The equal shares of ``total`` in each zone. If there is a remainder, the first zones get one more node each."""
     each, more = divmod(total, zones)
     return [each + 1] * more + [each] * (zones - more)
 

@@ -30,7 +30,7 @@ from components.settings import EnvironmentSettings, Settings
 HERE = PurePosixPath()
 
 DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="production"))
-"""The settings from which docker/compose.yaml is generated, without validation: the rules for AWS do not apply to Docker."""
+"""The settings of docker/compose.yaml. They are not validated, because the rules for AWS do not apply to Docker."""
 
 HEADER = """\
 # Generated from components/compose/services.py: edit that file, then run `make generate`. Images and sizes are settings, with

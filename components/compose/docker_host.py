@@ -1,7 +1,7 @@
 """The Docker stack on a local or remote Docker host: the content of the compose file as resources of the Pulumi Docker provider.
 
 A remote host does not have the configuration files, and the provider cannot upload files into a container with a read-only root
-file system. So each folder of files has a volume and a helper container that never runs: the provider uploads the files into the
+file system. So each folder of files has a volume and a helper container that never runs. The provider uploads the files into the
 helper, which mounts the volume. The name of the volume contains the digest of the files. A changed file therefore creates a new
 volume and a new container, and a container never sees a partial change.
 """
@@ -37,7 +37,7 @@ FILE_PERMISSIONS = "0444"
 """Permissions of uploaded files: all users can read them, because the container's user is not their owner."""
 
 HELPER_MIB = 16
-"""Memory limit of a helper container, which never runs: the policies require a limit for every container."""
+"""Memory limit of a helper container. The container never runs, but the policies require a limit for every container."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +237,7 @@ class _Host:
 
 
 def _mount(volume: docker.Volume, target: str, *, read_only: bool) -> docker.ContainerMountArgs:
-    """A mount of a volume without the image's files: by default, Docker copies the image's files into a new volume."""
+    """A mount that does not copy the image's files into the volume. By default, Docker copies these files into a new volume."""
     options = docker.ContainerMountVolumeOptionsArgs(no_copy=True)
     return docker.ContainerMountArgs(type="volume", source=volume.name, target=target, read_only=read_only, volume_options=options)
 

@@ -47,7 +47,7 @@ class AppImage(Component):
 
 
 def _image(name: str, tag: str, settings: DockerSettings, args: AppImageArgs, opts: ResourceOptions) -> docker_build.Image:
-    """The resource that builds the image. A preview does not build it: a build takes minutes and needs the Docker host."""
+    """The resource that builds the image. A preview does not build it, because a build takes minutes and needs the Docker host."""
     registry = args.registry
     version = tag.rpartition("/")[2].partition("@")[0].partition(":")[2]
     return docker_build.Image(

@@ -296,5 +296,5 @@ def _alertmanager(settings: Settings) -> Service:
 
 
 def _http_health(port: int, path: str) -> HealthCheck:
-    """A health check over HTTP. It uses the IPv4 address: a name can resolve to IPv6, on which not every service listens."""
+    """A health check over HTTP. It uses the IPv4 address, because a name can resolve to IPv6, where some services do not listen."""
     return HealthCheck(command=("wget", "-q", "-O", "/dev/null", f"http://127.0.0.1:{port}{path}"))

@@ -18,7 +18,7 @@ METRICS_PORT_NAME = "metrics"
 """Name of the container ports that Prometheus scrapes."""
 
 STATE_PORT_NAME = "state-metrics"
-"""Port name of kube-state-metrics. Its samples describe other pods, so they keep their own ``pod`` and ``namespace``."""
+"""Port name of kube-state-metrics. Its samples describe other pods, so they keep their own labels ``pod`` and ``namespace``."""
 
 ANNOTATION = "prometheus.io/scrape"
 """Annotation that excludes a pod from scraping if its value is ``false``."""
@@ -43,7 +43,7 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
     """The jobs that scrape pods with a port named ``metrics``, kube-state-metrics, the kubelets, and the containers of each node.
 
     Pods are scraped in the platform's namespace and in ``node_namespace``, the namespace of node-exporter. A sample gets the
-    pod's labels ``track`` and ``version``, which a rollout uses, and as its label ``job`` the pod's label ``app``.
+    pod's labels ``track`` and ``version``, which a rollout uses. The pod's label ``app`` becomes the sample's label ``job``.
     ``outside_cluster`` is for the sandbox, where Prometheus connects to pods through a proxy that is set by environment variables.
     """
     proxy = True if outside_cluster else None

@@ -118,7 +118,7 @@ def _state_exporter(args: ExporterArgs) -> ContainerArgs:
 
 
 class NodeExporter(Component):
-    """node-exporter on each node, in a separate namespace: the platform's namespace forbids access to the host (``restricted``).
+    """node-exporter on each node, in a separate namespace, because the platform's namespace (``restricted``) forbids host access.
 
     node-exporter reads the host's network counters, processes and mounts as an unprivileged user. NetworkPolicies do not apply to
     pods on the host's network; the nodes' security groups restrict access instead.

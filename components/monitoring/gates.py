@@ -16,23 +16,23 @@ LATENCY_FLOOR_SECONDS = 0.1
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """One measurement of a track, with the limit up to which the measured value passes."""
+    """One measurement of a track, and its limit. A measured value up to the limit passes."""
 
     name: str
     objective: Objective
     threshold: float
-    """Limit in ``unit``. A value up to the limit passes; above it, an absolute gate fails, and a relative gate checks the ratio."""
+    """Limit in ``unit``. A value up to the limit passes. Above it, an absolute gate fails, and a relative gate checks the ratio."""
     unit: Unit
     relative: float | None = None
     """Maximum ratio of the canary's value to the value of stable; ``None`` for an absolute gate."""
 
     def query(self, track: str, window_seconds: int) -> str:
-        """PromQL of the gate's value. No result or ``NaN`` means no measurement: the track had no request in the window."""
+        """PromQL of the gate's value. No result or ``NaN`` means that the track had no request in the window."""
         measure: Callable[..., str] = self.objective.measure
         return measure(window_seconds, track=track)
 
     def passes(self, value: float, stable: float | None = None) -> bool:
-        """Whether the measured value passes. Only a relative gate uses ``stable``, the value of the track stable.
+        """Whether the measured value passes. Only a relative gate uses ``stable``, the measured value of the stable track.
 
         Raises ``ValueError`` if ``stable`` is ``None`` and a relative gate needs it.
         """

@@ -22,7 +22,7 @@ if [ -s {DATABASE} ]; then
 fi
 exec /run.sh
 """
-"""Start script. If a database exists, the script sets the password in it: Grafana reads the password file only at its first start.
+"""Start script. It sets the password in an existing database, because Grafana reads the password file only at its first start.
 
 Source: https://grafana.com/docs/grafana/latest/cli/#reset-admin-password
 """

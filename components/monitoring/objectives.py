@@ -46,7 +46,7 @@ DAY = 24 * HOUR
 WINDOW_SECONDS = 5 * MINUTE
 """Default window of a rate (guide, Grafana Dashboards: rates over five minutes)."""
 MINIMUM_REQUESTS = 100
-"""Minimum number of requests in a window for a meaningful ratio: among 20 requests, one failure would be 5 %."""
+"""Minimum number of requests in a window for a meaningful ratio. Among 20 requests, one failure would be 5 %."""
 
 ERROR_RATIO = 0.05
 """Guide, Alert Rules: high error rate (> 5 %)."""
@@ -143,7 +143,7 @@ SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail
 
 @dataclass(frozen=True)
 class Advice:
-    """What ``dwcp doctor`` prints about an alert: the likely cause, and the next command."""
+    """The likely cause of an alert and the next command. ``dwcp doctor`` prints both."""
 
     cause: str
     command: str
@@ -177,7 +177,7 @@ class Objective:
     minimum_by: promql.By = "track"
     """The requests that count for :attr:`minimum_requests`: the requests on the alert's track, or with ``""`` all requests."""
     runbook: str
-    """Name of the alert's page in ``docs/runbooks``, without ``.md``, and of the doctor's check that reports the alert."""
+    """Name of the alert's page in ``docs/runbooks``, without ``.md``. The doctor's check for this alert has the same name."""
     advice: Advice
 
     def __post_init__(self) -> None:

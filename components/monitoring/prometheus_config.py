@@ -1,4 +1,4 @@
-"""The configuration of Prometheus as Python types: a misspelled key fails in the program, not in a pod that never becomes ready.
+"""The configuration of Prometheus as Python types, so that a misspelled key fails in the program, not in a pod that is never ready.
 
 The caller passes the scrape jobs: the jobs of ``discovery`` for Kubernetes, or jobs with static targets for the Docker stack.
 Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/

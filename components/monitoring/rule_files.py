@@ -42,7 +42,7 @@ ABSENT_ADVICE = Advice(
     f"kubectl get pods,networkpolicies -n {NAMESPACE}",
 )
 ABSENT_SECONDS = 10 * 60
-"""Duration for which metrics must be missing before an absence alert fires: longer than an exporter's move to another node."""
+"""How long metrics must be missing before an absence alert fires. An exporter's move to another node takes less time."""
 
 ALL_SOURCES: tuple[Source, ...] = get_args(Source)
 
@@ -145,7 +145,7 @@ def minimum_requests(window_seconds: int) -> int:
 
 
 def absence_alert(source: Source, runbooks: str) -> Rule:
-    """The alert that fires if a source has no metrics: without metrics, the source's other alerts cannot fire."""
+    """The alert that fires if a source has no metrics, because without metrics, its other alerts cannot fire."""
     start, present, severity = PRESENCE[source]
     return _alert(
         f"{start}MetricsAbsent",
@@ -159,7 +159,7 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
 
 
 def _component(source: Source) -> str:
-    """The alert's label ``component``: a critical alert mutes only warnings with the same value."""
+    """The value of the alert's label ``component``. A critical alert mutes only warnings with the same value."""
     return source if source in ("node", "monitoring") else promql.JOB
 
 

@@ -43,7 +43,7 @@ RBAC_GROUP = "rbac.authorization.k8s.io"
 class Workload:
     """Creates the objects of one server. ``name`` is the name of the objects and the value of their label ``app``.
 
-    There is no PodDisruptionBudget: with a single replica, it would either allow every eviction or block every node drain.
+    There is no PodDisruptionBudget, because with a single replica, it would either allow every eviction or block every node drain.
     """
 
     name: str

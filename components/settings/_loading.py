@@ -36,7 +36,7 @@ SECRET_KEYS = (*ALWAYS_NEEDED, API_KEYS, GRAFANA_PASSWORD, ALERT_RECEIVERS)
 """Config keys that are read as secrets; ``apiKeys`` and ``alertReceivers`` are objects with one key per API or receiver."""
 REGISTRY_USERNAME = "registryUsername"
 CREDENTIALS = (*SECRET_KEYS, REGISTRY_USERNAME)
-"""Keys that the record of a release in S3 does not contain, so that a rollback never restores a credential that was rotated."""
+"""Keys that the record of a release in S3 does not contain, so that a rollback never restores an old credential."""
 DEFAULT_REGISTRY = "docker.io"
 """The registry of an image whose name contains no host: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
