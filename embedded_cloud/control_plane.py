@@ -358,7 +358,7 @@ def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    # The format must be "EC PRIVATE KEY": kube-apiserver cannot derive a public key from a PKCS8 key.
+    # The format must be "EC PRIVATE KEY", because kube-apiserver cannot derive a public key from a PKCS8 key.
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
