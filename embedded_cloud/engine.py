@@ -203,7 +203,7 @@ class LocalEngine:
     def process_environment(self) -> dict[str, str]:
         """The environment of a process that runs in the embedded cloud."""
         mark = {self.project.owner_variable: str(self.folder)}
-        # PYTHONDONTWRITEBYTECODE is removed: without bytecode files, a preview would spend most of its time on imports.
+        # PYTHONDONTWRITEBYTECODE is removed, because without bytecode files, a preview would spend most of its time on imports.
         own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 

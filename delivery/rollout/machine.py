@@ -340,7 +340,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
     if observed.seconds > plan.settings.ready_seconds:
         if progress.aborting:
             return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary")
-        return Decision(progress.to(Phase.BAKE))  # the standby is not ready: a rollback would first have to start its pods
+        return Decision(progress.to(Phase.BAKE))  # the standby is not ready, so a rollback would first have to start its pods
     if observed.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
     if observed.canary.replicas < need or observed.canary.floor < need:
