@@ -33,7 +33,7 @@ class Account:
     """DNS zones in Route 53, such as ``example.com.``."""
 
     services: tuple[str, ...] = ()
-    """AWS services that the project calls and the embedded provider does not. moto's process loads their models when it starts."""
+    """AWS services that the project calls but the embedded provider does not call. moto loads their models when it starts."""
 
     def to_json(self) -> str:
         """The account as JSON, for the command line of moto's process."""

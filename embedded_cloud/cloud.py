@@ -133,7 +133,7 @@ class Cloud:
         (self.folder / "account").write_text(account)
 
     def wait_for_aws(self) -> None:
-        """Wait until moto answers: the moto of ``beside`` if this cloud shares an account."""
+        """Wait until moto answers. If this cloud shares an account, this is the moto of ``beside``."""
         owner = self.beside or self
         owner.processes.wait_until("moto", self.aws_answers)
 

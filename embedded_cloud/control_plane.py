@@ -264,7 +264,7 @@ class ControlPlane:
         (self.pki / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
         ca = base64.b64encode((self.pki / "ca.crt").read_bytes()).decode()
         config = _kubeconfig(name, {"server": self.url, "certificate-authority-data": ca}, {"token": token})
-        # The kubeconfig is written last, by a rename: if it exists, the credentials are complete. It is JSON, which is also YAML.
+        # The kubeconfig is written last, by a rename, so if it exists, all credentials exist. It is JSON, which is also YAML.
         temporary = self.kubeconfig.with_suffix(".part")
         temporary.write_text(json.dumps(config, indent=2))
         temporary.chmod(0o600)
@@ -358,7 +358,7 @@ def pod_access(log: Path, work: Path, port: int) -> list[dict[str, object]]:
 
 
 def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    # The format must be "EC PRIVATE KEY": kube-apiserver cannot derive a public key from a PKCS8 key.
+    # The format must be "EC PRIVATE KEY", because kube-apiserver cannot derive a public key from a PKCS8 key.
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )

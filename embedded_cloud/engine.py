@@ -58,7 +58,7 @@ class LocalEngine:
             "AWS_REGION": self.project.account.region,
             "AWS_DEFAULT_REGION": self.project.account.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # by default, the SDK warns at each read: moto sends no checksums
+            "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",  # moto sends no checksums, so the SDK would warn at each read
             "KUBECONFIG": str(self.kubeconfig),
             "PULUMI_HOME": str(self.home),
             "PULUMI_BACKEND_URL": f"s3://{self.project.bucket}/{self.project.name}?endpoint={endpoint}&disableSSL=true&s3ForcePathStyle=true",
@@ -77,7 +77,7 @@ class LocalEngine:
         for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
-        # A hard link: the CLI searches for the language host next to its own real file, and warns about a language host on PATH.
+        # A hard link, because the CLI searches next to its own real file for the language host, and warns about one on PATH.
         (self.bin / "pulumi").unlink()
         try:
             (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
@@ -119,7 +119,7 @@ class LocalEngine:
             program.symlink_to(official)
 
     def users_own(self, provider: str) -> Path | None:
-        """The official plugin in the user's ``~/.pulumi``, in the SDK's version; None if missing, and for an embedded provider."""
+        """The official plugin in the user's ``~/.pulumi``, in the SDK's version; None if missing or if the provider is embedded."""
         program = Path.home() / ".pulumi" / "plugins" / self._plugin_folder(provider) / f"pulumi-resource-{provider}"
         return program if isinstance(self.project.providers[provider], Built) and program.exists() else None
 
@@ -203,7 +203,7 @@ class LocalEngine:
     def process_environment(self) -> dict[str, str]:
         """The environment of a process that runs in the embedded cloud."""
         mark = {self.project.owner_variable: str(self.folder)}
-        # PYTHONDONTWRITEBYTECODE is removed: without bytecode files, a preview would spend most of its time on imports.
+        # PYTHONDONTWRITEBYTECODE is removed, because without bytecode files, a preview would spend most of its time on imports.
         own = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
         return own | self.environment() | mark | {"PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}"}
 

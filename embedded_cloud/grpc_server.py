@@ -20,7 +20,7 @@ MESSAGE_BYTES = 400 * 1024 * 1024
 CALLS_AT_ONCE = 32
 
 PARENT_SECONDS = 0.5
-"""The interval at which a child checks that the engine still runs: a killed engine cannot send a signal to its children."""
+"""The interval at which a child checks that the engine still runs. A killed engine cannot send a signal to its children."""
 
 
 def new_server() -> grpc.Server:
@@ -42,10 +42,10 @@ def serve(server: grpc.Server) -> None:
 
 
 def end_signals() -> SimpleQueue[int]:
-    """A queue that receives SIGTERM, and SIGINT from the engine. The engine kills its remaining children five seconds after SIGINT.
+    """A queue that receives SIGTERM, and the engine's SIGINT. The engine kills its remaining children five seconds after SIGINT.
 
-    The queue is not a ``threading.Event``: a signal handler that sets an event waits for a lock that the interrupted thread may
-    hold.
+    A ``threading.Event`` is not possible, because a signal handler that sets an event waits for a lock that the interrupted thread
+    may hold.
     """
     signals: SimpleQueue[int] = SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -40,9 +40,9 @@ SERVER: dict[str, Any] = {
     "threads": 16,
     "connection_limit": 1000,  # each client holds several connections open
     "asyncore_use_poll": True,  # `select` is limited to 1,024 files
-    "inbuf_overflow": 2**26,  # bytes of a request in memory: more than a stack's state has
+    "inbuf_overflow": 2**26,  # bytes of a request in memory; a stack's state is smaller
     "outbuf_overflow": 2**26,
-    "clear_untrusted_proxy_headers": False,  # X-Forwarded-Proto marks a call without TLS: embedded_cloud.front.buckets
+    "clear_untrusted_proxy_headers": False,  # X-Forwarded-Proto marks a call without TLS (see front/buckets.py)
 }
 PARTITION = "aws"
 """The region under which moto stores resources without a region."""

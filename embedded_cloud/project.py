@@ -79,7 +79,7 @@ class Project:
     account: Account
 
     providers: Mapping[str, str | Built]
-    """Plugin name -> provider, from :data:`PROVIDERS` or of the project. The SDK ``pulumi-NAME`` of each provider must be
+    """Plugin name -> provider: one of :data:`PROVIDERS`, or the project's own. The SDK ``pulumi-NAME`` of each provider must be
     installed, because the SDK's version is also the plugin's version."""
 
     nodes: tuple[Node, ...]

@@ -46,7 +46,7 @@ def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observat
     """The decision, or ``RaiseFloor`` if the minimum of stable's autoscaler is too small for all of the traffic.
 
     Until the promotion, the minimum is raised before the canary gets more pods or traffic, and while the rollout waits. An abort
-    then does not have to wait for pods, and later estimates of the load are not smaller (``_sizing.total_pods``).
+    then does not have to wait for pods, and later results of ``_sizing.total_pods`` are not smaller.
     """
     need = min(total_pods(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)
@@ -82,7 +82,7 @@ def _canary_problem(plan: Plan, progress: RolloutProgress, observed: Observation
 
 
 def _abort_reason(plan: Plan, progress: RolloutProgress, observed: Observation) -> str:
-    """A reason to abort other than an unhealthy canary, or an empty string. A rollout in the phase RETIRE is not aborted."""
+    """A reason to abort, or an empty string. The canary is not checked here. A rollout in the phase RETIRE is not aborted."""
     if progress.phase is Phase.RETIRE:
         return ""
     if observed.stop:
@@ -268,7 +268,7 @@ def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, i
         if late:
             return _hold(progress, f"the engine has been updating stable to {image} for {observed.seconds:.0f} s and does not end")
         return Decision(progress, None, f"the engine updates stable to {image}: {observed.stable.ready} of {need} pods are ready")
-    if observed.promotion != "done":  # even if stable already runs the image: a killed update can leave an incomplete state
+    if observed.promotion != "done":  # even if stable already runs the image, because a killed update can leave an incomplete state
         return Decision(progress, Promote(image))
     if observed.stable.image != image:
         return _hold(progress, f"another command changed stable's image: {observed.stable.image}")
@@ -293,9 +293,9 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         arrived = observed.split == 0
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
-    # The traffic waits until stable has enough healthy targets:
-    # - none if the canary has no healthy target either (`dead`);
-    # - one in an urgent abort, if stable has not served the new image. An abort is urgent if the canary is unhealthy or has failed
+    # The traffic moves when stable has enough healthy targets:
+    # - 0 if the canary has no healthy target (`dead`);
+    # - 1 in an urgent abort, if stable has not served the new image. An abort is urgent if the canary is unhealthy or has failed
     #   a gate, or if a person has repeated the abort;
     # - otherwise as many as all of the traffic needs.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
@@ -340,7 +340,7 @@ def _standby(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
     if observed.seconds > plan.settings.ready_seconds:
         if progress.aborting:
             return _hold(progress, f"the previous image {plan.previous_image} does not become ready on the canary")
-        return Decision(progress.to(Phase.BAKE))  # the standby is not ready: a rollback would first have to start its pods
+        return Decision(progress.to(Phase.BAKE))  # the standby is not ready, so a rollback would first have to start its pods
     if observed.canary.image != plan.previous_image:
         return Decision(progress, LoadCanary(plan.previous_image))
     if observed.canary.replicas < need or observed.canary.floor < need:

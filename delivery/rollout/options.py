@@ -30,7 +30,7 @@ class RolloutRequest(Frozen):
     """``None`` means the image of the open rollout or of the staged release."""
     strategy: Strategy | None = None
     percentage: int | None = None
-    """Move to this percentage and hold; ``None`` means all steps."""
+    """The last percentage. Below 100, the rollout holds there. ``None`` means all steps."""
     waits: tuple[float, ...] | None = None
     """Seconds of analysis: one number for all steps, or one number for each step."""
     error_threshold_percent: float | None = None
@@ -78,7 +78,10 @@ class RolloutRequest(Frozen):
         return [f"--{names.get(field, field)}" for field, value in given.items() if value != getattr(earlier, field)]
 
     def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The steps and their waits, above ``above`` percent, up to ``percentage`` (by default, the last step in the settings)."""
+        """The steps above ``above`` percent and up to ``percentage``, and the wait of each step.
+
+        Without ``percentage``, the last step in the settings is the limit.
+        """
         given = self.waits or (float(settings.wait_seconds),)
         waits = given * len(settings.steps) if len(given) == 1 else given
         target = settings.steps[-1] if self.percentage is None else self.percentage

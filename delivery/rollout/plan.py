@@ -30,8 +30,8 @@ class Plan(Frozen):
     image: str
     previous_image: str
     replicas: Annotated[int, Ge(1)]
-    """Pods of the stable track when the rollout began. Both tracks are sized at least for this number, because stable's own number
-    can decrease during the rollout."""
+    """Pods of the stable track when the rollout began. Both tracks are sized from this number or a larger one, because stable's
+    own number can decrease during the rollout."""
     stable_floor: Annotated[int, Ge(0)]
     """``minReplicas`` of stable's autoscaler before the rollout. The rollout restores this number at the end."""
     canary_floor: Annotated[int, Ge(0)]
@@ -44,7 +44,7 @@ class Plan(Frozen):
     scrape_interval: Annotated[float, Ge(0)]
     """Prometheus' scrape interval in seconds. A measurement window is evaluated only if it has enough scrapes."""
     drain: Seconds
-    """The longer deregistration delay of the two target groups. After this time, a track without traffic has no open requests."""
+    """The longer of the two target groups' deregistration delays. After this time, a track without traffic has no open requests."""
     settings: RolloutSettings
     """The environment's settings when the rollout began; later changes do not affect an open rollout."""
 
@@ -118,8 +118,8 @@ class RolloutProgress(Frozen):
     aborting: str = ""
     """The reason for the abort; empty if the rollout is not aborted."""
     at_once: bool = False
-    """Whether an abort moves the traffic before stable is large enough: the canary is unhealthy or failed a gate, or a person has
-    aborted the rollout again."""
+    """Whether an abort moves the traffic before stable is large enough. It does so if the canary is unhealthy or failed a gate, or
+    if a person has aborted the rollout again."""
     holding: str = ""
     """The reason why the rollout is on hold; empty if the rollout is not on hold."""
     reached: bool = False

@@ -66,7 +66,7 @@ class Backups:
         write(file, self.document(self.states.read(), datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")))
 
     def read(self, name: str) -> Checkpoint:
-        """The state in the backup ``name``, a local file or a key in the bucket.
+        """The state in a backup. ``name`` is a local file or a key in the bucket.
 
         Raises ``StateError`` if the backup does not exist or is not valid.
         """

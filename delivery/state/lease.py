@@ -1,9 +1,10 @@
 """The lease is the right to change an environment. It has one owner at a time, and expires if the owner no longer runs.
 
 The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. A waiting command takes over the
-lease if it has itself observed an unchanged ``beat`` for the lease's whole duration, or if the owner provably no longer runs. For
-this reason, the clocks of two machines are never compared. Each lease has a higher fencing number than the lease before it. Release
-records, and the record of the current state, are written with this number. A write is refused if a later lease has already written.
+lease if the owner provably no longer runs, or if the command has observed an unchanged ``beat`` for the lease's whole duration. The
+command measures this time with its own clock, so the clocks of two machines are never compared. Each lease has a higher fencing
+number than the lease before it. Release records, and the record of the current state, are written with this number. A write is
+refused if a later lease has already written.
 """
 
 from __future__ import annotations
@@ -252,7 +253,7 @@ def _new_item(before: LeaseItem | None, command: str, seconds: float) -> LeaseIt
         owner=Owner.this(),
         command=command,
         token=str(uuid.uuid4()),
-        # At least the present time: the number is then higher than all earlier numbers even if the table was lost.
+        # The present time is the minimum, so that the number is higher than all earlier numbers even if the table was lost.
         fencing=max(0 if before is None else before.fencing + 1, int(time.time())),
         beat=0,
         seconds=seconds,

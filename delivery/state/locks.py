@@ -30,7 +30,7 @@ class EngineLock:
     pid: int
     since: str
     age: timedelta
-    """Time since the creation of the lock, which S3 reports."""
+    """Time since the lock was written, according to S3."""
 
     def __str__(self) -> str:
         """The owner and the time, for a message."""
@@ -94,7 +94,7 @@ def engine_locks(states: States) -> list[EngineLock]:
 def remove_stale(states: States, taken_from: LeaseItem | None, *, force: bool = False) -> list[EngineLock]:
     """Remove the locks whose owners provably no longer run, and return them. Raises ``StateError`` if other locks remain.
 
-    The caller must hold the lease. ``force`` removes all locks; a person must know that the owners no longer run.
+    The caller must hold the lease. ``force`` removes all locks. Use it only if a person knows that the owners no longer run.
     """
     locks = engine_locks(states)
     last = None if taken_from is None else taken_from.owner

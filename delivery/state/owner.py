@@ -50,7 +50,7 @@ class Owner:
             return not _runs(self.pid, self.started)
         if not self.run:
             return False
-        # An earlier job or attempt of the same run has ended: the concurrency group `up-ENVIRONMENT` runs one job at a time.
+        # The concurrency group `up-ENVIRONMENT` runs one job at a time, so an earlier job or attempt of the same run has ended.
         return self.run.rpartition("/")[0] == _this_run(os.environ).rpartition("/")[0] or run_has_ended(self.run)
 
     @classmethod

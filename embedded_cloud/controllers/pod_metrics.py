@@ -101,7 +101,7 @@ def _now() -> str:
 def _register(api: ApiServer, port: int) -> None:
     """Register the server with the aggregator.
 
-    The aggregator reaches an address outside the cluster only by an ExternalName Service.
+    The aggregator can reach an address outside the cluster only through an ExternalName Service.
     """
     service_path = "/api/v1/namespaces/kube-system/services"
     api.create(

@@ -212,7 +212,7 @@ def minor(version: str) -> int:
 
 
 def _given(call: Call, *names: str) -> Properties:
-    """The given parameters of a call among ``names``."""
+    """The parameters in ``names`` that the call contains."""
     return {name: call.parameters[name] for name in names if name in call.parameters}
 
 

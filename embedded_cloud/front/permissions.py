@@ -2,8 +2,8 @@
 
 moto's own matcher refuses a call if it cannot evaluate a condition, and ignores boundaries. In this module, an Allow statement
 applies if its condition cannot be evaluated, and a Deny statement with such a condition is ignored. So this module can allow a call
-that AWS refuses. In one case, it refuses a call that AWS allows: if only the policy of a resource (such as a KMS key) allows it.
-This module does not read the policies of resources.
+that AWS refuses. This module does not read the policies of resources (such as KMS keys). If only such a policy allows a call, this
+module refuses the call, and AWS allows it.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ ON_EVERYTHING = (
     *("eks:ListClusters", "elasticloadbalancing:Describe*", "kms:CreateKey", "kms:ListAliases", "kms:ListKeys"),
     *("route53:ListHostedZonesByName", "s3:ListAllMyBuckets", "tag:GetResources"),
 )
-"""Actions that IAM cannot restrict to a resource: only a statement on `*` allows them.
+"""Actions that IAM cannot restrict to a resource, so only a statement on `*` allows them.
 
 Source: https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """

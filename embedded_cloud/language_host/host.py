@@ -51,7 +51,7 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
     def GetRequiredPackages(
         self, request: language.GetRequiredPackagesRequest, context: grpc.ServicerContext
     ) -> language.GetRequiredPackagesResponse:
-        """Return no packages: when the program registers a resource, the engine loads the provider in the SDK's exact version."""
+        """Return no packages. When the program registers a resource, the engine loads the provider in the SDK's exact version."""
         return language.GetRequiredPackagesResponse()
 
     def GetRequiredPlugins(

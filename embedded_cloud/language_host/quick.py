@@ -33,7 +33,7 @@ def run_with_engine(*, debug: bool) -> None:
 
     At the end of the program, the SDK waits for its calls to the engine, and for all outputs. If no call has started at this
     time, the SDK waits for all outputs again after each output, which takes quadratic time. Therefore this function adds a call
-    that does nothing: the SDK waits for this call first, and meanwhile the other calls start.
+    that does nothing. The SDK waits for this call first, and meanwhile the other calls start.
     """
     import pulumi
     import pulumi.runtime

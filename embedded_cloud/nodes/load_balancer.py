@@ -1,8 +1,8 @@
-"""``python -m embedded_cloud.nodes.load_balancer SETTINGS PID``: configure the HAProxy ``PID`` as the account's load balancer.
+"""``python -m embedded_cloud.nodes.load_balancer SETTINGS PID``: configure HAProxy as the account's load balancer.
 
-Listeners, rules and target groups become HAProxy's configuration. HAProxy is reloaded only when this configuration changes. Weights
-and targets are set through HAProxy's socket, so that a change affects no open connection. The health that HAProxy measures is
-reported to moto.
+``PID`` is HAProxy's process. Listeners, rules and target groups become HAProxy's configuration. HAProxy is reloaded only when this
+configuration changes. Weights and targets are set through HAProxy's socket, so that a change affects no open connection. The health
+that HAProxy measures is reported to moto.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ Address = tuple[str, int]
 SLOTS = [f"t{number}" for number in range(1, 41)]
 """The slots of a target group. A slot contains one target, so 40 is the maximum number of targets, including draining targets."""
 ANYHOW = "anyhow-"
-"""Prefix of the name of each slot's second server. It has no health check, and gets requests only if no target of the group is
-healthy. In this case, an ALB sends requests to all targets:
+"""Each slot has a second server, whose name has this prefix. It has no health check, and gets requests only if no target of the
+group is healthy. In this case, an ALB sends requests to all targets:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html."""
 SHARES = 1000
 ANSWER_SECONDS = 5
@@ -190,7 +190,7 @@ class ProxySettings:
     files: dict[int, int]
     ports: dict[int, int]
     by_group: int
-    """The open file of an HTTP socket. Requests for ``/tracks/WORD/...`` go to the one target group with WORD in its name."""
+    """The open file of an HTTP socket. Requests for ``/tracks/WORD/...`` go to the only target group with WORD in its name."""
     aws: str
 
     @property

@@ -1,7 +1,7 @@
 """Machines made of Linux namespaces (network, processes, mounts), which the kernel removes when the machine's first process ends.
 
 A machine changes no interface, route, firewall rule or mount of the host. Its /var/lib and /var/log are in the machine's folder,
-and its /run is in memory. Only the control groups of machines are on the host: ``remove_groups`` removes those of one cloud.
+and its /run is in memory. Only the control groups of machines are on the host. ``remove_groups`` removes the groups of one cloud.
 """
 
 from __future__ import annotations
@@ -135,7 +135,10 @@ def listener(address: str, port: int) -> socket.socket:
 
 @contextmanager
 def in_network(namespace: int) -> Generator[None]:
-    """Run the block in the network namespace of the open file ``namespace``, in this thread. (``os.setns`` needs Python 3.12.)"""
+    """Run the block in the network namespace of the open file ``namespace``, in this thread.
+
+    This function calls libc, because ``os.setns`` needs Python 3.12.
+    """
     with Path("/proc/thread-self/ns/net").open("rb") as own:
         _enter(namespace)
         try:

@@ -60,7 +60,7 @@ class RealNode:
 
     @property
     def pods(self) -> ipaddress.IPv4Network:
-        """The addresses of the node's pods: the /24 network after the /24 network that contains the node's address."""
+        """The /24 network of the node's pods. It follows the /24 network that contains the node's address."""
         own = ipaddress.IPv4Network(f"{self.node.address}/24", strict=False)
         return ipaddress.IPv4Network((int(own.network_address) + own.num_addresses, own.prefixlen))
 
@@ -199,7 +199,7 @@ class RealNode:
             "clientConnection": {"kubeconfig": str(kubeconfig)},
             "hostnameOverride": self.name,
             "mode": "iptables",
-            "conntrack": untouched,  # do not set the limits of the connection table: they apply to the whole host
+            "conntrack": untouched,  # the limits of the connection table are not set, because they apply to the whole host
             "detectLocalMode": "BridgeInterface",
             "detectLocal": {"bridgeInterface": "pods"},
         }

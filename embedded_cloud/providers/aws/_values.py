@@ -41,7 +41,7 @@ def _rename(value: Any, rename: Callable[[str], str]) -> Any:
 
 
 def pick(source: Mapping[str, Any], *names: str) -> Properties:
-    """Return the values of ``names`` (names of the SDK) in ``source``, which has the API's names. Missing values are omitted."""
+    """Return the properties ``names`` of ``source``, without missing values. ``names`` are SDK names; ``source`` has API names."""
     renamed: Properties = camel(dict(source))
     return {name: renamed[name] for name in names if renamed.get(name) is not None}
 

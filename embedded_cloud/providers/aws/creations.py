@@ -42,7 +42,7 @@ _current: ContextVar[_Calls | None] = ContextVar("creation", default=None)
 
 
 def mark_call(params: dict[str, Any], **_: Any) -> None:
-    """Add the URN of the creation and the number of the call to the call's headers; a handler of botocore's ``before-call``."""
+    """Add the URN of the creation and the number of the call to the call's headers. botocore calls this function before a call."""
     if calls := _current.get():
         params["headers"] |= {CREATION: quote(calls.urn), CALL: str(calls.sent)}
         calls.sent += 1
@@ -93,7 +93,7 @@ class AwsCreations:
         self._open[urn]["id"] = id
 
     def known(self, urn: str, id: str) -> None:
-        """Close the creation if its id is ``id``. The engine has sent ``id`` to the caller, so the engine knows the resource."""
+        """Close the creation if its id is ``id``. Call this function only after the engine has sent ``id``."""
         found = self._open.get(urn)
         if found and found["id"] == id:
             self._send("DELETE", urn=urn)

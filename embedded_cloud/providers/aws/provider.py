@@ -100,7 +100,7 @@ class AwsPlugin(Plugin):
         if (left := creations.left(resource.urn)) is None:
             return
         with creations.calls(resource.urn):
-            # If the provider did not receive the id, it sends the calls again: moto returns its recorded answers, with the id.
+            # If the provider did not receive the id, it sends the calls again, and moto returns its recorded answers, with the id.
             id = left["id"] or kind.create(left["inputs"])
         live = self._describe(kind, resource, id, left["inputs"])
         if live is not None:

@@ -32,7 +32,7 @@ class AwsResource(ModelledType, ABC):
     """One resource type. A subclass has class attributes that describe the type, and calls its service through :attr:`api`.
 
     ``read`` must return the outputs, and the modelled inputs except those in ``provider_only`` and ``not_stored``. All values come
-    from the service's answer and not from the request. Property names are those of the SDK, ids those of the official provider.
+    from the service's answer and not from the request. Property names are the SDK's, and ids are the official provider's.
     """
 
     types: ClassVar[dict[str, type[AwsResource]]] = {}
@@ -106,7 +106,7 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def can_coexist(self, name: str, inputs: Properties) -> bool:
-        """Whether the resource and its replacement can exist at the same time, because the name is generated or absent."""
+        """Whether the resource and its replacement can exist at the same time. They can if the name is generated or absent."""
         stem = re.escape(self._stem(name, inputs))
         return not self.auto_name or re.fullmatch(f"{stem}[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 

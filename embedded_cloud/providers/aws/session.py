@@ -52,7 +52,7 @@ class Aws:
         from botocore.config import Config
 
         self._session = self._session or botocore.session.get_session()
-        # No retries: if moto does not implement a call, each retry gets the same error.
+        # No retries, because each retry of a call that moto does not implement gets the same error.
         config = Config(max_pool_connections=CONNECTIONS, retries={"total_max_attempts": 1})
         client = self._session.create_client(service, region_name=self.region, config=config)
         client.meta.events.register("before-call", mark_call)

@@ -9,7 +9,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Certificate(AwsResource):
-    """A certificate, which ACM issues when its DNS records exist (moto: immediately)."""
+    """A certificate. ACM issues it when its DNS records exist, and moto issues it immediately."""
 
     token = "aws:acm/certificate:Certificate"
     service = "acm"
