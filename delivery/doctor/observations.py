@@ -239,7 +239,7 @@ class Observations:
 
     @part()
     def stale_locks(self) -> list[str]:
-        """The engine's stale locks on this stack: those whose process has ended, and those that are older than the longest update."""
+        """The engine's locks on this stack whose process has ended, or that are older than the longest update."""
         locks = engine_locks(States(self.sources.environment))
         return [
             f"{each.key.rpartition('/')[2]}: {each.owner}, {each.age.total_seconds() / 60:.0f} minutes old"

@@ -41,7 +41,7 @@ JSON_PATCH = "application/json-patch+json"
 
 @dataclass(frozen=True, kw_only=True)
 class HandChange:
-    """One object as the program declares it, and the fields that other managers have changed."""
+    """One object as the program declares it, and the fields that other managers own or have changed."""
 
     manifest: Manifest
     managers: tuple[str, ...]
