@@ -48,7 +48,7 @@ Content = TypeVar("Content")
 
 
 class SnapshotPart(Generic[Content]):
-    """The definition of one part of a snapshot. Reading the attribute of a snapshot returns the part's ``Observed``."""
+    """The definition of one part of a snapshot. The snapshot's attribute with the part's name is an ``Observed``."""
 
     name: str
 
@@ -239,7 +239,7 @@ class Observations:
 
     @part()
     def stale_locks(self) -> list[str]:
-        """The engine's stale locks on this stack: the process no longer runs, or the lock is older than any update can be."""
+        """The engine's locks on this stack whose process has ended, or that are older than the longest update."""
         locks = engine_locks(States(self.sources.environment))
         return [
             f"{each.key.rpartition('/')[2]}: {each.owner}, {each.age.total_seconds() / 60:.0f} minutes old"

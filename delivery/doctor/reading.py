@@ -22,7 +22,7 @@ SLOW_SECONDS = 300.0
 def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Observations:
     """The snapshot of an environment. A part that cannot be read has the reason instead of a value.
 
-    ``skip`` maps the names of parts that must not be read to the reasons.
+    The keys of ``skip`` are the names of parts that must not be read. The values are the reasons.
     """
     skipped = skip or {}
     reader = Observations(environment=sources.environment.name, source=sources)

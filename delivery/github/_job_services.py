@@ -22,7 +22,7 @@ SECONDS = 10
 
 @contextmanager
 def started(job: Job, say: Callable[[str], None]) -> Generator[Mapping[str, str]]:
-    """A context in which a job's services run. Yields a map from each service's address on GitHub to the substitute's address."""
+    """A context in which a job's services run. Yields a map from each service's address in the workflow to its local address."""
     running: list[subprocess.Popen[bytes]] = []
     addresses: dict[str, str] = {}
     try:

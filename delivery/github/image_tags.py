@@ -20,7 +20,7 @@ class ImageTags:
     release: str
     others: tuple[str, ...]
     production: bool
-    """Whether the image is deployed to production after staging. A commit on ``main`` or a release candidate is not."""
+    """Whether the image is deployed to production after staging. False for a commit on ``main`` and for a release candidate."""
 
     def references(self, image: str) -> list[str]:
         """The full image references, with the release first."""

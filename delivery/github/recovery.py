@@ -114,7 +114,7 @@ def newest_of(environment: Environment, image: str) -> Release | None:
 
 
 def rollout_result(record: Record | None, image: str) -> tuple[str, str]:
-    """The status of the rollout of ``image``, and the reason for ``held`` and ``rolled-back``.
+    """The status of the rollout of ``image``, and the reason if the status is ``held`` or ``rolled-back``.
 
     ``open``: the rollout was interrupted, or holds at the requested percentage. ``held``: it is on hold until a person decides.
     ``rolled-back``: it was rolled back. ``none``: the newest rollout is that of another image, or there is none.

@@ -1,4 +1,4 @@
-"""Runs a job of the pipelines on this machine: its ``run:`` steps unchanged, and its actions by substitutes or not at all."""
+"""Runs a job of the pipelines on this machine. Its ``run:`` steps do not change. Its actions are substituted or skipped."""
 
 from __future__ import annotations
 
@@ -203,7 +203,10 @@ class Runner:
         return dict(outputs), True
 
     def _without_substitute(self, action: str, given: Mapping[str, str], name: str, result: Result) -> bool:
-        """Whether an action would succeed. Others are skipped. Without ``if-no-files-found: warn``, artifacts must exist."""
+        """Whether an action without a substitute would succeed on GitHub. An action that cannot be checked here is skipped.
+
+        The files of an upload must exist, unless its input ``if-no-files-found`` is ``warn``.
+        """
         if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
             return True
         if action == "actions/setup-node":
@@ -217,7 +220,7 @@ class Runner:
                 path for path in re.split(r"[\n,]", given.get("path", given.get("files", ""))) if path and not self._any(path)
             ]
             self._say(f"- {name}: " + (f"missing {', '.join(missing)}" if missing else "ready for upload"))
-            # If a step was skipped because it runs only on GitHub, a missing file is not a failure: the step could have written it.
+            # If a step was skipped because it runs only on GitHub, a missing file is not a failure. The step could have written it.
             return not missing or bool(result.skipped) or given.get("if-no-files-found") == "warn"
         self._say(f"- {name}: {action} runs on GitHub only")
         result.skipped.append(name)

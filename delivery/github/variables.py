@@ -67,7 +67,7 @@ EXPLANATIONS = {
 def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
     """The names of the variables of a GitHub environment. Raises ``UsageError`` with every missing or wrong variable.
 
-    The check also finds a wrong environment name in a workflow: GitHub creates an unknown environment, which has no variables.
+    If a workflow names an environment that does not exist, GitHub creates it without variables, so this check fails.
     """
     if environment not in VARIABLES:
         problem = f"the GitHub environment {environment!r} is unknown or has no variables"

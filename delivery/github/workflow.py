@@ -103,7 +103,7 @@ def _run_defaults(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def find(root: Path, name: str) -> Job:
-    """The job called ``name``, or ``WORKFLOW/NAME`` if two workflows have a job with the same name.
+    """The job called ``name``. If several workflows have a job with the same name, ``name`` must have the form ``WORKFLOW/JOB``.
 
     Raises ``UsageError`` if no job or more than one job has the name.
     """

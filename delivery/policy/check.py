@@ -76,7 +76,7 @@ class PolicyCheck:
     waivers: Path = WAIVER_FILE
 
     def programs(self, stacks: Sequence[str]) -> list[PolicyReport]:
-        """One report per stack. This checkout's program is evaluated with example outputs and with unknown outputs.
+        """One report per stack. The checkout's program is evaluated twice: with example outputs, and with unknown outputs.
 
         Raises :class:`PolicyCheckError` if the program of a stack cannot be evaluated, or a config or waiver is not valid.
         """

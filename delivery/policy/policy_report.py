@@ -19,7 +19,10 @@ STYLES = {"failed": "red", "unknown": "red", "waived": "yellow", "deferred": "di
 
 
 def show(reports: Sequence[PolicyReport], console: Console) -> None:
-    """Print each stack's violations, checks that are deferred to ``pulumi up`` (one line per rule and path), and summary."""
+    """Print for each stack the violations, the checks that are deferred to ``pulumi up``, and the summary.
+
+    The deferred checks have one line per rule and path.
+    """
     for report in reports:
         for violation in report.violations:
             if violation.status != "deferred":

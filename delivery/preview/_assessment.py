@@ -20,7 +20,10 @@ NEAR_END = timedelta(days=90)
 
 
 def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
-    """The violations at head, without checks that are deferred to ``pulumi up``. ``new``: the base does not have the violation."""
+    """The violations at head, without checks that are deferred to ``pulumi up``.
+
+    A violation is ``new`` if the base does not have it.
+    """
     environment = policies.environment_of(head.known.stack, head.known.resources)
     known = {key(each) for each in _violations(base, environment)} if base is not None else set[tuple[str, ...]]()
     return tuple(

@@ -161,9 +161,9 @@ class _Comparison:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        """``inputs``, with the new name in each example output of a renamed resource.
+        """``inputs``, in which the example outputs of renamed resources contain the new names.
 
-        With the old name, a rename would be shown as a change of the inputs of other resources.
+        With the old names, a rename would be shown as a change of the inputs of other resources.
         """
         found = dict(inputs)
         for name, urns in (resource.property_dependencies or {}).items():

@@ -74,7 +74,7 @@ def _hashes(packages: frozenset[_Package]) -> set[str]:
 
 
 def _requirements(file: Path) -> Iterator[tuple[str, _Package]]:
-    """The requirements in a file, as pip reads them. The name of any other line, such as an index URL, is the line itself."""
+    """Yield the name and package of each requirement. For any other line, such as an index URL, the name is the line itself."""
     text = re.sub(r"\\\r?\n", " ", file.read_text(errors="replace"))
     for line in text.splitlines():
         given, *hashes = re.split(r"\s+--hash[= ]", re.sub(r"(^|\s)#.*", "", line).strip())

@@ -17,7 +17,10 @@ from program.types import NODE_GROUP, SUBNET, VPC
 
 
 class Places:
-    """The providers with another location at head. Call ``note`` for a provider, then ``moved`` for a resource that uses it."""
+    """The providers whose location differs between base and head.
+
+    Call ``note`` for a provider, then ``moved`` for a resource that uses it.
+    """
 
     def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
         self._base, self._head = base, head

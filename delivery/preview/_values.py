@@ -53,7 +53,7 @@ def without_secrets(resource: Resource) -> dict[str, Any]:
 
 
 def _hidden(value: Any) -> Any:
-    """``value`` with a :class:`Secret` in place of each value in it. Keys of objects are not secret: they are in the program."""
+    """``value`` with a :class:`Secret` in place of each value in it. Keys of objects are in the program, so they are not secret."""
     return mapped(value, Secret.of, lambda each: isinstance(each, list))
 
 

@@ -181,7 +181,7 @@ class GraphNode:
 
 @dataclass(frozen=True, kw_only=True)
 class StackPreview:
-    """The effect of the change on one stack. If ``problem`` is set, there is no preview: only ``notes`` has more content."""
+    """The effect of the change on one stack. If ``problem`` is set, there is no preview, and only ``notes`` can have content."""
 
     stack: str
     changes: tuple[ResourceChange, ...] = ()
@@ -281,7 +281,7 @@ class Drift:
     """The changes from the state to the cloud. ``update``: changed in the cloud. ``delete``: deleted in the cloud."""
     foreign: tuple[Foreign, ...] = ()
     problems: tuple[str, ...] = ()
-    """What could not be read, with the reasons."""
+    """The reasons why something could not be read."""
 
     @property
     def revert(self) -> str:

@@ -34,7 +34,7 @@ REFRESH_SECONDS = 300
 def detect(environment: Environment) -> Drift:
     """The differences between the stack's state and the cloud, with masked credentials.
 
-    If some resources cannot be read, no error is raised: ``problems`` has the reason.
+    If some resources cannot be read, no error is raised, and ``problems`` has the reason.
     """
     return without_credentials(_detected(environment))
 
@@ -73,7 +73,10 @@ class Refreshed:
 
 
 def preview_refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Refreshed:
-    """The state of the environment's stack, and what a refresh would change in it. Raises ``DeliveryError`` if the engine fails."""
+    """The state of the environment's stack, and the changes that a refresh would make.
+
+    Raises ``DeliveryError`` if the engine fails.
+    """
     return parse(Engine(environment).preview_refresh(seconds=seconds))
 
 

@@ -1,4 +1,4 @@
-"""The preview with credentials: runs the engine's preview, and converts the result to the data model of :mod:`.change`."""
+"""Runs the engine's preview, which needs credentials, and converts the result to the data model of :mod:`.change`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ KINDS = {
     "delete": Kind.DELETE,
     "import": Kind.CREATE,
 }
-"""The kind of change by the engine's operation. A replacement counts once: ``create-replacement`` and similar steps are skipped."""
+"""The kind of change by the engine's operation. The other steps of a replacement are skipped, so it counts once."""
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
@@ -126,7 +126,10 @@ def _change(kind: Kind, step: EngineStep) -> ResourceChange:
 
 
 def _property(path: str, diff: Mapping[str, Any], old: Any, new: Any) -> PropertyChange:
-    """The change of one property. ``diff``, the provider's details, states whether the change replaces the resource."""
+    """The change of one property.
+
+    ``diff`` is the property's entry in the engine's ``detailedDiff``. It states whether the change replaces the resource.
+    """
     replaces = "replace" in str(diff.get("diffKind", "")).lower()
     where = paths.parse(path)
     return PropertyChange(

@@ -1,4 +1,4 @@
-"""The preview without credentials: evaluates the program at base and at head, and compares the results."""
+"""Previews a change without credentials: evaluates the program at base and at head, and compares the results."""
 
 from __future__ import annotations
 

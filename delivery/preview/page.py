@@ -14,7 +14,7 @@ def render(preview: Preview) -> str:
     """The HTML text of the page, which contains its style, its script and the preview as JSON."""
     page = (FOLDER / "page.html").read_text()
     parts = {name: (FOLDER / name).read_text() for name in ("style.css", "script.js")}
-    # The preview is inserted last, so that text in the preview is never replaced as a placeholder.
+    # The preview is inserted last, because a text in it can look like a placeholder.
     for name, text in {**parts, "preview.json": _inside_script(preview)}.items():
         page = page.replace(f"/* {name} */", text, 1)
     return page

@@ -41,7 +41,7 @@ JSON_PATCH = "application/json-patch+json"
 
 @dataclass(frozen=True, kw_only=True)
 class HandChange:
-    """One object as the program declares it, and the fields that other managers have changed."""
+    """One object as the program declares it, and the fields that other managers own or have changed."""
 
     manifest: Manifest
     managers: tuple[str, ...]
@@ -74,8 +74,8 @@ def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
 def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
     """Apply the changed objects with the program's field manager and the values in the state, and remove the other managers.
 
-    Returns one line for each object that was reset. An object that the engine has just applied has these values already: only its
-    managers change.
+    Returns one line for each object that was reset. An object that the engine has just applied has these values already, so
+    only its managers change.
     """
     declared = {_key(each): each for each in declared_objects(state)}
     done: list[str] = []
@@ -119,7 +119,7 @@ def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
 
 
 def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
-    """Yield each other manager of an object, with the fields that this manager owns and the program sets.
+    """Yield every manager except the program, ``dwcp`` and Kubernetes, with the fields that it owns and the program sets too.
 
     Fields with a value that differs from the program's value come first.
     """
@@ -150,7 +150,7 @@ def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], managed: d
 
 
 def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
-    """Yield, for each path of the field tree that ``declared`` sets, whether ``live`` has an equal value, and the path.
+    """Yield a pair for each path of the field tree that ``declared`` sets: whether ``live`` has an equal value, and the path.
 
     A field tree has the form ``f:spec: {f:replicas: {}}``.
     Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go

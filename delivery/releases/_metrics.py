@@ -24,7 +24,7 @@ def verify(environment: Environment) -> str | Skipped:
     """Wait for a few scrapes, and return the results of the gates on stable.
 
     Raises ``DegradedError`` if a gate fails. Returns ``Skipped`` if there is too little traffic for a result, or if Prometheus does
-    not answer. The service has already passed the health checks.
+    not answer. This is not an error, because the service has already passed the health checks.
     """
     prometheus = PrometheusClient.of(environment)
     if prometheus.now() is None:

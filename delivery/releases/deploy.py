@@ -59,7 +59,7 @@ TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud o
 
 
 class DeployError(DeliveryError):
-    """A deployment failed or cannot begin. If the platform was changed, the message says what runs now."""
+    """A deployment failed or cannot begin. If the platform was changed, the message names the running image."""
 
 
 @dataclass
@@ -222,7 +222,7 @@ class Deployment:
     def _former(self, latest: Release | None, present: Checkpoint) -> restore.Former:
         """The deployment that a rollback restores: the image in the state, and the settings of the stack's last update.
 
-        The rollback does not make a setting that holds data smaller, for example the size of a volume.
+        The rollback does not reduce a setting whose reduction would delete data, for example the size of a volume.
         """
         settings = never_smaller(self.before, self.release.settings)
         return restore.Former(

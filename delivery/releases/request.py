@@ -79,7 +79,7 @@ def changes_of(checkout: Path) -> list[str]:
 
 
 def require_plan(request: DeployRequest) -> None:
-    """Raise ``UsageError`` if the plan cannot be read, or if a tag is given too: the plan already contains the image."""
+    """Raise ``UsageError`` if the plan cannot be read, or if a tag is given although the plan already contains the image."""
     if request.plan is None:
         return
     if request.tag is not None:

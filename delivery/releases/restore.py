@@ -61,12 +61,12 @@ class Former:
     name: str
     image: str
     file: str
-    """The stack file to apply, with the settings to restore and the present credentials. A setting that holds data has its present
-    value if the former value is smaller."""
+    """The stack file to apply, with the settings to restore and the present credentials. A setting whose reduction would delete
+    data is not reduced."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects, with which the service is restored before the engine's update; not used with ``by_engine``."""
     by_engine: bool = False
-    """Whether settings are restored too. Then one update of the engine applies image and settings, because the image can need the
+    """Whether settings are restored too. If they are, one update of the engine applies both, because the image can need the
     settings."""
 
 
@@ -113,7 +113,7 @@ class Restoration:
     url: str | None = None
     """URL of the service; ``None`` for the stack's own URL."""
     restart: bool = False
-    """Whether the service's pods are replaced even if their template does not change: for ``dwcp rollback``."""
+    """Whether the service's pods are replaced even if their template does not change. ``dwcp rollback`` sets it."""
     accept_loss: bool = False
     dry_run: bool = False
     by_hand: list[HandChange] = field(default_factory=list[HandChange], init=False)
@@ -186,7 +186,7 @@ class Restoration:
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
         """Restore the image of the pods that still serve, because pods with the wanted image did not start. Returns the error.
 
-        Only ``dwcp rollback`` (``restart``) does so. In ``dwcp deploy``, the pods that still serve can have the failed release.
+        This happens only with ``restart``, because in ``dwcp deploy`` the pods that still serve can have the failed release.
         """
         serving = _container(before)["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):

@@ -149,8 +149,8 @@ class Rollback:
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
         """The release to restore: the target's image, and the present settings without the changes of later releases.
 
-        With ``--with-settings``, the settings are those in the target's record. In both cases, a setting that holds data does not
-        become smaller.
+        With ``--with-settings``, the settings are those in the target's record. In both cases, a setting whose reduction would
+        delete data is not reduced.
         """
         recorded = self._recorded(target)
         state = self.states.read()

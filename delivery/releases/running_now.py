@@ -1,4 +1,4 @@
-"""Reads what each track runs: pods, healthy targets and traffic. ``sentence`` is the text for the end of a command."""
+"""Reads the image, pods, healthy targets and traffic of each track. ``sentence`` describes them for the output of a command."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NotAsWantedError(DeliveryError):
 
 
 def shares(environment: Environment) -> dict[TrackName, int | None]:
-    """Each track's percentage of the traffic; ``None`` if the load balancer's weights give no percentage."""
+    """Each track's percentage of the traffic; ``None`` if both weights of the load balancer are 0."""
     split = WeightedRule(environment).weights().split
     return {"stable": None if split is None else 100 - split, "canary": split}
 
@@ -28,9 +28,9 @@ def running(environment: Environment, track: TrackName) -> tuple[TrackPods, int]
 
 
 def sentence(environment: Environment) -> str:
-    """What runs now, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
+    """The running images as text, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
 
-    If the facts cannot be read, no error is raised: the sentence contains the reason.
+    If the facts cannot be read, no error is raised, and the text contains the reason.
     """
     try:
         return "; ".join(_described(environment, track, share) for track, share in shares(environment).items() if share != 0)

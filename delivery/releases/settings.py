@@ -1,8 +1,8 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
 A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
-does not change credentials, nor settings that were changed outside releases. It does not make a setting that holds data smaller:
-the size of a volume, Redis' memory, or a retention.
+does not change credentials, nor settings that were changed outside releases. It does not reduce a setting whose reduction would
+delete data: the size of a volume, Redis' memory, or a retention.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def reverted(present: Mapping[str, Any], newest_first: Iterable[SettingsChange])
 
 
 def never_smaller(wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Leaves:
-    """``wanted``, but a setting that holds data keeps its present value if the wanted value is smaller."""
+    """``wanted``, but a setting whose reduction would delete data keeps its present value if the wanted value is smaller."""
     found = dict(wanted)
     for path in data_holders():
         now = _of(present, path)

@@ -39,7 +39,7 @@ class Releases:
     def begin(self, release: Release) -> None:
         """Write the record of a release that starts now.
 
-        Records of earlier leases that are still ``running`` become ``failed``, because their processes were killed.
+        A record of an earlier lease with the result ``running`` gets the result ``failed``, because its command was killed.
         """
         self.record(release)
         for each in self._newest_first():

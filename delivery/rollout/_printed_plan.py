@@ -32,7 +32,7 @@ class PlannedStep:
 
 
 def steps_of(plan: Plan) -> Iterator[PlannedStep]:
-    """The lines of a plan, in the order in which the machine passes through their phases."""
+    """The lines of a plan, in the order in which the rollout passes through their phases."""
     settings, weighted = plan.settings, plan.strategy == "weighted"
     gates = f"errors up to {100 * plan.error_threshold:g} %, with at least {settings.minimum_requests} requests"
     if weighted:

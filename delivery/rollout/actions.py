@@ -78,7 +78,7 @@ class Observation:
     analysis: Analysis | None = None
     promotion: str = ""
     """State of this process's last update of stable: ``running``, ``done`` or ``failed: REASON``. Empty if there was no update, or
-    if the update has ended and was not to the wanted image."""
+    if the update has ended and had another image than the wanted one."""
     stop: str = ""
     """The reason for a requested abort; empty without a request."""
 

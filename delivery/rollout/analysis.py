@@ -95,7 +95,7 @@ def measure(
 ) -> Measurement | None:
     """Measure ``track`` from ``window_start``, but at most the last ``WINDOW_SECONDS``. ``None`` if Prometheus does not answer.
 
-    With ``compare``, the canary is compared with stable. Both tracks must have traffic then.
+    With ``compare``, ``track`` is compared with stable, and both tracks must have traffic.
     """
     now = prometheus.now()
     if now is None:
