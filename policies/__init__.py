@@ -61,9 +61,9 @@ def check_worlds(
 ) -> list[Violation]:
     """The violations of a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
 
-    A rule never passes because of an example: if it reads an output, the check is reported as unknown or as deferred
-    (:class:`Violation`). But a rule can fail, because the program writes the text around an output, such as an IAM policy around
-    an ARN.
+    If a rule reads an output, its check never passes, because the value is only an example. The check is reported as unknown or as
+    deferred (:class:`Violation`). It can also fail, because the program itself writes most of a text that contains an output, such
+    as an IAM policy with an ARN.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]

@@ -37,7 +37,7 @@ class Config:
     limits: Limits
     waivers: tuple[Waiver, ...] = ()
     deployed: bool = False
-    """Whether the resources are deployed. For deployed resources, no check may be deferred."""
+    """Whether the resources are deployed. Checks of deployed resources may not wait for ``pulumi up``."""
     levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
     parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 

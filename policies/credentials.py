@@ -1,7 +1,7 @@
 """Finds and masks credentials in strings: a credential is found by its format, or by the name of the value.
 
-The formats are those of `detect-secrets`, and a few additional ones. The verification of `detect-secrets`, which sends a credential
-to its service, is never used.
+The formats are those of `detect-secrets`, and a few additional ones. `detect-secrets` can also verify a credential by a request to
+the service that issued it. This module never does that.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ PLACES = tuple(
         ("signature in a URL", r"[?&]sig(?:nature)?=(?P<value>[^&\s\"'#]{8,})"),
     )
 )
-"""Places of credentials in files, commands and URLs, without assignments. Each entry has a kind of credential and a pattern.
+"""Places of credentials in files, commands and URLs, except assignments. Each entry has a kind of credential and a pattern.
 
 If the kind is empty, the pattern has a group ``name``, and the text in this group must be the name of a secret."""
 PLACE = re.compile(
@@ -199,13 +199,13 @@ def places(value: Any, name: str = "") -> list[CredentialPlace]:
 
 
 def name_at(path: Path) -> str:
-    """The last key of a path; for a key ``value``, the key before it: ``DB_PASSWORD`` for ``env[DB_PASSWORD].value``."""
+    """The last key of a path, or the key before it if the last key is ``value``: ``DB_PASSWORD`` for ``env[DB_PASSWORD].value``."""
     keys = [each for each in path if isinstance(each, str)]
     return keys[-2] if len(keys) > 1 and keys[-1] == "value" else (keys or [""])[-1]
 
 
 def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace], before: Sequence[str] = ()) -> Any:
-    """``value`` with masks; adds the places to ``found``. ``before``: the beginning of the command line whose end is ``value``."""
+    """Return ``value`` with masks, and add the places to ``found``. ``before`` is the part of a command line before ``value``."""
     if isinstance(value, dict):
         items = cast("dict[Any, Any]", value)
         label, referred = _label(items), "valueFrom" in items
@@ -307,7 +307,7 @@ def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
 
     If a credential is found by its format, the whole line is masked; if it is found by its name or place, only the value is masked.
     A base64 string that contains a credential, and a text that contains a private key, are masked as a whole.
-    The result is cached, because the same strings are checked several times, such as with known and with unknown outputs.
+    The result is cached, because the same strings are checked several times: once with known and once with unknown outputs.
     """
     decoded = _decoded(text)
     if decoded and (inside := _in_text(decoded)[1]):

@@ -17,10 +17,10 @@ from policies.addresses import internet_in
 from policies.views import View
 
 VERBS = ("Add", "Attach", "Create", "Delete", "Describe", "Get", "List", "Put", "Remove", "Set", "Update")
-"""The usual verbs of actions. If the patterns of a policy match all of these verbs, with any ending, they count as every action."""
+"""The verbs with which actions usually begin. Patterns that match an action with each of these verbs count as every action."""
 
 ARN_FORMS = ("arn:aws:{service}:eu-north-1:999999999999:{name}/x", "arn:aws:{service}:::{name}", "arn:aws:{service}:::{name}/x/k")
-"""The forms of ARN. Patterns that match one form with every name in ``ANY_NAMES`` count as all resources."""
+"""The forms of an ARN. Patterns that match one form with every name in ``ANY_NAMES`` count as all resources."""
 
 ANY_NAMES = ("zq-xw9", "aj-k7", "mq.x")
 """Names that do not exist and have nothing in common, so only a wildcard matches all of them."""
@@ -49,8 +49,9 @@ OWNED = re.compile(
 )
 """Prefixes of names that belong to one owner: an account, bucket, organisation, role, namespace, or the tags of a repository.
 
-The prefix of a whole repository is not in the list: every user who can push a branch can add a workflow to it, which gets a token
-with this prefix. The prefix of a repository's tags is in the list, because a ruleset can limit who creates tags.
+The prefix of a whole repository is not in the list. A user who can push a branch can add a workflow to this branch, and the
+workflow gets a token with this prefix. The prefix of a repository's tags is in the list, because a ruleset can limit who creates
+tags.
 """
 
 
@@ -172,7 +173,7 @@ def _may_equal(pattern: str, value: str) -> bool:
 
 
 def covers_service(service: str, given: Iterable[StatementView]) -> bool:
-    """Whether the statements ``given`` together name every action of a service."""
+    """Whether the statements in ``given``, taken together, name every action of a service."""
     listed = [action if ":" in action else f"{action}:{action}" for each in given for action in each.actions]
     verbs = [verb for name, _, verb in (each.partition(":") for each in listed) if matches(name, service)]
     return all(any(matches(pattern, f"{verb}Zq") for pattern in verbs) for verb in VERBS)
@@ -250,8 +251,8 @@ TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
 
 
 def public(statement: StatementView) -> bool:
-    """Whether a statement allows its actions to everyone: a principal, such as ``*``, has no single owner, and no condition limits
-    the caller."""
+    """Whether a statement allows its actions to everyone. This is true if a principal, such as ``*``, does not belong to one
+    owner, and no condition limits the caller."""
     if not statement.allows:
         return False
     named = [name for kind, name in statement.principals if kind in ("*", "AWS") or name == "*"]
@@ -266,7 +267,7 @@ def _narrows(operator: str, key: str, values: tuple[str, ...]) -> bool:
 
 
 ACCOUNT_KEYS = ("aws:principalaccount", "aws:principalarn", "aws:sourceaccount", "aws:sourcearn", "kms:calleraccount")
-"""Condition keys whose value is an account, or the ARN of a caller or of a resource that calls."""
+"""Condition keys whose value is an account, or the ARN of a calling principal or resource."""
 
 
 ACCOUNT = re.compile(r"(?:arn:[^:]*:[^:]*:[^:]*:)?(\d{12})(?::.*)?|([0-9a-f]{64})")
@@ -310,7 +311,7 @@ def allowed(
 ) -> StatementView | None:
     """The statement that allows an action on a resource, or ``None`` if the action is not allowed.
 
-    The action is not allowed if the policies ``given`` or the boundary ``limit`` deny it, or if the boundary does not allow it.
+    The action is not allowed if the policies in ``given`` or the boundary ``limit`` deny it, or if the boundary does not allow it.
     ``limit`` is ``None`` if the boundary is not known. An empty ``arn`` stands for any resource that a statement names.
     ``service`` is the service to which the action passes a role.
     """
@@ -329,7 +330,7 @@ def allowed(
 
 
 def _always(deny: StatementView) -> bool:
-    """Whether a Deny has no conditions, except conditions that exempt targets with one certain boundary."""
+    """Whether a Deny has no conditions, or only conditions that exempt targets with one certain boundary."""
     return all(
         key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _limiting_policy)
         for operator, key, values in deny.conditions
@@ -339,7 +340,7 @@ def _always(deny: StatementView) -> bool:
 def _negated(operator: str) -> str:
     """The operator that ``operator`` negates: ``stringequals`` for ``stringnotequals``.
 
-    ``IfExists`` is removed: a negated operator is true for a request without the key, with and without ``IfExists``.
+    ``IfExists`` is removed, because a negated operator is true for a request without the key even without ``IfExists``.
     """
     return operator.removeprefix("forallvalues:").removesuffix("ifexists").replace("not", "")
 

@@ -73,9 +73,9 @@ def serve() -> None:
 
 
 def environment_in(config: Mapping[str, str], stack: str) -> Environment:
-    """The environment that ``config`` names, or else the one with the stack's name; ``STRICTEST`` if it does not exist.
+    """The environment that ``config`` names, or else the environment with the stack's name. If it does not exist: ``STRICTEST``.
 
-    If ``config`` names an environment and the stack has the name of another environment, the program stops.
+    If ``config`` names an environment and the stack has the name of another environment, the Pulumi program stops with an error.
     """
     try:
         settings: Any = json.loads(config.get(f"{PACK_NAME}:environment", "{}"))

@@ -176,7 +176,7 @@ def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIt
 
 
 def instance_types_of(view: View, index: ResourceIndex) -> list[str]:
-    """The instance types of a node group, of its launch template if the node group names none, or of an instance."""
+    """The type of an instance, or the types of a node group. If the node group names none, its launch template names the type."""
     if view.resource.type == INSTANCE:
         return [view.text("instanceType")]
     if found := view.texts("instanceTypes"):
@@ -239,7 +239,7 @@ def _of_controller(view: View, index: ResourceIndex, table: Prices) -> Iterator[
 
 
 def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    """The nodes and their disks. The nodes have the on-demand price (spot prices vary) of the group's most expensive type."""
+    """The nodes and their disks. A node has the on-demand price of the group's most expensive type, because spot prices vary."""
     types = [each for each in instance_types_of(view, index) if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:

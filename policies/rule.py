@@ -35,7 +35,7 @@ StackCheck = Callable[[View, ResourceIndex, Limits], Iterator[Problem]]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Rule:
-    """One limit of the platform.
+    """A requirement on resources: the function that checks it, its texts, and its level in each environment.
 
     A rule on a single resource runs before the engine changes that resource. A rule that needs the ``whole`` graph runs after the
     registration of all resources.

@@ -34,7 +34,7 @@ def properties(**values: Any) -> Mapping[str, Any]:
 
 
 class ModelledType:
-    """One resource type. A subclass has class attributes that describe the type; property names are those of the SDK."""
+    """The base class of a resource type. The class attributes of a subclass describe the type, with the SDK's property names."""
 
     types: ClassVar[dict[str, Any]]
     """The provider's types by token. The base class of each provider has its own dictionary."""
@@ -108,7 +108,7 @@ class ModelledType:
 
 
 def refreshed(inputs: Any, before: Any, now: Any) -> Any:
-    """``inputs``, changed where the service's description has changed: from ``before``, which is in the state, to ``now``."""
+    """Return ``inputs`` with every value that changed from ``before``, the description in the state, to ``now``, the live one."""
     if now == before:
         return inputs
     if not (isinstance(before, dict) and isinstance(now, dict)):
@@ -129,5 +129,5 @@ def import_modules(package: str, path: Iterable[str]) -> None:
 
 
 def _place(kind: type) -> Path:
-    """The file of a class, as in messages: ``embedded_cloud/providers/aws/types/ec2.py``."""
+    """The path of a class's file as a message shows it, such as ``embedded_cloud/providers/aws/types/ec2.py``."""
     return Path(inspect.getfile(kind)).relative_to(PACKAGES)

@@ -1,7 +1,7 @@
 """The base of an embedded provider: translates the protocol of the Pulumi engine to calls with plain Python values.
 
 The plugin accepts neither secrets nor resource references. Therefore the engine sends plain values, and marks an output as secret
-again if the input of the same name was secret. The values are those of JSON, and :data:`UNKNOWN` for a value that a preview does
+again if the input of the same name was secret. All values are JSON values. :data:`UNKNOWN` stands for a value that a preview does
 not know yet.
 
 Protocol: https://pulumi-developer-docs.readthedocs.io/latest/docs/_generated/proto/provider.html
@@ -53,7 +53,7 @@ class Diff:
 
 
 def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Change]:
-    """Return each path at which two sets of inputs differ, with its operation: replace if the property is in ``replace_on``."""
+    """Return the operation for each path at which two sets of inputs differ: replace for properties in ``replace_on``."""
     return {path: Change.REPLACE if top(path) in replace_on else Change.UPDATE for path in differing(olds, news)}
 
 
@@ -61,8 +61,8 @@ def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mappi
 class ResourceState:
     """A resource in a request of the engine: ``type`` is its token, ``name`` its logical name, ``id`` the provider's id.
 
-    ``ignore_changes`` are the property paths in the resource option ``ignoreChanges``; ``timeout`` is the custom timeout of the
-    operation in seconds; 0 means no custom timeout.
+    ``ignore_changes`` are the property paths in the resource option ``ignoreChanges``. ``timeout`` is the custom timeout of the
+    operation in seconds, or 0 if there is none.
     """
 
     type: str
@@ -74,7 +74,7 @@ class ResourceState:
 
 
 class NotReadyError(EmbeddedCloudError):
-    """The resource exists but is not ready: it stays in the state, and the next ``pulumi up`` updates it again."""
+    """The resource exists but is not ready. It stays in the state, and the next ``pulumi up`` updates it again."""
 
     def __init__(self, id: str, inputs: Properties, state: Properties, reasons: list[str]) -> None:
         super().__init__("; ".join(reasons), "fix the cause, and run `pulumi up` again")
@@ -267,7 +267,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Call(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
-        """Refuse methods of resources, which need the official plugin."""
+        """Refuse calls of resource methods, because these need the official plugin."""
         _refuse(
             context, EmbeddedCloudError(f"the embedded cloud does not model the method {request.tok}", "leave it out of the stack")
         )

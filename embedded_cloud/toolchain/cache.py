@@ -42,7 +42,7 @@ class Cache:
 
     @classmethod
     def of(cls, *, variable: str, default: Path) -> Cache:
-        """The cache in the folder that the environment variable ``variable`` contains, else in ``default``."""
+        """The cache in the folder that the environment variable ``variable`` names, else in ``default``."""
         return cls(Path(os.environ.get(variable) or default), variable)
 
     def entry(self, bundle: Bundle) -> Path:

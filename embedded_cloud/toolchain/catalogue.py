@@ -102,7 +102,7 @@ class Bundle:
 
     @property
     def recipe(self) -> str:
-        """All inputs of the build: bundles with the same recipe have the same content."""
+        """All inputs of the build as text. Bundles with the same recipe have the same content."""
         packages = {name: tool.package for name, tool in self.tools.items()}
         go_sum = (self.folder / "go.sum").read_text()
         own = [(str(file.relative_to(self.folder)), file.read_text()) for file in sorted(self.folder.rglob("*.go"))]

@@ -75,5 +75,5 @@ def pods_in(index: ResourceIndex, namespace: str) -> Iterator[tuple[View, View]]
 
 
 def exempt(view: View, names: tuple[str, ...]) -> bool:
-    """Whether an object is exempt by its name."""
+    """Whether a rule exempts an object, because the object's name is in ``names``."""
     return name_of(view) in names

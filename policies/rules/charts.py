@@ -75,9 +75,8 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
 def _image(value: Any, limits: Limits) -> str:
     """The image reference in a chart's value, which is a string or an object with the parts of the reference.
 
-    The chart's defaults are not checked: without registry and repository, the reference has a trusted name, and without tag the tag
-    ``1.0.0``.
-    A repository without a registry is one of Docker Hub.
+    The chart's defaults are not checked. If registry and repository are missing, the reference has a trusted name. If the tag is
+    missing, it has the tag ``1.0.0``. A repository without a registry is on Docker Hub.
     """
     if not isinstance(value, dict):
         return str(value)

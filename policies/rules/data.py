@@ -50,7 +50,7 @@ EBS_DRIVER = "ebs.csi.aws.com"
     frameworks=("AWS Security Hub S3.17",),
 )
 def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a bucket is not encrypted with KMS or with an S3-managed key."""
+    """Yield a problem unless a rule encrypts the bucket with a KMS key or with an S3-managed key."""
     del limits
     rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
@@ -108,7 +108,7 @@ def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     deferred=frozenset({"policy"}),
 )
 def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless a statement denies every action to everyone if ``aws:SecureTransport`` is false."""
+    """Yield a problem unless a statement denies everyone every action without TLS (``aws:SecureTransport`` is false)."""
     del limits
     policies = index.users(view, "bucket", BUCKET_POLICY)
     if not any(_refuses_plain_text(statement) for policy in policies for statement in iam.statements(policy, "policy")):
@@ -286,7 +286,7 @@ def _serves_logs(statement: iam.StatementView, group: str) -> bool:
     parameters=("minimum_key_deletion_days",),
 )
 def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a symmetric key does not rotate (AWS rotates no other keys), or if a key is deleted too early."""
+    """Yield a problem if a symmetric key does not rotate, or if a key is deleted too early. AWS rotates only symmetric keys."""
     symmetric = view.text("customerMasterKeySpec", "SYMMETRIC_DEFAULT") == "SYMMETRIC_DEFAULT"
     if symmetric and not view.flag("enableKeyRotation"):
         yield at(view, "enableKeyRotation", "the key does not rotate", "set enableKeyRotation to true")

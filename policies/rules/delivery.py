@@ -91,7 +91,7 @@ def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     pod = pod_of(view)
     ports = [
-        # Compare ports by name: delivery owns the canary's containers, and changes a port's number only at the next rollout.
+        # Compare ports by name, because `dwcp` changes the numbers of the canary's ports only at the next rollout.
         f"{container.text('name')}:{port.text('name') or port.number('containerPort')}"
         for container in containers(pod, every=False)
         for port in container.views("ports")
@@ -110,8 +110,8 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem unless ``ignoreChanges`` contains exactly the properties that the program does not own.
 
-    A resource without such a property is not checked. The ``ignoreChanges`` of node groups may omit the number of nodes: one
-    update with ``cluster.resizeNodes`` sets this number.
+    A resource without such a property is not checked. The ``ignoreChanges`` of node groups may omit the number of nodes,
+    because an update with ``cluster.resizeNodes`` sets this number.
     """
     del limits
     ignored = view.resource.ignore_changes

@@ -1,4 +1,4 @@
-"""Rules on the Docker stack: those rules for pods that have an equivalent property in Docker."""
+"""Rules on the Docker stack. They are equivalent to rules on pods."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _mounted(view: View) -> Iterator[tuple[View, str, str, bool]]:
 
 
 def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
-    """The folder of the host that the options of the volume driver map."""
+    """The folder of the host in the options of a volume driver, with the values of :func:`host_paths`."""
     options = holder.map(key)
     return holder, key, options.get("device", ""), "ro" in options.get("o", "").split(",")
 

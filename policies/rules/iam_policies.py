@@ -53,7 +53,7 @@ def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Itera
     """Yield a problem for a document that allows every action of a service on all resources, or all actions except named ones.
 
     A single action is enough if it reaches the data of every bucket, key, table, secret or parameter, or gives control of every
-    key, bucket, instance or cluster. The rule does not check a permissions boundary, because a boundary gives no permissions.
+    key, bucket, instance or cluster. A policy without attachment, such as a boundary, gives no permissions and is not checked.
     """
     if view.resource.type == POLICY and not _is_attached(view, index):
         return
@@ -126,9 +126,9 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 
 
 def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, administers: bool) -> Iterator[Problem]:
-    """Yield a problem for each service of which the statements together allow every action, or the data of every resource.
+    """Yield a problem for each service if the statements together allow all its actions, or access to the data of all resources.
 
-    A policy that ``administers`` services may allow every action of a service, unless the service gives permissions.
+    With ``administers``, the statements may allow every action of a service that gives no permissions.
     """
     allows = [each for each in given if each.allows]
     whole: set[str] = set()
@@ -188,7 +188,7 @@ OWN = {
 }
 """For each kind of identity, the actions by which an identity can extend its own permissions.
 
-The entry ``policy`` has the actions by which any identity can change a policy that is attached to it.
+The entry ``policy`` has the actions by which any identity can change a policy that is attached to this identity.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -283,8 +283,8 @@ def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a statement that is open to everyone.
 
     Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``. The callers of a VPC endpoint
-    are inside the network, so its policy may allow everyone. But it must name resources: otherwise callers can send data to other
-    accounts.
+    are inside the network, so its policy may allow everyone. But the policy must name resources, because otherwise callers can
+    send data to other accounts.
     """
     del limits
     path = DOCUMENTS.get(view.resource.type, "policy")
@@ -295,7 +295,7 @@ def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
-"""Properties with the ARN of a role or policy that AWS accepts only from the account of the resource."""
+"""Properties with the ARN of a role or policy, which must be in the same account as the resource."""
 
 
 @PACK.stack(
@@ -317,8 +317,8 @@ OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
 def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a statement or an access entry that names another account as the principal or the caller.
 
-    The stack's own account comes from the ARNs of the roles' boundaries and of the cluster's role: AWS requires these to be in the
-    account of the stack.
+    The stack's own account comes from the ARNs of the roles' boundaries and of the cluster's role, because AWS accepts only
+    boundaries and roles of this account.
     """
     path = DOCUMENTS.get(view.resource.type, "policy")
     if view.resource.type == ACCESS_ENTRY:

@@ -157,7 +157,7 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
 def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a pod mounts, automatically or by a volume, the token of a service account that is not bound to a role."""
+    """Yield a problem if a pod mounts its account's token (automatically or by a volume), but no role is bound to the account."""
     del limits
     spec = pod_of(view).view("spec")
     sources = [each for volume in spec.views("volumes") for each in volume.views("projected.sources")]
@@ -192,7 +192,8 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a role or binding that is too wide.
 
     A role is too wide if it has a wildcard, includes other roles (aggregation), or has one of :data:`POWERS`. A binding is too wide
-    if it binds a default role, or if its subject is in :data:`GROUPS` or is the service account ``default``.
+    if its role is in :data:`DEFAULT_ROLES`, or begins with ``system:`` and is not in :data:`LIMITED_ROLES`. It is also too wide if
+    its subject is in :data:`GROUPS` or is the service account ``default``.
     """
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
@@ -216,7 +217,7 @@ GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", 
 
 DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
 LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")
-"""Roles of Kubernetes that may be bound: they only check tokens, and read data that is not confidential."""
+"""Roles of Kubernetes that may be bound, because they only check tokens or read data that is not confidential."""
 
 WRITE = frozenset({"create", "update", "patch", "*"})
 READ = frozenset({"get", "list", "watch", "*"})

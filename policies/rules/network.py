@@ -133,7 +133,7 @@ def _openings(view: View, index: ResourceIndex) -> Iterator[_Opening]:
 
 
 def _of_group(view: View, index: ResourceIndex) -> Iterator[_Opening]:
-    """The openings of the security group of a rule, or of the group itself."""
+    """Yield the openings of a security group. ``view`` is the group, or one of its rules."""
     key = "securityGroupId"
     if view.resource.type != SECURITY_GROUP and not view.has_or_depends(key):
         return
@@ -238,7 +238,7 @@ def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Prob
     frameworks=("guide: VPC",),
 )
 def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless the subnet has a tier and a zone, and the plan's network for them."""
+    """Yield a problem unless the subnet has a tier and a zone, and its network is the plan's network for them."""
     del limits
     for vpc in index.sources(view, "vpcId", VPC):
         network = IPv4Network(vpc.text("cidrBlock"))

@@ -1,4 +1,4 @@
-"""The base class of a resource type of the embedded docker provider: attributes, and methods that call the Docker engine."""
+"""The base class of the resource types of the embedded docker provider. Its methods call the Docker engine."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DockerResource(ModelledType, ABC):
         """The inputs and outputs of the live resource; None if it does not exist."""
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        """Apply the differences that can change in place."""
+        """Apply the changes that do not replace the resource."""
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
         """Wait until the resource is ready. Return an empty list, or the reasons why the resource is not ready."""

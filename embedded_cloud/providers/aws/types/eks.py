@@ -21,7 +21,7 @@ class EksResource(AwsResource):
 
 
 class Cluster(EksResource):
-    """A control plane. This class also creates and deletes the cluster's security group, as EKS does, because moto does not."""
+    """A control plane. EKS also creates and deletes a security group for it. moto does not, so this class does."""
 
     token = "aws:eks/cluster:Cluster"
     replace_on = names("name roleArn encryptionConfig kubernetesNetworkConfig")
@@ -92,7 +92,7 @@ class Cluster(EksResource):
             self.api.update_cluster_config(name=id, logging=_logging(new))
 
     def delete(self, id: str, inputs: Properties) -> None:
-        unless_absent(lambda: self.api.delete_cluster(name=id))  # after a deletion by hand, the security group still exists
+        unless_absent(lambda: self.api.delete_cluster(name=id))  # a cluster deleted by hand leaves its security group
         for group in self._security_groups(id):
             self.aws.client("ec2").delete_security_group(GroupId=group["GroupId"])
 
@@ -279,7 +279,7 @@ class AccessPolicyAssociation(PartOfCluster):
 
 
 class PodIdentityAssociation(PartOfCluster):
-    """The role of a service account's pods; its id is ``CLUSTER,ASSOCIATION_ID``."""
+    """The association of a role with the pods of a service account; its id is ``CLUSTER,ASSOCIATION_ID``."""
 
     token = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
     key = ("clusterName", "associationId")

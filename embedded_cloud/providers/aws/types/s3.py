@@ -117,7 +117,7 @@ class BucketServerSideEncryptionConfiguration(BucketSetting):
 
 
 class BucketPublicAccessBlock(BucketSetting):
-    """The public access block of a bucket. With its four inputs, S3 refuses or ignores public ACLs and public policies."""
+    """The public access block of a bucket. Its four inputs make S3 refuse or ignore public ACLs and public policies."""
 
     token = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
     updatable = names("blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets")
