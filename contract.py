@@ -7,7 +7,7 @@ A changed name requires a migration of the running environments. Values that a t
 from typing import Literal
 
 APPLICATION = "dwcp-v3"
-"""Name of the application, the stable track's Deployment and Service, and both tracks' containers. Value of the label ``app``."""
+"""Name of the application, of the stable Deployment and its Service, and of the service's container. Value of the label ``app``."""
 PROJECT = APPLICATION
 """Name of the Pulumi project, namespace of the project's config keys, and value of the tag ``project`` on AWS."""
 DISTRIBUTION = f"{APPLICATION}-platform"
@@ -76,7 +76,7 @@ STATE_PREFIX = APPLICATION
 """Prefix of the Pulumi state in :data:`STATE_BUCKET`."""
 STATE_KEY_ALIAS = f"alias/{PROJECT}-state"
 LEASE_TABLE = f"{PROJECT}-leases"
-"""The DynamoDB table of the leases (locks of one environment, with an expiry).
+"""The DynamoDB table of the leases. A lease locks one environment until it is released or expires.
 
 The table also contains the S3 version and the digest of each stack's newest known state.
 """

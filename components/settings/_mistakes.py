@@ -39,7 +39,7 @@ PROBLEMS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One wrong setting. ``path`` is without the project's name; ``value`` is empty if it must not be printed."""
+    """One wrong setting. ``path`` omits the project's name. ``value`` is empty if it is missing or must not be printed."""
 
     path: str
     problem: str
@@ -64,7 +64,7 @@ class SettingsError(ComponentsError):
 
 
 def set_command(path: str, example: str) -> str:
-    """The command that sets ``path`` to ``example``; for a list or null, the edit of the stack file."""
+    """The text of a fix: the command that sets ``path`` to ``example``, or for a list or null the edit of the stack file."""
     if example.startswith("[") or example == "null":
         group, _, field = path.partition(".")
         return f"write `{field}: {example}` under {PROJECT}:{group} in the stack file"

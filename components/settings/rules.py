@@ -81,7 +81,7 @@ def cluster_is_reachable(environment: EnvironmentSettings, cluster: ClusterSetti
 
 
 def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The stack has a permissions boundary if CI deploys it: the CI role may not create roles without a boundary."""
+    """If CI deploys the stack, it has a permissions boundary, because the CI role may not create roles without one."""
     if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
         account = cluster.ci_role_arn.split(":")[4]
         problem = f"is missing, and {cluster.ci_role_arn} may not create a role without it"
@@ -93,7 +93,7 @@ def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSett
 
 
 def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
-    """The preview role differs from the admin and CI roles: a role has one access entry, with either read-only or full access."""
+    """The preview role differs from the admin and CI roles, because a role cannot have both read-only and full access."""
     changing = (*cluster.admin_role_arns, cluster.ci_role_arn)
     if cluster.preview_role_arn is not None and cluster.preview_role_arn in changing:
         problem = "also administers the cluster or deploys; previews need a role that only reads"
@@ -101,7 +101,7 @@ def roles_are_apart(cluster: ClusterSettings) -> Iterator[Conflict]:
 
 
 def a_node_per_zone(network: NetworkSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """Each zone can have a node: in a zone without a node, no pod can use the zone's volumes."""
+    """Each zone can have a node. Without a node, no pod can use the zone's volumes."""
     if cluster.max_nodes < (zones := len(network.zones)):
         yield "cluster.max_nodes", f"is below the number of network.zones ({zones}), each of which needs a node", str(zones)
 
@@ -213,7 +213,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
 def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
     """The conflicts that the rules find. The parameters of a rule name the groups that it needs.
 
-    A rule runs only if all its groups are in ``groups``. Without an invalid group, the rules of the other groups still run.
+    ``groups`` contains only valid groups. A rule that needs a missing group does not run; the other rules run.
     """
     for rule in RULES:
         needed = inspect.signature(rule).parameters
@@ -222,7 +222,7 @@ def conflicts_between(groups: Mapping[str, Any]) -> Iterator[Conflict]:
 
 
 def data_holders() -> tuple[str, ...]:
-    """Dotted paths of the settings whose reduction would delete data, in camelCase as in the stack file: ``redis.storage``."""
+    """Dotted paths of the settings whose reduction would delete data, in camelCase as in the stack file (``redis.storage``)."""
     return tuple(
         f"{to_camel(group)}.{to_camel(name)}"
         for group, settings in Settings.model_fields.items()

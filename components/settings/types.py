@@ -32,9 +32,9 @@ REGIONS = tuple(region.value for region in aws.Region if not region.value.starts
 """Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
-"""Prefix lengths of a VPC: from /16, AWS' largest VPC, to /20, whose public subnets (/26) have room for a load balancer.
+"""Allowed prefix lengths of a VPC. AWS allows no VPC larger than a /16. The public subnets of a /20 have room for a load balancer.
 
-The prefix of a public subnet is 6 bits longer than the prefix of the VPC. A load balancer needs at least a /27.
+The prefix of a public subnet is 6 bits longer than that of the VPC: /26 for a /20. A load balancer needs at least a /27.
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
 """
 
@@ -205,13 +205,13 @@ def repository(image: str) -> str:
 
 
 def release_of(image: str) -> str:
-    """The value of the label ``version`` for an image: its tag, or else the start of its digest, with at most 63 characters."""
+    """The value of the label ``version`` for an image, at most 63 characters: its tag, or else the start of its digest."""
     tag = image.partition("@")[0].removeprefix(repository(image)).removeprefix(":")
     return (tag or image.partition("@sha256:")[2][:12])[:63].strip("-._")
 
 
 def _number(value: Any) -> float:
-    """``value`` as a number, even if it is a string: ``pulumi config set`` stores a decimal fraction as a string."""
+    """``value`` as a number, even if it is a string, because ``pulumi config set`` stores a decimal fraction as a string."""
     try:
         number = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
@@ -276,13 +276,13 @@ PollSeconds = Annotated[float, BeforeValidator(_number), _within(0.05, DAY_SECON
 PartOfHundred = Annotated[float, BeforeValidator(_number), AfterValidator(_percentage)]
 Percent = Annotated[Whole, Field(ge=1, le=100)]
 Port = Annotated[Whole, Field(ge=1024, le=65535)]
-"""Ports that do not require root or a capability: the containers run as UID 1001 without capabilities."""
+"""Ports that do not require root or a capability, because the containers run as UID 1001 without capabilities."""
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
 """A size of memory, up to the memory of the largest EC2 instance. No container of the platform works with less than 16 MiB."""
 RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi"), HoldsData()]
-"""The minimum is higher than the minimum of :data:`Memory`: Redis itself needs 10 MiB, and ``maxmemory`` is 75 % of the limit."""
+"""The minimum is higher than in :data:`Memory`, because Redis itself needs 10 MiB, and ``maxmemory`` is 75 % of the limit."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
 """The sizes of a gp3 EBS volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]

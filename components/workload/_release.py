@@ -1,4 +1,4 @@
-"""The image of the stable track. Each release changes this image; the stack file contains only the first image."""
+"""The image of the stable Deployment. Each release changes this image; the stack file contains only the first image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OUTPUT = ("application", "image")
 def stable_image(first: str, release: str | None) -> pulumi.Output[str]:
     """The image to run: ``release`` if this ``pulumi up`` deploys one, else the image in the stack's outputs, else ``first``.
 
-    Therefore a ``pulumi up`` from a checkout does not change the deployed image.
+    A ``pulumi up`` without ``dwcp`` sets no ``release``, so it does not change the deployed image.
     """
     this_stack = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     outputs = pulumi.StackReference("last-release", this_stack).outputs

@@ -211,7 +211,7 @@ def _pod_spec(args: TrackArgs, labels: Mapping[str, str]) -> pods.PodSpecArgs:
 
 
 def _drain_seconds(settings: LoadBalancerSettings) -> int:
-    """How many seconds a terminating pod serves before SIGTERM. Afterwards, the load balancer sends it no more requests."""
+    """How many seconds a terminating pod still serves requests. Then the load balancer sends it none, and it gets SIGTERM."""
     return DEREGISTRATION_LAG_SECONDS + settings.deregistration_delay_seconds
 
 

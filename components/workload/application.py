@@ -35,7 +35,7 @@ from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
 API_KEY_PREFIX = "api-key-"
-"""Prefix of an API key's name in the Secret (``api-key-NAME``). With it, no API key has the name :data:`REDIS_PASSWORD_KEY`."""
+"""Prefix of an API key's name in the Secret (``api-key-NAME``). So no API key can have the name :data:`REDIS_PASSWORD_KEY`."""
 
 
 @dataclass(frozen=True, kw_only=True)

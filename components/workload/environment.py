@@ -1,6 +1,6 @@
 """The service's environment variables, in Kubernetes and in Docker (guide: Environment Variables).
 
-A setting becomes a variable by its ``Variable`` in ``components/settings/groups``, for example in ``dwcp.py``.
+A setting whose field in ``components/settings/groups`` has the annotation ``Variable`` becomes an environment variable.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class IngressArgs:
 
 
 class InternalIngress(Component):
-    """An HTTPS entry point for internal clients. It leads to the stable track only: a rollout splits only the public traffic."""
+    """An HTTPS entry point for internal clients. It leads only to stable pods, because a rollout splits only public traffic."""
 
     url: pulumi.Output[str | None]
     """The internal URL of the service, or ``None`` if ``ingress.enabled`` is false."""

@@ -81,8 +81,8 @@ def pod_security(level: str, kubernetes_version: str) -> dict[str, str]:
 
 def _namespace(name: str, kubernetes_version: str, opts: ResourceOptions) -> NamespaceObject:
     security = pod_security("restricted", kubernetes_version)
-    # With this label, the load balancer controller adds a readiness gate to each new pod: the pod is ready only when its target is
-    # healthy.
+    # With this label, the load balancer controller adds a readiness gate to each new pod, so that the pod is ready only when its
+    # target is healthy.
     readiness_gates = {"elbv2.k8s.aws/pod-readiness-gate-inject": "enabled"}
     return NamespaceObject(
         f"{name}-namespace",

@@ -1,7 +1,7 @@
 """NetworkPolicies and their rules.
 
-The namespace's default policy denies all traffic, and each component allows the traffic that it needs. Most rules use port numbers,
-because not every network plugin resolves named ports.
+The namespace's default policy denies all traffic, and each component allows the traffic that it needs. Not every network plugin
+resolves named ports, so most rules use port numbers.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def allow(
 
 
 def pods_of(app: str) -> LabelSelectorArgs:
-    """The pods of ``app`` on every track."""
+    """The label selector for all pods of ``app``, in the stable and in the canary Deployment."""
     return LabelSelectorArgs(match_labels={"app": app})
 
 

@@ -16,11 +16,11 @@ from pulumi_kubernetes.meta.v1.outputs import ObjectMeta
 from contract import APPLICATION
 
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
-"""Annotation for an object that becomes ready only after a later resource, or never. The provider does not wait for such an object.
+"""Annotation with which the provider does not wait until the object is ready.
 
-The provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so the wait would
-never end. If the storage class of a claim binds at the first consumer, the provider waits until the claim is Pending. A bound claim
-is never Pending again, so an update of its size would fail after five minutes (pulumi-kubernetes 4.34,
+Without it, the provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so
+the wait would never end. If the storage class of a claim binds at the first consumer, the provider waits until the claim is
+Pending. A bound claim is never Pending again, so an update of its size would fail after five minutes (pulumi-kubernetes 4.34,
 ``untilCoreV1PersistentVolumeClaimReady``).
 """
 
@@ -35,7 +35,7 @@ class KubernetesObject(Protocol):
 
 
 def name_of(resource: KubernetesObject) -> pulumi.Output[str]:
-    """The physical name of an object as an output: a resource that uses the name depends on the object."""
+    """The physical name of an object as an output, so that a resource that uses the name depends on the object."""
     return resource.metadata.apply(_name)
 
 
@@ -48,21 +48,21 @@ def _name(metadata: ObjectMeta) -> str:
 def encoded(data: Mapping[str, str]) -> dict[str, str]:
     """``data`` with base64-encoded values, for the field ``data`` of a Secret.
 
-    The program does not use ``stringData``: the API server never returns this field, so a refresh could not compare it.
+    The program does not use ``stringData``, because the API server never returns this field, and a refresh could not compare it.
     """
     return {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
 
 
 def data_digest(data: Mapping[str, str]) -> str:
-    """A short digest of configuration data, for a pod annotation: a changed annotation restarts the pods."""
+    """A short digest of configuration data, for a pod annotation, because a changed annotation restarts the pods."""
     return hashlib.sha256(_canonical(data)).hexdigest()[:16]
 
 
 def secret_digest(data: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
     """The digest of secrets, as a pod annotation.
 
-    A slow hash (RFC 7914) makes it impractical for a reader of the annotation to guess passwords offline. The output is not secret:
-    a secret value in a pod template would hide the whole template in every preview.
+    A slow hash (RFC 7914) makes it impractical for a reader of the annotation to guess passwords offline. The output is not secret,
+    because a secret value in a pod template would hide the whole template in every preview.
     """
     return pulumi.Output.unsecret(data.apply(_slow_digest))
 

@@ -62,8 +62,8 @@ def pod_spec(
 ) -> PodSpecArgs:
     """A pod spec that meets the Pod Security Standard ``restricted``.
 
-    ``grace_seconds`` is the time between SIGTERM and SIGKILL; ``api_access`` mounts the service account's token; pods with the
-    labels ``spread_over`` are spread over zones and nodes.
+    ``grace_seconds`` is the time from the start of the termination until SIGKILL. ``api_access`` mounts the service account's
+    token. Pods with the labels ``spread_over`` are spread over zones and nodes.
     """
     return PodSpecArgs(
         service_account_name=service_account,
@@ -87,7 +87,7 @@ def pod_spec(
 
 
 def _spread(labels: Mapping[str, str]) -> list[TopologySpreadConstraintArgs]:
-    """Constraints that prefer an even spread over zones and nodes, but do not require it: a pod must start if a zone is down."""
+    """Constraints that prefer an even spread over zones and nodes. They do not require it, so that pods start if a zone is down."""
     return [
         TopologySpreadConstraintArgs(
             topology_key=key,

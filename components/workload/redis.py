@@ -41,8 +41,8 @@ METRICS_PORT = 9121
 """The exporter's default port."""
 
 EXPORTER_TIMEOUT = "3s"
-"""Time for which the exporter waits for Redis. The default, 15 s, exceeds Prometheus' scrape timeout: while Redis hangs,
-the scrape would fail, and the alert ``RedisDown`` would have no sample."""
+"""How long the exporter waits for Redis. The default, 15 s, is longer than Prometheus' scrape timeout. With it, each scrape
+would fail while Redis hangs, and the alert ``RedisDown`` would have no sample."""
 
 MAXMEMORY_PERCENT = 75
 """``maxmemory`` in percent of the memory limit.
@@ -56,7 +56,7 @@ GRACE_SECONDS = 60
 """How long Redis may write the rest of the append-only file at its shutdown."""
 
 COMMANDS = "+@all -@scripting"
-"""Allowed Redis commands: all except scripts. The service uses no scripts, and flaws in scripts allowed code execution."""
+"""Allowed Redis commands: all except scripts. The service uses none, and flaws in the script engine allowed code execution."""
 
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"
@@ -80,10 +80,10 @@ class RedisArgs:
 class Redis(Component):
     """One Redis server, which keeps its data across restarts and requires a password.
 
-    This component allows only connections of the service to Redis. The monitoring also allows connections of Prometheus to the
-    exporter, and of the bundled Grafana to Redis.
+    This component allows only connections of the service to Redis. The monitoring component also allows connections of
+    Prometheus to the exporter, and of the bundled Grafana to Redis.
 
-    There is no PodDisruptionBudget: with a single replica, it would either allow every eviction or block every node drain.
+    There is no PodDisruptionBudget, because with a single replica it would either allow every eviction or block every node drain.
     """
 
     host: pulumi.Output[str]

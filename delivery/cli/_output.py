@@ -28,7 +28,7 @@ def stacks(incomplete: str) -> list[str]:
 
 
 def scope(*more: str, text: str) -> Any:
-    """The option ``--environment`` with the help ``text``. With other names ``more``, the shell completes all stack names."""
+    """The option ``--environment`` with the help ``text``. With additional names ``more``, the shell completes all stack names."""
     return typer.Option("--environment", "-e", *more, help=text, autocompletion=stacks if more else environments)
 
 

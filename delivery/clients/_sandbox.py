@@ -43,7 +43,7 @@ def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, 
 
 
 def _is_a_sandbox(backend: str, present: str) -> bool:
-    """Whether ``backend`` is the URL of a sandbox's backend: it differs from the present sandbox's URL at most in the port."""
+    """Whether ``backend`` is the URL of a sandbox's backend, that is, the present sandbox's URL except for the port."""
     return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", present)
 
 

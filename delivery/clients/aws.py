@@ -16,7 +16,7 @@ SECONDS = 10
 """Time limit for the connection, and for the response, of one attempt."""
 
 _MAKING_CLIENTS = threading.Lock()
-"""Held during the creation of a client, which is not thread-safe in boto3. Threads can share the created clients."""
+"""Held while a client is created, because boto3 cannot create clients in several threads at once. Threads can share clients."""
 
 
 def client(service: str, region: str, variables: Mapping[str, str]) -> Any:

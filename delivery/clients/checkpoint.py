@@ -20,7 +20,7 @@ from delivery.errors import LeaseLostError, StateError
 from program.protocol import masked
 
 WORKLOAD = "dwcp:platform:Application$"
-"""A substring of the URNs of the service's objects: they are children of this component."""
+"""A substring of the URNs of the service's objects, because they are children of this component."""
 
 
 class TruncatedStateError(StateError):
@@ -249,7 +249,7 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
-    """``inputs`` without the fields of other owners; ``None`` for the canary's Deployment, whose containers are such a field."""
+    """``inputs`` without the fields of other owners; ``None`` for the canary's Deployment, because ``dwcp`` owns its containers."""
     manifest = {key: value for key, value in copy.deepcopy(dict(inputs)).items() if not key.startswith("__")}
     for row in OWNERSHIP:
         if (row.type, row.name) != (kind, name):

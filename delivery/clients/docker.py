@@ -7,7 +7,7 @@ import subprocess
 from delivery.errors import UsageError
 
 ANSWER_SECONDS = 60
-"""Time limit of a request to the Docker engine, which is slow while it pulls images, and of a request to a registry."""
+"""Time limit of a request to the Docker engine or a registry. The engine is slow while it pulls images."""
 
 
 def run(*arguments: str, seconds: float = ANSWER_SECONDS, program: str = "docker") -> subprocess.CompletedProcess[str]:

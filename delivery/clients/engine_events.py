@@ -59,7 +59,7 @@ class EngineStep:
 
     @cached_property
     def loses(self) -> str:
-        """The data that the step deletes; empty if it deletes no data. An update, which keeps the resource, can delete data too."""
+        """The data that the step deletes; empty if it deletes no data. An update of a resource can delete data too."""
         old, new = (masked(part(side, "inputs")) for side in (self.old, self.new))
         return ", ".join(lost(self.op, self.type, old, new))
 

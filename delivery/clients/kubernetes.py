@@ -40,7 +40,7 @@ FIELD_MANAGER = "dwcp"
 PROGRAM_MANAGER = "pulumi-kubernetes"
 """The field manager of Pulumi's Kubernetes provider, to which the provider can add a suffix (see :func:`manager_of`)."""
 CHECK_SECONDS = 5.0
-"""Time for one check of an object. The check is repeated if the object's status changes meanwhile."""
+"""Time for one check of an object. The check is repeated if the object changes meanwhile."""
 CHECK_PAUSE_SECONDS = 0.2
 REQUEST_SECONDS = 10
 """Time limit of one request to the API server."""
@@ -206,7 +206,7 @@ class KubernetesClient:
             raise
 
     def collection(self, api_version: str, kind: str, namespace: str | None) -> list[Manifest]:
-        """All objects of a kind in ``namespace`` (``None``: the client's), or in the cluster if the kind has no namespace."""
+        """All objects of a kind in ``namespace``. ``None`` means the client's. For a kind without namespace: all in the cluster."""
         api, plural, namespaced = self._kind(api_version, kind)
         within = f"/namespaces/{namespace or self.namespace}" if namespaced else ""
         return self.request("GET", f"{api}{within}/{plural}")["items"]
@@ -271,7 +271,7 @@ class KubernetesClient:
         return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
 
     def set_floor(self, track: TrackName, replicas: int) -> None:
-        """Set ``minReplicas`` of a track's autoscaler, at most to ``maxReplicas``: the API server refuses a higher value."""
+        """Set ``minReplicas`` of a track's autoscaler, at most to ``maxReplicas``. The API server refuses a higher value."""
         most = self.request("GET", self._autoscaler(track))["spec"]["maxReplicas"]
         self._patch(self._autoscaler(track), {"spec": {"minReplicas": min(replicas, most)}})
 
@@ -404,7 +404,7 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` plus missing fields with their live values, if Pulumi's provider once applied them and they have another owner.
+    """``manifest`` plus the live values of missing fields that Pulumi's provider has applied, and that now have another owner.
 
     An apply without such a field would reset it, for example the number of pods of a Deployment to 1.
     """

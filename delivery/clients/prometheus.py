@@ -54,7 +54,7 @@ Fetch = Callable[[str, float], bytes]
 
 
 class PrometheusClient:
-    """A client of the Prometheus that ``fetch`` reaches. :meth:`query` raises no error: ``gap`` of its result is the reason."""
+    """A client of the Prometheus that ``fetch`` reaches. If :meth:`query` fails, it returns the reason as ``gap``."""
 
     def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
         self._fetch = fetch

@@ -30,7 +30,7 @@ def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bo
     """Perform ``call``, which writes an item with the fencing number ``fencing`` to the lease table.
 
     Each lease has a higher fencing number than the lease before it. Returns false, without a write, if the item already has a
-    higher number, because the command with a later lease has written the item.
+    higher number. A command with a later lease has then written the item.
     """
     return conditionally(
         call,

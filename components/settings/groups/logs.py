@@ -15,7 +15,7 @@ LogRetentionDays = Annotated[
     BeforeValidator(whole),
     HoldsData(),
 ]
-"""The values of https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html."""
+"""Accepted values: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html."""
 
 
 class LogsSettings(Group):

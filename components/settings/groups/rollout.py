@@ -1,4 +1,4 @@
-"""The settings group ``rollout`` of a stack file. Of the thresholds, only ``errorThresholdPercent`` is a setting."""
+"""The settings group ``rollout`` of a stack file. The only gate threshold that is a setting is ``errorThresholdPercent``."""
 
 from __future__ import annotations
 

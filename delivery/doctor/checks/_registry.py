@@ -13,7 +13,7 @@ from delivery.doctor.observations import Observations
 Check = Callable[[Observations], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {}
-"""Every check by name. The check's findings and its page in ``docs/runbooks`` have the same name."""
+"""Every check by name. The check's page in ``docs/runbooks`` has the same name."""
 
 
 def check(name: str) -> Callable[[Check], Check]:
@@ -30,7 +30,7 @@ def check(name: str) -> Callable[[Check], Check]:
             for finding in function(observed):
                 yield finding if finding.check else replace(finding, check=name)
             if name in alerts.RUNBOOKS:
-                _ = observed.alerts.value  # raises if the alerts are missing, after the findings that need no alerts
+                _ = observed.alerts.value  # without the alerts, this ends the check as unchecked, after its findings
 
         CHECKS[name] = named
         return function

@@ -15,11 +15,11 @@ from delivery.doctor.observations import Observations
 def monitoring(observed: Observations) -> Iterator[Finding]:
     """Prometheus that does not answer, or targets that it fails to scrape."""
     if observed.scrapes_failing.missing:
-        _ = observed.deployments.value  # raises if no platform is deployed: then the missing Prometheus is not a separate problem
+        _ = observed.deployments.value  # ends this check without a finding if no platform is deployed
         if any(name_of(each) == PROMETHEUS and each["spec"].get("replicas") == 0 for each in observed.deployments.value):
             return  # the check scaled-to-zero reports it
         if observed.scrapes_failing.skipped:
-            _ = observed.scrapes_failing.value  # raises: an optional Prometheus that was not started is not a problem
+            _ = observed.scrapes_failing.value  # ends this check without a finding, because this Prometheus is optional
         yield Finding(
             severity=FindingSeverity.CRITICAL,
             subject="Prometheus",
