@@ -29,7 +29,7 @@ SWITCHES = {
 """Security settings of pods, each with the wrong value and the fix. Charts usually have values with these names."""
 
 
-OTHER_KEYS = ("hostPath", "add", "type", "image", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
+OTHER_KEYS = ("hostPath", "add", "type", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
 """Names of other values that the rule checks. It also checks each value whose name ends with ``image``."""
 
 
@@ -50,7 +50,8 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
     if view.has("valueYamlFiles"):
         yield Problem("valueYamlFiles", "values in files cannot be checked", "set them in values")
     for path, key, value in _values(view.get("values"), ("values",)):
-        if isinstance(value, str) and value in UNKNOWNS and key in (*SWITCHES, *OTHER_KEYS):
+        checked = key in (*SWITCHES, *OTHER_KEYS) or key.lower().endswith("image")
+        if checked and isinstance(value, str) and value in UNKNOWNS:
             raise UnknownValueError(path)
         wrong, fix = SWITCHES.get(key, (None, ""))
         if fix and type(value) is type(wrong) and value == wrong:

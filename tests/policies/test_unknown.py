@@ -89,6 +89,14 @@ def test_every_mark_of_the_engine_is_unknown(mark: str) -> None:
     assert (violation.status, violation.path, violation.blocks) == ("unknown", "retentionInDays", True)
 
 
+@pytest.mark.parametrize("key", ["image", "proxyImage"])
+def test_an_unknown_image_of_a_chart_is_unknown(key: str) -> None:
+    release = next(each for each in good() if each.type.endswith("helm.sh/v3:Release"))
+    chart = replace(release, inputs={**release.inputs, "values": {key: UNKNOWN}})
+    [violation] = run(_rule("workload-chart-values"), [chart], CONFIG)
+    assert (violation.status, violation.path) == ("unknown", f"values.{key}")
+
+
 def test_a_deferrable_check_is_deferred_until_deployment() -> None:
     rule = _rule("data-log-encrypted")
     log = next(each for each in good() if each.type.endswith(":LogGroup"))
