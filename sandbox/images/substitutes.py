@@ -25,7 +25,7 @@ APP = CHECKOUT / "tests/fixtures/app"
 DOCKERFILE = CHECKOUT / contract.DOCKERFILE
 RELEASE = "bookworm"
 NPM = "npm@10.8.2"
-"""The newest npm that runs on Debian's Node 18."""
+"""A version of npm that runs on Debian's Node 18. Version 11 needs a newer Node."""
 
 PACKAGES = (
     "busybox",
