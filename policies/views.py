@@ -220,7 +220,7 @@ class ResourceIndex:
         return known
 
     def users(self, view: View, path: str, *types: str) -> list[View]:
-        """The resources of these types whose property ``path`` refers to ``view``: the reverse of :meth:`sources`."""
+        """The resources of these types whose property ``path`` refers to ``view``. This is the reverse of :meth:`sources`."""
         key = (view.resource.urn, path, types)
         if key not in self._users:
             for user in self.of(*types):

@@ -65,7 +65,7 @@ class Providers(mocks.Mocks):
 
 
 class Monitor(mocks.MockMonitor):
-    """Records each request to register a resource, except the stack itself, and each request to call a data source."""
+    """Records each request to call a data source, and each request to register a resource other than the stack itself."""
 
     def __init__(self, providers: mocks.Mocks, *, project: str, stack: str) -> None:
         super().__init__(providers)

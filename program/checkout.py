@@ -1,4 +1,4 @@
-"""The checkout, the folder with the programs and their stack files, and the program of each stack."""
+"""Finds the checkout, which contains the programs and their stack files, and the program of each stack."""
 
 from __future__ import annotations
 

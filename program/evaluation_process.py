@@ -55,7 +55,7 @@ def answers(
         command = [sys.executable, "-m", "program", str(checkout), *stacks, *worlds]
         command += ["--answers", str(answer.fileno()), "--seconds", str(seconds)]
         command += ["--stack-file", str(stack_file)] if stack_file else []
-        # The process imports `program` from this checkout, and `components` from the evaluated checkout, first on its `sys.path`.
+        # The process imports `program` from this checkout. It puts the evaluated checkout first on `sys.path`, for `components`.
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {"PYTHONPATH": str(CHECKOUT), "PYTHONSAFEPATH": "1"}
         process = subprocess.Popen(

@@ -40,7 +40,7 @@ from program.types import (
 
 @dataclass(frozen=True, kw_only=True)
 class Part(Resource):
-    """The inline part of a resource, as a resource: its inputs are a part of the owner's inputs, and its URN is the owner's."""
+    """An inline part of a resource, as a resource. Its inputs come from its owner's inputs, and its URN is the owner's."""
 
 
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
@@ -107,7 +107,7 @@ def _current_ingress(ingress: Resource) -> Resource:
 
 
 def _of_bucket(inputs: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The inline settings of a bucket, each with the resource type for it."""
+    """Yield each inline setting of a bucket: the separate resource type for the setting, and the inputs of that type."""
     if inputs.get("policy"):
         yield BUCKET_POLICY, {"policy": inputs["policy"]}
     if inputs.get("acl") or inputs.get("grants"):
@@ -172,7 +172,7 @@ def _metadata(holder: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pod_templates(value: Any, path: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """The objects with a ``spec`` that contains a list of containers, at any depth, with their paths."""
+    """Yield the path and the content of each object, at any depth, whose ``spec`` contains a list of containers."""
     if isinstance(value, dict):
         items = cast("dict[str, Any]", value)
         spec = items.get("spec")

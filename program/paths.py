@@ -28,7 +28,7 @@ def text(path: Sequence[str | int]) -> str:
 
 
 def parse(path: str) -> Path:
-    """The path in a text that :func:`text` wrote. ``*`` is parsed as a key; :func:`covers` matches it with every key or index."""
+    """The path in a text of :func:`text`. ``*`` is parsed as a key; :func:`covers` matches it with every key or index."""
     found = re.findall(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\[(\*)\]|([^.\[\]]+)', path)
     return tuple(int(index) if index else quoted.replace('\\"', '"') or star or key for quoted, index, star, key in found)
 

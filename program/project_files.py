@@ -59,7 +59,7 @@ def read_yaml(file: Path) -> Any:
 
 
 def require_unambiguous(text: str, name: str) -> None:
-    """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not read the same content in the file ``name``.
+    """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 or the engine reads ``text``, the file ``name``, differently.
 
     PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. A duplicate key, and a key
     that is not a string, are refused too.
@@ -192,7 +192,7 @@ def _defaults(project: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str,
 
 
 def _refuse_unknown_namespaces(file: str, keys: list[str], checkout: Path, project: str) -> None:
-    """Raise ``EvaluationError`` for a key with an unknown namespace: no program reads it, so a default would apply silently."""
+    """Raise ``EvaluationError`` for a key with an unknown namespace, because no program reads it and a default would apply."""
     texts = [(checkout / each).read_text() for each in PACKAGE_FILES if (checkout / each).exists()]
     packages = {name for text in texts for name in PACKAGE.findall(text)}
     known = {project, PROJECT, ENGINE_NAMESPACE, "aws", "kubernetes", "docker", *packages}

@@ -65,5 +65,5 @@ def masked(value: Any, mark: str = MASK, hidden: Callable[[Any], bool] = is_wrap
 
 
 def with_whole_numbers(value: Any) -> Any:
-    """``value`` with whole numbers as ``int``, at any depth: the protocol sends every number as floating-point."""
+    """``value`` with whole numbers as ``int``, at any depth, because the protocol sends every number as floating-point."""
     return mapped(value, lambda each: int(each) if isinstance(each, float) and each.is_integer() else each)

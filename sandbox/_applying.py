@@ -26,11 +26,11 @@ LAST_LINES = 30
 OF_THE_ENGINE = ("pulumi:pulumi:", "pulumi:providers:pulumi")
 """Prefixes of types that the progress does not count: the stack, and stack references with their provider."""
 INTERRUPTED = 130
-"""The exit code of a command that Ctrl-C has ended (POSIX shells: 128 and the signal's number)."""
+"""The exit code of a command that Ctrl-C has ended. As in POSIX shells, it is 128 plus the signal's number."""
 
 
 class Expected:
-    """The number of resources that the program declares, in ``count``. It is 0 until a thread has evaluated the program."""
+    """Counts the resources that the program declares. ``count`` is 0 until a thread has evaluated the program."""
 
     def __init__(self, stack: str) -> None:
         """Start to count the resources of ``stack``."""
@@ -62,7 +62,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # In its own session, the engine gets only the SIGINT below, and not also Ctrl-C's: a second SIGINT would abort it.
+            # In its own session, the engine gets only the SIGINT below, and not that of Ctrl-C. A second SIGINT would abort it.
             start_new_session=True,
         )
         try:

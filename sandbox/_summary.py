@@ -1,4 +1,4 @@
-"""The output at the end of ``make up`` and ``make monitoring``: tables of the running parts, addresses and next commands."""
+"""The output at the end of ``make up`` and ``make monitoring``: what runs, the addresses, and the next commands."""
 
 from __future__ import annotations
 

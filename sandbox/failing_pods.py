@@ -1,4 +1,4 @@
-"""Pods that fail or start slowly on demand, although no container runs: more stages for kwok, which simulates the kubelets.
+"""More stages for kwok, which simulates the kubelets: pods fail or start slowly on demand, although no container runs.
 
 kwok's own stages make every pod ready at once, and remove a deleted pod at once. Here, as with a kubelet, a deleted pod serves
 until the end of its ``preStop`` sleep.
@@ -91,7 +91,7 @@ containerStatuses:
   ready: %(ready_containers)s
 %(state)s
 {{ end }}
-"""  # noqa: E501 - kwok's own line, which a break would change
+"""  # noqa: E501 - kwok's own line, which a line break would change
 
 CRASHED = """
   started: false

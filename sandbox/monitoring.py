@@ -1,7 +1,7 @@
 """The monitoring of the sandbox: the simulator, and a real Prometheus with the deployed configuration from the API server.
 
 This Prometheus runs outside the cluster, so the addresses of the API server, the pods and Alertmanager in its configuration are
-changed. If no Alertmanager runs on this machine, Prometheus sends no alerts. Tests can shorten the windows (``speed``).
+changed. If no Alertmanager runs on this machine, Prometheus sends no alerts. With ``speed``, tests shorten the rules' windows.
 """
 
 from __future__ import annotations

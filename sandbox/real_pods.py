@@ -1,4 +1,4 @@
-"""The sandbox with pods that are containers."""
+"""The sandbox with real pods, which are containers."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ SECRET = re.compile(r"^#.*pulumi config set -s \S+ --secret --path '([^']+)'", r
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 ADDRESS = "https://hooks.example.com/"
-"""The base URL of alert receivers, which do not exist."""
+"""The base URL of alert receivers that do not exist."""
 
 
 def project_of(stack: str) -> Project:
@@ -78,7 +78,7 @@ class StackProcess:
     log: Path
 
     def __str__(self) -> str:
-        """The name, with the stack unless it is ``local``."""
+        """The process's name. It includes the stack, except for ``local``."""
         return self.name if self.stack == PROJECT.stack else f"{self.name} of {self.stack}"
 
 
@@ -139,7 +139,7 @@ def bootstrap_state(cloud: Cloud) -> None:
 
 
 def bootstrap(cloud: Cloud) -> None:
-    """Create and apply the account stack unless it exists, as the account's administrator."""
+    """As the account's administrator, create and apply the account stack unless it exists."""
     engine = cloud.engine
     directory = CHECKOUT / "bootstrap"
     stack = [each for each in json.loads(engine.pulumi("stack", "ls", "--json", cwd=directory)) if each["name"] == "account"]

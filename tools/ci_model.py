@@ -242,7 +242,7 @@ class Run:
         return run
 
     def _step_contexts(self, contexts: Contexts, run: JobRun) -> Contexts:
-        """The contexts of a step, with the status functions for its job."""
+        """The contexts of a step, in which ``failure()`` and ``cancelled()`` depend on the job's result so far."""
         return Contexts(values=contexts.values, failed=run.result == FAILURE, cancelled=run.result == CANCELLED)
 
     def _step(
@@ -468,7 +468,7 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
     ("pipeline", "comment"): _comment,
     ("pipeline", "drift"): _drift,
 }
-"""Command -> its effect on the world. Other commands affect only the runner."""
+"""Command -> its effect on the :class:`PipelineWorld`. Other commands affect only the runner."""
 
 WITHOUT_ROLE = (_target, _reference, _variables, _incident, _comment)
-"""Commands that do not call AWS."""
+"""The effects of the commands that do not call AWS."""

@@ -32,7 +32,7 @@ RECORDED_SECONDS, STEP_SECONDS = 1800, 30
 
 COLUMN_PIXELS, ROW_PIXELS, HEADING_PIXELS = 40, 20, 26
 LETTER_PIXELS = 6
-"""About the width of a letter of a legend."""
+"""The approximate width of a letter in a legend."""
 LEGEND_LINES = 2
 COLOURS = ("#b86e00", "#0a62c4", "#1a8a4f", "#8036a8", "#00838f", "#6b6b6b")
 STYLE = (
@@ -127,7 +127,7 @@ class _Plot:
 
     @classmethod
     def of(cls, panel: Panel, values: list[float], left: int, top: int, points: int) -> _Plot:
-        """The plot for a panel at a place; zero and the threshold are within its values."""
+        """The plot of a panel at a place. Its range of values includes zero and the threshold."""
         edges = (0.0, *values, *([] if panel.threshold is None else [panel.threshold]))
         low = min(edges)
         high = max(edges) if max(edges) > low else low + 1

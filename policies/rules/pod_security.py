@@ -74,7 +74,7 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe calls another host.
 
-    A pod whose name and namespace are in ``host_access`` may use the host's network, processes and ports, and read its files.
+    A pod whose name and namespace are in ``host_access`` may use network, processes and ports of the host, and read its files.
     """
     pod = pod_of(view)
     spec = pod.view("spec")

@@ -1,4 +1,4 @@
-"""Rules on references to other objects: the API server accepts the name of a missing object, and the failure occurs later."""
+"""Rules on references to other objects. The API server accepts the name of a missing object, so the failure occurs only later."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ MOUNTS = frozenset(
         "initContainers.envFrom",
     )
 )
-"""The paths of the properties in which a workload of each kind names the objects that its pods mount or read.
+"""The paths at which workloads name the objects that their pods mount or read.
 
-In a first preview, such a name can be unknown: :mod:`policies.names` fills it in only if exactly one declared name is possible.
+In a first preview, a name can be unknown, because :mod:`policies.names` fills it in only if exactly one declared name is possible.
 """
 
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
 
 
 def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View | None:
-    """The object of a type with this name, or ``None``; for cluster-wide objects, ``namespace`` is empty."""
+    """The object of type ``kind`` with this name, or ``None``. For a cluster-wide object, ``namespace`` is empty."""
     for each in index.of(kind):
         if name_of(each) == name and (not namespace or namespace_of(each) == namespace):
             return each
@@ -101,7 +101,7 @@ def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> I
 
 
 def _has_endpoints(service: View, index: ResourceIndex) -> bool:
-    """Whether the program declares any endpoints in the Service's namespace; they can be those of another Service."""
+    """Whether the program declares endpoints in the Service's namespace. They can belong to another Service."""
     kinds = [each for each in index.views if each.resource.type.endswith((":Endpoints", ":EndpointSlice"))]
     return any(namespace_of(each) == namespace_of(service) for each in kinds)
 
@@ -178,7 +178,7 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     severity="medium",
 )
 def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if an autoscaler's target, a selected pod, or a bound role or account does not exist."""
+    """Yield a problem if an autoscaler's target, or a bound role or account, does not exist, or if a selector selects no pod."""
     del limits
     if view.resource.type == AUTOSCALER:
         kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
@@ -243,7 +243,7 @@ def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
 
 
 def _references(pod: View) -> Iterator[tuple[View, str, str]]:
-    """Yield for each ConfigMap, Secret or claim that a pod names: the object with the name, the name's path, and the type."""
+    """Yield each place where a pod can name a ConfigMap, Secret or claim: a view, the name's path in it, and the named type."""
     for volume in pod.views("spec.volumes"):
         yield volume, "configMap.name", CONFIG_MAP
         yield volume, "secret.secretName", SECRET

@@ -13,7 +13,7 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 PACK = Pack("workload")
 
 WIDEST_SKEW = 3
-"""Maximum difference in pods between zones or nodes. A larger difference allows all pods of a small workload in one zone."""
+"""Maximum difference in pods between zones or nodes. With a larger difference, all pods of a small workload can be in one zone."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
@@ -101,7 +101,7 @@ def several(view: View, index: ResourceIndex) -> bool:
 def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the number of replicas is outside the autoscaler's bounds.
 
-    The number may also be 0, as for the canary: with 0 replicas the autoscaler is inactive.
+    The number may also be 0, as for the canary, because the autoscaler is inactive with 0 replicas.
     """
     del limits
     scaler, count = autoscaler_of(view, index), view.number("spec.replicas")
@@ -166,7 +166,7 @@ def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> 
 
 
 def _twice(view: View, owner: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Yield a problem if another budget selects the same pods: Kubernetes does not evict a pod with two budgets."""
+    """Yield a problem if another budget selects the same pods, because Kubernetes does not evict a pod with two budgets."""
     for other in _budgets(owner, index):
         if other.resource.urn != view.resource.urn:
             message = f"{name_of(other)} selects the pods of {name_of(owner)} too, and a pod with two budgets cannot be evicted"
@@ -193,7 +193,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     frameworks=("EKS best practices: topology spread constraints",),
 )
 def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless spread constraints with a small skew, or required anti-affinity, select the workload's own pods."""
+    """Yield a problem unless constraints with a small skew, or required anti-affinity, spread the pods over zones and nodes."""
     del limits
     if not several(view, index):
         return
@@ -220,7 +220,7 @@ def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterato
 
 
 def _in_own_namespace(term: View, namespace: str) -> bool:
-    """Whether an affinity term of a pod in ``namespace`` applies to the pods of this namespace, as it does by default."""
+    """Whether a pod's affinity term applies to the pods of the pod's own ``namespace``, which is the default."""
     listed, everywhere = (
         term.texts("namespaces"),
         term.has("namespaceSelector") and not list(term.view("namespaceSelector").items()),

@@ -82,17 +82,17 @@ def loses(type_: str, inputs: Mapping[str, Any]) -> str:
 
 
 def refusals(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The reasons why the service refuses a change of the inputs in place. For a new resource, ``before`` is equal to ``after``."""
+    """The reasons why the service refuses an in-place change of the inputs. For a new resource, ``before`` equals ``after``."""
     return _consequences.follows(_consequences.REFUSED, type_, before, after)
 
 
 def lost_in_place(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The data that a change of the inputs in place deletes."""
+    """The data that an in-place change of the inputs deletes."""
     return _consequences.follows(_consequences.LOST_IN_PLACE, type_, before, after)
 
 
 def lost_by_creation(type_: str, inputs: Mapping[str, Any]) -> list[str]:
-    """The data of an existing bucket that a new lifecycle configuration deletes; empty for other types.
+    """The data that a new lifecycle configuration deletes in an existing bucket; empty for other types.
 
     If the bucket is created too, the name of the bucket is unknown in a preview, and no data is deleted.
     """
@@ -107,7 +107,7 @@ def lost(op: str, type_: str, before: Mapping[str, Any], after: Mapping[str, Any
 
 
 def to_watch(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The failures that a change of the inputs in place can cause later, although the service accepts the change."""
+    """The failures that an in-place change of the inputs can cause later, although the service accepts the change."""
     return _consequences.follows(_consequences.TO_WATCH, type_, before, after)
 
 

@@ -1,7 +1,7 @@
-"""Consequences of in-place changes that the engine's preview does not show: the three tables at the end of this module.
+"""Consequences of in-place changes that the engine's preview does not show.
 
-The service rejects the change (``REFUSED``), deletes data although the resource is not deleted (``LOST_IN_PLACE``), or accepts a
-change that can cause a failure later (``TO_WATCH``).
+This module has three tables: the service rejects the change (``REFUSED``), deletes data although the resource is not deleted
+(``LOST_IN_PLACE``), or accepts a change that can cause a failure later (``TO_WATCH``).
 Sources: the Kubernetes API's validation of updates, AWS' API references (``UpdateClusterVersion``, ``ModifyVolume``,
 ``ModifyDBInstance``, ``PutRetentionPolicy``, ``PutBucketLifecycleConfiguration``), the load balancer controller's webhook.
 """
@@ -61,7 +61,7 @@ def follows(
 
 
 def _normal(type_: str, inputs: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The inputs of the resource and of its inline parts, by the table's key and the place of the part."""
+    """The inputs of the resource and of its inline parts. A key is the type as in the tables, and the place of the part."""
     resource = Resource(urn="", type=type_, name="", inputs=dict(inputs))
     return {
         (_key(each.type), str(each.inputs.get("kind", "")) if isinstance(each, Part) else ""): each.inputs

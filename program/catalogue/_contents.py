@@ -55,7 +55,7 @@ FOLDERS = ("storage.tsdb.path", "storage.path", "data-dir", "datadir")
 
 
 def other_folders(before: Any, after: Any) -> str:
-    """The data in the folders that the container's arguments do not contain any more."""
+    """The data in the folders that the container's arguments do not name any more."""
     left, right = ([each[name] for name in FOLDERS if name in each] for each in map(arguments_of, (before, after)))
     return f"the data in {', '.join(left)}, which is not read any more: move it first" if left and right and left != right else ""
 
@@ -121,7 +121,8 @@ def unmounted(before: Any, after: Any) -> str:
 def _mounted(spec: Any) -> dict[tuple[str, str], set[str]]:
     """The paths at which a pod mounts each claim and each folder of a claim.
 
-    A volume that the pod does not declare is a claim template. A claim that the pod declares but does not mount has no path.
+    A mounted volume that the pod does not declare comes from a claim template. A claim that the pod declares but does not
+    mount has no path.
     """
     pod = cast("dict[str, Any]", spec) if isinstance(spec, dict) else {}
     volumes = {str(each.get("name")): each for each in _objects(pod.get("volumes"))}

@@ -25,7 +25,7 @@ class Expiry:
     days: int = NEVER
     date: str = ""
     kept: int = 0
-    """Number of an object's newest noncurrent versions that are not deleted at any age (S3: ``NewerNoncurrentVersions``)."""
+    """How many of an object's newest noncurrent versions are never deleted (S3: ``NewerNoncurrentVersions``)."""
 
     def includes(self, other: Expiry) -> bool:
         """Whether this expiration deletes everything that ``other`` deletes, and at the same time or earlier."""
@@ -43,7 +43,7 @@ class Expiry:
 
 
 def deleted_earlier(before: Any, after: Any) -> str:
-    """The text about objects that the new rules (``after``) delete, and that the old rules (``before``) delete later or never."""
+    """The objects, as text, that the rules ``after`` delete earlier than the rules ``before``, or that only ``after`` deletes."""
     known = list(_expiries(before))
     return ", ".join(str(each) for each in _expiries(after) if not any(one.includes(each) for one in known))
 

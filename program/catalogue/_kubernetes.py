@@ -1,4 +1,4 @@
-"""The Kubernetes types, by API group and kind: an entry applies to every API version of the kind.
+"""The Kubernetes types, by API group and kind. An entry applies to every API version of the kind.
 
 Sources: ``forceNew`` in pulumi-kubernetes, provider/pkg/provider/diff.go; Kubernetes API reference.
 """

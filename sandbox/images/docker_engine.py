@@ -26,7 +26,7 @@ KEPT = TOOLCHAIN.cache.folder.parent / "docker-engine"
 START_SECONDS = 60
 STOP_SECONDS = 30
 LAST_LINES = 20
-"""Lines of the engine's log in an error: the log itself is removed with the engine's folder."""
+"""How many lines of the engine's log an error contains. The log itself is removed with the engine's folder."""
 NEEDED = ("dockerd", "debootstrap", "npm")
 INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io debootstrap npm"
 
@@ -63,9 +63,9 @@ class DockerEngine:
 
     @property
     def environment(self) -> dict[str, str]:
-        # A separate client configuration: the user's configuration could select another engine, or add logins.
+        # A separate client configuration, because the user's configuration could select another engine, or add logins.
         own = {"DOCKER_HOST": self.host, "DOCKER_CONFIG": str(self.folder / "client"), "DOCKER_BUILDKIT": "1"}
-        # /usr/bin comes before PATH, so that Debian's client is used: it needs no plugin to build with BuildKit.
+        # /usr/bin comes before PATH, so that Debian's client is used, which needs no plugin to build with BuildKit.
         folders = (*([str(self.compose.parent)] if self.compose else []), "/usr/bin", os.environ["PATH"])
         return os.environ | own | {"PATH": os.pathsep.join(folders)}
 
@@ -74,7 +74,7 @@ class DockerEngine:
         return docker.DockerClient(base_url=self.host, timeout=60)
 
     def run(self, *command: str | Path, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a Docker command on this engine. With ``check``, a failure raises with the command's output."""
+        """Run a Docker command on this engine. With ``check``, a failure raises ``SandboxError`` with the command's output."""
         environment = self.environment | options.pop("env", {})
         program = shutil.which(str(command[0]), path=environment["PATH"]) or command[0]
         done = subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, check=False, **options)

@@ -46,7 +46,7 @@ def archive() -> Path:
 
 
 def substituted() -> list[str]:
-    """The images of the local stack's pods for which substitutes are built."""
+    """The images of the local stack that are replaced by substitutes."""
     return [image for image in sorted(declared()) if _repository(image) in KINDS]
 
 

@@ -1,9 +1,9 @@
-"""Substitutes under the names of the real images, built from Debian packages, for machines without access to a registry.
+"""Substitutes for the real images, with the same names, for machines without access to an image registry.
 
-The substitutes contain the same programs as the real images, in Debian's versions (Prometheus: in the toolchain's version). They
-also contain everything on which the stack relies: the user, data folders and their owners, entry points, ``wget`` for health
-checks. Debian has no Grafana and no kube-state-metrics, so these two substitutes only answer health checks. The substitute for
-Node's image contains the npm packages of the fixture app, so that the service's image is built without a network.
+The substitutes contain the same programs as the real images, in Debian's versions. Only Prometheus has the toolchain's version. The
+substitutes also contain everything on which the stack relies: the user, data folders and their owners, entry points, ``wget`` for
+health checks. Debian has no Grafana and no kube-state-metrics, so these two substitutes only answer health checks. The substitute
+for Node's image contains the npm packages of the fixture app, so that the service's image is built without a network.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ APP = CHECKOUT / "tests/fixtures/app"
 DOCKERFILE = CHECKOUT / contract.DOCKERFILE
 RELEASE = "bookworm"
 NPM = "npm@10.8.2"
-"""The newest npm that runs on Debian's Node 18."""
+"""A version of npm that runs on Debian's Node 18. Version 11 needs a newer Node."""
 
 PACKAGES = (
     "busybox",
@@ -108,7 +108,7 @@ RECIPES = {
         'RUN ln -s /usr/bin/prometheus-redis-exporter /redis_exporter\nUSER 59000:59000\nENTRYPOINT ["/redis_exporter"]\n'
     ),
     "prometheus": (
-        # The toolchain's Prometheus: Debian's version is too old to reload its configuration by itself.
+        # The toolchain's Prometheus, because Debian's version is too old to reload its configuration by itself.
         "COPY prometheus /usr/bin/prometheus\n"
         + data_folder("/prometheus", UNPRIVILEGED)
         + f'USER {UNPRIVILEGED}\nWORKDIR /prometheus\nENTRYPOINT ["/usr/bin/prometheus"]\n'
@@ -237,6 +237,6 @@ def _npm_cache(folder: Path) -> None:
     app.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(APP / name, app)
-    # `npm ci` fills the cache with the packages of this platform only, which keeps the cache small.
+    # `npm ci` fills the cache only with packages for this operating system and CPU, which keeps the cache small.
     fetch("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", folder / "npm-cache", folder=app)
     shutil.rmtree(app)

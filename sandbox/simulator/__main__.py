@@ -1,4 +1,4 @@
-"""``python -m sandbox.simulator PORT``: simulate load on the sandbox that the environment variables select, until a signal."""
+"""``python -m sandbox.simulator PORT``: simulate load until a signal. Environment variables select the sandbox."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def metrics(pod: Pod, load: Load, world: World) -> str | None:
 
 
 def service(load: Load, pod: Pod) -> Iterator[str]:
-    """The metrics of one pod of the service, which docs/app-contract.md requires."""
+    """The metrics that docs/app-contract.md requires of the service, for one pod."""
     counters, behaviour = load.counters.get(pod.name) or Counters(), load.behaviour(pod.version)
     yield f"# TYPE {REQUESTS_METRIC} counter"
     yield sample(REQUESTS_METRIC, counters.requests)
@@ -104,7 +104,7 @@ def node() -> Iterator[str]:
 def kubelet(load: Load, world: World, address: str, path: str) -> str:
     """The metrics of the kubelet at ``address``.
 
-    ``/metrics/cadvisor`` has the metrics of containers, other paths those of volumes.
+    ``/metrics/cadvisor`` has the metrics of containers. Every other path has the metrics of volumes.
     """
     here = [pod for pod in world.containers if pod["status"].get("hostIP") == address]
     return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(load, here))

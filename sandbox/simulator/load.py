@@ -88,7 +88,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class WeightedTargets:
-    """A target group behind the weighted rule: its weight, and the addresses that may get requests."""
+    """One target group of the load balancer's rule: its weight, and the addresses that may get requests."""
 
     weight: int
     targets: tuple[str, ...]
@@ -110,7 +110,7 @@ class Counters:
 def shares(routes: Sequence[WeightedTargets]) -> tuple[dict[str, float], float]:
     """The share of the requests that each address gets, and the share that the load balancer answers with 503.
 
-    As on AWS, the weight of a group counts even if the group has no targets: then the requests of this share get 503. If every
+    As on AWS, the weight of a group counts even if the group has no targets. The requests of its share then get 503. If every
     weight is 0, all requests get 503.
     """
     total = sum(route.weight for route in routes)
