@@ -147,10 +147,9 @@ def estimate_of(index: ResourceIndex) -> Estimate:
 
 
 def unpriced_types(index: ResourceIndex) -> list[str]:
-    """The billed types, charts and instance types of a stack that have no price.
+    """The types, charts and instance types of a stack that need a price and have none.
 
-    A Helm chart counts as priced if it is in ``CHARTS``. The prices of its objects cannot be added, because the program does not
-    declare them.
+    A Helm chart needs no price if it is in ``CHARTS``: the estimate contains its load balancers.
     """
     found = {
         each

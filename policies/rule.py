@@ -80,7 +80,7 @@ class Rule:
 
 
 class Pack:
-    """The rules of one concern, in the order of their definition."""
+    """The rules of one module, in the order of their definition. Several modules can share a concern."""
 
     def __init__(self, concern: Concern) -> None:
         self.concern = concern

@@ -29,7 +29,7 @@ class Owner:
     """Identifies the boot of the machine and the PID namespace. A process id is unique only within both."""
     pid: int
     started: str
-    """The start time of the process, on a clock that cannot be set. Together with ``pid`` it identifies the process."""
+    """The start time of the process (:func:`start_mark`). Together with ``pid`` it identifies the process."""
     run: str = ""
     """``OWNER/REPOSITORY/RUN/ATTEMPT`` of the GitHub Actions run, empty outside CI."""
 

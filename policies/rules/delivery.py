@@ -102,7 +102,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 @PACK.resource(
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
-    title="The program ignores changes of the properties that dwcp or an autoscaler owns, and of no other properties",
+    title="The program ignores changes of the properties that an autoscaler or the delivery owns, and of no others",
     why="Otherwise `pulumi up` resets the traffic weights during a rollout, or never applies a change of an ignored property.",
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",

@@ -45,7 +45,7 @@ PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStar
     "workload-namespace-restricted",
     NAMESPACE,
     title="Every namespace admits only pods of the Pod Security level restricted",
-    why="The rules check only pods in the program. The label applies to every pod that is created in the namespace.",
+    why="The rules check only the pods that the program declares. The label of the namespace also applies to other pods.",
     fix="Set the label `pod-security.kubernetes.io/enforce` to restricted.",
     severity="high",
     frameworks=("PSS restricted", "CIS EKS 4.2.1"),
@@ -72,7 +72,7 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("host_access",),
 )
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe calls another host.
+    """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe or hook calls another host.
 
     A pod whose name and namespace are in ``host_access`` may use network, processes and ports of the host, and read its files.
     """

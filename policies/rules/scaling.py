@@ -108,7 +108,7 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
     if scaler is None or not count:
         return
     low, high = scaler.number("spec.minReplicas") or 1, scaler.number("spec.maxReplicas") or 1
-    # After creation, the autoscaler changes the number and delivery changes the bounds. The rule compares the program's values.
+    # After creation, the autoscaler changes the number of pods, and `dwcp` the minimum. The rule compares the program's values.
     if count > high or count < low:
         path = "spec.replicas"
         yield at(view, path, f"{count} is outside {low} to {high}", f"set {path} to {low}")

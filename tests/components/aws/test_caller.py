@@ -56,9 +56,9 @@ def test_a_caller_without_an_access_entry_is_refused_with_a_fix(caller: str, pro
 
 def test_no_resource_is_registered_for_a_refused_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     registered: list[str] = []
-    record = _sdk._recorded
+    record = _sdk._resource
     monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
-    monkeypatch.setattr(_sdk, "_recorded", lambda *args: registered.append(args[1].type) or record(*args))
+    monkeypatch.setattr(_sdk, "_resource", lambda *args: registered.append(args[1].type) or record(*args))
     with pytest.raises(ComponentsError, match="has no access entry to the cluster"):
         run_platform("staging", environment={"owner": "nobody-else"})
     assert set(registered) == {"pulumi:providers:aws"}
