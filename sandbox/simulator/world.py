@@ -32,12 +32,18 @@ class World:
     _rule: str = field(default="", repr=False)
 
     def refresh(self) -> None:
-        """Read the pods, the Deployments, and the target groups with their weights."""
+        """Read the target groups with their weights, the pods, and the Deployments.
+
+        The targets are read before the pods, because a target is registered after its pod has started, and a pod still runs for
+        seconds after the end of its target. In the other order, a new target could have no pod, and its requests would count as
+        lost.
+        """
+        routes = tuple(self._routes())
         running = [pod for pod in self.api.items(PODS) if pod["status"].get("phase") == "Running" and "podIP" in pod["status"]]
         self.containers = tuple(running)
         self.pods = tuple(map(_pod, running))
+        self.routes = routes
         self.deployments = tuple(self.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"))
-        self.routes = tuple(self._routes())
 
     @property
     def service_pods(self) -> list[Pod]:

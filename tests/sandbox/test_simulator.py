@@ -127,6 +127,36 @@ class StaticWorld(World):
         )
 
 
+class GrowingCluster:
+    """An API server and a load balancer: when the targets are read, a pod starts and becomes a target."""
+
+    def __init__(self) -> None:
+        self.addresses: list[str] = []
+
+    def items(self, path: str) -> list[dict[str, Any]]:
+        labels = {"app": "dwcp-v3", "track": "stable", "version": "v3.0.0"}
+        pods = [
+            {"metadata": {"name": ip, "labels": labels}, "spec": {"containers": []}, "status": {"phase": "Running", "podIP": ip}}
+            for ip in self.addresses
+        ]
+        return pods if path.endswith("/pods") else []
+
+    def describe_rules(self, **_: Any) -> dict[str, Any]:
+        return {"Rules": [{"Actions": [{"ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "stable", "Weight": 100}]}}]}]}
+
+    def describe_target_health(self, **_: Any) -> dict[str, Any]:
+        self.addresses.append(f"10.0.0.{len(self.addresses) + 1}")
+        return {"TargetHealthDescriptions": [{"Target": {"Id": ip}, "TargetHealth": {"State": "healthy"}} for ip in self.addresses]}
+
+
+def test_every_target_that_is_read_has_a_pod() -> None:
+    cluster: Any = GrowingCluster()
+    world = World(api=cluster, elbv2=cluster, _rule="rule")
+    for _ in range(2):
+        world.refresh()
+        assert [target for route in world.routes for target in route.targets] == [pod.ip for pod in world.pods]
+
+
 @pytest.fixture
 def world() -> StaticWorld:
     return StaticWorld()
