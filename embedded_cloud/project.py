@@ -44,7 +44,10 @@ class Node:
 
 @dataclass(frozen=True, kw_only=True)
 class RealPods:
-    """The settings of pods that are containers. Each node is a set of Linux namespaces; a separate network connects the nodes."""
+    """The settings for pods that run as containers on this machine. Without these settings, pods are simulated.
+
+    Each node is a set of Linux namespaces; a separate network connects the nodes.
+    """
 
     gateway: str
     """The address of the network's bridge, and the source address of the load balancer's requests."""

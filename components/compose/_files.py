@@ -41,7 +41,7 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
 
 
 def alertmanager(settings: Settings) -> Mapping[str, str]:
-    """``alertmanager.yml`` if the settings name receivers; else the parts from which the start script assembles that file."""
+    """``alertmanager.yml`` if the settings name receivers; otherwise the parts from which the container's start script makes it."""
     monitoring = settings.monitoring
     if not (monitoring.critical_receivers or monitoring.warning_receivers):
         return alertmanager_config.parts(monitoring.slack_channel)

@@ -127,7 +127,7 @@ LOG_FILES = "3"
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """All services, with the published address and the subnet that they share."""
+    """All services, the host's address on which their ports are published, and the subnet of the network ``monitoring``."""
 
     name: str
     services: tuple[Service, ...]

@@ -32,7 +32,7 @@ def ci(
     ] = None,
     root: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
-    """Run the commands of a pipeline's job on this machine, with local servers as its services and without most of its actions."""
+    """Run the commands of a pipeline's job on this machine. Local servers replace its services. Most of its actions are skipped."""
     from delivery.github.runner import Runner
     from delivery.github.workflow import find, jobs
 

@@ -23,7 +23,7 @@ def policy(
     state: Annotated[Path | None, typer.Option(help="Check what is deployed, from this file of `pulumi stack export`.")] = None,
     limits: Annotated[
         StackName | None,
-        typer.Option("--limits", help="Use the limits of this environment instead of those of the checked environment."),
+        typer.Option("--limits", help="Use the policies' limits, such as the budget, of this environment."),
     ] = None,
     pack_config: Annotated[
         Path | None,
@@ -33,9 +33,9 @@ def policy(
     output: Annotated[Format, typer.Option("--format", help="Print the report in this format.")] = "table",
     file: Annotated[Path | None, typer.Option("--output", help="Write the report to this file.")] = None,
 ) -> None:
-    """Check what the program declares for each stack against the policies, without engine, cloud or credentials.
+    """Check what the program declares, or with --state what is deployed, against the policies. No cloud or credentials are needed.
 
-    The program is evaluated twice: with example outputs, and with unknown outputs as in a first preview.
+    The program is evaluated twice: with example values for the outputs of resources, and with unknown values as in a first preview.
     Exit code 0: no mandatory rule is violated; 1: a mandatory rule is violated or could not be evaluated; 2: the command line is
     wrong.
     """

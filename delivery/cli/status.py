@@ -17,7 +17,7 @@ def status(
     """Show the release, share of the traffic and health of each track (stable and canary), without changing anything.
 
     Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets, or no track receives traffic; 3 a rollout is
-    on hold until a person decides (0 if the rollout holds at the requested --percentage).
+    on hold until a person decides. A rollout that waits at the percentage of `dwcp rollout --percentage` is healthy.
     """
     from delivery.clients.environment import Environment
     from delivery.errors import ExitCode

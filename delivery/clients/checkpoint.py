@@ -24,7 +24,7 @@ WORKLOAD = "dwcp:platform:Application$"
 
 
 class TruncatedStateError(StateError):
-    """The state is truncated or is not a state."""
+    """The text is not a valid state: the JSON is incomplete, or it has no checkpoint."""
 
 
 class OlderStateError(StateError):

@@ -89,7 +89,7 @@ def _renamed(stack: str, base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPreview:
-    """Add the violations that only the base's rules find. Without them, a change could weaken the rules and so hide its violations.
+    """Add the violations that only the base's rules find, because a change that weakens a rule hides its own violations of it.
 
     A violation that is mandatory in the base's rules, but advisory in the head's rules, is added too. The cause is a lower level or
     a waiver.

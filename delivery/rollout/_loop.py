@@ -14,7 +14,7 @@ from delivery.clients.kubernetes import ClusterError
 from delivery.clients.load_balancer import LoadBalancerError
 from delivery.errors import DeliveryError
 from delivery.rollout.actions import Action, Decision, Observation
-from delivery.rollout.journal import Entry, Journal, JournalError, Record
+from delivery.rollout.journal import HistoryLine, Journal, JournalError, Record
 from delivery.rollout.machine import decide
 from delivery.rollout.plan import Phase, RolloutProgress
 from delivery.rollout.platform import POLL_SECONDS, Platform
@@ -147,7 +147,7 @@ class RolloutLoop:
         """
         text = _change(record.progress, progress)
         at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        following = record.next(progress, Entry(at=at, text=text) if text else None)
+        following = record.next(progress, HistoryLine(at=at, text=text) if text else None)
         try:
             self.journal.write(following)
         except JournalError as error:

@@ -31,7 +31,7 @@ class JournalError(DeliveryError):
     """The journal cannot be read or written, or another command has written to it."""
 
 
-class Entry(Frozen):
+class HistoryLine(Frozen):
     """One line of the history."""
 
     at: str
@@ -51,7 +51,7 @@ class Record(Frozen):
     """The options, completed by the settings. The options of a later command are compared with these options."""
     plan: Plan
     progress: RolloutProgress
-    history: tuple[Entry, ...] = ()
+    history: tuple[HistoryLine, ...] = ()
     recorded: bool = False
     """Whether the finished rollout is recorded as a release."""
 
@@ -60,7 +60,7 @@ class Record(Frozen):
         """Whether the rollout is not finished."""
         return self.progress.outcome is None
 
-    def next(self, progress: RolloutProgress, entry: Entry | None) -> Record:
+    def next(self, progress: RolloutProgress, entry: HistoryLine | None) -> Record:
         """The next record, with ``progress`` and, if given, one more entry in the history."""
         history = self.history if entry is None else (*self.history, entry)[-HISTORY:]
         return self.model_copy(update={"sequence": self.sequence + 1, "progress": progress, "history": history})

@@ -11,7 +11,7 @@ DEFAULT_REGISTRY = "docker.io"
 RELEASE = re.compile(r"(^|[^0-9])\d+\.\d+(\.\d+)?|^(git-|sha-)?[0-9a-f]{7,40}$|^\d{4}-\d{2}-\d{2}[t-]?\d{4,6}$")
 """A tag that names one release: a version with at least two numbers, a commit hash, or a time."""
 
-FULL_VERSION = re.compile(r"^v?\d+\.\d+\.\d+-(lts|stable)$")
+VERSION_WITH_CHANNEL = re.compile(r"^v?\d+\.\d+\.\d+-(lts|stable)$")
 """A tag with a full version and a channel, such as ``v1.2.3-stable``. By convention, it always names the same image."""
 
 FLOATING = frozenset(
@@ -43,11 +43,11 @@ def full_name(image: str) -> tuple[str, str, str]:
 
 
 def floating(tag: str) -> bool:
-    """Whether a tag can name another image later."""
+    """Whether a tag can name another image later. Tags with two numbers (``7.4``) are accepted, although patches move them."""
     tag = tag.lower()
     first, *more = re.split(r"[-._]", tag)
     words = {re.sub(r"\d+$", "", first) or first, *more}
-    return RELEASE.search(tag) is None or (bool(words & FLOATING) and FULL_VERSION.match(tag) is None)
+    return RELEASE.search(tag) is None or (bool(words & FLOATING) and VERSION_WITH_CHANNEL.match(tag) is None)
 
 
 def image_problems(image: str, trusted: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -27,7 +27,7 @@ KINDS = {
     f"{contract.APPLICATION}-grafana": "grafana",
     "kube-state-metrics": "kube-state-metrics",
 }
-"""Last part of an image's repository -> kind of the substitute."""
+"""Last part of an image's repository -> kind of the substitute, an image of Debian's programs under the real name."""
 
 
 def archive() -> Path:

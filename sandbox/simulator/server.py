@@ -34,7 +34,7 @@ from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, Volu
 from sandbox.simulator.world import World
 
 NODES = frozenset(node.address for node in PROJECT.nodes)
-"""The addresses of the nodes. At these addresses, the simulator answers for the kubelets."""
+"""The addresses of the nodes. As a proxy, the simulator answers requests to these addresses in place of the kubelets."""
 LOOK_SECONDS = 0.5
 """The interval at which pods and weights are read."""
 
@@ -50,7 +50,7 @@ def say(text: str) -> None:
 
 @dataclass
 class Simulator:
-    """The simulated load on a world. Thread-safe."""
+    """The simulated load on a world. The lock protects changes of the load."""
 
     world: World
     load: Load = field(default_factory=Load)

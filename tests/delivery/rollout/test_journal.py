@@ -12,14 +12,14 @@ from live_platform import LivePlatform
 from plans import plan
 
 from delivery.clients.kubernetes import KubernetesClient
-from delivery.rollout.journal import CONFIG_MAP, HISTORY, Entry, Journal, JournalError, Record
+from delivery.rollout.journal import CONFIG_MAP, HISTORY, HistoryLine, Journal, JournalError, Record
 from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, RolloutOutcome, RolloutProgress
 
 REQUEST = RolloutRequest(image="app:v2", strategy="weighted", waits=(1,), error_threshold_percent=5)
 PLAN = plan()
 UNREACHABLE = ApiClient(Configuration(host="https://127.0.0.1:1"))
-ENTRY = Entry(at="2026-01-01T00:00:00Z", text="scale")
+ENTRY = HistoryLine(at="2026-01-01T00:00:00Z", text="scale")
 
 
 class Machine:
