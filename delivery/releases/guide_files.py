@@ -47,7 +47,7 @@ def render(stack: str, checkout: Path = CHECKOUT) -> dict[PurePosixPath, str]:
     graph = evaluate_here(stack, preview=True)
     objects = [each for each in graph.resources if each.custom and each.type.startswith("kubernetes:")]
     monitoring = [each for each in objects if _is_monitoring(graph, each)]
-    others = [each for each in objects if each not in monitoring]
+    others = [each for each in objects if not _is_monitoring(graph, each)]
     texts = {
         PurePosixPath(DEPLOYMENT): manifests(stack, others),
         PurePosixPath(MONITORING): manifests(stack, monitoring),

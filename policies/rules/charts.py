@@ -50,8 +50,8 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
     if view.has("valueYamlFiles"):
         yield Problem("valueYamlFiles", "values in files cannot be checked", "set them in values")
     for path, key, value in _values(view.get("values"), ("values",)):
-        checked = key in (*SWITCHES, *OTHER_KEYS) or key.lower().endswith("image")
-        if checked and isinstance(value, str) and value in UNKNOWNS:
+        is_image = key.lower().endswith("image")
+        if (is_image or key in (*SWITCHES, *OTHER_KEYS)) and isinstance(value, str) and value in UNKNOWNS:
             raise UnknownValueError(path)
         wrong, fix = SWITCHES.get(key, (None, ""))
         if fix and type(value) is type(wrong) and value == wrong:
@@ -68,7 +68,7 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
             )
         elif key in ("host", "hosts") and any(str(each).startswith("*") for each in _listed(value)):
             yield Problem(text(path), "the Ingress accepts requests for any host", "name the host")
-        elif key.lower().endswith("image") and value:
+        elif is_image and value:
             for problem, fix in image_problems(_image(value, limits), limits.trusted_registries):
                 yield Problem(text(path), problem, fix)
 
