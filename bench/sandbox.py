@@ -33,20 +33,22 @@ EMPTY = "empty"
 
 def figures(options: Options) -> Iterator[Figure]:
     """The times of `make up`, of an update without changes, of the unit tests and, with ``cold``, of the toolchain's build."""
-    warm, bare = zip(*((warm_up(), timed(lambda: evaluate("production"))) for _ in range(options.runs)), strict=True)
+    warm, applied, bare = zip(
+        *((make_up(), start_and_apply(), timed(lambda: evaluate("production"))) for _ in range(options.runs)), strict=True
+    )
     yield Figure(
         name="warm `make up` on an empty sandbox",
         value=median(warm),
         unit="s",
         target="30 s on 2 cores",
-        how="ends when all processes run and all resources of the stack are ready",
+        how="the whole command",
     )
     yield Figure(
-        name="warm `make up`, relative to one evaluation of the production program",
-        value=median(up / evaluation for up, evaluation in zip(warm, bare, strict=True)),
+        name="the start of the embedded cloud and `pulumi up`, relative to one evaluation of the production program",
+        value=median(up / evaluation for up, evaluation in zip(applied, bare, strict=True)),
         unit="x",
         target="at most 8 x",
-        how=f"{median(warm):.1f} s against {median(bare):.1f} s",
+        how=f"{median(applied):.1f} s against {median(bare):.1f} s; ends when all resources of the stack are ready",
     )
     with sandbox() as cloud, empty_program(cloud) as folder:
         run(cloud, CHECKOUT, *UP, "--stack", PROJECT.stack)
@@ -75,8 +77,23 @@ def figures(options: Options) -> Iterator[Figure]:
         yield cold_build()
 
 
-def warm_up() -> float:
-    """Seconds from an empty sandbox to the whole platform."""
+def make_up() -> float:
+    """Seconds that `make up` takes on an empty sandbox."""
+    with tempfile.TemporaryDirectory(prefix="dwcp-bench-") as folder:
+        environment = os.environ | {"DWCP_SANDBOX_FOLDER": folder}
+
+        def sandbox_command(name: str) -> None:
+            command = [sys.executable, "-m", "sandbox", name]
+            subprocess.run(command, cwd=CHECKOUT, env=environment, check=True, stdout=subprocess.DEVNULL)
+
+        try:
+            return timed(lambda: sandbox_command("up"))
+        finally:
+            sandbox_command("down")
+
+
+def start_and_apply() -> float:
+    """Seconds from an empty sandbox until every resource of the stack is ready."""
     started = time.perf_counter()
     with sandbox() as cloud:
         run(cloud, CHECKOUT, *UP, "--stack", PROJECT.stack)

@@ -85,7 +85,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
                 bootstrap_state(cloud)
             watched = watching.start(build=False)
             if watched:  # before the first scrape, the doctor would report missing targets
-                watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
+                watching.scrape_all()
     print_platform(cloud, console, watched=watched)
     if cloud.nodes:
         print_real(cloud, console)
@@ -122,13 +122,8 @@ def monitoring() -> None:
     watching = SandboxMonitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
     with _shown("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
-        watching.wait_for("every target is scraped", lambda: _all_scraped(watching), seconds=120)
+        watching.scrape_all()
     print_monitoring(watching, console)
-
-
-def _all_scraped(watching: SandboxMonitoring) -> bool:
-    targets = watching.targets()
-    return bool(targets) and all(target["health"] != "unknown" for target in targets)
 
 
 @app.command()

@@ -35,6 +35,8 @@ PROMETHEUS = "prometheus"
 SHORTEST_WINDOW_SECONDS = 5
 """``speed`` makes no window shorter than this, because a rate needs two samples."""
 
+FIRST_INTERVAL = "1s"
+"""The interval between scrapes until every target has been scraped once."""
 TIMEOUT_SECONDS = 10
 
 Json = dict[str, Any]
@@ -87,7 +89,7 @@ class SandboxMonitoring:
         files = self.deployed()
         self.write(files)
         if PROMETHEUS in self.cloud.processes.running():
-            self._post(f"{self.prometheus_url}/-/reload")
+            self._reload()
         else:
             shutil.rmtree(self.folder / "data", ignore_errors=True)
             self.cloud.processes.start(
@@ -98,6 +100,7 @@ class SandboxMonitoring:
                     f"--storage.tsdb.path={self.folder / 'data'}",
                     f"--web.listen-address=127.0.0.1:{self.ports[PROMETHEUS]}",
                     "--web.enable-lifecycle",
+                    "--scrape.discovery-reload-interval=1s",  # by default, a new target waits up to 5 s
                     "--log.level=warn",
                 ],
                 # Prometheus reaches the pods through the simulator as its proxy, regardless of the shell's proxy settings.
@@ -106,6 +109,24 @@ class SandboxMonitoring:
         self.cloud.processes.wait_until(PROMETHEUS, lambda: _answers(f"{self.prometheus_url}/-/ready"))
         self._export({"DWCP_PROMETHEUS_URL": self.prometheus_url})
         return True
+
+    def scrape_all(self) -> None:
+        """Wait until every target has been scraped at least once.
+
+        Prometheus spreads the first scrapes over its interval. Therefore the interval is short until then.
+        """
+        if self._all_scraped():
+            return
+        files = self.deployed()
+        self.write(files, scrape_interval=FIRST_INTERVAL)
+        self._reload()
+        self.wait_for("every target is scraped", self._all_scraped, seconds=120)
+        self.write(files)
+        self._reload()
+
+    def _all_scraped(self) -> bool:
+        targets = self.targets()
+        return bool(targets) and all(target["health"] != "unknown" for target in targets)
 
     def _export(self, more: dict[str, str]) -> None:
         """Write the addresses to a file of environment variables, which `dwcp` reads at each start and a shell can source."""
@@ -131,18 +152,23 @@ class SandboxMonitoring:
         except urllib.error.HTTPError as error:
             raise SandboxError(f"no Prometheus is deployed ({error.code} for {CONFIG_MAP})", "run `make up` first") from error
 
-    def write(self, files: dict[str, str]) -> None:
-        """Write the deployed configuration files, changed for a Prometheus outside the cluster."""
+    def write(self, files: dict[str, str], scrape_interval: str | None = None) -> None:
+        """Write the deployed configuration files, changed for a Prometheus outside the cluster.
+
+        By default, ``scrape_interval`` is the deployed interval, or 1 s with ``speed``.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.cloud.control_plane.kubeconfig, self.folder / "kubeconfig")
         for name, text in files.items():
-            changed = self._outside_cluster(text) if name == "prometheus.yml" else faster(text, self.speed)
+            changed = self._outside_cluster(text, scrape_interval) if name == "prometheus.yml" else faster(text, self.speed)
             (self.folder / name).write_text(changed)
 
-    def _outside_cluster(self, text: str) -> str:
+    def _outside_cluster(self, text: str, scrape_interval: str | None) -> str:
         config = yaml.safe_load(text)
         if self.speed > 1:
             config["global"] = dict.fromkeys(("scrape_interval", "evaluation_interval"), "1s")
+        if scrape_interval:
+            config["global"]["scrape_interval"] = scrape_interval
         for job in config["scrape_configs"]:
             if "kubernetes_sd_configs" in job:
                 _discover_from_outside(job)
@@ -196,8 +222,11 @@ class SandboxMonitoring:
         problem = f"not true within {seconds:.0f} s: {what}; firing alerts: {fires}"
         raise SandboxError(problem, f"look at {self.prometheus_url}/api/v1/targets and {self.simulator_url}/control")
 
-    def _post(self, url: str) -> None:
-        with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=TIMEOUT_SECONDS):
+    def _reload(self) -> None:
+        """Make the running Prometheus load its configuration files again."""
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.prometheus_url}/-/reload", method="POST"), timeout=TIMEOUT_SECONDS
+        ):
             pass
 
 
