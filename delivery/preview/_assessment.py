@@ -19,7 +19,7 @@ NEAR_END = timedelta(days=90)
 """A Kubernetes version is reported if its support ends within this time, which is sufficient for one tested upgrade."""
 
 
-def verdicts(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
+def violations(base: Worlds | None, head: Worlds) -> tuple[PolicyViolation, ...]:
     """The violations at head, without checks that are deferred to ``pulumi up``.
 
     A violation is ``new`` if the base does not have it.

@@ -136,16 +136,16 @@ class _Comparison:
     def _property(self, resource: Resource, path: Path, before: Any, after: Any) -> PropertyChange:
         forced = any(paths.covers(paths.parse(each), path) for each in resource.replace_on_changes)
         fixed = resource.inputs.get("immutable") is True
-        verdict = Replaces.YES if forced else replaces(resource.type, path, immutable=fixed)
-        return PropertyChange(path=paths.text(path), before=before, after=after, replaces=verdict)
+        effect = Replaces.YES if forced else replaces(resource.type, path, immutable=fixed)
+        return PropertyChange(path=paths.text(path), before=before, after=after, replaces=effect)
 
     def _following(self, resource: Resource, changed: set[str]) -> Iterator[PropertyChange]:
         """The inputs that use outputs of a replaced resource. Their values are unknown until the new resource exists."""
         for name, urns in (resource.property_dependencies or {}).items():
             cause = next((urn for urn in urns if urn in self._replaced), None)
             if cause is not None and name not in changed and name not in resource.ignore_changes:
-                verdict = replaces(resource.type, (name,))  # it is not known which value in the input changes
-                yield PropertyChange(path=name, before=None, after=None, replaces=verdict, follows=cause)
+                effect = replaces(resource.type, (name,))  # it is not known which value in the input changes
+                yield PropertyChange(path=name, before=None, after=None, replaces=effect, follows=cause)
 
     def _options(self, old: Resource, new: Resource) -> Iterator[OptionChange]:
         before, after = _option_values(old), _option_values(new)

@@ -31,17 +31,17 @@ class Places:
         if not provider.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
             return
         sources = {urn for urns in (provider.property_dependencies or {}).values() for urn in urns}
-        verdicts = [each.replaces for each in change.properties if not _same_cluster(each)]
-        self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(verdicts)
+        effects = [each.replaces for each in change.properties if not _same_cluster(each)]
+        self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(effects)
 
     def moved(self, old: Resource, new: Resource) -> Iterator[PropertyChange]:
         """The change of a resource that results from a change of its provider, or from a switch to another provider."""
         before, after = (each.provider.rpartition("::")[0] for each in (old, new))
-        verdict = self._changed.get(after, Replaces.NO)
+        effect = self._changed.get(after, Replaces.NO)
         if before != after and before in self._base and after in self._head:
-            verdict = _worst([verdict, *_differences(self._base[before], self._head[after])])
-        if verdict is not Replaces.NO:
-            yield PropertyChange(path="provider", before=None, after=None, replaces=verdict, follows=after)
+            effect = _worst([effect, *_differences(self._base[before], self._head[after])])
+        if effect is not Replaces.NO:
+            yield PropertyChange(path="provider", before=None, after=None, replaces=effect, follows=after)
 
 
 def _differences(old: Resource, new: Resource) -> Iterator[Replaces]:
@@ -53,8 +53,8 @@ def _differences(old: Resource, new: Resource) -> Iterator[Replaces]:
             yield catalogue.replaces(new.type, (key,))
 
 
-def _worst(verdicts: list[Replaces]) -> Replaces:
-    return next((each for each in (Replaces.YES, Replaces.NOT_KNOWN) if each in verdicts), Replaces.NO)
+def _worst(effects: list[Replaces]) -> Replaces:
+    return next((each for each in (Replaces.YES, Replaces.NOT_KNOWN) if each in effects), Replaces.NO)
 
 
 def _same_cluster(change: PropertyChange) -> bool:

@@ -13,11 +13,11 @@ VIOLATIONS_OF_ONE = 5
 """Maximum number of violations of one resource that are listed. Further violations are only counted."""
 
 
-def violation_tables(verdicts: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
+def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
     """The new and the mandatory violations, with one row per resource. Violations that only the base's rules find come first."""
-    by_base = [each for each in verdicts if each.by_base]
-    listed = [each for each in verdicts if not each.by_base and (each.new or each.level == "mandatory")]
-    old = len(verdicts) - len(listed) - len(by_base)
+    by_base = [each for each in violations if each.by_base]
+    listed = [each for each in violations if not each.by_base and (each.new or each.level == "mandatory")]
+    old = len(violations) - len(listed) - len(by_base)
     if level >= Detail.COUNTS:
         if listed or by_base:
             found = Counter(each.level for each in (*listed, *by_base))

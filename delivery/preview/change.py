@@ -186,7 +186,7 @@ class StackPreview:
     stack: str
     changes: tuple[ResourceChange, ...] = ()
     unchanged: int = 0
-    verdicts: tuple[PolicyViolation, ...] = ()
+    violations: tuple[PolicyViolation, ...] = ()
     alerts: tuple[AlertChange, ...] = ()
     outputs: tuple[PropertyChange, ...] = ()
     """The stack's outputs that change."""
@@ -206,13 +206,13 @@ class StackPreview:
     @property
     def failed(self) -> bool:
         """Whether head must not be applied: it cannot be evaluated, violates a mandatory policy, or has a refused change."""
-        broken = any(each.level == "mandatory" for each in self.verdicts)
+        broken = any(each.level == "mandatory" for each in self.violations)
         return bool(self.problem) or broken or any(each.refused for each in self.changes)
 
     @property
     def silent(self) -> bool:
         """Whether there is nothing to report."""
-        news = [each for each in self.verdicts if each.new or each.level == "mandatory"]
+        news = [each for each in self.violations if each.new or each.level == "mandatory"]
         reportable = (
             self.changes,
             self.alerts,

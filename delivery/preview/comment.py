@@ -78,7 +78,7 @@ def _headline(preview: Preview) -> str:
     if any(each.base_problem for each in preview.stacks):
         return "the base of a stack cannot be evaluated"
     total = _counts(change for stack in preview.stacks for change in stack.changes)
-    blocked = any(each.level == "mandatory" for stack in preview.stacks for each in stack.verdicts)
+    blocked = any(each.level == "mandatory" for stack in preview.stacks for each in stack.violations)
     refused = any(each.refused for stack in preview.stacks for each in stack.changes)
     ends = [text for holds, text in ((blocked, "stopped by policy"), (refused, "will be refused")) if holds]
     return ", ".join([total or "no resource changes", *ends])
@@ -118,7 +118,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         yield f"### {stack.stack}: the base cannot be evaluated"
         yield "The changed program runs, but the base's program does not, so the changes are not known:"
         yield fenced(_bounded(stack.base_problem, level))
-        yield from violation_tables(stack.verdicts, level)
+        yield from violation_tables(stack.violations, level)
         return
     if stack.silent:
         yield f"### {stack.stack}: no change"
@@ -130,7 +130,7 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
     yield from map(escape, stack.notes)
     if level < Detail.COUNTS:
         yield from _risks(stack, level)
-    yield from violation_tables(stack.verdicts, level)
+    yield from violation_tables(stack.violations, level)
     if level < Detail.COUNTS:
         yield from _alerts(stack.alerts, level)
         yield from _cost(stack.cost)
@@ -330,24 +330,24 @@ def _title(change: ResourceChange) -> str:
 
 
 def _property(change: PropertyChange, level: Detail) -> str:
-    verdict = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
+    effect = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
     if change.follows and change.path == "provider":
         place = "manages" if change.replaces is Replaces.YES else "may manage"
         name = code(change.follows.rsplit("::", 1)[-1])
-        return f"  - {code(change.path)}: {name} {place} another region, account or cluster{verdict}"
+        return f"  - {code(change.path)}: {name} {place} another region, account or cluster{effect}"
     if change.follows:
         type_, name = change.follows.rsplit("::", 2)[-2:]
-        return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{verdict}"
+        return f"  - {code(change.path)}: follows {code(type_.rsplit(':', 1)[-1])} {code(name)}, which is replaced{effect}"
     if change.before == change.after == MASK:
-        return f"  - {code(change.path)}: the secret changes{verdict}"
+        return f"  - {code(change.path)}: the secret changes{effect}"
     if _is_list_of_names(change.before) and _is_list_of_names(change.after):
-        return f"  - {code(change.path)}: {_added_and_removed(change.before, change.after)}{verdict}"
+        return f"  - {code(change.path)}: {_added_and_removed(change.before, change.after)}{effect}"
     if _is_long(change.before) or _is_long(change.after):
         if level >= Detail.WITHOUT_LONG_TEXTS:
-            return f"  - {code(change.path)}: a long text changes{verdict}"
+            return f"  - {code(change.path)}: a long text changes{effect}"
         block = fenced("\n".join(_text_difference(change.before, change.after)), "diff")
-        return f"  - {code(change.path)}{verdict}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
-    return f"  - {code(change.path)}: {_value(change.before)} → {_value(change.after)}{verdict}"
+        return f"  - {code(change.path)}{effect}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
+    return f"  - {code(change.path)}: {_value(change.before)} → {_value(change.after)}{effect}"
 
 
 def _is_list_of_names(value: Any) -> bool:

@@ -43,7 +43,7 @@ def _stack(stack: str, repository: Path, plan: Path | None) -> StackPreview:
     try:
         Engine(environment, checkout=repository).preview(of_checkout(environment.name, repository), watch=events.take, plan=plan)
     except EngineError as error:
-        if not any(each.level == "mandatory" for each in events.verdicts):
+        if not any(each.level == "mandatory" for each in events.violations):
             return StackPreview(stack=stack, problem=str(error))
     return events.as_preview(stack)
 
@@ -54,7 +54,7 @@ class EngineEvents:
     def __init__(self) -> None:
         """Start without a step."""
         self.changes: list[ResourceChange] = []
-        self.verdicts: list[PolicyViolation] = []
+        self.violations: list[PolicyViolation] = []
         self.nodes: list[GraphNode] = []
         self.unchanged = 0
 
@@ -63,7 +63,7 @@ class EngineEvents:
         if isinstance(found, EngineStep):
             self._step(found)
         else:
-            self.verdicts.append(_verdict(found))
+            self.violations.append(_violation(found))
 
     def as_preview(self, stack: str) -> StackPreview:
         """The events as a preview, with the changes that lose data first."""
@@ -73,7 +73,7 @@ class EngineEvents:
             stack=stack,
             changes=tuple(changes),
             unchanged=self.unchanged,
-            verdicts=tuple(self.verdicts),
+            violations=tuple(self.violations),
             warnings=tuple(f"{each.name} {warning}" for each in changes for warning in each.watch),
             nodes=tuple(self.nodes),
         )
@@ -153,7 +153,7 @@ def _at(value: Any, path: Sequence[str | int]) -> Any:
     return masked(value)
 
 
-def _verdict(found: EngineViolation) -> PolicyViolation:
+def _violation(found: EngineViolation) -> PolicyViolation:
     return PolicyViolation(
         policy=found.policy,
         level=found.level,

@@ -98,11 +98,11 @@ def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPrev
         return preview
     if by_base.problem:
         return replace(preview, notes=(*preview.notes, f"The base's rules could not check the changed program: {by_base.problem}"))
-    known = {(each.policy, each.name, each.type, level) for each in preview.verdicts for level in {"advisory", each.level}}
+    known = {(each.policy, each.name, each.type, level) for each in preview.violations for level in {"advisory", each.level}}
     added = [
         each for each in by_base.violations.get(preview.stack, ()) if (each.policy, each.name, each.type, each.level) not in known
     ]
-    return replace(preview, verdicts=(*added, *preview.verdicts))
+    return replace(preview, violations=(*added, *preview.violations))
 
 
 def _names(stacks: Sequence[str], base: Path, head: Path) -> list[str]:
@@ -133,8 +133,8 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
     if isinstance(head, EvaluationError):
         return StackPreview(stack=stack, problem=readable(head))
     if isinstance(base, EvaluationError):
-        verdicts = _assessment.verdicts(None, head)
-        return StackPreview(stack=stack, base_problem=readable(base), verdicts=verdicts)
+        violations = _assessment.violations(None, head)
+        return StackPreview(stack=stack, base_problem=readable(base), violations=violations)
     return compare(stack, base, head, notes)
 
 
@@ -147,7 +147,7 @@ def compare(stack: str, base: Worlds, head: Worlds, notes: Sequence[str] = ()) -
         stack=stack,
         changes=changes,
         unchanged=sum(each.custom and each.urn not in touched for each in after.resources),
-        verdicts=_assessment.verdicts(base, head),
+        violations=_assessment.violations(base, head),
         cost=_assessment.cost(before, after),
         alerts=_alerts.compare(before, after),
         outputs=tuple(_comparison.outputs(before, after)),

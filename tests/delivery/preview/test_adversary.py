@@ -261,7 +261,7 @@ def violation(number: int, name: str = "web") -> PolicyViolation:
 
 
 def test_twenty_findings_of_one_object_are_one_row() -> None:
-    stack = StackPreview(stack="staging", verdicts=(*map(violation, range(20)), violation(1, "other")))
+    stack = StackPreview(stack="staging", violations=(*map(violation, range(20)), violation(1, "other")))
     said = comment.render(Preview(base="b", head="h", source="program", stacks=(stack,)))
     rows = [line for line in said.splitlines() if line.startswith("| ❌")]
     assert len(rows) == 2
@@ -290,7 +290,7 @@ def test_a_credential_in_a_message_or_a_name_is_masked() -> None:
     violation = PolicyViolation(policy="p", level="mandatory", name=token, message="password=hunter2hunter2 is bad", new=True)
     change = ResourceChange(kind=Kind.CREATE, urn=f"urn::{token}", type="t", name=token)
     node = GraphNode(urn=f"urn::{token}", type="t", name=token, parent="", dependencies=(), kind=None, custom=True)
-    stack = StackPreview(stack="s", changes=(change,), verdicts=(violation,), nodes=(node,), notes=(f"see {token}",))
+    stack = StackPreview(stack="s", changes=(change,), violations=(violation,), nodes=(node,), notes=(f"see {token}",))
     printed = everywhere(without_credentials(Preview(base="b", head="h", source="program", stacks=(stack,))))
     assert "hunter2" not in printed
     assert token not in printed

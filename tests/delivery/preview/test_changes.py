@@ -91,7 +91,7 @@ POLICIES = {
 
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_change_is_stopped_by_the_policies_that_it_breaks(previews: Previews, name: str) -> None:
-    broken = {each.policy for each in previews[name].verdicts if each.new and each.level == "mandatory"}
+    broken = {each.policy for each in previews[name].violations if each.new and each.level == "mandatory"}
     assert broken == POLICIES.get(name, set())
     assert previews[name].failed is (name in POLICIES)
 

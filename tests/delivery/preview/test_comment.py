@@ -130,10 +130,10 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_value_becomes_markup(text: str) -> None:
     hostile = change(text or "empty", after=text)
-    verdict = PolicyViolation(policy=text or "p", level="mandatory", name=text or "n", message=text, new=True)
+    violation = PolicyViolation(policy=text or "p", level="mandatory", name=text or "n", message=text, new=True)
     alert = AlertChange(name=text or "a", kind=Kind.CREATE)
     cost = Cost(before=1, after=2, as_of="2026-11", changes=((text or "item", 1.0),))
-    said = render(preview(stack(hostile, verdicts=(verdict,), alerts=(alert,), cost=cost)))
+    said = render(preview(stack(hostile, violations=(violation,), alerts=(alert,), cost=cost)))
     html = HTML.render(said)
     for forbidden in ("<script", "<h1", "<a ", "<img"):
         assert forbidden not in html, said
@@ -166,7 +166,7 @@ def test_policies_show_what_is_new_and_what_is_mandatory() -> None:
         PolicyViolation(policy="b", level="advisory", name="n", message="new advice", new=True),
         PolicyViolation(policy="c", level="advisory", name="n", message="old advice", new=False),
     ]
-    text = render(preview(stack(verdicts=tuple(violations))))
+    text = render(preview(stack(violations=tuple(violations))))
     assert "❌ mandatory" in text
     assert "new advice" in text
     assert "old advice" not in text
@@ -176,7 +176,7 @@ def test_policies_show_what_is_new_and_what_is_mandatory() -> None:
 
 def test_only_old_advisory_findings_are_not_reported() -> None:
     old = PolicyViolation(policy="c", level="advisory", name="n", message="old advice", new=False)
-    assert render(preview(stack(verdicts=(old,)))) == ""
+    assert render(preview(stack(violations=(old,)))) == ""
 
 
 def test_one_silent_stack_of_two_is_one_line() -> None:

@@ -71,4 +71,4 @@ def test_a_mandatory_policy_fails_the_preview() -> None:
     }
     preview = as_preview({"policyEvent": details})
     assert preview.failed
-    assert [(each.name, each.message) for each in preview.verdicts] == [("rule", "port 22 is open")]
+    assert [(each.name, each.message) for each in preview.violations] == [("rule", "port 22 is open")]

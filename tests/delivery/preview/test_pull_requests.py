@@ -1,6 +1,6 @@
 """Pull requests by authors who had not seen the rules: branches of a repository, previewed by the command.
 
-Two of them are good. Each of the others looks like a small improvement, and its verdict is that of an expert who read it.
+Two of them are good. Each of the others looks like a small improvement, and the expected result is that of an expert who read it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROGRAM = (
 
 @dataclass(frozen=True)
 class PullRequest:
-    """Changes of texts by file, and the expert's verdict."""
+    """Changes of texts by file, and the expert's result."""
 
     edits: Mapping[str, list[tuple[str, str]]]
     stopped_by: str = ""
@@ -196,16 +196,16 @@ def previewed(repository: Path, branch: str) -> tuple[int, dict[str, Any]]:
     stacks = json.loads(done.stdout)["stacks"]
     assert [each["stack"] for each in stacks] == ["account", "production"]
     assert not [each["problem"] for each in stacks if each.get("problem")]
-    return done.returncode, {each["stack"]: each for each in stacks if each["changes"] or each["verdicts"]}
+    return done.returncode, {each["stack"]: each for each in stacks if each["changes"] or each["violations"]}
 
 
 @pytest.mark.parametrize("title", PULL_REQUESTS)
-def test_a_pull_request_gets_the_verdict_of_an_expert(repository: Path, title: str) -> None:
+def test_a_pull_request_gets_the_result_of_an_expert(repository: Path, title: str) -> None:
     request = PULL_REQUESTS[title]
     code, changed = previewed(repository, f"pr-{list(PULL_REQUESTS).index(title)}")
     assert set(changed) == {request.stack}
     stack = changed[request.stack]
-    stopped = {each["policy"] for each in stack["verdicts"] if each["new"] and each["level"] == "mandatory"}
+    stopped = {each["policy"] for each in stack["violations"] if each["new"] and each["level"] == "mandatory"}
     assert (code, bool(stopped)) == ((1, True) if request.stopped_by else (0, False)), stopped
     assert not request.stopped_by or request.stopped_by in stopped
     losing = [(each["name"], each["loses"]) for each in stack["changes"] if each.get("loses")]
