@@ -34,24 +34,25 @@ class Artifacts(Component):
     def __init__(self, name: str, args: ArtifactsArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         child = ResourceOptions(parent=self)
-        role = f"{name}-artifacts"
+        resource_name = f"{name}-artifacts"
         key = kms.Key(
-            role,
+            resource_name,
             description=f"Encrypts the artifacts of {name}",
             enable_key_rotation=True,
             deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
             opts=child,
         )
-        kms.Alias(role, name=f"alias/{physical_name(name, args.environment)}-artifacts", target_key_id=key.key_id, opts=child)
+        alias = f"alias/{physical_name(name, args.environment)}-artifacts"
+        kms.Alias(resource_name, name=alias, target_key_id=key.key_id, opts=child)
         bucket = PrivateBucket(
-            role,
+            resource_name,
             environment=args.environment,
             key_arn=key.arn,
             force_destroy=args.settings.force_destroy,
             lifecycle_rules=_lifecycle(args.settings),
             opts=child,
         )
-        bucket.attach_policy(role)
+        bucket.attach_policy(resource_name)
         self.bucket_name = bucket.bucket_name
         self.bucket_arn = bucket.bucket_arn
         self.key_arn = key.arn

@@ -81,6 +81,7 @@ def redis(settings: Settings) -> Mapping[str, str]:
         f"dir {REDIS_DATA_FOLDER}",
         f"maxmemory {mebibytes(settings.redis.memory) * MAXMEMORY_PERCENT // 100}mb",
         f"maxmemory-policy {settings.redis.maxmemory_policy}",
+        'save ""',  # no snapshots besides the append-only file
         "appendonly yes",
         "appendfsync everysec",
     )

@@ -20,17 +20,19 @@ from components.monitoring.objectives import (
     MEMORY_RATIO,
     MINIMUM_REQUESTS,
     MINUTE,
-    MISSING_REPLICAS,
+    NODE_PRESSURE,
     NODE_READY,
     REDIS_MEMORY_RATIO,
     REDIS_REPLICAS,
     REDIS_UP,
+    REPLICA_DIFFERENCE,
     RESTART_WINDOW_SECONDS,
     RESTARTS,
     SERVICE_LOGS,
     TARGET_UP,
     THROTTLED_RATIO,
     THROUGHPUT_BYTES_PER_SECOND,
+    THROUGHPUT_MINIMUM_REQUESTS,
     WINDOW_SECONDS,
     Advice,
     Objective,
@@ -46,7 +48,7 @@ def _restarts(window_seconds: int) -> str:
     return f"max by (pod, container) (max_over_time({restarts}) - min_over_time({restarts}))"
 
 
-def _missing_replicas(_: int) -> str:
+def _replica_difference(_: int) -> str:
     wanted = series("kube_deployment_spec_replicas", namespace=NAMESPACE)
     available = series("kube_deployment_status_replicas_available", namespace=NAMESPACE)
     return f"abs(max by (deployment) ({wanted}) - max by (deployment) ({available}))"
@@ -103,8 +105,14 @@ def _free_replicas(_: int) -> str:
 
 
 def _throttled(window_seconds: int) -> str:
+    """PromQL of the share of throttled CPU periods of the service and of Redis.
+
+    Exporters have short bursts and low limits, so they are often throttled without an effect. The kubelet also exports a series for
+    each pod as a whole, with an empty ``container``.
+    """
+    of = {"namespace": NAMESPACE, "container": promql.Pattern(f"{promql.JOB}|redis")}
     periods, throttled = (
-        f"sum by (pod, container) (rate({series(metric, namespace=NAMESPACE)}[{duration(window_seconds)}]))"
+        f"sum by (pod, container) (rate({series(metric, **of)}[{duration(window_seconds)}]))"
         for metric in ("container_cpu_cfs_periods_total", "container_cpu_cfs_throttled_periods_total")
     )
     return f"{throttled} / ({periods} > 0)"
@@ -150,9 +158,9 @@ REPLICA_MISMATCH = Objective(
     severity="critical",
     description="Deployment {{ $labels.deployment }} has {{ $value }} replicas too few or too many.",
     source="kube-state-metrics",
-    measure=_missing_replicas,
+    measure=_replica_difference,
     breach=">",
-    threshold=MISSING_REPLICAS,
+    threshold=REPLICA_DIFFERENCE,
     unit="replicas",
     for_seconds=10 * MINUTE,  # the default progress deadline of a Deployment
     runbook="deployment-stuck-in-pending",
@@ -215,7 +223,7 @@ LOW_THROUGHPUT = Objective(
     threshold=THROUGHPUT_BYTES_PER_SECOND,
     unit="bytes per second",
     for_seconds=10 * MINUTE,
-    minimum_requests=MINIMUM_REQUESTS,
+    minimum_requests=THROUGHPUT_MINIMUM_REQUESTS,
     minimum_by="",
     runbook="performance-issues",
     advice=Advice(
@@ -346,7 +354,7 @@ NODE_UNDER_PRESSURE = Objective(
     source="kube-state-metrics",
     measure=_node_pressure,
     breach=">",
-    threshold=0,
+    threshold=NODE_PRESSURE,
     unit="state",
     for_seconds=5 * MINUTE,
     runbook="nodes-not-ready",

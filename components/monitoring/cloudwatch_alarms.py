@@ -66,26 +66,26 @@ class Alarms(Component):
 
     def _topic(self, args: AlarmsArgs) -> pulumi.Output[str]:
         """Create the topic and return its ARN. CloudWatch cannot use the AWS managed key, so the topic has a separate key."""
-        role = f"{self._name}-alarms"
+        name = f"{self._name}-alarms"
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         key = aws.kms.Key(
-            role,
+            name,
             description=f"Encrypts the alarms of {self._name}",
             enable_key_rotation=True,
             deletion_window_in_days=KEY_DELETION_WINDOW_DAYS,
             policy=_key_policy(account),
             opts=self._child,
         )
-        topic = aws.sns.Topic(role, kms_master_key_id=key.key_id, opts=self._child)
+        topic = aws.sns.Topic(name, kms_master_key_id=key.key_id, opts=self._child)
         publishing = Statement(
             actions=["sns:Publish"],
             resources=[topic.arn],
             principals={"Service": "cloudwatch.amazonaws.com"},
             conditions={"StringEquals": {"aws:SourceAccount": account}},
         )
-        aws.sns.TopicPolicy(role, arn=topic.arn, policy=document(publishing), opts=self._child)
+        aws.sns.TopicPolicy(name, arn=topic.arn, policy=document(publishing), opts=self._child)
         for address in args.settings.alarm_emails if args.settings.alarms == "email" else ():
-            aws.sns.TopicSubscription(f"{role}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self._child)
+            aws.sns.TopicSubscription(f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=self._child)
         return topic.arn
 
     def _error_rate(self, balancer: Dimensions) -> None:
@@ -163,7 +163,7 @@ class Alarms(Component):
 
     def _alarm(
         self,
-        role: str,
+        suffix: str,
         description: str,
         threshold: float,
         *,
@@ -178,7 +178,7 @@ class Alarms(Component):
         metric_queries: list[MetricAlarmMetricQueryArgs] | None = None,
     ) -> None:
         MetricAlarm(
-            f"{self._name}-{role}",
+            f"{self._name}-{suffix}",
             alarm_description=description,
             comparison_operator="GreaterThanThreshold",
             threshold=threshold,

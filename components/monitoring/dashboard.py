@@ -241,7 +241,7 @@ def _health() -> tuple[Panel, ...]:
     firing = f"count by (alertname, severity) ({series('ALERTS', alertstate='firing')})"
     return (
         objective_panel(POD_RESTARTS, "Restarts", "{{pod}}"),
-        objective_panel(REPLICA_MISMATCH, "Missing replicas", "{{deployment}}"),
+        objective_panel(REPLICA_MISMATCH, "Replica mismatch", "{{deployment}}"),
         Panel(title="Firing alerts", queries=((firing, "{{severity}} {{alertname}}"),), unit="none"),
     )
 

@@ -54,10 +54,14 @@ LATENCY_SECONDS = 1
 """Guide, Alert Rules: high latency (> 1 s P95). The service's histogram must have a bucket with this upper bound."""
 THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 """Guide, Alert Rules: low throughput (< 1 MB/s)."""
+LARGE_REQUEST_BYTES = 65_536
+"""The default of the setting ``dwcp.bufferSizeBytes``, the size of one buffer of the service."""
+THROUGHPUT_MINIMUM_REQUESTS = THROUGHPUT_BYTES_PER_SECOND * WINDOW_SECONDS // LARGE_REQUEST_BYTES
+"""With fewer requests in a window, even large requests transfer less than ``THROUGHPUT_BYTES_PER_SECOND``."""
 RESTARTS = 1
 """Accepted number of restarts of a container within ``RESTART_WINDOW_SECONDS``; more restarts are a crash loop."""
 RESTART_WINDOW_SECONDS = 15 * MINUTE
-MISSING_REPLICAS = 0
+REPLICA_DIFFERENCE = 0
 """Guide, Alert Rules: deployment replica mismatch."""
 REDIS_UP = 1
 """Value of ``redis_up`` while Redis answers its exporter."""
@@ -75,6 +79,8 @@ TARGET_UP = 1
 FAILED_NOTIFICATIONS = 0
 NODE_READY = 1
 """Value of ``kube_node_status_condition`` while a condition is true."""
+NODE_PRESSURE = 0
+"""Value of ``kube_node_status_condition`` while a node reports no pressure."""
 FREE_REPLICAS = 1
 """Number of replicas that an autoscaler can still add; below 1 the autoscaler has reached its maximum."""
 THROTTLED_RATIO = 0.25

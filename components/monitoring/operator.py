@@ -36,7 +36,7 @@ def service_monitor(
         f"{name}-service-monitor",
         api_version=API_VERSION,
         kind="ServiceMonitor",
-        metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
+        metadata=_metadata(name, settings, namespace),
         # The SDK has no types for custom resources.
         spec={
             "selector": {"matchExpressions": [{"key": APP_LABEL, "operator": "In", "values": apps}]},
@@ -62,7 +62,7 @@ def prometheus_rule(
         f"{name}-prometheus-rule",
         api_version=API_VERSION,
         kind="PrometheusRule",
-        metadata=ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name}),
+        metadata=_metadata(name, settings, namespace),
         # The operator's Prometheus and Alertmanager have their own alerts.
         spec=rule_files.rule_file(
             memory_limit_bytes=limit,
@@ -71,6 +71,11 @@ def prometheus_rule(
         ),
         opts=opts,
     )
+
+
+def _metadata(name: str, settings: MonitoringSettings, namespace: Namespace) -> ObjectMetaArgs:
+    """The metadata of an object that the operator's Prometheus selects by the label ``release``."""
+    return ObjectMetaArgs(name=name, namespace=namespace.name, labels={"app": name, "release": settings.operator_release})
 
 
 def dashboard(name: str, namespace: Namespace, opts: ResourceOptions) -> ConfigMap:

@@ -61,10 +61,14 @@ COMMANDS = "+@all -@scripting"
 CONFIG_FOLDER = "/etc/redis"
 SECRET_FOLDER = "/run/secrets/redis"
 DATA_FOLDER = "/data"
-PING = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli -e ping'
-"""Command of the probes. With ``-e`` the command also fails on an error reply, for example while Redis loads its data.
+CLI = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli'
+"""Start of the probes' commands. The password is not an argument, because other processes could read it in the process list."""
+LOADED = f"{CLI} -e ping"
+"""Command that fails without a reply, and on an error reply, for example while Redis loads its data."""
+ANSWERS = f"{CLI} ping"
+"""Command that fails only without a reply.
 
-The password is not an argument, because other processes could read it in the process list.
+When Redis cannot write to its volume, it replies with an error, but still answers reads. A restart would lose the unwritten data.
 """
 
 
@@ -150,6 +154,7 @@ def _server_config(settings: RedisSettings) -> dict[str, str]:
         f"aclfile {SECRET_FOLDER}/users.acl",
         f"maxmemory {mebibytes(settings.memory) * MAXMEMORY_PERCENT // 100}mb",
         f"maxmemory-policy {settings.maxmemory_policy}",
+        'save ""',  # no snapshots besides the append-only file
         "appendonly yes",
         "appendfsync everysec",
     )
@@ -209,9 +214,9 @@ def _server(settings: RedisSettings) -> ContainerArgs:
         ports=[ContainerPortArgs(name="redis", container_port=REDIS_PORT)],
         resources=pods.resources(cpu=("100m", "500m"), memory=(settings.memory, settings.memory)),
         security_context=pods.container_security(),
-        startup_probe=_ping(period_seconds=5, failures=REDIS_START_SECONDS // 5),
-        liveness_probe=_ping(period_seconds=10, failures=3),
-        readiness_probe=_ping(period_seconds=5, failures=3),
+        startup_probe=_probe(LOADED, period_seconds=5, failures=REDIS_START_SECONDS // 5),
+        liveness_probe=_probe(ANSWERS, period_seconds=10, failures=3),
+        readiness_probe=_probe(ANSWERS, period_seconds=5, failures=3),
         volume_mounts=[
             VolumeMountArgs(name="config", mount_path=CONFIG_FOLDER, read_only=True),
             VolumeMountArgs(name="secrets", mount_path=SECRET_FOLDER, read_only=True),
@@ -220,9 +225,9 @@ def _server(settings: RedisSettings) -> ContainerArgs:
     )
 
 
-def _ping(*, period_seconds: int, failures: int) -> ProbeArgs:
+def _probe(command: str, *, period_seconds: int, failures: int) -> ProbeArgs:
     return ProbeArgs(
-        exec_=ExecActionArgs(command=["sh", "-c", PING]),
+        exec_=ExecActionArgs(command=["sh", "-c", command]),
         period_seconds=period_seconds,
         timeout_seconds=3,
         failure_threshold=failures,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from fences import Fence, fences
-from recording import run_platform
+from redis_server import needs_redis, redis_server
 from standing import Standing, standing
 
 KEYS = 10_000
@@ -72,12 +70,12 @@ def test_a_restored_volume_replaces_the_volume_of_redis(platform: Standing) -> N
     platform.wait("the platform is ready again", platform.settled, seconds=120)
 
 
-@pytest.mark.skipif(shutil.which("redis-server") is None, reason="needs Debian's redis-server")
+@needs_redis
 def test_restored_redis_files_contain_every_key(tmp_path: Path) -> None:
     """The server is real, with the platform's configuration. The copy is taken while it runs, as a snapshot is."""
     data, snapshot = tmp_path / "data", tmp_path / "snapshot"
     data.mkdir()
-    with redis(tmp_path, data) as cli:
+    with redis_server(tmp_path, data) as cli:
         lines = "\n".join(f"SET key:{number} value-{number}" for number in range(KEYS))
         subprocess.run(cli, input=lines, text=True, check=True, capture_output=True)
         time.sleep(1.2)  # with appendfsync everysec, a write is on the disk after a second
@@ -85,35 +83,7 @@ def test_restored_redis_files_contain_every_key(tmp_path: Path) -> None:
     shutil.rmtree(data)
     with printed_duration("redis"):
         shutil.copytree(snapshot, data)
-        with redis(tmp_path, data) as cli:
+        with redis_server(tmp_path, data) as cli:
             size = subprocess.run([*cli, "DBSIZE"], text=True, check=True, capture_output=True).stdout
             last = subprocess.run([*cli, "GET", f"key:{KEYS - 1}"], text=True, check=True, capture_output=True).stdout
     assert (size.strip(), last.strip()) == (str(KEYS), f"value-{KEYS - 1}")
-
-
-@contextmanager
-def redis(folder: Path, data: Path) -> Iterator[list[str]]:
-    """The redis-cli command for a running server with the program's redis.conf; the server is killed at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    config = run_platform("local").one("ConfigMap", "dwcp-v3-redis-config")["data"]["redis.conf"]
-    acl = folder / "users.acl"
-    acl.write_text(f"user default on #{hashlib.sha256(b'secret').hexdigest()} ~* &* +@all\n")
-    changed = config.replace("port 6379", f"port {port}").replace("dir /data", f"dir {data}")
-    changed = changed.replace("aclfile /run/secrets/redis/users.acl", f"aclfile {acl}")
-    assert str(acl) in changed
-    assert str(data) in changed
-    file = folder / "redis.conf"
-    file.write_text(changed + "bind 127.0.0.1\n")
-    server = subprocess.Popen(["redis-server", file], stdout=subprocess.DEVNULL)
-    cli = ["redis-cli", "-p", str(port), "-a", "secret", "--no-auth-warning"]
-    try:
-        deadline = time.monotonic() + 30
-        while subprocess.run([*cli, "PING"], capture_output=True, text=True, check=False).stdout.strip() != "PONG":
-            assert time.monotonic() < deadline, "the server does not answer"
-            time.sleep(0.05)
-        yield cli
-    finally:
-        server.kill()
-        server.wait()

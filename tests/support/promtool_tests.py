@@ -7,6 +7,7 @@ https://prometheus.io/docs/prometheus/latest/configuration/unit_testing_rules/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,11 @@ def unit_tests(rule_file: str, *, memory_limit_bytes: int, sources: Sequence[Sou
     return yaml.safe_dump(content, sort_keys=False, width=1000)
 
 
+def _too_few_per_minute(objective: Objective) -> int:
+    """Requests per minute, just below the objective's minimum."""
+    return math.ceil(objective.minimum_requests * MINUTE / objective.window_seconds) - 2
+
+
 def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[str, Any]]:
     bad, good = _beyond(objective), _below(objective)
     shaped = SHAPES[objective.name]
@@ -117,7 +123,7 @@ def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[s
         yield _case(
             name,
             "low traffic",
-            shape([LoadPhase(minutes=minutes, value=bad, requests_per_minute=QUIET_PER_MINUTE)]),
+            shape([LoadPhase(minutes=minutes, value=bad, requests_per_minute=_too_few_per_minute(objective))]),
             minutes,
             fires=False,
         )
@@ -335,12 +341,18 @@ def _autoscaler(phases: Phases, _: int) -> list[Series]:
 
 
 def _throttled(phases: Phases, _: int) -> list[Series]:
-    of = {"namespace": NAMESPACE, "pod": POD, "container": JOB}
     periods = 600
-    return [
-        _counter(series("container_cpu_cfs_periods_total", **of), phases, lambda _: periods),
-        _counter(series("container_cpu_cfs_throttled_periods_total", **of), phases, lambda phase: periods * (phase.value or 0)),
-    ]
+
+    def of(container: str, throttled: Callable[[LoadPhase], float]) -> list[Series]:
+        labels = {"namespace": NAMESPACE, "pod": POD, "container": container}
+        return [
+            _counter(series("container_cpu_cfs_periods_total", **labels), phases, lambda _: periods),
+            _counter(series("container_cpu_cfs_throttled_periods_total", **labels), phases, throttled),
+        ]
+
+    # The pod as a whole and an exporter are always throttled. They must not cause an alert.
+    others = [each for container in ("", "exporter") for each in of(container, lambda _: periods)]
+    return [*of(JOB, lambda phase: periods * (phase.value or 0)), *others]
 
 
 def _killed(phases: Phases, _: int) -> list[Series]:

@@ -33,6 +33,8 @@ class MonitoringSettings(Group):
     """`bundled`: the stack contains Prometheus; `operator`: the cluster runs the Prometheus Operator (docs: Monitoring)."""
     operator_namespace: ObjectName = "monitoring"
     """Namespace of Prometheus in operator mode; only pods of this namespace may scrape (Kubernetes: network policies)."""
+    operator_release: ObjectName = "kube-prometheus-stack"
+    """Helm release of the operator, whose Prometheus selects only objects with this label `release` (Prometheus: Operator)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
     """Seconds between two scrapes (guide: Monitoring Stack)."""
     retention_days: RetentionDays = 35

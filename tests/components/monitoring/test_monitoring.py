@@ -248,6 +248,13 @@ def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> Non
     assert board["data"] == bundled.one("ConfigMap", "dwcp-v3-grafana-dashboards")["data"]
 
 
+@pytest.mark.parametrize("kind", ["ServiceMonitor", "PrometheusRule"])
+def test_in_operator_mode_the_objects_have_the_label_by_which_kube_prometheus_stack_selects(kind: str) -> None:
+    assert evaluate("staging", **ALTERNATIVES).one(kind, "dwcp-v3")["metadata"]["labels"]["release"] == "kube-prometheus-stack"
+    other = {**ALTERNATIVES, "monitoring": {**ALTERNATIVES["monitoring"], "operatorRelease": "metrics"}}
+    assert evaluate("staging", **other).one(kind, "dwcp-v3")["metadata"]["labels"]["release"] == "metrics"
+
+
 def test_in_operator_mode_there_is_no_second_prometheus() -> None:
     objects = evaluate("staging", **ALTERNATIVES)
     assert objects.names("Deployment") == {"dwcp-v3", "dwcp-v3-canary", "dwcp-v3-redis"}

@@ -187,6 +187,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("ingress.awaitAddress", "x", "must be true or false", "true"),
     ("monitoring.mode", "both", "must be one of bundled, operator", ""),
     ("monitoring.operatorNamespace", "a..b", "must be a Kubernetes object name", "dwcp-v3"),
+    ("monitoring.operatorRelease", "A_B", "must be a Kubernetes object name", "dwcp-v3"),
     ("monitoring.prometheusImage", "prom/prometheus", "never `latest`", "prom/prometheus:1.2.3"),
     ("monitoring.scrapeIntervalSeconds", 1, "must be at least 5", "5"),
     ("monitoring.retentionDays", 0, "must be at least 1", "1"),

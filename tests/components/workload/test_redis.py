@@ -5,10 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 from manifests import CHANGED, STACKS, Manifests, evaluate
+from redis_server import needs_redis, redis_server
 
 from components.monitoring.prometheus_config import prometheus_config
 
@@ -117,3 +122,30 @@ def test_settings_reach_redis() -> None:
     claim = objects.one("PersistentVolumeClaim", "dwcp-v3-redis")["spec"]
     assert claim["resources"]["requests"]["storage"] == "20Gi"
     assert "storageClassName" not in claim
+
+
+@needs_redis
+def test_a_redis_that_cannot_write_stays_alive(tmp_path: Path) -> None:
+    """The server is real. After a failed write it answers `PING` with an error; a restart would lose the unwritten data."""
+    data = tmp_path / "data"
+    data.mkdir()
+    container = evaluate("local").container("dwcp-v3-redis", "redis")
+    with redis_server(tmp_path, data) as cli:
+        probes = {name: probe(container[f"{name}Probe"], cli, tmp_path) for name in ("startup", "liveness", "readiness")}
+        assert probes == dict.fromkeys(probes, 0)
+        shutil.rmtree(data)
+        subprocess.run(cli, input="CONFIG SET save '3600 1'\nSET key value\nBGSAVE\n", text=True, check=True, capture_output=True)
+        while "MISCONF" not in subprocess.run([*cli, "PING"], text=True, check=True, capture_output=True).stdout:
+            time.sleep(0.05)
+        after = {name: probe(container[f"{name}Probe"], cli, tmp_path) for name in probes}
+        assert after == {"startup": 1, "liveness": 0, "readiness": 0}
+        assert subprocess.run([*cli, "GET", "key"], text=True, check=True, capture_output=True).stdout == "value\n"
+    assert probe(container["livenessProbe"], cli, tmp_path) == 1, "the server is stopped"
+
+
+def probe(probe: dict[str, Any], cli: list[str], folder: Path) -> int:
+    """The exit code of a probe's command, with the test server's port and password."""
+    (folder / "password").write_text("secret")
+    *shell, command = probe["exec"]["command"]
+    command = command.replace("/run/secrets/redis", str(folder)).replace("redis-cli", " ".join(cli[:3]))
+    return subprocess.run([*shell, command], check=False, capture_output=True, timeout=probe["timeoutSeconds"]).returncode
