@@ -10,13 +10,16 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
+# After an upgrade of the system's Python, .venv can contain a link to an interpreter that no longer exists.
+$(shell test -x $(BIN)/python || rm -f .venv/complete)
+
 setup: .venv/complete  ## install the pinned Python packages into .venv
 
 # `uv sync` would use the URLs in uv.lock. This export has only names and hashes, so packages come from the index that this machine's
 # configuration of uv names.
 .venv/complete: uv.lock pyproject.toml requirements-uv.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "error: Python %s is too old\n  fix: make PYTHON=python3.11 (or newer)" % sys.version.split()[0])'
-	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python -a -x $(BIN)/pip || $(PYTHON) -m venv --clear .venv
 	@echo "installing the Python packages (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-uv.txt
 	@$(BIN)/uv export --quiet --frozen --no-emit-project --output-file .venv/requirements.txt
@@ -28,7 +31,8 @@ up: setup  ## start the embedded cloud and apply the platform to it (STACK=produ
 	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK)) $(if $(PODS),--pods $(PODS))
 
 down:  ## stop every process of `make up` and remove .sandbox/
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; else rm -rf .sandbox; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; elif [ -e .sandbox ]; then \
+	  printf 'error: .venv has no Python, which stops the processes of .sandbox\n  fix: make setup down\n'; exit 1; fi
 
 monitoring: setup  ## start a real Prometheus and simulated load (after `make up`)
 	@$(BIN)/python -m sandbox monitoring
@@ -51,7 +55,7 @@ TESTS := test-stacks test-cloud test-standing test-rollout test-releases test-un
 
 test: setup  ## run all tests except `make test-pods`, two groups at a time
 	@$(BIN)/python -m sandbox tools > /dev/null
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target $(TESTS)
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) $(TESTS)
 
 test-unit: setup
 	@nice $(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"

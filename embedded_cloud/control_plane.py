@@ -165,9 +165,10 @@ class ControlPlane:
         )
 
     def _to_kubelets(self) -> list[str]:
-        """The options that let the API server reach real nodes; empty for simulated nodes, because kwok needs no credentials."""
+        """The advertised address, and the options that let the API server reach real nodes. kwok needs no credentials."""
         if self.project.pods is None or self.tunnel is None:
-            return []
+            # Without this option, the API server needs a default route over IPv4, to find an address of this machine.
+            return [f"--advertise-address={self.project.nodes[0].address}"]
         connection = {"proxyProtocol": "HTTPConnect", "transport": {"uds": {"udsName": str(self.tunnel)}}}
         file = self.pki / "egress.json"
         selection = {"egressSelections": [{"name": "cluster", "connection": connection}]}

@@ -80,6 +80,6 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
     elif output == "markdown":
         sys.stdout.write(doctor_report.to_markdown(report))
     else:
-        doctor_report.print_table(report, console)
+        doctor_report.print_table(report, console, select_cluster=environment.select_cluster)
     sys.stdout.flush()
     return report

@@ -116,7 +116,8 @@ class States:
                 raise
             raise StateError(
                 f"there is no state of {self.stack}: s3://{self.backend.bucket}/{self.key} {version or ''}".rstrip(),
-                f"create the backend and the stack: dwcp state bootstrap --environment {self.stack}; or check PULUMI_BACKEND_URL",
+                "check that PULUMI_BACKEND_URL names the bucket of the state; "
+                f"for a new environment, create the backend and the stack: dwcp state bootstrap --environment {self.stack}",
             ) from error
         text = answer["Body"].read().decode(errors="replace")
         return parse_state(

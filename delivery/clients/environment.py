@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 from pydantic import ValidationError
 
 from components.settings import ClusterSettings, EnvironmentSettings, Group
-from contract import NAMESPACE, PROJECT, EnvironmentName
+from contract import APPLICATION, NAMESPACE, PROJECT, EnvironmentName
 from delivery.clients import _sandbox, aws
 from delivery.clients.kubernetes import KubernetesClient, UnknownClusterError
 from delivery.errors import DeliveryError, UsageError
@@ -124,6 +124,13 @@ class Environment:
         except UnknownClusterError as error:
             fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
             raise UnreachableError(f"the cluster of {self.name} cannot be reached: {error.problem}", fix) from error
+
+    @property
+    def select_cluster(self) -> str:
+        """The command that selects the environment's cluster for kubectl; empty if ``KUBECONFIG`` selects it."""
+        if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
+            return ""
+        return f"aws eks update-kubeconfig --name {APPLICATION}-{self.name} --region {self.region}"
 
     @property
     def kubeconfig(self) -> dict[str, Any] | None:

@@ -53,8 +53,11 @@ def _unchecked_names(report: Report) -> set[str]:
     return {each.check for each in report.unchecked}
 
 
-def print_table(report: Report, console: Console) -> None:
-    """Print the report with the worst finding first, and for each finding the evidence and the next command."""
+def print_table(report: Report, console: Console, *, select_cluster: str = "") -> None:
+    """Print the report with the worst finding first, and for each finding the evidence and the next command.
+
+    ``select_cluster`` is the command that selects the cluster for kubectl, if it is not selected already.
+    """
     console.print(f"[bold]{escape(headline(report))}[/bold]")
     if report.findings:
         rows = table("", "what", "evidence", "likely cause", show_lines=True)
@@ -68,6 +71,9 @@ def print_table(report: Report, console: Console) -> None:
             )
         console.print(rows)
         console.print("next:")
+        if select_cluster and any(each.command.startswith("kubectl ") for each in report.findings):
+            console.print(f"  {select_cluster}", markup=False, highlight=False, soft_wrap=True)
+            console.print("      so that kubectl uses this cluster", style="dim")
         for command, page in dict.fromkeys((each.command, each.runbook) for each in report.findings):
             console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
             console.print(f"      {page}", style="dim", markup=False, highlight=False)

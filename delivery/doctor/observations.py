@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
 from components.monitoring.promql import JOB, REDIS_JOB
+from components.settings import MonitoringSettings
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
 from delivery.clients.checkpoint import States
@@ -169,10 +170,16 @@ class Observations:
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
-        """The targets whose scrape fails. Raises ``UnreachableError`` if Prometheus scrapes no target of the platform."""
-        if not self.sources.query(f'up{{job=~"{self.sources.environment.namespace}.*"}}'):
+        """The targets whose scrape fails. Raises ``UnreachableError`` if Prometheus scrapes no target of the platform.
+
+        The Prometheus of the operator mode also scrapes targets of others, which do not count.
+        """
+        environment = self.sources.environment
+        own = f'up{{job=~"{environment.namespace}.*"}}'
+        if not self.sources.query(own):
             raise UnreachableError("Prometheus scrapes no target of this platform", "check the targets of Prometheus")
-        return self.sources.query("up == 0")
+        shared = environment.settings("monitoring", MonitoringSettings).mode == "operator"
+        return self.sources.query(f"{own if shared else 'up'} == 0")
 
     @part(title=METRICS)
     def redis_metrics(self) -> dict[str, float]:

@@ -13,7 +13,7 @@ import psutil
 from delivery.clients.checkpoint import States
 from delivery.errors import StateError
 from delivery.state.lease import LeaseItem
-from delivery.state.owner import Owner
+from delivery.state.owner import Owner, machine
 
 ENGINE = "pulumi"
 LONGEST_UPDATE = timedelta(hours=1)
@@ -49,10 +49,11 @@ class EngineLock:
     def stale(self, last: Owner | None) -> bool:
         """Whether the lock's owner provably no longer runs.
 
-        A lock of this host is stale if its process has ended. A lock of another host is stale if ``last``, the previous owner of
-        the lease, was on that host and no longer runs.
+        A lock of this machine is stale if its process has ended. A lock of another machine is stale if ``last``, the previous owner
+        of the lease, was on that machine and no longer runs. Two machines can have the same host name.
         """
-        if self.host == socket.gethostname():
+        elsewhere = last is not None and last.host == self.host and last.machine != machine()
+        if self.host == socket.gethostname() and not elsewhere:
             return not _is_engine(self.pid)
         return last is not None and last.host == self.host and last.gone()
 

@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import socket
+import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -83,11 +84,15 @@ class Owner:
 
 @cache
 def machine() -> str:
-    """Identifies this boot of this machine, and the PID namespace of this process."""
-    parts = [socket.gethostname()]
-    with contextlib.suppress(OSError):
-        parts += [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
-    return "/".join(parts)
+    """Identifies this boot of this machine, and the PID namespace of this process.
+
+    A host name alone is not enough, because several machines can have the same one, for example ``MacBook-Pro.local``.
+    """
+    try:
+        boot = [Path("/proc/sys/kernel/random/boot_id").read_text().strip(), str(Path("/proc/self/ns/pid").readlink())]
+    except OSError:  # macOS
+        boot = [f"{uuid.getnode():x}", f"{psutil.boot_time():.0f}"]
+    return "/".join([socket.gethostname(), *boot])
 
 
 def start_mark(pid: int) -> str:

@@ -17,7 +17,10 @@ from embedded_cloud.toolchain._progress import duration
 from embedded_cloud.toolchain.catalogue import GO_ENVIRONMENT, Bundle
 
 NETWORK_ERROR = re.compile(r"dial tcp|no such host|connection re(?:fused|set)|timeout|TLS|x509|EOF$|unreachable|: [45]\d\d ")
-FREE_SPACE = "free some disk space (a build of all programs needs 8 GB), then run the command again"
+FREE_SPACE = (
+    "free some disk space (a build of all programs needs 8 GB in Go's caches, GOCACHE and GOMODCACHE, and in TMPDIR), "
+    "then run the command again"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ def at(seconds: float) -> str:
 def pod(name: str = "dwcp-v3-abc", *, age: float = 3600, phase: str = "Running", **status: Any) -> Manifest:
     conditions = [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}]
     return {
-        "metadata": {"name": name, "creationTimestamp": at(age), "labels": {"app": "dwcp-v3"}},
+        "metadata": {"name": name, "creationTimestamp": at(age), "labels": {"app": "dwcp-v3", "track": "stable"}},
         "spec": {"nodeName": "node-a", "containers": [{"name": "dwcp-v3", "image": "ghcr.io/novacron/dwcp-v3:v3.0.0"}]},
         "status": {"phase": phase, "conditions": conditions, **status},
     }
@@ -75,7 +75,11 @@ EGRESS = Egress(
     route_tables=(table("subnet-1", **WAY_OUT),),
     private_subnets=("subnet-1",),
 )
-NODE = {"metadata": {"name": "node-a"}, "spec": {}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+NODE = {
+    "metadata": {"name": "node-a", "creationTimestamp": at(86400)},
+    "spec": {},
+    "status": {"conditions": [{"type": "Ready", "status": "True"}]},
+}
 CERTIFICATE = {
     "CertificateArn": "arn:aws:acm:us-east-1:1:certificate/1",
     "DomainName": "dwcp.example.com",

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from components.monitoring.alerts import NODE_NOT_READY
-from contract import DEPLOYMENTS, NAMESPACE, PROMETHEUS, REDIS
-from delivery.doctor._objects import condition, name_of
+from contract import DEPLOYMENTS, NAMESPACE, PROMETHEUS, REDIS, TRACK_LABEL
+from delivery.doctor._objects import age_seconds, condition, name_of
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -16,6 +16,8 @@ from delivery.doctor.observations import Observations
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 METRICS_SECONDS = 60
 """Seconds until the metrics of a new pod exist. Until then, the autoscaler reports that they are missing."""
+JOIN_SECONDS = 180
+"""Time that a new node may need to become ready: its network add-on starts first."""
 
 
 @check("autoscaler-without-metrics")
@@ -25,8 +27,10 @@ def autoscaler(observed: Observations) -> Iterator[Finding]:
         for type_ in ("AbleToScale", "ScalingActive"):
             found = condition(scaler, type_)
             # ScalingDisabled is normal for the canary: its Deployment has 0 pods between rollouts.
+            if found.get("status") != "False" or found.get("reason") == "ScalingDisabled":
+                continue
             lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], observed.at) >= METRICS_SECONDS
-            if found.get("status") == "False" and found.get("reason") != "ScalingDisabled" and lasts:
+            if lasts and not _starts(scaler, found, observed):
                 yield Finding(
                     severity=FindingSeverity.WARNING,
                     subject=f"HorizontalPodAutoscaler {name_of(scaler)}",
@@ -34,6 +38,14 @@ def autoscaler(observed: Observations) -> Iterator[Finding]:
                     cause=_why_no_scaling(found),
                     command=f"kubectl describe hpa {name_of(scaler)} -n {NAMESPACE}",
                 )
+
+
+def _starts(scaler: Manifest, found: Manifest, observed: Observations) -> bool:
+    """Whether metrics are missing only because the pods of the autoscaler's track have just started, as in each rollout."""
+    track = next((track for track, name in DEPLOYMENTS.items() if name == name_of(scaler)), None)
+    pods = [each for each in observed.pods.value if each["metadata"].get("labels", {}).get(TRACK_LABEL) == track]
+    new = bool(pods) and all(age_seconds(each, observed.at) < METRICS_SECONDS for each in pods)
+    return new and "Metric" in found.get("reason", "")
 
 
 def _seconds_since(time: str, now: datetime) -> float:
@@ -94,7 +106,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
     """Nodes that are not ready, or that have too little disk, memory or process IDs."""
     for node in observed.nodes.value:
         ready = condition(node, "Ready")
-        if ready.get("status") != "True":
+        if ready.get("status") != "True" and age_seconds(node, observed.at) >= JOIN_SECONDS:
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Node {name_of(node)}",

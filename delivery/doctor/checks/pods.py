@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
-from contract import NAMESPACE, PULL_SECRET
-from delivery.doctor._objects import age_seconds, condition, container_states, event_messages, listed, name_of, section, waiting
+from contract import APPLICATION, NAMESPACE, PULL_SECRET
+from delivery.doctor._objects import (
+    age_seconds,
+    app_of,
+    condition,
+    container_states,
+    event_messages,
+    listed,
+    name_of,
+    section,
+    waiting,
+)
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -15,8 +26,14 @@ PENDING_SECONDS = 30
 """Age from which a pending pod is reported. Scheduling normally takes seconds, or minutes if node autoscaling adds a node."""
 STARTING_SECONDS = 180
 """Seconds that a pod may take to become ready: 2 minutes of the service's startup probe, and an image pull."""
+SCALE_UP_SECONDS = 300
+"""Time that node autoscaling may need to add a node for a pending pod."""
 RESTART_COUNT = 3
 """Number of restarts from which a container is reported, even if it is running now."""
+RESTARTED_SECONDS = 3600
+"""A running container is reported only if it restarted within this time, because Kubernetes never resets its number of restarts."""
+UNHEALTHY_TARGET = "ReadinessGatesNotReady"
+"""The reason if the AWS Load Balancer Controller has not set the pod's readiness gate; the pod itself is ready."""
 START_CAUSES = {
     "CreateContainerConfigError": "A ConfigMap or Secret that the container names, or a key in it, does not exist.",
     "CreateContainerError": "The node cannot create the container; the kubelet's message has the reason.",
@@ -45,8 +62,9 @@ def pending(observed: Observations) -> Iterator[Finding]:
         messages = event_messages(name_of(pod), events)
         if scheduled.get("status") == "False":
             message = scheduled.get("message", "")
+            scales = "Insufficient" in message and age_seconds(pod, observed.at) < SCALE_UP_SECONDS
             yield Finding(
-                severity=FindingSeverity.CRITICAL,
+                severity=FindingSeverity.WARNING if scales else FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=tuple(dict.fromkeys([f"{scheduled.get('reason', 'Unschedulable')}: {message}", *messages]))[:EVIDENCE],
                 cause=_why_unschedulable(message, observed),
@@ -141,27 +159,40 @@ def health_checks(observed: Observations) -> Iterator[Finding]:
     for pod in observed.pods.value:
         if "deletionTimestamp" in pod["metadata"]:
             continue
-        crashed = [(name, each) for name, each in container_states(pod) if _crashes(each)]
+        crashed = [(name, each) for name, each in container_states(pod) if _crashes(each, observed.at)]
         for name, container in crashed:
             yield _crash(pod, name, container, events)
         ready = condition(pod, "Ready")
         running = pod.get("status", {}).get("phase") == "Running"
         if running and not crashed and ready.get("status") == "False" and age_seconds(pod, observed.at) >= STARTING_SECONDS:
             yield Finding(
+                check="unhealthy-targets" if ready.get("reason") == UNHEALTHY_TARGET else "",
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
                 evidence=(
                     f"{ready.get('reason') or 'not ready'}: {ready.get('message') or 'it runs but is not ready'}",
                     *event_messages(name_of(pod), events)[:EVIDENCE],
                 ),
-                cause="The readiness probe fails: the service runs but does not answer /ready, usually because Redis is down.",
+                cause=_why_not_ready(pod, ready),
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
 
 
-def _crashes(container: Manifest) -> bool:
+def _why_not_ready(pod: Manifest, ready: Manifest) -> str:
+    if ready.get("reason") == UNHEALTHY_TARGET:
+        return "The load balancer does not report a healthy target for this pod, or the AWS Load Balancer Controller does not run."
+    if app_of(pod) == APPLICATION:
+        return "The readiness probe fails: the service runs but does not answer /ready, usually because Redis is down."
+    return "The readiness probe fails: the container runs but does not answer; its log has the reason."
+
+
+def _crashes(container: Manifest, now: datetime) -> bool:
     reason, _ = waiting(container)
-    return reason == "CrashLoopBackOff" or reason in START_CAUSES or container.get("restartCount", 0) >= RESTART_COUNT
+    if reason == "CrashLoopBackOff" or reason in START_CAUSES:
+        return True
+    ended = section(container, "lastState", "terminated").get("finishedAt")
+    recent = ended is not None and (now - datetime.fromisoformat(ended)).total_seconds() < RESTARTED_SECONDS
+    return recent and container.get("restartCount", 0) >= RESTART_COUNT
 
 
 def _crash(pod: Manifest, name: str, container: Manifest, events: Sequence[Manifest]) -> Finding:

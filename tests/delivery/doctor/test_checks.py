@@ -45,6 +45,9 @@ UNSCHEDULABLE = {"type": "PodScheduled", "status": "False", "reason": "Unschedul
 NOT_READY = {"type": "Ready", "status": "False", "reason": "ContainersNotReady", "message": "containers with unready status"}
 
 
+KILLED = {"reason": "OOMKilled", "exitCode": 137}
+
+
 def pending(*, age: float = 60, message: str = UNSCHEDULABLE["message"]) -> dict[str, Any]:
     return pod(age=age, phase="Pending", conditions=[{**UNSCHEDULABLE, "message": message}])
 
@@ -56,13 +59,19 @@ def canary(weight: int, *targets: dict[str, Any]) -> list[TrackTraffic]:
     ]
 
 
+def with_track(pod: dict[str, Any], track: str) -> dict[str, Any]:
+    pod["metadata"]["labels"]["track"] = track
+    return pod
+
+
 def scaler(type_: str, reason: str, *, status: str = "False") -> dict[str, Any]:
     condition = {"type": type_, "status": status, "reason": reason, "message": "the message"}
     return {"metadata": {"name": "dwcp-v3"}, "spec": {"maxReplicas": 10}, "status": {"conditions": [condition]}}
 
 
 CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
-    ("deployment-stuck-in-pending", FindingSeverity.CRITICAL, {"pods": [pending()]}, "enough free resources"),
+    ("deployment-stuck-in-pending", FindingSeverity.WARNING, {"pods": [pending()]}, "enough free resources"),
+    ("deployment-stuck-in-pending", FindingSeverity.CRITICAL, {"pods": [pending(age=400)]}, "No node has enough free"),
     (
         "deployment-stuck-in-pending",
         FindingSeverity.CRITICAL,
@@ -169,8 +178,24 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     (
         "health-check-failures",
         FindingSeverity.CRITICAL,
-        {"pods": [pod(containerStatuses=[container(restarts=4, last={"reason": "OOMKilled", "exitCode": 137})])]},
+        {"pods": [pod(containerStatuses=[container(restarts=4, last={**KILLED, "finishedAt": at(600)})])]},
         "more memory than its limit",
+    ),
+    (
+        "unhealthy-targets",
+        FindingSeverity.CRITICAL,
+        {"pods": [pod(conditions=[{**NOT_READY, "reason": "ReadinessGatesNotReady"}])]},
+        "Load Balancer Controller",
+    ),
+    (
+        "health-check-failures",
+        FindingSeverity.CRITICAL,
+        {
+            "pods": [
+                pod(conditions=[NOT_READY], containerStatuses=[container(restarts=4, last={**KILLED, "finishedAt": at(90_000)})])
+            ]
+        },
+        "does not answer /ready, usually",
     ),
     (
         "health-check-failures",
@@ -397,6 +422,16 @@ IGNORED: dict[str, dict[str, Any]] = {
             }
         ]
     },
+    "a node that has just joined": {
+        "nodes": [{**NODE, "metadata": {"name": "node-d", "creationTimestamp": at(60)}, "status": {"conditions": [NOT_READY]}}]
+    },
+    "a canary whose pods have just started": {
+        "pods": [pod(), with_track(pod("dwcp-v3-canary-abc", age=20), "canary")],
+        "autoscalers": [{**scaler("ScalingActive", "FailedGetResourceMetric"), "metadata": {"name": "dwcp-v3-canary"}}],
+    },
+    "restarts of an earlier day": {
+        "pods": [pod(containerStatuses=[container(restarts=4, last={**KILLED, "finishedAt": at(90_000)})])]
+    },
     "a single restart": {"pods": [pod(containerStatuses=[container(restarts=1)])]},
     "a budget without pods": {"disruption_budgets": [{**BUDGET, "status": {"expectedPods": 0, "disruptionsAllowed": 0}}]},
     "targets that are registered or deregistered": {"tracks": canary(10, target(), target("draining"), target("initial"))},
@@ -458,7 +493,7 @@ def test_name_servers_that_are_not_pods_are_seen_by_the_endpoints_of_their_servi
     ("state", "command"),
     [
         ({"reason": "CrashLoopBackOff", "restarts": 7, "last": {"reason": "Error", "exitCode": 1}}, "kubectl logs dwcp-v3-abc"),
-        ({"restarts": 4, "last": {"reason": "OOMKilled", "exitCode": 137}}, "kubectl logs dwcp-v3-abc"),
+        ({"restarts": 4, "last": {**KILLED, "finishedAt": at(600)}}, "kubectl logs dwcp-v3-abc"),
         ({"reason": "CreateContainerConfigError"}, "kubectl describe pod dwcp-v3-abc"),
         ({"reason": "CreateContainerError"}, "kubectl describe pod dwcp-v3-abc"),
         ({"reason": "RunContainerError", "last": {"reason": "StartError", "exitCode": 128}}, "kubectl describe pod dwcp-v3-abc"),

@@ -6,10 +6,13 @@ import ast
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,7 +24,8 @@ from recording import ROOT
 from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state import lease as module
 from delivery.state.lease import Lease, LeaseTable
-from delivery.state.owner import Owner, run_has_ended
+from delivery.state.locks import EngineLock
+from delivery.state.owner import Owner, machine, run_has_ended
 
 HOLD = """
 import sys, time
@@ -200,6 +204,29 @@ def test_a_reused_process_id_is_another_process() -> None:
     assert not this.gone()
     assert replace(this, started="1").gone()
     assert not replace(this, machine="elsewhere").gone()
+
+
+def test_two_machines_with_the_same_host_name_are_different_machines_on_macos(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_proc(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_text", no_proc)
+    names: set[str] = set()
+    for hardware in (1, 2):
+        monkeypatch.setattr("uuid.getnode", lambda hardware=hardware: hardware)
+        machine.cache_clear()
+        names.add(machine())
+    monkeypatch.undo()
+    machine.cache_clear()
+    assert len(names) == 2
+
+
+def test_a_lock_of_another_machine_with_the_same_host_name_is_not_stale() -> None:
+    lock = EngineLock(key="k", host=socket.gethostname(), user="me", pid=2**22, since="now", age=timedelta())
+    here = replace(Owner.this(), pid=2**22)
+    assert lock.stale(None)
+    assert lock.stale(here)
+    assert not lock.stale(replace(here, machine="another machine"))
 
 
 def test_an_owner_in_ci_counts_as_running_if_github_cannot_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
