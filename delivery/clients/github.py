@@ -1,4 +1,4 @@
-"""A client for comments, issues, workflow runs and environments on GitHub: one comment per pull request and topic, one open issue per topic."""
+"""A client for GitHub: one comment per pull request and topic, one open issue per topic, workflow runs, and environments."""
 
 from __future__ import annotations
 

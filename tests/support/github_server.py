@@ -1,4 +1,4 @@
-"""A server that behaves like GitHub's API for comments, issues and environments."""
+"""A server that behaves like GitHub's API for comments, issues, environments and ended runs."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"message": "boom"}, self.server.status)
             return
         url = urlsplit(self.path)
+        if "/attempts/" in url.path:
+            self.answer({"status": "completed"})
+            return
         if "/environments/" in url.path:
             types = ["branch_policy", *(["required_reviewers"] if url.path.rpartition("/")[2] in self.server.reviewers else [])]
             self.answer({"protection_rules": [{"id": 1, "type": each} for each in types]})

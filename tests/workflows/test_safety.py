@@ -142,7 +142,7 @@ def test_vulnerability_scans_of_images_and_lock_files_fail_the_run() -> None:
 
 
 def test_each_upload_to_code_scanning_is_one_run_of_one_tool_with_its_own_category() -> None:
-    """Code scanning refuses two runs of one tool with the same category, so no upload is a folder (GitHub changelog, 2025-07-21)."""
+    """Code scanning refuses two runs of one tool with the same category, so no upload is a folder."""
     uploads = [(job, step["with"]) for job in ALL for step in job.steps if "codeql-action/upload-sarif" in step.get("uses", "")]
     for job, inputs in uploads:
         written = {
