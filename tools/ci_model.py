@@ -20,7 +20,7 @@ from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition, fill, value_of
 from delivery.github.image_tags import pinned, target
 from delivery.github.recovery import Facts, decide, ending
-from delivery.github.variables import VARIABLES, require_variables
+from delivery.github.variables import VARIABLES, require_reviewers, require_variables
 from delivery.github.workflow import Job, jobs
 from delivery.releases.request import PRODUCTION_TAG, TAG
 from program.checkout import CHECKOUT
@@ -29,7 +29,7 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 DIGEST = f"sha256:{'d' * 64}"
 OLD = FIRST_IMAGE
 REVIEWED = frozenset({"production-approval"})
-"""Environments with required reviewers (docs/ci.md: Setup in GitHub)."""
+"""Environments that must have required reviewers (docs/ci.md: Setup in GitHub)."""
 
 SUCCESS, FAILURE, CANCELLED, SKIPPED = "success", "failure", "cancelled", "skipped"
 
@@ -79,6 +79,8 @@ class EnvironmentState:
     rollout: str = ""
     holds: str = ""
     ended: dict[str, str] = field(default_factory=dict[str, str])
+    lease: Run | None = None
+    """The run whose killed command left its lease; ``None`` if the lease is free."""
 
     def facts(self, environment: str, image: str, before: str) -> Facts:
         """The facts that ``delivery.github.recovery.look`` would return in this state."""
@@ -107,6 +109,8 @@ class PipelineWorld:
     )
     recorded: list[str] = field(default_factory=list[str])
     variables: dict[str, str] = field(default_factory=lambda: dict(EXAMPLES))
+    reviewed: frozenset[str] = REVIEWED
+    """Environments that have required reviewers."""
 
 
 @dataclass
@@ -251,7 +255,7 @@ class Run:
         fault = next((fault for name, fault in self.faults.items() if ": " in name and _applies(name, job.name, label)), "")
         given = {**env, **{name: fill(value, contexts) for name, value in step.get("env", {}).items()}}
         try:
-            outputs = _run_step(step, given, fault, self, run)
+            outputs = _run_step(step, given, fault, self, run, job.content["permissions"])
             run.role = run.role or "configure-aws-credentials" in step.get("uses", "")
         except StepStoppedError as stopped:
             run.problems += [stopped.problem] if stopped.problem else []
@@ -267,7 +271,9 @@ def _applies(place: str, job: str, label: str) -> bool:
     return named == job and part in label
 
 
-def _run_step(step: Mapping[str, Any], env: Mapping[str, str], fault: str, run: Run, job: JobRun) -> dict[str, str]:
+def _run_step(
+    step: Mapping[str, Any], env: Mapping[str, str], fault: str, run: Run, job: JobRun, permissions: Mapping[str, str]
+) -> dict[str, str]:
     """The outputs of a step. Raises ``StepStoppedError`` if it does not succeed."""
     if "uses" in step:
         _end(fault)
@@ -279,7 +285,7 @@ def _run_step(step: Mapping[str, Any], env: Mapping[str, str], fault: str, run: 
         if arguments[: 1 + len(name)] == ["./dwcp", *name]:
             if effect not in WITHOUT_ROLE and not job.role:
                 raise StepStoppedError(FAILURE, "the job has no AWS credentials")
-            return effect(CommandCall(_options(arguments[1 + len(name) :]), fault, run.world, known))
+            return effect(CommandCall(_options(arguments[1 + len(name) :]), fault, run, known, permissions))
     _end(fault)
     return {}
 
@@ -312,8 +318,26 @@ class CommandCall:
 
     options: Mapping[str, str]
     fault: str
-    world: PipelineWorld
+    run: Run
     env: Mapping[str, str]
+    permissions: Mapping[str, str]
+    """The permissions of the job's token."""
+
+    @property
+    def world(self) -> PipelineWorld:
+        """The world of the run."""
+        return self.run.world
+
+    def require_actions_read(self) -> None:
+        """Stop the step if GitHub does not let it read runs and environments."""
+        if not self.env.get("GITHUB_TOKEN") or self.permissions.get("actions") != "read":
+            raise StepStoppedError(FAILURE, "the step has no token with the permission `actions: read`")
+
+    def take_lease(self, place: EnvironmentState) -> None:
+        """Take the lease of an environment; a killed command leaves it. A later job of the same run may take it over."""
+        if place.lease not in (None, self.run):
+            raise StepStoppedError(FAILURE, f"{self.options['environment']} is being changed by a command of an earlier run")
+        place.lease = self.run if self.fault in KILLED else None
 
 
 Effect = Callable[[CommandCall], dict[str, str]]
@@ -345,7 +369,9 @@ def _running(call: CommandCall) -> dict[str, str]:
     return {"release": call.world.places[call.options["environment"]].release}
 
 
-ENDED = {"left": "failed", "cancelled": "running", "timeout": "running", "lost": "running"}
+KILLED = ("cancelled", "timeout", "lost")
+"""The faults that kill a command."""
+ENDED = {"left": "failed", **dict.fromkeys(KILLED, "running")}
 """Fault of a deployment -> result in its release record. After any other fault, the result is ``rolled back``."""
 
 
@@ -354,6 +380,7 @@ def _deploy(call: CommandCall) -> dict[str, str]:
     place, image = call.world.places[environment], f"{IMAGE_REPOSITORY}:{tag}"
     if call.fault == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
         raise StepStoppedError(FAILURE, f"--tag {tag} is refused")
+    call.take_lease(place)
     if call.fault:
         place.ended[image] = ENDED.get(call.fault, "rolled back")
         call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
@@ -365,9 +392,24 @@ def _deploy(call: CommandCall) -> dict[str, str]:
     return {}
 
 
+def _unlock(call: CommandCall) -> dict[str, str]:
+    _end(call.fault)
+    call.require_actions_read()
+    call.world.places[call.options["environment"]].lease = None
+    return {}
+
+
+def _reviewers(call: CommandCall) -> dict[str, str]:
+    _end(call.fault)
+    call.require_actions_read()
+    _checked(lambda: require_reviewers(call.options["environment"], found=call.options["environment"] in call.world.reviewed))
+    return {}
+
+
 def _rollout(call: CommandCall) -> dict[str, str]:
     place, image = call.world.places["production"], call.options["image"]
     release = image.rpartition(":")[0].rpartition("@")[0].rpartition(":")[2]
+    call.take_lease(place)
     if call.fault == "failure":
         place.rollout, place.percent, place.ended[image] = "", 0, "rolled back"
         call.world.recorded.append(f"production: {release} rolled back")
@@ -402,9 +444,10 @@ def _recovery(call: CommandCall) -> dict[str, str]:
 
 
 def _rollback(call: CommandCall) -> dict[str, str]:
-    _end(call.fault)
     environment = call.options["environment"]
     place = call.world.places[environment]
+    call.take_lease(place)
+    _end(call.fault)
     place.rollout, place.holds, place.percent = "", "", 0
     place.serves = OLD
     call.world.recorded.append(f"{environment}: back to {call.options['to']}")
@@ -456,7 +499,9 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
     ("deploy",): _deploy,
     ("rollout",): _rollout,
     ("rollback",): _rollback,
+    ("state", "unlock"): _unlock,
     ("pipeline", "target"): _target,
+    ("pipeline", "reviewers"): _reviewers,
     ("pipeline", "reference"): _reference,
     ("pipeline", "variables"): _variables,
     ("pipeline", "running"): _running,
@@ -470,5 +515,5 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
 }
 """Command -> its effect on the :class:`PipelineWorld`. Other commands affect only the runner."""
 
-WITHOUT_ROLE = (_target, _reference, _variables, _incident, _comment)
+WITHOUT_ROLE = (_target, _reviewers, _reference, _variables, _incident, _comment)
 """The effects of the commands that do not call AWS."""

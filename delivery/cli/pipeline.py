@@ -108,6 +108,16 @@ def variables(
 
 
 @app.command()
+def reviewers(environment: Annotated[str, scope(text="Check this GitHub environment.")]) -> None:
+    """Check that the GitHub environment has required reviewers. Without them, GitHub starts its jobs at once."""
+    from delivery.clients.github import GitHub
+    from delivery.github.variables import require_reviewers
+
+    require_reviewers(environment, found=GitHub.from_environment().has_reviewers(environment))
+    _say(f"{environment} has required reviewers")
+
+
+@app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
     environment: Annotated[str, scope(text="Explain a failure in this GitHub environment.")] = "",

@@ -1,4 +1,4 @@
-"""A client for comments, issues and workflow runs on GitHub: one comment per pull request and topic, one open issue per topic."""
+"""A client for GitHub: one comment per pull request and topic, one open issue per topic, workflow runs, and environments."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT = 65_536
 FIXES = {
     401: "the token has expired or is not valid: run the failed jobs again; GitHub then creates a new token",
     403: "add the missing permission to the job's `permissions:`",
-    404: "check GITHUB_REPOSITORY, and that the token has access to it",
+    404: "check that what the address names exists, GITHUB_REPOSITORY, and that the token has access to it",
 }
 """The fix for a refused request, by HTTP status."""
 
@@ -79,6 +79,11 @@ class GitHub:
     def run_has_ended(self, run: str, attempt: str) -> bool:
         """Whether this attempt of a workflow run is completed."""
         return self._call("GET", f"actions/runs/{run}/attempts/{attempt}").get("status") == "completed"
+
+    def has_reviewers(self, environment: str) -> bool:
+        """Whether an environment has required reviewers. Raises ``GitHubError`` if the environment does not exist."""
+        rules = self._call("GET", f"environments/{environment}").get("protection_rules", [])
+        return any(each["type"] == "required_reviewers" for each in rules)
 
     def open_issue(self, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
         """Open an issue and return its address."""

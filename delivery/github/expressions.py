@@ -153,7 +153,8 @@ class _Parser:
 
     def _function(self, name: str) -> Any:
         if name == "hashFiles":
-            # Hash the pattern, not the files: workflows use the hash only in a cache's key, and the local runner has no cache.
+            # Hash the pattern, not the files: workflows use the hash only in a cache's key, and as the condition of an upload. The
+            # local runner has no cache and uploads nothing.
             pattern = as_text(self._operand())
             self._expect(")")
             return hashlib.sha256(pattern.encode()).hexdigest()

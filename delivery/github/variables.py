@@ -57,8 +57,9 @@ EXPLANATIONS = {
         "in the workflow. If the token has expired, run the jobs again",
     ),
     "registry": (
-        "the registry rejected this run's token; nothing was built or deployed",
-        "give the repository write access (Package settings, Manage Actions access), then run the failed jobs again",
+        "the images were not built and pushed; nothing was deployed",
+        "read the log of the failed step. If the registry denied access (`permission_denied: write_package`), give this repository "
+        "the role Write in the settings of each package (Package settings, Manage Actions access), then run the failed jobs again",
     ),
 }
 """The problem and the fix by topic, for actions whose own message does not state a fix."""
@@ -86,6 +87,16 @@ def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
         problem = f"the GitHub environment {environment} is not set up: {'; '.join(wrong)}; nothing was deployed"
         raise UsageError(problem, " && ".join(fixes))
     return [each.name for each in VARIABLES[environment]]
+
+
+def require_reviewers(environment: str, *, found: bool) -> None:
+    """Raise ``UsageError`` if the GitHub environment has no required reviewers: GitHub then starts its jobs at once."""
+    if not found:
+        raise UsageError(
+            f"the GitHub environment {environment} has no required reviewers; nothing was deployed",
+            f"add required reviewers to {environment}. A private repository has this rule only with GitHub Enterprise; without it, "
+            "a person deploys to production with `dwcp deploy` and `dwcp rollout`",
+        )
 
 
 def explanation(topic: str, environment: str) -> tuple[str, str]:

@@ -28,6 +28,10 @@ def test_the_page_names_every_setting_with_an_example_value() -> None:
         assert place in PAGE
         file = re.findall(r"`([^`]+)`", place)[1]
         assert "ghcr.io/novacron/" in (ROOT / file).read_text()
+    source = 'org.opencontainers.image.source="https://github.com/novacron/novacron"'
+    for file in (ROOT / "docker").glob("Dockerfile.*"):
+        if source in file.read_text():
+            assert f"`docker/{file.name}`" in PAGE
 
 
 def _aliases(model: type) -> list[tuple[str, str]]:

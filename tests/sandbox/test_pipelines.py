@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 from fixture_service import running
@@ -14,6 +15,7 @@ from github_server import Server, serving
 from pipelines import Pipelines, commit
 from stacks import Stack
 
+from delivery.clients.state_backend import Backend
 from embedded_cloud.processes import free_ports
 
 pytestmark = [
@@ -92,6 +94,29 @@ def test_a_release_whose_validation_fails_is_rolled_back_with_the_same_roles(pip
     assert "and was rolled back" in incident["body"]
 
 
+def test_the_next_push_deploys_after_a_staging_job_that_was_killed(pipelines: Pipelines) -> None:
+    """The killed job's lease has not expired, and the lock of its engine stays. GitHub reports that its run has ended."""
+    staging = pipelines.stacks["staging"]
+    lease = {"TableName": "dwcp-v3-leases", "Key": {"environment": {"S": "staging"}}}
+    dynamodb = staging.client("dynamodb")
+    owner = json.loads(dynamodb.get_item(**lease)["Item"]["owner"]["S"])
+    gone = {**owner, "host": "runner", "machine": "runner", "run": "novacron/novacron/5/1"}
+    dynamodb.update_item(
+        **lease,
+        UpdateExpression="SET held = :yes, #owner = :owner",
+        ExpressionAttributeNames={"#owner": "owner"},
+        ExpressionAttributeValues={":yes": {"BOOL": True}, ":owner": {"S": json.dumps(gone)}},
+    )
+    lock = {"pid": 1, "username": "ci", "hostname": "runner", "timestamp": "2026-01-01T00:00:00Z"}
+    url = urlsplit(staging.cloud.engine.environment()["PULUMI_BACKEND_URL"])
+    backend = Backend(bucket=url.netloc, prefix=url.path.strip("/"))
+    staging.client("s3").put_object(Bucket=backend.bucket, Key=f"{backend.locks('staging')}/1.json", Body=json.dumps(lock))
+    runs = pipelines.dwcp(staging, "releases")[0]
+    built = {"reference": runs["image"], "tag": runs["tag"]}
+    done = pipelines.run("staging", needs={"image": {"result": "success", "outputs": built}})
+    assert not done.failed, pipelines.full_output()
+
+
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_there_is_no_drift_after_the_releases(pipelines: Pipelines, github: Server, environment: str) -> None:
     assert not pipelines.run("drift", matrix={"environment": environment}).failed, pipelines.full_output()
@@ -109,7 +134,7 @@ def test_the_engines_preview_reports_no_changes(pipelines: Pipelines, stack: str
 @pytest.mark.parametrize(
     ("job", "kind", "action", "step"),
     [
-        ("staging", "deploy", "dynamodb:UpdateItem", "Deploy"),
+        ("staging", "deploy", "dynamodb:UpdateItem", "Lock of a run that has ended"),
         ("rollout", "deploy", "elasticloadbalancing:DescribeTargetHealth", "10 % -> 50 % -> 100 %"),
         (
             "drift",

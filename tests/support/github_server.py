@@ -1,4 +1,4 @@
-"""A server that behaves like GitHub's API for comments and issues."""
+"""A server that behaves like GitHub's API for comments, issues, environments and ended runs."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class Server(ThreadingHTTPServer):
         self.writes: list[tuple[str, str]] = []
         self.pulls: list[dict[str, Any]] = []
         self.asked: dict[str, list[str]] = {}
+        self.reviewers = {"production-approval"}
+        """The environments with required reviewers. Other environments have only a rule for branches."""
         self.status = 0
 
     @property
@@ -43,6 +45,13 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"message": "boom"}, self.server.status)
             return
         url = urlsplit(self.path)
+        if "/attempts/" in url.path:
+            self.answer({"status": "completed"})
+            return
+        if "/environments/" in url.path:
+            types = ["branch_policy", *(["required_reviewers"] if url.path.rpartition("/")[2] in self.server.reviewers else [])]
+            self.answer({"protection_rules": [{"id": 1, "type": each} for each in types]})
+            return
         query = parse_qs(url.query)
         page, size = int(query["page"][0]), int(query["per_page"][0])
         self.server.asked |= query

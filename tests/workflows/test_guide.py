@@ -213,6 +213,19 @@ def test_commands_that_record_incidents_have_no_github_token() -> None:
                 assert "GITHUB_TOKEN" not in {**job.env, **job.content.get("env", {}), **step.get("env", {})}
 
 
+def test_a_job_that_changes_an_environment_first_removes_the_lock_of_a_run_that_has_ended() -> None:
+    """The lease and the engine's lock of a killed job stay; only GitHub knows that the job's run has ended."""
+    for job in jobs(ROOT):
+        scripts = [step.get("run", "") for step in job.steps]
+        changes = [index for index, each in enumerate(scripts) if re.search(r"dwcp (deploy|rollout|rollback)\b", each)]
+        if changes:
+            unlock = job.steps[scripts.index(f"./dwcp state unlock --environment {job.environment}")]
+            assert job.steps.index(unlock) < changes[0]
+            assert unlock["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
+            assert unlock.get("if") == job.steps[changes[0]].get("if")
+            assert job.content["permissions"]["actions"] == "read"
+
+
 def test_every_variable_and_environment_of_the_workflows_is_in_the_setup_table() -> None:
     text = "".join(file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml"))
     environments = {job.environment for job in jobs(ROOT) if job.environment}

@@ -141,6 +141,47 @@ def test_vulnerability_scans_of_images_and_lock_files_fail_the_run() -> None:
         assert inputs.get("limit-severities-for-sarif", inputs.get("format") != "sarif")
 
 
+def test_each_upload_to_code_scanning_is_one_run_of_one_tool_with_its_own_category() -> None:
+    """Code scanning refuses two runs of one tool with the same category, so no upload is a folder."""
+    uploads = [(job, step["with"]) for job in ALL for step in job.steps if "codeql-action/upload-sarif" in step.get("uses", "")]
+    for job, inputs in uploads:
+        written = {
+            step["with"]["path"]
+            for each in ALL
+            if each.name in job.needs and each.workflow == job.workflow
+            for step in each.steps
+            if "upload-artifact" in step.get("uses", "")
+        }
+        assert Path(inputs["sarif_file"]).name in written
+    categories = [inputs["category"] for _, inputs in uploads]
+    assert sorted(categories) == ["policies", "trivy-files", "trivy-image"]
+    assert {"actions", "contents", "security-events"} == {name for job, _ in uploads for name in job.content["permissions"]}
+    assert all("vars.CODE_SCANNING != 'false'" in job.content["if"] for job, _ in uploads)
+
+
+@each_job
+def test_a_called_workflow_asks_for_no_permission_that_its_caller_lacks(job: Job) -> None:
+    """GitHub refuses to start such a run."""
+    called = [each for each in ALL if job.calls and each.workflow == job.calls]
+    missing = {
+        (each.name, name, level)
+        for each in called
+        for name, level in each.content["permissions"].items()
+        if job.content["permissions"].get(name) not in (level, "write")
+    }
+    assert missing == set()
+
+
+@each_job
+def test_packages_are_installed_from_a_current_list_and_do_not_replace_docker(job: Job) -> None:
+    """Docker, containerd and runc of GitHub's image are Docker's packages, with which Ubuntu's packages conflict."""
+    scripts = [step.get("run", "") for step in job.steps]
+    for index, script in enumerate(scripts):
+        if "apt-get install" in script:
+            assert "sudo apt-get update" in scripts[:index]
+            assert not {"docker.io", "containerd", "runc"} & set(script.split())
+
+
 @each_job
 def test_the_model_understands_every_expression(job: Job) -> None:
     texts = re.findall(r"\$\{\{.*?\}\}", str(job.content))

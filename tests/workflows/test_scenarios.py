@@ -21,7 +21,19 @@ from delivery.github.image_tags import pinned, target
 from delivery.github.recovery import Facts, Need, decide, ending, rollout_result
 from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require_variables
 from delivery.github.workflow import jobs, load
-from tools.ci_model import DIGEST, EXAMPLES, OLD, REVIEWED, SHA, Event
+from tools.ci_model import (
+    COMMANDS,
+    DIGEST,
+    EXAMPLES,
+    OLD,
+    REVIEWED,
+    SHA,
+    CommandCall,
+    Event,
+    PipelineWorld,
+    Run,
+    StepStoppedError,
+)
 from tools.ci_scenarios import CANDIDATE, CD, CI, MAIN, SCENARIOS, TAG, Scenario
 
 NEW = f"{IMAGE_REPOSITORY}:v3.1.0@{DIGEST}"
@@ -57,7 +69,18 @@ EXPECTED = {
     "started by hand on `main`": Expected(TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
     "started by hand on a release's tag": Expected(TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
     "the image has a vulnerability": Expected(("release", "ci", "image")),
+    "the registry rejects the login": Expected(("release", "ci", "image")),
     "the registry rejects the push": Expected(("release", "ci", "image")),
+    "a push to `main`, without code scanning": Expected(
+        TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)
+    ),
+    "the next push, after a push that was cancelled in staging": Expected(
+        TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)
+    ),
+    "the next release, after a release that lost its runners in production": Expected(
+        TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")
+    ),
+    "a release, without reviewers in `production-approval`": Expected(("release",)),
     "staging's deployment fails and is rolled back": Expected(TO_STAGING, recorded=("staging: v3.1.0 rolled back",)),
     "staging's smoke tests fail": Expected(TO_STAGING, recorded=("staging: v3.1.0 deployed", "staging: back to v3.0.0-1")),
     "staging's smoke tests fail, and the rollback too": Expected(
@@ -198,6 +221,12 @@ def test_a_run_reaches_the_environments_of_its_tag() -> None:
         ("a tag that is not a release, `v3`", "release", "the tag 'v3' is not a release", "git tag v3.0.0"),
         ("started by hand on another branch", "release", "neither main nor a tag", "run the pipeline for main"),
         ("a release's tag, on a commit outside `main`", "release", "not at a commit of main", ""),
+        (
+            "a release, without reviewers in `production-approval`",
+            "release",
+            "the GitHub environment production-approval has no required reviewers",
+            "add required reviewers",
+        ),
     ],
 )
 def test_bad_input_is_reported_before_any_change(scenario: str, job: str, problem: str, fix: str) -> None:
@@ -212,6 +241,7 @@ def test_bad_input_is_reported_before_any_change(scenario: str, job: str, proble
     ("scenario", "job", "step"),
     [
         ("staging's role is denied, or the token has expired", "staging", "Why there is no role"),
+        ("the registry rejects the login", "image", "Why the registry refuses"),
         ("the registry rejects the push", "image", "Why the registry refuses"),
     ],
 )
@@ -219,6 +249,24 @@ def test_a_refused_action_is_explained(scenario: str, job: str, step: str) -> No
     run = next(each for each in SCENARIOS if each.title == scenario).play()
     assert run.jobs[job].steps[step] == "success"
     assert "nothing was" in explanation("role", "staging")[0] + explanation("registry", "")[0]
+
+
+def test_a_job_without_the_right_to_read_runs_cannot_take_over_the_lease_of_a_killed_job() -> None:
+    world = PipelineWorld()
+    Run(CD, MAIN, world, {"staging: Deploy": "lost"}).play()
+    run = Run(CD, MAIN, world, {"staging: Lock of a run": "failure"}).play()
+    assert (run.result, run.jobs["staging"].steps["Deploy"]) == ("failure", "skipped")
+    with pytest.raises(StepStoppedError) as refused:
+        COMMANDS["deploy",](CommandCall({"environment": "staging", "tag": "sha-0123456"}, "", run, {}, {}))
+    assert "staging is being changed by" in refused.value.problem
+    with pytest.raises(StepStoppedError) as refused:
+        COMMANDS["state", "unlock"](CommandCall({"environment": "staging"}, "", run, {"GITHUB_TOKEN": "token"}, {}))
+    assert "actions: read" in refused.value.problem
+
+
+def test_without_code_scanning_only_the_upload_is_skipped() -> None:
+    run = next(each for each in SCENARIOS if each.title == "a push to `main`, without code scanning").play()
+    assert [name for name, each in run.jobs.items() if each.result == "skipped" and "ci / " in name] == ["ci / findings"]
 
 
 def starts(event: Event) -> list[str]:

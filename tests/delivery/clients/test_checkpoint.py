@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from accounts import Account
 from state_files import STACK, state
+from typer.testing import CliRunner
 
+from delivery.cli.app import app
 from delivery.clients.checkpoint import (
     Checkpoint,
     OlderStateError,
@@ -26,9 +28,9 @@ from delivery.clients.checkpoint import (
     workload,
 )
 from delivery.clients.work_folder import write
-from delivery.errors import LeaseLostError, StateError
+from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.backups import BackupError, Backups
-from delivery.state.lease import LeaseItem
+from delivery.state.lease import Lease, LeaseItem, LeaseTable
 from delivery.state.locks import engine_locks, remove_stale
 from delivery.state.owner import Owner
 
@@ -228,6 +230,28 @@ def test_the_lock_of_another_machine_is_released_after_its_ci_run_has_ended(stat
         remove_stale(states, holding)
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "completed"}
     assert remove_stale(states, holding)
+
+
+def test_unlock_takes_over_the_lease_and_the_lock_of_a_killed_job_of_another_run(
+    states: States, account: Account, github: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job was cancelled a moment ago, so its lease has not expired, and the next run starts on another runner."""
+    monkeypatch.setattr("delivery.cli.state._states", lambda environment: states)
+    for name, value in {"GITHUB_REPOSITORY": "novacron/novacron", "GITHUB_RUN_ID": "6", "GITHUB_RUN_ATTEMPT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
+    holding = LeaseItem(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
+    assert LeaseTable(account).take(None, holding)
+    lock(states, host="runner", pid=1)
+    unlock = ["state", "unlock", "--environment", "staging"]
+    github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "in_progress"}
+    refused = CliRunner().invoke(app, unlock)
+    assert isinstance(refused.exception, LeaseHeldError)
+    github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "completed"}
+    done = CliRunner().invoke(app, unlock)
+    assert "removed the engine's lock of ci@runner" in done.output
+    assert engine_locks(states) == []
+    Lease.take(account, command="deploy").release()
 
 
 def test_a_restore_is_refused_while_an_engine_has_the_lock(states: States) -> None:

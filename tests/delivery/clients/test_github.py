@@ -184,6 +184,18 @@ def test_the_drift_issue_follows_the_drift_check(
     assert message in result.output
 
 
+def test_an_environment_without_required_reviewers_is_refused(server: Server, tmp_path: Path) -> None:
+    """In a private repository without GitHub Enterprise no environment has reviewers, and GitHub approves each job at once."""
+    assert dwcp(server, tmp_path, "reviewers", "--environment", "production-approval").returncode == 0
+    server.reviewers.clear()
+    done = dwcp(server, tmp_path, "reviewers", "--environment", "production-approval")
+    assert done.returncode == 2
+    assert "the GitHub environment production-approval has no required reviewers; nothing was deployed" in done.stderr
+    assert "GitHub Enterprise" in done.stderr
+    server.status = 404
+    assert dwcp(server, tmp_path, "reviewers", "--environment", "production-approval").returncode == 1
+
+
 def test_missing_github_variables_are_reported(server: Server, tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(MARKER)
     command = [sys.executable, "-m", "delivery", "pipeline", "comment", "a.md", "--head", "a:b", "--sha", "c"]
