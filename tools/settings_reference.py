@@ -113,7 +113,11 @@ def variable_table() -> str:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
-    """The allowed values, from the JSON schema. pydantic writes the bounds of an integer with a validator as ``ge`` and ``le``."""
+    """The allowed values, from the JSON schema.
+
+    If an integer field has a validator, pydantic writes its bounds into the schema as ``ge`` and ``le``, not as ``minimum`` and
+    ``maximum``.
+    """
     match schema:
         case {"anyOf": [value, {"type": "null"}]}:
             return f"{_allowed(value)}, or null"

@@ -81,7 +81,9 @@ def test_most_blocks_are_run_and_the_others_state_the_reason() -> None:
 
 
 SECTION = re.compile(r"^(?=#{2,3} )", re.MULTILINE)
-CHANGES_A_SHARED_STACK = re.compile(r"pulumi config set\b[^\n`]* -s (staging|production)|`Pulumi\.(staging|production)\.yaml`,\s+then run")
+CHANGES_A_SHARED_STACK = re.compile(
+    r"pulumi config set\b[^\n`]* -s (staging|production)|`Pulumi\.(staging|production)\.yaml`(,\s+then run|;|, commit)"
+)
 
 
 def sections_that_change_a_stack_file() -> list[str]:
