@@ -1,4 +1,4 @@
-"""The project's speed benchmarks: ``make bench`` or ``python -m bench [MODULE ...] [--runs N] [--cold]``.
+"""The project's benchmarks of speed and of lost requests: ``make bench`` or ``python -m bench [MODULE ...] [--runs N] [--cold]``.
 
 There is one module per subject. Each module whose name does not begin with an underscore has one function::
 

@@ -35,8 +35,8 @@ Done = subprocess.CompletedProcess[str]
 
 END_SECONDS = 600
 ATTEMPTS = 4
-"""Maximum number of attempts for a rollout. A rollout that is rolled back because of latency is tried again, because other work on
-this machine can cause the latency."""
+"""Maximum number of attempts for a deployment or a rollout. If it is rolled back because of latency, it is tried again, because
+other work on this machine can cause the latency."""
 HELD_STEPS = ("10", "50")
 ABORTED = (0, 1)
 """Exit codes of `dwcp rollout --abort` that do not fail the benchmark."""

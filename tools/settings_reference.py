@@ -31,7 +31,7 @@ REFERENCE_HEADER = f"""\
 # Settings
 
 `make generate` writes this page from the models in `components/settings`. A stack file (`Pulumi.<stack>.yaml`) contains only the
-values that differ from the defaults. To set one value:
+values that differ from the defaults. To set one value, run this command, then commit the file and merge it:
 
     pulumi config set -s staging --path '{PROJECT}:network.nat' single
 
@@ -50,8 +50,8 @@ a product's documentation.
 | `alertReceivers.NAME` | URL for `slack`, `webhook` and `watchdog` (a dead-man's switch); integration key for `pagerduty` |
 | `registryUsername` | account of `registryToken`; not a secret |
 
-Set a secret with `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which prompts for the value. Staging and
-production reject a secret in plain text.
+Set a secret with `pulumi config set -s staging --secret --path '{PROJECT}:redisPassword'`, which prompts for the value.
+The command encrypts the value, so commit and merge the file too. Staging and production reject a secret in plain text.
 """
 
 
@@ -113,7 +113,11 @@ def variable_table() -> str:
 
 
 def _allowed(schema: dict[str, Any]) -> str:
-    """The allowed values, from the JSON schema. pydantic writes the bounds of an integer with a validator as ``ge`` and ``le``."""
+    """The allowed values, from the JSON schema.
+
+    If an integer field has a validator, pydantic writes its bounds into the schema as ``ge`` and ``le``, not as ``minimum`` and
+    ``maximum``.
+    """
     match schema:
         case {"anyOf": [value, {"type": "null"}]}:
             return f"{_allowed(value)}, or null"

@@ -1,5 +1,6 @@
 """The IAM roles of the pipelines in GitHub Actions: for each environment, one role that deploys and one role that reads.
 
+People may assume the role that deploys if the settings name the roles with which they sign in (``account.operatorRoleArns``).
 The permissions boundaries in ``_boundaries.py`` also limit what a role may do.
 """
 
@@ -133,17 +134,20 @@ class PipelineAccess(Component):
 
     def _roles(self, environment: Pipelined, others: Sequence[str], boundary: iam.Policy) -> tuple[iam.Role, iam.Role]:
         name = f"{self._name}-{environment}"
-        deploy = self._role(f"{name}-deploy", environment, self._deploy_policy(environment, others), boundary)
+        operators = self._settings.operator_role_arns.get(environment, ())
+        deploy = self._role(f"{name}-deploy", environment, self._deploy_policy(environment, others), boundary, operators)
         preview = self._role(f"{name}-preview", PREVIEW_ENVIRONMENT, _preview_policy(self._name, environment), boundary)
         iam.RolePolicyAttachment(f"{name}-preview", role=preview.name, policy_arn=READ_ONLY, opts=self._child)
         return deploy, preview
 
-    def _role(self, name: str, environment: str, policy: pulumi.Output[str], boundary: iam.Policy) -> iam.Role:
+    def _role(
+        self, name: str, environment: str, policy: pulumi.Output[str], boundary: iam.Policy, operators: Sequence[str] = ()
+    ) -> iam.Role:
         role = iam.Role(
             name,
             name=name,
             description=f"GitHub's jobs of the environment {environment}",
-            assume_role_policy=trust_github(self._provider_arn, self._settings.subject, environment),
+            assume_role_policy=trust_github(self._provider_arn, self._settings.subject, environment, operators),
             max_session_duration=SESSION_SECONDS,
             permissions_boundary=boundary.arn,
             opts=self._child,

@@ -24,14 +24,14 @@ GITHUB_TOKENS = "token.actions.githubusercontent.com"
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One statement of a policy; ``principals`` maps a kind (``Service``, ``AWS``) to one name, or is ``"*"``."""
+    """One statement of a policy; ``principals`` maps a kind (``Service``, ``AWS``) to one name or more, or is ``"*"``."""
 
     actions: Sequence[str] = ()
     not_actions: Sequence[str] = ()
     """Every action except these, instead of ``actions``."""
     effect: Literal["Allow", "Deny"] = "Allow"
     resources: Sequence[pulumi.Input[str]] = ()
-    principals: Mapping[str, pulumi.Input[str]] | Literal["*"] | None = None
+    principals: Mapping[str, pulumi.Input[str] | Sequence[str]] | Literal["*"] | None = None
     conditions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
 
 
@@ -66,23 +66,28 @@ def trust(service: str, *, pod_identity: bool = False) -> pulumi.Output[str]:
     return document(Statement(actions=actions, principals={"Service": service}))
 
 
-def trust_github(provider_arn: pulumi.Input[str], subject: str, environment: str) -> pulumi.Output[str]:
-    """The trust policy that lets only the jobs of one GitHub environment of one repository assume a role.
+def trust_github(
+    provider_arn: pulumi.Input[str], subject: str, environment: str, operators: Sequence[str] = ()
+) -> pulumi.Output[str]:
+    """The trust policy that lets only the jobs of one GitHub environment of one repository, and ``operators``, assume a role.
 
-    Source: https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws
+    ``operators`` are ARNs of roles with which people sign in. There is no condition on MFA, because a session of IAM Identity
+    Center does not have the key ``aws:MultiFactorAuthPresent``.
+    Sources: https://docs.github.com/en/actions/how-tos/secure-your-work/security-harden-deployments/oidc-in-aws,
+    https://docs.aws.amazon.com/singlesignon/latest/userguide/referencingpermissionsets.html.
     """
-    return document(
-        Statement(
-            actions=["sts:AssumeRoleWithWebIdentity"],
-            principals={"Federated": provider_arn},
-            conditions={
-                "StringEquals": {
-                    f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com",
-                    f"{GITHUB_TOKENS}:sub": f"{subject}:environment:{environment}",
-                }
-            },
-        )
+    jobs = Statement(
+        actions=["sts:AssumeRoleWithWebIdentity"],
+        principals={"Federated": provider_arn},
+        conditions={
+            "StringEquals": {
+                f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com",
+                f"{GITHUB_TOKENS}:sub": f"{subject}:environment:{environment}",
+            }
+        },
     )
+    people = [Statement(actions=["sts:AssumeRole"], principals={"AWS": list(operators)})] if operators else []
+    return document(jobs, *people)
 
 
 def _statement(statement: Statement) -> dict[str, Any]:

@@ -32,7 +32,10 @@ def _eks(facts: dict[str, str]) -> str:
 
 
 def eks_kubeconfig(*, name: str, endpoint: str, authority: str, region: str) -> dict[str, Any]:
-    """A kubeconfig whose tokens come from the AWS CLI (AWS: EKS, Connect kubectl to a cluster), for the program and for `dwcp`."""
+    """A kubeconfig for the program and for `dwcp`. Its tokens come from the AWS CLI.
+
+    Source: EKS User Guide, page "Connect kubectl to a cluster".
+    """
     token = {
         "apiVersion": "client.authentication.k8s.io/v1beta1",
         "command": "aws",

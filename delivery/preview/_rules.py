@@ -74,13 +74,14 @@ def check(base: Path, head: Path, before: Iterable[Worlds], after: Iterable[Worl
     """Apply the rules in the folder ``base`` to the graphs ``before`` and ``after``, and compare the rules in both folders."""
     if not (base / "policies").is_dir():
         return ByBase()
-    known = list(before)
-    answer = _run(base, [graph.to_json().decode() for each in (*known, *after) for graph in (each.known, each.unknown)])
+    base_worlds = list(before)
+    answer = _run(base, [graph.to_json().decode() for each in (*base_worlds, *after) for graph in (each.known, each.unknown)])
     if isinstance(answer, str):
         return ByBase(problem=answer, changes=tuple(_changed_files(base, head, [])))
     files = tuple(_changed_files(base, head, answer["files"]))
     changes = (*_changed_rules(answer, head), *files) if files else ()
-    return ByBase(violations=_new(answer["violations"][: len(known)], answer["violations"][len(known) :]), changes=changes)
+    found, count = answer["violations"], len(base_worlds)
+    return ByBase(violations=_new(found[:count], found[count:]), changes=changes)
 
 
 def _changed_rules(before: Mapping[str, Any], head: Path) -> Iterator[RuleChange]:
@@ -103,12 +104,12 @@ def _changed_files(base: Path, head: Path, imported: Iterable[str]) -> Iterator[
 
 
 def _new(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> dict[str, tuple[PolicyViolation, ...]]:
-    known = {key(violation) for each in before for violation in _open(each)}
+    base_keys = {key(violation) for each in before for violation in _open(each)}
     found: dict[str, dict[tuple[str, ...], PolicyViolation]] = {}
     for each in after:
         of_stack = found.setdefault(each["stack"], {})
         for violation in _open(each):
-            if key(violation) not in known:
+            if key(violation) not in base_keys:
                 of_stack.setdefault(key(violation), PolicyViolation.of(violation, new=True, by_base=True))
     return {stack: tuple(each.values()) for stack, each in found.items()}
 

@@ -1,4 +1,7 @@
-"""Formats the policy violations for a comment, with one row per resource."""
+"""Formats the policy violations for a comment.
+
+A table has one row per resource and level. New and older violations of a resource are in separate rows.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,11 @@ from delivery.preview._markdown import cell, code, escape
 from delivery.preview.change import PolicyViolation
 
 VIOLATIONS_OF_ONE = 5
-"""Maximum number of violations of one resource that are listed. Further violations are only counted."""
+"""Maximum number of violations that a row lists. Further violations are only counted."""
 
 
 def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
-    """The new and the mandatory violations, with one row per resource. Violations that only the base's rules find come first."""
+    """The new and the mandatory violations as tables. Violations that only the base's rules find come first."""
     by_base = [each for each in violations if each.by_base]
     listed = [each for each in violations if not each.by_base and (each.new or each.level == "mandatory")]
     old = len(violations) - len(listed) - len(by_base)
@@ -35,7 +38,7 @@ def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> It
 
 
 def _violations(listed: Sequence[PolicyViolation], level: Detail) -> str:
-    """A table with one row per resource, or with one row per policy if names are omitted."""
+    """A table with one row per resource and level, or with one row per policy and level if names are omitted."""
     if level >= Detail.TYPES:
         grouped = Counter((each.level, each.policy) for each in listed)
         rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]

@@ -27,7 +27,10 @@ class Tunnel(socketserver.StreamRequestHandler):
     """The handler of one connection of the API server."""
 
     def handle(self) -> None:
-        """Connect to the requested address, and copy bytes in both directions until one side ends."""
+        """Connect to the requested address, and copy bytes in both directions until both sides have ended.
+
+        The end of one side is passed on to the other side.
+        """
         _, target, _ = self.rfile.readline().decode().split(" ", 2)
         while self.rfile.readline().strip():
             pass

@@ -19,7 +19,8 @@ from policies.rules._identities import (
     identities_at,
     texts_of,
 )
-from policies.views import ResourceIndex, View
+from policies.views import ResourceIndex, UnknownValueError, View
+from program.catalogue import EXAMPLE_ARN
 from program.protocol import UNKNOWNS
 from program.types import (
     ACCESS_ENTRY,
@@ -331,10 +332,12 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
 
 
 def _own_accounts(index: ResourceIndex) -> set[str]:
-    """The stack's account. Raises ``UnknownValueError`` if all ARNs that contain the account are unknown."""
+    """The stack's account. Raises ``UnknownValueError`` if all ARNs that contain the account are unknown, or only examples."""
     given = [(each, key) for type_, key in OWN_ACCOUNT.items() for each in index.of(type_) if each.given(key)]
-    known = [(each, key) for each, key in given if each.resource.inputs[key] not in [*UNKNOWNS]]
-    return {iam.account_of(each.text(key)) for each, key in known or given}
+    arns = [each.text(key) for each, key in given if each.resource.inputs[key] not in [*UNKNOWNS]]
+    if given and all(arn.startswith(EXAMPLE_ARN) for arn in arns):
+        raise UnknownValueError((given[0][1],))
+    return {iam.account_of(arn) for arn in arns}
 
 
 def _service_of(endpoint: View) -> str:

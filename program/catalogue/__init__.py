@@ -26,6 +26,7 @@ __all__ = [
     "DATA_SOURCES",
     "DOCKER",
     "EVERYTHING",
+    "EXAMPLE_ARN",
     "KUBERNETES",
     "Replaces",
     "ResourceType",
@@ -46,6 +47,7 @@ __all__ = [
 ]
 
 ACCOUNT = _aws.ACCOUNT
+EXAMPLE_ARN = _aws.EXAMPLE_ARN
 AWS = _aws.TYPES
 DOCKER = _docker.TYPES
 KUBERNETES = _kubernetes.TYPES

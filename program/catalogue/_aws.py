@@ -15,8 +15,11 @@ from program.catalogue._type import ResourceType
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
+EXAMPLE_ARN = "arn:aws:mock:"
+"""Prefix of the example ARNs. Their account is an example too."""
+
 COMMON = ResourceType(
-    replaces="region", in_place="tags tagsAll", outputs={"arn": f"arn:aws:mock:{REGION}:{ACCOUNT}:{{name}}", "name": "{name}"}
+    replaces="region", in_place="tags tagsAll", outputs={"arn": f"{EXAMPLE_ARN}{REGION}:{ACCOUNT}:{{name}}", "name": "{name}"}
 )
 """The entry for all AWS types: https://www.pulumi.com/registry/packages/aws/ (v7, ``region`` on each resource)."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,68 @@ def test_most_blocks_are_run_and_the_others_state_the_reason() -> None:
     assert unmarked == [], "the info string of a fence is a title with the reason, or nothing"
     run = [each for each in blocks if not each.reason]
     assert len(run) > len(blocks) / 2, f"{len(run)} of {len(blocks)} blocks are run"
+
+
+SECTION = re.compile(r"^(?=#{2,3} )", re.MULTILINE)
+CHANGES_A_SHARED_STACK = re.compile(
+    r"pulumi config set\b[^\n`]* -s (staging|production)|`Pulumi\.(staging|production)\.yaml`(,\s+then run|;|, commit)"
+)
+
+
+def sections_that_change_a_stack_file() -> list[str]:
+    texts = [part for page in sorted(DOCS.rglob("*.md")) for part in SECTION.split(page.read_text())]
+    return [text for text in texts if CHANGES_A_SHARED_STACK.search(text)]
+
+
+@pytest.mark.parametrize("text", sections_that_change_a_stack_file(), ids=lambda text: text.split("\n", 1)[0].strip("# "))
+def test_who_changes_a_shared_stack_file_is_told_to_commit_it(text: str) -> None:
+    """A pipeline applies the stack file of its commit, so a change that is not committed is reverted by the next release."""
+    assert re.search(r"\bcommit\b.*(\bmerge\b|git push|\bpush\b)", text, re.IGNORECASE | re.DOTALL)
+
+
+def kubectl_commands() -> list[str]:
+    return [
+        line.strip()
+        for page in sorted(DOCS.rglob("*.md"))
+        if page.stem != "guide"  # the original, unchanged
+        for line in page.read_text().replace("\\\n", " ").splitlines()
+        if line.strip().startswith("kubectl ")
+    ]
+
+
+def refused_by_kubectl(command: str) -> str:
+    """Why kubectl refuses a command in any cluster; empty if it does not."""
+    words = shlex.split(command.partition(" -- ")[0])
+    if words[1] == "debug":
+        target = next((each for each in words[2:] if re.match(r"[a-z.]+/|\$\(kubectl get ", each)), "pod/x")
+        if not re.match(r"(po|pods?|no|nodes?)/|\$\(kubectl get (po|pods?|no|nodes?)\b.* -o name", target):
+            return "kubectl debug accepts only a pod or a node"
+    follows, selects = ({*names} & {*words} for names in (("-f", "--follow"), ("-l", "--selector")))
+    if words[1] == "logs" and follows and selects and not any(each.startswith("--max-log-requests=") for each in words):
+        return "kubectl logs follows at most 5 pods"
+    return ""
+
+
+@pytest.mark.parametrize("command", kubectl_commands())
+def test_kubectl_accepts_the_commands_of_the_pages(command: str) -> None:
+    assert refused_by_kubectl(command) == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "refused"),
+    [
+        ("kubectl debug -n x -it deploy/dwcp-v3 --image=curlimages/curl:8 -- curl http://localhost/x", True),
+        ('kubectl debug -n x -it "$(kubectl get deploy -n x -o name)" --image=alpine', True),
+        ('kubectl debug -n x -it "$(kubectl get pods -n x -o name | head -1)" --image=curlimages/curl:8', False),
+        ("kubectl debug node/a --image=alpine", False),
+        ("kubectl logs -n x -l app=y -f", True),
+        ("kubectl logs -n x -l app=y -f --max-log-requests=20", False),
+        ("kubectl logs -n x -l app=y --tail=5", False),
+        ("kubectl logs -n x deploy/y -f", False),
+    ],
+)
+def test_commands_that_kubectl_refuses_are_found(command: str, refused: bool) -> None:
+    assert bool(refused_by_kubectl(command)) is refused
 
 
 def test_every_page_is_in_the_menu() -> None:

@@ -54,3 +54,10 @@ def test_a_new_grafana_password_restarts_only_grafana(before: Graph) -> None:
     changed = changes_by_name(before, grafanaPassword=ROTATED)
     assert changed
     assert all("grafana" in name for name in changed)
+
+
+def test_a_new_secret_of_a_receiver_restarts_only_alertmanager(before: Graph) -> None:
+    receivers = {"slack": ROTATED, "pagerduty": ROTATED, "webhook": ROTATED, "watchdog": ROTATED}
+    changed = changes_by_name(before, alertReceivers={name: f"https://{each}.example.com" for name, each in receivers.items()})
+    assert {each.rpartition("-")[2] for each in changed} == {"secret", "deployment"}
+    assert all("alertmanager" in name for name in changed)

@@ -9,10 +9,12 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 
+import pytest
 import yaml
 
 import policies
 from policies.config import config_of
+from program.catalogue import ACCOUNT
 from program.checkout import CHECKOUT, stacks_of
 from program.evaluation import Worlds, evaluate_worlds
 from program.graph import Resource
@@ -55,6 +57,37 @@ def test_the_account_passes_all_rules_in_both_worlds() -> None:
     found = policies.check_worlds(worlds().known.resources, worlds().unknown.resources, "account", CONFIG)
     assert [each for each in found if each.status != "deferred"] == []
     assert len(worlds().known.of(ROLE)) == 4
+
+
+def trusting(principal: str) -> Resource:
+    """The deploy role of production, which also trusts ``principal``."""
+    [role] = [each for each in resources() if each.type == ROLE and each.name == "dwcp-v3-production-deploy"]
+    document = json.loads(role.inputs["assumeRolePolicy"])
+    document["Statement"].append({"Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": {"AWS": [principal]}})
+    role.inputs["assumeRolePolicy"] = json.dumps(document)
+    return role
+
+
+@pytest.mark.parametrize(
+    ("principal", "rules"),
+    [
+        ("arn:aws:iam::777777777777:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_OnCall_0123456789abcdef", set[str]()),
+        ("*", {"identity-no-public-principal"}),
+        ("arn:aws:iam::999999999999:role/on-call", {"identity-known-accounts"}),
+    ],
+)
+def test_a_deploy_role_may_trust_only_roles_of_its_own_account(principal: str, rules: set[str]) -> None:
+    role = trusting(principal)
+    role.inputs["permissionsBoundary"] = "arn:aws:iam::777777777777:policy/dwcp-v3-production-pipelines"
+    role.inputs["assumeRolePolicy"] = role.inputs["assumeRolePolicy"].replace(ACCOUNT, "777777777777")
+    found = policies.check([role], "account", CONFIG)
+    assert {each.rule for each in found if each.status == "failed" and each.rule.startswith("identity-")} == rules
+
+
+def test_a_role_in_the_account_is_not_compared_with_the_account_of_examples() -> None:
+    """Before the update, the boundaries' ARNs are examples, so the program does not tell the account."""
+    found = policies.check([trusting("arn:aws:iam::777777777777:role/on-call")], "account", CONFIG)
+    assert {each.status for each in found if each.rule == "identity-known-accounts"} == {"deferred"}
 
 
 def test_the_pipeline_previews_and_checks_it_like_every_stack() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from typing_extensions import override
 
 from components.settings.groups._group import Conflict, Group
-from components.settings.types import BucketName, DnsName, GithubSubject, OidcProviderArn, Region
+from components.settings.types import BucketName, DnsName, GithubSubject, OidcProviderArn, Region, RoleArn, unique
 from contract import STATE_BUCKET
 
 Pipelined = Literal["staging", "production"]
@@ -23,11 +23,13 @@ class AccountSettings(Group):
     region: Region = "us-east-1"
     """AWS region of the account's stack; roles are valid in every region (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
-    """Repository that may sign in: `repo:OWNER/NAME`; created after June 2026: `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions)."""
+    """`repo:OWNER/NAME` of the jobs; a repository created after June 2026 is `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions)."""
     provider_arn: OidcProviderArn | None = None
     """ARN of the account's OIDC provider for GitHub, if one exists; null creates the provider (AWS: OIDC federation)."""
     hosts: dict[Pipelined, DnsName] = Field(default={})
     """`loadBalancer.host` of each environment; the environment's pipeline can change DNS records only of this host (AWS: IAM)."""
+    operator_role_arns: dict[Pipelined, Annotated[tuple[RoleArn, ...], AfterValidator(unique)]] = Field(default={})
+    """For each environment, the IAM roles with which people sign in and may assume its deploy role (docs: On AWS)."""
     state_bucket: BucketName = STATE_BUCKET
     """Bucket of the Pulumi state, with a globally unique name; `dwcp state bootstrap` creates it (guide: State Management)."""
 

@@ -1,4 +1,4 @@
-"""STS: a web identity token must match the role's trust policy, and no session may exceed the role's maximum session duration."""
+"""STS: a token or a caller must match the role's trust policy, and no session may exceed the maximum session duration."""
 
 from __future__ import annotations
 
@@ -8,23 +8,48 @@ import json
 from fnmatch import fnmatchcase
 from typing import Any
 
+from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call
+from embedded_cloud.front.permissions import caller_of
 from embedded_cloud.front.refusals._table import refuses
 
 SOURCE = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"
-DEFAULT_LONGEST_SECONDS = 3600
+TRUST = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html"
+CHAINING = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html"
+DEFAULT_LONGEST_SECONDS = CHAINED_LONGEST_SECONDS = 3600
 
 
 @refuses("sts", "AssumeRoleWithWebIdentity", code="AccessDenied", source=SOURCE)
 def stranger_with_a_token(call: Call) -> str | None:
     """Assuming a role with a token whose claims do not match the role's trust policy."""
-    role = _role(call)
     claims = _claims(call.parameters["WebIdentityToken"])
-    statements = json.loads(role.assume_role_policy_document)["Statement"] if role else []
-    if any(_trusts(each, claims) for each in (statements if isinstance(statements, list) else [statements])):
+    if any(_trusts(each, claims) for each in _statements(_role(call))):
         return None
     return "Not authorized to perform sts:AssumeRoleWithWebIdentity"
+
+
+@refuses("sts", "AssumeRole", code="AccessDenied", source=TRUST)
+def stranger_with_a_role(call: Call) -> str | None:
+    """Assuming a role whose trust policy names neither the caller's role nor the account."""
+    caller = caller_of(call.access_key, call.token) if call.access_key else None
+    if caller is None or caller.role is None:
+        return None
+    own = {each.arn for each in list(backend("iam", call).roles.values()) if each.name == caller.role}
+    own |= {ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"}
+    if any(own & set(_principals(each)) for each in _statements(_role(call)) if "sts:AssumeRole" in _listed(each["Action"])):
+        return None
+    return f"User: {caller.arn} is not authorized to perform: sts:AssumeRole on resource: {call.parameters['RoleArn']}"
+
+
+@refuses("sts", "AssumeRole", code="ValidationError", source=CHAINING)
+def chained_session_longer_than_an_hour(call: Call) -> str | None:
+    """A session of more than one hour for a caller that has assumed a role itself."""
+    caller = caller_of(call.access_key, call.token) if call.access_key else None
+    chained = caller is not None and caller.role is not None
+    if not chained or int(call.parameters.get("DurationSeconds") or 0) <= CHAINED_LONGEST_SECONDS:
+        return None
+    return "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
 
 
 @refuses("sts", "AssumeRole", "AssumeRoleWithWebIdentity", code="ValidationError", source=SOURCE)
@@ -43,6 +68,21 @@ def _role(call: Call) -> Any:
     return next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
 
 
+def _statements(role: Any) -> list[dict[str, Any]]:
+    """The statements of a role's trust policy; empty for a role that does not exist."""
+    return _listed(json.loads(role.assume_role_policy_document)["Statement"]) if role else []
+
+
+def _principals(statement: dict[str, Any]) -> list[str]:
+    """The AWS principals that a statement allows."""
+    principal: Any = statement.get("Principal")
+    return _listed(principal.get("AWS", [])) if statement["Effect"] == "Allow" and isinstance(principal, dict) else []
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
 def _claims(token: str) -> dict[str, Any]:
     """The claims of a token; empty for a text that is not a token."""
     try:
@@ -53,9 +93,9 @@ def _claims(token: str) -> dict[str, Any]:
 
 
 def _trusts(statement: dict[str, Any], claims: dict[str, Any]) -> bool:
-    actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
     issuer = str(claims.get("iss", "")).removeprefix("https://")
     federated = str(statement.get("Principal", {}).get("Federated", ""))
+    actions = _listed(statement["Action"])
     if "sts:AssumeRoleWithWebIdentity" not in actions or not (issuer and federated.endswith(f"oidc-provider/{issuer}")):
         return False
     return all(
@@ -67,7 +107,7 @@ def _trusts(statement: dict[str, Any], claims: dict[str, Any]) -> bool:
 
 def _holds(operator: str, value: Any, wanted: Any) -> bool:
     """Whether a claim is one of the ``wanted`` values; false for an unknown operator."""
-    choices = wanted if isinstance(wanted, list) else [wanted]
+    choices = _listed(wanted)
     match operator:
         case "StringEquals":
             return value in choices

@@ -18,6 +18,7 @@ PROVIDER = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercont
 ACCOUNT = "123456789012"
 WORKLOADS = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-staging-workloads"
 BOTH_ENVIRONMENTS = pytest.mark.parametrize(("environment", "other"), [("staging", "production"), ("production", "staging")])
+USER = f"arn:aws:iam::{ACCOUNT}:user/me"
 LEASES = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/dwcp-v3-leases"
 PIPELINE_ROLES = [f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-{each}-{kind}" for each in ENVIRONMENTS for kind in ("deploy", "preview")]
 
@@ -71,7 +72,7 @@ def trust_conditions(role: str, **changes: Any) -> dict[str, Any]:
     """The conditions under which a role can be assumed."""
     inputs = account(**changes).one("aws:iam/role:Role", f"dwcp-v3-{role}")
     assert inputs["name"] == f"dwcp-v3-{role}"
-    [statement] = statements(inputs["assumeRolePolicy"])
+    [statement] = statements(inputs["assumeRolePolicy"])  # only GitHub's jobs, unless the settings name roles of people
     assert statement["Action"] == ["sts:AssumeRoleWithWebIdentity"]
     return {"by": statement["Principal"]["Federated"], **statement["Condition"]["StringEquals"]}
 
@@ -87,6 +88,20 @@ def test_each_role_trusts_one_environment_of_one_repository(environment: str) ->
 def test_the_subject_can_contain_the_ids_of_owner_and_repository() -> None:
     sub = trust_conditions("staging-deploy", subject="repo:novacron@12/novacron@34")["token.actions.githubusercontent.com:sub"]
     assert sub == "repo:novacron@12/novacron@34:environment:staging"
+
+
+ON_CALL = f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_OnCall_0123456789abcdef"
+"""A role of IAM Identity Center, with which people sign in."""
+
+
+@BOTH_ENVIRONMENTS
+def test_people_with_a_listed_role_may_assume_only_the_deploy_role_of_their_environment(environment: str, other: str) -> None:
+    changes: dict[str, Any] = {"operatorRoleArns": {environment: [ON_CALL]}}
+    inputs = account(**changes).one("aws:iam/role:Role", f"dwcp-v3-{environment}-deploy")
+    [_, people] = statements(inputs["assumeRolePolicy"])
+    assert people == {"Effect": "Allow", "Action": ["sts:AssumeRole"], "Principal": {"AWS": [ON_CALL]}}
+    for role in (f"{environment}-preview", f"{other}-deploy", f"{other}-preview"):
+        assert trust_conditions(role, **changes) == trust_conditions(role)
 
 
 def test_an_existing_oidc_provider_is_used() -> None:
@@ -443,6 +458,8 @@ def test_policies_are_within_iams_size_limits() -> None:
         ("region", "us-gov-west-1", "outside AWS' commercial partition", "us-east-1"),
         ("subject", "novacron/novacron", "must be a repository as GitHub's tokens name it", "repo:novacron/novacron"),
         ("providerArn", "github", "must be the ARN of the account's OIDC provider for GitHub", "oidc-provider/"),
+        ("operatorRoleArns.production[0]", {"production": ["*"]}, "must be the ARN of an IAM role", ":role/platform-admin"),
+        ("operatorRoleArns.production[0]", {"production": [USER]}, "must be the ARN of an IAM role", ":role/platform-admin"),
         ("hosts.production", {"staging": "dwcp.staging.example.com"}, "is missing", "dwcp.example.com"),
         ("stateBucket", "My_Bucket", "must be the name of an S3 bucket", "novacron-terraform-state"),
     ],

@@ -15,6 +15,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from recording import run_account
 
 from embedded_cloud.front import eks, refusals
 from embedded_cloud.front.refusals import TABLE
@@ -516,6 +517,51 @@ def session_longer_than_the_role_allows(aws: Account) -> tuple[Call, Call]:
         aws.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="job", WebIdentityToken=token, DurationSeconds=seconds)
 
     return lambda: take(7201), lambda: take(7200)
+
+
+@dataclass
+class People:
+    """A role that people have assumed, and the deploy role of the account stack, which trusts the role ``listed``."""
+
+    aws: Account
+    listed: str = field(default_factory=lambda: f"on-call-{next(NUMBERS)}")
+
+    def deploy_role(self) -> str:
+        listed = f"arn:aws:iam::123456789012:role/{self.listed}"
+        program = run_account(operatorRoleArns={"production": [listed]}).one("aws:iam/role:Role", "dwcp-v3-production-deploy")
+        wanted = {"AssumeRolePolicyDocument": program["assumeRolePolicy"], "MaxSessionDuration": program["maxSessionDuration"]}
+        return self.aws.iam.create_role(RoleName=f"{self.listed}-deploys", **wanted)["Role"]["Arn"]
+
+    def assume(self, target: str, own_role: str, seconds: int = 3600) -> None:
+        """Assume ``target`` as a person who signed in with ``own_role``."""
+        trusted = {"Federated": "arn:aws:iam::123456789012:oidc-provider/tokens.example.com"}
+        trust = document({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRoleWithWebIdentity"})
+        may = document({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"})
+        with suppress(self.aws.iam.exceptions.EntityAlreadyExistsException):
+            self.aws.iam.create_role(RoleName=own_role, AssumeRolePolicyDocument=trust)
+        self.aws.iam.put_role_policy(RoleName=own_role, PolicyName="may", PolicyDocument=may)
+        token = web_identity({"iss": "https://tokens.example.com", "aud": "sts.amazonaws.com", "sub": "x"})
+        arn = f"arn:aws:iam::123456789012:role/{own_role}"
+        keys = self.aws.sts.assume_role_with_web_identity(RoleArn=arn, RoleSessionName="me", WebIdentityToken=token)["Credentials"]
+        secret = {"aws_access_key_id": keys["AccessKeyId"], "aws_secret_access_key": keys["SecretAccessKey"]}
+        sts = boto3.client(
+            "sts", endpoint_url=self.aws.endpoint, region_name="us-east-1", aws_session_token=keys["SessionToken"], **secret
+        )
+        sts.assume_role(RoleArn=target, RoleSessionName="me", DurationSeconds=seconds)
+
+
+@scene
+def stranger_with_a_role(aws: Account) -> tuple[Call, Call]:
+    people = People(aws)
+    target = people.deploy_role()
+    return lambda: people.assume(target, f"{people.listed}-other"), lambda: people.assume(target, people.listed)
+
+
+@scene
+def chained_session_longer_than_an_hour(aws: Account) -> tuple[Call, Call]:
+    people = People(aws)
+    target = people.deploy_role()
+    return lambda: people.assume(target, people.listed, 3601), lambda: people.assume(target, people.listed, 3600)
 
 
 def _ignoring_absence(call: Call) -> None:
