@@ -71,6 +71,9 @@ TRANSFERRED_METRIC = "dwcp_bytes_transferred_total"
 SHARED = "account"
 """Value of the tag ``environment`` on resources of the whole account, and name of the stack that declares most of them."""
 
+MANAGED_BY_CLUSTER = "cluster"
+"""Value of the tag ``managed-by`` on resources that the cluster creates: nodes, their volumes and interfaces, volumes of claims."""
+
 STATE_BUCKET = "novacron-terraform-state"
 STATE_PREFIX = APPLICATION
 """Prefix of the Pulumi state in :data:`STATE_BUCKET`."""

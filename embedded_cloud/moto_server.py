@@ -29,6 +29,7 @@ from embedded_cloud.creations import Creations
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.buckets import keep_last_versions, leave_conditions_to_us
 from embedded_cloud.front.middleware import Front
+from embedded_cloud.front.tagging import list_eks
 from embedded_cloud.providers.aws import types
 
 ALWAYS = frozenset({"s3", "kms", "sts"})
@@ -101,6 +102,7 @@ def main(port: int, account: Account) -> None:
     skip_repeated_work()
     create_secrets_key(account)
     create_hosted_zones(account)
+    list_eks()
     moto = Creations(Front(Dispatcher(create_backend_app)))
     server = create_server(moto, host="127.0.0.1", port=port, **SERVER)
     threading.Thread(target=server.run, daemon=True).start()

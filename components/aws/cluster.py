@@ -265,7 +265,7 @@ class Cluster(Component):
 
     def _tagging(self, addon: str) -> dict[str, Any]:
         """Configuration that makes an add-on tag the AWS resources that it creates, because they do not get the default tags."""
-        tags = self._args.settings.environment.tags
+        tags = self._args.settings.environment.cluster_tags
         match addon:
             case "aws-ebs-csi-driver":
                 return {"controller": {"extraVolumeTags": tags}}

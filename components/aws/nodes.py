@@ -125,7 +125,7 @@ def _launch_template(name: str, args: NodesArgs, child: ResourceOptions) -> ec2.
         monitoring=ec2.LaunchTemplateMonitoringArgs(enabled=True),
         # The provider's default tags do not apply to resources that an autoscaling group creates.
         tag_specifications=[
-            ec2.LaunchTemplateTagSpecificationArgs(resource_type=made, tags={**args.environment.tags, "Name": name})
+            ec2.LaunchTemplateTagSpecificationArgs(resource_type=made, tags={**args.environment.cluster_tags, "Name": name})
             for made in MADE_BY_A_GROUP
         ],
         opts=child,

@@ -35,6 +35,13 @@ def changes_in(drift: Drift) -> Iterator[Changed]:
         yield Changed(
             what=each.arn,
             how=f"not in the state, and {each.why}",
-            cause="The resource was created by hand: import it into the stack, or delete it.",
+            cause=f"The resource was created outside the stack: find out by whom, then {_advice(each.arn)}.",
             critical=False,
         )
+
+
+def _advice(arn: str) -> str:
+    """What to do with a resource that is not in the state. A volume or a snapshot can contain the only copy of data."""
+    if ":volume/" in arn or ":snapshot/" in arn:
+        return "keep its data, and remove its tag `project`"
+    return "import it into the stack, or delete it"

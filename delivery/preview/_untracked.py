@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from contract import PROJECT, SHARED
+from contract import MANAGED_BY_CLUSTER, PROJECT, SHARED
 from delivery.clients.environment import ENVIRONMENTS, Environment
 from delivery.preview.change import Foreign
 from program.types import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP
 
 SECURITY_GROUP_RULES = frozenset({INGRESS_RULE, EGRESS_RULE})
+
+TAGS_BY_CLUSTER = (
+    *("eks:cluster-name", "eks:nodegroup-name", "aws:autoscaling:groupName", "aws:ec2launchtemplate:id"),
+    *("node.k8s.amazonaws.com/", "ebs.csi.aws.com/cluster", "kubernetes.io/created-for/", "kubernetes.io/cluster/"),
+)
+"""Beginnings of the keys of tags that EKS, autoscaling groups, the VPC CNI and the EBS CSI driver set on what they create.
+
+Volumes and nodes from earlier versions of the program have no other mark.
+"""
 
 
 def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:
@@ -26,18 +35,27 @@ def _tagged(environment: Environment, resources: Sequence[Mapping[str, Any]]) ->
         for each in cast("list[dict[str, Any]]", page["ResourceTagMappingList"]):
             tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
             # Several environments can share an account; each environment checks only its own resources.
-            if tags.get("environment") in others or names_of(each["ResourceARN"]) & known:
+            if tags.get("environment") in others or made_by_cluster(tags) or names_of(each["ResourceARN"]) & known:
                 continue
             shown = ", ".join(f"{key}={tags[key]}" for key in ("project", "environment") if key in tags)
             yield Foreign(arn=each["ResourceARN"], why=f"tagged {shown}")
 
 
+def made_by_cluster(tags: Mapping[str, str]) -> bool:
+    """Whether a resource with these tags is a node, a part of a node, or the volume of a claim: such resources are in no state."""
+    return tags.get("managed-by") == MANAGED_BY_CLUSTER or any(key.startswith(TAGS_BY_CLUSTER) for key in tags)
+
+
 def known_names(resources: Iterable[Mapping[str, Any]]) -> frozenset[str]:
-    """Ids and ARNs of the resources in a state."""
+    """Ids and ARNs of the resources in a state.
+
+    The ARN is an output such as ``arn`` or ``accessEntryArn``. An input such as ``roleArn`` is the ARN of another resource.
+    """
     found: set[str] = set()
     for each in resources:
-        outputs = cast("dict[str, Any]", each.get("outputs") or {})
-        found |= {str(value) for value in (each.get("id"), outputs.get("arn")) if value}
+        inputs, outputs = (cast("dict[str, Any]", each.get(part) or {}) for part in ("inputs", "outputs"))
+        arns = [value for name, value in outputs.items() if name.lower().endswith("arn") and name not in inputs]
+        found |= {str(value) for value in (each.get("id"), *arns) if value}
     return frozenset(found)
 
 

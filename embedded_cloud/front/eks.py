@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from secrets import token_hex
 from typing import Any
@@ -416,6 +416,13 @@ def _cluster(call: Call) -> str:
     if name not in backend("eks", call).clusters:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     return name
+
+
+def tagged_parts(cluster: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """ARN and tags of the access entries, add-ons and Pod Identity associations of a cluster."""
+    for kind in (ACCESS_ENTRY, ADDON, POD_IDENTITY):
+        for found in list(kind.table(parts(cluster)).values()):
+            yield found[f"{kind.answer}Arn"], found["tags"]
 
 
 def by_arn(arn: str) -> Properties | None:

@@ -51,6 +51,14 @@ def test_the_costs_on_the_page_are_those_of_the_estimate(stack: str, column: int
     assert f"{nodes.count} to {nodes.highest} {nodes.what.removeprefix('node ')}" in cells("including: nodes")[column]
 
 
+@pytest.mark.parametrize(("stack", "vcpus_of_a_node"), [("staging", 2), ("production", 4)])
+def test_the_quotas_on_the_page_are_enough_for_an_update_of_the_nodes(stack: str, vcpus_of_a_node: int) -> None:
+    """EKS adds up to two nodes to a group in one zone: https://docs.aws.amazon.com/eks/latest/userguide/managed-node-update-behavior.html."""
+    groups = run_platform(stack).of("aws:eks/nodeGroup:NodeGroup")
+    most = sum(each.inputs["scalingConfig"]["maxSize"] + 2 for each in groups)
+    assert f"{stack}: {most * vcpus_of_a_node} on " in PAGE
+
+
 def amounts(row: str, column: int) -> list[Decimal]:
     return [Decimal(each.replace(",", "")) for each in re.findall(r"([\d,]+)(?= to [\d,]+ USD| USD)", cells(row)[column])]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import time
@@ -13,9 +14,11 @@ import boto3
 import psutil
 import pytest
 import yaml
+from fences import fences
 from inventory import Ids, inventory
 
 from embedded_cloud.cloud import Cloud
+from embedded_cloud.control_plane import USES
 from program.checkout import CHECKOUT
 from sandbox.project import PROJECT
 
@@ -42,18 +45,28 @@ class Platform:
         flags = ["--stack", PROJECT.stack, "--config-file", str(self.stack_file), "--non-interactive"]
         return [str(self.cloud.engine.bin / "pulumi"), *arguments, *flags]
 
-    def run(self, *arguments: str) -> str:
+    def run(self, *arguments: str, **variables: str) -> str:
         """Run the CLI and return its output, which is shown when it fails."""
-        done = subprocess.run(
+        done = self.ended(*arguments, **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def fail(self, *arguments: str) -> str:
+        """Run the CLI, which must fail, and return all of its output."""
+        done = self.ended(*arguments)
+        assert done.returncode != 0, done.stdout
+        return done.stdout + done.stderr
+
+    def ended(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the CLI until it ends."""
+        return subprocess.run(
             self.command(*arguments),
             cwd=CHECKOUT,
-            env=self.cloud.engine.process_environment(),
+            env=self.cloud.engine.process_environment() | variables,
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
 
     def up(self) -> dict[str, int]:
         """Apply with the policies; the number of resources of each operation."""
@@ -249,6 +262,38 @@ def test_an_update_reports_a_failed_control_plane_and_the_next_one_succeeds(plat
     platform.up()
     config = platform.cloud.control_plane.api.get("/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3")
     assert config["data"]["LOG_LEVEL"] == "info"
+    assert set(platform.up()) == {"same"}
+
+
+def test_the_commands_on_the_page_create_a_deleted_cluster_again(platform: Platform) -> None:
+    """EKS deletes the API server and the security group with the cluster; in the embedded cloud, the test deletes both."""
+    eks, ec2, name = platform.client("eks"), platform.client("ec2"), "dwcp-v3-local"
+    for group in eks.list_nodegroups(clusterName=name)["nodegroups"]:
+        eks.delete_nodegroup(clusterName=name, nodegroupName=group)
+        eks.get_waiter("nodegroup_deleted").wait(clusterName=name, nodegroupName=group, WaiterConfig={"Delay": 1})
+    eks.delete_cluster(name=name)
+    filters = [{"Name": "group-name", "Values": [f"eks-cluster-sg-{name}"]}]
+    [group] = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
+    ec2.delete_security_group(GroupId=group["GroupId"])
+    for process in (*USES.values(), "controllers"):
+        platform.cloud.processes.running()[process].kill()
+    shutil.rmtree(platform.cloud.processes.folder / "etcd")
+    [block] = [each for each in fences() if each.page == "disaster" and "PULUMI_K8S_DELETE_UNREACHABLE" in each.text]
+    refresh, up = [shlex.split(line) for line in block.text.replace("production", PROJECT.stack).splitlines()]
+    variable, value = refresh[0].split("=")
+
+    assert "PULUMI_K8S_DELETE_UNREACHABLE" in platform.fail("refresh", "--yes", "--skip-preview")
+    assert refresh[1:] == ["pulumi", "refresh", "-s", PROJECT.stack]
+    platform.run("refresh", "--yes", "--skip-preview", **{variable: value})
+    assert not [token for token, _ in platform.in_state() if token.startswith(("kubernetes:apps", "kubernetes:core", "aws:eks"))]
+    platform.cloud.start()  # on AWS, EKS starts an API server for the new cluster
+    assert up == ["pulumi", "up", "-s", PROJECT.stack, "--policy-pack", "policies"]
+    platform.up()
+
+    assert eks.list_clusters()["clusters"] == [name]
+    deployment = platform.cloud.control_plane.api.get("/apis/apps/v1/namespaces/dwcp-v3/deployments/dwcp-v3")
+    assert deployment["status"]["readyReplicas"] == 3
+    assert platform.missing_and_orphaned() == (set(), set())
     assert set(platform.up()) == {"same"}
 
 

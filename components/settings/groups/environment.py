@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from components.settings.groups._group import Group
 from components.settings.types import PolicyArn, Region, TagValue, Variable
-from contract import PROJECT, EnvironmentName
+from contract import MANAGED_BY_CLUSTER, PROJECT, EnvironmentName
 
 
 class EnvironmentSettings(Group):
@@ -27,7 +27,7 @@ class EnvironmentSettings(Group):
 
     @property
     def tags(self) -> dict[str, str]:
-        """The tags of all AWS resources in the stack, including the resources that add-ons and node groups create."""
+        """The tags of all AWS resources in the stack."""
         return {
             "project": PROJECT,
             "environment": self.name,
@@ -35,3 +35,8 @@ class EnvironmentSettings(Group):
             "cost-center": self.cost_center,
             "managed-by": "pulumi",
         }
+
+    @property
+    def cluster_tags(self) -> dict[str, str]:
+        """The tags of the resources that add-ons and node groups create. These resources are never in the stack's state."""
+        return {**self.tags, "managed-by": MANAGED_BY_CLUSTER}

@@ -96,6 +96,48 @@ def test_a_foreign_resource_with_our_tag_and_a_hole_in_our_security_group(platfo
         sns_free.delete_bucket(Bucket="somebodys-notes")
 
 
+NODE = {"eks:cluster-name": "dwcp-v3", "aws:ec2launchtemplate:id": "lt-1"}
+INTERFACE = {"node.k8s.amazonaws.com/instance_id": "i-1"}
+CLAIM = {"ebs.csi.aws.com/cluster": "true", "kubernetes.io/created-for/pvc/name": "dwcp-v3-redis"}
+TODAY = {"managed-by": "cluster"}
+
+
+@pytest.mark.parametrize(
+    ("node", "interface", "claim"), [(TODAY, TODAY, TODAY), (NODE, INTERFACE, CLAIM)], ids=["today", "earlier versions"]
+)
+def test_what_the_cluster_creates_is_not_drift(
+    platform: Standing, node: dict[str, str], interface: dict[str, str], claim: dict[str, str]
+) -> None:
+    """moto creates no instances for a node group, so the test creates what EKS, the VPC CNI and the EBS CSI driver create."""
+    ec2 = platform.client("ec2")
+    [subnet] = ec2.describe_subnets(Filters=[{"Name": "tag:Name", "Values": ["dwcp-v3-private-a"]}])["Subnets"]
+
+    def tags(kind: str, more: dict[str, str]) -> list[dict[str, Any]]:
+        ours = {"project": "dwcp-v3", "environment": "local", "managed-by": "pulumi"} | more
+        return [{"ResourceType": kind, "Tags": [{"Key": key, "Value": value} for key, value in ours.items()]}]
+
+    def volume(more: dict[str, str]) -> str:
+        made = ec2.create_volume(AvailabilityZone="us-east-1a", Size=1, TagSpecifications=tags("volume", more))
+        return made["VolumeId"]
+
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    both = [*tags("instance", node), *tags("volume", node)]
+    run = {"ImageId": image, "MinCount": 1, "MaxCount": 1, "SubnetId": subnet["SubnetId"], "TagSpecifications": both}
+    [instance] = ec2.run_instances(**run)["Instances"]
+    interfaces = tags("network-interface", interface)
+    eni = ec2.create_network_interface(SubnetId=subnet["SubnetId"], TagSpecifications=interfaces)["NetworkInterface"]
+    volumes = [volume(claim), volume({})]
+    try:
+        report = platform.drift()
+        assert [each["arn"].rpartition("/")[2] for each in report["foreign"]] == [volumes[1]]  # someone created this one
+    finally:
+        ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+        ec2.delete_network_interface(NetworkInterfaceId=eni["NetworkInterfaceId"])
+        for id in volumes:
+            ec2.delete_volume(VolumeId=id)
+    assert platform.drift()["exitCode"] == 0
+
+
 def test_changes_of_a_rollout_and_the_autoscaler_are_not_drift(platform: Standing) -> None:
     api = platform.cloud.control_plane.api
     flag = "/api/v1/namespaces/dwcp-v3/configmaps/dwcp-v3-rollout"

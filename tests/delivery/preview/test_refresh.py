@@ -108,6 +108,10 @@ def test_an_invalid_answer_is_refused(text: str) -> None:
         parse(text)
 
 
+ENTRY = "arn:aws:eks:us-east-1:1:access-entry/dwcp-v3/role/1/admin/0b1c"
+ASSOCIATION = "arn:aws:eks:us-east-1:1:podidentityassociation/dwcp-v3/a-1"
+
+
 @pytest.mark.parametrize(
     ("arn", "known"),
     [
@@ -124,11 +128,25 @@ def test_an_invalid_answer_is_refused(text: str) -> None:
             {"id": "arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/stable/1"},
         ),
         ("arn:aws:eks:us-east-1:1:cluster/dwcp-v3", {"id": "dwcp-v3"}),
+        (ENTRY, {"id": "dwcp-v3:arn:aws:iam::1:role/admin", "outputs": {"accessEntryArn": ENTRY}}),
+        (ASSOCIATION, {"id": "dwcp-v3,a-1", "outputs": {"associationArn": ASSOCIATION}}),
     ],
 )
 def test_a_resource_is_known_by_its_arn_or_by_the_id_at_its_end(arn: str, known: dict[str, Any]) -> None:
     assert tagged.names_of(arn) & tagged.known_names([known])
     assert not tagged.names_of(arn) & tagged.known_names([{"id": "another"}, {}])
+
+
+def test_a_resource_is_not_known_by_an_input_that_names_it() -> None:
+    listener = {"id": "listener", "inputs": {"certificateArn": "arn:a"}, "outputs": {"certificateArn": "arn:a", "arn": "arn:b"}}
+    assert tagged.known_names([listener]) == {"listener", "arn:b"}
+
+
+@pytest.mark.parametrize("kind", ["volume", "snapshot"])
+def test_data_that_is_not_in_the_state_is_never_to_be_deleted(kind: str) -> None:
+    data, other = f"arn:aws:ec2:us-east-1:1:{kind}/x-1", "arn:aws:ec2:us-east-1:1:vpc/vpc-1"
+    found = changes_in(Drift(stack="s", foreign=tuple(Foreign(arn=arn, why="tags") for arn in (data, other))))
+    assert {each.what: "delete" in each.cause for each in found} == {data: False, other: True}
 
 
 @pytest.mark.parametrize(

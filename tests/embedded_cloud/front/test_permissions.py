@@ -282,3 +282,14 @@ def test_what_is_absent_is_not_taken_for_a_call_that_moto_lacks(moto: str) -> No
     for absent in (lambda aws: aws.head_bucket(Bucket="absent"), lambda aws: aws.get_object(Bucket="absent", Key="x")):
         with pytest.raises(ClientError, match=r"\((404|NoSuchBucket)\)"):
             absent(client(moto, "s3"))
+
+
+def test_the_tagging_api_lists_the_resources_of_eks(moto: str) -> None:
+    made = Made(moto)
+    cluster = made.cluster("staging")
+    made.eks.create_addon(clusterName=cluster, addonName="coredns", tags={"environment": "staging"})
+    pages = made.resourcegroupstaggingapi.get_paginator("get_resources")
+    filters = [{"Key": "environment", "Values": ["staging"]}]
+    arns = [each["ResourceARN"] for page in pages.paginate(TagFilters=filters) for each in page["ResourceTagMappingList"]]
+    listed = [arn.split(":")[5].split("/")[0] for arn in arns if f"/{cluster}" in arn]
+    assert sorted(listed) == ["access-entry", "addon", "cluster"]

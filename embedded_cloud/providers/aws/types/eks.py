@@ -246,7 +246,10 @@ class AccessEntry(PartOfCluster):
     def read(self, id: str) -> Properties | None:
         entry = self.api.describe_access_entry(**self.where(id))["accessEntry"]
         wanted = ("clusterName", "principalArn", "type", "kubernetesGroups", "accessEntryArn")
-        return {**pick(entry, *wanted), "arn": entry["accessEntryArn"], "userName": entry["username"], "tagsAll": entry["tags"]}
+        return {**pick(entry, *wanted), "userName": entry["username"], "tagsAll": entry["tags"]}
+
+    def tagged(self, id: str) -> str:
+        return (self.read(id) or {})["accessEntryArn"]
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
         self.api.update_access_entry(**self.where(id), kubernetesGroups=new.get("kubernetesGroups", []))
@@ -294,8 +297,11 @@ class PodIdentityAssociation(PartOfCluster):
 
     def read(self, id: str) -> Properties | None:
         found = self.api.describe_pod_identity_association(**self.where(id))["association"]
-        wanted = ("clusterName", "namespace", "serviceAccount", "roleArn", "associationId")
-        return {**pick(found, *wanted), "arn": found["associationArn"], "tagsAll": found["tags"]}
+        wanted = ("clusterName", "namespace", "serviceAccount", "roleArn", "associationId", "associationArn")
+        return {**pick(found, *wanted), "tagsAll": found["tags"]}
+
+    def tagged(self, id: str) -> str:
+        return (self.read(id) or {})["associationArn"]
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
         self.api.update_pod_identity_association(**self.where(id), roleArn=new["roleArn"])

@@ -1,0 +1,34 @@
+"""The resources of EKS in the answers of the tagging API, which moto omits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+from moto.backends import get_backend
+from moto.core.base_backend import BackendDict, BaseBackend
+from moto.core.resource_tagging import TaggableResourcesMixin, TaggedResource
+
+from embedded_cloud.front import eks
+from embedded_cloud.front.accounts import ACCOUNT
+
+
+class TaggedEks(TaggableResourcesMixin, BaseBackend):
+    """A backend that only lists: clusters and node groups of moto, and the parts of clusters in ``eks.py``."""
+
+    SERVICE_NAMESPACE: ClassVar[str] = "eks"
+
+    def iter_tagged_resources(self) -> Iterator[TaggedResource]:
+        """The resources of EKS in this region, with their tags."""
+        found: Any = get_backend("eks")[ACCOUNT][self.region_name]
+        for cluster in list(found.clusters.values()):
+            yield TaggedResource(cluster.arn, cluster.tags or {}, "eks:cluster")
+            for group in list(cluster.nodegroups.values()):
+                yield TaggedResource(group.arn, group.tags or {}, "eks:nodegroup")
+            for arn, tags in eks.tagged_parts(cluster.name):
+                yield TaggedResource(arn, tags, f"eks:{arn.split(':')[5].split('/')[0]}")
+
+
+def list_eks() -> None:
+    """Make the tagging API list the resources of EKS. moto lists every backend of which an account has an instance."""
+    BackendDict(TaggedEks, "eks")[ACCOUNT]  # pyright: ignore[reportUnusedExpression]
