@@ -275,7 +275,7 @@ def test_the_commands_on_the_page_create_a_deleted_cluster_again(platform: Platf
     filters = [{"Name": "group-name", "Values": [f"eks-cluster-sg-{name}"]}]
     [group] = ec2.describe_security_groups(Filters=filters)["SecurityGroups"]
     ec2.delete_security_group(GroupId=group["GroupId"])
-    for process in (*USES.values(), "controllers"):
+    for process in {*USES.values(), "controllers"}:
         platform.cloud.processes.running()[process].kill()
     shutil.rmtree(platform.cloud.processes.folder / "etcd")
     [block] = [each for each in fences() if each.page == "disaster" and "PULUMI_K8S_DELETE_UNREACHABLE" in each.text]
