@@ -124,10 +124,8 @@ SCENARIOS = (
     Scenario(title="the rollout's runner is lost", event=TAG, faults={f"rollout: {ROLLOUT}": "lost"}),
     Scenario(title="the end-to-end tests fail", event=TAG, faults={f"validation: {E2E}": "failure"}),
     Scenario(title="the first release: staging's smoke tests fail", event=TAG, first=True, faults={f"staging: {SMOKE}": "failure"}),
-    Scenario(title="the first release: the rollout is cancelled", event=TAG, first=True, faults={f"rollout: {ROLLOUT}": "cancelled"}),
-    Scenario(
-        title="the first release: the end-to-end tests fail", event=TAG, first=True, faults={f"validation: {E2E}": "failure"}
-    ),
+    Scenario(title="the first release: a cancelled rollout", event=TAG, first=True, faults={f"rollout: {ROLLOUT}": "cancelled"}),
+    Scenario(title="the first release: the end-to-end tests fail", event=TAG, first=True, faults={f"validation: {E2E}": "failure"}),
     Scenario(
         title="the end-to-end tests fail, and the rollback too",
         event=TAG,

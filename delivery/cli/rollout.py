@@ -13,11 +13,15 @@ from delivery.errors import UsageError
 
 def rollout(
     image: Annotated[
-        str | None, text("Roll out this image; without it and --tag, the image of the open rollout, or else of the release that waits at 0 %.")
+        str | None,
+        text("Roll out this image; without it and --tag, the image of the open rollout, or else of the release that waits at 0 %."),
     ] = None,
     tag: Annotated[str | None, text(f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",
-    percentage: Annotated[int | None, typer.Option(help="Move this percentage of the traffic to the canary. Below 100, hold there; 100 promotes the release.")] = None,
+    percentage: Annotated[
+        int | None,
+        typer.Option(help="Move this percentage of the traffic to the canary. Below 100, hold there; 100 promotes the release."),
+    ] = None,
     wait_time: Annotated[
         str | None,
         text("Measure each step for this many seconds; also one number per step: 60,60,120. Default: the environment's setting."),

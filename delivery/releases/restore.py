@@ -134,7 +134,9 @@ class Restoration:
             Step(name="smoke test", detail="of stable", run=lambda: self._stable().require_smoke()),
         ]
         follow = [
-            Step(name="preview of the rollback", detail="by the engine, policies enforced", run=self._preview, changes_nothing=True),
+            Step(
+                name="preview of the rollback", detail="by the engine, policies enforced", run=self._preview, changes_nothing=True
+            ),
             Step(name="state and configuration follow", detail="pulumi up of this preview, policies enforced", run=self._state),
         ]
         order = [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]

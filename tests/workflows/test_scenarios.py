@@ -111,6 +111,17 @@ EXPECTED = {
     "the rollout times out": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *ROLLED_BACK)),
     "the rollout's runner is lost": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *ROLLED_BACK)),
     "the end-to-end tests fail": Expected((*TO_VALIDATION, "rollback"), serves=(NEW, OLD), recorded=(*DEPLOYED, *ROLLED_BACK)),
+    "the first release: staging's smoke tests fail": Expected(
+        TO_STAGING, recorded=("staging: v3.1.0 deployed", "staging: back to the image before")
+    ),
+    "the first release: a cancelled rollout": Expected(
+        (*TO_ROLLOUT, "rollback"), "cancelled", (NEW, OLD), (*STAGED, "production: back to the image before", *ROLLED_BACK[1:])
+    ),
+    "the first release: the end-to-end tests fail": Expected(
+        (*TO_VALIDATION, "rollback"),
+        serves=(NEW, OLD),
+        recorded=(*DEPLOYED, "production: back to the image before", *ROLLED_BACK[1:]),
+    ),
     "the end-to-end tests fail, and the rollback too": Expected(
         (*TO_VALIDATION, "rollback"), serves=(NEW, NEW), recorded=(*DEPLOYED, *FAILED)
     ),
