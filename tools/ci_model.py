@@ -18,7 +18,7 @@ from typing import Any
 from contract import FIRST_IMAGE, IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition, fill, value_of
-from delivery.github.image_tags import pinned, target
+from delivery.github.image_tags import pinned, tags_of
 from delivery.github.recovery import Facts, decide, ending
 from delivery.github.variables import VARIABLES, require_reviewers, require_variables
 from delivery.github.workflow import Job, jobs
@@ -94,6 +94,7 @@ class EnvironmentState:
             holds=self.holds,
             ended=ended,
             before=before or (self.release if ended else ""),
+            first_image="" if self.release else OLD,
         )
 
 
@@ -278,7 +279,8 @@ def _run_step(
     if "uses" in step:
         _end(fault)
         return {"digest": DIGEST}
-    arguments = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), each) for each in shlex.split(str(step["run"]))]
+    script = re.sub(r"\$\{(\w+):\+([^}]+)\}", lambda found: found[2] if env.get(found[1]) else "", str(step["run"]))
+    arguments = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), each) for each in shlex.split(script)]
     event = run.event
     known = {**env, "GITHUB_REF": event.ref, "GITHUB_SHA": event.sha, "IN_MAIN": str(event.in_main)}
     for name, effect in COMMANDS.items():
@@ -345,7 +347,7 @@ Effect = Callable[[CommandCall], dict[str, str]]
 
 def _target(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
-    found = _checked(lambda: target(call.env["GITHUB_REF"], call.env["GITHUB_SHA"]))
+    found = _checked(lambda: tags_of(call.env["GITHUB_REF"], call.env["GITHUB_SHA"]))
     if call.env["GITHUB_REF"].startswith("refs/tags/") and call.env["IN_MAIN"] != "True":
         raise StepStoppedError(FAILURE, f"the tag {found.release} is not at a commit of main")
     tags = "\n".join(found.references(call.options["image"]))
@@ -450,7 +452,7 @@ def _rollback(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     place.rollout, place.holds, place.percent = "", "", 0
     place.serves = OLD
-    call.world.recorded.append(f"{environment}: back to {call.options['to']}")
+    call.world.recorded.append(f"{environment}: back to {call.options.get('to', 'the image before')}")
     return {}
 
 

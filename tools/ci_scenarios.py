@@ -33,6 +33,8 @@ class Scenario:
     title: str
     event: Event
     workflow: str = CD
+    first: bool = False
+    """Whether no release has run before."""
     faults: Mapping[str, str] = field(default_factory=dict[str, str])
     missing: tuple[str, ...] = ()
     """Names of variables that are not set in GitHub."""
@@ -46,6 +48,8 @@ class Scenario:
     def play(self, root: Path = CHECKOUT) -> Run:
         """The scenario's run, from the initial state."""
         world = PipelineWorld()
+        for place in world.places.values() if self.first else ():
+            place.release = ""
         for name in self.missing:
             del world.variables[name]
         world.variables |= self.variables
@@ -141,6 +145,9 @@ SCENARIOS = (
     Scenario(title="the rollout times out", event=TAG, faults={f"rollout: {ROLLOUT}": "timeout"}),
     Scenario(title="the rollout's runner is lost", event=TAG, faults={f"rollout: {ROLLOUT}": "lost"}),
     Scenario(title="the end-to-end tests fail", event=TAG, faults={f"validation: {E2E}": "failure"}),
+    Scenario(title="the first release: staging's smoke tests fail", event=TAG, first=True, faults={f"staging: {SMOKE}": "failure"}),
+    Scenario(title="the first release: a cancelled rollout", event=TAG, first=True, faults={f"rollout: {ROLLOUT}": "cancelled"}),
+    Scenario(title="the first release: the end-to-end tests fail", event=TAG, first=True, faults={f"validation: {E2E}": "failure"}),
     Scenario(
         title="the end-to-end tests fail, and the rollback too",
         event=TAG,

@@ -17,14 +17,16 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
     if _identity(caller) in {_identity(entry) for entry in entries}:
         return
     use = f"use one of these roles: {', '.join(entries)}"
-    role = _role_arn(caller)
+    role = _role_name(caller)
     if caller and cluster.preview_role_arn and _identity(caller) == _identity(cluster.preview_role_arn):
         problem, fix = "may only preview: its access entry to the cluster is read-only", use
     elif role is None:
         problem, fix = "is not a role, and only roles have access entries to the cluster", use
     else:
         problem = "has no access entry to the cluster, so the cluster would reject the program's requests with status 401"
-        fix = f"{use}; or add {role} to cluster.adminRoleArns in the stack file"
+        # The ARN of a session does not contain the path of the role, which IAM Identity Center sets.
+        command = f"aws iam get-role --role-name {role} --query Role.Arn --output text"
+        fix = f"{use}; or add the role's ARN to cluster.adminRoleArns in the stack file: `{command}` prints the ARN"
     raise ComponentsError(f"the program runs as {caller}, which {problem}\n  fix: {fix}")
 
 
@@ -42,7 +44,7 @@ def _identity(arn: str) -> tuple[str, str]:
     return (account, rest.rpartition("/")[2]) if kind == "role" else (account, arn)
 
 
-def _role_arn(caller: str) -> str | None:
-    """The ARN of the caller's role without its path; ``None`` if the caller is not a role."""
-    account, name = _identity(caller)
-    return None if name == caller else f"arn:aws:iam::{account}:role/{name}"
+def _role_name(caller: str) -> str | None:
+    """The name of the caller's role; ``None`` if the caller is not a role."""
+    _, name = _identity(caller)
+    return None if name == caller else name

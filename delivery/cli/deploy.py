@@ -35,7 +35,7 @@ def deploy(
     """Deploy: checks, backup, tests, preview with policies, update, health, metrics; roll back if the update or a later step fails.
 
     Exit codes: 0 deployed, planned, or staged (waits at 0 % of the traffic for a rollout); 1 failed, and the previous release runs
-    unless the message states otherwise; 2 wrong options, nothing was changed.
+    unless the message states otherwise; 2 wrong options, a missing prerequisite or no confirmation; nothing was changed.
     """
     from delivery.cli._release_command import run
     from delivery.releases.deploy import Deployment

@@ -60,12 +60,11 @@ def target(
 ) -> None:
     """Print the release of a run, its image tags and its commit's time, and whether production gets the release.
 
-    A git tag that is not a release, or whose commit is not on main, is refused.
+    A git tag that is neither a release nor a release candidate, or whose commit is not on main, is refused.
     """
-    from delivery.github.image_tags import MAIN
-    from delivery.github.image_tags import target as target_of
+    from delivery.github.image_tags import MAIN, tags_of
 
-    found = target_of(ref, sha)
+    found = tags_of(ref, sha)
     created = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} in this checkout")
     if ref.startswith("refs/tags/"):
         _git(
@@ -182,7 +181,8 @@ def recovery(
 ) -> None:
     """Print how to recover from a failed run, as the outputs `need`, `reason` and `before`.
 
-    `need` is roll-back, rolled-back, not-needed, held or impossible; `before` is the release to roll back to.
+    `need` is roll-back, rolled-back, not-needed, held or impossible; `before` is the release to roll back to, and empty if no
+    release ran before: then `dwcp rollback` restores the image before the first release.
     """
     from delivery.clients.environment import Environment
     from delivery.github.recovery import decide, look

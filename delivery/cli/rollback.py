@@ -35,7 +35,8 @@ def rollback(
     Settings that later releases changed are restored too. Credentials, and settings that `pulumi up` or a person changed, stay as
     they are. Volumes never get smaller. The command prints the restored settings, and the settings that still differ.
 
-    Exit codes: 0 the requested release runs and is healthy; 1 the rollback failed; 2 wrong options, nothing was changed.
+    Exit codes: 0 the requested release runs and is healthy; 1 the rollback failed; 2 wrong options, a missing prerequisite or no
+    confirmation; nothing was changed.
     """
     from delivery.cli._release_command import run
     from delivery.releases.rollback import Rollback, RollbackRequest

@@ -13,11 +13,15 @@ from delivery.errors import UsageError
 
 def rollout(
     image: Annotated[
-        str | None, text("Roll out this image; without it, the image of --tag, or else of the release that waits at 0 %.")
+        str | None,
+        text("Roll out this image; without it and --tag, the image of the open rollout, or else of the release that waits at 0 %."),
     ] = None,
     tag: Annotated[str | None, text(f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",
-    percentage: Annotated[int | None, typer.Option(help="Move this percentage of the traffic to the canary and hold.")] = None,
+    percentage: Annotated[
+        int | None,
+        typer.Option(help="Move this percentage of the traffic to the canary. Below 100, hold there; 100 promotes the release."),
+    ] = None,
     wait_time: Annotated[
         str | None,
         text("Measure each step for this many seconds; also one number per step: 60,60,120. Default: the environment's setting."),
@@ -42,8 +46,9 @@ def rollout(
 
     The settings `rollout` in the environment's stack file define the steps, waits and thresholds.
 
-    Exit codes: 0 done, or held at --percentage; 1 aborted, rolled back or refused; 2 wrong options; 3 on hold until a person
-    decides. Ctrl-C rolls back; a second Ctrl-C stops at once and changes nothing more. Run the command again to continue.
+    Exit codes: 0 done, or held at --percentage; 1 aborted or rolled back, or the command could not start or continue the rollout;
+    2 wrong options, a missing prerequisite or no confirmation; nothing was changed; 3 on hold until a person decides. Ctrl-C rolls
+    back; a second Ctrl-C stops at once and changes nothing more. After that, the same command continues the rollback.
     """
 
     from delivery.clients.environment import Environment

@@ -8,9 +8,9 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from contract import DEPLOYMENTS, TrackName
+from contract import DEPLOYMENTS, SERVICE_PORT, TrackName
+from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import ClusterError
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError, UsageError
 
@@ -60,9 +60,10 @@ class ServiceClient:
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> ServiceClient:
         """A client of the service at ``url`` or ``DWCP_SERVICE_URL``.
 
-        Without a URL, the track ``stable`` is called at the load balancer. The canary is called through the API server, because the
-        load balancer sends no requests to a canary at 0 %. Raises ``UsageError`` if the URL does not start with ``http://`` or
-        ``https://``, and ``HealthError`` for ``local`` without a URL.
+        Without a URL, the track ``stable`` is called at the load balancer. The canary is called through a forwarded port, because
+        the load balancer sends no requests to a canary at 0 %, and the canary's NetworkPolicy does not admit the API server. Raises
+        ``UsageError`` if the URL does not start with ``http://`` or ``https://``, and ``HealthError`` for stable of ``local``
+        without a URL.
         """
         given = url or environment.variables.get(URL_VARIABLE)
         if given:
@@ -71,31 +72,30 @@ class ServiceClient:
                     f"{given} is not a URL of the service", f"export {URL_VARIABLE}='http://HOST:PORT/tracks/{{track}}'"
                 )
             return cls._at(environment, track, given.replace("{track}", track).rstrip("/"))
-        if track == "stable" and environment.name != "local":
-            return cls._at(environment, track, str(environment.output("loadBalancer", "url")).rstrip("/"))
+        if track == "canary":
+            return cls._forwarded(environment, track)
         if environment.name == "local":
             raise HealthError(
                 "the sandbox's pods do not answer requests",
                 f"start the simulator and export {URL_VARIABLE}='http://127.0.0.1:PORT/tracks/{{track}}', or give --health-url",
             )
-        return cls._through_the_cluster(environment, track)
+        return cls._at(environment, track, str(environment.output("loadBalancer", "url")).rstrip("/"))
 
     @classmethod
     def _at(cls, environment: Environment, track: TrackName, base: str) -> ServiceClient:
         return cls(track, base, lambda path: _get(base + path), environment)
 
     @classmethod
-    def _through_the_cluster(cls, environment: Environment, track: TrackName) -> ServiceClient:
-        cluster = environment.kubernetes
-        proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{DEPLOYMENTS[track]}:http/proxy"
+    def _forwarded(cls, environment: Environment, track: TrackName) -> ServiceClient:
+        forward = PortForward(environment, DEPLOYMENTS[track], SERVICE_PORT)
 
         def fetch(path: str) -> tuple[int, str]:
             try:
-                return 200, cluster.raw("GET", proxy + path, seconds=REQUEST_SECONDS).decode(errors="replace")[:200]
-            except ClusterError as error:
-                return error.status, error.problem
+                return _get(forward.url() + path)
+            except OSError as error:
+                return 0, str(error)
 
-        return cls(track, f"{DEPLOYMENTS[track]} through the API server", fetch, environment)
+        return cls(track, f"a pod of {DEPLOYMENTS[track]}", fetch, environment)
 
     def require_health(self, patience: float = PATIENCE_SECONDS) -> str:
         """Wait until ``/health`` and ``/ready`` return 200 several times in a row.

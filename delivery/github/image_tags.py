@@ -27,10 +27,10 @@ class ImageTags:
         return [f"{image}:{tag}" for tag in (self.release, *self.others)]
 
 
-def target(ref: str, sha: str) -> ImageTags:
+def tags_of(ref: str, sha: str) -> ImageTags:
     """The image tags for a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha``. ``latest`` is never used.
 
-    Raises ``UsageError`` for a git tag that is not a release, and for a branch that is not ``main``.
+    Raises ``UsageError`` for a git tag that is neither a release nor a release candidate, and for a branch that is not ``main``.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", sha):
         raise UsageError(f"{sha!r} is not a commit", "give the full SHA, as in GITHUB_SHA")

@@ -35,7 +35,7 @@ class Need(StrEnum):
     HELD = "held"
     """A rollout is on hold until a person decides."""
     IMPOSSIBLE = "impossible"
-    """A rollback is needed, but no previous release is recorded."""
+    """A rollback is needed, but neither a previous release nor an image before the first release is recorded."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,9 @@ class Facts:
     ended: str = ""
     """The result in the newest release record of ``image``: ``running``, ``failed``, ``rolled back``...; empty without a record."""
     before: str = ""
-    """The id of the release that ran before the pipeline's run; empty if it is not known."""
+    """The id of the release that ran before the pipeline's run; empty if no release ran, or if it is not known."""
+    first_image: str = ""
+    """The image before the first release; empty if a release ran before the pipeline's run, or if the image is not known."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def decide(facts: Facts) -> RecoveryDecision:
         return RecoveryDecision(Need.ROLLED_BACK, f"{image} was rolled back automatically, and {facts.serves} serves")
     else:
         return RecoveryDecision(Need.NOT_NEEDED, f"{facts.serves} serves, as before")
-    if not facts.before:
+    if not facts.before and not facts.first_image:
         return RecoveryDecision(Need.IMPOSSIBLE, f"{reason}, but no previous release is recorded")
     return RecoveryDecision(Need.ROLL_BACK, reason)
 
@@ -96,6 +98,7 @@ def look(environment: Environment, image: str, before: str = "") -> Facts:
     record = Journal(environment.kubernetes, environment.name).read()
     rollout = record if record is not None and record.is_open else None
     newest = newest_of(environment, image)
+    before = before or ("" if newest is None else newest.previous)
     return Facts(
         environment=environment.name,
         image=image,
@@ -104,8 +107,17 @@ def look(environment: Environment, image: str, before: str = "") -> Facts:
         rollout="" if rollout is None else rollout.plan.image,
         holds=_holds(rollout),
         ended="" if newest is None else newest.result,
-        before=before or ("" if newest is None else newest.previous),
+        before=before,
+        first_image="" if before else _first_image(Releases(environment), image),
     )
+
+
+def _first_image(releases: Releases, image: str) -> str:
+    """The image before the first release, if ``dwcp rollback`` without ``--to`` restores it; otherwise empty."""
+    latest = releases.latest()
+    if latest is not None and (latest.image != image or releases.before(latest) is not None):
+        return ""
+    return releases.image_before_first(latest)
 
 
 def newest_of(environment: Environment, image: str) -> Release | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape as plain
@@ -37,11 +37,18 @@ def print_table(drifts: Sequence[Drift], console: Console) -> None:
             for each in drift.foreign:
                 rows.add_row("not in the state", plain(each.arn), plain(each.why))
             console.print(rows)
-            console.print(f"to revert the drift: {drift.revert}", markup=False, highlight=False, soft_wrap=True)
-            keep = f"change the program accordingly, then pulumi refresh -s {drift.stack}"
-            console.print(f"to keep the drift:   {keep}", markup=False, highlight=False, soft_wrap=True)
+        for line in _fixes(drift):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         for problem in drift.problems:
             console.print(f"not checked: {problem}", style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _fixes(drift: Drift) -> Iterator[str]:
+    if drift.changes:
+        yield f"to revert the drift: {drift.revert}"
+        yield f"to keep the drift:   add the change to the program, then {drift.revert}"
+    if drift.foreign:
+        yield "not in the state:    import the resource, or delete it (docs/drift.md)"
 
 
 def to_markdown(drifts: Sequence[Drift]) -> str:

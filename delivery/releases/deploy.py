@@ -84,7 +84,7 @@ class Deployment:
 
     def run(self) -> Release:
         """Deploy, or with ``dry_run`` print the plan. Raises ``DeliveryError`` if the deployment fails."""
-        checks = Step(name="pre-deployment checks", does="every error that can be found before a change", run=self._check)
+        checks = Step(name="pre-deployment checks", detail="every error that can be found before a change", run=self._check)
         self.runner.run([checks])
         if self.options.dry_run:
             running = self.states.read().output("application", "image")
@@ -115,25 +115,25 @@ class Deployment:
         staged = f"the canary gets {self.image}, but no pods and no traffic"
         plan = f", only {self.options.plan}" if self.options.plan else ""
         return [
-            Step(name="lease", does="so that no other command changes the environment", run=lambda: self._take_lease(stack)),
-            Step(name="state", does="check that it is valid, current and unlocked, and that no rollout is open", run=self._state),
-            Step(name="backup", does="of the state and of the deployment", run=self._backup),
-            Step(name="tests", does=f"run the test command{skipped}", run=self._tests),
-            Step(name="manifests, checked by the API server", does="a dry run of each", run=self._validate, changes_nothing=True),
-            Step(name="images", does="check that each is in its registry", run=self._images, changes_nothing=True),
-            Step(name="preview with policies", does="by the engine", run=self._preview, changes_nothing=True),
-            Step(name="update", does=f"pulumi up, policies enforced{plan}", run=self._update, rolls_back=True),
+            Step(name="lease", detail="so that no other command changes the environment", run=lambda: self._take_lease(stack)),
+            Step(name="state", detail="check that it is valid, current and unlocked, and that no rollout is open", run=self._state),
+            Step(name="backup", detail="of the state and of the deployment", run=self._backup),
+            Step(name="tests", detail=f"run the test command{skipped}", run=self._tests),
+            Step(name="manifests, checked by the API server", detail="a dry run of each", run=self._validate, changes_nothing=True),
+            Step(name="images", detail="check that each is in its registry", run=self._images, changes_nothing=True),
+            Step(name="preview with policies", detail="by the engine", run=self._preview, changes_nothing=True),
+            Step(name="update", detail=f"pulumi up, policies enforced{plan}", run=self._update, rolls_back=True),
             *(
-                [Step(name="stage at 0 %", does=staged, run=self._stage, rolls_back=True)]
+                [Step(name="stage at 0 %", detail=staged, run=self._stage, rolls_back=True)]
                 if self.mode == "staged" and self.image
                 else []
             ),
-            Step(name="health checks", does="of stable", run=lambda: self._service().require_health(), rolls_back=True),
-            Step(name="smoke test", does="of stable", run=lambda: self._service().require_smoke(), rolls_back=True),
-            Step(name="end-to-end test", does="if DWCP_E2E_COMMAND is set", run=self._end_to_end, rolls_back=True),
+            Step(name="health checks", detail="of stable", run=lambda: self._service().require_health(), rolls_back=True),
+            Step(name="smoke test", detail="of stable", run=lambda: self._service().require_smoke(), rolls_back=True),
+            Step(name="end-to-end test", detail="if DWCP_E2E_COMMAND is set", run=self._end_to_end, rolls_back=True),
             Step(
                 name="metrics verification",
-                does="the rollout's gates on stable",
+                detail="the rollout's gates on stable",
                 run=lambda: verify(self.environment),
                 rolls_back=True,
             ),
@@ -191,8 +191,8 @@ class Deployment:
         present = valid_state(self.environment, self.states, self.lease, self.runner.warn)
         for operation in unfinished(present):
             self.runner.warn(
-                f"an earlier update was interrupted during this operation: {operation}; this update repeats a change or a "
-                "deletion; after an interrupted creation, run `pulumi refresh`, which asks how to continue"
+                f"an earlier update was interrupted during this operation: {operation}; if the operation changes or deletes a "
+                "resource, the next update repeats it; if it creates a resource, run `pulumi refresh`, which asks how to continue"
             )
         found = Journal(self.environment.kubernetes, self.environment.name).read()
         if found is not None and found.is_open:

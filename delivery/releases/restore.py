@@ -126,19 +126,21 @@ class Restoration:
         """
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
-        traffic = Step(name="traffic to stable, flags to 0", does="set and read back the rule's weights", run=self._to_stable)
-        does = f"apply the service with this image{restarted}; wait until all pods are available"
-        service = Step(name=f"restore {image}", does=does, run=self._service)
+        traffic = Step(name="traffic to stable, flags to 0", detail="set and read back the rule's weights", run=self._to_stable)
+        detail = f"apply the service with this image{restarted}; wait until all pods are available"
+        service = Step(name=f"restore {image}", detail=detail, run=self._service)
         checks = [
-            Step(name="health checks", does="of stable", run=lambda: self._stable().require_health()),
-            Step(name="smoke test", does="of stable", run=lambda: self._stable().require_smoke()),
+            Step(name="health checks", detail="of stable", run=lambda: self._stable().require_health()),
+            Step(name="smoke test", detail="of stable", run=lambda: self._stable().require_smoke()),
         ]
         follow = [
-            Step(name="preview of the rollback", does="by the engine, policies enforced", run=self._preview, changes_nothing=True),
-            Step(name="state and configuration follow", does="pulumi up of this preview, policies enforced", run=self._state),
+            Step(
+                name="preview of the rollback", detail="by the engine, policies enforced", run=self._preview, changes_nothing=True
+            ),
+            Step(name="state and configuration follow", detail="pulumi up of this preview, policies enforced", run=self._state),
         ]
         order = [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]
-        return [*order, Step(name="what runs now", does="read back from cluster and load balancer", run=self._now)]
+        return [*order, Step(name="what runs now", detail="read back from cluster and load balancer", run=self._now)]
 
     def _now(self) -> str:
         """The description of the running release, read after the update, because the update can change the service."""

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
+from delivery.clients.kubernetes import ClusterError
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, UsageError
 from delivery.releases import (
@@ -97,7 +99,7 @@ class Rollback:
         """Roll back, or with ``dry_run`` print the plan. Raises ``DeliveryError`` if the service is not restored."""
         if self.options.to is not None and self.options.to_revision is not None:
             raise UsageError("--to and --to-revision both name a target", "give only one of them")
-        self.runner.run([Step(name="target", does="the release, revision or file to restore", run=self._prepare)])
+        self.runner.run([Step(name="target", detail="the release, revision or file to restore", run=self._prepare)])
         if self.options.dry_run:
             self.runner.say(f"plan for {self.environment.name}: roll back to {self.former.name} ({self.former.image})")
             self.runner.show(self.steps(ExitStack()))
@@ -128,10 +130,11 @@ class Rollback:
             dry_run=self.options.dry_run,
         )
         return [
-            Step(name="abort the open rollout", does="drain its canary, then scale the canary to 0", run=self._end_rollout),
-            Step(name="lease", does="so that no other command changes the environment", run=lambda: self._take_lease(stack)),
-            Step(name="state", does="check that it is valid, current and unlocked; back it up", run=self._state),
+            Step(name="abort the open rollout", detail="drain its canary, then scale the canary to 0", run=self._end_rollout),
+            Step(name="lease", detail="so that no other command changes the environment", run=lambda: self._take_lease(stack)),
+            Step(name="state", detail="check that it is valid, current and unlocked; back it up", run=self._state),
             *restoration.steps(),
+            Step(name="canary", detail="scale it to 0 pods, if no rollout owned its pods", run=self._stop_canary),
         ]
 
     def _prepare(self) -> str:
@@ -207,17 +210,18 @@ class Rollback:
         if self.options.to_revision is not None:
             return self._revision(releases, self.options.to_revision)
         if self.options.to is None:
+            earlier = None if latest is None else releases.before(latest)
+            if earlier is not None:
+                return RollbackTarget.of(earlier)
+            if first := releases.image_before_first(latest):
+                name = "the first release" if latest is None else latest.id
+                return RollbackTarget(name=f"the deployment before {name}", image=first, first=True)
             if latest is None:
                 raise ReleaseError(
                     f"no release of {name} is recorded: {name} runs the image that `pulumi up` deployed",
                     f"deploy a release first (dwcp deploy --environment {name} --tag v3.0.0); or name a backup file: "
                     f"--to {BACKUPS_FOLDER}/FILE",
                 )
-            earlier = releases.before(latest)
-            if earlier is not None:
-                return RollbackTarget.of(earlier)
-            if first := releases.first_image(latest):
-                return RollbackTarget(name=f"the deployment before {latest.id}", image=first, first=True)
             raise ReleaseError(
                 f"{latest.id} is the first release of {name}, and no earlier image is known",
                 f"name a revision (--to-revision N) or a backup file (--to {BACKUPS_FOLDER}/FILE)",
@@ -274,6 +278,21 @@ class Rollback:
                 f"run dwcp rollout --abort --environment {self.environment.name}; then {command_line()}",
             )
         return found.plan.image
+
+    def _stop_canary(self) -> str | Skipped:
+        """Stop the canary's pods, which get no traffic any more. The abort of a rollout has already stopped its pods."""
+        self.lease.check()
+        cluster = self.environment.kubernetes
+        try:
+            pods = restore.retried(lambda: cluster.deployment(DEPLOYMENTS["canary"]))["spec"].get("replicas", 1)
+        except ClusterError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return Skipped("there is no canary")
+            raise
+        if not pods:
+            return Skipped("it has no pods")
+        restore.retried(lambda: cluster.scale("canary", 0))
+        return f"{pods} pods stopped"
 
     def _take_lease(self, stack: ExitStack) -> str:
         taken = Lease.take(self.environment, command="rollback", wait_seconds=self.options.wait_seconds)

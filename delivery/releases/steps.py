@@ -24,8 +24,8 @@ class Step:
     """One step of a command."""
 
     name: str
-    does: str
-    """Description for the plan."""
+    detail: str
+    """What the plan prints after the name: what the step does, or on what."""
     run: Callable[[], str | Skipped]
     """Performs the step; returns one line about the result."""
     changes_nothing: bool = False
@@ -56,7 +56,7 @@ class StepRunner:
     def show(self, steps: Sequence[Step]) -> None:
         """Print the plan: the description of each step. Steps that change nothing are run."""
         for number, step in enumerate(steps, 1):
-            self.say(f"  {number}. {step.name}: {step.does}")
+            self.say(f"  {number}. {step.name}: {step.detail}")
             if step.changes_nothing:
                 self._run(step)
 

@@ -111,13 +111,14 @@ class Releases:
         older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 
-    def first_image(self, release: Release) -> str:
-        """The image before the first release: the image that the oldest release up to ``release`` replaced; empty if not known.
+    def image_before_first(self, release: Release | None) -> str:
+        """The image before the first release: the image that the oldest recorded command replaced; empty if not known.
 
-        An image that is equal to the image of ``release`` does not count, because a rollback must change the image.
+        An image that is equal to the image of ``release``, the newest deployed release, does not count, because a rollback must
+        change the image. Without ``release``, the first deployment has not finished.
         """
-        same = [each for each in self._newest_first() if each.order <= release.order and each.result == "deployed"]
-        return next((each.replaced for each in reversed(same) if each.replaced not in ("", release.image)), "")
+        present = "" if release is None else release.image
+        return next((each.replaced for each in reversed(self.all()) if each.replaced not in ("", present)), "")
 
     def _newest_first(self) -> Iterator[Release]:
         for key in reversed(list(self._keys())):

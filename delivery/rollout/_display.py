@@ -36,7 +36,7 @@ def show_plan(plan: Plan, console: Console, *, as_json: bool, abort: Sequence[st
         lines += [f"  {step}" for step in abort]
     else:
         lines = [f"{plan.environment}: {plan.previous_image} -> {plan.image}"]
-        lines += [f"  {step.name:8} {step.does}" for step in steps_of(plan)]
+        lines += [f"  {step.name:8} {step.detail}" for step in steps_of(plan)]
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
@@ -171,7 +171,7 @@ class LiveTable(Reporter):
             done = index < present or progress.outcome is RolloutOutcome.PROMOTED
             here = index == present and not progress.aborting
             mark = Text("✓", "green") if done else Text("●", "cyan") if here else Text("○", "dim")
-            shown.add_row(mark, row.name, Text(text) if here and not done else Text(row.does, "dim"))
+            shown.add_row(mark, row.name, Text(text) if here and not done else Text(row.detail, "dim"))
         if progress.aborting:
             shown.add_row(Text("✗", "red"), "aborting", Text(f"{progress.aborting} ({text})", "red"))
         if progress.holding:

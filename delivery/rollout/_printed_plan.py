@@ -13,7 +13,7 @@ from delivery.rollout.plan import Phase, Plan, RolloutProgress
 
 EACH_STEP = frozenset({Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE})
 """The phases of each percentage of the plan. A rollout with the strategy ``flag`` omits SCALE."""
-_BAKE = frozenset({Phase.DRAIN, Phase.STANDBY, Phase.BAKE, Phase.FLIP, Phase.RESTORE})
+_AFTER_PROMOTION = frozenset({Phase.DRAIN, Phase.STANDBY, Phase.BAKE, Phase.FLIP, Phase.RESTORE})
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class PlannedStep:
     """One line of a printed plan."""
 
     name: str
-    does: str
+    detail: str
     phases: frozenset[Phase]
     index: int | None = None
     """The percentage's index in the plan; ``None`` for phases that occur once in a rollout."""
@@ -36,27 +36,27 @@ def steps_of(plan: Plan) -> Iterator[PlannedStep]:
     settings, weighted = plan.settings, plan.strategy == "weighted"
     gates = f"errors up to {100 * plan.error_threshold:g} %, with at least {settings.minimum_requests} requests"
     if weighted:
-        does = f"stable keeps at least {plan.replicas} pods; the canary gets {plan.image}"
-        yield PlannedStep("prepare", does, frozenset({Phase.PREPARE}))
+        detail = f"stable keeps at least {plan.replicas} pods; the canary gets {plan.image}"
+        yield PlannedStep("prepare", detail, frozenset({Phase.PREPARE}))
     for index, (step, wait) in enumerate(zip(plan.steps, plan.waits, strict=True)):
         pods = f"{plan.size(index)} canary pods ready and healthy, then " if weighted else ""
         routed = f"{'weight and flag' if weighted else 'flag'} set to {step} % and read back"
-        does = f"{pods}{routed}, {settings.propagation_seconds:g} s to take effect, {wait:g} s of analysis ({gates})"
+        detail = f"{pods}{routed}, {settings.propagation_seconds:g} s to take effect, {wait:g} s of analysis ({gates})"
         first = frozenset({Phase.PREPARE}) if index == 0 and not weighted else frozenset[Phase]()
-        yield PlannedStep(f"{step} %", does, EACH_STEP | first, index)
+        yield PlannedStep(f"{step} %", detail, EACH_STEP | first, index)
     if not plan.promotes:
         yield PlannedStep("hold", f"at {plan.steps[-1]} % until the next command", frozenset())
         return
     if weighted:
-        does = f"after a drain of {plan.drain:g} s, stable gets {plan.image}, and then all traffic"
-        yield PlannedStep("promote", does, frozenset({Phase.PROMOTE, Phase.TO_STABLE}))
+        detail = f"after a drain of {plan.drain:g} s, stable gets {plan.image}, and then all traffic"
+        yield PlannedStep("promote", detail, frozenset({Phase.PROMOTE, Phase.TO_STABLE}))
         if settings.bake_seconds:
-            does = f"{settings.bake_seconds:g} s of analysis of stable, with {plan.previous_image} on standby in the canary"
-            yield PlannedStep("bake", f"after a drain of {plan.drain:g} s, {does}", _BAKE)
+            detail = f"{settings.bake_seconds:g} s of analysis of stable, with {plan.previous_image} on standby in the canary"
+            yield PlannedStep("bake", f"after a drain of {plan.drain:g} s, {detail}", _AFTER_PROMOTION)
         after = "" if settings.bake_seconds else f"after a drain of {plan.drain:g} s, "
-        does = f"{after}the canary is scaled to 0 pods, the minimum of stable's autoscaler is {plan.stable_floor} again"
+        detail = f"{after}the canary is scaled to 0 pods, the minimum of stable's autoscaler is {plan.stable_floor} again"
         last = {Phase.RETIRE, Phase.DONE}
-        yield PlannedStep("retire", does, frozenset(last) if settings.bake_seconds else _BAKE | last)
+        yield PlannedStep("retire", detail, frozenset(last) if settings.bake_seconds else _AFTER_PROMOTION | last)
 
 
 def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
@@ -87,7 +87,7 @@ def abort_steps(plan: Plan, progress: RolloutProgress, observed: Observation) ->
         if progress.phase is not phase:
             observed = replace(observed, seconds=0)
     if progress.holding:
-        yield f"then it goes on hold: {progress.holding}"
+        yield f"then the rollout goes on hold: {progress.holding}"
 
 
 def text_of(action: Action) -> str:

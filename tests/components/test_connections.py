@@ -5,17 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from manifests import STACKS, Manifest, Manifests, Pod, evaluate, matches, values_of
-from recording import Recorded
+from recording import ROOT, Recorded
 
 DNS = {"k8s-app": "kube-dns"}
 DNS_NAMESPACE = {"kubernetes.io/metadata.name": "kube-system"}
 POLICY = "NetworkPolicy"
 EGRESS, INGRESS = "SecurityGroupEgressRule", "SecurityGroupIngressRule"
 EGRESS_OF_APPLICATION = {"egress": [{"cidr": "198.51.100.7/32", "ports": [443]}]}
+API_SERVER_PROXY = re.compile(r"(?:services|pods)/[^/\s]+/proxy\b|namespaced_(?:service|pod)_proxy")
+SOURCES = [each for folder in ("delivery", "docs", "scripts", ".github") for each in sorted((ROOT / folder).rglob("*.*"))]
 Peer = Mapping[str, Any]
 
 
@@ -51,6 +54,19 @@ def _to_dns(objects: Manifests) -> Iterator[str]:
     for pod in objects.pods():
         if not _permits(objects, "egress", pod, DNS, 53, DNS_NAMESPACE):
             yield f"{pod.owner} cannot resolve names: no NetworkPolicy permits its egress to port 53 of kube-dns"
+
+
+def _from_api_server(objects: Manifests, sources: Sequence[Path]) -> Iterator[str]:
+    """The API server's proxy connects from the cluster's subnets to a pod. ``kubectl port-forward`` needs no such connection."""
+    [cluster] = objects.graph.of("eks/cluster:Cluster")
+    ids = cluster.inputs["vpcConfig"]["subnetIds"]
+    subnets = [each.inputs["cidrBlock"] for each in objects.graph.of("ec2/subnet:Subnet") if f"{each.name}-id" in ids]
+    assert subnets
+    networks = [{"ipBlock": {"cidr": each}} for each in subnets]
+    admits = any(all(each in peers for each in networks) for peers, _ in _rules(objects, "ingress", "dwcp-v3"))
+    for source in sources:
+        if not admits and API_SERVER_PROXY.search(source.read_text()):
+            yield f"{source.name}: the API server cannot connect to a pod: no NetworkPolicy permits the ingress from its subnets"
 
 
 def _outside(objects: Manifests, wanted: Sequence[tuple[str, int]]) -> Iterator[str]:
@@ -112,6 +128,16 @@ def _is(peer: Peer, labels: Mapping[str, str], namespace: Mapping[str, str] | No
 @pytest.mark.parametrize("stack", STACKS)
 def test_no_needed_connection_is_forbidden(stack: str) -> None:
     assert forbidden(evaluate(stack)) == []
+
+
+def test_no_command_connects_to_a_pod_through_the_api_server(tmp_path: Path) -> None:
+    objects = evaluate("production")
+    assert list(_from_api_server(objects, [each for each in SOURCES if each.suffix in (".py", ".md", ".sh", ".yml")])) == []
+    command = tmp_path / "service.py"
+    command.write_text('proxy = f"/api/v1/namespaces/{cluster.namespace}/services/{DEPLOYMENTS[track]}:http/proxy"')
+    assert list(_from_api_server(objects, [command])) == [
+        "service.py: the API server cannot connect to a pod: no NetworkPolicy permits the ingress from its subnets"
+    ]
 
 
 def test_a_network_of_the_settings_is_reached() -> None:

@@ -19,6 +19,7 @@ REQUIRED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "AWS_REGION
 
 def arguments_of(script: str) -> list[str]:
     """A command's arguments up to an unquoted redirection; a variable becomes 1, which every kind of option accepts."""
+    script = re.sub(r"\$\{\w+:\+([^}]+)\}", r"\1", script)
     found = shlex.split(re.sub(r"\$\w+", "1", script))
     return found[: next((index for index, word in enumerate(found) if word.startswith(">")), len(found))]
 

@@ -17,7 +17,7 @@ from components.account.pipeline_access import SESSION_SECONDS
 from contract import IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, fill
-from delivery.github.image_tags import pinned, target
+from delivery.github.image_tags import pinned, tags_of
 from delivery.github.recovery import Facts, Need, decide, ending, rollout_result
 from delivery.github.variables import EXPLANATIONS, VARIABLES, explanation, require_variables
 from delivery.github.workflow import jobs, load
@@ -134,6 +134,17 @@ EXPECTED = {
     "the rollout times out": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *ROLLED_BACK)),
     "the rollout's runner is lost": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *ROLLED_BACK)),
     "the end-to-end tests fail": Expected((*TO_VALIDATION, "rollback"), serves=(NEW, OLD), recorded=(*DEPLOYED, *ROLLED_BACK)),
+    "the first release: staging's smoke tests fail": Expected(
+        TO_STAGING, recorded=("staging: v3.1.0 deployed", "staging: back to the image before")
+    ),
+    "the first release: a cancelled rollout": Expected(
+        (*TO_ROLLOUT, "rollback"), "cancelled", (NEW, OLD), (*STAGED, "production: back to the image before", *ROLLED_BACK[1:])
+    ),
+    "the first release: the end-to-end tests fail": Expected(
+        (*TO_VALIDATION, "rollback"),
+        serves=(NEW, OLD),
+        recorded=(*DEPLOYED, "production: back to the image before", *ROLLED_BACK[1:]),
+    ),
     "the end-to-end tests fail, and the rollback too": Expected(
         (*TO_VALIDATION, "rollback"), serves=(NEW, NEW), recorded=(*DEPLOYED, *FAILED)
     ),
@@ -373,6 +384,8 @@ FACTS = {"environment": "production", "image": "new", "before": "r1"}
         ({"serves": "old", "percent": 10, "rollout": "newer"}, Need.NOT_NEEDED, "newer"),
         ({"serves": "new", "ended": "deployed"}, Need.ROLL_BACK, "a later check failed"),
         ({"serves": "new", "before": ""}, Need.IMPOSSIBLE, "no previous release is recorded"),
+        ({"serves": "new", "before": "", "first_image": "old"}, Need.ROLL_BACK, "a later check failed"),
+        ({"serves": "old", "percent": 50, "rollout": "new", "before": "", "first_image": "old"}, Need.ROLL_BACK, "at 50 %"),
         ({"serves": "newest", "ended": "deployed"}, Need.NOT_NEEDED, "newest serves"),
     ],
 )
@@ -444,4 +457,4 @@ def test_every_explanation_states_that_nothing_was_done() -> None:
 
 
 def test_a_target_has_every_tag_once() -> None:
-    assert target("refs/tags/v3.1.0", SHA).references("i") == ["i:v3.1.0", "i:v3.1", f"i:sha-{SHA[:12]}"]
+    assert tags_of("refs/tags/v3.1.0", SHA).references("i") == ["i:v3.1.0", "i:v3.1", f"i:sha-{SHA[:12]}"]

@@ -1,6 +1,15 @@
 """The program fails before it creates a resource if its caller has no access to the cluster."""
 
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 from recording import run_platform
 
 from components.aws.caller import refuse_strangers
@@ -39,7 +48,7 @@ def test_the_preview_role_can_preview_but_not_update() -> None:
         (
             session("someone"),
             "has no access entry to the cluster",
-            f"add arn:aws:iam::{ACCOUNT}:role/someone to cluster.adminRoleArns",
+            "add the role's ARN to cluster.adminRoleArns",
         ),
         (session("dwcp-v3-staging-deploy", "444455556666"), "has no access entry", "role/dwcp-v3-staging-deploy"),
         (f"arn:aws:iam::{ACCOUNT}:user/me", "is not a role", "use one of these roles"),
@@ -52,6 +61,29 @@ def test_a_caller_without_an_access_entry_is_refused_with_a_fix(caller: str, pro
     assert caller in str(refused.value)
     assert problem in str(refused.value)
     assert fix in str(refused.value)
+
+
+def test_the_command_of_the_fix_prints_the_arn_with_its_path() -> None:
+    """EKS refuses an access entry for a role of IAM Identity Center without its path."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        keys = {"AWS_ACCESS_KEY_ID": ACCOUNT, "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+        variables = {**os.environ, **keys, "AWS_ENDPOINT_URL": f"http://{host}:{port}"}
+        names = {"aws_access_key_id": ACCOUNT, "aws_secret_access_key": "test", "region_name": "us-east-1"}
+        iam = boto3.client("iam", endpoint_url=variables["AWS_ENDPOINT_URL"], **names)
+        path = "/aws-reserved/sso.amazonaws.com/eu-west-1/"
+        role = iam.create_role(RoleName="AWSReservedSSO_Deploy_3c4d", Path=path, AssumeRolePolicyDocument="{}")["Role"]
+        with pytest.raises(ComponentsError) as refused:
+            refuse_strangers(session(role["RoleName"]), CLUSTER, dry_run=False)
+        [command] = re.findall(r"`(aws [^`]+)`", str(refused.value))
+        words = [str(Path(sys.executable).with_name("aws")), *shlex.split(command)[1:]]
+        printed = subprocess.run(words, env=variables, capture_output=True, text=True, check=True).stdout
+        assert printed.strip() == role["Arn"]
+        assert path in printed
+    finally:
+        server.stop()
 
 
 def test_no_resource_is_registered_for_a_refused_caller(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Port forwarding to Prometheus; a substitute replaces kubectl, which needs a kubelet."""
+"""Port forwarding to Prometheus and to the canary; a substitute replaces kubectl, which needs a kubelet."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 from delivery.clients import _port_forward as port_forward
 from delivery.clients._port_forward import PortForward
 from delivery.clients.environment import Environment
+from delivery.clients.service import ServiceClient
 
 KUBECTL = """#!{python}
 import http.server, pathlib, sys
@@ -65,6 +66,16 @@ def test_a_port_forward_is_reused_and_opened_again_after_it_was_lost(folder: Pat
     process.wait()
     assert answers(forward.url())
     forward.close()  # as when the caller ends: its standard input is closed
+
+
+def test_the_canary_is_called_through_a_forwarded_port(folder: Path) -> None:
+    """The canary's NetworkPolicy admits neither this machine nor the API server."""
+    canary = ServiceClient.of(Staging(), "canary")
+    assert canary.fetch("/health")[0] == 404  # the substitute answers, and has no such file
+    assert (folder / "arguments").read_text().endswith("--namespace dwcp-v3 service/dwcp-v3-canary :80")
+    (folder / "kubectl").write_text('#!/bin/sh\necho "error: unable to forward port because pod is not running"\nexit 1\n')
+    status, problem = ServiceClient.of(Staging(), "canary").fetch("/health")
+    assert (status, "pod is not running" in problem) == (0, True)
 
 
 def test_the_error_contains_the_message_of_kubectl(folder: Path) -> None:

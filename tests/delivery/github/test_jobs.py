@@ -21,7 +21,7 @@ from delivery.cli.app import app
 from delivery.errors import DeliveryError, UsageError
 from delivery.github import metrics
 from delivery.github.expressions import Contexts, ExpressionError, condition, fill, value_of
-from delivery.github.image_tags import target
+from delivery.github.image_tags import tags_of
 from delivery.github.runner import Result, Runner
 from delivery.github.workflow import find
 from delivery.releases import Releases
@@ -105,7 +105,7 @@ def test_after_a_cancellation_only_steps_with_always_run(text: str | None, runs:
     ],
 )
 def test_the_tags_of_an_image_follow_the_git_ref(ref: str, release: str, others: tuple[str, ...]) -> None:
-    found = target(ref, SHA)
+    found = tags_of(ref, SHA)
     assert (found.release, found.others) == (release, others)
     assert found.references("ghcr.io/novacron/dwcp-v3")[0] == f"ghcr.io/novacron/dwcp-v3:{release}"
 
@@ -126,7 +126,7 @@ def test_the_tags_of_an_image_follow_the_git_ref(ref: str, release: str, others:
 )
 def test_an_invalid_ref_or_commit_is_refused(ref: str, sha: str, problem: str) -> None:
     with pytest.raises(UsageError, match=problem):
-        target(ref, sha)
+        tags_of(ref, sha)
 
 
 @mock_aws

@@ -30,6 +30,7 @@ class Pipeline:
     def step(self, job: str, text: str, *more: str, code: int = 0, **variables: str) -> dict[str, str]:
         """Run the one step of ``job`` whose command contains ``text``; return its outputs."""
         [script] = [each["run"] for each in find(ROOT, f"dwcp-v3-cd/{job}").steps if text in each.get("run", "")]
+        script = re.sub(r"\$\{(\w+):\+([^}]+)\}", lambda found: found[2] if variables[found[1]] else "", script)
         words = [re.sub(r"\$(\w+)", lambda found: variables[found[1]], word) for word in shlex.split(script)]
         arguments = ["local" if word == "production" else word for word in words[1:]]
         if "--environment" not in arguments:
@@ -39,6 +40,7 @@ class Pipeline:
             "GITHUB_OUTPUT": str(outputs),
             "DWCP_SERVICE_URL": f"{self.live.monitoring.simulator_url}/tracks/{{track}}",
             "DWCP_METRICS_WINDOW_SECONDS": "3",
+            **variables,
         }
         run = self.live.start(*arguments, *more, more=environment)
         run.end(code)
@@ -74,7 +76,7 @@ def test_a_release_is_promoted_reported_and_rolled_back(pipeline: Pipeline, tmp_
     assert pipeline.recovery(new, before) == {"need": "not-needed", "reason": f"{old} serves, as before", "before": before}
 
     live.rollout(new, "--percentage", "0").end(0)
-    pipeline.step("production", "pipeline health")
+    pipeline.step("production", "pipeline health", DWCP_SERVICE_URL="")  # as on AWS: through a forwarded port
     assert live.split == 0
     assert pipeline.step("rollout", "pipeline rollout-result", REFERENCE=new)["result"] == "open"
     assert pipeline.recovery(new, before)["need"] == "roll-back"
@@ -107,3 +109,20 @@ def test_a_rollout_on_hold_is_not_rolled_back(pipeline: Pipeline) -> None:
     assert found["need"] == "held"
     assert "on hold at 10 %" in found["reason"]
     live.start("rollout", "--abort", "--environment", "local").end()
+
+
+def test_the_first_release_is_rolled_back_to_the_image_of_pulumi_up(pipeline: Pipeline) -> None:
+    live = pipeline.live
+    s3 = live.aws("s3")
+    [bucket] = [each["Name"] for each in s3.list_buckets()["Buckets"] if "artifacts" in each["Name"]]
+    for each in s3.list_objects_v2(Bucket=bucket, Prefix="releases/local/").get("Contents", []):
+        s3.delete_object(Bucket=bucket, Key=each["Key"])
+    old, new = live.stable["image"], live.new_image()
+    before = pipeline.step("production", "pipeline running")["release"]
+    live.rollout(new).end(0)
+    found = pipeline.recovery(new, before)
+    assert (before, found["need"], found["before"]) == ("", "roll-back", "")
+    live.kubectl("scale", "deployment/dwcp-v3-canary", "--replicas=2")  # pods that belong to no rollout
+    pipeline.step("rollback", "dwcp rollback", BEFORE=found["before"], REASON=found["reason"])
+    assert (live.stable["image"], live.canary_replicas) == (old, 0)
+    assert pipeline.recovery(new)["need"] == "not-needed"

@@ -170,6 +170,26 @@ def test_markdown_says_what_could_not_be_looked_at() -> None:
     assert "production: no drift (3 resources read)" in text
 
 
+@pytest.mark.parametrize(
+    ("found", "printed"),
+    [
+        (
+            drift(step("delete", state(GROUP, "flow", {}))),
+            ["to revert the drift: pulumi up -s", "to keep the drift:   add the change to the program, then pulumi up"],
+        ),
+        (Drift(stack="staging", foreign=(Foreign(arn="arn:x", why="tagged"),)), ["not in the state:    import the resource, or"]),
+        (Drift(stack="staging"), []),
+    ],
+)
+def test_the_report_names_the_fix_of_each_kind_of_drift(found: Drift, printed: list[str]) -> None:
+    """`pulumi up` does not change a resource that is not in the state."""
+    screen = StringIO()
+    reports.print_table([found], Console(file=screen, width=200))
+    fixes = [each for each in screen.getvalue().splitlines() if each.startswith(("to ", "not in the state: "))]
+    assert len(fixes) == len(printed)
+    assert all(line.startswith(start) for line, start in zip(fixes, printed, strict=True)), fixes
+
+
 PASSWORD = "hunter2hunter2"
 
 

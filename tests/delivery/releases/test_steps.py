@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 
 from delivery.clients.environment import Environment
+from delivery.clients.kubernetes import ClusterError
 from delivery.clients.load_balancer import LoadBalancerError, Weights
 from delivery.errors import DeliveryError
 from delivery.releases import restore
@@ -37,7 +38,7 @@ class Story:
                 raise answer
             return answer
 
-        return Step(name=name, does=f"what {name} does", run=run, **how)
+        return Step(name=name, detail=f"what {name} does", run=run, **how)
 
     @property
     def printed(self) -> str:
@@ -103,7 +104,7 @@ def test_only_failures_from_the_update_on_are_rolled_back() -> None:
 
 def test_skipped_tests_are_printed_in_the_plan() -> None:
     [tests] = [each for each in deployment(skip_tests=True).steps(ExitStack()) if each.name == "tests"]
-    assert "skipped" in tests.does
+    assert "skipped" in tests.detail
     assert isinstance(tests.run(), Skipped)
 
 
@@ -119,12 +120,37 @@ def test_a_rollback_restores_with_the_same_steps_as_a_failed_deployment() -> Non
         command="dwcp rollback",
     )
     names = [each.name for each in rollback.steps(ExitStack())]
-    assert names == ["abort the open rollout", "lease", "state", *[each.name for each in restoration.steps()]]
+    assert names == ["abort the open rollout", "lease", "state", *[each.name for each in restoration.steps()], "canary"]
     # If the former image needs its settings, one update restores both.
     in_one_update = dataclasses.replace(restoration, former=dataclasses.replace(rollback.former, by_engine=True))
     order = [each.name for each in in_one_update.steps()]
     assert sorted(order) == sorted(each.name for each in restoration.steps())
     assert order.index("state and configuration follow") < order.index("restore app:v3.0.0") < order.index("health checks")
+
+
+@pytest.mark.parametrize(
+    ("canary", "result", "scaled"),
+    [
+        ({"spec": {"replicas": 2}}, "2 pods stopped", [("canary", 0)]),
+        ({"spec": {"replicas": 0}}, Skipped("it has no pods"), []),
+        (ClusterError("no Deployment", "", status=404), Skipped("there is no canary"), []),
+    ],
+)
+def test_a_rollback_stops_a_canary_that_belongs_to_no_rollout(canary: Any, result: object, scaled: list[tuple[str, int]]) -> None:
+    """The step does not read the load balancer, because a rollback must work without its rule."""
+
+    def deployment(_: str) -> dict[str, Any]:
+        if isinstance(canary, ClusterError):
+            raise canary
+        return canary
+
+    done: list[tuple[str, int]] = []
+    cluster = SimpleNamespace(deployment=deployment, scale=lambda track, pods: done.append((track, pods)))
+    rollback = Rollback(RollbackRequest(environment="staging"), Story().runner)
+    rollback.environment = cast("Any", SimpleNamespace(kubernetes=cluster))
+    rollback.lease = cast("Any", SimpleNamespace(check=lambda: None))
+    assert rollback._stop_canary() == result
+    assert done == scaled
 
 
 def test_a_loss_of_data_must_be_accepted() -> None:

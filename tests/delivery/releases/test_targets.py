@@ -47,6 +47,23 @@ def test_the_first_release_is_rolled_back_to_the_image_of_pulumi_up(account: Acc
     assert found.name.startswith("the deployment before ")
 
 
+def test_an_unfinished_first_release_is_rolled_back_to_the_image_of_pulumi_up(account: Account, releases: Releases) -> None:
+    """The first release was staged, and its rollout was interrupted or failed, so no release has the result `deployed`."""
+    record(
+        releases,
+        release(account, 1, result="staged", replaced="app:v0.9.0"),
+        release(account, 2, result="rolled back", image="app:v1.0.0", replaced="app:v0.9.0"),
+    )
+    found = target(account, releases)
+    assert (found.image, found.first) == ("app:v0.9.0", True)
+
+
+def test_a_failed_release_is_not_the_image_before_the_first_release(account: Account, releases: Releases) -> None:
+    """The deployment of v1.0.0 failed and was not rolled back, so v2.0.0 replaced it."""
+    record(releases, release(account, 1, result="failed", replaced="app:v0.9.0"), release(account, 2, replaced="app:v1.0.0"))
+    assert target(account, releases).image == "app:v0.9.0"
+
+
 def test_a_tag_that_was_deployed_twice_counts_once(account: Account, releases: Releases) -> None:
     record(releases, release(account, 1, replaced="app:v0.9.0"), release(account, 2, image="app:v1.0.0", replaced="app:v1.0.0"))
     assert target(account, releases).image == "app:v0.9.0"

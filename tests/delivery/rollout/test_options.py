@@ -125,7 +125,7 @@ def test_a_dry_run_prints_the_steps_of_the_rollout() -> None:
     head, *lines = file.getvalue().splitlines()
     assert head == "staging: app:v1 -> app:v2"
     assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
-    assert [line.strip() for line in lines] == [f"{step.name:8} {step.does}" for step in steps_of(two_steps)]
+    assert [line.strip() for line in lines] == [f"{step.name:8} {step.detail}" for step in steps_of(two_steps)]
     assert "60 s of analysis (errors up to 5 %, with at least 100 requests)" in lines[1]
 
 
