@@ -78,6 +78,12 @@ class HealthCheck:
     start_seconds: int = 30
 
 
+def duration(seconds: int) -> str:
+    """A duration of less than an hour as Docker reports it, such as ``5m0s``. The provider reads ``300s`` back as a change."""
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes}m{rest}s" if minutes else f"{rest}s"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Service:
     """One container.
@@ -134,7 +140,9 @@ class Stack:
     publish_address: str
     """The host's address on which all ports are published."""
     subnet: str
-    """CIDR of the network ``monitoring``. node-exporter listens on the network's gateway address."""
+    """CIDR of the network ``monitoring``."""
+    gateway: str
+    """The host's address in the network ``monitoring``, on which node-exporter listens."""
 
     @property
     def networks(self) -> Mapping[NetworkName, bool]:

@@ -24,6 +24,7 @@ from components.compose._service import (
     Service,
     Stack,
     Text,
+    duration,
 )
 from components.settings import EnvironmentSettings, Settings
 
@@ -168,10 +169,10 @@ def _volumes(service: Service, support_folder: PurePosixPath) -> list[dict[str, 
 def _health(check: HealthCheck) -> dict[str, Any]:
     return {
         "test": ["CMD", *_escaped(check.command)],
-        "interval": f"{check.interval_seconds}s",
-        "timeout": f"{check.timeout_seconds}s",
+        "interval": duration(check.interval_seconds),
+        "timeout": duration(check.timeout_seconds),
         "retries": check.retries,
-        "start_period": f"{check.start_seconds}s",
+        "start_period": duration(check.start_seconds),
     }
 
 

@@ -24,13 +24,14 @@ from components.compose._service import (
     NetworkName,
     Service,
     Stack,
+    duration,
     plain,
 )
 from components.compose.image import AppImage
 from components.compose.services import stack
 from components.settings import RegistryCredentials, Secrets, Settings
 from components.workload.objects import data_digest, secret_digest
-from contract import DOCKER_HEALTHY_SECONDS
+from contract import APPLICATION, DOCKER_HEALTHY_SECONDS
 
 SECRETS_FOLDER = "/run/secrets"
 FILE_PERMISSIONS = "0444"
@@ -38,6 +39,10 @@ FILE_PERMISSIONS = "0444"
 
 HELPER_MIB = 16
 """Memory limit of a helper container. The container never runs, but the policies require a limit for every container."""
+
+SWAP_FACTOR = 2
+"""Limit of memory and swap together, as a multiple of the memory limit. It is Docker's default, and is written out because the
+provider would report the default as a change."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,7 @@ class DockerStack(Component):
         if args.settings.docker.enabled:
             provider = _provider(name, args, ResourceOptions(parent=self))
             child = ResourceOptions(parent=self, provider=provider, depends_on=args.image.made)
-            _Host(name, services, _secret_values(services, args.secrets), child)
+            _Host(name, services, _secret_values(services, args.secrets), _Built.of(args), child)
             self.addresses = pulumi.Output.from_input(
                 {each.name: f"{services.publish_address}:{each.ports[0].host}" for each in services.services if each.ports}
             )
@@ -93,13 +98,35 @@ def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Out
     return found
 
 
+@dataclass(frozen=True)
+class _Built:
+    """The inputs of the resource of the service's image that change with each build, although the tag stays the same.
+
+    A pushed image is named by its digest: the host has the tag's old image, and the provider pulls only an image that is missing.
+    An image that is only loaded is on the host already, but not under its digest, so that the digest is a trigger.
+    """
+
+    name: pulumi.Input[str]
+    triggers: list[pulumi.Output[str]] | None = None
+
+    @staticmethod
+    def of(args: DockerStackArgs) -> _Built:
+        """The inputs for the image of the settings, or for the image that this program builds."""
+        if args.image.made and not args.settings.docker.build_push:
+            return _Built(args.settings.application.image, [args.image.reference])
+        return _Built(args.image.reference)
+
+
 class _Host:
     """Creates the Docker resources of a stack; a service is created after its dependencies."""
 
-    def __init__(self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], opts: ResourceOptions) -> None:
+    def __init__(
+        self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], built: _Built, opts: ResourceOptions
+    ) -> None:
         self.name = name
         self.stack = stack
         self.secrets = secrets
+        self.built = built
         self.opts = opts
         self.networks = {network: self._network(network, internal) for network, internal in stack.networks.items()}
         self.volumes = {volume: docker.Volume(f"{name}-{volume}", name=f"{name}-{volume}", opts=opts) for volume in stack.volumes}
@@ -109,22 +136,28 @@ class _Host:
             self.containers[service.name] = self._container(service)
 
     def _network(self, network: NetworkName, internal: bool) -> docker.Network:
-        subnet = [docker.NetworkIpamConfigArgs(subnet=self.stack.subnet)] if network == "monitoring" else None
+        # Without the gateway, Docker adds it when it starts again, and the provider would replace the network.
+        addresses = docker.NetworkIpamConfigArgs(subnet=self.stack.subnet, gateway=self.stack.gateway)
+        subnet = [addresses] if network == "monitoring" else None
         logical_name = f"{self.name}-{network}"
         return docker.Network(
             logical_name, name=logical_name, driver="bridge", internal=internal, ipam_configs=subnet, opts=self.opts
         )
 
-    def _image(self, name: str) -> docker.RemoteImage:
+    def _image(self, service: Service) -> docker.RemoteImage:
         """The resource of an image. ``pulumi destroy`` keeps the image on the host, because other containers may use it."""
+        name = plain(service.image)
         if name not in self.images:
             key = name.rpartition("/")[2].partition(":")[0]
-            self.images[name] = docker.RemoteImage(f"{self.name}-image-{key}", name=name, keep_locally=True, opts=self.opts)
+            source = self.built if service.name == APPLICATION else _Built(name)
+            self.images[name] = docker.RemoteImage(
+                f"{self.name}-image-{key}", name=source.name, pull_triggers=source.triggers, keep_locally=True, opts=self.opts
+            )
         return self.images[name]
 
     def _container(self, service: Service) -> docker.Container:
         name = f"{self.name}-{service.name}"
-        image = self._image(plain(service.image)).image_id
+        image = self._image(service).image_id
         files, uploads = self._files(name, service, image)
         waits_for = [*uploads, *(self.containers[each] for each in service.after)]
         return docker.Container(
@@ -152,10 +185,10 @@ class _Host:
             pid_mode="host" if service.sees_host else None,
             healthcheck=docker.ContainerHealthcheckArgs(
                 tests=["CMD", *service.health.command],
-                interval=f"{service.health.interval_seconds}s",
-                timeout=f"{service.health.timeout_seconds}s",
+                interval=duration(service.health.interval_seconds),
+                timeout=duration(service.health.timeout_seconds),
                 retries=service.health.retries,
-                start_period=f"{service.health.start_seconds}s",
+                start_period=duration(service.health.start_seconds),
             ),
             restart="unless-stopped",
             stop_timeout=service.stop_seconds,
@@ -165,6 +198,7 @@ class _Host:
             security_opts=["no-new-privileges:true"],
             cpus=f"{service.cpus.normalize():f}",
             memory=service.memory_mib,
+            memory_swap=SWAP_FACTOR * service.memory_mib,
             log_driver="json-file",
             log_opts={"max-size": LOG_SIZE, "max-file": LOG_FILES},
             wait=True,
@@ -228,6 +262,7 @@ class _Host:
             capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
             security_opts=["no-new-privileges:true"],
             memory=HELPER_MIB,
+            memory_swap=SWAP_FACTOR * HELPER_MIB,
             cpus="0.1",
             start=False,
             must_run=False,

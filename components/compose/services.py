@@ -114,6 +114,7 @@ def stack(settings: Settings) -> Stack:
         ),
         publish_address=str(settings.docker.publish_address),
         subnet=str(settings.docker.subnet),
+        gateway=host_gateway(settings),
     )
 
 

@@ -29,8 +29,8 @@ OPTIONAL = frozenset(f"alert_{receiver}" for receiver in get_args(Receiver))
 SECRET_BYTES = 24
 PULL_SECONDS = 300
 LOG_LINES = 5
-MINIMUM = (2, 20)
-"""Oldest version of Docker Compose that can start the stack."""
+MINIMUM = (2, 21)
+"""Oldest version of Docker Compose whose `ps` prints one JSON object per line."""
 
 
 class DockerStackError(DeliveryError):

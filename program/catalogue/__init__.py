@@ -159,7 +159,7 @@ def _entries(type_: str) -> list[ResourceType]:
         found = [_aws.COMMON, _aws.SERVICES.get(type_.partition("/")[0]), _aws.TYPES.get(type_)]
     elif type_.startswith("kubernetes:"):
         found = [_kubernetes.COMMON, _kubernetes.TYPES.get(group_kind(type_))]
-    elif type_.startswith("docker:"):
+    elif type_.startswith(("docker:", "docker-build:")):
         found = [_docker.COMMON, _docker.TYPES.get(type_)]
     else:
         found = [_providers.TYPES.get(type_)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -59,7 +60,7 @@ def test_hadolint_reports_nothing(file: Path) -> None:
 
 def test_the_stages_are_those_of_the_guide() -> None:
     stages = [each.stage for each in instructions() if each.name == "FROM"]
-    assert stages == ["dependencies", "builder", "runtime"]
+    assert [each for each in stages if not each.startswith("npm-")] == ["dependencies", "builder", "runtime"]
 
 
 def test_every_command_is_in_exec_form() -> None:
@@ -69,16 +70,39 @@ def test_every_command_is_in_exec_form() -> None:
 
 
 def test_all_stages_have_the_same_base_image_argument() -> None:
-    bases = [each.text.split()[-3] for each in instructions() if each.name == "FROM"]
-    assert bases == ["${NODE_IMAGE}"] * 3
+    bases = {each.stage: each.text.split()[-3] for each in instructions() if each.name == "FROM"}
+    assert bases.pop("dependencies") == "npm-${TARGETARCH}"
+    assert set(bases.values()) == {"${NODE_IMAGE}"}
     (default,) = [each.text for each in instructions() if each.text.startswith("NODE_IMAGE=")]
     assert re.fullmatch(r"NODE_IMAGE=node:\d+\.\d+\.\d+-alpine\d+\.\d+", default)
 
 
-def test_only_the_builder_runs_on_the_build_platform() -> None:
+def test_npm_runs_on_the_build_platform_and_installs_for_the_platform_of_the_image() -> None:
+    """The pipeline builds for two platforms: in an emulator, npm is slow and can crash."""
     froms = {each.stage: each.text for each in instructions() if each.name == "FROM"}
-    assert "--platform=${BUILDPLATFORM}" in froms["builder"]
-    assert "--platform" not in froms["dependencies"] + froms["runtime"]
+    native = {stage for stage, text in froms.items() if "--platform=${BUILDPLATFORM}" in text}
+    assert native == {"npm-amd64", "npm-arm64", "builder"}
+    cpus = {each.stage: each.text for each in instructions() if each.name == "ENV" and each.stage.startswith("npm-")}
+    assert cpus == {"npm-amd64": "NPM_CONFIG_CPU=x64", "npm-arm64": "NPM_CONFIG_CPU=arm64"}
+
+
+@pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
+@pytest.mark.parametrize("cpu", ["x64", "arm64"])
+def test_npm_ci_selects_packages_by_the_variable_of_the_dockerfile(tmp_path: Path, cpu: str) -> None:
+    (tmp_path / "package.json").write_text('{"name": "x", "version": "1.0.0", "optionalDependencies": {"a": "file:a"}}')
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/package.json").write_text('{"name": "a", "version": "1.0.0", "cpu": ["arm64"]}')
+    environment = {**os.environ, "NPM_CONFIG_CPU": cpu}
+    for command in (["npm", "install", "--package-lock-only"], ["npm", "ci", "--omit=dev", "--ignore-scripts"]):
+        subprocess.run([*command, "--no-audit", "--no-fund"], cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert (tmp_path / "node_modules/a").exists() == (cpu == "arm64")
+
+
+@pytest.mark.parametrize("file", [DOCKERFILE, FOLDER / "Dockerfile.grafana"], ids=lambda file: file.name)
+def test_the_image_has_the_security_updates_of_alpine(file: Path) -> None:
+    """A base image that is not rebuilt keeps known vulnerabilities, for which the scan refuses the release."""
+    last = file.read_text().rpartition("\nFROM ")[2]
+    assert 'RUN ["apk", "upgrade", "--no-cache"]' in last.splitlines()
 
 
 def test_the_image_runs_as_1001_with_dumb_init_and_a_health_check() -> None:

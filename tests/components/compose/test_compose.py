@@ -229,6 +229,25 @@ def test_the_image_is_built_and_pushed_with_the_registry_credentials() -> None:
     assert "registries" in image.secrets
 
 
+def test_a_new_build_with_the_same_tag_replaces_the_image_on_the_host() -> None:
+    """The provider pulls only an image that is missing, and the host keeps the tag's old image: the name needs the digest."""
+    pushed = graph('{"enabled": true, "buildContext": "tests/fixtures/app"}')
+    digest = pushed.exports["image"]["reference"]
+    assert pushed.one("RemoteImage", "dwcp-v3-image-dwcp-v3")["name"] == digest != "ghcr.io/novacron/dwcp-v3:v3.0.0"
+    loaded = graph('{"enabled": true, "buildContext": "tests/fixtures/app", "buildPush": false}')
+    remote = loaded.one("RemoteImage", "dwcp-v3-image-dwcp-v3")
+    assert (remote["name"], remote["pullTriggers"]) == ("ghcr.io/novacron/dwcp-v3:v3.0.0", [digest])
+
+
+def test_the_inputs_are_as_the_provider_reads_them_back() -> None:
+    """Otherwise, every preview shows a change: of the swap and the durations, and of the network after a restart of Docker."""
+    for each in enabled_graph().of(CONTAINER):
+        assert each.inputs["memorySwap"] == 2 * each.inputs["memory"], each.name
+    assert containers()["redis"]["healthcheck"]["startPeriod"] == "5m0s"
+    network = enabled_graph().one("Network", "dwcp-v3-monitoring")
+    assert network["ipamConfigs"] == [{"subnet": "172.30.0.0/24", "gateway": "172.30.0.1"}]
+
+
 def test_the_health_check_is_the_same_as_in_the_image() -> None:
     assert json.dumps(HEALTH_SCRIPT) in (ROOT / "docker/Dockerfile.dwcp-v3").read_text()
 

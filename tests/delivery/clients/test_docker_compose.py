@@ -46,21 +46,21 @@ def test_an_old_compose_is_reported(tmp_path: Path) -> None:
     executable(tmp_path, "docker-compose", "echo 1.29.2")
     done = dwcp("up", path=tmp_path)
     assert done.returncode == 1
-    assert "neither `docker compose` nor `docker-compose` of version 2.20 or newer is installed" in done.stderr
+    assert "neither `docker compose` nor `docker-compose` of version 2.21 or newer is installed" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("version", "is_accepted"),
     [
-        *(("1.29.2", False), ("2.19.9", False), ("v2.9.0", False), ("unknown", False), ("", False)),
-        *(("2.20.0", True), ("v2.40.3-desktop.1", True), ("2.37.1+ds1-0ubuntu2", True), ("5.0.1", True), ("v10.1.0", True)),
+        *(("1.29.2", False), ("2.20.3", False), ("v2.9.0", False), ("unknown", False), ("", False)),
+        *(("2.21.0", True), ("v2.40.3-desktop.1", True), ("2.37.1+ds1-0ubuntu2", True), ("5.0.1", True), ("v10.1.0", True)),
     ],
 )
 def test_every_compose_from_the_minimum_version_on_is_accepted(tmp_path: Path, version: str, is_accepted: bool) -> None:
     executable(tmp_path, "docker", 'case "$1 $2" in "version --format") echo 29.0.0;; *) exit 1;; esac')
     executable(tmp_path, "docker-compose", f'test "$1" = version && echo {version} || {{ echo "the compose file" >&2; exit 1; }}')
     done = dwcp("check", path=tmp_path)
-    assert ("of version 2.20 or newer is installed" in done.stderr) != is_accepted, done.stderr
+    assert ("of version 2.21 or newer is installed" in done.stderr) != is_accepted, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,14 @@ ID_LENGTH = 12
 
 
 class Container(DockerResource):
-    """A container. Only its restart policy and its memory can change in place."""
+    """A container. Only its restart policy, its memory and its swap can change in place."""
 
     token = "docker:index/container:Container"
     replace_on = names(
         "name image user entrypoints command envs ports volumes mounts tmpfs networksAdvanced networkMode pidMode healthcheck "
         "readOnly capabilities securityOpts cpus logDriver logOpts stopTimeout uploads"
     )
-    updatable = names("restart memory")
+    updatable = names("restart memory memorySwap")
     provider_only = names("destroyGraceSeconds mustRun start uploads wait waitTimeout")
     defaults = properties(restart="no", start=True, mustRun=True)
 
@@ -89,6 +89,7 @@ class Container(DockerResource):
             "security_opt": inputs.get("securityOpts"),
             "nano_cpus": round(float(inputs["cpus"]) * SECOND) if "cpus" in inputs else None,
             "mem_limit": inputs["memory"] * MIB if "memory" in inputs else None,
+            "memswap_limit": inputs["memorySwap"] * MIB if "memorySwap" in inputs else None,
             "log_config": {"Type": inputs.get("logDriver", "json-file"), "Config": inputs.get("logOpts", {})},
         }
 
@@ -121,6 +122,8 @@ class Container(DockerResource):
             "securityOpts": host["SecurityOpt"],
             "cpus": f"{host['NanoCpus'] / SECOND:g}",
             "memory": host["Memory"] // MIB,
+            # Without this input, the engine allows as much swap as memory, and reports the sum.
+            "memorySwap": host["MemorySwap"] // MIB or None,
             "restart": host["RestartPolicy"]["Name"] or "no",
             "logDriver": host["LogConfig"]["Type"],
             "logOpts": host["LogConfig"]["Config"],
@@ -137,9 +140,10 @@ class Container(DockerResource):
     def update(self, id: str, old: Properties, new: Properties) -> None:
         if new.get("restart") != old.get("restart"):
             self.client.api.update_container(id, restart_policy={"Name": new["restart"]})
-        if new.get("memory") != old.get("memory"):
-            memory = new.get("memory", 0) * MIB
-            self.client.api.update_container(id, mem_limit=memory, memswap_limit=2 * memory)
+        if any(new.get(key) != old.get(key) for key in ("memory", "memorySwap")):
+            memory = new.get("memory", 0)
+            swap = new.get("memorySwap", 2 * memory)
+            self.client.api.update_container(id, mem_limit=memory * MIB, memswap_limit=swap * MIB)
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
         """Start a stopped container. Wait until it runs, or with ``wait``, until it is healthy. Return the reasons of a failure."""
@@ -238,18 +242,28 @@ def _health_from(check: dict[str, Any] | None) -> Properties | None:
         return None
     return {
         "tests": check["Test"],
-        "interval": f"{check.get('Interval', 0) // SECOND}s",
-        "timeout": f"{check.get('Timeout', 0) // SECOND}s",
+        "interval": _duration(check.get("Interval", 0)),
+        "timeout": _duration(check.get("Timeout", 0)),
         "retries": check.get("Retries", 0),
-        "startPeriod": f"{check.get('StartPeriod', 0) // SECOND}s",
+        "startPeriod": _duration(check.get("StartPeriod", 0)),
     }
 
 
+def _duration(nanoseconds: int) -> str:
+    """The duration as Go writes it, which is how the official provider reads it: ``5m0s``, not ``300s``."""
+    minutes, seconds = divmod(nanoseconds // SECOND, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h{minutes}m{seconds}s"
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
+
+
 def _nanoseconds(duration: str) -> int:
-    match = re.fullmatch(r"(\d+)s", duration)
+    match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(\d+)s", duration)
     if match is None:
-        raise EmbeddedCloudError(f"{duration!r} is not a duration in whole seconds", "write it like 30s")
-    return int(match[1]) * SECOND
+        raise EmbeddedCloudError(f"{duration!r} is not a duration in whole seconds", "write it like 30s or 5m0s")
+    hours, minutes, seconds = (int(each or 0) for each in match.groups())
+    return (hours * 3600 + minutes * 60 + seconds) * SECOND
 
 
 def _upload(api: Any, id: str, upload: Properties) -> None:

@@ -20,7 +20,7 @@ class Network(DockerResource):
     defaults = properties(driver="bridge", internal=False)
 
     def create(self, inputs: Properties) -> str:
-        pools = [IPAMPool(subnet=each["subnet"]) for each in inputs.get("ipamConfigs", [])]
+        pools = [IPAMPool(subnet=each["subnet"], gateway=each.get("gateway")) for each in inputs.get("ipamConfigs", [])]
         network = self.client.networks.create(
             inputs["name"],
             driver=inputs["driver"],
@@ -35,12 +35,13 @@ class Network(DockerResource):
             attributes: dict[str, Any] = self.client.networks.get(id).attrs
         except NotFound:
             return None
-        subnets = [{"subnet": each["Subnet"]} for each in attributes["IPAM"]["Config"] or []]
+        pools: list[dict[str, str]] = attributes["IPAM"]["Config"] or []
         return {
             "name": attributes["Name"],
             "driver": attributes["Driver"],
             "internal": attributes["Internal"],
-            "ipamConfigs": subnets,
+            # The engine adds the gateway if the request had none, at the latest when it starts again.
+            "ipamConfigs": [{key.lower(): each[key] for key in ("Subnet", "Gateway") if each.get(key)} for each in pools],
         }
 
     def delete(self, id: str, inputs: Properties) -> None:
@@ -72,8 +73,8 @@ class RemoteImage(DockerResource):
     """An image on the host, pulled unless the host already has it."""
 
     token = "docker:index/remoteImage:RemoteImage"
-    replace_on = names("name")
-    provider_only = names("keepLocally")
+    replace_on = names("name pullTriggers")
+    provider_only = names("keepLocally pullTriggers")
 
     def create(self, inputs: Properties) -> str:
         name: str = inputs["name"]
