@@ -54,7 +54,7 @@ SPEED = 30
 REQUESTS_PER_SECOND = 200
 SETTLE_SECONDS = 180.0
 COMMAND_SECONDS = 600.0
-SPARE_SECONDS = 200.0
+WAIT_FOR_LEASE_SECONDS = 200.0
 """Value of `--wait`: longer than the 60 s after which another command can take over a lease without a heartbeat."""
 
 
@@ -100,7 +100,7 @@ class Soak:
 
     def command(self, name: str) -> tuple[str, ...]:
         """The command line of the command ``name``."""
-        wait = ("--wait", str(SPARE_SECONDS))
+        wait = ("--wait", str(WAIT_FOR_LEASE_SECONDS))
         if name == "up":
             return (
                 str(self.cloud.engine.bin / "pulumi"),
@@ -180,10 +180,13 @@ class Soak:
         return []
 
     def recovery_commands(self) -> tuple[tuple[str, ...], ...]:
-        """The command lines of the recovery. The abort can take the lease at once, because the command with the fault has ended."""
+        """The command lines of the recovery.
+
+        The abort needs no ``--wait``: it sees that the lease's owner, a process on this machine, no longer runs.
+        """
         return (
             _dwcp.command("rollout", "--abort"),
-            _dwcp.command("state", "unlock", "--wait", str(SPARE_SECONDS)),
+            _dwcp.command("state", "unlock", "--wait", str(WAIT_FOR_LEASE_SECONDS)),
             self.command("deploy"),
         )
 

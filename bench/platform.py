@@ -24,11 +24,12 @@ INSTANCES = 50
 
 
 def figures(options: Options) -> Iterator[Figure]:
-    """The evaluation time per additional application, which should not grow with the number of applications."""
+    """How much longer one more application takes to evaluate in a large program than in a small one."""
     evaluate(1)  # the first evaluation includes the imports
     half = INSTANCES // 2
     times = [[timed(partial(evaluate, count)) for count in (1, half, INSTANCES)] for _ in range(options.runs)]
-    first, second = (median(run[at + 1] - run[at] for run in times) / half for at in (0, 1))
+    first = median(run[1] - run[0] for run in times) / (half - 1)
+    second = median(run[2] - run[1] for run in times) / (INSTANCES - half)
     yield Figure(
         name="time per application in a program with many applications: "
         f"the {half + 1}th to the {INSTANCES}th, compared with the 2nd to the {half}th",

@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
     USAGE = 2
     """The command line is wrong, a prerequisite is missing, or the user did not confirm; nothing was changed."""
     HELD = 3
-    """A rollout is on hold until a person decides. For ``dwcp preview``, the code means that the base's program does not run."""
+    """A rollout is on hold until a person decides. For ``dwcp preview``: the program at the base commit fails."""
     WARNED = 4
     """Everything works, but a warning needs attention."""
     UNCHECKED = 5

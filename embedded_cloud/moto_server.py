@@ -1,7 +1,7 @@
 """``python -m embedded_cloud.moto_server PORT ACCOUNT``: serve moto over HTTP, with the program's services loaded in advance.
 
 Loading the models of a service can take seconds. This process loads the models while the control plane starts, which shortens the
-first ``up``. ACCOUNT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
+first ``up``. CONTENT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from embedded_cloud.creations import Creations
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.buckets import keep_last_versions, leave_conditions_to_us
 from embedded_cloud.front.middleware import Front
-from embedded_cloud.front.tagging import list_eks
+from embedded_cloud.front.tagging import add_eks_to_tagging
 from embedded_cloud.providers.aws import types
 
 ALWAYS = frozenset({"s3", "kms", "sts"})
@@ -45,8 +45,8 @@ SERVER: dict[str, Any] = {
     "outbuf_overflow": 2**26,
     "clear_untrusted_proxy_headers": False,  # X-Forwarded-Proto marks a call without TLS (see front/buckets.py)
 }
-PARTITION = "aws"
-"""The region under which moto stores resources without a region."""
+GLOBAL_REGION = "aws"
+"""The key, in place of a region, under which moto stores resources without a region."""
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -90,7 +90,7 @@ def create_hosted_zones(account: Account) -> None:
     """Create the DNS zones, which on AWS exist before the first update."""
     zone = {"private_zone": False, "comment": "", "delegation_set_id": None}
     for name in account.hosted_zones:
-        get_backend("route53")[ACCOUNT][PARTITION].create_hosted_zone(name, **zone)
+        get_backend("route53")[ACCOUNT][GLOBAL_REGION].create_hosted_zone(name, **zone)
 
 
 def main(port: int, account: Account) -> None:
@@ -102,13 +102,13 @@ def main(port: int, account: Account) -> None:
     skip_repeated_work()
     create_secrets_key(account)
     create_hosted_zones(account)
-    list_eks()
+    add_eks_to_tagging()
     moto = Creations(Front(Dispatcher(create_backend_app)))
     server = create_server(moto, host="127.0.0.1", port=port, **SERVER)
     threading.Thread(target=server.run, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
         get_service_router(service)  # loads the model with which the middleware parses calls
-        cast(Any, get_backend)(service)[ACCOUNT][PARTITION if service in GLOBAL_SERVICES else account.region]
+        cast(Any, get_backend)(service)[ACCOUNT][GLOBAL_REGION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 
 

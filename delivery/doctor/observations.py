@@ -24,9 +24,9 @@ from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 
 COMPONENTS = frozenset({JOB, "node"})
-"""Values of the label ``component`` on this platform's alerts (components/monitoring/rule_files.py).
+"""Values of the label ``component`` on the alerts that the doctor reads (components/monitoring/rule_files.py).
 
-A Prometheus that is shared with other platforms has alerts with other values.
+The alerts on the monitoring itself have another value: the check ``no-metrics`` looks at Prometheus directly. A Prometheus that is shared with other platforms has alerts with other values.
 """
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Media type for which the API server returns only the metadata of objects."""
@@ -256,7 +256,7 @@ class Observations:
 
     @part(slow=True)
     def drift(self) -> Sequence[Changed]:
-        """The differences from the state that ``dwcp drift`` finds."""
+        """The differences that ``dwcp drift`` finds between the state and the real resources."""
         return self.sources.drift()
 
 

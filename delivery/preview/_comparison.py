@@ -161,7 +161,7 @@ class _Comparison:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
-        """``inputs``, in which the example outputs of renamed resources contain the new names.
+        """``inputs`` of the base, in which the example values of renamed resources (such as ``NAME-id``) contain the new names.
 
         With the old names, a rename would be shown as a change of the inputs of other resources.
         """

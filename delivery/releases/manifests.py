@@ -28,7 +28,7 @@ class ManifestError(DeliveryError):
 
 
 def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
-    """The objects that the program declares with ``stack_file``, with placeholders instead of secrets."""
+    """The objects that the program declares with the stack file of this content, with placeholders instead of secrets."""
     with TemporaryDirectory(prefix="dwcp-manifests-") as folder:
         file = Path(folder) / f"Pulumi.{environment}.yaml"
         file.write_text(stack_file)

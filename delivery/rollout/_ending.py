@@ -19,15 +19,15 @@ class Ending:
     """``promoted``, ``reached``, ``held``, ``aborted`` or ``rolled back``."""
 
 
-def ending(record: Record, now: str = "") -> Ending:
-    """The result of a rollout that is done or on hold.
+def ending(record: Record, running: str = "") -> Ending:
+    """The result of a rollout that is done, that holds at the requested percentage, or that is on hold.
 
-    ``now`` describes the running images if they differ from the result in the journal; otherwise ``now`` is empty.
+    ``running`` describes the running images if they differ from the result in the journal; otherwise it is empty.
     """
     end = _in_journal(record)
-    if not now or record.progress.outcome is None:
+    if not running or record.progress.outcome is None:
         return end
-    text = f"{end.result}, but {now}\n  look for the cause: dwcp doctor --environment {record.plan.environment}"
+    text = f"{end.result}, but {running}\n  look for the cause: dwcp doctor --environment {record.plan.environment}"
     return Ending(text, ExitCode.FAILED, end.result)
 
 

@@ -78,7 +78,7 @@ class RolloutRequest(Frozen):
         return [f"--{names.get(field, field)}" for field, value in given.items() if value != getattr(earlier, field)]
 
     def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
-        """The steps above ``above`` percent and up to ``percentage``, and the wait of each step.
+        """The settings' steps between ``above`` and ``percentage``, then ``percentage`` itself, and the wait of each step.
 
         Without ``percentage``, the last step in the settings is the limit.
         """

@@ -1,4 +1,4 @@
-"""Access to moto's objects, from which the checks read the present state of the account."""
+"""Access to moto's objects. The checks in ``front/refusals`` read the present state of the account from them."""
 
 from __future__ import annotations
 

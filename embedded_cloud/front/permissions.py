@@ -26,7 +26,8 @@ from embedded_cloud.front.named import PREFIXES, resources
 PARTITION = "aws"
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
-"""Access keys without AWS' format belong to the administrator; the file ``env`` and tests use such keys."""
+"""Access keys without AWS' format belong to the administrator. The tests use such keys, and the file ``env`` in the cloud's folder,
+which a shell sources."""
 
 S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",

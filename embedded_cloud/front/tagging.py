@@ -29,6 +29,6 @@ class TaggedEks(TaggableResourcesMixin, BaseBackend):
                 yield TaggedResource(arn, tags, f"eks:{arn.split(':')[5].split('/')[0]}")
 
 
-def list_eks() -> None:
+def add_eks_to_tagging() -> None:
     """Make the tagging API list the resources of EKS. moto lists every backend of which an account has an instance."""
     BackendDict(TaggedEks, "eks")[ACCOUNT]  # pyright: ignore[reportUnusedExpression]

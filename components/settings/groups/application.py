@@ -43,7 +43,7 @@ class ApplicationSettings(Group):
     image: ImageReference = FIRST_IMAGE
     """Image of the first release, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
     release: ImageReference | None = None
-    """Image that one `pulumi up` deploys; only `dwcp` sets it, in a copy of the stack file (docs: Delivery)."""
+    """Image for a single `pulumi up` of `dwcp`, which sets it in a temporary copy of the stack file (docs: Delivery)."""
     log_level: Annotated[Literal["info", "debug", "error"], Variable("LOG_LEVEL")] = "info"
     """Lowest level of the messages that the service logs (guide: Environment Variables)."""
     port: Annotated[Port, Variable("PORT")] = PORT

@@ -13,7 +13,7 @@ from components.settings.types import PartOfHundred, Percent, PollSeconds, Secon
 
 
 class RolloutSettings(Group):
-    """Steps, gates and timeouts of `dwcp rollout`."""
+    """Steps, gates and timeouts of `dwcp rollout`. The parentheses name the source of each setting."""
 
     strategy: Literal["weighted", "flag"] = "weighted"
     """`weighted`: the load balancer splits the traffic; `flag`: only the feature flag changes (guide: Gradual Rollout)."""
@@ -42,6 +42,6 @@ class RolloutSettings(Group):
     grace_seconds: Seconds = 30
     """Seconds for which pods may be missing or unhealthy before the rollout reacts (docs: Rollout)."""
     extend_seconds: Seconds = 300
-    """Maximum seconds by which a step is extended if there are too few requests; then the rollout holds (docs: Rollout)."""
+    """Maximum seconds by which a step is extended if there are too few requests; then the rollout goes on hold (docs: Rollout)."""
     unreachable_seconds: Seconds = 300
     """Seconds without a connection to the API server or AWS after which `dwcp rollout` fails; repeat it then (docs: Rollout)."""
