@@ -26,7 +26,8 @@ from delivery.state.locks import engine_locks
 COMPONENTS = frozenset({JOB, "node"})
 """Values of the label ``component`` on the alerts that the doctor reads (components/monitoring/rule_files.py).
 
-The alerts on the monitoring itself have another value: the check ``no-metrics`` looks at Prometheus directly. A Prometheus that is shared with other platforms has alerts with other values.
+The alerts on the monitoring itself have another value: the check ``no-metrics`` looks at Prometheus directly. A Prometheus that is
+shared with other platforms has alerts with other values.
 """
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Media type for which the API server returns only the metadata of objects."""
