@@ -270,6 +270,22 @@ def encoded(text: str) -> str:
 GROUP = "rbac.authorization.k8s.io/v1"
 SEVERAL = workload({"app": "x"}, replicas=3, containers=[safe_container()])
 
+ONE_APP = [{"podSelector": {"matchLabels": {"app": "x"}}}]
+
+
+def network_policy(*ingress: dict[str, Any]) -> Declare:
+    return kubernetes("networking.k8s.io/v1:NetworkPolicy", spec={"podSelector": {}, "ingress": list(ingress)})
+
+
+def networks(*names: str) -> list[dict[str, Any]]:
+    return [{"ipBlock": {"cidr": each}} for each in names]
+
+
+def named_namespaces(operator: str, **more: Any) -> list[dict[str, Any]]:
+    expression = {"key": "kubernetes.io/metadata.name", "operator": operator, **more}
+    return [{"namespaceSelector": {"matchExpressions": [expression]}}]
+
+
 CAUGHT: list[tuple[str, Declare, str]] = [
     # IAM: wildcards
     ("iam star on one role", statement(Action="iam:*", Resource="arn:aws:iam::1:role/one"), "identity-no-wildcard-admin"),
@@ -750,6 +766,29 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         )
         for direction, peers in (("ingress", "from"), ("egress", "to"))
     ),
+    *(
+        (f"NetworkPolicy that allows {what}", network_policy(rule), "workload-network-policy-narrow")
+        for what, rule in (
+            ("a port without a number", {"from": ONE_APP, "ports": [{"protocol": "TCP"}]}),
+            ("a range of all ports", {"from": ONE_APP, "ports": [{"port": 1, "endPort": 65535}]}),
+            ("two ranges of all ports", {"from": ONE_APP, "ports": [{"port": 1, "endPort": 32767}, {"port": 32768, "endPort": 65535}]}),
+            ("both halves of the internet", {"from": networks("0.0.0.0/1", "128.0.0.0/1"), "ports": [{"port": 80}]}),
+            ("every namespace", {"from": [{"namespaceSelector": {}}], "ports": [{"port": 80}]}),
+            ("every namespace and pod", {"from": [{"namespaceSelector": {}, "podSelector": {}}], "ports": [{"port": 80}]}),
+            ("every namespace with a name", {"from": named_namespaces("Exists"), "ports": [{"port": 80}]}),
+            ("every namespace but one", {"from": named_namespaces("NotIn", values=["x"]), "ports": [{"port": 80}]}),
+        )
+    ),
+    (
+        "NetworkPolicy with half of the internet in each rule",
+        network_policy(*({"from": networks(each), "ports": [{"port": 80}]} for each in ("0.0.0.0/2", "64.0.0.0/2"))),
+        "workload-network-policy-narrow",
+    ),
+    (
+        "NetworkPolicy with networks that are the internet only together",
+        network_policy(*({"from": networks(f"{each}.0.0.0/9"), "ports": [{"port": 80}]} for each in (3, 4, 5))),
+        "workload-network-policy-narrow",
+    ),
     (
         "an admission webhook",
         kubernetes("admissionregistration.k8s.io/v1:ValidatingWebhookConfiguration", webhooks=[{"failurePolicy": "Ignore"}]),
@@ -905,6 +944,17 @@ CAUGHT: list[tuple[str, Declare, str]] = [
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [
+    *(
+        (f"NetworkPolicy that allows {what}", network_policy(rule), "workload-network-policy-narrow")
+        for what, rule in (
+            ("a range of ports", {"from": ONE_APP, "ports": [{"port": 32768, "endPort": 60999}]}),
+            ("a port by its name", {"from": ONE_APP, "ports": [{"port": "http"}]}),
+            ("one namespace", {"from": named_namespaces("In", values=["x"]), "ports": [{"port": 80}]}),
+            ("an app in every namespace", {"from": [{"namespaceSelector": {}, **ONE_APP[0]}], "ports": [{"port": 80}]}),
+            ("the pods of its namespace", {"from": [{"podSelector": {}}], "ports": [{"port": 80}]}),
+            ("the VPC", {"from": networks("10.0.0.0/8", "172.16.0.0/12"), "ports": [{"port": 80}]}),
+        )
+    ),
     *(
         (f"{action} on {resource}", statement(Action=action, Resource=resource), "identity-no-wildcard-admin")
         for action, resource in (
