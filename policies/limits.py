@@ -44,6 +44,15 @@ class Limits(BaseModel):
     service_administrators: tuple[str, ...] = ()
     """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary.
     Services that give permissions, such as IAM and STS, are excluded."""
+    managed_policies: tuple[str, ...] = (
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEKS_CNI_Policy",
+        "AmazonEC2ContainerRegistryPullOnly",
+        "CloudWatchAgentServerPolicy",
+        "service-role/AmazonEBSCSIDriverPolicy",
+    )
+    """AWS managed policies that may be attached, each with its path."""
     trusted_accounts: tuple[str, ...] = ()
     """AWS accounts, in addition to the stack's own, that roles, resources and the cluster may trust."""
 
@@ -118,6 +127,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     "production": {},
     "account": {
         "service_administrators": tuple(f"{APPLICATION}-{each}-deploy" for each in ("staging", "production")),
+        "managed_policies": ("ReadOnlyAccess",),
         "required_tags": ("project", "environment", "managed-by"),
     },
 }

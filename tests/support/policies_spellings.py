@@ -270,7 +270,32 @@ def encoded(text: str) -> str:
 GROUP = "rbac.authorization.k8s.io/v1"
 SEVERAL = workload({"app": "x"}, replicas=3, containers=[safe_container()])
 
+NODES = "aws:eks/nodeGroup:NodeGroup"
+
+
+def _with_type(disk: dict[str, Any]) -> dict[str, Any]:
+    return {"volumeSize": 10, "volumeType": disk["type"], **{key: value for key, value in disk.items() if key != "type"}}
+
+
+def class_of_disks(disk: dict[str, Any]) -> Declare:
+    parameters = {"encrypted": "true", **{key: str(value) for key, value in disk.items()}}
+    return kubernetes("storage.k8s.io/v1:StorageClass", provisioner="ebs.csi.aws.com", parameters=parameters)
+
+
+DISKS: dict[str, Callable[[dict[str, Any]], Declare]] = {
+    "volume": lambda disk: aws("aws:ebs/volume:Volume", size=10, encrypted=True, **disk),
+    "launch template": lambda disk: aws(
+        "aws:ec2/launchTemplate:LaunchTemplate", blockDeviceMappings=[{"ebs": {"encrypted": "true", **_with_type(disk)}}]
+    ),
+    "machine": lambda disk: aws("aws:ec2/instance:Instance", instanceType="m7i.large", rootBlockDevice=_with_type(disk)),
+    "StorageClass": class_of_disks,
+}
+
 ONE_APP = [{"podSelector": {"matchLabels": {"app": "x"}}}]
+
+
+def ssh_nodes(**more: Any) -> Declare:
+    return aws(NODES, launchTemplate={"id": "lt-1"}, remoteAccess={"ec2SshKey": "team-2026-operations", **more})
 
 
 def network_policy(*ingress: dict[str, Any]) -> Declare:
@@ -297,6 +322,54 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ("NotAction", statement(NotAction="iam:*"), "identity-no-wildcard-admin"),
     ("any service", statement(Action="*:Get*"), "identity-no-wildcard-admin"),
     # IAM: attachments
+    *(
+        (
+            f"{name} of AWS",
+            aws("aws:iam/rolePolicyAttachment:RolePolicyAttachment", role="r", policyArn=f"arn:aws:iam::aws:policy/{name}"),
+            "identity-no-admin-policies",
+        )
+        for name in (
+            *("SecretsManagerReadWrite", "ReadOnlyAccess", "AmazonS3ReadOnlyAccess", "AmazonSSMReadOnlyAccess"),
+            *("AWSKeyManagementServicePowerUser", "AmazonDynamoDBFullAccess_v2", "job-function/AmazonEKSClusterPolicy"),
+        )
+    ),
+    # Nodes
+    *(
+        (f"nodes with SSH for everyone{more}", aws(NODES, launchTemplate={"id": "lt-1"}, remoteAccess=access), "network-open-ports")
+        for more, access in (
+            ("", {"ec2SshKey": "team"}),
+            (" by an empty list", {"ec2SshKey": "team", "sourceSecurityGroupIds": []}),
+        )
+    ),
+    ("nodes without a launch template", aws(NODES, diskSize=20), "identity-metadata-service"),
+    # Kubernetes roles and tokens
+    *(
+        (
+            f"role added to {role}",
+            kubernetes(
+                "rbac.authorization.k8s.io/v1:ClusterRole",
+                labels={f"rbac.authorization.k8s.io/aggregate-to-{role}": "true"},
+                rules=[{"apiGroups": ["x.example.com"], "resources": ["things"], "verbs": ["get"]}],
+            ),
+            "identity-kubernetes-roles",
+        )
+        for role in ("admin", "edit", "view")
+    ),
+    (
+        "a token that is valid for a year",
+        token_by_volume(audience="vault", expirationSeconds=31536000),
+        "identity-token-unmounted",
+    ),
+    # Disks with another price
+    *(
+        (f"{what} of a {kind}", declare(disk), "cost-volume-size")
+        for kind, declare in DISKS.items()
+        for what, disk in (
+            ("io2", {"type": "io2"}),
+            ("many IOPS", {"type": "gp3", "iops": 16000}),
+            ("throughput", {"type": "gp3", "throughput": 1000}),
+        )
+    ),
     *(
         (f"admin by {kind}", aws(f"aws:iam/{kind[0].lower()}{kind[1:]}:{kind}", **{key: value}), "identity-no-admin-policies")
         for kind, key, value in (
@@ -771,7 +844,10 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         for what, rule in (
             ("a port without a number", {"from": ONE_APP, "ports": [{"protocol": "TCP"}]}),
             ("a range of all ports", {"from": ONE_APP, "ports": [{"port": 1, "endPort": 65535}]}),
-            ("two ranges of all ports", {"from": ONE_APP, "ports": [{"port": 1, "endPort": 32767}, {"port": 32768, "endPort": 65535}]}),
+            (
+                "two ranges of all ports",
+                {"from": ONE_APP, "ports": [{"port": 1, "endPort": 32767}, {"port": 32768, "endPort": 65535}]},
+            ),
             ("both halves of the internet", {"from": networks("0.0.0.0/1", "128.0.0.0/1"), "ports": [{"port": 80}]}),
             ("every namespace", {"from": [{"namespaceSelector": {}}], "ports": [{"port": 80}]}),
             ("every namespace and pod", {"from": [{"namespaceSelector": {}, "podSelector": {}}], "ports": [{"port": 80}]}),
@@ -944,6 +1020,11 @@ CAUGHT: list[tuple[str, Declare, str]] = [
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [
+    ("nodes with SSH for a group", ssh_nodes(sourceSecurityGroupIds=["sg-1"]), "network-open-ports"),
+    ("the name of an SSH key", ssh_nodes(), "identity-no-literal-secrets"),
+    ("the name of an SSH key", ssh_nodes(), "workload-secrets-by-reference"),
+    ("a token that is valid for an hour", token_by_volume(audience="vault", expirationSeconds=3600), "identity-token-unmounted"),
+    ("a disk of gp3", DISKS["volume"]({"type": "gp3", "iops": 3000, "throughput": 125}), "cost-volume-size"),
     *(
         (f"NetworkPolicy that allows {what}", network_policy(rule), "workload-network-policy-narrow")
         for what, rule in (
