@@ -74,6 +74,12 @@ class Limits(BaseModel):
         "registry.k8s.io/",
     )
     """Allowed prefixes of an image's full name (guide: Docker Compose Stack)."""
+    trusted_charts: tuple[str, ...] = (
+        "https://aws.github.io/eks-charts",
+        "https://kubernetes.github.io/autoscaler",
+        "oci://ghcr.io/nginx/charts",
+    )
+    """Allowed repositories of Helm charts, and allowed prefixes of a chart in a registry."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
     """Names of the workloads, namespaces and Docker containers that may use the namespaces of their host and read its files."""
     application: str = APPLICATION

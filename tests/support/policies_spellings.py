@@ -298,6 +298,11 @@ def ssh_nodes(**more: Any) -> Declare:
     return aws(NODES, launchTemplate={"id": "lt-1"}, remoteAccess={"ec2SshKey": "team-2026-operations", **more})
 
 
+def chart(**inputs: Any) -> Declare:
+    source = {"chart": "x", "repositoryOpts": {"repo": "https://aws.github.io/eks-charts"}}
+    return kubernetes("helm.sh/v3:Release", **{"version": "1", **source, **inputs})
+
+
 def network_policy(*ingress: dict[str, Any]) -> Declare:
     return kubernetes("networking.k8s.io/v1:NetworkPolicy", spec={"podSelector": {}, "ingress": list(ingress)})
 
@@ -526,7 +531,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "workload-unprivileged",
     ),
     *(
-        (f"chart with {next(iter(values))}", kubernetes("helm.sh/v3:Release", version="1", values=values), "workload-chart-values")
+        (f"chart with {next(iter(values))}", chart(values=values), "workload-chart-values")
         for values in (
             {"image": {"repository": "evil.example.com/x", "tag": "1.2.3"}},
             {"sidecarImage": "evil.example.com/x:1.2.3"},
@@ -535,12 +540,33 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             {"web": {"ingress": {"hosts": [{"host": "*.example.com"}]}}},
         )
     ),
+    *(
+        (f"chart with {what}", chart(**inputs), "workload-chart-values")
+        for what, inputs in (
+            ("another registry", {"chart": "oci://ghcr.io/evil/charts/x", "repositoryOpts": {}}),
+            ("a registry with a similar name", {"chart": "oci://ghcr.io/nginx/charts-evil/x"}),
+            ("a path out of its registry", {"chart": "oci://ghcr.io/nginx/charts/../../evil/x"}),
+            ("an address of an archive", {"chart": "https://evil.example.com/x.tgz"}),
+            ("another repository", {"repositoryOpts": {"repo": "https://evil.example.com/charts"}}),
+            ("no repository", {"chart": "./x", "repositoryOpts": {}}),
+            ("a program", {"postrender": "sh"}),
+            ("a port of the host", {"values": {"controller": {"hostPort": {"enable": True, "http": 80}}}}),
+            ("a port of the host by its number", {"values": {"ports": [{"containerPort": 80, "hostPort": 80}]}}),
+            ("snippets of ingress-nginx", {"values": {"controller": {"allowSnippetAnnotations": True}}}),
+            ("snippets of NGINX", {"values": {"controller": {"enableSnippets": True}}}),
+            ("no seccomp profile", {"values": {"podSecurityContext": {"seccompProfile": {"type": "Unconfined"}}}}),
+            (
+                "no AppArmor profile",
+                {"values": {"podAnnotations": {"container.apparmor.security.beta.kubernetes.io/x": "unconfined"}}},
+            ),
+        )
+    ),
     (
         "chart with values in a file",
-        kubernetes("helm.sh/v3:Release", version="1", valueYamlFiles=["x"]),
+        chart(valueYamlFiles=["x"]),
         "workload-chart-values",
     ),
-    ("chart", kubernetes("helm.sh/v3:Release", version="1", values={"a": [{"hostNetwork": True}]}), "workload-chart-values"),
+    ("chart", chart(values={"a": [{"hostNetwork": True}]}), "workload-chart-values"),
     # Kubernetes roles
     *(
         (
@@ -607,7 +633,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             ("user data in base64", aws("aws:ec2/instance:Instance", userDataBase64=encoded(f"#!/bin/sh\nPASSWORD={TOKEN}\n"))),
             ("Docker's variables", aws("docker:index/container:Container", image="x", envs=[f"DB_PASSWORD={TOKEN}"])),
             ("Docker's command", aws("docker:index/container:Container", image="x", command=["--requirepass", TOKEN])),
-            ("a chart's arguments", kubernetes("helm.sh/v3:Release", version="1", values={"args": [f"--password={TOKEN}"]})),
+            ("a chart's arguments", chart(values={"args": [f"--password={TOKEN}"]})),
             ("a custom resource", kubernetes("db.example.com/v1:Db", spec={"password": TOKEN})),
         )
     ),
@@ -1020,6 +1046,8 @@ CAUGHT: list[tuple[str, Declare, str]] = [
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [
+    ("chart of a registry", chart(chart="oci://ghcr.io/nginx/charts/nginx-ingress", repositoryOpts={}), "workload-chart-values"),
+    ("chart without a port of the host", chart(values={"hostPort": {"enable": False, "http": 80}}), "workload-chart-values"),
     ("nodes with SSH for a group", ssh_nodes(sourceSecurityGroupIds=["sg-1"]), "network-open-ports"),
     ("the name of an SSH key", ssh_nodes(), "identity-no-literal-secrets"),
     ("the name of an SSH key", ssh_nodes(), "workload-secrets-by-reference"),
@@ -1207,10 +1235,10 @@ PASSES: list[tuple[str, Declare, str]] = [
     ),
     (
         "a chart's image",
-        kubernetes("helm.sh/v3:Release", version="1", values={"image": {"repository": "ghcr.io/novacron/x", "tag": "1.2.3"}}),
+        chart(values={"image": {"repository": "ghcr.io/novacron/x", "tag": "1.2.3"}}),
         "workload-chart-values",
     ),
-    ("a chart's tag", kubernetes("helm.sh/v3:Release", version="1", values={"image": {"tag": "1.2.3"}}), "workload-chart-values"),
+    ("a chart's tag", chart(values={"image": {"tag": "1.2.3"}}), "workload-chart-values"),
     # By effect
     *(
         (
