@@ -80,6 +80,8 @@ class Limits(BaseModel):
         "oci://ghcr.io/nginx/charts",
     )
     """Allowed repositories of Helm charts, and allowed prefixes of a chart in a registry."""
+    storage_classes: tuple[str, ...] = ("efs-sc",)
+    """StorageClasses that another program declares with encryption, and that claims may name."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
     """Names of the workloads, namespaces and Docker containers that may use the namespaces of their host and read its files."""
     application: str = APPLICATION
@@ -121,7 +123,7 @@ class Limits(BaseModel):
 
 
 LIMITS: Mapping[str, Mapping[str, Any]] = {
-    "local": {"minimum_replicas": 1},
+    "local": {"minimum_replicas": 1, "storage_classes": ("efs-sc", "standard")},
     "staging": {
         "minimum_replicas": 2,
         "instance_types": ("m7i.large", "m6i.large"),

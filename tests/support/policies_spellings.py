@@ -298,6 +298,16 @@ def ssh_nodes(**more: Any) -> Declare:
     return aws(NODES, launchTemplate={"id": "lt-1"}, remoteAccess={"ec2SshKey": "team-2026-operations", **more})
 
 
+def claim(storage_class: str, *, declared: bool = False) -> Declare:
+    def declare(world: World) -> None:
+        if declared:
+            parameters = {"encrypted": "true"}
+            world.kubernetes("storage.k8s.io/v1:StorageClass", storage_class, provisioner="ebs.csi.aws.com", parameters=parameters)
+        world.kubernetes("core/v1:PersistentVolumeClaim", "it", spec={"storageClassName": storage_class})
+
+    return declare
+
+
 def chart(**inputs: Any) -> Declare:
     source = {"chart": "x", "repositoryOpts": {"repo": "https://aws.github.io/eks-charts"}}
     return kubernetes("helm.sh/v3:Release", **{"version": "1", **source, **inputs})
@@ -364,6 +374,18 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "a token that is valid for a year",
         token_by_volume(audience="vault", expirationSeconds=31536000),
         "identity-token-unmounted",
+    ),
+    # Storage classes
+    ("a claim of EKS' class", claim("gp2"), "data-volume-encrypted"),
+    (
+        "a claim template of EKS' class",
+        kubernetes("apps/v1:StatefulSet", spec={"volumeClaimTemplates": [{"spec": {"storageClassName": "gp2"}}]}),
+        "data-volume-encrypted",
+    ),
+    (
+        "a class of the former driver",
+        kubernetes("storage.k8s.io/v1:StorageClass", provisioner="kubernetes.io/aws-ebs", parameters={"type": "gp3"}),
+        "data-volume-encrypted",
     ),
     # Disks with another price
     *(
@@ -1046,6 +1068,8 @@ CAUGHT: list[tuple[str, Declare, str]] = [
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [
+    ("a claim of a class of EFS", claim("efs-sc"), "data-volume-encrypted"),
+    ("a claim of a class of the program", claim("fast", declared=True), "data-volume-encrypted"),
     ("chart of a registry", chart(chart="oci://ghcr.io/nginx/charts/nginx-ingress", repositoryOpts={}), "workload-chart-values"),
     ("chart without a port of the host", chart(values={"hostPort": {"enable": False, "http": 80}}), "workload-chart-values"),
     ("nodes with SSH for a group", ssh_nodes(sourceSecurityGroupIds=["sg-1"]), "network-open-ports"),
