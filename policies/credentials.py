@@ -218,6 +218,8 @@ def _masked(value: Any, name: str, path: Path, found: list[CredentialPlace], bef
         names = {key: label or "value" if key == "value" else str(key) for key in items}
         if "remoteRef" in items:  # in an ExternalSecret, `secretKey` is a key of the Secret, not a secret
             names["secretKey"] = ""
+        if "ec2SshKey" in items:  # a node group has the name of a key pair
+            names["ec2SshKey"] = ""
         return {key: _masked(item, names[key], (*path, key), found, _command_before(key, items)) for key, item in items.items()}
     if isinstance(value, list):
         items = cast("list[Any]", value)

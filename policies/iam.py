@@ -227,7 +227,7 @@ def _one_target(value: str) -> bool:
     return re.search(r"[*?]", value.rpartition(":")[2]) is None
 
 
-def administrative(arn: str) -> bool:
+def _administrative(arn: str) -> bool:
     """Whether a policy is one of AWS' policies for administrators."""
     name = arn.rpartition("/")[2]
     return arn.startswith("arn:aws") and ":aws:policy/" in arn and any(fnmatchcase(name, each) for each in ADMIN_POLICIES)
@@ -235,7 +235,7 @@ def administrative(arn: str) -> bool:
 
 def _limiting_policy(arn: str) -> bool:
     """Whether the pattern ``arn`` matches only one policy, and this policy is not one of AWS' policies for administrators."""
-    return _one_target(arn) and not administrative(arn)
+    return _one_target(arn) and not _administrative(arn)
 
 
 POLICY_KEYS = ("iam:permissionsboundary", "iam:policyarn")

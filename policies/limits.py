@@ -44,6 +44,15 @@ class Limits(BaseModel):
     service_administrators: tuple[str, ...] = ()
     """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary.
     Services that give permissions, such as IAM and STS, are excluded."""
+    managed_policies: tuple[str, ...] = (
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEKS_CNI_Policy",
+        "AmazonEC2ContainerRegistryPullOnly",
+        "CloudWatchAgentServerPolicy",
+        "service-role/AmazonEBSCSIDriverPolicy",
+    )
+    """AWS managed policies that may be attached, each with its path."""
     trusted_accounts: tuple[str, ...] = ()
     """AWS accounts, in addition to the stack's own, that roles, resources and the cluster may trust."""
 
@@ -65,6 +74,14 @@ class Limits(BaseModel):
         "registry.k8s.io/",
     )
     """Allowed prefixes of an image's full name (guide: Docker Compose Stack)."""
+    trusted_charts: tuple[str, ...] = (
+        "https://aws.github.io/eks-charts",
+        "https://kubernetes.github.io/autoscaler",
+        "oci://ghcr.io/nginx/charts",
+    )
+    """Allowed repositories of Helm charts, and allowed prefixes of a chart in a registry."""
+    storage_classes: tuple[str, ...] = ("efs-sc",)
+    """StorageClasses that another program declares with encryption, and that claims may name."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
     """Names of the workloads, namespaces and Docker containers that may use the namespaces of their host and read its files."""
     application: str = APPLICATION
@@ -106,7 +123,7 @@ class Limits(BaseModel):
 
 
 LIMITS: Mapping[str, Mapping[str, Any]] = {
-    "local": {"minimum_replicas": 1},
+    "local": {"minimum_replicas": 1, "storage_classes": ("efs-sc", "standard")},
     "staging": {
         "minimum_replicas": 2,
         "instance_types": ("m7i.large", "m6i.large"),
@@ -118,6 +135,7 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
     "production": {},
     "account": {
         "service_administrators": tuple(f"{APPLICATION}-{each}-deploy" for each in ("staging", "production")),
+        "managed_policies": ("ReadOnlyAccess",),
         "required_tags": ("project", "environment", "managed-by"),
     },
 }

@@ -233,8 +233,18 @@ def _resource(urn: str, request: Any, aliases: tuple[str, ...]) -> Resource:
         protect=request.protect,
         retain_on_delete=request.retainOnDelete,
         delete_before_replace=request.deleteBeforeReplace,
+        import_id=request.importId,
+        replacement_trigger=_trigger(request),
+        deleted_with=request.deletedWith,
+        plugin=" ".join(filter(None, (request.version, request.pluginDownloadURL))),
+        timeouts=", ".join(f"{field.name} {value}" for field, value in request.customTimeouts.ListFields()),
         aliases=aliases,
     )
+
+
+def _trigger(request: Any) -> Any:
+    values, secrets = plain(Struct(fields={"value": request.replacement_trigger}))
+    return MASK if secrets else values.get("value")
 
 
 def plain(message: Struct) -> tuple[dict[str, Any], list[Path]]:

@@ -44,6 +44,16 @@ class Resource:
     protect: bool = False
     retain_on_delete: bool = False
     delete_before_replace: bool = False
+    import_id: str = ""
+    """The id of the existing resource that the engine imports. With a new id, the engine deletes the resource that it had."""
+    replacement_trigger: Any = None
+    """A value whose change replaces the resource."""
+    deleted_with: str = ""
+    """URN of the resource whose deletion also deletes this resource."""
+    plugin: str = ""
+    """The version and the download address of the provider's plugin, if the program sets them."""
+    timeouts: str = ""
+    """The custom timeouts of the engine's operations."""
     aliases: tuple[str, ...] = ()
     """Former URNs, except those that follow from an alias of a parent."""
 

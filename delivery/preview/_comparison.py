@@ -111,6 +111,7 @@ class _Comparison:
                 properties.append(self._property(new, path, shown(left), shown(right)))
         properties += self._following(new, {each.path.partition(".")[0] for each in properties})
         properties += self._places.moved(old, new)
+        properties += _replacing_options(old, new)
         options = tuple(self._options(old, new))
         if not properties and not options:
             return None
@@ -156,6 +157,8 @@ class _Comparison:
         right = set(new.dependencies)
         if left != right:
             yield OptionChange(name="dependencies", before=_names(left - right), after=_names(right - left))
+        if self._renamed.get(old.deleted_with, old.deleted_with) != new.deleted_with:
+            yield OptionChange(name="deleted with", before=_names([old.deleted_with]), after=_names([new.deleted_with]))
         providers = [each.provider.rsplit("::", 1)[0] for each in (old, new)]
         if self._renamed.get(providers[0], providers[0]) != providers[1]:
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
@@ -185,7 +188,19 @@ def _option_values(resource: Resource) -> dict[str, str]:
         "retain on delete": "yes" if resource.retain_on_delete else "no",
         "ignored changes": ", ".join(sorted(resource.ignore_changes)),
         "replaced on": ", ".join(sorted(resource.replace_on_changes)),
+        "deleted before replacement": "yes" if resource.delete_before_replace else "no",
+        "plugin": resource.plugin,
+        "timeouts": resource.timeouts,
     }
+
+
+def _replacing_options(old: Resource, new: Resource) -> Iterator[PropertyChange]:
+    """The options whose change replaces the resource. The engine ignores an import id that the program removes."""
+    if new.import_id not in ("", old.import_id, old.id):
+        yield PropertyChange(path="import", before=old.import_id or None, after=new.import_id, replaces=Replaces.YES)
+    before, after = old.replacement_trigger, new.replacement_trigger
+    if before != after:
+        yield PropertyChange(path="replacement_trigger", before=shown(before), after=shown(after), replaces=Replaces.YES)
 
 
 def _names(urns: Iterable[str]) -> str:

@@ -25,11 +25,16 @@ SWITCHES = {
     "readOnlyRootFilesystem": (False, "set it to true"),
     "runAsNonRoot": (False, "set it to true"),
     "runAsUser": (0, "use 1001"),
+    "allowSnippetAnnotations": (True, "set it to false"),
+    "enableSnippets": (True, "set it to false"),
 }
-"""Security settings of pods, each with the wrong value and the fix. Charts usually have values with these names."""
+"""Security settings of pods and of Ingress controllers, each with the wrong value and the fix. Charts usually have such values.
+
+With snippets, everyone who can create an Ingress can change the configuration of the controller.
+"""
 
 
-OTHER_KEYS = ("hostPath", "add", "type", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
+OTHER_KEYS = ("hostPath", "hostPort", "add", "type", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
 """Names of other values that the rule checks. It also checks each value whose name ends with ``image``."""
 
 
@@ -41,10 +46,19 @@ OTHER_KEYS = ("hostPath", "add", "type", "repository", "registry", "tag", "diges
     fix="Remove the values that weaken the chart's own defaults, and set `version`.",
     severity="high",
     frameworks=("PSS restricted",),
-    parameters=("trusted_registries",),
+    parameters=("trusted_registries", "trusted_charts"),
 )
 def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield the problems of the chart's version and of its values, at any depth. A file with values is always a problem."""
+    """Yield the problems of the chart's source and version, and of its values, at any depth.
+
+    A file with values, and a program that changes the chart's objects (``postrender``), are always problems.
+    """
+    chart = view.text("chart")
+    source, path = (chart, "chart") if "://" in chart else (view.text("repositoryOpts.repo"), "repositoryOpts.repo")
+    if not any(f"{source.rstrip('/')}/".startswith(f"{each}/") for each in limits.trusted_charts) or ".." in source:
+        yield Problem(path, f"{source or 'a folder'} is not a trusted source of charts", "use a repository of trustedCharts")
+    if view.has("postrender"):
+        yield Problem("postrender", "a program changes the chart's objects", "remove postrender")
     if not view.text("version"):
         yield Problem("version", "the newest version of the chart is installed", "name a version")
     if view.has("valueYamlFiles"):
@@ -58,6 +72,10 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
             yield Problem(text(path), f"{key} is {str(value).lower()}", fix)
         elif key == "hostPath" and value:
             yield Problem(text(path), "a folder of the host is mounted", "use a claim")
+        elif isinstance(value, str) and value.lower() == "unconfined":
+            yield Problem(text(path), f"{key} is {value}", "use RuntimeDefault")
+        elif key == "hostPort" and _is_on(value):
+            yield Problem(text(path), "a port of the host is open", "use a Service")
         elif key == "add" and "capabilities" in path and value:
             yield Problem(text(path), "capabilities are added", "remove them")
         elif key == "type" and value in ("LoadBalancer", "NodePort"):
@@ -71,6 +89,13 @@ def chart_values(view: View, limits: Limits) -> Iterator[Problem]:
         elif is_image and value:
             for problem, fix in image_problems(_image(value, limits), limits.trusted_registries):
                 yield Problem(text(path), problem, fix)
+
+
+def _is_on(value: Any) -> bool:
+    """Whether a value is set: a number, or an object that is enabled."""
+    if not isinstance(value, dict):
+        return bool(value)
+    return any(cast("dict[str, Any]", value).get(key) for key in ("enable", "enabled"))
 
 
 def _image(value: Any, limits: Limits) -> str:

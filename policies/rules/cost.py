@@ -8,7 +8,7 @@ from policies.limits import Limits
 from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, instance_types_of, priced, prices
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
-from program.types import CLAIM, INSTANCE, STATEFUL_SET, SUBNET, VOLUME, VPC
+from program.types import CLAIM, INSTANCE, STATEFUL_SET, STORAGE_CLASS, SUBNET, VOLUME, VPC
 
 PACK = Pack("cost")
 
@@ -82,15 +82,16 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     VOLUME,
     LAUNCH_TEMPLATE,
     INSTANCE,
-    title="No volume is larger than the environment's limit",
-    why="A volume can grow in place, but never shrink.",
-    fix="Reduce the size; a volume can grow in place later.",
+    STORAGE_CLASS,
+    title="No volume is larger than the environment's limit, or of a type with another price than gp3",
+    why="A volume can grow in place, but never shrink. The estimate has only the price of gp3; IOPS of io2 can cost much more.",
+    fix="Reduce the size; a volume can grow in place later. Use gp3 with the included IOPS and throughput.",
     severity="low",
     frameworks=("AWS Well-Architected: COST06",),
     parameters=("maximum_volume_gib",),
 )
 def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each claim, volume and disk that is too large or has no size."""
+    """Yield a problem for each claim, volume and disk that is too large, has no size, or is more expensive than gp3."""
     sizes: list[tuple[View, str, int | float | None]] = []
     if view.resource.type == VOLUME:
         sizes = [(view, "size", view.number("size"))]
@@ -109,12 +110,37 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
             sizes.append((view, "rootBlockDevice.volumeSize", view.number("rootBlockDevice.volumeSize")))
     elif view.resource.type == LAUNCH_TEMPLATE:
         sizes = [(disk, "ebs.volumeSize", disk.number("ebs.volumeSize")) for disk in view.views("blockDeviceMappings")]
+    for disk, prefix, key in _disks(view):
+        kind = disk.text(f"{prefix}{key}", "gp3")
+        if kind != "gp3":
+            yield at(disk, f"{prefix}{key}", f"{kind} does not have the price of gp3", f"set {prefix}{key} to gp3")
+        for performance, included in INCLUDED.items():
+            if (disk.number(f"{prefix}{performance}") or 0) > included:
+                message = f"more {performance} than {included} are billed"
+                yield at(disk, f"{prefix}{performance}", message, f"set {prefix}{performance} to {included} or less")
     for holder, path, gib in sizes:
         if gib is None:
             yield at(holder, path, "no size is set", f"set {path} to {limits.maximum_volume_gib} GiB or less")
         elif gib > limits.maximum_volume_gib:
             message = f"{gib} GiB is too much for {limits.environment}"
             yield at(holder, path, message, f"set {path} to {limits.maximum_volume_gib} GiB or less")
+
+
+INCLUDED = {"iops": 3000, "throughput": 125}
+"""The performance of a gp3 volume that its price includes: IOPS, and MiB per second (AWS: Amazon EBS pricing)."""
+
+
+def _disks(view: View) -> list[tuple[View, str, str]]:
+    """The disks in a resource: a view, the prefix of the disk's properties in it, and the name of the property with its type."""
+    if view.resource.type == VOLUME:
+        return [(view, "", "type")]
+    if view.resource.type == STORAGE_CLASS:
+        return [(view, "parameters.", "type")] if view.text("provisioner").endswith(("ebs.csi.aws.com", "aws-ebs")) else []
+    if view.resource.type == INSTANCE:
+        root = [(view, "rootBlockDevice.", "volumeType")] if view.has("rootBlockDevice") else []
+        return root + [(disk, "", "volumeType") for disk in view.views("ebsBlockDevices")]
+    mapped = view.views("blockDeviceMappings") if view.resource.type == LAUNCH_TEMPLATE else []
+    return [(disk, "ebs.", "volumeType") for disk in mapped]
 
 
 @PACK.stack(

@@ -14,6 +14,7 @@ from program.types import (
     BUCKET_ACL,
     BUCKET_POLICY,
     CACHE,
+    CLAIM,
     CLUSTER,
     DATABASE,
     DATABASE_CLUSTER,
@@ -26,6 +27,7 @@ from program.types import (
     LOG_GROUP,
     OLD_BUCKET,
     PUBLIC_ACCESS,
+    STATEFUL_SET,
     STORAGE_CLASS,
     TABLE,
     VERSIONING,
@@ -37,7 +39,7 @@ PACK = Pack("data")
 BUCKETS = (BUCKET, OLD_BUCKET)
 
 ALGORITHMS = ("aws:kms", "aws:kms:dsse", "AES256")
-EBS_DRIVER = "ebs.csi.aws.com"
+EBS_DRIVERS = ("ebs.csi.aws.com", "kubernetes.io/aws-ebs")
 
 
 @PACK.stack(
@@ -300,7 +302,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
         )
 
 
-@PACK.resource(
+@PACK.stack(
     "data-volume-encrypted",
     LAUNCH_TEMPLATE,
     VOLUME,
@@ -309,15 +311,30 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     DATABASE_CLUSTER,
     CACHE,
     STORAGE_CLASS,
+    CLAIM,
+    STATEFUL_SET,
     title="Every volume, file system and database is encrypted",
     why="Without encryption, everyone who gets a disk or a snapshot can read the data.",
     fix="Set the resource's property for encryption at rest to true.",
     severity="high",
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
+    deferred=frozenset({"spec.storageClassName", "spec.volumeClaimTemplates"}),
+    parameters=("storage_classes",),
 )
-def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if data at rest is not encrypted; each type has its own property for the encryption."""
-    del limits
+def volume_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+    """Yield a problem if data at rest is not encrypted; each type has its own property for the encryption.
+
+    A claim must name a StorageClass that the program declares or the environment allows. Other classes, such as EKS' class gp2, can
+    be without encryption.
+    """
+    if view.resource.type in (CLAIM, STATEFUL_SET):
+        allowed = {*limits.storage_classes, *(each.text("metadata.name") for each in index.of(STORAGE_CLASS))}
+        for claim in [view] if view.resource.type == CLAIM else view.views("spec.volumeClaimTemplates"):
+            name = claim.text("spec.storageClassName")
+            if name and name not in allowed:
+                message = f"the program does not declare the StorageClass {name}, so its volumes may be unencrypted"
+                yield at(claim, "spec.storageClassName", message, f"use {' or '.join(sorted(allowed))}")
+        return
     keys = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
     if view.resource.type == LAUNCH_TEMPLATE:
         disks = view.views("blockDeviceMappings")
@@ -329,7 +346,7 @@ def volume_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
                 view, "blockDeviceMappings", "the machine's disk is not declared encrypted", "map the disk with ebs.encrypted true"
             )
     elif view.resource.type == STORAGE_CLASS:
-        if view.text("provisioner") == EBS_DRIVER and view.map("parameters").get("encrypted") != "true":
+        if view.text("provisioner") in EBS_DRIVERS and view.map("parameters").get("encrypted") != "true":
             yield at(view, "parameters", "volumes of this class are not encrypted", 'set parameters.encrypted to "true"')
     else:
         key = keys.get(view.resource.type, "encrypted")

@@ -156,20 +156,20 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
 @PACK.stack(
     "identity-no-admin-policies",
     *ATTACHED,
-    title="No role, group or user has one of AWS' policies for administrators",
-    why="AWS adds the actions of every new service to these policies.",
-    fix="Attach a policy with the actions that are needed.",
+    title="Roles, groups and users have only the AWS managed policies that the environment allows",
+    why="Many of AWS' policies give the data of the whole account, and AWS adds actions to them.",
+    fix="Attach a policy with the actions that are needed, or allow the policy in `policies/limits.py`.",
     severity="critical",
     frameworks=("CIS AWS 1.16",),
+    parameters=("managed_policies",),
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an attached policy in ``ADMIN_POLICIES``, and for one that neither AWS nor the program defines."""
-    del limits
+    """Yield a problem for a policy of AWS that is not allowed, and for a policy that neither AWS nor the program defines."""
     key = ATTACHED[view.resource.type]
     for arn in texts_of(view, key):
         name = arn.rpartition("/")[2]
-        if iam.administrative(arn):
+        if ":aws:policy/" in arn and arn.partition(":policy/")[2] not in limits.managed_policies:
             yield at(view, key, f"gives {name}", "attach a policy with the actions that are needed")
         elif re.match(r"arn:[\w-]+:iam::\d{12}:policy/", arn) and not index.sources(view, key, POLICY):
             yield at(view, key, f"gives {name}, which is not declared here", "declare the policy in the program")

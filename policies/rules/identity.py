@@ -23,6 +23,7 @@ from program.types import (
     INSTANCE,
     KUBERNETES_ROLE,
     LAUNCH_TEMPLATE,
+    NODE_GROUP,
     ROLE_BINDING,
     SERVICE_ACCOUNT,
 )
@@ -65,6 +66,7 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     "identity-metadata-service",
     LAUNCH_TEMPLATE,
     INSTANCE,
+    NODE_GROUP,
     title="The metadata service requires a token, and responds only to the machine itself",
     why="Otherwise a pod, or an attacker who makes a service send a request (SSRF), gets the machine's role.",
     fix="Set `metadataOptions.httpTokens` to required and `httpPutResponseHopLimit` to 1.",
@@ -72,8 +74,15 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub EC2.8", "EKS best practices: restrict the instance profile", "CIS AWS 5.6"),
 )
 def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless the metadata service is disabled, or requires IMDSv2 with a hop limit of 1."""
+    """Yield a problem unless the metadata service is disabled, or requires IMDSv2 with a hop limit of 1.
+
+    A node group needs a launch template, because the template that EKS creates has a hop limit of 2 and an unencrypted disk.
+    """
     del limits
+    if view.resource.type == NODE_GROUP:
+        if not view.has_or_depends("launchTemplate"):
+            yield at(view, "launchTemplate", "the node group has no launch template", "set launchTemplate to a LaunchTemplate")
+        return
     if view.text("metadataOptions.httpEndpoint", "enabled") == "disabled":
         return
     if view.text("metadataOptions.httpTokens") != "required":
@@ -147,6 +156,10 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "metadata.annotations", f"{IRSA_ANNOTATION} gives a role by OIDC", "add a PodIdentityAssociation")
 
 
+LONGEST_TOKEN = 24 * 60 * 60
+"""The number of seconds for which a token in a volume may be valid."""
+
+
 @PACK.stack(
     "identity-token-unmounted",
     *POD_OWNERS,
@@ -157,10 +170,17 @@ def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
 def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if a pod mounts its account's token (automatically or by a volume), but no role is bound to the account."""
+    """Yield a problem if a pod mounts its account's token (automatically or by a volume), but no role is bound to the account.
+
+    A token that is valid for more than a day is always a problem.
+    """
     del limits
     spec = pod_of(view).view("spec")
     sources = [each for volume in spec.views("volumes") for each in volume.views("projected.sources")]
+    for each in sources:
+        if (each.number("serviceAccountToken.expirationSeconds") or 0) > LONGEST_TOKEN:
+            path = "serviceAccountToken.expirationSeconds"
+            yield at(each, path, "the token is valid for more than a day", f"set {path} to {LONGEST_TOKEN} or less")
     by_volume = any(each.has("serviceAccountToken") and not each.text("serviceAccountToken.audience") for each in sources)
     if by_volume or spec.flag("automountServiceAccountToken", default=True):
         account = (namespace_of(view), spec.text("serviceAccountName", "default"))
@@ -191,9 +211,9 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
 def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a role or binding that is too wide.
 
-    A role is too wide if it has a wildcard, includes other roles (aggregation), or has one of :data:`POWERS`. A binding is too wide
-    if its role is in :data:`DEFAULT_ROLES`, or begins with ``system:`` and is not in :data:`LIMITED_ROLES`. It is also too wide if
-    its subject is in :data:`GROUPS` or is the service account ``default``.
+    A role is too wide if it has a wildcard, includes other roles or is included in a role of Kubernetes (aggregation), or has one
+    of :data:`POWERS`. A binding is too wide if its role is in :data:`DEFAULT_ROLES`, or begins with ``system:`` and is not in
+    :data:`LIMITED_ROLES`. It is also too wide if its subject is in :data:`GROUPS` or is the service account ``default``.
     """
     del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
@@ -208,6 +228,9 @@ def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
         yield at(view, "aggregationRule", "the role also gets the rules of every role with the selected labels", "list the rules")
+    for label, value in view.map("metadata.labels").items():
+        if label.startswith("rbac.authorization.k8s.io/aggregate-to-") and value.lower() == "true":
+            yield at(view, "metadata.labels", f"{label} adds the rules to a role of Kubernetes", "remove the label")
     for rule in view.views("rules"):
         yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
 

@@ -25,6 +25,7 @@ from program.types import (
     LISTENER,
     LISTENER_RULE,
     LOAD_BALANCER,
+    NODE_GROUP,
     PREFIX_LIST,
     SECURITY_GROUP,
     SUBNET,
@@ -56,6 +57,7 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
     INGRESS_RULE,
     GROUP_RULE,
     SECURITY_GROUP,
+    NODE_GROUP,
     title="Only the web ports are open to the internet",
     why="An open port is attacked within minutes. No caller of a database, of metrics or of SSH is on the internet.",
     fix="Set `referencedSecurityGroupId` to the security group of the callers, or use a smaller network.",
@@ -68,8 +70,14 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
     """Yield a problem for each ingress rule that opens a port to the internet, by networks or by a prefix list.
 
     An ingress rule can be a resource of the current or the former type, or be inline in a security group. The networks of all
-    ingress rules of a security group that open the same port are counted together.
+    ingress rules of a security group that open the same port are counted together. For a node group with an SSH key, EKS creates
+    a security group that opens the SSH port to everyone, if ``remoteAccess`` names no source.
     """
+    if view.resource.type == NODE_GROUP:
+        remote = view.view("remoteAccess")
+        if remote.given("ec2SshKey") and not dict(remote.items()).get("sourceSecurityGroupIds"):
+            yield at(remote, "ec2SshKey", "port 22 is open to 0.0.0.0/0", "remove remoteAccess, or set sourceSecurityGroupIds")
+        return
     allowed = " or ".join(map(str, limits.public_ports))
     for opening in _openings(view, index):
         if opening.networks and not opening.harmless(limits):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.addresses import internet_in
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
@@ -311,15 +312,59 @@ def _directions(policy: View) -> list[str]:
     frameworks=("NSA Kubernetes Hardening",),
 )
 def network_policy_narrow(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for an ingress rule that allows all peers, and for any rule that allows all ports."""
+    """Yield a problem for an ingress rule that allows all peers, and for any rule that allows all ports.
+
+    All pods of the cluster, and networks that together are a large part of the internet, count as all peers.
+    """
     del limits
     for direction, peers in (("ingress", "from"), ("egress", "to")):
-        for rule in view.views(f"spec.{direction}"):
-            named, ports = rule.views(peers), rule.values("ports")
-            everyone = not named or any(peer.text("ipBlock.cidr") in ("0.0.0.0/0", "::/0") for peer in named)
-            if everyone and (direction == "ingress" or not ports):
+        rules = view.views(f"spec.{direction}")
+        for rule in rules:
+            every_port = _every_port(rule)
+            if _everyone(rule, peers) and (direction == "ingress" or every_port):
                 yield at(
                     rule, peers, f"{direction} is allowed for everyone", f"name the pods or networks in {peers}, and the ports"
                 )
-            elif not ports:
+            elif every_port:
                 yield at(rule, "ports", f"{direction} is allowed on every port", "name the ports")
+        alone = any(_everyone(rule, peers) for rule in rules)
+        networks = [network for rule in rules for network in _networks(rule, peers)]
+        if direction == "ingress" and not alone and (world := internet_in(networks)):
+            yield at(view, "spec.ingress", f"ingress is allowed for everyone: {world}", "name smaller networks")
+
+
+MOST_PORTS = 2**15
+"""The number of ports above which ranges count as every port. The range of ports that clients use is smaller."""
+
+
+def _every_port(rule: View) -> bool:
+    count: dict[str, int] = {}
+    for each in rule.views("ports"):
+        if each.get("port") is None:
+            return True
+        last = each.number("endPort")
+        opened = 1 if last is None else int(last - (each.number("port") or 0)) + 1
+        count[each.text("protocol", "TCP")] = count.get(each.text("protocol", "TCP"), 0) + opened
+    return not count or max(count.values()) > MOST_PORTS
+
+
+def _networks(rule: View, peers: str) -> list[str]:
+    return [network for peer in rule.views(peers) if (network := peer.text("ipBlock.cidr"))]
+
+
+def _everyone(rule: View, peers: str) -> bool:
+    named = rule.views(peers)
+    return not named or bool(internet_in(_networks(rule, peers))) or any(_every_pod(peer) for peer in named)
+
+
+def _every_pod(peer: View) -> bool:
+    """Whether the peer is every pod of every namespace."""
+    return peer.has("namespaceSelector") and not any(map(_narrows, (peer.view("namespaceSelector"), peer.view("podSelector"))))
+
+
+def _narrows(selector: View) -> bool:
+    """Whether a selector names labels. All namespaces have the label with their name, and the other operators select the rest."""
+    return bool(selector.map("matchLabels")) or any(
+        each.text("operator") == "In" or (each.text("operator") == "Exists" and each.text("key") != "kubernetes.io/metadata.name")
+        for each in selector.views("matchExpressions")
+    )

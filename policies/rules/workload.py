@@ -13,6 +13,7 @@ from policies.rule import Pack, Problem, at
 from policies.rules._images import image_problems
 from policies.rules._kinds import POD_OWNERS, SERVERS, containers, pod_of
 from policies.views import UnknownValueError, View
+from program import catalogue
 from program.paths import text
 from program.types import SECRET
 
@@ -159,16 +160,23 @@ READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for each value whose name indicates a secret, in any property, file or argument.
 
-    Providers are exempt, because their credentials can only be properties.
+    A value that comes from a secret of the stack is a problem whatever its name, except in inputs that are intended for secrets.
+    Only the program's graph has this information; the engine does not give it to a policy pack. Providers are exempt, because their
+    credentials can only be properties.
     """
     del limits
     if view.resource.type.startswith("pulumi:providers:"):
         return
+    fix = "move it to a Secret, and mount it or use valueFrom.secretKeyRef"
     found = [each for each in view.credentials if each.named]
     for place in found:
         if not place.unknown:
-            fix = "move it to a Secret, and mount it or use valueFrom.secretKeyRef"
             yield Problem(text(place.path), f"{place.what} contains a secret", fix)
+    known = {place.path for place in found}
+    intended = catalogue.secrets(view.resource.type)
+    for path in view.resource.secret_paths if view.resource.custom else ():
+        if path[0] not in intended and path not in known:
+            yield Problem(text(path), "the value comes from a secret of the stack", fix)
     for place in found:
         if place.unknown:
             raise UnknownValueError(place.path)

@@ -6,8 +6,12 @@ import base64
 from typing import Any
 
 import pytest
+from policies_tracing import run
 
+import policies
 from policies import credentials
+from policies.config import config_of
+from program.graph import Resource
 
 SECRET = "hunter2hunter2"
 BASIC = base64.b64encode(f"admin:{SECRET}".encode()).decode()
@@ -126,3 +130,20 @@ def test_only_the_value_of_a_credential_is_masked() -> None:
     assert credentials.masked(text) == "port 6379\nrequirepass [secret]\nmaxmemory 1gb\n"
     assert credentials.masked(["mysql", "-uroot", f"-p{SECRET}"]) == ["mysql", "-uroot", "[secret]"]
     assert credentials.masked(f"https://x/?token={SECRET}&a=1") == "https://x/?token=[secret]&a=1"
+
+
+@pytest.mark.parametrize(
+    ("kind", "inputs", "path", "found"),
+    [
+        ("kubernetes:core/v1:ConfigMap", {"data": {"line": "x"}}, ("data", "line"), ["data.line"]),
+        ("docker:index/container:Container", {"envs": ["A=x"]}, ("envs", 0), ["envs[0]"]),
+        ("kubernetes:core/v1:Secret", {"stringData": {"line": "x"}}, ("stringData", "line"), []),
+        ("kubernetes:core/v1:ConfigMap", {"data": {"password": "hunter2hunter2"}}, ("data", "password"), ["data.password"]),
+    ],
+)
+def test_a_secret_of_the_stack_is_found_whatever_its_name(
+    kind: str, inputs: dict[str, Any], path: tuple[str | int, ...], found: list[str]
+) -> None:
+    resource = Resource(urn="urn:pulumi:x::y::z::it", type=kind, name="it", inputs=inputs, secret_paths=(path,))
+    [rule] = [each for each in policies.RULES if each.name == "workload-secrets-by-reference"]
+    assert [each.path for each in run(rule, [resource], config_of("production"))] == found

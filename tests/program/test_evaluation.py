@@ -19,6 +19,15 @@ print("output of the program is not part of the result")
 zone = pulumi.Config("dwcp-v3").require_object("network")["zone"]
 secret = pulumi.Config("dwcp-v3").require_secret("redisPassword")
 ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOptions(provider=Provider("aws"), protect=True))
+options = pulumi.ResourceOptions(
+    import_="subnet-1",
+    replacement_trigger={"round": 2},
+    delete_before_replace=True,
+    version="7.1.0",
+    plugin_download_url="https://plugins.example.com",
+    custom_timeouts=pulumi.CustomTimeouts(delete="1h"),
+)
+ec2.Eip("address", opts=options)
 """
 
 
@@ -75,6 +84,9 @@ def test_another_checkout_is_evaluated_with_its_own_modules(checkout: Path) -> N
     results = evaluate(["first", "second", "third"], checkout)
     [vpc] = graph(results["first"]).of("Vpc")
     assert vpc.protect
+    [address] = graph(results["first"]).of("Eip")
+    assert (address.import_id, address.replacement_trigger, address.delete_before_replace) == ("subnet-1", {"round": 2}, True)
+    assert (address.plugin, address.timeouts) == ("7.1.0 https://plugins.example.com", "delete 1h")
     assert vpc.inputs["tags"]["zone"] == "a"
     assert vpc.secret_paths == (("tags", "secret"),)
     assert "abc" not in str(vpc.inputs)

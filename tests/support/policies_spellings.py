@@ -270,6 +270,62 @@ def encoded(text: str) -> str:
 GROUP = "rbac.authorization.k8s.io/v1"
 SEVERAL = workload({"app": "x"}, replicas=3, containers=[safe_container()])
 
+NODES = "aws:eks/nodeGroup:NodeGroup"
+
+
+def _with_type(disk: dict[str, Any]) -> dict[str, Any]:
+    return {"volumeSize": 10, "volumeType": disk["type"], **{key: value for key, value in disk.items() if key != "type"}}
+
+
+def class_of_disks(disk: dict[str, Any]) -> Declare:
+    parameters = {"encrypted": "true", **{key: str(value) for key, value in disk.items()}}
+    return kubernetes("storage.k8s.io/v1:StorageClass", provisioner="ebs.csi.aws.com", parameters=parameters)
+
+
+DISKS: dict[str, Callable[[dict[str, Any]], Declare]] = {
+    "volume": lambda disk: aws("aws:ebs/volume:Volume", size=10, encrypted=True, **disk),
+    "launch template": lambda disk: aws(
+        "aws:ec2/launchTemplate:LaunchTemplate", blockDeviceMappings=[{"ebs": {"encrypted": "true", **_with_type(disk)}}]
+    ),
+    "machine": lambda disk: aws("aws:ec2/instance:Instance", instanceType="m7i.large", rootBlockDevice=_with_type(disk)),
+    "StorageClass": class_of_disks,
+}
+
+ONE_APP = [{"podSelector": {"matchLabels": {"app": "x"}}}]
+
+
+def ssh_nodes(**more: Any) -> Declare:
+    return aws(NODES, launchTemplate={"id": "lt-1"}, remoteAccess={"ec2SshKey": "team-2026-operations", **more})
+
+
+def claim(storage_class: str, *, declared: bool = False) -> Declare:
+    def declare(world: World) -> None:
+        if declared:
+            parameters = {"encrypted": "true"}
+            world.kubernetes("storage.k8s.io/v1:StorageClass", storage_class, provisioner="ebs.csi.aws.com", parameters=parameters)
+        world.kubernetes("core/v1:PersistentVolumeClaim", "it", spec={"storageClassName": storage_class})
+
+    return declare
+
+
+def chart(**inputs: Any) -> Declare:
+    source = {"chart": "x", "repositoryOpts": {"repo": "https://aws.github.io/eks-charts"}}
+    return kubernetes("helm.sh/v3:Release", **{"version": "1", **source, **inputs})
+
+
+def network_policy(*ingress: dict[str, Any]) -> Declare:
+    return kubernetes("networking.k8s.io/v1:NetworkPolicy", spec={"podSelector": {}, "ingress": list(ingress)})
+
+
+def networks(*names: str) -> list[dict[str, Any]]:
+    return [{"ipBlock": {"cidr": each}} for each in names]
+
+
+def named_namespaces(operator: str, **more: Any) -> list[dict[str, Any]]:
+    expression = {"key": "kubernetes.io/metadata.name", "operator": operator, **more}
+    return [{"namespaceSelector": {"matchExpressions": [expression]}}]
+
+
 CAUGHT: list[tuple[str, Declare, str]] = [
     # IAM: wildcards
     ("iam star on one role", statement(Action="iam:*", Resource="arn:aws:iam::1:role/one"), "identity-no-wildcard-admin"),
@@ -281,6 +337,66 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ("NotAction", statement(NotAction="iam:*"), "identity-no-wildcard-admin"),
     ("any service", statement(Action="*:Get*"), "identity-no-wildcard-admin"),
     # IAM: attachments
+    *(
+        (
+            f"{name} of AWS",
+            aws("aws:iam/rolePolicyAttachment:RolePolicyAttachment", role="r", policyArn=f"arn:aws:iam::aws:policy/{name}"),
+            "identity-no-admin-policies",
+        )
+        for name in (
+            *("SecretsManagerReadWrite", "ReadOnlyAccess", "AmazonS3ReadOnlyAccess", "AmazonSSMReadOnlyAccess"),
+            *("AWSKeyManagementServicePowerUser", "AmazonDynamoDBFullAccess_v2", "job-function/AmazonEKSClusterPolicy"),
+        )
+    ),
+    # Nodes
+    *(
+        (f"nodes with SSH for everyone{more}", aws(NODES, launchTemplate={"id": "lt-1"}, remoteAccess=access), "network-open-ports")
+        for more, access in (
+            ("", {"ec2SshKey": "team"}),
+            (" by an empty list", {"ec2SshKey": "team", "sourceSecurityGroupIds": []}),
+        )
+    ),
+    ("nodes without a launch template", aws(NODES, diskSize=20), "identity-metadata-service"),
+    # Kubernetes roles and tokens
+    *(
+        (
+            f"role added to {role}",
+            kubernetes(
+                "rbac.authorization.k8s.io/v1:ClusterRole",
+                labels={f"rbac.authorization.k8s.io/aggregate-to-{role}": "true"},
+                rules=[{"apiGroups": ["x.example.com"], "resources": ["things"], "verbs": ["get"]}],
+            ),
+            "identity-kubernetes-roles",
+        )
+        for role in ("admin", "edit", "view")
+    ),
+    (
+        "a token that is valid for a year",
+        token_by_volume(audience="vault", expirationSeconds=31536000),
+        "identity-token-unmounted",
+    ),
+    # Storage classes
+    ("a claim of EKS' class", claim("gp2"), "data-volume-encrypted"),
+    (
+        "a claim template of EKS' class",
+        kubernetes("apps/v1:StatefulSet", spec={"volumeClaimTemplates": [{"spec": {"storageClassName": "gp2"}}]}),
+        "data-volume-encrypted",
+    ),
+    (
+        "a class of the former driver",
+        kubernetes("storage.k8s.io/v1:StorageClass", provisioner="kubernetes.io/aws-ebs", parameters={"type": "gp3"}),
+        "data-volume-encrypted",
+    ),
+    # Disks with another price
+    *(
+        (f"{what} of a {kind}", declare(disk), "cost-volume-size")
+        for kind, declare in DISKS.items()
+        for what, disk in (
+            ("io2", {"type": "io2"}),
+            ("many IOPS", {"type": "gp3", "iops": 16000}),
+            ("throughput", {"type": "gp3", "throughput": 1000}),
+        )
+    ),
     *(
         (f"admin by {kind}", aws(f"aws:iam/{kind[0].lower()}{kind[1:]}:{kind}", **{key: value}), "identity-no-admin-policies")
         for kind, key, value in (
@@ -437,7 +553,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "workload-unprivileged",
     ),
     *(
-        (f"chart with {next(iter(values))}", kubernetes("helm.sh/v3:Release", version="1", values=values), "workload-chart-values")
+        (f"chart with {next(iter(values))}", chart(values=values), "workload-chart-values")
         for values in (
             {"image": {"repository": "evil.example.com/x", "tag": "1.2.3"}},
             {"sidecarImage": "evil.example.com/x:1.2.3"},
@@ -446,12 +562,33 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             {"web": {"ingress": {"hosts": [{"host": "*.example.com"}]}}},
         )
     ),
+    *(
+        (f"chart with {what}", chart(**inputs), "workload-chart-values")
+        for what, inputs in (
+            ("another registry", {"chart": "oci://ghcr.io/evil/charts/x", "repositoryOpts": {}}),
+            ("a registry with a similar name", {"chart": "oci://ghcr.io/nginx/charts-evil/x"}),
+            ("a path out of its registry", {"chart": "oci://ghcr.io/nginx/charts/../../evil/x"}),
+            ("an address of an archive", {"chart": "https://evil.example.com/x.tgz"}),
+            ("another repository", {"repositoryOpts": {"repo": "https://evil.example.com/charts"}}),
+            ("no repository", {"chart": "./x", "repositoryOpts": {}}),
+            ("a program", {"postrender": "sh"}),
+            ("a port of the host", {"values": {"controller": {"hostPort": {"enable": True, "http": 80}}}}),
+            ("a port of the host by its number", {"values": {"ports": [{"containerPort": 80, "hostPort": 80}]}}),
+            ("snippets of ingress-nginx", {"values": {"controller": {"allowSnippetAnnotations": True}}}),
+            ("snippets of NGINX", {"values": {"controller": {"enableSnippets": True}}}),
+            ("no seccomp profile", {"values": {"podSecurityContext": {"seccompProfile": {"type": "Unconfined"}}}}),
+            (
+                "no AppArmor profile",
+                {"values": {"podAnnotations": {"container.apparmor.security.beta.kubernetes.io/x": "unconfined"}}},
+            ),
+        )
+    ),
     (
         "chart with values in a file",
-        kubernetes("helm.sh/v3:Release", version="1", valueYamlFiles=["x"]),
+        chart(valueYamlFiles=["x"]),
         "workload-chart-values",
     ),
-    ("chart", kubernetes("helm.sh/v3:Release", version="1", values={"a": [{"hostNetwork": True}]}), "workload-chart-values"),
+    ("chart", chart(values={"a": [{"hostNetwork": True}]}), "workload-chart-values"),
     # Kubernetes roles
     *(
         (
@@ -518,7 +655,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
             ("user data in base64", aws("aws:ec2/instance:Instance", userDataBase64=encoded(f"#!/bin/sh\nPASSWORD={TOKEN}\n"))),
             ("Docker's variables", aws("docker:index/container:Container", image="x", envs=[f"DB_PASSWORD={TOKEN}"])),
             ("Docker's command", aws("docker:index/container:Container", image="x", command=["--requirepass", TOKEN])),
-            ("a chart's arguments", kubernetes("helm.sh/v3:Release", version="1", values={"args": [f"--password={TOKEN}"]})),
+            ("a chart's arguments", chart(values={"args": [f"--password={TOKEN}"]})),
             ("a custom resource", kubernetes("db.example.com/v1:Db", spec={"password": TOKEN})),
         )
     ),
@@ -750,6 +887,32 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         )
         for direction, peers in (("ingress", "from"), ("egress", "to"))
     ),
+    *(
+        (f"NetworkPolicy that allows {what}", network_policy(rule), "workload-network-policy-narrow")
+        for what, rule in (
+            ("a port without a number", {"from": ONE_APP, "ports": [{"protocol": "TCP"}]}),
+            ("a range of all ports", {"from": ONE_APP, "ports": [{"port": 1, "endPort": 65535}]}),
+            (
+                "two ranges of all ports",
+                {"from": ONE_APP, "ports": [{"port": 1, "endPort": 32767}, {"port": 32768, "endPort": 65535}]},
+            ),
+            ("both halves of the internet", {"from": networks("0.0.0.0/1", "128.0.0.0/1"), "ports": [{"port": 80}]}),
+            ("every namespace", {"from": [{"namespaceSelector": {}}], "ports": [{"port": 80}]}),
+            ("every namespace and pod", {"from": [{"namespaceSelector": {}, "podSelector": {}}], "ports": [{"port": 80}]}),
+            ("every namespace with a name", {"from": named_namespaces("Exists"), "ports": [{"port": 80}]}),
+            ("every namespace but one", {"from": named_namespaces("NotIn", values=["x"]), "ports": [{"port": 80}]}),
+        )
+    ),
+    (
+        "NetworkPolicy with half of the internet in each rule",
+        network_policy(*({"from": networks(each), "ports": [{"port": 80}]} for each in ("0.0.0.0/2", "64.0.0.0/2"))),
+        "workload-network-policy-narrow",
+    ),
+    (
+        "NetworkPolicy with networks that are the internet only together",
+        network_policy(*({"from": networks(f"{each}.0.0.0/9"), "ports": [{"port": 80}]} for each in (3, 4, 5))),
+        "workload-network-policy-narrow",
+    ),
     (
         "an admission webhook",
         kubernetes("admissionregistration.k8s.io/v1:ValidatingWebhookConfiguration", webhooks=[{"failurePolicy": "Ignore"}]),
@@ -905,6 +1068,26 @@ CAUGHT: list[tuple[str, Declare, str]] = [
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [
+    ("a claim of a class of EFS", claim("efs-sc"), "data-volume-encrypted"),
+    ("a claim of a class of the program", claim("fast", declared=True), "data-volume-encrypted"),
+    ("chart of a registry", chart(chart="oci://ghcr.io/nginx/charts/nginx-ingress", repositoryOpts={}), "workload-chart-values"),
+    ("chart without a port of the host", chart(values={"hostPort": {"enable": False, "http": 80}}), "workload-chart-values"),
+    ("nodes with SSH for a group", ssh_nodes(sourceSecurityGroupIds=["sg-1"]), "network-open-ports"),
+    ("the name of an SSH key", ssh_nodes(), "identity-no-literal-secrets"),
+    ("the name of an SSH key", ssh_nodes(), "workload-secrets-by-reference"),
+    ("a token that is valid for an hour", token_by_volume(audience="vault", expirationSeconds=3600), "identity-token-unmounted"),
+    ("a disk of gp3", DISKS["volume"]({"type": "gp3", "iops": 3000, "throughput": 125}), "cost-volume-size"),
+    *(
+        (f"NetworkPolicy that allows {what}", network_policy(rule), "workload-network-policy-narrow")
+        for what, rule in (
+            ("a range of ports", {"from": ONE_APP, "ports": [{"port": 32768, "endPort": 60999}]}),
+            ("a port by its name", {"from": ONE_APP, "ports": [{"port": "http"}]}),
+            ("one namespace", {"from": named_namespaces("In", values=["x"]), "ports": [{"port": 80}]}),
+            ("an app in every namespace", {"from": [{"namespaceSelector": {}, **ONE_APP[0]}], "ports": [{"port": 80}]}),
+            ("the pods of its namespace", {"from": [{"podSelector": {}}], "ports": [{"port": 80}]}),
+            ("the VPC", {"from": networks("10.0.0.0/8", "172.16.0.0/12"), "ports": [{"port": 80}]}),
+        )
+    ),
     *(
         (f"{action} on {resource}", statement(Action=action, Resource=resource), "identity-no-wildcard-admin")
         for action, resource in (
@@ -1076,10 +1259,10 @@ PASSES: list[tuple[str, Declare, str]] = [
     ),
     (
         "a chart's image",
-        kubernetes("helm.sh/v3:Release", version="1", values={"image": {"repository": "ghcr.io/novacron/x", "tag": "1.2.3"}}),
+        chart(values={"image": {"repository": "ghcr.io/novacron/x", "tag": "1.2.3"}}),
         "workload-chart-values",
     ),
-    ("a chart's tag", kubernetes("helm.sh/v3:Release", version="1", values={"image": {"tag": "1.2.3"}}), "workload-chart-values"),
+    ("a chart's tag", chart(values={"image": {"tag": "1.2.3"}}), "workload-chart-values"),
     # By effect
     *(
         (

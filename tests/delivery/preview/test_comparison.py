@@ -122,6 +122,10 @@ def test_a_field_with_another_owner_is_not_a_change() -> None:
     [
         ({"protect": True}, {}, "protect", ("yes", "no")),
         ({"retain_on_delete": True}, {}, "retain on delete", ("yes", "no")),
+        ({}, {"delete_before_replace": True}, "deleted before replacement", ("no", "yes")),
+        ({}, {"deleted_with": urn(VPC, "a")}, "deleted with", ("", "a")),
+        ({"plugin": "7.1.0"}, {"plugin": "7.1.0 x"}, "plugin", ("7.1.0", "7.1.0 x")),
+        ({"timeouts": "delete 1h"}, {}, "timeouts", ("delete 1h", "")),
         ({"provider": f"{urn('p', 'one')}::id"}, {"provider": f"{urn('p', 'two')}::id"}, "provider", ("one", "two")),
         (
             {"dependencies": (urn(VPC, "a"), urn(VPC, "b"))},
@@ -135,6 +139,23 @@ def test_options_are_changes_too(before: dict[str, Any], after: dict[str, Any], 
     [change] = compare(graph(resource(VPC, "x", **before)), graph(resource(VPC, "x", **after)))
     assert change.kind is Kind.OPTIONS
     assert [(each.name, each.before, each.after) for each in change.options] == [(name, *sides)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({}, {"import_id": "vpc-2"}),
+        ({"import_id": "vpc-1"}, {"import_id": "vpc-2"}),
+        ({"replacement_trigger": 1}, {"replacement_trigger": 2}),
+    ],
+)
+def test_options_that_replace_the_resource(before: dict[str, Any], after: dict[str, Any]) -> None:
+    [change] = compare(graph(resource(VPC, "x", **before)), graph(resource(VPC, "x", **after)))
+    assert change.kind is Kind.REPLACE
+
+
+def test_an_import_id_that_the_program_no_longer_needs_changes_nothing() -> None:
+    assert compare(graph(resource(VPC, "x", import_id="vpc-1")), graph(resource(VPC, "x"))) == ()
 
 
 def test_replace_on_changes_replaces() -> None:
