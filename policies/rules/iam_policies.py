@@ -327,17 +327,19 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     else:
         named = {account for each in iam.statements(view, path) if each.allows for account in iam.accounts_in(each)}
     others = named - {"", *limits.trusted_accounts}
-    for account in sorted(others - _own_accounts(index) if others else ()):
+    own = _own_arns(index) if others else []
+    strangers = sorted(others - {iam.account_of(arn) for arn in own})
+    if strangers and own and all(arn.startswith(EXAMPLE_ARN) for arn in own):
+        raise UnknownValueError((path,))
+    for account in strangers:
         yield at(view, path, f"the AWS account {account} is trusted", "name the stack's own account")
 
 
-def _own_accounts(index: ResourceIndex) -> set[str]:
-    """The stack's account. Raises ``UnknownValueError`` if all ARNs that contain the account are unknown, or only examples."""
+def _own_arns(index: ResourceIndex) -> list[str]:
+    """The ARNs that contain the stack's account. Raises ``UnknownValueError`` if all of them are unknown."""
     given = [(each, key) for type_, key in OWN_ACCOUNT.items() for each in index.of(type_) if each.given(key)]
-    arns = [each.text(key) for each, key in given if each.resource.inputs[key] not in [*UNKNOWNS]]
-    if given and all(arn.startswith(EXAMPLE_ARN) for arn in arns):
-        raise UnknownValueError((given[0][1],))
-    return {iam.account_of(arn) for arn in arns}
+    known = [(each, key) for each, key in given if each.resource.inputs[key] not in [*UNKNOWNS]]
+    return [each.text(key) for each, key in known or given]
 
 
 def _service_of(endpoint: View) -> str:

@@ -148,6 +148,10 @@ READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
 """Paths of readiness checks, which usually also depend on other services."""
 
 
+UPLOADS = ("uploads",)
+"""The inputs with files that are copied into a Docker container, which has no Secrets."""
+
+
 @PACK.resource(
     "workload-secrets-by-reference",
     "*",
@@ -160,7 +164,8 @@ READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
 def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for each value whose name indicates a secret, in any property, file or argument.
 
-    A value that comes from a secret of the stack is a problem whatever its name, except in inputs that are intended for secrets.
+    A value that comes from a secret of the stack is a problem whatever its name, except in inputs that are intended for secrets,
+    and in files that are copied into a Docker container.
     Only the program's graph has this information; the engine does not give it to a policy pack. Providers are exempt, because their
     credentials can only be properties.
     """
@@ -173,7 +178,7 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
         if not place.unknown:
             yield Problem(text(place.path), f"{place.what} contains a secret", fix)
     known = {place.path for place in found}
-    intended = catalogue.secrets(view.resource.type)
+    intended = (*catalogue.secrets(view.resource.type), *UPLOADS)
     for path in view.resource.secret_paths if view.resource.custom else ():
         if path[0] not in intended and path not in known:
             yield Problem(text(path), "the value comes from a secret of the stack", fix)

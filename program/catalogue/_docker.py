@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from contract import FIRST_IMAGE
 from program.catalogue._type import ResourceType
 
 COMMON = ResourceType(outputs={"name": "{name}"})
 
 TYPES: Mapping[str, ResourceType] = {
-    "docker-build:index:Image": ResourceType(outputs={"ref": "ghcr.io/novacron/dwcp-v3:v3.0.0@sha256:{digest}"}),
+    "docker-build:index:Image": ResourceType(outputs={"ref": f"{FIRST_IMAGE}@sha256:{{digest}}"}),
     "docker:index/network:Network": ResourceType(reviewed="connects only containers on one machine"),
     "docker:index/remoteImage:RemoteImage": ResourceType(outputs={"imageId": "sha256:{digest}"}),
     "docker:index/volume:Volume": ResourceType(loses="its files"),

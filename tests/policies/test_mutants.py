@@ -311,18 +311,19 @@ SILENT: dict[str, tuple[str, ...]] = {
         *("* *Probe.httpGet.port", "Deployment spec.selector*", "* spec.*.maxSkew", "* *.configMapRef*", "Service spec.ports*"),
         *("PersistentVolumeClaim spec.accessModes", "NetworkPolicy spec", "NetworkPolicy spec.ingress.[*].from.[*].ipBlock*"),
         *("*Role rules.[*].*", "*RoleBinding roleRef.kind", "*RoleBinding subjects.[*].*", "Role rules.[*].resources"),
+        "Release chart",
     ),
     DEFAULT: (
         *("DefaultSecurityGroup *gress", "LaunchTemplate metadataOptions.httpEndpoint", "Subnet mapPublicIpOnLaunch"),
         *("VpcEndpoint vpcEndpointType", "Key deletionWindowInDays", "LoadBalancer internal", "LoadBalancer loadBalancerType"),
         *("Bucket forceDestroy", "* *.securityContext.privileged", "Deployment spec.replicas", "Service spec.type"),
         *("Deployment spec.template.spec.automountServiceAccountToken", "HorizontalPodAutoscaler *.selectPolicy"),
-        *("LogGroup name", "Role name", "* metadata.name"),
+        *("LogGroup name", "Role name", "* metadata.name", "NetworkPolicy spec.ingress.[*].ports.[*].protocol"),
     ),
     LESS: (
         *("BucketLifecycleConfiguration rules*", "DaemonSet spec.template.spec.hostNetwork", "NetworkPolicy spec.ingress"),
         *("NetworkPolicy spec.egress", "*Role rules", "*RoleBinding subjects", "Service metadata.annotations"),
-        "PodDisruptionBudget metadata.labels",
+        *("PodDisruptionBudget metadata.labels", "*Role metadata.labels", "NetworkPolicy spec.egress.[*].ports.[*].protocol"),
     ),
     STUCK: (
         *("* spec.template.spec.containers.[*].env*", "* spec.template.spec.containers.[*].volumeMounts*"),
@@ -335,6 +336,15 @@ SILENT: dict[str, tuple[str, ...]] = {
     ),
     "Of the platform's roles, AWS refuses one without a boundary, because the pipelines' own boundary requires it.": (
         "Role permissionsBoundary",
+    ),
+    "Only cluster DNS is reached by selectors, on its own port, on which other pods do not listen.": (
+        "NetworkPolicy spec.egress.[*].to.[*].*Selector*",
+    ),
+    "Without it, the volume has the type gp2 or gp3 of AWS or the driver, which cost about the same.": (
+        *("LaunchTemplate blockDeviceMappings.[*].ebs.volumeType", "StorageClass parameters.type"),
+    ),
+    "Without it, the claim gets the cluster's default class, which a setting allows.": (
+        "PersistentVolumeClaim spec.storageClassName",
     ),
     "Servers without fixed addresses, such as AWS', are reached on these ports at any address.": (
         "NetworkPolicy spec.egress.[*].to",

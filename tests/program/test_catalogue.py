@@ -118,6 +118,7 @@ NAMED = [each for name, each in vars(types).items() if name.isupper()]
 def test_every_type_exists_in_its_sdk(token: str) -> None:
     """A typo would lose data without a warning."""
     package, module, name = re.split("[:/]", token)[0], token.split(":")[1].split("/")[0], token.rpartition(":")[2]
+    package = package.replace("-", "_")
     found = importlib.import_module(f"pulumi_{package}" if module == "index" else f"pulumi_{package}.{module}")
     assert hasattr(found, name)
 

@@ -132,16 +132,16 @@ PULL_REQUESTS = {
             "components/aws/iam.py": [
                 (
                     """\
-                "StringEquals": {
-                    f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com",
-                    f"{GITHUB_TOKENS}:sub": f"{subject}:environment:{environment}",
-                }
+            "StringEquals": {
+                f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com",
+                f"{GITHUB_TOKENS}:sub": f"{subject}:environment:{environment}",
+            }
 """,
                     """\
-                "StringEquals": {f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com"},
-                "StringLike": {
-                    f"{GITHUB_TOKENS}:sub": [f"{subject}:environment:{environment}", f"{subject}:ref:refs/heads/*"]
-                },
+            "StringEquals": {f"{GITHUB_TOKENS}:aud": "sts.amazonaws.com"},
+            "StringLike": {
+                f"{GITHUB_TOKENS}:sub": [f"{subject}:environment:{environment}", f"{subject}:ref:refs/heads/*"]
+            },
 """,
                 )
             ]
