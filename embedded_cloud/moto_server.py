@@ -1,4 +1,4 @@
-"""``python -m embedded_cloud.moto_server PORT ACCOUNT``: serve moto over HTTP, with the program's services loaded in advance.
+"""``python -m embedded_cloud.moto_server PORT CONTENT``: serve moto over HTTP, with the program's services loaded in advance.
 
 Loading the models of a service can take seconds. This process loads the models while the control plane starts, which shortens the
 first ``up``. CONTENT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
@@ -29,6 +29,7 @@ from embedded_cloud.creations import Creations
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.buckets import keep_last_versions, leave_conditions_to_us
 from embedded_cloud.front.middleware import Front
+from embedded_cloud.front.permissions import PARTITION
 from embedded_cloud.front.tagging import add_eks_to_tagging
 from embedded_cloud.providers.aws import types
 
@@ -45,8 +46,6 @@ SERVER: dict[str, Any] = {
     "outbuf_overflow": 2**26,
     "clear_untrusted_proxy_headers": False,  # X-Forwarded-Proto marks a call without TLS (see front/buckets.py)
 }
-GLOBAL_REGION = "aws"
-"""The key, in place of a region, under which moto stores resources without a region."""
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -90,7 +89,7 @@ def create_hosted_zones(account: Account) -> None:
     """Create the DNS zones, which on AWS exist before the first update."""
     zone = {"private_zone": False, "comment": "", "delegation_set_id": None}
     for name in account.hosted_zones:
-        get_backend("route53")[ACCOUNT][GLOBAL_REGION].create_hosted_zone(name, **zone)
+        get_backend("route53")[ACCOUNT][PARTITION].create_hosted_zone(name, **zone)
 
 
 def main(port: int, account: Account) -> None:
@@ -108,7 +107,7 @@ def main(port: int, account: Account) -> None:
     threading.Thread(target=server.run, daemon=True).start()
     for service in sorted({*ALWAYS, *types.services(), *account.services}):
         get_service_router(service)  # loads the model with which the middleware parses calls
-        cast(Any, get_backend)(service)[ACCOUNT][GLOBAL_REGION if service in GLOBAL_SERVICES else account.region]
+        cast(Any, get_backend)(service)[ACCOUNT][PARTITION if service in GLOBAL_SERVICES else account.region]
     threading.Event().wait()
 
 

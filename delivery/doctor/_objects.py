@@ -35,7 +35,12 @@ def app_of(manifest: Manifest) -> str:
 
 def age_seconds(manifest: Manifest, now: datetime) -> float:
     """Seconds since the object was created."""
-    return (now - datetime.fromisoformat(manifest["metadata"]["creationTimestamp"])).total_seconds()
+    return seconds_since(manifest["metadata"]["creationTimestamp"], now)
+
+
+def seconds_since(time: str, now: datetime) -> float:
+    """Seconds since a time in Kubernetes' format."""
+    return (now - datetime.fromisoformat(time)).total_seconds()
 
 
 def condition(manifest: Manifest, type_: str) -> Manifest:

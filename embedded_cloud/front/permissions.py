@@ -24,6 +24,7 @@ from embedded_cloud.front.conditions import is_met
 from embedded_cloud.front.named import PREFIXES, resources
 
 PARTITION = "aws"
+"""The key, in place of a region, under which moto stores resources without a region."""
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
 """Access keys without AWS' format belong to the administrator. The tests use such keys, and the file ``env`` in the cloud's folder,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from components.monitoring.alerts import NODE_NOT_READY
 from contract import DEPLOYMENTS, NAMESPACE, PROMETHEUS, REDIS, TRACK_LABEL
-from delivery.doctor._objects import age_seconds, condition, name_of
+from delivery.doctor._objects import age_seconds, condition, name_of, seconds_since
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
@@ -29,7 +28,7 @@ def autoscaler(observed: Observations) -> Iterator[Finding]:
             # ScalingDisabled is normal for the canary: its Deployment has 0 pods between rollouts.
             if found.get("status") != "False" or found.get("reason") == "ScalingDisabled":
                 continue
-            lasts = "lastTransitionTime" not in found or _seconds_since(found["lastTransitionTime"], observed.at) >= METRICS_SECONDS
+            lasts = "lastTransitionTime" not in found or seconds_since(found["lastTransitionTime"], observed.at) >= METRICS_SECONDS
             if lasts and not _starts(scaler, found, observed):
                 yield Finding(
                     severity=FindingSeverity.WARNING,
@@ -46,10 +45,6 @@ def _starts(scaler: Manifest, found: Manifest, observed: Observations) -> bool:
     pods = [each for each in observed.pods.value if each["metadata"].get("labels", {}).get(TRACK_LABEL) == track]
     new = bool(pods) and all(age_seconds(each, observed.at) < METRICS_SECONDS for each in pods)
     return new and "Metric" in found.get("reason", "")
-
-
-def _seconds_since(time: str, now: datetime) -> float:
-    return (now - datetime.fromisoformat(time)).total_seconds()
 
 
 def _why_no_scaling(found: Manifest) -> str:

@@ -14,6 +14,7 @@ from delivery.doctor._objects import (
     event_messages,
     listed,
     name_of,
+    seconds_since,
     section,
     waiting,
 )
@@ -191,7 +192,7 @@ def _crashes(container: Manifest, now: datetime) -> bool:
     if reason == "CrashLoopBackOff" or reason in START_CAUSES:
         return True
     ended = section(container, "lastState", "terminated").get("finishedAt")
-    recent = ended is not None and (now - datetime.fromisoformat(ended)).total_seconds() < RESTARTED_SECONDS
+    recent = ended is not None and seconds_since(ended, now) < RESTARTED_SECONDS
     return recent and container.get("restartCount", 0) >= RESTART_COUNT
 
 

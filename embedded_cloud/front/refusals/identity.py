@@ -11,7 +11,7 @@ from typing import Any
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call
-from embedded_cloud.front.permissions import caller_of
+from embedded_cloud.front.permissions import Caller, caller_of
 from embedded_cloud.front.refusals._table import refuses
 
 SOURCE = "https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html"
@@ -32,8 +32,8 @@ def stranger_with_a_token(call: Call) -> str | None:
 @refuses("sts", "AssumeRole", code="AccessDenied", source=TRUST)
 def stranger_with_a_role(call: Call) -> str | None:
     """Assuming a role whose trust policy names neither the caller's role nor the account."""
-    caller = caller_of(call.access_key, call.token) if call.access_key else None
-    if caller is None or caller.role is None:
+    caller = _with_role(call)
+    if caller is None:
         return None
     own = {each.arn for each in list(backend("iam", call).roles.values()) if each.name == caller.role}
     own |= {ACCOUNT, f"arn:aws:iam::{ACCOUNT}:root"}
@@ -45,9 +45,7 @@ def stranger_with_a_role(call: Call) -> str | None:
 @refuses("sts", "AssumeRole", code="ValidationError", source=CHAINING)
 def chained_session_longer_than_an_hour(call: Call) -> str | None:
     """A session of more than one hour for a caller that has assumed a role itself."""
-    caller = caller_of(call.access_key, call.token) if call.access_key else None
-    chained = caller is not None and caller.role is not None
-    if not chained or int(call.parameters.get("DurationSeconds") or 0) <= CHAINED_LONGEST_SECONDS:
+    if _with_role(call) is None or int(call.parameters.get("DurationSeconds") or 0) <= CHAINED_LONGEST_SECONDS:
         return None
     return "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
 
@@ -66,6 +64,12 @@ def _role(call: Call) -> Any:
     """The role that a call assumes; None if it does not exist."""
     name = call.parameters["RoleArn"].rsplit("/", 1)[-1]
     return next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
+
+
+def _with_role(call: Call) -> Caller | None:
+    """The caller, if it has assumed a role; otherwise ``None``."""
+    caller = caller_of(call.access_key, call.token) if call.access_key else None
+    return caller if caller is not None and caller.role is not None else None
 
 
 def _statements(role: Any) -> list[dict[str, Any]]:
