@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from delivery.clients.environment import Environment
-    from delivery.doctor.findings import Report
+    from delivery.doctor.findings import Finding, Report
 
 LEAST_WATCH_SECONDS = 5
 ANSWER_SECONDS = 20.0
@@ -70,16 +70,24 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
 
     # A new object for each check, because an `Environment` caches what it reads.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
+    snapshots = observe(sources, seconds=timeout, skip=skipped)
     with working(f"checking {environment.name}"):
-        seen = observe(sources, seconds=timeout, skip=skipped)
+        seen = next(snapshots)
     report = diagnose(seen)
     if output == "table" and (problem := doctor_report.unreachable(seen, report)):
         raise problem
+    printed: tuple[Finding, ...] = ()
+    if "drift" not in skipped:
+        if output == "table" and report.findings:  # whoever is on call must not wait for minutes until drift is read
+            doctor_report.print_table(report, console, select_cluster=environment.select_cluster)
+            printed = report.findings
+        with working("comparing the state with the real resources"):
+            report = diagnose(next(snapshots))
     if output == "json":
         sys.stdout.write(json.dumps(doctor_report.to_json(report), indent=2) + "\n")
     elif output == "markdown":
         sys.stdout.write(doctor_report.to_markdown(report))
     else:
-        doctor_report.print_table(report, console, select_cluster=environment.select_cluster)
+        doctor_report.print_table(report, console, select_cluster=environment.select_cluster, printed=printed)
     sys.stdout.flush()
     return report

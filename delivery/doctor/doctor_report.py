@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -53,15 +54,17 @@ def _unchecked_names(report: Report) -> set[str]:
     return {each.check for each in report.unchecked}
 
 
-def print_table(report: Report, console: Console, *, select_cluster: str = "") -> None:
+def print_table(report: Report, console: Console, *, select_cluster: str = "", printed: Collection[Finding] = ()) -> None:
     """Print the report with the worst finding first, and for each finding the evidence and the next command.
 
-    ``select_cluster`` is the command that selects the cluster for kubectl, if it is not selected already.
+    ``select_cluster`` is the command that selects the cluster for kubectl, if it is not selected already. The findings in
+    ``printed`` are omitted.
     """
     console.print(f"[bold]{escape(headline(report))}[/bold]")
-    if report.findings:
+    findings = [each for each in report.findings if each not in printed]
+    if findings:
         rows = table("", "what", "evidence", "likely cause", show_lines=True)
-        for each in report.findings:
+        for each in findings:
             colour = COLOURS[each.severity]
             rows.add_row(
                 f"[{colour}]{each.severity}[/{colour}]",
@@ -71,10 +74,10 @@ def print_table(report: Report, console: Console, *, select_cluster: str = "") -
             )
         console.print(rows)
         console.print("next:")
-        if select_cluster and any(each.command.startswith("kubectl ") for each in report.findings):
+        if select_cluster and any(each.command.startswith("kubectl ") for each in findings):
             console.print(f"  {select_cluster}", markup=False, highlight=False, soft_wrap=True)
             console.print("      so that kubectl uses this cluster", style="dim")
-        for command, page in dict.fromkeys((each.command, each.runbook) for each in report.findings):
+        for command, page in dict.fromkeys((each.command, each.runbook) for each in findings):
             console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
             console.print(f"      {page}", style="dim", markup=False, highlight=False)
     for reason, checks in _by_reason(report).items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,14 +19,17 @@ SLOW_SECONDS = 300.0
 """Time limit of the part ``drift``. The engine reads every resource from the cloud for this part."""
 
 
-def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Observations:
-    """The snapshot of an environment. A part that cannot be read has the reason instead of a value.
+def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Iterator[Observations]:
+    """Snapshots of an environment: one as soon as all parts but the slow ones are read, then one with all parts.
 
-    The keys of ``skip`` are the names of parts that must not be read. The values are the reasons.
+    A part that cannot be read has the reason instead of a value. The keys of ``skip`` are the names of parts that must not be
+    read. The values are the reasons. If all slow parts are skipped, there is only one snapshot.
     """
     skipped = skip or {}
     reader = Observations(environment=sources.environment.name, source=sources)
-    observed: dict[str, Observed[Any]] = {}
+    observed: dict[str, Observed[Any]] = {
+        name: Observed(None, f"{PARTS[name].title}: {reason}", skipped=True) for name, reason in skipped.items()
+    }
     # The threads are daemons, so that a server that does not answer delays neither the report nor the end of the command.
     threads = {
         each: threading.Thread(target=_read, args=(each, reader, observed), daemon=True)
@@ -36,23 +39,25 @@ def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None 
     started = time.monotonic()
     for thread in threads.values():
         thread.start()
-    for part, thread in threads.items():
-        limit = SLOW_SECONDS if part.slow else seconds
-        thread.join(max(0.0, started + limit - time.monotonic()))
-        observed.setdefault(part.name, Observed(None, f"{part.title}: no answer within {limit:g} s"))
-    for name, reason in skipped.items():
-        observed[name] = Observed(None, f"{PARTS[name].title}: {reason}", skipped=True)
-    # A copy, so that a thread that ends after its time limit does not change the snapshot.
-    return Observations(environment=reader.environment, at=datetime.now(UTC), parts={name: observed[name] for name in PARTS})
+    for slow, limit in ((False, seconds), (True, SLOW_SECONDS)):
+        chosen = {part: thread for part, thread in threads.items() if part.slow is slow}
+        for part, thread in chosen.items():
+            thread.join(max(0.0, started + limit - time.monotonic()))
+            observed.setdefault(part.name, Observed(None, f"{part.title}: no answer within {limit:g} s"))
+        if chosen:
+            # A copy, so that a thread that ends later does not change the snapshot.
+            parts = {
+                name: observed.get(name) or Observed(None, f"{PARTS[name].title}: not read yet", skipped=True) for name in PARTS
+            }
+            yield Observations(environment=reader.environment, at=datetime.now(UTC), parts=parts)
 
 
 def _read(part: SnapshotPart[Any], reader: Observations, observed: dict[str, Observed[Any]]) -> None:
     try:
         answer: Observed[Any] = Observed(part.read(reader))
-    except NotStartedError as error:
-        answer = Observed(None, f"{part.title}: {error.problem}; start one: {error.fix}", skipped=True)
     except DeliveryError as error:
-        answer = Observed(None, f"{part.title}: {error.problem}")
+        fix = f"\n    {error.fix}" if error.fix else ""
+        answer = Observed(None, f"{part.title}: {error.problem}{fix}", skipped=isinstance(error, NotStartedError))
     except ClientError as error:
         answer = Observed(None, f"{part.title}: AWS answers: {error}")
     except (BotoCoreError, OSError) as error:

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from components.field_owners import OWNERSHIP
 from delivery.preview._places import Places, contradictions
+from delivery.preview._same_object import object_of, refuse_conflicts
 from delivery.preview._values import differences, shown, without_secrets
 from delivery.preview.change import GraphNode, Ignored, Kind, OptionChange, PropertyChange, ResourceChange
 from program import catalogue, paths
@@ -81,7 +82,17 @@ class _Comparison:
                 self._places.note(change, resource, self._replaced)
         known = set(self._matches.values())
         found += [_deleted(each) for each in self._base.values() if each.custom and each.urn not in known]
+        found = list(refuse_conflicts(found, *self._objects()))
         return tuple(sorted(found, key=lambda each: (not each.risky, ORDER.index(each.kind))))
+
+    def _objects(self) -> Iterator[dict[str, tuple[str, ...]]]:
+        """The objects of the base's and of the head's resources, under the head's names."""
+        for side in (self._base, self._by_urn):
+            yield {
+                urn: object_of(each.type, self._provider(each), self._under_new_names(each, each.inputs))
+                for urn, each in side.items()
+                if each.custom
+            }
 
     def _created(self, resource: Resource) -> ResourceChange:
         inputs = shown(without_secrets(resource))
@@ -159,9 +170,14 @@ class _Comparison:
             yield OptionChange(name="dependencies", before=_names(left - right), after=_names(right - left))
         if self._renamed.get(old.deleted_with, old.deleted_with) != new.deleted_with:
             yield OptionChange(name="deleted with", before=_names([old.deleted_with]), after=_names([new.deleted_with]))
-        providers = [each.provider.rsplit("::", 1)[0] for each in (old, new)]
-        if self._renamed.get(providers[0], providers[0]) != providers[1]:
+        if self._provider(old) != self._provider(new):
+            providers = [each.provider.rpartition("::")[0] for each in (old, new)]
             yield OptionChange(name="provider", before=_names(providers[:1]), after=_names(providers[1:]))
+
+    def _provider(self, resource: Resource) -> str:
+        """URN of the resource's provider, under the head's name."""
+        urn = resource.provider.rpartition("::")[0]
+        return self._renamed.get(urn, urn)
 
     def _under_new_names(self, resource: Resource, inputs: dict[str, Any]) -> dict[str, Any]:
         """``inputs`` of the base, in which the example values of renamed resources (such as ``NAME-id``) contain the new names.

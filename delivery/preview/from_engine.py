@@ -11,6 +11,7 @@ from delivery.clients.environment import ENVIRONMENTS, Environment
 from delivery.clients.pulumi import Engine, EngineError
 from delivery.preview._comparison import every_input
 from delivery.preview._masking import without_credentials
+from delivery.preview._same_object import object_of, refuse_conflicts
 from delivery.preview.change import GraphNode, Kind, PolicyViolation, Preview, PropertyChange, ResourceChange, StackPreview
 from delivery.preview.from_program import SANDBOX
 from delivery.releases.stack_file import of_checkout
@@ -57,6 +58,7 @@ class EngineEvents:
         self.violations: list[PolicyViolation] = []
         self.nodes: list[GraphNode] = []
         self.unchanged = 0
+        self._objects: tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]] = {}, {}
 
     def take(self, found: EngineStep | EngineViolation) -> None:
         """Record a step or a violation."""
@@ -68,7 +70,8 @@ class EngineEvents:
     def as_preview(self, stack: str) -> StackPreview:
         """The events as a preview, with the changes that lose data first."""
         order = list(Kind)
-        changes = sorted(self.changes, key=lambda each: (not each.risky, order.index(each.kind)))
+        found = refuse_conflicts(self.changes, *self._objects)
+        changes = sorted(found, key=lambda each: (not each.risky, order.index(each.kind)))
         return StackPreview(
             stack=stack,
             changes=tuple(changes),
@@ -96,6 +99,11 @@ class EngineEvents:
         )
         if not custom:
             return
+        for objects, side in zip(self._objects, (step.old, step.new), strict=True):
+            if side:
+                objects[step.urn] = object_of(
+                    step.type, str(side.get("provider")).rpartition("::")[0], masked(part(side, "inputs"))
+                )
         if kind is None:
             self.unchanged += 1
         else:

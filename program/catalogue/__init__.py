@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import reduce
 from typing import Any, cast
 
 from program.catalogue import _aws, _consequences, _docker, _kubernetes, _providers
@@ -34,6 +35,7 @@ __all__ = [
     "billed",
     "every_type",
     "group_kind",
+    "identity",
     "loses",
     "lost",
     "lost_by_creation",
@@ -73,6 +75,15 @@ def replaces(type_: str, path: Path, *, immutable: bool = False) -> Replaces:
     if any(covers(pattern, path) for entry in known for pattern in entry.in_place_paths):
         return Replaces.NO
     return Replaces.NOT_KNOWN
+
+
+def identity(type_: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The type and the values that identify a resource's object; empty if they are not known, or if equal objects can exist."""
+    known = next((entry.identity for entry in reversed(_entries(type_)) if entry.identity), "")
+    values = [_at(inputs, path) for path in known.split()]
+    if not values or not values[0] or any(isinstance(each, (dict, list)) or each in UNKNOWNS for each in values):
+        return ()
+    return (canonical(type_), *("" if each is None else str(each) for each in values))
 
 
 def loses(type_: str, inputs: Mapping[str, Any]) -> str:
@@ -151,6 +162,12 @@ def _completed(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[s
         if isinstance(value, dict) and key in inputs
     }
     return {**computed, **inputs, **nested}
+
+
+def _at(inputs: Mapping[str, Any], path: str) -> Any:
+    return reduce(
+        lambda found, key: found.get(key) if isinstance(found, dict) else None, path.split("."), cast("Any", dict(inputs))
+    )
 
 
 def _entries(type_: str) -> list[ResourceType]:

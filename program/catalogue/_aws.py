@@ -47,6 +47,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_source="do not import it: the engine creates it at once",
     ),
     "aws:cloudwatch/logGroup:LogGroup": ResourceType(
+        identity="name",
         replaces="name namePrefix logGroupClass",
         in_place="kmsKeyId retentionInDays skipDestroy",
         loses="its log history",
@@ -55,6 +56,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="its name",
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ResourceType(
+        identity="name",
         replaces="name",
         in_place=(
             "actionsEnabled alarmActions alarmDescription comparisonOperator datapointsToAlarm dimensions evaluationPeriods "
@@ -64,7 +66,7 @@ TYPES: Mapping[str, ResourceType] = {
         reviewed="reads metrics and notifies a topic; the topic is checked",
         import_id="its name",
     ),
-    "aws:dynamodb/table:Table": ResourceType(loses="its items"),
+    "aws:dynamodb/table:Table": ResourceType(identity="name", loses="its items"),
     "aws:ebs/volume:Volume": ResourceType(loses="its blocks"),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ResourceType(
         replaces="vpcId",
@@ -80,6 +82,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`eipalloc-0a1b2c`",
     ),
     "aws:ec2/flowLog:FlowLog": ResourceType(
+        identity="vpcId trafficType logDestination",
         replaces="vpcId trafficType logDestinationType logDestination iamRoleArn maxAggregationInterval logFormat",
         billed="by use",
         reviewed="checked with its VPC",
@@ -92,6 +95,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`igw-0a1b2c`",
     ),
     "aws:ec2/launchTemplate:LaunchTemplate": ResourceType(
+        identity="name",
         replaces="name namePrefix",
         in_place=(
             "metadataOptions blockDeviceMappings vpcSecurityGroupIds tagSpecifications monitoring instanceType imageId "
@@ -111,6 +115,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`nat-0a1b2c`",
     ),
     "aws:ec2/route:Route": ResourceType(
+        identity="routeTableId destinationCidrBlock",
         replaces="routeTableId destinationCidrBlock",
         in_place="gatewayId natGatewayId",
         billed="free",
@@ -121,6 +126,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="vpcId", billed="free", reviewed="contains only routes", import_id="`rtb-0a1b2c`"
     ),
     "aws:ec2/routeTableAssociation:RouteTableAssociation": ResourceType(
+        identity="subnetId",
         replaces="subnetId",
         in_place="routeTableId",
         billed="free",
@@ -128,10 +134,15 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`subnet-0a1b2c/rtb-0a1b2c`",
     ),
     "aws:ec2/securityGroup:SecurityGroup": ResourceType(
-        replaces="name namePrefix description vpcId", in_place="ingress egress", billed="free", import_id="`sg-0a1b2c`"
+        identity="name vpcId",
+        replaces="name namePrefix description vpcId",
+        in_place="ingress egress",
+        billed="free",
+        import_id="`sg-0a1b2c`",
     ),
     "aws:ec2/securityGroupRule:SecurityGroupRule": ResourceType(billed="free"),
     "aws:ec2/subnet:Subnet": ResourceType(
+        identity="cidrBlock vpcId",
         replaces="vpcId cidrBlock availabilityZone",
         in_place="mapPublicIpOnLaunch",
         loses="its addresses and every network interface in it",
@@ -146,6 +157,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`vpc-0a1b2c`",
     ),
     "aws:ec2/vpcEndpoint:VpcEndpoint": ResourceType(
+        identity="serviceName vpcId",
         replaces="vpcId serviceName vpcEndpointType",
         in_place="privateDnsEnabled policy routeTableIds subnetIds securityGroupIds",
         reviewed="reachable only inside the VPC; the rules of its security group are checked",
@@ -153,24 +165,28 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "aws:efs/fileSystem:FileSystem": ResourceType(loses="its files"),
     "aws:eks/accessEntry:AccessEntry": ResourceType(
+        identity="principalArn clusterName",
         replaces="clusterName principalArn type",
         in_place="kubernetesGroups",
         billed="free",
         import_id="`cluster:principal ARN`",
     ),
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": ResourceType(
+        identity="principalArn clusterName policyArn",
         replaces="clusterName principalArn policyArn accessScope",
         billed="free",
         reviewed="gives access only to roles of people and pipelines that the stack file names",
         import_id="`cluster#principal ARN#policy ARN`",
     ),
     "aws:eks/addon:Addon": ResourceType(
+        identity="addonName clusterName",
         replaces="clusterName addonName",
         in_place="addonVersion configurationValues resolveConflictsOnCreate resolveConflictsOnUpdate",
         billed="free",
         import_id="`cluster:addon`",
     ),
     "aws:eks/cluster:Cluster": ResourceType(
+        identity="name",
         replaces=(
             "name roleArn encryptionConfig kubernetesNetworkConfig bootstrapSelfManagedAddons "
             "accessConfig.bootstrapClusterCreatorAdminPermissions"
@@ -187,6 +203,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="its name",
     ),
     "aws:eks/nodeGroup:NodeGroup": ResourceType(
+        identity="nodeGroupName clusterName",
         replaces=(
             "clusterName nodeGroupName nodeRoleArn subnetIds instanceTypes capacityType amiType diskSize launchTemplate.id "
             "launchTemplate.name"
@@ -196,6 +213,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`cluster:nodegroup`",
     ),
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": ResourceType(
+        identity="serviceAccount clusterName namespace",
         replaces="clusterName namespace serviceAccount",
         in_place="roleArn",
         billed="free",
@@ -203,24 +221,35 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="`cluster,a-0a1b2c`",
         import_source="`aws eks list-pod-identity-associations`",
     ),
-    "aws:elasticache/replicationGroup:ReplicationGroup": ResourceType(loses="its data"),
+    "aws:elasticache/replicationGroup:ReplicationGroup": ResourceType(identity="replicationGroupId", loses="its data"),
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": ResourceType(
+        identity="url",
         replaces="url",
         in_place="clientIdLists thumbprintLists",
         reviewed="the roles that trust it are checked",
         import_id="its ARN",
         import_source="`aws_iam_openid_connect_provider`",
     ),
-    "aws:iam/policy:Policy": ResourceType(replaces="name namePrefix path description", in_place="policy"),
+    "aws:iam/policy:Policy": ResourceType(identity="name", replaces="name namePrefix path description", in_place="policy"),
     "aws:iam/role:Role": ResourceType(
+        identity="name",
         replaces="name namePrefix path",
         in_place="assumeRolePolicy description maxSessionDuration permissionsBoundary",
         import_id="its name",
     ),
-    "aws:iam/rolePolicy:RolePolicy": ResourceType(replaces="name role", in_place="policy", import_id="`role:policy`"),
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceType(replaces="role policyArn", import_id="`role/policy ARN`"),
+    "aws:iam/rolePolicy:RolePolicy": ResourceType(
+        identity="name role", replaces="name role", in_place="policy", import_id="`role:policy`"
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceType(
+        identity="policyArn role", replaces="role policyArn", import_id="`role/policy ARN`"
+    ),
     "aws:kms/alias:Alias": ResourceType(
-        replaces="name", in_place="targetKeyId", billed="free", reviewed="only a name; the key is checked", import_id="`alias/name`"
+        identity="name",
+        replaces="name",
+        in_place="targetKeyId",
+        billed="free",
+        reviewed="only a name; the key is checked",
+        import_id="`alias/name`",
     ),
     "aws:kms/key:Key": ResourceType(
         replaces="keyUsage customerMasterKeySpec multiRegion",
@@ -231,15 +260,21 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="its key id",
     ),
     "aws:lb/listener:Listener": ResourceType(
+        identity="port loadBalancerArn",
         replaces="loadBalancerArn",
         in_place="port protocol sslPolicy certificateArn defaultActions",
         billed="free",
         import_id="its ARN",
     ),
     "aws:lb/listenerRule:ListenerRule": ResourceType(
-        replaces="listenerArn", in_place="priority actions conditions", billed="free", import_id="its ARN"
+        identity="priority listenerArn",
+        replaces="listenerArn",
+        in_place="priority actions conditions",
+        billed="free",
+        import_id="its ARN",
     ),
     "aws:lb/loadBalancer:LoadBalancer": ResourceType(
+        identity="name",
         replaces="name namePrefix internal loadBalancerType",
         in_place=(
             "securityGroups subnets ipAddressType accessLogs enableDeletionProtection idleTimeout dropInvalidHeaderFields "
@@ -251,18 +286,20 @@ TYPES: Mapping[str, ResourceType] = {
         import_source="`aws_lb`",
     ),
     "aws:lb/targetGroup:TargetGroup": ResourceType(
+        identity="name",
         replaces="name namePrefix port protocol protocolVersion targetType vpcId",
         in_place="healthCheck stickiness deregistrationDelay slowStart loadBalancingAlgorithmType",
         billed="free",
         reviewed="reachable only inside the VPC; the listeners that forward to it are checked",
         import_id="its ARN",
     ),
-    "aws:rds/cluster:Cluster": ResourceType(loses="its databases"),
+    "aws:rds/cluster:Cluster": ResourceType(identity="clusterIdentifier", loses="its databases"),
     "aws:rds/clusterInstance:ClusterInstance": ResourceType(
-        reviewed="its cluster is checked; network-no-public-databases checks its public address"
+        identity="identifier", reviewed="its cluster is checked; network-no-public-databases checks its public address"
     ),
-    "aws:rds/instance:Instance": ResourceType(loses="its databases"),
+    "aws:rds/instance:Instance": ResourceType(identity="identifier", loses="its databases"),
     "aws:route53/record:Record": ResourceType(
+        identity="name type zoneId setIdentifier",
         replaces="zoneId name",
         in_place="records ttl aliases allowOverwrite",
         loses="its name, which no longer resolves",
@@ -274,6 +311,7 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "aws:route53/zone:Zone": ResourceType(loses="its name servers and records"),
     "aws:s3/bucket:Bucket": ResourceType(
+        identity="bucket",
         replaces="bucket bucketPrefix objectLockEnabled",
         in_place="forceDestroy",
         loses="its objects and their versions",
@@ -281,11 +319,12 @@ TYPES: Mapping[str, ResourceType] = {
         billed="by use",
         import_id="its name",
     ),
-    "aws:s3/bucketAcl:BucketAcl": ResourceType(billed="free"),
+    "aws:s3/bucketAcl:BucketAcl": ResourceType(identity="bucket", billed="free"),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ResourceType(
-        replaces="bucket", in_place="rules", billed="free", import_id="the bucket's name"
+        identity="bucket", replaces="bucket", in_place="rules", billed="free", import_id="the bucket's name"
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ResourceType(
+        identity="bucket",
         replaces="bucket",
         in_place="rule",
         billed="free",
@@ -293,9 +332,10 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="the bucket's name",
     ),
     "aws:s3/bucketPolicy:BucketPolicy": ResourceType(
-        replaces="bucket", in_place="policy", billed="free", import_id="the bucket's name"
+        identity="bucket", replaces="bucket", in_place="policy", billed="free", import_id="the bucket's name"
     ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ResourceType(
+        identity="bucket",
         replaces="bucket",
         in_place="blockPublicAcls blockPublicPolicy ignorePublicAcls restrictPublicBuckets",
         billed="free",
@@ -303,26 +343,36 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="the bucket's name",
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ResourceType(
-        replaces="bucket", in_place="rules", billed="free", reviewed="checked with its bucket", import_id="the bucket's name"
+        identity="bucket",
+        replaces="bucket",
+        in_place="rules",
+        billed="free",
+        reviewed="checked with its bucket",
+        import_id="the bucket's name",
     ),
-    "aws:s3/bucketV2:BucketV2": ResourceType(billed="by use"),
+    "aws:s3/bucketV2:BucketV2": ResourceType(identity="bucket", billed="by use"),
     "aws:s3/bucketVersioning:BucketVersioning": ResourceType(
+        identity="bucket",
         replaces="bucket",
         in_place="versioningConfiguration",
         billed="free",
         reviewed="checked with its bucket",
         import_id="the bucket's name",
     ),
-    "aws:secretsmanager/secret:Secret": ResourceType(loses="its value"),
+    "aws:secretsmanager/secret:Secret": ResourceType(identity="name", loses="its value"),
     "aws:sns/topic:Topic": ResourceType(
+        identity="name",
         replaces="name namePrefix fifoTopic",
         in_place="displayName kmsMasterKeyId",
         billed="by use",
         reviewed="its policy is checked, even if the policy is inline",
         import_id="its ARN",
     ),
-    "aws:sns/topicPolicy:TopicPolicy": ResourceType(replaces="arn", in_place="policy", billed="free", import_id="the topic's ARN"),
+    "aws:sns/topicPolicy:TopicPolicy": ResourceType(
+        identity="arn", replaces="arn", in_place="policy", billed="free", import_id="the topic's ARN"
+    ),
     "aws:sns/topicSubscription:TopicSubscription": ResourceType(
+        identity="endpoint topic protocol",
         replaces="topic protocol endpoint",
         in_place="filterPolicy rawMessageDelivery",
         billed="by use",
@@ -330,6 +380,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_id="its ARN",
     ),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ResourceType(
+        identity="securityGroupId ipProtocol fromPort toPort cidrIpv4 cidrIpv6 prefixListId referencedSecurityGroupId",
         replaces="securityGroupId",
         in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description",
         reviewed="nodes pull images and call AWS; NetworkPolicies limit the outgoing traffic of pods",
@@ -337,6 +388,7 @@ TYPES: Mapping[str, ResourceType] = {
         import_source="`aws ec2 describe-security-group-rules`",
     ),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ResourceType(
+        identity="securityGroupId ipProtocol fromPort toPort cidrIpv4 cidrIpv6 prefixListId referencedSecurityGroupId",
         replaces="securityGroupId",
         in_place="cidrIpv4 referencedSecurityGroupId ipProtocol fromPort toPort description",
         import_id="`sgr-0a1b2c`",

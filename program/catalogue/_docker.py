@@ -11,7 +11,8 @@ COMMON = ResourceType(outputs={"name": "{name}"})
 
 TYPES: Mapping[str, ResourceType] = {
     "docker-build:index:Image": ResourceType(outputs={"ref": f"{FIRST_IMAGE}@sha256:{{digest}}"}),
-    "docker:index/network:Network": ResourceType(reviewed="connects only containers on one machine"),
+    "docker:index/container:Container": ResourceType(identity="name"),
+    "docker:index/network:Network": ResourceType(identity="name", reviewed="connects only containers on one machine"),
     "docker:index/remoteImage:RemoteImage": ResourceType(outputs={"imageId": "sha256:{digest}"}),
-    "docker:index/volume:Volume": ResourceType(loses="its files"),
+    "docker:index/volume:Volume": ResourceType(identity="name", loses="its files"),
 }

@@ -9,7 +9,11 @@ from collections.abc import Mapping
 
 from program.catalogue._type import EVERYTHING, ResourceType
 
-COMMON = ResourceType(replaces="metadata.name metadata.namespace kind", in_place="metadata.labels metadata.annotations")
+COMMON = ResourceType(
+    identity="metadata.name metadata.namespace",
+    replaces="metadata.name metadata.namespace kind",
+    in_place="metadata.labels metadata.annotations",
+)
 
 TYPES: Mapping[str, ResourceType] = {
     "apiextensions.k8s.io/CustomResourceDefinition": ResourceType(loses="every object of its kind"),
@@ -44,7 +48,9 @@ TYPES: Mapping[str, ResourceType] = {
     ),
     "core/Service": ResourceType(replaces="spec.clusterIP", in_place=EVERYTHING),
     "core/ServiceAccount": ResourceType(in_place=EVERYTHING),
-    "helm.sh/Release": ResourceType(replaces="name namespace", in_place="values version atomic timeout skipAwait"),
+    "helm.sh/Release": ResourceType(
+        identity="name namespace", replaces="name namespace", in_place="values version atomic timeout skipAwait"
+    ),
     "monitoring.coreos.com/PrometheusRule": ResourceType(reviewed="contains only alert expressions; promtool checks these"),
     "networking.k8s.io/Ingress": ResourceType(in_place=EVERYTHING),
     "networking.k8s.io/NetworkPolicy": ResourceType(in_place=EVERYTHING),

@@ -362,7 +362,7 @@ def test_a_certificate_that_expires_soon_is_reported(platform: Standing) -> None
         patch.setattr("boto3.DEFAULT_SESSION", None)
         # The client reads the variable once, when it is imported.
         patch.setattr("kubernetes.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", platform.variables["KUBECONFIG"])
-        observed = observe(Sources(Environment.open("local"), lambda: []), seconds=30)
+        *_, observed = observe(Sources(Environment.open("local"), lambda: []), seconds=30)
     [certificate] = observed.certificates.value
     later = dataclasses.replace(observed, at=certificate["NotAfter"] - timedelta(days=3))
     assert "certificate-expiry" in {each.check for each in diagnose(later).findings}

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from delivery.cli.app import app
 from delivery.clients.environment import Environment, UnreachableError
+from delivery.doctor import doctor_report
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.diagnosis import diagnose
 from delivery.doctor.facts import Changed
@@ -97,7 +98,8 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
 
 
 def read_platform(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Observations:
-    return observe(Sources(Environment.open("local"), drift), seconds=seconds)
+    *_, observed = observe(Sources(Environment.open("local"), drift), seconds=seconds)
+    return observed
 
 
 def test_every_part_of_the_snapshot_is_read(api_server: ApiServer) -> None:
@@ -136,7 +138,7 @@ def test_name_servers_outside_of_pods_are_found_by_their_service(api_server: Api
 
 def test_a_namespace_without_deployments_is_not_a_healthy_platform(api_server: ApiServer) -> None:
     observed = read_platform()
-    assert observed.deployments.missing == "deployments: there is no platform in namespace dwcp-v3"
+    assert observed.deployments.missing == "deployments: there is no platform in namespace dwcp-v3\n    run `pulumi up -s local`"
     assert "redis-down" in {each.check for each in diagnose(observed).unchecked}
 
 
@@ -189,8 +191,48 @@ def test_a_skipped_part_has_its_reason(api_server: ApiServer) -> None:
     def refuse() -> list[Changed]:
         raise AssertionError("drift must not be read")
 
-    observed = observe(Sources(Environment.open("local"), refuse), seconds=5, skip={"drift": "skipped by --quick"})
+    [observed] = observe(Sources(Environment.open("local"), refuse), seconds=5, skip={"drift": "skipped by --quick"})
     assert observed.drift.missing == "drift: skipped by --quick"
+
+
+def test_the_first_snapshot_does_not_wait_for_drift(api_server: ApiServer) -> None:
+    read = threading.Event()
+
+    def slowly() -> list[Changed]:
+        assert read.wait(60)
+        return []
+
+    snapshots = observe(Sources(Environment.open("local"), slowly), seconds=10)
+    assert next(snapshots).drift.missing == "drift: not read yet"
+    read.set()
+    assert next(snapshots).drift.value == []
+
+
+def test_what_is_found_before_drift_is_printed_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is on call reads the first findings while the engine still compares the state with the real resources."""
+    printed, print_table = threading.Event(), doctor_report.print_table
+
+    def print_and_go_on(*arguments: Any, **options: Any) -> None:
+        print_table(*arguments, **options)
+        printed.set()
+
+    def drift(_: Environment) -> list[Changed]:
+        assert printed.wait(60)
+        return [changed]
+
+    changed = Changed(what="Service web", how="spec.ports differs", cause="Another system edited it.", critical=False)
+    waiting = {"name": "web", "state": {"waiting": {"reason": "ErrImagePull", "message": "manifest unknown"}}}
+    pod = {
+        "metadata": {"name": "web-1", "namespace": "dwcp-v3", "creationTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"containers": [{"name": "web", "image": "web:1.2.3"}]},
+        "status": {"phase": "Pending", "containerStatuses": [waiting]},
+    }
+    monkeypatch.setattr(doctor_report, "print_table", print_and_go_on)
+    monkeypatch.setattr("delivery.doctor.drifted.changes_of", drift)
+    api_server.answer = lambda path: (200, {"items": [pod] if path.endswith("/pods") else []})
+    text = CliRunner().invoke(app, ["doctor", "-e", "local", "--timeout", "5"]).output
+    assert text.index("Pod web-1") < text.index("comparing the state with the real resources") < text.index("spec.ports differs")
+    assert text.count("Pod web-1") == 1
 
 
 def test_drift_that_cannot_be_read_is_unchecked(api_server: ApiServer) -> None:

@@ -176,6 +176,50 @@ def test_a_protected_resource_that_goes_is_marked_and_a_kept_one_loses_nothing()
     assert not kept.risky
 
 
+ROLE, SERVICE = "aws:iam/role:Role", "kubernetes:core/v1:Service"
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs"),
+    [
+        (ROLE, {"name": "r"}),
+        ("aws:s3/bucketVersioning:BucketVersioning", {"bucket": "b"}),  # put again, then deleted with the former resource
+        (SERVICE, {"metadata": {"name": "web", "namespace": "n"}}),
+    ],
+)
+def test_a_rename_without_an_alias_is_refused_and_the_printed_alias_keeps_the_resource(type_: str, inputs: dict[str, Any]) -> None:
+    base = graph(resource(type_, "old", inputs))
+    [created] = [each for each in compare(base, graph(resource(type_, "new", inputs))) if each.kind is Kind.CREATE]
+    [reason] = created.refused
+    assert "belongs to old" in reason
+    printed = reason.partition('aliases=["')[2].partition('"]')[0]
+    assert compare(base, graph(resource(type_, "new", inputs, aliases=(printed,)))) == ()
+
+
+def test_two_resources_for_one_object_are_refused() -> None:
+    one, two = (resource(ROLE, name, {"name": "r"}) for name in ("one", "two"))
+    [created] = compare(graph(one), graph(one, two))
+    assert "also belongs to one" in created.refused[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (resource(ROLE, "old", {"name": "r"}), resource(ROLE, "new", {"name": "s"})),
+        (resource(ROLE, "old", {"namePrefix": "r"}), resource(ROLE, "new", {"namePrefix": "r"})),
+        (resource(ROLE, "old", {"name": "r"}, provider="a::1"), resource(ROLE, "new", {"name": "r"}, provider="b::1")),
+        (resource(VPC, "old", {"cidrBlock": "10.0.0.0/16"}), resource(VPC, "new", {"cidrBlock": "10.0.0.0/16"})),
+        (
+            resource(SERVICE, "old", {"metadata": {"name": "w", "namespace": "a"}}),
+            resource(SERVICE, "new", {"metadata": {"name": "w"}}),
+        ),
+    ],
+    ids=["another name", "generated names", "another provider", "a type with equal objects", "another namespace"],
+)
+def test_other_objects_are_created_beside_each_other(before: Resource, after: Resource) -> None:
+    assert [each.refused for each in compare(graph(before), graph(after))] == [(), ()]
+
+
 def test_a_policys_text_is_compared_by_what_it_says() -> None:
     def role(text: str) -> Graph:
         return graph(resource("aws:iam/rolePolicy:RolePolicy", "x", {"policy": text}))

@@ -53,6 +53,13 @@ def test_a_replacement_is_one_change_and_says_which_property_asks_for_it() -> No
     ]
 
 
+def test_the_creation_of_an_object_that_is_still_to_be_deleted_is_refused() -> None:
+    preview = as_preview(
+        step("create", "aws:iam/role:Role", "new", new={"name": "r"}), step("delete", "aws:iam/role:Role", "old", old={"name": "r"})
+    )
+    assert {each.name: bool(each.refused) for each in preview.changes} == {"new": True, "old": False}
+
+
 def test_no_secret_is_shown_at_any_depth() -> None:
     old, new = {"data": {"password": WRAPPED}, "all": WRAPPED}, {"data": {"password": "x"}, "all": WRAPPED}
     diff = {"data": "update", "data.password": "update", "all.key": "update"}
