@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import reduce
 from typing import Any, cast
 
 from program.catalogue import _aws, _consequences, _docker, _kubernetes, _providers
@@ -165,9 +164,10 @@ def _completed(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[s
 
 
 def _at(inputs: Mapping[str, Any], path: str) -> Any:
-    return reduce(
-        lambda found, key: found.get(key) if isinstance(found, dict) else None, path.split("."), cast("Any", dict(inputs))
-    )
+    found: Any = dict(inputs)
+    for key in path.split("."):
+        found = cast("dict[str, Any]", found).get(key) if isinstance(found, dict) else None
+    return found
 
 
 def _entries(type_: str) -> list[ResourceType]:
