@@ -8,11 +8,12 @@ accepted differences with their reasons.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, cast
 
 from program.catalogue import _aws, _consequences, _docker, _kubernetes, _providers
+from program.catalogue._policy_document import policy_document
 from program.catalogue._type import EVERYTHING, ResourceType, filled, group_kind
 from program.graph import Path
 from program.normal_form import canonical
@@ -52,8 +53,11 @@ EXAMPLE_ARN = _aws.EXAMPLE_ARN
 AWS = _aws.TYPES
 DOCKER = _docker.TYPES
 KUBERNETES = _kubernetes.TYPES
-DATA_SOURCES = _aws.DATA_SOURCES
-"""The result of each data source by token. The call's arguments are added to the result."""
+DATA_SOURCES: Mapping[str, Mapping[str, Any] | Callable[[Mapping[str, Any]], Mapping[str, Any]]] = {
+    **_aws.DATA_SOURCES,
+    "aws:iam/getPolicyDocument:getPolicyDocument": policy_document,
+}
+"""The result of each data source by token, or a function of the arguments. The arguments are added to the result."""
 
 
 class Replaces(StrEnum):
@@ -151,7 +155,10 @@ def outputs(type_: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def answer(token: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """The result of a data source without its arguments; ``{name}`` in the catalogue stands for the argument ``name``."""
-    return filled(DATA_SOURCES[token], {"region": _aws.REGION, **{key: str(value) for key, value in args.items()}})
+    found = DATA_SOURCES[token]
+    if callable(found):
+        return dict(found(args))
+    return filled(found, {"region": _aws.REGION, **{key: str(value) for key, value in args.items()}})
 
 
 def _completed(inputs: Mapping[str, Any], computed: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The undocumented parts of the SDK that the package ``program`` uses; a test fails if the SDK changes one."""
 
 import inspect
+import json
 from typing import Any, cast
 
 import pulumi
@@ -11,7 +12,9 @@ from pulumi.runtime import mocks, rpc, rpc_manager, settings
 from pulumi.runtime.stack import Stack, run_pulumi_func
 from recording import run
 
+import policies
 from program import _sdk
+from program.catalogue import answer
 from program.protocol import SECRET_SIGNATURE, SIGNATURE, UNKNOWN, UNKNOWNS
 
 
@@ -80,3 +83,47 @@ def test_a_data_source_that_is_not_in_the_catalogue_returns_an_unknown() -> None
     assert graph.one("Vpc")["tags"] == {"plain": UNKNOWN, "later": UNKNOWN}
     assert {each.token.rpartition(":")[2]: each.known for each in graph.invokes} == {"getAmi": False, "getAvailabilityZones": True}
     assert found["zones"][0] == "us-east-1a"
+
+
+def test_a_policy_document_is_computed_and_the_rules_read_it() -> None:
+    """In both forms of a call. The document of an administrator is not hidden from the policies."""
+
+    def program() -> None:
+        provider = pulumi_aws.Provider("aws")
+        options = pulumi.InvokeOptions(provider=provider)
+        admin: Any = [{"actions": ["*"], "resources": ["*"]}]
+        plain = pulumi_aws.iam.get_policy_document(statements=admin, opts=options).json
+        later = pulumi_aws.iam.get_policy_document_output(statements=admin, override_policy_documents=[plain], opts=options).json
+        for name, document in (("plain", plain), ("later", later)):
+            pulumi_aws.iam.RolePolicy(name, role="r", policy=document, opts=pulumi.ResourceOptions(provider=provider))
+
+    graph = run(program, {})
+    found = policies.check(graph.resources, policies.environment_of("production", graph.resources))
+    assert {each.urn.rpartition("::")[2] for each in found if each.rule == "identity-no-wildcard-admin"} == {"plain", "later"}
+
+
+def test_a_policy_document_has_the_form_of_the_official_provider() -> None:
+    source = {"Statement": {"Sid": "a", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}
+    statements = [
+        {"sid": "a", "effect": "Deny", "actions": ["s3:*"], "resources": ["x", "y"]},
+        {
+            "principals": [{"type": "Service", "identifiers": ["ec2.amazonaws.com"]}, {"type": "AWS", "identifiers": ["1", "2"]}],
+            "conditions": [{"test": "StringEquals", "variable": "aws:x", "values": ["1"]}],
+        },
+        {"principals": [{"type": "*", "identifiers": ["*"]}]},
+    ]
+    found = answer(
+        "aws:iam/getPolicyDocument:getPolicyDocument", {"statements": statements, "sourcePolicyDocuments": [json.dumps(source)]}
+    )
+    assert json.loads(found["json"]) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "a", "Effect": "Deny", "Action": "s3:*", "Resource": ["x", "y"]},
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ec2.amazonaws.com", "AWS": ["1", "2"]},
+                "Condition": {"StringEquals": {"aws:x": "1"}},
+            },
+            {"Effect": "Allow", "Principal": "*"},
+        ],
+    }
