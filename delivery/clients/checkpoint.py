@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
@@ -172,7 +173,7 @@ class States:
         if item is None:
             return
         version, sha256, time = (item[name]["S"] for name in ("version", "sha256", "time"))
-        if checkpoint.sha256 == sha256 or checkpoint.version == version or checkpoint.time > time:
+        if checkpoint.sha256 == sha256 or checkpoint.version == version or _is_later(checkpoint.time, time):
             return
         versions = self.versions()
         older = versions[versions.index(version) + 1 :] if version in versions else None
@@ -190,6 +191,14 @@ class States:
 
     def _known_key(self) -> dict[str, Any]:
         return {LEASE_KEY: {"S": f"{self.stack}/state"}}
+
+
+def _is_later(time: str, other: str) -> bool:
+    """Whether a time of the engine is later. The engine writes the time zone of its machine."""
+    try:
+        return datetime.fromisoformat(time) > datetime.fromisoformat(other)
+    except (ValueError, TypeError):
+        return False
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:

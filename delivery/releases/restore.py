@@ -6,6 +6,7 @@ import copy
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from components.settings.types import release_of
@@ -26,9 +27,11 @@ from delivery.clients.load_balancer import LoadBalancerError, WeightedRule
 from delivery.clients.pulumi import Engine
 from delivery.clients.service import ServiceClient
 from delivery.clients.waiting import wait_until
+from delivery.clients.work_folder import work_folder
 from delivery.errors import DeliveryError
 from delivery.releases import _hand_changes, running_now
 from delivery.releases._hand_changes import HandChange
+from delivery.releases.program_at import program_at
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
 from delivery.state.lease import Lease
@@ -65,6 +68,8 @@ class Former:
     data is not reduced."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects, with which the service is restored before the engine's update; not used with ``by_engine``."""
+    program: str = ""
+    """The commit of the program to apply; empty for the checkout's program."""
     by_engine: bool = False
     """Whether settings are restored too. If they are, one update of the engine applies both, because the image can need the
     settings."""
@@ -198,7 +203,8 @@ class Restoration:
         return RestoreError(f"{error.problem}; {serving} was restored and continues to serve", error.fix)
 
     def _preview(self) -> str:
-        outcome = Engine(self.environment).preview(self._stack_file())
+        with program_at(self.former.program, self.runner.warn) as folder:
+            outcome = _engine(self.environment, folder).preview(self._stack_file())
         show_preview(outcome, self.runner, changes=self.dry_run or self.former.by_engine)
         require_accepted(
             losses(outcome),
@@ -213,7 +219,8 @@ class Restoration:
 
     def _state(self) -> str:
         """Update the state, even without a change, because the next update uses the image in the stack's outputs."""
-        return updated(self.environment, self._stack_file(), self.lease(), self.runner.say, by_hand=self.by_hand)
+        file, lease, say = self._stack_file(), self.lease(), self.runner.say
+        return updated(self.environment, file, lease, say, by_hand=self.by_hand, program=self.former.program)
 
 
 def updated(
@@ -223,21 +230,31 @@ def updated(
     say: Callable[[str], None],
     *,
     by_hand: list[HandChange] | None = None,
+    program: str = "",
     **how: Any,
 ) -> str:
     """Update the stack with ``file``, reset the fields of the program that other tools manage, and return a summary.
+
+    ``program`` is the commit of the program to apply; empty for the checkout's program.
 
     The reset is necessary because the engine does not change an object whose inputs are the same, even if the object was changed in
     the cluster.
     """
     states = States(environment)
-    changes = _hand_changes.found(environment.kubernetes, states.read()) if by_hand is None else by_hand
-    outcome = Engine(environment).up(file, lease.remaining, **how)
+    cluster = environment.kubernetes
+    changes = retried(lambda: _hand_changes.found(cluster, states.read())) if by_hand is None else by_hand
+    with program_at(program, say) as folder:
+        outcome = _engine(environment, folder).up(file, lease.remaining, **how)
     if changes:
         lease.check()
-        for line in _hand_changes.reset(environment.kubernetes, states.read(), changes):
+        for line in retried(lambda: list(_hand_changes.reset(cluster, states.read(), changes))):
             say(line)
     return f"{outcome}; {len(changes)} objects changed by hand were reset" if changes else str(outcome)
+
+
+def _engine(environment: Environment, program: Path) -> Engine:
+    """The engine for the program in a folder, with the stack file and the log in the folder of this checkout."""
+    return Engine(environment, checkout=program, folder=work_folder(environment.name))
 
 
 def _serves(environment: Environment) -> bool:

@@ -172,6 +172,7 @@ class Rollback:
             image=target.image,
             file=configuration.with_settings(file, self.after),
             manifests=workload(state),
+            program=configuration.program_now(self.states),
             by_engine=self.after != self.before,
         )
 

@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -212,12 +213,16 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Release the lease. A lost lease needs no release."""
+        """Release the lease. A lost lease needs no release.
+
+        A failure is ignored: the lease expires by itself, and the error would hide how the command ended.
+        """
         self._stop.set()
         self._thread.join()
         if not self._lost:
             self._lost = True
-            self.table.release(self.token)
+            with suppress(ClientError, BotoCoreError, StateError):
+                self.table.release(self.token)
 
     def __enter__(self) -> Lease:
         """The lease itself."""
