@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import TOPOLOGY_KEYS
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._kinds import chosen, labels_of, name_of, namespace_of, pod_of, pods_in
@@ -14,8 +15,6 @@ PACK = Pack("workload")
 
 WIDEST_SKEW = 3
 """Maximum difference in pods between zones or nodes. With a larger difference, all pods of a small workload can be in one zone."""
-
-TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
 @PACK.rule(
