@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from components.aws.addresses import ZONES, subnet_plan
+from components.aws.addresses import subnet_plan
+from contract import ZONES
 from policies.addresses import internet_in
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
@@ -248,7 +249,7 @@ def subnet_in_plan(view: View, index: ResourceIndex) -> Iterator[Problem]:
         block = IPv4Network(view.text("cidrBlock"))
         zone = view.text("availabilityZone")[-1:]
         tier = next((place for tag, place in TIERS.items() if tag in view.map("tags")), None)
-        if tier is None or zone not in ZONES or not zone:
+        if tier is None or zone not in ZONES:
             yield at(view, "tags", "the subnet has no tier or zone", f"tag it with one of {', '.join(TIERS)} and give it a zone")
         elif block != (planned := subnet_plan(network, [zone])[zone][tier]):
             yield at(view, "cidrBlock", f"{block} is not the plan's network for zone {zone}", f"set cidrBlock to {planned}")
