@@ -9,15 +9,12 @@ from components.monitoring.objectives import Severity, Source
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
 from components.monitoring.promql import JOB, REDIS_JOB
 from components.settings import Settings
-from components.settings.quantities import mebibytes, parse_quantity
-from components.workload.redis import MAXMEMORY_PERCENT
+from components.settings.quantities import parse_quantity
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import PROMETHEUS_PORT, REDIS_PORT
 
 PROMETHEUS_FOLDER = "/etc/prometheus"
 ALERTMANAGER_FOLDER = "/etc/alertmanager"
-REDIS_FOLDER = "/etc/redis"
-REDIS_DATA_FOLDER = "/data"
 NODE_JOB = "node-exporter"
 NODE_EXPORTER_PORT = 9100
 """The default port of node-exporter."""
@@ -72,20 +69,6 @@ def grafana(settings: Settings) -> Mapping[str, str]:
 def dashboards() -> Mapping[str, str]:
     """The file with the dashboard, by file name."""
     return {dashboard.FILE: dashboard.dashboard_json()}
-
-
-def redis(settings: Settings) -> Mapping[str, str]:
-    """``redis.conf`` without the Redis user and its password, because other users of the host can read the file."""
-    directives = (
-        f"port {REDIS_PORT}",
-        f"dir {REDIS_DATA_FOLDER}",
-        f"maxmemory {mebibytes(settings.redis.memory) * MAXMEMORY_PERCENT // 100}mb",
-        f"maxmemory-policy {settings.redis.maxmemory_policy}",
-        'save ""',  # no snapshots besides the append-only file
-        "appendonly yes",
-        "appendfsync everysec",
-    )
-    return {"redis.conf": "\n".join(directives) + "\n"}
 
 
 def _job(name: str, target: str, **labels: str) -> ScrapeJob:

@@ -14,12 +14,12 @@ from components.component import Component
 from components.monitoring import rule_files
 from components.monitoring.discovery import KUBELET_PORT, kubernetes_jobs
 from components.monitoring.prometheus_config import CONFIG_FILE, RELOAD_ARGUMENTS, RULES_FILE, external_url, prometheus_config
-from components.monitoring.workloads import Workload, bind, bind_everywhere
 from components.settings import ApplicationSettings, MonitoringSettings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere, to_pods
+from components.workload.workloads import Workload, bind, bind_everywhere
 from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
