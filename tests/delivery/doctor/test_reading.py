@@ -209,7 +209,7 @@ def test_the_first_snapshot_does_not_wait_for_drift(api_server: ApiServer) -> No
 
 
 def test_what_is_found_before_drift_is_printed_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is on call reads the first findings while the engine still compares the state with the real resources."""
+    """A person on call reads the first findings while the engine still compares the state with the real resources."""
     printed, print_table = threading.Event(), doctor_report.print_table
 
     def print_and_go_on(*arguments: Any, **options: Any) -> None:
