@@ -84,9 +84,8 @@ def _targets(_: int) -> str:
 
 
 def _failed_notifications(window_seconds: int) -> str:
-    """PromQL of the exact number of failed notifications. It does not use ``increase``, for the reason in :func:`_restarts`."""
-    failed = f"{series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]"
-    return f"sum by (integration) (max_over_time({failed}) - min_over_time({failed}))"
+    """PromQL of the approximate number of failed notifications. ``increase`` ignores that a restart resets the counter."""
+    return f"sum by (integration) (increase({series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]))"
 
 
 def _node_ready(_: int) -> str:
@@ -321,7 +320,9 @@ TARGET_DOWN = Objective(
 NOTIFICATIONS_FAILED = Objective(
     name="NotificationsFailed",
     severity="critical",
-    description="Alertmanager failed to deliver {{ $value }} notifications through {{ $labels.integration }} in 15 minutes.",
+    description=(
+        'Alertmanager failed to deliver {{ $value | printf "%.0f" }} notifications through {{ $labels.integration }} in 15 minutes.'
+    ),
     source="monitoring",
     measure=_failed_notifications,
     breach=">",

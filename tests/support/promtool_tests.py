@@ -129,6 +129,8 @@ def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[s
         )
     if objective is ERRORS_UNDER_LOW_TRAFFIC:
         yield _case(name, "traffic enough for a rate", shape([LoadPhase(minutes=minutes, value=bad)]), minutes, fires=False)
+    if objective is NOTIFICATIONS_FAILED:
+        yield _case(name, "quiet after a restart", _restarted_alertmanager(minutes), minutes, fires=False)
     healed = 0 if objective is POD_RESTARTS else good
     recovery = [LoadPhase(minutes=n, value=v, requests_per_minute=usual) for n, v in ((minutes, bad), (after, healed))]
     yield _case(name, "recovers", shape(recovery), minutes + after, fires=False)
@@ -323,6 +325,12 @@ def _up(phases: Phases, _: int) -> list[Series]:
 
 def _notifications(phases: Phases, _: int) -> list[Series]:
     return [_stepped(series("alertmanager_notifications_failed_total", integration="slack"), phases)]
+
+
+def _restarted_alertmanager(minutes: int) -> list[Series]:
+    """A counter of failed notifications that is reset to zero in the middle."""
+    name = series("alertmanager_notifications_failed_total", integration="slack")
+    return [_gauge(name, [LoadPhase(minutes=minutes - minutes // 2, value=7), LoadPhase(minutes=minutes // 2, value=0)])]
 
 
 def _node_condition(condition: str) -> Callable[[Phases, int], list[Series]]:
