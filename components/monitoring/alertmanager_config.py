@@ -27,7 +27,13 @@ WATCHDOG = "watchdog"
 """Name of the receiver that raises an alarm when notifications stop (a dead-man's switch), and name of the receiver's secret."""
 WATCHDOG_ALERT = "Watchdog"
 """The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
-WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
+WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "30s", "repeat_interval": "45s"}
+"""One call every 60 s. Alertmanager looks at the group at every ``group_interval``, and notifies if the last notification ended more
+than ``repeat_interval`` before. A notification ends a little later than it starts, so if both intervals were one minute, Alertmanager
+would skip every second minute.
+
+Source: ``needsUpdate`` in https://github.com/prometheus/alertmanager/blob/main/notify/dedup_stage.go
+"""
 BASE_FILE = "base.yml"
 """Name of the file in :func:`parts` with which the configuration begins."""
 NO_RECEIVER = "null"
