@@ -128,7 +128,8 @@ def _redis_memory(_: int) -> str:
 
 
 def _redis_replicas(_: int) -> str:
-    return f"min({series('kube_deployment_status_replicas_available', namespace=NAMESPACE, deployment=REDIS_JOB)})"
+    available = series("kube_deployment_status_replicas_available", namespace=NAMESPACE, deployment=REDIS_JOB)
+    return f"min by (deployment) ({available})"
 
 
 def _errors_under_low_traffic(window_seconds: int) -> str:

@@ -109,7 +109,7 @@ def objective_alert(objective: Objective, runbooks: str) -> Rule:
         objective.expression,
         for_seconds=objective.for_seconds,
         severity=objective.severity,
-        component=_component(objective.source),
+        component=component(objective.source),
         description=objective.description,
         runbook=f"{runbooks}/{objective.runbook}.md",
     )
@@ -130,7 +130,7 @@ def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
         f"({long} > {limit} and on () {short} > {limit}) and on () {enough}",
         for_seconds=0,
         severity=rate.severity,
-        component=promql.JOB,
+        component=component("service"),
         description=(
             f"More than {rate.budget_part:.0%} of the {SLO_DAYS}-day error budget of the SLO {slo.name} was used within "
             f"{duration(rate.long_seconds)}: {{{{ $value | humanizePercentage }}}} of the requests are bad."
@@ -152,15 +152,15 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
         f"absent({present})",
         for_seconds=ABSENT_SECONDS,
         severity=severity,
-        component=_component(source),
+        component=component(source),
         description=f"There are no metrics of {source}, so its other alerts cannot fire.",
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )
 
 
-def _component(source: Source) -> str:
-    """The value of the alert's label ``component``. A critical alert mutes only warnings with the same value."""
-    return source if source in ("node", "monitoring") else promql.JOB
+def component(source: Source) -> str:
+    """The label ``component`` of the alerts on the metrics of ``source``. No other platform's alerts have the same value."""
+    return f"{APPLICATION}-{source}"
 
 
 def _watchdog(runbooks: str) -> Rule:
@@ -169,7 +169,7 @@ def _watchdog(runbooks: str) -> Rule:
         "vector(1)",
         for_seconds=0,
         severity="none",
-        component="monitoring",
+        component=component("monitoring"),
         description="This alert always fires. If it stops, Prometheus or Alertmanager does not work.",
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
-from components.monitoring.promql import JOB, REDIS_JOB
+from components.monitoring.promql import REDIS_JOB
+from components.monitoring.rule_files import ALL_SOURCES, component
 from components.settings import MonitoringSettings
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
@@ -23,8 +24,8 @@ from delivery.rollout.journal import Journal
 from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 
-COMPONENTS = frozenset({JOB, "node"})
-"""Values of the label ``component`` on the alerts that the doctor reads (components/monitoring/rule_files.py).
+COMPONENTS = frozenset(component(source) for source in ALL_SOURCES if source != "monitoring")
+"""Values of the label ``component`` on the alerts that the doctor reads.
 
 The alerts on the monitoring itself have another value: the check ``no-metrics`` looks at Prometheus directly. A Prometheus that is
 shared with other platforms has alerts with other values.

@@ -19,7 +19,7 @@ import yaml
 from recording import ROOT
 
 from components.monitoring import dashboard, gates, objectives, promql, rule_files
-from components.monitoring.alertmanager_config import WATCHDOG_ALERT
+from components.monitoring.alertmanager_config import SAME_THING, WATCHDOG_ALERT
 from components.monitoring.alerts import GUIDE_OBJECTIVES, HIGH_ERROR_RATE, OBJECTIVES
 from components.monitoring.objectives import BURN_RATES, EXPORTED, SLO_DAYS, SLOS, Objective, ObjectiveError, unique
 from tools.generated_blocks import with_block
@@ -290,6 +290,44 @@ def test_failures_of_monitoring_have_alerts() -> None:
     assert expressions["TargetDown"] == "min by (job, instance, pod, node) (up{}) < 1"
     assert "alertmanager_notifications_failed_total" in expressions["NotificationsFailed"]
     assert expressions["AlertmanagerMetricsAbsent"] == 'absent(up{job="alertmanager"})'
+
+
+def muting_labels(alert: dict[str, Any]) -> dict[str, str]:
+    """The labels of an alert that decide which alerts it mutes; a value that depends on the metrics is the label's name."""
+    expression = alert["expr"]
+    grouped = re.search(r"by \((.*?)\)", expression)
+    own = dict.fromkeys(grouped[1].split(", "), "*") if grouped else {}
+    kept = dict(re.findall(r'(\w+)="(.*?)"', expression)) if expression.startswith("absent(") else {}
+    return {name: value for name, value in {**own, **kept, **alert["labels"]}.items() if name in SAME_THING}
+
+
+def test_a_critical_alert_mutes_only_warnings_on_the_same_thing() -> None:
+    """Two alerts with a label whose value depends on the metrics are a pair if the values can be the same.
+
+    AlertmanagerMetricsAbsent also mutes TargetDown on Alertmanager, because a target with a fixed address has no pod.
+    """
+    by_severity = {
+        severity: {name: muting_labels(each) for name, each in alerts().items() if each["labels"]["severity"] == severity}
+        for severity in ("critical", "warning")
+    }
+    muted = {
+        critical: found
+        for critical, source in by_severity["critical"].items()
+        if (found := {warning for warning, target in by_severity["warning"].items() if _same(source, target)})
+    }
+    service = {"HighErrorRate", "HighLatency", "LowThroughput", "ErrorsUnderLowTraffic"}
+    burns = {f"{slo.name}BudgetBurn{window}" for slo in SLOS for window in ("1d", "3d")}
+    assert muted == {
+        **{f"{slo.name}BudgetBurn{window}": service | burns for slo in SLOS for window in ("1h", "6h")},
+        "RedisDown": {"RedisMemoryHigh"},
+        "PodRestarts": {"KilledForMemory"},
+        "NodeNotReady": {"NodeUnderPressure"},
+    }
+
+
+def _same(source: dict[str, str], target: dict[str, str]) -> bool:
+    pairs = [(source.get(name, ""), target.get(name, "")) for name in SAME_THING]
+    return all(one == other or (one and other and "*" in (one, other)) for one, other in pairs)
 
 
 def test_without_bundled_monitoring_its_alerts_are_excluded() -> None:

@@ -167,7 +167,7 @@ def test_an_unexpected_answer_is_reported(api_server: ApiServer) -> None:
 
 
 def test_alerts_and_scrapes_are_read_from_prometheus(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = {"alertname": "HighLatency", "component": "dwcp-v3", "severity": "warning", "track": "stable"}
+    labels = {"alertname": "HighLatency", "component": "dwcp-v3-service", "severity": "warning", "track": "stable"}
     foreign = {"labels": {"alertname": "Watchdog"}, "annotations": {}, "state": "firing", "value": "1"}
     annotations = {"description": "slow", "runbook_url": "https://example.com/docs/runbooks/performance-issues.md"}
     ours = {"labels": labels, "annotations": annotations, "state": "pending", "value": "2"}
