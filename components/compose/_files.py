@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 from components.monitoring import alertmanager_config, dashboard, grafana_config, rule_files
 from components.monitoring.objectives import Severity, Source
-from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
+from components.monitoring.prometheus_config import (
+    ALERTMANAGER_PORT,
+    FALLBACK_PROTOCOL,
+    RULES_FILE,
+    ScrapeJob,
+    StaticTargets,
+    prometheus_config,
+)
 from components.monitoring.promql import JOB, REDIS_JOB
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
@@ -30,7 +37,7 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
     """``prometheus.yml`` and the rule file, by file name; ``host_gateway`` is the address on which node-exporter listens."""
     jobs = (
         # A rollout compares tracks by this label; the Docker stack has only one track.
-        _job(JOB, f"{JOB}:{settings.application.metrics_port}", track="stable"),
+        _job(JOB, f"{JOB}:{settings.application.metrics_port}", fallback=FALLBACK_PROTOCOL, track="stable"),
         _job(REDIS_JOB, f"redis-exporter:{REDIS_EXPORTER_PORT}"),
         _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),
     )
@@ -88,5 +95,6 @@ def redis(settings: Settings) -> Mapping[str, str]:
     return {"redis.conf": "\n".join(directives) + "\n"}
 
 
-def _job(name: str, target: str, **labels: str) -> ScrapeJob:
-    return ScrapeJob(job_name=name, static_configs=(StaticTargets(targets=(target,), labels=labels or None),))
+def _job(name: str, target: str, *, fallback: str | None = None, **labels: str) -> ScrapeJob:
+    targets = StaticTargets(targets=(target,), labels=labels or None)
+    return ScrapeJob(job_name=name, fallback_scrape_protocol=fallback, static_configs=(targets,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from components.monitoring.prometheus_config import (
+    FALLBACK_PROTOCOL,
     Authorization,
     KubernetesDiscovery,
     Namespaces,
@@ -61,6 +62,7 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
     return (
         ScrapeJob(
             job_name="pods",
+            fallback_scrape_protocol=FALLBACK_PROTOCOL,
             proxy_from_environment=proxy,
             kubernetes_sd_configs=pods,
             relabel_configs=(*_running(METRICS_PORT_NAME), *named),

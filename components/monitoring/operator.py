@@ -12,6 +12,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components.monitoring import rule_files
 from components.monitoring.dashboard import FILE, dashboard_json
 from components.monitoring.discovery import METRICS_PORT_NAME
+from components.monitoring.prometheus_config import FALLBACK_PROTOCOL
 from components.settings import ApplicationSettings, MonitoringSettings
 from components.settings.quantities import parse_quantity
 from components.workload.namespace import Namespace
@@ -42,6 +43,7 @@ def service_monitor(
             "selector": {"matchExpressions": [{"key": APP_LABEL, "operator": "In", "values": apps}]},
             "jobLabel": APP_LABEL,
             "podTargetLabels": [TRACK_LABEL, VERSION_LABEL],
+            "fallbackScrapeProtocol": FALLBACK_PROTOCOL,
             "endpoints": [{"port": METRICS_PORT_NAME, "interval": f"{settings.scrape_interval_seconds}s"}],
         },
         opts=opts,

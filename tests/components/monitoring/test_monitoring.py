@@ -61,6 +61,14 @@ def test_each_pod_is_scraped_once_at_its_metrics_port(objects: Manifests) -> Non
     assert scraped(objects, "kube-state-metrics") == {"dwcp-v3-kube-state-metrics": [8080]}
 
 
+def test_a_service_without_a_content_type_is_scraped(objects: Manifests) -> None:
+    """The simulator sends none either, so a real Prometheus runs with this configuration in the tests of the sandbox."""
+    protocol = "PrometheusText0.0.4"
+    assert job(objects, "pods")["fallback_scrape_protocol"] == protocol
+    operator = evaluate("staging", **ALTERNATIVES)
+    assert operator.one("ServiceMonitor", "dwcp-v3")["spec"]["fallbackScrapeProtocol"] == protocol
+
+
 def test_samples_about_other_pods_keep_their_labels(objects: Manifests) -> None:
     for name in ("kube-state-metrics", "kubelet", "containers"):
         assert job(objects, name)["honor_labels"] is True
