@@ -144,7 +144,7 @@ class ObjectiveError(ValueError):
     """A definition is not valid. The base class is not ``ComponentsError``, because that module imports the Pulumi SDK."""
 
 
-SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
+SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix --ignore-errors"
 
 
 @dataclass(frozen=True)
