@@ -56,9 +56,12 @@ PRESENCE: dict[Source, tuple[str, str, Severity]] = {
         "warning",
     ),
     "node": ("Node", series("node_filesystem_avail_bytes"), "warning"),
-    "monitoring": ("Alertmanager", series("up", job=ALERTMANAGER_JOB), "critical"),
+    "monitoring": ("Alertmanager", series("alertmanager_build_info", job=ALERTMANAGER_JOB), "critical"),
 }
-"""For each source: the prefix of its absence alert's name, a series that always exists, and the alert's severity."""
+"""For each source: the prefix of its absence alert's name, a series that the source always exports, and the alert's severity.
+
+The series is not ``up``, which Prometheus itself writes: for a target with a fixed address, it exists even if the target is down.
+"""
 
 
 def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Source] = ALL_SOURCES) -> dict[str, Any]:
