@@ -42,8 +42,12 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
         _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),
     )
     config = prometheus_config(settings.monitoring.scrape_interval_seconds, jobs, f"alertmanager:{ALERTMANAGER_PORT}")
-    memory = int(parse_quantity(settings.application.memory_limit))
-    rule_file = rule_files.rule_file(memory_limit_bytes=memory, runbooks=settings.monitoring.runbooks_url, sources=SOURCES)
+    rule_file = rule_files.rule_file(
+        memory_limit_bytes=int(parse_quantity(settings.application.memory_limit)),
+        cpu_limit_cores=float(parse_quantity(settings.application.cpu_limit)),
+        runbooks=settings.monitoring.runbooks_url,
+        sources=SOURCES,
+    )
     return {"prometheus.yml": config.to_yaml(), RULES_FILE: rule_files.to_yaml(rule_file)}
 
 

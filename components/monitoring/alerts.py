@@ -8,7 +8,8 @@ from __future__ import annotations
 from components.monitoring import promql
 from components.monitoring.objectives import (
     ABSOLUTE_ERRORS,
-    CPU_CORES,
+    CPU_LIMIT_SERIES,
+    CPU_RATIO,
     ERROR_RATIO,
     FAILED_NOTIFICATIONS,
     FREE_DISK_RATIO,
@@ -65,7 +66,7 @@ def _memory(_: int) -> str:
 
 def _cpu(window_seconds: int) -> str:
     used = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, container=promql.JOB)
-    return f"max by (pod) (rate({used}[{duration(window_seconds)}]))"
+    return f"max by (pod) (rate({used}[{duration(window_seconds)}])) / on () group_left () {series(CPU_LIMIT_SERIES)}"
 
 
 def _free_disk(_: int) -> str:
@@ -250,12 +251,12 @@ HIGH_MEMORY_USAGE = Objective(
 HIGH_CPU_USAGE = Objective(
     name="HighCpuUsage",
     severity="warning",
-    description="Pod {{ $labels.pod }} uses {{ $value | humanize }} CPU cores.",
+    description="Pod {{ $labels.pod }} uses {{ $value | humanizePercentage }} of its CPU limit.",
     source="kubelet",
     measure=_cpu,
     breach=">",
-    threshold=CPU_CORES,
-    unit="cores",
+    threshold=CPU_RATIO,
+    unit="ratio",
     for_seconds=5 * MINUTE,
     runbook="performance-issues",
     advice=Advice("The pod is near its CPU limit, at which it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),

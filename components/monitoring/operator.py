@@ -59,7 +59,6 @@ def prometheus_rule(
 
     Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule
     """
-    limit = int(parse_quantity(application.memory_limit))
     return CustomResource(
         f"{name}-prometheus-rule",
         api_version=API_VERSION,
@@ -67,7 +66,8 @@ def prometheus_rule(
         metadata=_metadata(name, settings, namespace),
         # The operator's Prometheus and Alertmanager have their own alerts.
         spec=rule_files.rule_file(
-            memory_limit_bytes=limit,
+            memory_limit_bytes=int(parse_quantity(application.memory_limit)),
+            cpu_limit_cores=float(parse_quantity(application.cpu_limit)),
             runbooks=settings.runbooks_url,
             sources=[source for source in rule_files.ALL_SOURCES if source != "monitoring"],
         ),

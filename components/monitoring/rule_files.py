@@ -15,6 +15,7 @@ from components.monitoring.alertmanager_config import WATCHDOG_ALERT
 from components.monitoring.alerts import OBJECTIVES
 from components.monitoring.objectives import (
     BURN_RATES,
+    CPU_LIMIT_SERIES,
     MEMORY_LIMIT_SERIES,
     MINIMUM_REQUESTS,
     SLO_DAYS,
@@ -64,11 +65,13 @@ The series is not ``up``, which Prometheus itself writes: for a target with a fi
 """
 
 
-def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Source] = ALL_SOURCES) -> dict[str, Any]:
+def rule_file(
+    *, memory_limit_bytes: int, cpu_limit_cores: float, runbooks: str, sources: Sequence[Source] = ALL_SOURCES
+) -> dict[str, Any]:
     """The rules for ``sources`` as data; ``runbooks`` is the URL of the folder that contains the runbooks."""
     objectives = [objective for objective in OBJECTIVES if objective.source in sources]
     groups = [
-        {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes))},
+        {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes, cpu_limit_cores))},
         {"name": f"{APPLICATION}-objectives", "rules": [objective_alert(objective, runbooks) for objective in objectives]},
         {"name": f"{APPLICATION}-slos", "rules": [burn_alert(slo, rate, runbooks) for slo in SLOS for rate in BURN_RATES]},
         {"name": f"{APPLICATION}-absent", "rules": [absence_alert(source, runbooks) for source in sources]},
@@ -82,8 +85,9 @@ def to_yaml(rules: dict[str, Any]) -> str:
     return yaml.safe_dump(rules, sort_keys=False, width=1000)
 
 
-def _recorded(memory_limit_bytes: int) -> Iterator[Rule]:
+def _recorded(memory_limit_bytes: int, cpu_limit_cores: float) -> Iterator[Rule]:
     yield {"record": MEMORY_LIMIT_SERIES, "expr": f"vector({memory_limit_bytes})"}
+    yield {"record": CPU_LIMIT_SERIES, "expr": f"vector({cpu_limit_cores:g})"}
     windows = sorted({seconds for rate in BURN_RATES for seconds in (rate.short_seconds, rate.long_seconds)})
     for slo in SLOS:
         for seconds in windows:

@@ -296,6 +296,7 @@ def test_no_alert_fires_on_a_healthy_platform(watched: SandboxMonitoring) -> Non
     time.sleep(2)
     assert watched.firing() == set()
     assert watched.value("dwcp:memory_limit_bytes") == 2 * 2**30
+    assert watched.value("dwcp:cpu_limit_cores") == promtool.CPU_LIMIT_CORES
 
 
 def test_alerts_on_errors_and_latency_fire_and_resolve(watched: SandboxMonitoring, webhook: Webhook) -> None:

@@ -54,6 +54,9 @@ from components.monitoring.objectives import (
 from components.monitoring.promql import JOB, QUANTILE, REDIS_JOB, series
 from contract import ERRORS_METRIC, LATENCY_METRIC, NAMESPACE, NODE_EXPORTER, REDIS, REQUESTS_METRIC, TRANSFERRED_METRIC
 
+CPU_LIMIT_CORES = 2
+"""The default of the setting ``application.cpuLimit``."""
+
 Series = dict[str, str]
 
 POD = f"{JOB}-1"
@@ -287,7 +290,7 @@ def _memory(phases: Phases, memory_limit_bytes: int) -> list[Series]:
 
 def _cpu(phases: Phases, _: int) -> list[Series]:
     name = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, pod=POD, container=JOB)
-    return [_counter(name, phases, lambda phase: (phase.value or 0) * MINUTE)]
+    return [_counter(name, phases, lambda phase: (phase.value or 0) * CPU_LIMIT_CORES * MINUTE)]
 
 
 def _restarts(phases: Phases, _: int) -> list[Series]:

@@ -245,6 +245,18 @@ def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> Non
         assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}]
 
 
+@pytest.mark.parametrize("more", [{}, ALTERNATIVES], ids=["bundled", "operator"])
+def test_the_cpu_alert_follows_the_cpu_limit(more: dict[str, Any]) -> None:
+    objects = evaluate("staging", **{**more, "application": {**more.get("application", {}), "cpuLimit": "750m"}})
+    if more:
+        groups = objects.one("PrometheusRule", "dwcp-v3")["spec"]["groups"]
+    else:
+        groups = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"])["groups"]
+    rules = {each.get("record") or each["alert"]: each["expr"] for group in groups for each in group["rules"]}
+    assert rules["dwcp:cpu_limit_cores"] == "vector(0.75)"
+    assert rules["HighCpuUsage"].endswith(" / on () group_left () dwcp:cpu_limit_cores{} > 0.9")
+
+
 def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> None:
     bundled, operator = evaluate("staging"), evaluate("staging", **ALTERNATIVES)
     text = bundled.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"]
