@@ -21,9 +21,6 @@ METRICS_PORT_NAME = "metrics"
 STATE_PORT_NAME = "state-metrics"
 """Port name of kube-state-metrics. Its samples describe other pods, so they keep their own labels ``pod`` and ``namespace``."""
 
-ANNOTATION = "prometheus.io/scrape"
-"""Annotation that excludes a pod from scraping if its value is ``false``."""
-
 KUBELET_PORT = 10250
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
 

@@ -54,7 +54,6 @@ class Relabeling(Section):
     source_labels: tuple[str, ...]
     regex: str | None = None
     target_label: str | None = None
-    replacement: str | None = None
     action: Literal["replace", "keep", "drop"] = "replace"
 
 
