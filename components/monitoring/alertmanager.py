@@ -1,4 +1,4 @@
-"""The bundled Alertmanager: it groups alerts and notifies the receivers. A critical alert mutes its component's warnings."""
+"""The bundled Alertmanager: it groups alerts and notifies the receivers. A critical alert mutes the warnings on the same thing."""
 
 from __future__ import annotations
 

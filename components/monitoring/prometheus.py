@@ -102,7 +102,11 @@ def config_files(
     """The contents of the configuration file and the rule file of Prometheus, by file name."""
     jobs = kubernetes_jobs(node_namespace, outside_cluster=settings.outside_cluster)
     config = prometheus_config(settings.scrape_interval_seconds, jobs, f"{alertmanager.app}:{alertmanager.port}")
-    rules = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
+    rules = rule_files.rule_file(
+        memory_limit_bytes=int(parse_quantity(application.memory_limit)),
+        cpu_limit_cores=float(parse_quantity(application.cpu_limit)),
+        runbooks=settings.runbooks_url,
+    )
     return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rule_files.to_yaml(rules)}
 
 
