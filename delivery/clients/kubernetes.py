@@ -133,7 +133,6 @@ class KubernetesClient:
         body: object = None,
         *,
         query: Mapping[str, str] | None = None,
-        seconds: float = REQUEST_SECONDS,
         accept: str = JSON,
         content: str | None = None,
     ) -> bytes:
@@ -151,7 +150,7 @@ class KubernetesClient:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            answer = client.call_api(*serialized, _request_timeout=seconds)
+            answer = client.call_api(*serialized, _request_timeout=REQUEST_SECONDS)
             data = cast(bytes, answer.read())
         except (urllib3.exceptions.HTTPError, OSError, ApiException, ConfigException) as error:
             raise ClusterError(f"the API server does not answer: {error}", "check KUBECONFIG and the network", status=0) from error
