@@ -12,7 +12,6 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from contract import FIRST_IMAGE, IMAGE_REPOSITORY
@@ -35,8 +34,8 @@ SUCCESS, FAILURE, CANCELLED, SKIPPED = "success", "failure", "cancelled", "skipp
 
 
 @cache
-def _jobs(root: Path, workflow: str) -> Mapping[str, Job]:
-    return {each.name: each for each in jobs(root) if each.workflow == workflow}
+def _jobs(workflow: str) -> Mapping[str, Job]:
+    return {each.name: each for each in jobs(CHECKOUT) if each.workflow == workflow}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,6 @@ class Event:
     name: str = "push"
     ref: str = "refs/heads/main"
     sha: str = SHA
-    fork: bool = False
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
     in_main: bool = True
     """Whether ``main`` contains the commit."""
@@ -161,14 +159,13 @@ class Run:
     event: Event
     world: PipelineWorld
     faults: Faults = field(default_factory=dict[str, str])
-    root: Path = CHECKOUT
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: dict[str, JobRun] = field(default_factory=dict[str, JobRun])
     cancelled: bool = False
 
     def play(self) -> Run:
         """Run the jobs in the order of their dependencies; return this run."""
-        waiting = dict(_jobs(self.root, self.workflow))
+        waiting = dict(_jobs(self.workflow))
         while waiting:
             ready = [each for each in waiting.values() if not set(each.needs) & waiting.keys()]
             if not ready:
@@ -207,7 +204,7 @@ class Run:
     def _ancestors(self, job: Job) -> set[str]:
         found = set(job.needs)
         for name in job.needs:
-            found |= self._ancestors(_jobs(self.root, self.workflow)[name])
+            found |= self._ancestors(_jobs(self.workflow)[name])
         return found
 
     def _called(self, job: Job, contexts: Contexts) -> JobRun:
@@ -217,7 +214,7 @@ class Run:
         faults = {
             name.removeprefix(f"{job.name} / "): fault for name, fault in self.faults.items() if name.startswith(f"{job.name} / ")
         }
-        inner = Run(job.calls, self.event, self.world, faults, self.root, given).play()
+        inner = Run(job.calls, self.event, self.world, faults, given).play()
         self.jobs |= {f"{job.name} / {name}": each for name, each in inner.jobs.items()}
         self.cancelled = self.cancelled or inner.cancelled
         return JobRun(inner.result)

@@ -228,18 +228,8 @@ def unfinished(checkpoint: Checkpoint) -> list[str]:
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the last update applied them, without Secrets.
-
-    The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
-    """
-    found: list[dict[str, Any]] = []
-    for each in checkpoint.resources:
-        kind: str = each["type"]
-        if WORKLOAD in each["urn"] and kind.startswith("kubernetes:") and not kind.endswith(":Secret") and each.get("custom"):
-            manifest = _without_owned(kind, each["urn"].rpartition("::")[2], each.get("inputs") or {})
-            if manifest is not None:
-                found.append(manifest)
-    return found
+    """The :func:`declared_objects` of the service, without Secrets."""
+    return [manifest for urn, manifest in _objects(checkpoint) if WORKLOAD in urn and manifest["kind"] != "Secret"]
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
@@ -247,15 +237,18 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
     The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
     """
-    found: list[dict[str, Any]] = []
+    return [manifest for _, manifest in _objects(checkpoint)]
+
+
+def _objects(checkpoint: Checkpoint) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the URN and the manifest of each of the :func:`declared_objects`."""
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})
         is_object = kind.startswith("kubernetes:") and not kind.startswith("kubernetes:helm.sh") and each.get("custom")
         if is_object and not each.get("delete") and cast("dict[str, Any]", inputs.get("metadata") or {}).get("name"):
             manifest = _without_owned(kind, each["urn"].rpartition("::")[2], inputs)
             if manifest is not None:
-                found.append(manifest)
-    return found
+                yield each["urn"], manifest
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -305,7 +305,7 @@ class Deployment:
     def _stage(self) -> str:
         self.lease.check()
         assert self.image is not None
-        self.environment.kubernetes.set_image("canary", self.image)
+        self.environment.tracks.set_image("canary", self.image)
         return f"promote the release: dwcp rollout --environment {self.environment.name} --image {self.image}"
 
     def _service(self) -> ServiceClient:
@@ -381,7 +381,7 @@ class Deployment:
     def _digest(self) -> str:
         """The digest of stable's image, from the status of the pods; empty if the pods report none or several."""
         try:
-            pods = self.environment.kubernetes.pods("stable")
+            pods = self.environment.tracks.pods("stable")
         except DeliveryError:
             return ""  # a missing digest must not fail the report
         statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]

@@ -172,7 +172,7 @@ class Rollout:
             plan = unowned(self.environment, self.platform, self.request, self.settings)
             return None if plan is None else self._new(plan)
         flag = self.request.with_defaults(self.settings).strategy == "flag"
-        running = self.platform.cluster.track("stable").image
+        running = self.platform.tracks.read("stable").image
         image = self.request.image or (running if flag else self._staged())
         if not flag and running == image:
             return None

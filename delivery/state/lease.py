@@ -24,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 
 from contract import LEASE_TABLE
 from delivery.clients.aws import conditionally, error_code
+from delivery.clients.clock import now
 from delivery.clients.environment import Environment
 from delivery.clients.state_backend import LEASE_KEY
 from delivery.clients.waiting import wait_until
@@ -35,11 +36,6 @@ LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6
 """Number of heartbeats within the duration of a lease. Several heartbeats can fail before the lease expires."""
 POLL_SECONDS = 1.0
-
-
-def now() -> float:
-    """Seconds on a clock that continues while the machine sleeps and that cannot be set."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, kw_only=True)

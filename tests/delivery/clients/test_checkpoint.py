@@ -129,7 +129,7 @@ def test_the_workload_contains_only_what_the_program_owns() -> None:
     parent = "urn:pulumi:x::dwcp-v3::dwcp:platform:Application$"
 
     def resource(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        return {"urn": f"{parent}{kind}::{name}", "type": kind, "custom": True, "inputs": inputs}
+        return {"urn": f"{parent}{kind}::{name}", "type": kind, "custom": True, "inputs": {**inputs, "metadata": {"name": name}}}
 
     deployment = {"kind": "Deployment", "spec": {"replicas": 3, "template": {"spec": {"containers": []}}}}
     found = workload(
@@ -138,11 +138,12 @@ def test_the_workload_contains_only_what_the_program_owns() -> None:
             resource("kubernetes:apps/v1:Deployment", "dwcp-v3-canary-deployment", deployment),
             resource("kubernetes:core/v1:ConfigMap", "dwcp-v3-rollout", {"kind": "ConfigMap", "data": {"percentage": "50"}}),
             resource("kubernetes:core/v1:Secret", "dwcp-v3-secret", {"kind": "Secret", "data": {"a": "c2VjcmV0"}}),
+            {**resource("kubernetes:core/v1:ConfigMap", "replaced", {"kind": "ConfigMap"}), "delete": True},
         )
     )
     assert found == [
-        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": []}}}},
-        {"kind": "ConfigMap", "data": {}},
+        {"kind": "Deployment", "metadata": {"name": "dwcp-v3-deployment"}, "spec": {"template": {"spec": {"containers": []}}}},
+        {"kind": "ConfigMap", "metadata": {"name": "dwcp-v3-rollout"}, "data": {}},
     ]
 
 
