@@ -44,6 +44,8 @@ class Scenario:
     """Environments that have required reviewers."""
     earlier: Mapping[str, str] | None = None
     """The faults of an earlier run for the same event, which has ended."""
+    again: str = ""
+    """The job that a person runs again after the run; the row shows this second attempt."""
 
     def play(self, root: Path = CHECKOUT) -> Run:
         """The scenario's run, from the initial state."""
@@ -57,7 +59,10 @@ class Scenario:
         if self.earlier is not None:
             Run(self.workflow, self.event, world, self.earlier, root).play()
             world.recorded.clear()
-        return Run(self.workflow, self.event, world, self.faults, root).play()
+        run = Run(self.workflow, self.event, world, self.faults, root).play()
+        if self.again:
+            world.recorded.clear()
+        return run.again(self.again) if self.again else run
 
 
 DEPLOY, SMOKE, SERVES = "Deploy", "Smoke tests", "The version that serves"
@@ -112,6 +117,19 @@ SCENARIOS = (
         earlier={f"production: {STAGE}": "lost", f"rollback: {ROLLBACK}": "lost"},
     ),
     Scenario(title="a release, without reviewers in `production-approval`", event=TAG, reviewed=frozenset()),
+    Scenario(title="a release; later a person runs only `production` again", event=TAG, again="production"),
+    Scenario(
+        title="the rollout is on hold; later a person runs only `rollout` again",
+        event=TAG,
+        faults={f"rollout: {ROLLOUT}": "held"},
+        again="rollout",
+    ),
+    Scenario(
+        title="a reviewer rejects; later a person runs only `approval` again",
+        event=TAG,
+        faults={"approval": "rejected"},
+        again="approval",
+    ),
     Scenario(
         title="production's role is denied",
         event=TAG,
@@ -134,9 +152,7 @@ SCENARIOS = (
     Scenario(title="production's runner is lost", event=TAG, faults={f"production: {STAGE}": "lost"}),
     Scenario(title="the new version does not start", event=TAG, faults={f"production: {STARTS}": "failure"}),
     Scenario(title="the new version is not healthy", event=TAG, faults={f"production: {HEALTH}": "failure"}),
-    Scenario(
-        title="the smoke tests of the version that serves fail", event=TAG, faults={f"production-smoke: {SERVES}": "failure"}
-    ),
+    Scenario(title="the smoke tests of the version that serves fail", event=TAG, faults={f"production-smoke: {SERVES}": "failure"}),
     Scenario(title="the rollout fails and is rolled back", event=TAG, faults={f"rollout: {ROLLOUT}": "failure"}),
     Scenario(title="the rollout is on hold (exit 3)", event=TAG, faults={f"rollout: {ROLLOUT}": "held"}),
     Scenario(
@@ -148,7 +164,9 @@ SCENARIOS = (
     Scenario(title="the rollout times out", event=TAG, faults={f"rollout: {ROLLOUT}": "timeout"}),
     Scenario(title="the rollout's runner is lost", event=TAG, faults={f"rollout: {ROLLOUT}": "lost"}),
     Scenario(title="the end-to-end tests fail", event=TAG, faults={f"validation: {E2E}": "failure"}),
-    Scenario(title="the first release: staging's smoke tests fail", event=TAG, first=True, faults={f"staging-smoke: {SMOKE}": "failure"}),
+    Scenario(
+        title="the first release: staging's smoke tests fail", event=TAG, first=True, faults={f"staging-smoke: {SMOKE}": "failure"}
+    ),
     Scenario(title="the first release: a cancelled rollout", event=TAG, first=True, faults={f"rollout: {ROLLOUT}": "cancelled"}),
     Scenario(title="the first release: the end-to-end tests fail", event=TAG, first=True, faults={f"validation: {E2E}": "failure"}),
     Scenario(

@@ -117,6 +117,18 @@ def reviewers(environment: Annotated[str, scope(text="Check this GitHub environm
 
 
 @app.command()
+def approved(
+    attempt: Annotated[str, typer.Option(help="The release was approved in this attempt of the run.")],
+    present: Annotated[str, typer.Option(envvar="GITHUB_RUN_ATTEMPT", help="This is the present attempt of the run.")],
+) -> None:
+    """Check that the release was approved in the present attempt of the run. A job that runs again keeps the earlier approval."""
+    from delivery.github.variables import require_approval
+
+    require_approval(attempt, present)
+    _say(f"the release was approved in this attempt of the run: {present}")
+
+
+@app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
     environment: Annotated[str, scope(text="Explain a failure in this GitHub environment.")] = "",

@@ -17,7 +17,7 @@ LIMIT = 65_536
 """The maximum number of characters in the body of a comment or issue."""
 
 FIXES = {
-    401: "the token has expired or is not valid: run the failed jobs again; GitHub then creates a new token",
+    401: "the token has expired or is not valid: run all jobs again; GitHub then creates a new token",
     403: "add the missing permission to the job's `permissions:`",
     404: "check that what the address names exists, GITHUB_REPOSITORY, and that the token has access to it",
 }

@@ -73,7 +73,7 @@ ROWS = (
         ("release", "ci"),
     ),
     Row("dwcp-v3-cd", "staging", "Deploy to Staging", ("dwcp deploy --environment staging",), ("image",)),
-    # The guide's smoke tests and their rollback, in separate jobs: the deploying job has a role and must not run the code of the service.
+    # The guide's smoke tests and their rollback, in separate jobs, because a job with a role must not run the code of the service.
     Row("dwcp-v3-cd", "staging-smoke", "Smoke Tests of Staging", ("npm run smoke",), ("staging",)),
     Row("dwcp-v3-cd", "staging-rollback", "Rollback of Staging", ("dwcp rollback --environment staging",), ("staging-smoke",)),
     Row("dwcp-v3-cd", "production-smoke", "Smoke Tests of Production", ("npm run smoke",), ("production",)),

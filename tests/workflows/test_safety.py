@@ -25,8 +25,10 @@ SERVICE_CODE = re.compile(
     r"\b(npm|npx|node)\b|actions/setup-node@|docker (run|compose)\b|dwcp (ci|compose|pipeline (verify|image-contract))\b"
     r"|dwcp deploy (?!.*--skip-tests)"
 )
-"""A step that runs the service's code, its packages or its image on the runner. An image build is not one: its commands run in containers
-of the builder, which get neither the job's environment nor its files."""
+"""A step that runs the service's code, its packages or its image on the runner.
+
+An image build is not such a step: its commands run in containers of the builder, which get no variable of the job.
+"""
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -76,7 +78,7 @@ def test_a_job_has_least_permissions_and_a_timeout(job: Job) -> None:
 
 @each_job
 def test_the_code_of_the_service_runs_without_credentials(job: Job) -> None:
-    """Every step of a job can read the role, the identity token and the files of the other steps; on our own runner, of other jobs too."""
+    """Every step of a job can use the job's role and identity token. On our own runner, it could reach those of other jobs too."""
     scripts = [f"{step.get('run', '')} {step.get('uses', '')}" for step in job.steps]
     if any(SERVICE_CODE.search(script) for script in scripts) or job.content.get("container"):
         assert job.content["permissions"] == {"contents": "read"}
@@ -95,6 +97,21 @@ def test_a_failed_report_cannot_cause_a_rollback() -> None:
     reports = {name for name, job in content.items() if REPORTS.search(str(job.get("steps")))}
     assert reports == {"report", "rollback"}
     assert "report" not in content["rollback"]["needs"]
+
+
+@each_job
+def test_production_does_not_change_by_an_approval_of_an_earlier_attempt(job: Job) -> None:
+    """Anyone with write permission can run one job of a run again for 30 days; the jobs before it keep their outputs."""
+    if APPLIES.search(str(job.steps)) and job.environment == "production":
+        check = next((step for step in job.steps if step.get("run") == './dwcp pipeline approved --attempt "$APPROVED"'), None)
+        if check is None:
+            assert "needs.approval.outputs.attempt == github.run_attempt" in job.content["if"]
+        else:
+            assert check["env"] == {"APPROVED": "${{ needs.approval.outputs.attempt }}"}
+            assert "if" not in check
+            role = next(index for index, step in enumerate(job.steps) if "configure-aws-credentials" in step.get("uses", ""))
+            assert job.steps.index(check) < role
+        assert "approval" in job.needs
 
 
 @each_job
@@ -143,7 +160,15 @@ def test_jobs_that_need_the_cluster_run_on_the_configured_runner() -> None:
         job for job in ALL if re.search(r"dwcp (deploy|rollout|rollback|drift|preview --engine)|pipeline drift", str(job.steps))
     ]
     assert {job.content["runs-on"] for job in cluster_jobs} == {"${{ vars.DEPLOY_RUNNER || 'ubuntu-24.04' }}"}
-    assert {job.name for job in cluster_jobs} == {"staging", "staging-rollback", "production", "rollout", "rollback", "drift", "engine"}
+    assert {job.name for job in cluster_jobs} == {
+        "staging",
+        "staging-rollback",
+        "production",
+        "rollout",
+        "rollback",
+        "drift",
+        "engine",
+    }
 
 
 def test_the_pulumi_cli_has_the_locked_version() -> None:

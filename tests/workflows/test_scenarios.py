@@ -73,9 +73,7 @@ EXPECTED = {
     "the image has a vulnerability": Expected(("release", "ci", "image")),
     "the registry rejects the login": Expected(("release", "ci", "image")),
     "the registry rejects the push": Expected(("release", "ci", "image")),
-    "a push to `main`, without code scanning": Expected(
-        TO_SMOKE, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)
-    ),
+    "a push to `main`, without code scanning": Expected(TO_SMOKE, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
     "the next push, after a push that was cancelled in staging": Expected(
         TO_SMOKE, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)
     ),
@@ -101,6 +99,11 @@ EXPECTED = {
     "a reviewer rejects": Expected(APPROVED, serves=(NEW, OLD), recorded=STAGED[:1]),
     "cancelled while CI runs": Expected(("release", "ci"), "cancelled"),
     "cancelled in staging": Expected(TO_STAGING, "cancelled", recorded=("staging: v3.1.0 running",)),
+    "a release; later a person runs only `production` again": Expected(("production",), serves=(NEW, NEW)),
+    "the rollout is on hold; later a person runs only `rollout` again": Expected(("rollout",), serves=(NEW, OLD), percent=10),
+    "a reviewer rejects; later a person runs only `approval` again": Expected(
+        TO_REPORT[len(TO_SMOKE) :], "success", (NEW, NEW), (*DEPLOYED[1:], "report", "figures: success")
+    ),
     "production's role is denied": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *FAILED[:1])),
     "production rejects the deployment before any change": Expected(
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *STOPPED)
@@ -207,9 +210,10 @@ def test_only_the_approval_job_needs_a_reviewer(scenario: Scenario) -> None:
 
 @each_scenario
 def test_production_does_not_change_before_the_approval(scenario: Scenario) -> None:
+    """Also not after an approval in an earlier attempt of the run."""
     ran = scenario.play()
-    if "approval" not in ran.jobs or ran.jobs["approval"].result != "success":
-        assert not any(each.started and each.environment == "production" for each in ran.jobs.values())
+    if "approval" not in ran.ran() or ran.jobs["approval"].result != "success":
+        assert not any(each.started and each.role and each.environment == "production" for each in ran.jobs.values())
         assert not [each for each in ran.world.recorded if each.startswith(("production", "incident", "figures"))]
 
 
@@ -244,6 +248,12 @@ def test_a_run_reaches_the_environments_of_its_tag() -> None:
             "release",
             "the GitHub environment production-approval has no required reviewers",
             "add required reviewers",
+        ),
+        (
+            "a release; later a person runs only `production` again",
+            "production",
+            "of attempt 1 of this run, and this is attempt 2; nothing was deployed",
+            "run all jobs again, so that the release is approved again",
         ),
     ],
 )

@@ -128,9 +128,7 @@ def test_an_issue_is_closed_with_a_comment_and_a_new_one_can_be_opened(server: S
     assert github.set_issue("<!-- a -->", "Second", "text") == "opened"
 
 
-@pytest.mark.parametrize(
-    ("status", "fix"), [(401, "run the failed jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")]
-)
+@pytest.mark.parametrize(("status", "fix"), [(401, "run all jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")])
 def test_a_rejected_request_is_reported_with_the_fix(server: Server, github: GitHub, status: int, fix: str) -> None:
     server.status = status
     with pytest.raises(GitHubError, match=f"answered with {status}") as raised:
