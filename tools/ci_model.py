@@ -20,7 +20,7 @@ from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition, fill, value_of
 from delivery.github.image_tags import pinned, tags_of
 from delivery.github.recovery import Facts, decide, ending
-from delivery.github.variables import VARIABLES, require_approval, require_reviewers, require_variables
+from delivery.github.variables import VARIABLES, require_approval, require_release_tags, require_reviewers, require_variables
 from delivery.github.workflow import Job, jobs
 from delivery.releases.request import PRODUCTION_TAG, TAG
 from program.checkout import CHECKOUT
@@ -112,6 +112,8 @@ class PipelineWorld:
     variables: dict[str, str] = field(default_factory=lambda: dict(EXAMPLES))
     reviewed: frozenset[str] = REVIEWED
     """Environments that have required reviewers."""
+    tags_restricted: bool = True
+    """Whether a ruleset restricts who may create and move release tags."""
 
 
 @dataclass
@@ -304,7 +306,7 @@ def _run_step(
 
 def _options(arguments: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if argument.startswith("--"):
             found[argument[2:]] = "" if following.startswith("--") else following
     return found
@@ -418,6 +420,12 @@ def _reviewers(call: CommandCall) -> dict[str, str]:
     return {}
 
 
+def _release_tags(call: CommandCall) -> dict[str, str]:
+    _end(call.fault)
+    _checked(lambda: require_release_tags("novacron/novacron", restricted=call.world.tags_restricted))
+    return {}
+
+
 def _approved(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     _checked(lambda: require_approval(call.options["attempt"], call.env["GITHUB_RUN_ATTEMPT"]))
@@ -520,6 +528,7 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
     ("state", "unlock"): _unlock,
     ("pipeline", "target"): _target,
     ("pipeline", "reviewers"): _reviewers,
+    ("pipeline", "release-tags"): _release_tags,
     ("pipeline", "approved"): _approved,
     ("pipeline", "reference"): _reference,
     ("pipeline", "variables"): _variables,
@@ -534,5 +543,5 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
 }
 """Command -> its effect on the :class:`PipelineWorld`. Other commands affect only the runner."""
 
-WITHOUT_ROLE = (_target, _reviewers, _approved, _reference, _variables, _incident, _comment)
+WITHOUT_ROLE = (_target, _reviewers, _release_tags, _approved, _reference, _variables, _incident, _comment)
 """The effects of the commands that do not call AWS."""

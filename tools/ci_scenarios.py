@@ -42,6 +42,8 @@ class Scenario:
     """Variables that are set in GitHub only in this scenario."""
     reviewed: frozenset[str] = REVIEWED
     """Environments that have required reviewers."""
+    tags_restricted: bool = True
+    """Whether a ruleset restricts who may create and move release tags."""
     earlier: Mapping[str, str] | None = None
     """The faults of an earlier run for the same event, which has ended."""
     again: str = ""
@@ -56,6 +58,7 @@ class Scenario:
             del world.variables[name]
         world.variables |= self.variables
         world.reviewed = self.reviewed
+        world.tags_restricted = self.tags_restricted
         if self.earlier is not None:
             Run(self.workflow, self.event, world, self.earlier, root).play()
             world.recorded.clear()
@@ -117,6 +120,7 @@ SCENARIOS = (
         earlier={f"production: {STAGE}": "lost", f"rollback: {ROLLBACK}": "lost"},
     ),
     Scenario(title="a release, without reviewers in `production-approval`", event=TAG, reviewed=frozenset()),
+    Scenario(title="a release, without a ruleset for its tags", event=TAG, tags_restricted=False),
     Scenario(title="a release; later a person runs only `production` again", event=TAG, again="production"),
     Scenario(
         title="the rollout is on hold; later a person runs only `rollout` again",

@@ -116,6 +116,21 @@ def reviewers(environment: Annotated[str, scope(text="Check this GitHub environm
     _say(f"{environment} has required reviewers")
 
 
+@app.command("release-tags")
+def release_tags() -> None:
+    """Check that a ruleset restricts who may create and move the tags v*: the workflow of a tag comes from the tagged commit."""
+    from delivery.clients.github import GitHub, GitHubError
+    from delivery.github.variables import require_release_tags
+
+    try:
+        restricted = GitHub.from_environment().restricts_tags("refs/tags/v*")
+    except GitHubError as error:
+        fix = "a private repository has rulesets only with GitHub Team or Enterprise; otherwise run the job again"
+        raise GitHubError(f"the rulesets cannot be read: {error.problem}", fix) from error
+    require_release_tags(os.environ.get("GITHUB_REPOSITORY", ""), restricted=restricted)
+    _say("a ruleset restricts who may create and move the tags v*")
+
+
 @app.command()
 def approved(
     attempt: Annotated[str, typer.Option(help="The release was approved in this attempt of the run.")],

@@ -85,6 +85,19 @@ class GitHub:
         rules = self._call("GET", f"environments/{environment}").get("protection_rules", [])
         return any(each["type"] == "required_reviewers" for each in rules)
 
+    def restricts_tags(self, pattern: str) -> bool:
+        """Whether active rulesets restrict who may create and who may move every tag that matches ``pattern`` (``refs/tags/...``).
+
+        The rulesets of the organization count too. A token needs only `metadata: read` for this, which every token of a job has.
+        """
+        restricted: set[str] = set()
+        for each in self._pages("rulesets", {"targets": "tag", "includes_parents": "true"}):
+            ruleset = self._call("GET", f"rulesets/{each['id']}", query={"includes_parents": "true"})
+            names = ruleset["conditions"]["ref_name"]
+            if ruleset["enforcement"] == "active" and {pattern, "~ALL"} & set(names["include"]) and not names["exclude"]:
+                restricted |= {rule["type"] for rule in ruleset["rules"]}
+        return restricted >= {"creation", "update"}
+
     def open_issue(self, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
         """Open an issue and return its address."""
         return str(self._call("POST", "issues", {"title": title, "body": body, "labels": list(labels)})["html_url"])

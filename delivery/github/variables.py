@@ -99,6 +99,15 @@ def require_reviewers(environment: str, *, found: bool) -> None:
         )
 
 
+def require_release_tags(repository: str, *, restricted: bool) -> None:
+    """Raise ``UsageError`` if no ruleset restricts the release tags: the workflow file of a tag comes from the tagged commit."""
+    if not restricted:
+        raise UsageError(
+            f"in {repository} no ruleset restricts who may create and move the tags v*; nothing was deployed",
+            f"an administrator runs `gh api --method POST repos/{repository}/rulesets --input .github/release-tags.json`",
+        )
+
+
 def require_approval(approved: str, present: str) -> None:
     """Raise ``UsageError`` if the approval belongs to another attempt of the run: GitHub keeps it if only some jobs run again."""
     if approved != present:

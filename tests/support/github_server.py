@@ -23,6 +23,7 @@ class Server(ThreadingHTTPServer):
         self.asked: dict[str, list[str]] = {}
         self.reviewers = {"production-approval"}
         """The environments with required reviewers. Other environments have only a rule for branches."""
+        self.rulesets: list[dict[str, Any]] = []
         self.status = 0
 
     @property
@@ -53,9 +54,13 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"protection_rules": [{"id": 1, "type": each} for each in types]})
             return
         query = parse_qs(url.query)
+        if "/rulesets/" in url.path:
+            self.answer(next(each for each in self.server.rulesets if str(each["id"]) == url.path.rpartition("/")[2]))
+            return
         page, size = int(query["page"][0]), int(query["per_page"][0])
         self.server.asked |= query
-        kinds = {"comments": self.server.comments, "pulls": self.server.pulls}
+        summaries = [{key: each[key] for key in ("id", "target", "enforcement")} for each in self.server.rulesets]
+        kinds = {"comments": self.server.comments, "pulls": self.server.pulls, "rulesets": summaries}
         opened = [each for each in self.server.issues if each.get("state") != "closed"]
         items = kinds.get(url.path.rpartition("/")[2], opened)
         self.answer(items[(page - 1) * size : page * size])

@@ -81,6 +81,7 @@ EXPECTED = {
         TO_REPORT, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")
     ),
     "a release, without reviewers in `production-approval`": Expected(("release",)),
+    "a release, without a ruleset for its tags": Expected(("release",)),
     "staging's deployment fails and is rolled back": Expected(TO_STAGING, recorded=("staging: v3.1.0 rolled back",)),
     "staging's smoke tests fail": Expected(
         (*TO_SMOKE, "staging-rollback"), recorded=("staging: v3.1.0 deployed", "staging: back to v3.0.0-1")
@@ -248,6 +249,12 @@ def test_a_run_reaches_the_environments_of_its_tag() -> None:
             "release",
             "the GitHub environment production-approval has no required reviewers",
             "add required reviewers",
+        ),
+        (
+            "a release, without a ruleset for its tags",
+            "release",
+            "no ruleset restricts who may create and move the tags v*; nothing was deployed",
+            "gh api --method POST repos/novacron/novacron/rulesets",
         ),
         (
             "a release; later a person runs only `production` again",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -192,6 +193,47 @@ def test_an_environment_without_required_reviewers_is_refused(server: Server, tm
     assert "GitHub Enterprise" in done.stderr
     server.status = 404
     assert dwcp(server, tmp_path, "reviewers", "--environment", "production-approval").returncode == 1
+
+
+RULESET = json.loads((ROOT / ".github/release-tags.json").read_text()) | {"id": 1}
+ALL_TAGS = {"ref_name": {"include": ["~ALL"], "exclude": []}}
+
+
+@pytest.mark.parametrize(
+    ("rulesets", "restricted"),
+    [
+        ([RULESET], True),
+        ([RULESET | {"conditions": ALL_TAGS}], True),
+        ([RULESET | {"rules": [{"type": kind}], "id": index} for index, kind in enumerate(("creation", "update"))], True),
+        ([], False),
+        ([RULESET | {"enforcement": "evaluate"}], False),
+        ([RULESET | {"rules": [{"type": "creation"}]}], False),
+        ([RULESET | {"rules": [{"type": "update"}, {"type": "deletion"}]}], False),
+        ([RULESET | {"conditions": {"ref_name": {"include": ["refs/tags/v3.*"], "exclude": []}}}], False),
+        ([RULESET | {"conditions": {"ref_name": {"include": ["~ALL"], "exclude": ["refs/tags/v*"]}}}], False),
+    ],
+)
+def test_release_tags_that_everyone_may_create_or_move_are_refused(
+    server: Server, tmp_path: Path, rulesets: list[dict[str, Any]], restricted: bool
+) -> None:
+    """The workflow of a tag comes from the tagged commit, so whoever creates or moves a tag can take the role of production."""
+    server.rulesets = rulesets
+    done = dwcp(server, tmp_path, "release-tags")
+    assert server.asked["targets"] == ["tag"]
+    assert server.asked["includes_parents"] == ["true"]
+    assert done.returncode == (0 if restricted else 2), done.stderr
+    if not restricted:
+        assert "no ruleset restricts who may create and move the tags v*; nothing was deployed" in done.stderr
+        assert "gh api --method POST repos/novacron/novacron/rulesets --input .github/release-tags.json" in done.stderr
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_rulesets_that_cannot_be_read_are_a_failure_with_a_fix(server: Server, tmp_path: Path, status: int) -> None:
+    server.status = status
+    done = dwcp(server, tmp_path, "release-tags")
+    assert done.returncode == 1
+    assert f"answered with {status}" in done.stderr
+    assert "GitHub Team or Enterprise" in done.stderr
 
 
 def test_missing_github_variables_are_reported(server: Server, tmp_path: Path) -> None:
