@@ -10,6 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+BOT = "github-actions[bot]"
+"""The author of what a job writes with its token."""
+
 
 class Server(ThreadingHTTPServer):
     """The comments and issues of one repository, in memory."""
@@ -77,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             items = self.server.comments if self.path.endswith("/comments") else self.server.issues
             number = len(items) + 1
-            found = {"id": number, "number": number, "html_url": f"https://github.example/{number}", **body}
+            found = {"id": number, "number": number, "html_url": f"https://github.example/{number}", "user": {"login": BOT}, **body}
             items.append(found)
         self.answer(found)
 

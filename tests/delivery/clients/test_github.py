@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_server import Server, serving
+from github_server import BOT, Server, serving
 from recording import ROOT
 from typer.testing import CliRunner
 
@@ -47,9 +47,32 @@ def test_a_comment_that_is_up_to_date_is_not_edited(server: Server, github: GitH
 
 
 def test_our_comment_is_found_after_many_others(server: Server, github: GitHub) -> None:
-    server.comments = [{"id": number, "body": "chat"} for number in range(1000, 1250)] + [{"id": 3, "body": f"{MARKER} old"}]
+    server.comments = [{"id": number, "body": "chat"} for number in range(1000, 1250)] + [
+        {"id": 3, "body": f"{MARKER} old", "user": {"login": BOT}}
+    ]
     assert github.set_comment(7, MARKER, f"{MARKER} new") == "edited"
     assert server.comments[-1]["body"] == f"{MARKER} new"
+
+
+@pytest.mark.parametrize("author", [{"login": "contributor"}, {"login": "github-actions"}, None])
+def test_a_comment_of_another_author_with_the_marker_is_not_ours(
+    server: Server, github: GitHub, author: dict[str, str] | None
+) -> None:
+    """Anyone can write the marker into a comment. Its author could then change our text, or GitHub would refuse our change."""
+    theirs = f"{MARKER}\nall checks passed"
+    server.comments = [{"id": 1000, "body": theirs, "user": author}]
+    assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "nothing to comment"
+    assert github.set_comment(7, MARKER, f"{MARKER}\none") == "created"
+    assert github.set_comment(7, MARKER, f"{MARKER}\ntwo") == "edited"
+    assert [each["body"] for each in server.comments] == [theirs, f"{MARKER}\ntwo"]
+
+
+def test_an_issue_of_another_author_with_the_marker_is_not_ours(server: Server, github: GitHub) -> None:
+    """Incidents would be hidden in the issue of a stranger, which the author can close."""
+    server.issues = [{"id": 1000, "number": 1000, "body": "<!-- a -->", "state": "open", "user": {"login": "contributor"}}]
+    assert github.close_issue("<!-- a -->", "gone") == "no open issue"
+    assert github.set_issue("<!-- a -->", "First", "text") == "opened"
+    assert github.set_issue("<!-- a -->", "Second", "more") == "added to issue 2"
 
 
 def test_an_empty_body_creates_no_comment(server: Server, github: GitHub) -> None:
@@ -176,7 +199,7 @@ def test_the_drift_issue_follows_the_drift_check(
     for name, value in {"GITHUB_API_URL": server.address, "GITHUB_REPOSITORY": "a/b", "GITHUB_TOKEN": "t"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    server.issues = [{"id": 1, "number": 1, "body": "<!-- dwcp-drift-staging -->", "state": "open"}]
+    server.issues = [{"id": 1, "number": 1, "body": "<!-- dwcp-drift-staging -->", "state": "open", "user": {"login": BOT}}]
     result = CliRunner().invoke(app, ["pipeline", "drift", "--environment", "staging"])
     assert result.exit_code == code, result.output
     assert server.issues[0]["state"] == state
