@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -19,7 +19,7 @@ from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition, fill, value_of
 from delivery.github.image_tags import pinned, tags_of
 from delivery.github.recovery import Facts, decide, ending
-from delivery.github.variables import VARIABLES, require_reviewers, require_variables
+from delivery.github.variables import VARIABLES, require_approval, require_release_tags, require_reviewers, require_variables
 from delivery.github.workflow import Job, jobs
 from delivery.releases.request import PRODUCTION_TAG, TAG
 from program.checkout import CHECKOUT
@@ -110,6 +110,8 @@ class PipelineWorld:
     variables: dict[str, str] = field(default_factory=lambda: dict(EXAMPLES))
     reviewed: frozenset[str] = REVIEWED
     """Environments that have required reviewers."""
+    tags_restricted: bool = True
+    """Whether a ruleset restricts who may create and move release tags."""
 
 
 @dataclass
@@ -162,10 +164,18 @@ class Run:
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: dict[str, JobRun] = field(default_factory=dict[str, JobRun])
     cancelled: bool = False
+    attempt: int = 1
+
+    def again(self, name: str) -> Run:
+        """A new attempt that runs one job, and the jobs that depend on it. The other jobs keep their results and outputs."""
+        jobs = _jobs(self.workflow)
+        repeated = {each.name for each in jobs.values() if name in (each.name, *self._ancestors(each))}
+        kept = {key: replace(each, started=False) for key, each in self.jobs.items() if key.partition(" / ")[0] not in repeated}
+        return Run(self.workflow, self.event, self.world, {}, self.inputs, kept, attempt=self.attempt + 1).play()
 
     def play(self) -> Run:
-        """Run the jobs in the order of their dependencies; return this run."""
-        waiting = dict(_jobs(self.workflow))
+        """Run the jobs that have no result yet, in the order of their dependencies; return this run."""
+        waiting = {name: each for name, each in _jobs(self.workflow).items() if name not in self.jobs}
         while waiting:
             ready = [each for each in waiting.values() if not set(each.needs) & waiting.keys()]
             if not ready:
@@ -186,7 +196,8 @@ class Run:
 
     def _contexts(self, job: Job, values: Mapping[str, Any], *, failed: bool) -> Contexts:
         needs = {name: {"result": self.jobs[name].result, "outputs": self.jobs[name].outputs} for name in job.needs}
-        known = {"github": self.event.context(), "inputs": self.inputs, "vars": self.world.variables, "needs": needs}
+        github = {**self.event.context(), "run_attempt": str(self.attempt)}
+        known = {"github": github, "inputs": self.inputs, "vars": self.world.variables, "needs": needs}
         skipped = any(self.jobs[name].result == SKIPPED for name in job.needs)
         return Contexts(values={**known, **values}, failed=failed, cancelled=self.cancelled, skipped=skipped and not values)
 
@@ -280,6 +291,7 @@ def _run_step(
     arguments = [re.sub(r"\$(\w+)", lambda found: env.get(found[1], ""), each) for each in shlex.split(script)]
     event = run.event
     known = {**env, "GITHUB_REF": event.ref, "GITHUB_SHA": event.sha, "IN_MAIN": str(event.in_main)}
+    known["GITHUB_RUN_ATTEMPT"] = str(run.attempt)
     for name, effect in COMMANDS.items():
         if arguments[: 1 + len(name)] == ["./dwcp", *name]:
             if effect not in WITHOUT_ROLE and not job.role:
@@ -291,7 +303,7 @@ def _run_step(
 
 def _options(arguments: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=False):
         if argument.startswith("--"):
             found[argument[2:]] = "" if following.startswith("--") else following
     return found
@@ -405,6 +417,18 @@ def _reviewers(call: CommandCall) -> dict[str, str]:
     return {}
 
 
+def _release_tags(call: CommandCall) -> dict[str, str]:
+    _end(call.fault)
+    _checked(lambda: require_release_tags("novacron/novacron", restricted=call.world.tags_restricted))
+    return {}
+
+
+def _approved(call: CommandCall) -> dict[str, str]:
+    _end(call.fault)
+    _checked(lambda: require_approval(call.options["attempt"], call.env["GITHUB_RUN_ATTEMPT"]))
+    return {}
+
+
 def _rollout(call: CommandCall) -> dict[str, str]:
     place, image = call.world.places["production"], call.options["image"]
     release = image.rpartition(":")[0].rpartition("@")[0].rpartition(":")[2]
@@ -501,6 +525,8 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
     ("state", "unlock"): _unlock,
     ("pipeline", "target"): _target,
     ("pipeline", "reviewers"): _reviewers,
+    ("pipeline", "release-tags"): _release_tags,
+    ("pipeline", "approved"): _approved,
     ("pipeline", "reference"): _reference,
     ("pipeline", "variables"): _variables,
     ("pipeline", "running"): _running,
@@ -514,5 +540,5 @@ COMMANDS: Mapping[tuple[str, ...], Effect] = {
 }
 """Command -> its effect on the :class:`PipelineWorld`. Other commands affect only the runner."""
 
-WITHOUT_ROLE = (_target, _reviewers, _reference, _variables, _incident, _comment)
+WITHOUT_ROLE = (_target, _reviewers, _release_tags, _approved, _reference, _variables, _incident, _comment)
 """The effects of the commands that do not call AWS."""

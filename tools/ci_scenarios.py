@@ -42,8 +42,12 @@ class Scenario:
     """Variables that are set in GitHub only in this scenario."""
     reviewed: frozenset[str] = REVIEWED
     """Environments that have required reviewers."""
+    tags_restricted: bool = True
+    """Whether a ruleset restricts who may create and move release tags."""
     earlier: Mapping[str, str] | None = None
     """The faults of an earlier run for the same event, which has ended."""
+    again: str = ""
+    """The job that a person runs again after the run; the row shows this second attempt."""
 
     def play(self) -> Run:
         """The scenario's run, from the initial state."""
@@ -54,13 +58,17 @@ class Scenario:
             del world.variables[name]
         world.variables |= self.variables
         world.reviewed = self.reviewed
+        world.tags_restricted = self.tags_restricted
         if self.earlier is not None:
             Run(self.workflow, self.event, world, self.earlier).play()
             world.recorded.clear()
-        return Run(self.workflow, self.event, world, self.faults).play()
+        run = Run(self.workflow, self.event, world, self.faults).play()
+        if self.again:
+            world.recorded.clear()
+        return run.again(self.again) if self.again else run
 
 
-DEPLOY, SMOKE = "Deploy", "Smoke tests"
+DEPLOY, SMOKE, SERVES = "Deploy", "Smoke tests", "The version that serves"
 STAGE, STARTS, HEALTH = "Back up, deploy at 0 %", "The new version starts", "Health of the canary"
 ROLLOUT, E2E, ROLLBACK = "10 % -> 50 %", "End-to-end", "Previous release"
 
@@ -84,11 +92,11 @@ SCENARIOS = (
     Scenario(title="the registry rejects the login", event=TAG, faults={"image: Registry": "failure"}),
     Scenario(title="the registry rejects the push", event=TAG, faults={"image: Build and push": "failure"}),
     Scenario(title="staging's deployment fails and is rolled back", event=TAG, faults={f"staging: {DEPLOY}": "failure"}),
-    Scenario(title="staging's smoke tests fail", event=TAG, faults={f"staging: {SMOKE}": "failure"}),
+    Scenario(title="staging's smoke tests fail", event=TAG, faults={f"staging-smoke: {SMOKE}": "failure"}),
     Scenario(
         title="staging's smoke tests fail, and the rollback too",
         event=TAG,
-        faults={f"staging: {SMOKE}": "failure", "staging: Roll back if": "failure"},
+        faults={f"staging-smoke: {SMOKE}": "failure", f"staging-rollback: {ROLLBACK}": "failure"},
     ),
     Scenario(title="staging has no ROLE_ARN", event=TAG, missing=("ROLE_ARN",)),
     Scenario(title="staging's role is denied, or the token has expired", event=TAG, faults={"staging: Role of": "failure"}),
@@ -112,6 +120,20 @@ SCENARIOS = (
         earlier={f"production: {STAGE}": "lost", f"rollback: {ROLLBACK}": "lost"},
     ),
     Scenario(title="a release, without reviewers in `production-approval`", event=TAG, reviewed=frozenset()),
+    Scenario(title="a release, without a ruleset for its tags", event=TAG, tags_restricted=False),
+    Scenario(title="a release; later a person runs only `production` again", event=TAG, again="production"),
+    Scenario(
+        title="the rollout is on hold; later a person runs only `rollout` again",
+        event=TAG,
+        faults={f"rollout: {ROLLOUT}": "held"},
+        again="rollout",
+    ),
+    Scenario(
+        title="a reviewer rejects; later a person runs only `approval` again",
+        event=TAG,
+        faults={"approval": "rejected"},
+        again="approval",
+    ),
     Scenario(
         title="production's role is denied",
         event=TAG,
@@ -134,6 +156,7 @@ SCENARIOS = (
     Scenario(title="production's runner is lost", event=TAG, faults={f"production: {STAGE}": "lost"}),
     Scenario(title="the new version does not start", event=TAG, faults={f"production: {STARTS}": "failure"}),
     Scenario(title="the new version is not healthy", event=TAG, faults={f"production: {HEALTH}": "failure"}),
+    Scenario(title="the smoke tests of the version that serves fail", event=TAG, faults={f"production-smoke: {SERVES}": "failure"}),
     Scenario(title="the rollout fails and is rolled back", event=TAG, faults={f"rollout: {ROLLOUT}": "failure"}),
     Scenario(title="the rollout is on hold (exit 3)", event=TAG, faults={f"rollout: {ROLLOUT}": "held"}),
     Scenario(
@@ -145,7 +168,9 @@ SCENARIOS = (
     Scenario(title="the rollout times out", event=TAG, faults={f"rollout: {ROLLOUT}": "timeout"}),
     Scenario(title="the rollout's runner is lost", event=TAG, faults={f"rollout: {ROLLOUT}": "lost"}),
     Scenario(title="the end-to-end tests fail", event=TAG, faults={f"validation: {E2E}": "failure"}),
-    Scenario(title="the first release: staging's smoke tests fail", event=TAG, first=True, faults={f"staging: {SMOKE}": "failure"}),
+    Scenario(
+        title="the first release: staging's smoke tests fail", event=TAG, first=True, faults={f"staging-smoke: {SMOKE}": "failure"}
+    ),
     Scenario(title="the first release: a cancelled rollout", event=TAG, first=True, faults={f"rollout: {ROLLOUT}": "cancelled"}),
     Scenario(title="the first release: the end-to-end tests fail", event=TAG, first=True, faults={f"validation: {E2E}": "failure"}),
     Scenario(

@@ -110,6 +110,33 @@ def reviewers(environment: Annotated[str, scope(text="Check this GitHub environm
     typer.echo(f"{environment} has required reviewers")
 
 
+@app.command("release-tags")
+def release_tags() -> None:
+    """Check that a ruleset restricts who may create and move the tags v*: the workflow of a tag comes from the tagged commit."""
+    from delivery.clients.github import GitHub, GitHubError
+    from delivery.github.variables import require_release_tags
+
+    try:
+        restricted = GitHub.from_environment().restricts_tags("refs/tags/v*")
+    except GitHubError as error:
+        fix = "a private repository has rulesets only with GitHub Team or Enterprise; otherwise run the job again"
+        raise GitHubError(f"the rulesets cannot be read: {error.problem}", fix) from error
+    require_release_tags(os.environ.get("GITHUB_REPOSITORY", ""), restricted=restricted)
+    _say("a ruleset restricts who may create and move the tags v*")
+
+
+@app.command()
+def approved(
+    attempt: Annotated[str, typer.Option(help="The release was approved in this attempt of the run.")],
+    present: Annotated[str, typer.Option(envvar="GITHUB_RUN_ATTEMPT", help="This is the present attempt of the run.")],
+) -> None:
+    """Check that the release was approved in the present attempt of the run. A job that runs again keeps the earlier approval."""
+    from delivery.github.variables import require_approval
+
+    require_approval(attempt, present)
+    _say(f"the release was approved in this attempt of the run: {present}")
+
+
 @app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],

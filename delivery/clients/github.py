@@ -16,8 +16,11 @@ PAGE = 100
 LIMIT = 65_536
 """The maximum number of characters in the body of a comment or issue."""
 
+AUTHOR = "github-actions[bot]"
+"""The author of every comment and issue that a job writes with its `GITHUB_TOKEN`."""
+
 FIXES = {
-    401: "the token has expired or is not valid: run the failed jobs again; GitHub then creates a new token",
+    401: "the token has expired or is not valid: run all jobs again; GitHub then creates a new token",
     403: "add the missing permission to the job's `permissions:`",
     404: "check that what the address names exists, GITHUB_REPOSITORY, and that the token has access to it",
 }
@@ -60,7 +63,7 @@ class GitHub:
         An empty ``body`` creates no comment, and replaces the text of an existing comment with ``nothing``.
         """
         _check(marker, body or nothing)
-        existing = next((each for each in self._comments(number) if marker in str(each.get("body") or "")), None)
+        existing = next((each for each in self._comments(number) if _is_ours(each, marker)), None)
         if existing is None and not body:
             return "nothing to comment"
         if existing is None:
@@ -84,6 +87,19 @@ class GitHub:
         """Whether an environment has required reviewers. Raises ``GitHubError`` if the environment does not exist."""
         rules = self._call("GET", f"environments/{environment}").get("protection_rules", [])
         return any(each["type"] == "required_reviewers" for each in rules)
+
+    def restricts_tags(self, pattern: str) -> bool:
+        """Whether active rulesets restrict who may create and who may move every tag that matches ``pattern`` (``refs/tags/...``).
+
+        The rulesets of the organization count too. A token needs only `metadata: read` for this, which every token of a job has.
+        """
+        restricted: set[str] = set()
+        for each in self._pages("rulesets", {"targets": "tag", "includes_parents": "true"}):
+            ruleset = self._call("GET", f"rulesets/{each['id']}", query={"includes_parents": "true"})
+            names = ruleset["conditions"]["ref_name"]
+            if ruleset["enforcement"] == "active" and {pattern, "~ALL"} & set(names["include"]) and not names["exclude"]:
+                restricted |= {rule["type"] for rule in ruleset["rules"]}
+        return restricted >= {"creation", "update"}
 
     def open_issue(self, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
         """Open an issue and return its address."""
@@ -111,7 +127,7 @@ class GitHub:
 
     def _issue(self, marker: str, labels: tuple[str, ...]) -> dict[str, Any] | None:
         issues = self._pages("issues", {"state": "open", "labels": ",".join(labels)})
-        return next((each for each in issues if marker in str(each.get("body") or "") and "pull_request" not in each), None)
+        return next((each for each in issues if _is_ours(each, marker) and "pull_request" not in each), None)
 
     def _comments(self, number: int) -> Iterator[dict[str, Any]]:
         return self._pages(f"issues/{number}/comments", {})
@@ -135,6 +151,11 @@ class GitHub:
             problem = f"{url} answered with {answer.status_code} to {method}: {answer.text[:300]}"
             raise GitHubError(problem, FIXES.get(answer.status_code, "check the request"))
         return answer.json()
+
+
+def _is_ours(found: dict[str, Any], marker: str) -> bool:
+    """Whether a job wrote this comment or issue with ``marker``, which anyone can write. A deleted account has no user."""
+    return marker in str(found.get("body") or "") and (found.get("user") or {}).get("login") == AUTHOR
 
 
 def _check(marker: str, body: str) -> None:

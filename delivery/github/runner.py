@@ -55,6 +55,7 @@ def github(root: Path) -> dict[str, Any]:
         "repository_owner": "novacron",
         "actor": os.environ.get("USER", "local"),
         "run_id": "0",
+        "run_attempt": "1",
         "workspace": str(root),
         "event": {},
     }

@@ -54,7 +54,7 @@ EXPLANATIONS = {
         "AWS did not let the job assume the role of the GitHub environment {environment}; nothing was deployed",
         "compare the role with `pulumi stack output pipelines -s account` in bootstrap/: the role must exist, trust this "
         "repository and the environment {environment}, and have a maximum session duration of at least `role-duration-seconds` "
-        "in the workflow. If the token has expired, run the jobs again",
+        "in the workflow. If the token has expired, run all jobs again",
     ),
     "registry": (
         "the images were not built and pushed; nothing was deployed",
@@ -96,6 +96,24 @@ def require_reviewers(environment: str, *, found: bool) -> None:
             f"the GitHub environment {environment} has no required reviewers; nothing was deployed",
             f"add required reviewers to {environment}. A private repository has this rule only with GitHub Enterprise; without it, "
             "a person deploys to production with `dwcp deploy` and `dwcp rollout`",
+        )
+
+
+def require_release_tags(repository: str, *, restricted: bool) -> None:
+    """Raise ``UsageError`` if no ruleset restricts the release tags: the workflow file of a tag comes from the tagged commit."""
+    if not restricted:
+        raise UsageError(
+            f"in {repository} no ruleset restricts who may create and move the tags v*; nothing was deployed",
+            f"an administrator runs `gh api --method POST repos/{repository}/rulesets --input .github/release-tags.json`",
+        )
+
+
+def require_approval(approved: str, present: str) -> None:
+    """Raise ``UsageError`` if the approval belongs to another attempt of the run: GitHub keeps it if only some jobs run again."""
+    if approved != present:
+        raise UsageError(
+            f"the approval is of attempt {approved or '-'} of this run, and this is attempt {present}; nothing was deployed",
+            "run all jobs again, so that the release is approved again",
         )
 
 

@@ -10,6 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+BOT = "github-actions[bot]"
+"""The author of what a job writes with its token."""
+
 
 class Server(ThreadingHTTPServer):
     """The comments and issues of one repository, in memory."""
@@ -23,6 +26,7 @@ class Server(ThreadingHTTPServer):
         self.asked: dict[str, list[str]] = {}
         self.reviewers = {"production-approval"}
         """The environments with required reviewers. Other environments have only a rule for branches."""
+        self.rulesets: list[dict[str, Any]] = []
         self.status = 0
 
     @property
@@ -53,9 +57,13 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"protection_rules": [{"id": 1, "type": each} for each in types]})
             return
         query = parse_qs(url.query)
+        if "/rulesets/" in url.path:
+            self.answer(next(each for each in self.server.rulesets if str(each["id"]) == url.path.rpartition("/")[2]))
+            return
         page, size = int(query["page"][0]), int(query["per_page"][0])
         self.server.asked |= query
-        kinds = {"comments": self.server.comments, "pulls": self.server.pulls}
+        summaries = [{key: each[key] for key in ("id", "target", "enforcement")} for each in self.server.rulesets]
+        kinds = {"comments": self.server.comments, "pulls": self.server.pulls, "rulesets": summaries}
         opened = [each for each in self.server.issues if each.get("state") != "closed"]
         items = kinds.get(url.path.rpartition("/")[2], opened)
         self.answer(items[(page - 1) * size : page * size])
@@ -72,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             items = self.server.comments if self.path.endswith("/comments") else self.server.issues
             number = len(items) + 1
-            found = {"id": number, "number": number, "html_url": f"https://github.example/{number}", **body}
+            found = {"id": number, "number": number, "html_url": f"https://github.example/{number}", "user": {"login": BOT}, **body}
             items.append(found)
         self.answer(found)
 

@@ -73,7 +73,9 @@ class Pipelines:
         for job in (each for each in jobs(self.checkout) if each.workflow == CD):
             # A failure anywhere before this job is followed by skipped jobs; a job after a skipped job is skipped too.
             results = {needs[name]["result"] for name in job.needs}
-            contexts = Contexts(values={"needs": needs, "github": {}}, failed="failure" in results, skipped="skipped" in results)
+            contexts = Contexts(
+                values={"needs": needs, "github": {"run_attempt": "1"}}, failed="failure" in results, skipped="skipped" in results
+            )
             if not condition(job.content.get("if"), contexts):
                 needs[job.name] = {"result": "skipped", "outputs": {}}
             elif job.calls or job.name in succeeded:  # CI needs no role

@@ -14,7 +14,7 @@ from delivery.github.workflow import jobs
 
 SCRIPTS = sorted({step["run"] for job in jobs(ROOT) for step in job.steps if "run" in step})
 APP = json.loads((ROOT / "tests/fixtures/app/package.json").read_text())["scripts"]
-REQUIRED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "AWS_REGION": "us-east-1"}
+REQUIRED = {"GITHUB_REF": "refs/heads/main", "GITHUB_SHA": "0" * 40, "GITHUB_RUN_ATTEMPT": "1", "AWS_REGION": "us-east-1"}
 
 
 def arguments_of(script: str) -> list[str]:

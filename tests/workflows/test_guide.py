@@ -64,7 +64,7 @@ ROWS = (
     ),
     Row("dwcp-v3-cd", "release", "What This Run Releases", ("pipeline target",)),
     Row("dwcp-v3-cd", "ci", "CI", (), ("release",)),
-    Row("dwcp-v3-cd", "approval", "Approval for Production", (), ("staging",)),
+    Row("dwcp-v3-cd", "approval", "Approval for Production", (), ("staging-smoke",)),
     Row(
         "dwcp-v3-cd",
         "image",
@@ -72,7 +72,11 @@ ROWS = (
         ("docker/login-action", "docker/build-push-action", "aquasecurity/trivy-action", "pipeline reference"),
         ("release", "ci"),
     ),
-    Row("dwcp-v3-cd", "staging", "Deploy to Staging", ("dwcp deploy --environment staging", "npm run smoke"), ("image",)),
+    Row("dwcp-v3-cd", "staging", "Deploy to Staging", ("dwcp deploy --environment staging",), ("image",)),
+    # The guide's smoke tests and their rollback, in separate jobs, because a job with a role must not run the code of the service.
+    Row("dwcp-v3-cd", "staging-smoke", "Smoke Tests of Staging", ("npm run smoke",), ("staging",)),
+    Row("dwcp-v3-cd", "staging-rollback", "Rollback of Staging", ("dwcp rollback --environment staging",), ("staging-smoke",)),
+    Row("dwcp-v3-cd", "production-smoke", "Smoke Tests of Production", ("npm run smoke",), ("production",)),
     Row(
         "dwcp-v3-cd",
         "production",
@@ -80,21 +84,16 @@ ROWS = (
         ("dwcp deploy --environment production", "pipeline health --environment production --track canary"),
         ("approval",),
     ),
-    Row("dwcp-v3-cd", "rollout", "Feature Flag Rollout", ("dwcp rollout",), ("production",)),
+    Row("dwcp-v3-cd", "rollout", "Feature Flag Rollout", ("dwcp rollout",), ("production-smoke",)),
     Row(
         "dwcp-v3-cd",
         "rollback",
         "Automatic Rollback",
         ("dwcp rollback", "pipeline incident", "pipeline metrics"),
-        ("production", "rollout"),
+        ("production", "production-smoke", "rollout", "validation"),
     ),
-    Row(
-        "dwcp-v3-cd",
-        "validation",
-        "Post-Deployment Validation",
-        ("npm run test:e2e", "pipeline report", "pipeline metrics"),
-        ("rollout",),
-    ),
+    Row("dwcp-v3-cd", "validation", "Post-Deployment Validation", ("npm run test:e2e",), ("rollout",)),
+    Row("dwcp-v3-cd", "report", "Report and Delivery Figures", ("pipeline report", "pipeline metrics"), ("validation",)),
 )
 
 TRIGGERS: dict[str, dict[str, Any]] = {
@@ -173,11 +172,15 @@ def test_integration_tests_use_the_redis_image_of_the_clusters() -> None:
     ("job", "environment"),
     [
         ("staging", "staging"),
+        ("staging-smoke", "staging"),
+        ("staging-rollback", "staging"),
         ("approval", "production-approval"),
         ("production", "production"),
         ("rollout", "production"),
         ("rollback", "production"),
+        ("production-smoke", "production"),
         ("validation", "production"),
+        ("report", "production"),
     ],
 )
 def test_each_deployment_job_has_its_environment(job: str, environment: str) -> None:
@@ -191,19 +194,20 @@ def test_the_approval_has_no_permissions_and_no_variables() -> None:
     assert "vars." not in str(approval.content)
 
 
-def test_a_rollback_returns_to_the_release_before_the_deployment() -> None:
+@pytest.mark.parametrize(("deploys", "back"), [("staging", "staging-rollback"), ("production", "rollback")])
+def test_a_rollback_returns_to_the_release_before_the_deployment(deploys: str, back: str) -> None:
     """A failed deployment may have rolled back already; a second rollback would select an unintended release."""
-    steps = [step.get("run", "") for step in find(ROOT, "production").steps]
+    steps = [step.get("run", "") for step in find(ROOT, deploys).steps]
     [query] = [index for index, script in enumerate(steps) if "pipeline running" in script]
     [deploy] = [index for index, script in enumerate(steps) if "dwcp deploy" in script]
     assert query < deploy
-    [rollback] = [step for step in find(ROOT, "rollback").steps if "dwcp rollback" in step.get("run", "")]
+    [rollback] = [step for step in find(ROOT, back).steps if "dwcp rollback" in step.get("run", "")]
     assert '--to "$BEFORE"' in rollback["run"]
     assert rollback["env"]["BEFORE"] == "${{ steps.recovery.outputs.before }}"
-    [recovery] = [step for step in find(ROOT, "rollback").steps if step.get("id") == "recovery"]
+    [recovery] = [step for step in find(ROOT, back).steps if step.get("id") == "recovery"]
     assert '--before "$BEFORE"' in recovery["run"]
-    assert find(ROOT, "rollback").content["env"]["BEFORE"] == "${{ needs.production.outputs.before }}"
-    assert find(ROOT, "production").content["outputs"] == {"before": "${{ steps.before.outputs.release }}"}
+    assert find(ROOT, back).content["env"]["BEFORE"] == f"${{{{ needs.{deploys}.outputs.before }}}}"
+    assert find(ROOT, deploys).content["outputs"] == {"before": "${{ steps.before.outputs.release }}"}
 
 
 def test_commands_that_record_incidents_have_no_github_token() -> None:

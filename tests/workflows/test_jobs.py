@@ -139,7 +139,7 @@ def service(checkout: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif(shutil.which("redis-server") is None, reason="there is no redis-server on this machine")
-@pytest.mark.parametrize(("job", "name"), [("staging", "Smoke tests"), ("validation", "End-to-end tests")])
+@pytest.mark.parametrize(("job", "name"), [("staging-smoke", "Smoke tests"), ("validation", "End-to-end tests")])
 def test_smoke_and_end_to_end_tests_pass_on_a_running_service(checkout: Path, service: str, job: str, name: str) -> None:
     [step] = [each for each in find(checkout, job).steps if each.get("name") == name]
     environment = os.environ | {"BASE_URL": service}
@@ -150,7 +150,7 @@ def test_smoke_and_end_to_end_tests_pass_on_a_running_service(checkout: Path, se
 
 
 def test_smoke_tests_fail_without_a_service(checkout: Path) -> None:
-    [step] = [each for each in find(checkout, "staging").steps if each.get("name") == "Smoke tests"]
+    [step] = [each for each in find(checkout, "staging-smoke").steps if each.get("name") == "Smoke tests"]
     environment = os.environ | {"BASE_URL": "http://127.0.0.1:9"}
     done = subprocess.run(
         ["bash", "-ec", step["run"]], cwd=checkout / APP, env=environment, capture_output=True, text=True, check=False

@@ -21,6 +21,14 @@ each_job = pytest.mark.parametrize("job", ALL, ids=lambda job: f"{job.workflow}/
 FILES = sorted((ROOT / FOLDER).glob("*.yml"))
 REPORTS = re.compile(r"dwcp pipeline (metrics|report)\b|actions/upload-artifact@")
 APPLIES = re.compile(r"dwcp (deploy|rollout|rollback)\b|pulumi (up|destroy)\b")
+SERVICE_CODE = re.compile(
+    r"\b(npm|npx|node)\b|actions/setup-node@|docker (run|compose)\b|dwcp (ci|compose|pipeline (verify|image-contract))\b"
+    r"|dwcp deploy (?!.*--skip-tests)"
+)
+"""A step that runs the service's code, its packages or its image on the runner.
+
+An image build is not such a step: its commands run in containers of the builder, which get no variable of the job.
+"""
 
 
 def run(*command: str | Path) -> subprocess.CompletedProcess[str]:
@@ -68,12 +76,42 @@ def test_a_job_has_least_permissions_and_a_timeout(job: Job) -> None:
     assert job.calls or job.content["timeout-minutes"] <= 120
 
 
+@each_job
+def test_the_code_of_the_service_runs_without_credentials(job: Job) -> None:
+    """Every step of a job can use the job's role and identity token. On our own runner, it could reach those of other jobs too."""
+    scripts = [f"{step.get('run', '')} {step.get('uses', '')}" for step in job.steps]
+    if any(SERVICE_CODE.search(script) for script in scripts) or job.content.get("container"):
+        assert job.content["permissions"] == {"contents": "read"}
+        assert not re.search(r"github\.token|secrets\.|ROLE|configure-aws-credentials", str(job.content))
+        assert job.content["runs-on"] == "ubuntu-24.04"
+
+
+def test_the_jobs_of_a_release_that_run_the_code_of_the_service_are_known() -> None:
+    """The rule above would hold for a pattern that finds nothing."""
+    found = {job.name for job in ALL if job.workflow == "dwcp-v3-cd" and SERVICE_CODE.search(str(job.steps))}
+    assert found == {"staging-smoke", "production-smoke", "validation"}
+
+
 def test_a_failed_report_cannot_cause_a_rollback() -> None:
-    jobs = load(ROOT)["dwcp-v3-cd"]["jobs"]
-    steps = [step for name in jobs["rollback"]["needs"] for step in jobs[name].get("steps", [])]
-    reports = [step for step in steps if REPORTS.search(f"{step.get('run', '')} {step.get('uses', '')}")]
-    assert len(reports) >= 3
-    assert [step["name"] for step in reports if not step.get("continue-on-error")] == []
+    content = load(ROOT)["dwcp-v3-cd"]["jobs"]
+    reports = {name for name, job in content.items() if REPORTS.search(str(job.get("steps")))}
+    assert reports == {"report", "rollback"}
+    assert "report" not in content["rollback"]["needs"]
+
+
+@each_job
+def test_production_does_not_change_by_an_approval_of_an_earlier_attempt(job: Job) -> None:
+    """Anyone with write permission can run one job of a run again for 30 days; the jobs before it keep their outputs."""
+    if APPLIES.search(str(job.steps)) and job.environment == "production":
+        check = next((step for step in job.steps if step.get("run") == './dwcp pipeline approved --attempt "$APPROVED"'), None)
+        if check is None:
+            assert "needs.approval.outputs.attempt == github.run_attempt" in job.content["if"]
+        else:
+            assert check["env"] == {"APPROVED": "${{ needs.approval.outputs.attempt }}"}
+            assert "if" not in check
+            role = next(index for index, step in enumerate(job.steps) if "configure-aws-credentials" in step.get("uses", ""))
+            assert job.steps.index(check) < role
+        assert "approval" in job.needs
 
 
 @each_job
@@ -122,7 +160,15 @@ def test_jobs_that_need_the_cluster_run_on_the_configured_runner() -> None:
         job for job in ALL if re.search(r"dwcp (deploy|rollout|rollback|drift|preview --engine)|pipeline drift", str(job.steps))
     ]
     assert {job.content["runs-on"] for job in cluster_jobs} == {"${{ vars.DEPLOY_RUNNER || 'ubuntu-24.04' }}"}
-    assert {job.name for job in cluster_jobs} == {"staging", "production", "rollout", "rollback", "drift", "engine"}
+    assert {job.name for job in cluster_jobs} == {
+        "staging",
+        "staging-rollback",
+        "production",
+        "rollout",
+        "rollback",
+        "drift",
+        "engine",
+    }
 
 
 def test_the_pulumi_cli_has_the_locked_version() -> None:

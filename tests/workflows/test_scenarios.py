@@ -40,10 +40,12 @@ NEW = f"{IMAGE_REPOSITORY}:v3.1.0@{DIGEST}"
 COMMIT = f"{IMAGE_REPOSITORY}:sha-{SHA[:12]}@{DIGEST}"
 RC = f"{IMAGE_REPOSITORY}:v3.1.0-rc.1@{DIGEST}"
 TO_STAGING = ("release", "ci", "image", "staging")
-APPROVED = (*TO_STAGING, "approval")
+TO_SMOKE = (*TO_STAGING, "staging-smoke")
+APPROVED = (*TO_SMOKE, "approval")
 TO_PRODUCTION = (*APPROVED, "production")
-TO_ROLLOUT = (*TO_PRODUCTION, "rollout")
+TO_ROLLOUT = (*TO_PRODUCTION, "production-smoke", "rollout")
 TO_VALIDATION = (*TO_ROLLOUT, "validation")
+TO_REPORT = (*TO_VALIDATION, "report")
 ROLLED_BACK = ("production: back to v3.0.0-1", "incident: rolled-back", "figures: rolled-back")
 STAGED = ("staging: v3.1.0 deployed", "production: v3.1.0 staged")
 DEPLOYED = (*STAGED, "production: v3.1.0 deployed")
@@ -63,40 +65,46 @@ class Expected:
 
 
 EXPECTED = {
-    "a push to `main`": Expected(TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
+    "a push to `main`": Expected(TO_SMOKE, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
     "a push to `main`, CI fails": Expected(("release", "ci")),
     "started by hand on another branch": Expected(("release",)),
-    "started by hand on `main`": Expected(TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
-    "started by hand on a release's tag": Expected(TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
+    "started by hand on `main`": Expected(TO_SMOKE, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
+    "started by hand on a release's tag": Expected(TO_REPORT, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
     "the image has a vulnerability": Expected(("release", "ci", "image")),
     "the registry rejects the login": Expected(("release", "ci", "image")),
     "the registry rejects the push": Expected(("release", "ci", "image")),
-    "a push to `main`, without code scanning": Expected(
-        TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)
-    ),
+    "a push to `main`, without code scanning": Expected(TO_SMOKE, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)),
     "the next push, after a push that was cancelled in staging": Expected(
-        TO_STAGING, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)
+        TO_SMOKE, "success", (COMMIT, OLD), (f"staging: sha-{SHA[:12]} deployed",)
     ),
     "the next release, after a release that lost its runners in production": Expected(
-        TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")
+        TO_REPORT, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")
     ),
     "a release, without reviewers in `production-approval`": Expected(("release",)),
+    "a release, without a ruleset for its tags": Expected(("release",)),
     "staging's deployment fails and is rolled back": Expected(TO_STAGING, recorded=("staging: v3.1.0 rolled back",)),
-    "staging's smoke tests fail": Expected(TO_STAGING, recorded=("staging: v3.1.0 deployed", "staging: back to v3.0.0-1")),
+    "staging's smoke tests fail": Expected(
+        (*TO_SMOKE, "staging-rollback"), recorded=("staging: v3.1.0 deployed", "staging: back to v3.0.0-1")
+    ),
     "staging's smoke tests fail, and the rollback too": Expected(
-        TO_STAGING, serves=(NEW, OLD), recorded=("staging: v3.1.0 deployed",)
+        (*TO_SMOKE, "staging-rollback"), serves=(NEW, OLD), recorded=("staging: v3.1.0 deployed",)
     ),
     "staging has no ROLE_ARN": Expected(TO_STAGING),
     "staging's role is denied, or the token has expired": Expected(TO_STAGING),
     "the image's provenance is of another repository": Expected(TO_STAGING),
     "a tag that is not a release, `v3`": Expected(("release",)),
     "a release's tag, on a commit outside `main`": Expected(("release",)),
-    "a release candidate": Expected(TO_STAGING, "success", (RC, OLD), ("staging: v3.1.0-rc.1 deployed",)),
-    "a release": Expected(TO_VALIDATION, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
+    "a release candidate": Expected(TO_SMOKE, "success", (RC, OLD), ("staging: v3.1.0-rc.1 deployed",)),
+    "a release": Expected(TO_REPORT, "success", (NEW, NEW), (*DEPLOYED, "report", "figures: success")),
     "a release, CI fails": Expected(("release", "ci")),
     "a reviewer rejects": Expected(APPROVED, serves=(NEW, OLD), recorded=STAGED[:1]),
     "cancelled while CI runs": Expected(("release", "ci"), "cancelled"),
     "cancelled in staging": Expected(TO_STAGING, "cancelled", recorded=("staging: v3.1.0 running",)),
+    "a release; later a person runs only `production` again": Expected(("production",), serves=(NEW, NEW)),
+    "the rollout is on hold; later a person runs only `rollout` again": Expected(("rollout",), serves=(NEW, OLD), percent=10),
+    "a reviewer rejects; later a person runs only `approval` again": Expected(
+        TO_REPORT[len(TO_SMOKE) :], "success", (NEW, NEW), (*DEPLOYED[1:], "report", "figures: success")
+    ),
     "production's role is denied": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *FAILED[:1])),
     "production rejects the deployment before any change": Expected(
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED[:1], *STOPPED)
@@ -123,6 +131,9 @@ EXPECTED = {
         (*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "production: v3.1.0 rolled back", *ROLLED_BACK[1:])
     ),
     "the new version is not healthy": Expected((*TO_PRODUCTION, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *ROLLED_BACK)),
+    "the smoke tests of the version that serves fail": Expected(
+        (*TO_PRODUCTION, "production-smoke", "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *ROLLED_BACK)
+    ),
     "the rollout fails and is rolled back": Expected(
         (*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, "production: v3.1.0 rolled back", *ROLLED_BACK[1:])
     ),
@@ -135,7 +146,7 @@ EXPECTED = {
     "the rollout's runner is lost": Expected((*TO_ROLLOUT, "rollback"), serves=(NEW, OLD), recorded=(*STAGED, *ROLLED_BACK)),
     "the end-to-end tests fail": Expected((*TO_VALIDATION, "rollback"), serves=(NEW, OLD), recorded=(*DEPLOYED, *ROLLED_BACK)),
     "the first release: staging's smoke tests fail": Expected(
-        TO_STAGING, recorded=("staging: v3.1.0 deployed", "staging: back to the image before")
+        (*TO_SMOKE, "staging-rollback"), recorded=("staging: v3.1.0 deployed", "staging: back to the image before")
     ),
     "the first release: a cancelled rollout": Expected(
         (*TO_ROLLOUT, "rollback"), "cancelled", (NEW, OLD), (*STAGED, "production: back to the image before", *ROLLED_BACK[1:])
@@ -200,9 +211,10 @@ def test_only_the_approval_job_needs_a_reviewer(scenario: Scenario) -> None:
 
 @each_scenario
 def test_production_does_not_change_before_the_approval(scenario: Scenario) -> None:
+    """Also not after an approval in an earlier attempt of the run."""
     ran = scenario.play()
-    if "approval" not in ran.jobs or ran.jobs["approval"].result != "success":
-        assert not any(each.started and each.environment == "production" for each in ran.jobs.values())
+    if "approval" not in ran.ran() or ran.jobs["approval"].result != "success":
+        assert not any(each.started and each.role and each.environment == "production" for each in ran.jobs.values())
         assert not [each for each in ran.world.recorded if each.startswith(("production", "incident", "figures"))]
 
 
@@ -237,6 +249,18 @@ def test_a_run_reaches_the_environments_of_its_tag() -> None:
             "release",
             "the GitHub environment production-approval has no required reviewers",
             "add required reviewers",
+        ),
+        (
+            "a release, without a ruleset for its tags",
+            "release",
+            "no ruleset restricts who may create and move the tags v*; nothing was deployed",
+            "gh api --method POST repos/novacron/novacron/rulesets",
+        ),
+        (
+            "a release; later a person runs only `production` again",
+            "production",
+            "of attempt 1 of this run, and this is attempt 2; nothing was deployed",
+            "run all jobs again, so that the release is approved again",
         ),
     ],
 )
@@ -338,7 +362,7 @@ def test_a_newer_push_replaces_only_a_waiting_push() -> None:
     for later in (newer, other_tag):
         assert not replaced(CD, None, TAG, later, running=False)
         assert not replaced(CD, None, TAG, later, running=True)
-        for job in ("staging", "production", "rollout", "rollback"):
+        for job in ("staging", "staging-rollback", "production", "rollout", "rollback"):
             assert not replaced(CD, job, TAG, later, running=False), "a waiting job, such as a rollback, was cancelled"
             assert not replaced(CD, job, TAG, later, running=True)
     assert not replaced(CD, None, MAIN, newer, running=True)
@@ -346,7 +370,7 @@ def test_a_newer_push_replaces_only_a_waiting_push() -> None:
 
 def test_jobs_that_update_an_environment_share_a_concurrency_group() -> None:
     groups = {each.name: each.content.get("concurrency", {}).get("group") for each in jobs(ROOT) if each.workflow == CD}
-    assert groups["staging"] == "up-staging"
+    assert {groups[name] for name in ("staging", "staging-rollback")} == {"up-staging"}
     assert {groups[name] for name in ("production", "rollout", "rollback")} == {"up-production"}
 
 

@@ -1,10 +1,12 @@
-"""Updates and reviews: Renovate finds every version in the files, and every path in CODEOWNERS exists."""
+"""Updates and reviews: Renovate finds every version in the files, and each file has its owners."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
-from pathlib import Path
+import subprocess
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -85,12 +87,52 @@ def code_owners() -> dict[str, list[str]]:
     return {path: owners for path, *owners in lines}
 
 
+def owners_of(file: str) -> list[str]:
+    """The owners of a file: those of the last line that matches it."""
+    found: list[str] = []
+    for path, owners in code_owners().items():
+        if path == "*" or (path.endswith("/") and f"/{file}".startswith(path)) or PurePath(f"/{file}").match(path):
+            found = owners
+    return found
+
+
+def packages_with_a_role() -> set[str]:
+    """The packages and modules in the root folder that run with a role or enforce a rule, and those that they import."""
+    found, waiting = set[str](), {"__main__", "bootstrap", "delivery", "policies"}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        files = [ROOT / f"{name}.py", *(ROOT / name).rglob("*.py")]
+        for node in (node for file in files if file.exists() for node in ast.walk(ast.parse(file.read_text()))):
+            imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names = {each.partition(".")[0] for each in imported} - found - {""}
+            waiting |= {each for each in names if (ROOT / each).is_dir() or (ROOT / f"{each}.py").exists()}
+    return found
+
+
+FILES = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
 @pytest.mark.parametrize("path", code_owners())
 def test_every_path_with_an_owner_exists(path: str) -> None:
-    assert path == "*" or (ROOT / path.strip("/")).exists()
+    assert list(ROOT.glob(path.strip("/")))
     assert all(owner.startswith("@") for owner in code_owners()[path])
     assert code_owners()[path]
 
 
-def test_policies_aws_and_pipelines_have_owners() -> None:
-    assert {"*", "/policies/", "/components/aws/", "/.github/"} <= set(code_owners())
+def test_what_enforces_a_rule_or_runs_with_a_role_belongs_to_security_alone() -> None:
+    """One of several owners on a line is sufficient, so a second owner could change the rules without the first."""
+    packages = packages_with_a_role()
+    assert {"components", "contract", "program"} <= packages
+    others = (".github", "docker", "scripts", "Makefile", "dwcp", "pyproject.toml", "uv.lock", ".secrets.baseline")
+    roots = {*packages, *others, *(f"{name}.py" for name in packages)}
+    files = [file for file in FILES if file.split("/")[0] in roots or re.match(r"(requirements|Pulumi).*\.(txt|yaml)$", file)]
+    assert len(files) > 200
+    assert {file: owners for file in files if (owners := owners_of(file)) != ["@novacron/security"]} == {}
+
+
+def test_the_service_belongs_to_its_team() -> None:
+    assert owners_of("tests/fixtures/app/package.json") == ["@novacron/service"]
+    assert owners_of("a-new-file") == ["@novacron/security"]
+    assert owners_of("CHANGELOG.md") == owners_of("tests/workflows/test_updates.py") == ["@novacron/platform"]

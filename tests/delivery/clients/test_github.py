@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from github_server import Server, serving
+from github_server import BOT, Server, serving
 from recording import ROOT
 from typer.testing import CliRunner
 
@@ -46,9 +47,32 @@ def test_a_comment_that_is_up_to_date_is_not_edited(server: Server, github: GitH
 
 
 def test_our_comment_is_found_after_many_others(server: Server, github: GitHub) -> None:
-    server.comments = [{"id": number, "body": "chat"} for number in range(1000, 1250)] + [{"id": 3, "body": f"{MARKER} old"}]
+    server.comments = [{"id": number, "body": "chat"} for number in range(1000, 1250)] + [
+        {"id": 3, "body": f"{MARKER} old", "user": {"login": BOT}}
+    ]
     assert github.set_comment(7, MARKER, f"{MARKER} new") == "edited"
     assert server.comments[-1]["body"] == f"{MARKER} new"
+
+
+@pytest.mark.parametrize("author", [{"login": "contributor"}, {"login": "github-actions"}, None])
+def test_a_comment_of_another_author_with_the_marker_is_not_ours(
+    server: Server, github: GitHub, author: dict[str, str] | None
+) -> None:
+    """Anyone can write the marker into a comment. Its author could then change our text, or GitHub would refuse our change."""
+    theirs = f"{MARKER}\nall checks passed"
+    server.comments = [{"id": 1000, "body": theirs, "user": author}]
+    assert github.set_comment(7, MARKER, "", f"{MARKER} nothing") == "nothing to comment"
+    assert github.set_comment(7, MARKER, f"{MARKER}\none") == "created"
+    assert github.set_comment(7, MARKER, f"{MARKER}\ntwo") == "edited"
+    assert [each["body"] for each in server.comments] == [theirs, f"{MARKER}\ntwo"]
+
+
+def test_an_issue_of_another_author_with_the_marker_is_not_ours(server: Server, github: GitHub) -> None:
+    """Incidents would be hidden in the issue of a stranger, which the author can close."""
+    server.issues = [{"id": 1000, "number": 1000, "body": "<!-- a -->", "state": "open", "user": {"login": "contributor"}}]
+    assert github.close_issue("<!-- a -->", "gone") == "no open issue"
+    assert github.set_issue("<!-- a -->", "First", "text") == "opened"
+    assert github.set_issue("<!-- a -->", "Second", "more") == "added to issue 2"
 
 
 def test_an_empty_body_creates_no_comment(server: Server, github: GitHub) -> None:
@@ -128,9 +152,7 @@ def test_an_issue_is_closed_with_a_comment_and_a_new_one_can_be_opened(server: S
     assert github.set_issue("<!-- a -->", "Second", "text") == "opened"
 
 
-@pytest.mark.parametrize(
-    ("status", "fix"), [(401, "run the failed jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")]
-)
+@pytest.mark.parametrize(("status", "fix"), [(401, "run all jobs again"), (403, "`permissions:`"), (404, "GITHUB_REPOSITORY")])
 def test_a_rejected_request_is_reported_with_the_fix(server: Server, github: GitHub, status: int, fix: str) -> None:
     server.status = status
     with pytest.raises(GitHubError, match=f"answered with {status}") as raised:
@@ -177,7 +199,7 @@ def test_the_drift_issue_follows_the_drift_check(
     for name, value in {"GITHUB_API_URL": server.address, "GITHUB_REPOSITORY": "a/b", "GITHUB_TOKEN": "t"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
-    server.issues = [{"id": 1, "number": 1, "body": "<!-- dwcp-drift-staging -->", "state": "open"}]
+    server.issues = [{"id": 1, "number": 1, "body": "<!-- dwcp-drift-staging -->", "state": "open", "user": {"login": BOT}}]
     result = CliRunner().invoke(app, ["pipeline", "drift", "--environment", "staging"])
     assert result.exit_code == code, result.output
     assert server.issues[0]["state"] == state
@@ -194,6 +216,47 @@ def test_an_environment_without_required_reviewers_is_refused(server: Server, tm
     assert "GitHub Enterprise" in done.stderr
     server.status = 404
     assert dwcp(server, tmp_path, "reviewers", "--environment", "production-approval").returncode == 1
+
+
+RULESET = json.loads((ROOT / ".github/release-tags.json").read_text()) | {"id": 1}
+ALL_TAGS = {"ref_name": {"include": ["~ALL"], "exclude": []}}
+
+
+@pytest.mark.parametrize(
+    ("rulesets", "restricted"),
+    [
+        ([RULESET], True),
+        ([RULESET | {"conditions": ALL_TAGS}], True),
+        ([RULESET | {"rules": [{"type": kind}], "id": index} for index, kind in enumerate(("creation", "update"))], True),
+        ([], False),
+        ([RULESET | {"enforcement": "evaluate"}], False),
+        ([RULESET | {"rules": [{"type": "creation"}]}], False),
+        ([RULESET | {"rules": [{"type": "update"}, {"type": "deletion"}]}], False),
+        ([RULESET | {"conditions": {"ref_name": {"include": ["refs/tags/v3.*"], "exclude": []}}}], False),
+        ([RULESET | {"conditions": {"ref_name": {"include": ["~ALL"], "exclude": ["refs/tags/v*"]}}}], False),
+    ],
+)
+def test_release_tags_that_everyone_may_create_or_move_are_refused(
+    server: Server, tmp_path: Path, rulesets: list[dict[str, Any]], restricted: bool
+) -> None:
+    """The workflow of a tag comes from the tagged commit, so whoever creates or moves a tag can take the role of production."""
+    server.rulesets = rulesets
+    done = dwcp(server, tmp_path, "release-tags")
+    assert server.asked["targets"] == ["tag"]
+    assert server.asked["includes_parents"] == ["true"]
+    assert done.returncode == (0 if restricted else 2), done.stderr
+    if not restricted:
+        assert "no ruleset restricts who may create and move the tags v*; nothing was deployed" in done.stderr
+        assert "gh api --method POST repos/novacron/novacron/rulesets --input .github/release-tags.json" in done.stderr
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_rulesets_that_cannot_be_read_are_a_failure_with_a_fix(server: Server, tmp_path: Path, status: int) -> None:
+    server.status = status
+    done = dwcp(server, tmp_path, "release-tags")
+    assert done.returncode == 1
+    assert f"answered with {status}" in done.stderr
+    assert "GitHub Team or Enterprise" in done.stderr
 
 
 def test_missing_github_variables_are_reported(server: Server, tmp_path: Path) -> None:

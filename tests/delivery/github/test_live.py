@@ -84,7 +84,7 @@ def test_a_release_is_promoted_reported_and_rolled_back(pipeline: Pipeline, tmp_
     live.rollout(new).end(0)
     assert pipeline.step("rollout", "pipeline rollout-result", REFERENCE=new)["result"] == "promoted"
     report = tmp_path / "report.md"
-    [script] = [each["run"] for each in find(ROOT, "validation").steps if "pipeline report" in each.get("run", "")]
+    [script] = [each["run"] for each in find(ROOT, "report").steps if "pipeline report" in each.get("run", "")]
     assert script.endswith("--output report.md")
     live.start("pipeline", "report", "--environment", "local", "--image", new, "--output", str(report)).end(0)
     assert new in report.read_text()
