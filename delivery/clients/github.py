@@ -155,7 +155,8 @@ class GitHub:
 
 def _is_ours(found: dict[str, Any], marker: str) -> bool:
     """Whether a job wrote this comment or issue with ``marker``, which anyone can write. A deleted account has no user."""
-    return marker in str(found.get("body") or "") and (found.get("user") or {}).get("login") == AUTHOR
+    author = cast("dict[str, Any]", found.get("user") or {})
+    return marker in str(found.get("body") or "") and author.get("login") == AUTHOR
 
 
 def _check(marker: str, body: str) -> None:
