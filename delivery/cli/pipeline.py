@@ -122,7 +122,7 @@ def release_tags() -> None:
         fix = "a private repository has rulesets only with GitHub Team or Enterprise; otherwise run the job again"
         raise GitHubError(f"the rulesets cannot be read: {error.problem}", fix) from error
     require_release_tags(os.environ.get("GITHUB_REPOSITORY", ""), restricted=restricted)
-    _say("a ruleset restricts who may create and move the tags v*")
+    typer.echo("a ruleset restricts who may create and move the tags v*")
 
 
 @app.command()
@@ -134,7 +134,7 @@ def approved(
     from delivery.github.variables import require_approval
 
     require_approval(attempt, present)
-    _say(f"the release was approved in this attempt of the run: {present}")
+    typer.echo(f"the release was approved in this attempt of the run: {present}")
 
 
 @app.command()
