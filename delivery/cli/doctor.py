@@ -48,12 +48,12 @@ def doctor(
     output = "json" if as_json else output
     opened = Environment.open(environment)
     shown = console()
-    skipped = {"drift": "skipped by --quick; run `dwcp drift`"} if quick else {}
+    skipped = {"drift": f"skipped by --quick; run `dwcp drift --environment {environment}`"} if quick else {}
     report = _look(opened, timeout, skipped, shown, output)
     while watch:
         time.sleep(watch)
         # Drift detection reads every resource. If it ran each time, the AWS APIs could throttle it.
-        skipped = skipped or {"drift": "checked only at the start of --watch; run `dwcp drift`"}
+        skipped = skipped or {"drift": f"checked only at the start of --watch; run `dwcp drift --environment {environment}`"}
         if output == "table":
             shown.clear()
         report = _look(opened, timeout, skipped, shown, output)
@@ -70,8 +70,8 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
 
     # A new object for each check, because an `Environment` caches what it reads.
     sources = Sources(Environment(name=environment.name), lambda: changes_of(environment))
-    snapshots = observe(sources, seconds=timeout, skip=skipped)
     with working(f"checking {environment.name}"):
+        snapshots = observe(sources, seconds=timeout, skip=skipped)
         seen = next(snapshots)
     report = diagnose(seen)
     if output == "table" and (problem := doctor_report.unreachable(seen, report)):

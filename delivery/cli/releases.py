@@ -47,5 +47,10 @@ def releases(
     for each in found:
         mark = ">" if running is not None and each.id == running.id else ""
         image = each.image.rpartition("/")[2].partition(":")[2]
-        rows.add_row(mark, each.id, each.command, each.result, image, each.commit[:8], each.who.partition(",")[0])
+        rows.add_row(mark, each.id, each.command, each.result, image, _commit(each.commit), each.who.partition(",")[0])
     console().print(rows if found else f"nothing has been released to {environment} yet")
+
+
+def _commit(commit: str) -> str:
+    head, changed, _ = commit.partition("-dirty")
+    return f"{head[:8]} + changes" if changed else head[:8]

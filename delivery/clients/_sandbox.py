@@ -21,6 +21,11 @@ CALLER_WINS = "DWCP_"
 """Prefix of the variables for which the caller's value takes precedence over the sandbox's value."""
 
 
+def way_in() -> str:
+    """The command after which a command on the sandbox finds it."""
+    return "source .sandbox/env" if FILE.exists() else "make up"
+
+
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:
     """The variables in ``file`` and ``monitoring/env``, and PATH. ``DWCP_`` variables that the caller sets are omitted.
 

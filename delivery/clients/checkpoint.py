@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 
 from components.field_owners import OWNERSHIP
 from contract import LEASE_TABLE
+from delivery.clients import _sandbox
 from delivery.clients.aws import error_code
 from delivery.clients.environment import Environment
 from delivery.clients.state_backend import LEASE_KEY, Backend, write_fenced
@@ -110,7 +111,7 @@ class States:
         except BotoCoreError as error:
             raise StateError(
                 f"the state of {self.stack} cannot be read: {error}",
-                "source .sandbox/env" if self.stack == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE",
+                _sandbox.way_in() if self.stack == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE",
             ) from error
         except ClientError as error:
             if error_code(error) not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):

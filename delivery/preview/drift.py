@@ -43,7 +43,7 @@ def _detected(environment: Environment) -> Drift:
     try:
         read = preview_refresh(environment)
     except DeliveryError as error:
-        return Drift(stack=environment.name, problems=(error.problem,))
+        return Drift(stack=environment.name, problems=("; ".join(filter(None, (error.problem, error.fix))),))
     found, problems = _foreign(environment, read)
     return Drift(
         stack=environment.name,

@@ -106,6 +106,8 @@ class Deployment:
                 # After the lease was lost, another command can own the environment. Then this command must not roll back.
                 if failed is None or not failed.rolls_back or isinstance(error, LeaseLostError):
                     self._end("failed", error)
+                    if isinstance(error, KeyboardInterrupt):
+                        self.runner.say("interrupted before the update: nothing was deployed")
                     raise
                 raise self._roll_back(error) from error
             self._end("staged" if self.mode == "staged" else "deployed")

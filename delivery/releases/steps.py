@@ -78,7 +78,7 @@ class StepRunner:
                 self.say(f"{step.name} ...")
                 ended = step.run()
         except BaseException as error:
-            self._record(step.name, "failed", started, getattr(error, "problem", "") or type(error).__name__)
+            self._record(step.name, "failed", started, _problem(error))
             raise
         if isinstance(ended, Skipped):
             self._record(step.name, "skipped", started, ended.reason)
@@ -92,3 +92,9 @@ class StepRunner:
         mark = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}[result]
         first = detail.splitlines()[0] if detail else ""
         self.say(f"{mark:8}{name} ({seconds:.1f} s){f': {first}' if first else ''}")
+
+
+def _problem(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return getattr(error, "problem", "") or type(error).__name__

@@ -98,7 +98,7 @@ def text_of(action: Action) -> str:
         case model.RaiseFloor(replicas):
             return f"stable keeps at least {replicas} pods"
         case model.SizeCanary(replicas):
-            return f"canary is scaled to {replicas} pods"
+            return f"canary is scaled to {replicas} {'pod' if replicas == 1 else 'pods'}"
         case model.Route(split, flag):
             return f"canary gets {split} % of the traffic, flag is set to {flag} %"
         case model.Promote(image):
