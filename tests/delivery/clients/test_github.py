@@ -239,7 +239,7 @@ ALL_TAGS = {"ref_name": {"include": ["~ALL"], "exclude": []}}
 def test_release_tags_that_everyone_may_create_or_move_are_refused(
     server: Server, tmp_path: Path, rulesets: list[dict[str, Any]], restricted: bool
 ) -> None:
-    """The workflow of a tag comes from the tagged commit, so a person who creates or moves a tag can take the role of production."""
+    """The workflow of a tag comes from the tagged commit, so who creates or moves a tag can take the role of production."""
     server.rulesets = rulesets
     done = dwcp(server, tmp_path, "release-tags")
     assert server.asked["targets"] == ["tag"]
