@@ -4,7 +4,7 @@ A changed name requires a migration of the running environments. Values that a t
 (``components/settings``).
 """
 
-from typing import Literal
+from typing import Literal, get_args
 
 APPLICATION = "dwcp-v3"
 """Name of the application, of the stable Deployment and its Service, and of the service's container. Value of the label ``app``."""
@@ -22,12 +22,19 @@ EnvironmentName = Literal["local", "staging", "production"]
 StackName = Literal[EnvironmentName, "account"]
 """An environment, or the account's own stack."""
 
+ZoneLetter = Literal["a", "b", "c", "d", "e", "f"]
+ZONES: tuple[ZoneLetter, ...] = get_args(ZoneLetter)
+"""The letters of availability zones. No AWS region has more zones."""
+
 TrackName = Literal["stable", "canary"]
 """One of the two parallel Deployments of the application. During a rollout, ``canary`` runs the new release."""
 STABLE: TrackName = "stable"
 CANARY: TrackName = "canary"
 DEPLOYMENTS: dict[TrackName, str] = {STABLE: APPLICATION, CANARY: f"{APPLICATION}-canary"}
 """Name of each track's Deployment, Service and autoscaler."""
+
+TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+"""The labels of nodes over whose values pods are spread."""
 
 APP_LABEL = "app"
 TRACK_LABEL = "track"
@@ -37,6 +44,8 @@ SERVICE_PORT = 80
 """Port of the Kubernetes Service (guide: ``kubectl port-forward svc/dwcp-v3 8080:80``), which forwards to the pods' HTTP port."""
 PORT = 8080
 METRICS_PORT = 9090
+HEALTH_PATH = "/health"
+"""Path of the check of the service's process alone (guide: Health Checks)."""
 
 REDIS = f"{APPLICATION}-redis"
 """Name of the Deployment and Service of Redis, and the value of their label ``app``."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from contract import APPLICATION, DEPLOYMENTS, ROLLOUT_CONFIG_MAP, ROLLOUT_KEY
+from contract import APPLICATION, DEPLOYMENTS, ROLLOUT_CONFIG_MAP, ROLLOUT_KEY, ZONES
 
 Owner = Literal["autoscaler", "delivery"]
 """``autoscaler`` is the HorizontalPodAutoscaler or the node autoscaler; ``delivery`` is the ``dwcp`` command."""
@@ -19,9 +19,6 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 HORIZONTAL_POD_AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-
-ZONES = "abcdef"
-"""The letters that `network.zones` accepts; each zone has its own node group."""
 
 
 @dataclass(frozen=True)

@@ -13,13 +13,11 @@ def looks(
     seconds: float,
     *,
     pause: float = PAUSE_SECONDS,
-    longest_pause: float | None = None,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[None]:
     """Yield once for each poll. The first poll is immediate. The last poll is at most one pause later than ``seconds``.
 
-    With ``longest_pause``, each pause is 1.5 times as long as the previous pause, from ``pause`` up to ``longest_pause``. ``sleep``
-    may end a pause early. The caller leaves the loop when its condition holds, and raises its own error after the loop::
+    ``sleep`` may end a pause early. The caller leaves the loop when its condition holds, and raises its own error after the loop::
 
         for _ in looks(60):
             if answers():
@@ -32,4 +30,3 @@ def looks(
         if time.monotonic() > deadline:
             return
         sleep(pause)
-        pause = min(pause * 1.5, longest_pause) if longest_pause else pause

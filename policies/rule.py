@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -29,8 +30,8 @@ class Problem:
     """The correct value, or the action that fixes the problem."""
 
 
-ResourceCheck = Callable[[View, Limits], Iterator[Problem]]
-StackCheck = Callable[[View, ResourceIndex, Limits], Iterator[Problem]]
+Check = Callable[[View, ResourceIndex, Limits], Iterator[Problem]]
+"""A function of a resource (``view``), the resources of the stack (``index``) and the ``limits``, that yields problems."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,8 +53,9 @@ class Rule:
     severity: Severity
     on: tuple[str, ...]
     """Type tokens of the resources that the rule checks; ``*`` stands for all types."""
-    check: StackCheck
+    check: Check
     whole: bool
+    """Whether the check reads other resources of the stack."""
     frameworks: tuple[str, ...] = ()
     """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation."""
     deferred: frozenset[str] = frozenset()
@@ -86,37 +88,26 @@ class Pack:
         self.concern = concern
         self.rules: list[Rule] = []
 
-    def resource(
+    def rule(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
-    ) -> Callable[[ResourceCheck], Rule]:
-        """A decorator that creates a rule from a function that checks a single resource."""
+    ) -> Callable[[Callable[..., Iterator[Problem]]], Rule]:
+        """A decorator that creates a rule from a function, whose parameters are those of :data:`Check` that it needs, by name."""
+        if name.partition("-")[0] != self.concern:
+            raise ValueError(f"the rule {name!r} is not a rule of {self.concern}")
 
-        def register(check: ResourceCheck) -> Rule:
-            def alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-                del index
-                return check(view, limits)
+        def register(function: Callable[..., Iterator[Problem]]) -> Rule:
+            names = frozenset(inspect.signature(function).parameters)
+
+            def check(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+                given = {"view": view, "index": index, "limits": limits}
+                return function(**{each: given[each] for each in names})
 
             texts = {"title": title, "why": why, "fix": fix, "severity": severity}
-            return self._add(Rule(name=name, on=on, check=alone, whole=False, **texts, **more))
+            rule = Rule(name=name, on=on, check=check, whole="index" in names, **texts, **more)
+            self.rules.append(rule)
+            return rule
 
         return register
-
-    def stack(
-        self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
-    ) -> Callable[[StackCheck], Rule]:
-        """A decorator that creates a rule from a function that checks a resource together with the other resources of the stack."""
-
-        def register(check: StackCheck) -> Rule:
-            texts = {"title": title, "why": why, "fix": fix, "severity": severity}
-            return self._add(Rule(name=name, on=on, check=check, whole=True, **texts, **more))
-
-        return register
-
-    def _add(self, rule: Rule) -> Rule:
-        if rule.concern != self.concern:
-            raise ValueError(f"the rule {rule.name!r} is not a rule of {self.concern}")
-        self.rules.append(rule)
-        return rule
 
 
 def at(view: View, path: str, message: str, fix: str) -> Problem:

@@ -8,7 +8,6 @@ import importlib
 import json
 import os
 import runpy
-import signal
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ from program import _sdk
 from program.checkout import program_of
 from program.errors import ProgramError
 from program.evaluation import PLACEHOLDERS, run
-from program.evaluation_process import EXPIRED, TIMEOUT_SECONDS
+from program.evaluation_process import TIMEOUT_SECONDS
 from program.project_files import project_name, stack_configuration, with_other_secrets
 
 PROGRAM = ("components", "contract")
@@ -44,7 +43,7 @@ def write(arguments: Sequence[str]) -> None:
     parser.add_argument("--answers", type=int, default=sys.stdout.fileno())
     parser.add_argument("--seconds", type=float, default=TIMEOUT_SECONDS)
     given = parser.parse_args(list(arguments))
-    _end_after(given.seconds)
+    faulthandler.dump_traceback_later(given.seconds, exit=True)  # works even if the program then waits in C code
     _sdk.without_debug_messages()
     os.set_inheritable(given.answers, False)
     with os.fdopen(given.answers, "wb") as out:
@@ -52,18 +51,6 @@ def write(arguments: Sequence[str]) -> None:
             out.write(answer + b"\n")
             out.flush()
     os._exit(0)  # does not wait for threads that the program started
-
-
-def _end_after(seconds: float) -> None:
-    """After ``seconds``, print the call stack of every thread and exit, even if the program waits in C code at that time."""
-    signal.signal(signal.SIGALRM, _expired)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    faulthandler.dump_traceback_later(seconds + 1, exit=True)  # for a program that waits in C code, where no signal handler runs
-
-
-def _expired(_signal: int, _frame: object) -> None:
-    faulthandler.dump_traceback(all_threads=True)
-    os._exit(EXPIRED)
 
 
 def _answers(checkout: Path, stacks: Sequence[str], worlds: Sequence[bool], stack_file: Path | None) -> Iterator[bytes]:

@@ -45,15 +45,17 @@ STACK_REFERENCE = "pulumi:pulumi:StackReference"
 class Providers(mocks.Mocks):
     """Mocks of the providers. In a preview, computed outputs are unknown; otherwise they are the catalogue's example values."""
 
-    def __init__(self, published: Callable[[str], dict[str, Any]], *, preview: bool, caller: str) -> None:
-        self.published = published
+    published: Mapping[str, Any] = {}
+    """The outputs of every stack that the program reads by a StackReference: none, because an evaluation has no backend."""
+
+    def __init__(self, *, preview: bool, caller: str) -> None:
         self.caller = caller
         self.preview = preview
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         inputs = cast("dict[str, Any]", cast(Any, args).inputs)
         if args.typ == STACK_REFERENCE:
-            return args.resource_id, {**inputs, "outputs": self.published(cast(str, args.resource_id)), "secretOutputNames": []}
+            return args.resource_id, {**inputs, "outputs": self.published, "secretOutputNames": []}
         if not args.custom or self.preview:
             return None, inputs
         return f"{args.name}-id", catalogue.outputs(args.typ, args.name, inputs)

@@ -45,11 +45,6 @@ class Worlds:
     unknown: Graph
 
 
-def published(_stack: str) -> dict[str, Any]:
-    """The outputs of a stack that the program reads by a StackReference: always empty, because an evaluation has no backend."""
-    return {}
-
-
 def run(
     program: Callable[[], object],
     config: Mapping[str, Any],
@@ -69,7 +64,7 @@ def run(
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS] if secrets is None else list(secrets)
-    providers = _sdk.Providers(published, preview=preview, caller=_caller(config))
+    providers = _sdk.Providers(preview=preview, caller=_caller(config))
     with _in_any_shell():
         return _sdk.record(program, texts, secret_keys, providers=providers, project=project, stack=stack, preview=preview)
 

@@ -77,24 +77,22 @@ def answers(
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
     """Wait until the process ends, and kill the processes that it started. Returns whether the process ended in time."""
-    end = time.monotonic() + seconds + GRACE_SECONDS
+    limit = time.monotonic() + seconds
     started: dict[int, psutil.Process] = {}
     with suppress(psutil.Error):
         watched = psutil.Process(process.pid)
-        while watched.status() != psutil.STATUS_ZOMBIE and time.monotonic() < end:
+        while watched.status() != psutil.STATUS_ZOMBIE and time.monotonic() < limit + GRACE_SECONDS:
             started |= {each.pid: each for each in watched.children(recursive=True)}
             time.sleep(LOOK_SECONDS)
+    in_time = time.monotonic() < limit
     # The process is not reaped yet, so its pid still identifies its group.
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     for child in started.values():
         with suppress(psutil.Error):  # psutil also compares the start time, so it never kills a new process that reuses the pid
             child.kill()
-    return process.wait() != -signal.SIGKILL and process.returncode != EXPIRED
-
-
-EXPIRED = 124
-"""Exit code of a process that exceeded its time limit; the command ``timeout`` uses the same code."""
+    process.wait()
+    return in_time
 
 
 def _lost(checkout: Path, printed: str, late: float | None) -> EvaluationError:

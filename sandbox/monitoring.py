@@ -175,9 +175,11 @@ class SandboxMonitoring:
         itself = next(job for job in config["scrape_configs"] if job["job_name"] == "prometheus")
         itself["static_configs"] = [{"targets": [f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
         job = next(job for job in config["scrape_configs"] if job["job_name"] == "alertmanager")
-        # Without an Alertmanager, the job of Alertmanager scrapes Prometheus itself, so that no target is down.
+        # Without an Alertmanager, its job scrapes Prometheus itself, so that no target is down and no metric is absent.
         job["static_configs"] = [{"targets": [self.alertmanager or f"127.0.0.1:{self.ports[PROMETHEUS]}"]}]
         if self.alertmanager is None:
+            renamed = {"source_labels": ["__name__"], "regex": "prometheus_build_info"}
+            job["metric_relabel_configs"] = [renamed | {"target_label": "__name__", "replacement": "alertmanager_build_info"}]
             del config["alerting"]
         else:
             config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [self.alertmanager]}]}]}

@@ -12,7 +12,6 @@ import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from contract import FIRST_IMAGE, IMAGE_REPOSITORY
@@ -35,8 +34,8 @@ SUCCESS, FAILURE, CANCELLED, SKIPPED = "success", "failure", "cancelled", "skipp
 
 
 @cache
-def _jobs(root: Path, workflow: str) -> Mapping[str, Job]:
-    return {each.name: each for each in jobs(root) if each.workflow == workflow}
+def _jobs(workflow: str) -> Mapping[str, Job]:
+    return {each.name: each for each in jobs(CHECKOUT) if each.workflow == workflow}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,6 @@ class Event:
     name: str = "push"
     ref: str = "refs/heads/main"
     sha: str = SHA
-    fork: bool = False
     payload: Mapping[str, Any] = field(default_factory=dict[str, Any])
     in_main: bool = True
     """Whether ``main`` contains the commit."""
@@ -163,7 +161,6 @@ class Run:
     event: Event
     world: PipelineWorld
     faults: Faults = field(default_factory=dict[str, str])
-    root: Path = CHECKOUT
     inputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
     jobs: dict[str, JobRun] = field(default_factory=dict[str, JobRun])
     cancelled: bool = False
@@ -171,14 +168,14 @@ class Run:
 
     def again(self, name: str) -> Run:
         """A new attempt that runs one job, and the jobs that depend on it. The other jobs keep their results and outputs."""
-        jobs = _jobs(self.root, self.workflow)
+        jobs = _jobs(self.workflow)
         repeated = {each.name for each in jobs.values() if name in (each.name, *self._ancestors(each))}
         kept = {key: replace(each, started=False) for key, each in self.jobs.items() if key.partition(" / ")[0] not in repeated}
-        return Run(self.workflow, self.event, self.world, {}, self.root, self.inputs, kept, attempt=self.attempt + 1).play()
+        return Run(self.workflow, self.event, self.world, {}, self.inputs, kept, attempt=self.attempt + 1).play()
 
     def play(self) -> Run:
         """Run the jobs that have no result yet, in the order of their dependencies; return this run."""
-        waiting = {name: each for name, each in _jobs(self.root, self.workflow).items() if name not in self.jobs}
+        waiting = {name: each for name, each in _jobs(self.workflow).items() if name not in self.jobs}
         while waiting:
             ready = [each for each in waiting.values() if not set(each.needs) & waiting.keys()]
             if not ready:
@@ -218,7 +215,7 @@ class Run:
     def _ancestors(self, job: Job) -> set[str]:
         found = set(job.needs)
         for name in job.needs:
-            found |= self._ancestors(_jobs(self.root, self.workflow)[name])
+            found |= self._ancestors(_jobs(self.workflow)[name])
         return found
 
     def _called(self, job: Job, contexts: Contexts) -> JobRun:
@@ -228,7 +225,7 @@ class Run:
         faults = {
             name.removeprefix(f"{job.name} / "): fault for name, fault in self.faults.items() if name.startswith(f"{job.name} / ")
         }
-        inner = Run(job.calls, self.event, self.world, faults, self.root, given).play()
+        inner = Run(job.calls, self.event, self.world, faults, given).play()
         self.jobs |= {f"{job.name} / {name}": each for name, each in inner.jobs.items()}
         self.cancelled = self.cancelled or inner.cancelled
         return JobRun(inner.result)

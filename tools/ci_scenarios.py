@@ -49,7 +49,7 @@ class Scenario:
     again: str = ""
     """The job that a person runs again after the run; the row shows this second attempt."""
 
-    def play(self, root: Path = CHECKOUT) -> Run:
+    def play(self) -> Run:
         """The scenario's run, from the initial state."""
         world = PipelineWorld()
         for place in world.places.values() if self.first else ():
@@ -60,9 +60,9 @@ class Scenario:
         world.reviewed = self.reviewed
         world.tags_restricted = self.tags_restricted
         if self.earlier is not None:
-            Run(self.workflow, self.event, world, self.earlier, root).play()
+            Run(self.workflow, self.event, world, self.earlier).play()
             world.recorded.clear()
-        run = Run(self.workflow, self.event, world, self.faults, root).play()
+        run = Run(self.workflow, self.event, world, self.faults).play()
         if self.again:
             world.recorded.clear()
         return run.again(self.again) if self.again else run
@@ -73,9 +73,9 @@ STAGE, STARTS, HEALTH = "Back up, deploy at 0 %", "The new version starts", "Hea
 ROLLOUT, E2E, ROLLBACK = "10 % -> 50 %", "End-to-end", "Previous release"
 
 
-def finished(event: str, *, conclusion: str = SUCCESS) -> Event:
+def finished(event: str) -> Event:
     """The event of a finished run of another workflow."""
-    run = {"event": event, "conclusion": conclusion, "head_branch": "change", "head_sha": "b" * 40, "id": 7}
+    run = {"event": event, "conclusion": SUCCESS, "head_branch": "change", "head_sha": "b" * 40, "id": 7}
     return Event(name="workflow_run", payload={"workflow_run": {**run, "head_repository": {"owner": {"login": "contributor"}}}})
 
 
@@ -184,8 +184,8 @@ SCENARIOS = (
         faults={f"validation: {E2E}": "failure", "rollback: What serves": "failure"},
     ),
     Scenario(title="a pull request of this repository", event=Event(name="pull_request", payload=OURS), workflow=INFRASTRUCTURE),
-    Scenario(title="a pull request of a fork", event=Event(name="pull_request", payload=FORKS, fork=True), workflow=INFRASTRUCTURE),
-    Scenario(title="a pull request of a fork, CI only", event=Event(name="pull_request", payload=FORKS, fork=True), workflow=CI),
+    Scenario(title="a pull request of a fork", event=Event(name="pull_request", payload=FORKS), workflow=INFRASTRUCTURE),
+    Scenario(title="a pull request of a fork, CI only", event=Event(name="pull_request", payload=FORKS), workflow=CI),
     Scenario(title="the run of a pull request has finished", event=finished("pull_request"), workflow=COMMENT),
     Scenario(title="the run of a push has finished", event=finished("push"), workflow=COMMENT),
     Scenario(title="every morning, without drift", event=Event(name="schedule"), workflow=DRIFT),

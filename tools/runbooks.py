@@ -50,7 +50,7 @@ def _checks() -> Iterator[str]:
 def _alerts() -> Iterator[str]:
     yield "## By alert\n"
     yield "| alert | severity | page |\n|---|---|---|"
-    declared = rule_files.rule_file(memory_limit_bytes=1, runbooks=".")
+    declared = rule_files.rule_file(memory_limit_bytes=1, cpu_limit_cores=1, runbooks=".")
     for alert in sorted(rule_files.alerts(declared), key=lambda each: str(each["alert"])):
         page = str(alert["annotations"]["runbook_url"]).removeprefix("./")
         yield f"| `{alert['alert']}` | {alert['labels']['severity']} | [{page.removesuffix('.md')}]({page}) |"

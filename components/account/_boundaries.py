@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.aws.iam import Statement, document
+from contract import SHARED
 
 WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
@@ -41,12 +42,16 @@ CHANGES_POLICIES = (
     *("iam:TagPolicy", "iam:UntagPolicy"),
 )
 
+CHANGES_NETWORK_ACLS = ("ec2:CreateNetworkAcl*", "ec2:DeleteNetworkAcl*", "ec2:ReplaceNetworkAcl*")
+"""The program has no network ACL, and AWS sets no tags on the default ACL of a VPC, which decides about all of its traffic."""
+
 NEVER = (
     "iam:DeleteRolePermissionsBoundary",
+    *CHANGES_NETWORK_ACLS,
     *("iam:*User*", "iam:*Group*", "iam:*AccessKey*", "iam:*LoginProfile*", "iam:*SAMLProvider*", "iam:*AccountAlias*"),
     *("organizations:*", "account:*"),
 )
-"""Actions that no pipeline may use. They remove a boundary, or concern users, groups, SAML providers or the account itself."""
+"""Actions that no pipeline may use. They remove a boundary, or concern network ACLs, users, groups, SAML or the account itself."""
 
 
 USES_OBJECTS = ("s3:Get*", "s3:List*", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
@@ -68,7 +73,7 @@ class Guarded:
     issuer: str
     """The OIDC provider for GitHub."""
     state: Sequence[str]
-    """The objects of the account's stack in the state bucket."""
+    """The objects in the state bucket that concern all environments: those of the account's stack, and the backend's version."""
     state_bucket: str
     lease_table: str
     keys: Sequence[str]
@@ -79,8 +84,9 @@ def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``, the account's other environments.
 
     Tags do not suffice: AWS does not check the tags of some resources, such as a bucket for which ABAC is not enabled.
-    Resources that AWS creates itself have no tags. So the statements also select buckets, objects, parts of a cluster, roles and
-    KMS aliases by name, and KMS keys by alias.
+    Resources that AWS creates itself have no tags of the project. So the statements also select buckets, objects, parts of a
+    cluster, roles and KMS aliases by name, KMS keys by alias, and by the cluster's tag what EKS and the controllers create: the
+    cluster's security group, Auto Scaling groups, nodes and load balancers.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -104,6 +110,15 @@ def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
             conditions={"StringEquals": {"aws:ResourceTag/project": name, "aws:ResourceTag/environment": list(others)}},
         ),
         Statement(effect="Deny", actions=["*"], resources=named),
+        *(
+            Statement(
+                effect="Deny",
+                actions=["*"],
+                resources=["*"],
+                conditions={"StringEquals": {f"aws:ResourceTag/kubernetes.io/cluster/{name}-{each}": "owned"}},
+            )
+            for each in others
+        ),
         Statement(
             effect="Deny",
             actions=["kms:*"],
@@ -114,7 +129,10 @@ def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
 
 
 def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
-    """The boundary of the roles of the cluster, nodes, add-ons, controllers and network of one environment."""
+    """The boundary of the roles of the cluster, nodes, add-ons, controllers and network of one environment.
+
+    It excludes the resources of the account stack too: a pipeline can give such a role any permission within the boundary.
+    """
     return document(
         Statement(actions=[*(f"{service}:*" for service in WORKLOAD_SERVICES), "eks:Describe*", "eks:List*"], resources=["*"]),
         Statement(
@@ -122,7 +140,8 @@ def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
             resources=["*"],
             conditions={"StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}},
         ),
-        *keeps_apart(name, others),
+        Statement(effect="Deny", actions=list(CHANGES_NETWORK_ACLS), resources=["*"]),
+        *keeps_apart(name, [*others, SHARED]),
     )
 
 

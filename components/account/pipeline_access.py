@@ -125,7 +125,7 @@ class PipelineAccess(Component):
             roles=[f"{iam_arn}:role/{self._name}-{each}-{kind}" for each in ENVIRONMENTS for kind in ("deploy", "preview")],
             policies=[f"{iam_arn}:policy/{self._name}-*"],
             issuer=f"{iam_arn}:oidc-provider/{GITHUB_TOKENS}",
-            state=[f"{bucket}/*/{ACCOUNT_PROJECT}/*"],
+            state=[f"{bucket}/*/{ACCOUNT_PROJECT}/*", f"{bucket}/*.pulumi/meta.yaml"],
             state_bucket=bucket,
             lease_table=f"arn:aws:dynamodb:*:*:table/{LEASE_TABLE}",
             keys=[STATE_KEY_ALIAS, *map(secrets_alias, ENVIRONMENTS)],

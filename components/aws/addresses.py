@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network
 from itertools import islice
 
-ZONES = "abcdef"
-"""The zone letters that the plan supports; no AWS region has more zones."""
+from contract import ZONES
 
 PRIVATE_BITS = 3
 PUBLIC_BITS = 6

@@ -15,7 +15,7 @@ from components.aws._pod_identity import pod_role
 from components.aws.iam import Statement, document
 from components.component import Component
 from components.settings import EnvironmentSettings, IngressSettings
-from components.workload.pods import TOPOLOGY_KEYS
+from contract import TOPOLOGY_KEYS
 
 INSTALL_TIMEOUT_SECONDS = 600
 REPLICAS = 2

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-from pulumi import ResourceOptions
+import pulumi_aws as aws
+from pulumi import InvokeOptions, ResourceOptions
 from pulumi_aws import acm, lb, route53, s3
 
 from components.aws._buckets import ABANDONED_UPLOAD_DAYS, PrivateBucket
@@ -15,8 +16,8 @@ from components.aws.security_groups import WEB_PORTS
 from components.component import Component
 from components.field_owners import LISTENER_RULE, ignored
 from components.settings import Settings
+from contract import HEALTH_PATH
 
-HEALTH_PATH = "/health"
 HEALTH_INTERVAL_SECONDS = 15
 HEALTH_TIMEOUT_SECONDS = 5
 HEALTHY_AFTER = 2
@@ -129,10 +130,13 @@ class LoadBalancer(Component):
             force_destroy=not self._args.settings.load_balancer.deletion_protection,
             opts=self._child,
         )
+        account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         log_delivery = Statement(
             actions=["s3:PutObject"],
-            resources=[pulumi.Output.concat(bucket.bucket_arn, "/AWSLogs/*")],
+            resources=[pulumi.Output.concat(bucket.bucket_arn, "/AWSLogs/", account, "/*")],
             principals={"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+            # Otherwise, a load balancer of another account could write its logs to this bucket.
+            conditions={"ArnLike": {"aws:SourceArn": account.apply(_load_balancers)}},
         )
         return bucket, bucket.attach_policy(role, log_delivery)
 
@@ -194,7 +198,7 @@ class LoadBalancer(Component):
     def _certificate(self, balancer: lb.LoadBalancer) -> pulumi.Output[str]:
         """Create the host's certificate with its DNS validation, and the host's DNS record; return the certificate's ARN."""
         settings = self._args.settings.load_balancer
-        zone = route53.get_zone_output(name=settings.hosted_zone, opts=pulumi.InvokeOptions(parent=self))
+        zone = route53.get_zone_output(name=settings.hosted_zone, opts=InvokeOptions(parent=self))
         certificate = acm.Certificate(self._name, domain_name=settings.host, validation_method="DNS", opts=self._child)
         option = certificate.domain_validation_options[0]
         record = route53.Record(
@@ -218,3 +222,7 @@ class LoadBalancer(Component):
         return acm.CertificateValidation(
             self._name, certificate_arn=certificate.arn, validation_record_fqdns=[record.fqdn], opts=self._child
         ).certificate_arn
+
+
+def _load_balancers(account: str) -> str:
+    return f"arn:aws:elasticloadbalancing:*:{account}:loadbalancer/*"

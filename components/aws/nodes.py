@@ -38,7 +38,6 @@ class Nodes(Component):
     IMDSv2 with a hop limit of 1 prevents pods outside the host's network from using the nodes' role. Pods use Pod Identity instead.
     """
 
-    role_arn: pulumi.Output[str]
     node_group_names: pulumi.Output[list[str]]
 
     def __init__(self, name: str, args: NodesArgs, opts: ResourceOptions) -> None:
@@ -56,7 +55,6 @@ class Nodes(Component):
             self._group(zone, size, role, template, [*attachments, *args.before])
             for zone, size in zone_sizes(args.settings, args.network.zones).items()
         ]
-        self.role_arn = role.arn
         self.node_group_names = pulumi.Output.all(*(group.node_group_name for group in groups))
         self.publish()
 

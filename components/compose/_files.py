@@ -6,18 +6,22 @@ from collections.abc import Mapping
 
 from components.monitoring import alertmanager_config, dashboard, grafana_config, rule_files
 from components.monitoring.objectives import Severity, Source
-from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RULES_FILE, ScrapeJob, StaticTargets, prometheus_config
+from components.monitoring.prometheus_config import (
+    ALERTMANAGER_PORT,
+    FALLBACK_PROTOCOL,
+    RULES_FILE,
+    ScrapeJob,
+    StaticTargets,
+    prometheus_config,
+)
 from components.monitoring.promql import JOB, REDIS_JOB
 from components.settings import Settings
-from components.settings.quantities import mebibytes, parse_quantity
-from components.workload.redis import MAXMEMORY_PERCENT
+from components.settings.quantities import parse_quantity
 from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import PROMETHEUS_PORT, REDIS_PORT
 
 PROMETHEUS_FOLDER = "/etc/prometheus"
 ALERTMANAGER_FOLDER = "/etc/alertmanager"
-REDIS_FOLDER = "/etc/redis"
-REDIS_DATA_FOLDER = "/data"
 NODE_JOB = "node-exporter"
 NODE_EXPORTER_PORT = 9100
 """The default port of node-exporter."""
@@ -30,13 +34,17 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
     """``prometheus.yml`` and the rule file, by file name; ``host_gateway`` is the address on which node-exporter listens."""
     jobs = (
         # A rollout compares tracks by this label; the Docker stack has only one track.
-        _job(JOB, f"{JOB}:{settings.application.metrics_port}", track="stable"),
+        _job(JOB, f"{JOB}:{settings.application.metrics_port}", fallback=FALLBACK_PROTOCOL, track="stable"),
         _job(REDIS_JOB, f"redis-exporter:{REDIS_EXPORTER_PORT}"),
         _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),
     )
     config = prometheus_config(settings.monitoring.scrape_interval_seconds, jobs, f"alertmanager:{ALERTMANAGER_PORT}")
-    memory = int(parse_quantity(settings.application.memory_limit))
-    rule_file = rule_files.rule_file(memory_limit_bytes=memory, runbooks=settings.monitoring.runbooks_url, sources=SOURCES)
+    rule_file = rule_files.rule_file(
+        memory_limit_bytes=int(parse_quantity(settings.application.memory_limit)),
+        cpu_limit_cores=float(parse_quantity(settings.application.cpu_limit)),
+        runbooks=settings.monitoring.runbooks_url,
+        sources=SOURCES,
+    )
     return {"prometheus.yml": config.to_yaml(), RULES_FILE: rule_files.to_yaml(rule_file)}
 
 
@@ -74,19 +82,6 @@ def dashboards() -> Mapping[str, str]:
     return {dashboard.FILE: dashboard.dashboard_json()}
 
 
-def redis(settings: Settings) -> Mapping[str, str]:
-    """``redis.conf`` without the Redis user and its password, because other users of the host can read the file."""
-    directives = (
-        f"port {REDIS_PORT}",
-        f"dir {REDIS_DATA_FOLDER}",
-        f"maxmemory {mebibytes(settings.redis.memory) * MAXMEMORY_PERCENT // 100}mb",
-        f"maxmemory-policy {settings.redis.maxmemory_policy}",
-        'save ""',  # no snapshots besides the append-only file
-        "appendonly yes",
-        "appendfsync everysec",
-    )
-    return {"redis.conf": "\n".join(directives) + "\n"}
-
-
-def _job(name: str, target: str, **labels: str) -> ScrapeJob:
-    return ScrapeJob(job_name=name, static_configs=(StaticTargets(targets=(target,), labels=labels or None),))
+def _job(name: str, target: str, *, fallback: str | None = None, **labels: str) -> ScrapeJob:
+    targets = StaticTargets(targets=(target,), labels=labels or None)
+    return ScrapeJob(job_name=name, fallback_scrape_protocol=fallback, static_configs=(targets,))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 import pulumi
 import pulumi_docker as docker
@@ -282,14 +283,6 @@ def _host_files() -> docker.ContainerVolumeArgs:
 
 
 def in_order(services: tuple[Service, ...]) -> list[Service]:
-    """The services, sorted so that each service follows its dependencies. Raises ``ValueError`` for a cycle."""
-    done: list[Service] = []
-    waiting = list(services)
-    while waiting:
-        names = {each.name for each in done}
-        ready = [each for each in waiting if names.issuperset(each.after)]
-        if not ready:
-            raise ValueError(f"these services depend on each other in a cycle: {', '.join(each.name for each in waiting)}")
-        done += ready
-        waiting = [each for each in waiting if each not in ready]
-    return done
+    """The services, sorted so that each service follows its dependencies. Raises ``graphlib.CycleError`` for a cycle."""
+    by_name = {each.name: each for each in services}
+    return [by_name[name] for name in TopologicalSorter({each.name: each.after for each in services}).static_order()]

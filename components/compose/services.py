@@ -23,9 +23,8 @@ from components.monitoring.objectives import Severity
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT, RELOAD_ARGUMENTS, external_url
 from components.settings import Settings
 from components.settings.quantities import mebibytes, parse_quantity
+from components.workload import redis
 from components.workload.environment import Place, service_environment
-from components.workload.redis import COMMANDS, EXPORTER_TIMEOUT
-from components.workload.redis import METRICS_PORT as REDIS_EXPORTER_PORT
 from contract import APPLICATION, GRAFANA_PORT, PROMETHEUS_PORT, REDIS_PORT, REDIS_START_SECONDS
 
 APPLICATION_USER = "1001:1001"
@@ -44,8 +43,6 @@ SCRATCH_FOLDER = "/tmp"
 
 APPLICATION_STOP_SECONDS = 30
 """Longer than the 25 seconds within which the service stops (docs/app-contract.md)."""
-REDIS_STOP_SECONDS = 60
-"""How long Redis may write the rest of the append-only file at its shutdown."""
 PROMETHEUS_STOP_SECONDS = 120
 """How long Prometheus may write the samples from memory to disk at its shutdown."""
 
@@ -57,12 +54,12 @@ HEALTH_SCRIPT = (
 
 REDIS_SCRIPT = f"""\
 set -e
-settings=$(cat {_files.REDIS_FOLDER}/redis.conf)
+settings=$(cat {redis.CONFIG_FOLDER}/redis.conf)
 password=$(cat {REDIS_PASSWORD_FILE})
 hash=$(printf %s "$password" | sha256sum | cut -d ' ' -f 1)
 exec redis-server - <<CONFIGURATION
 $settings
-user default on #$hash ~* &* {COMMANDS}
+user default on #$hash ~* &* {redis.COMMANDS}
 CONFIGURATION
 """
 """Start script of Redis. It passes the hash of the password on standard input, so that only the secret file contains the password.
@@ -154,14 +151,15 @@ def _redis(settings: Settings) -> Service:
         entrypoint=("sh", "-c"),
         command=(REDIS_SCRIPT,),
         networks=("data",),
-        folders=(Folder(name="redis", target=_files.REDIS_FOLDER, files=_files.redis(settings)),),
+        # Without a user, whose password other users of the host could read.
+        folders=(Folder(name="redis", target=redis.CONFIG_FOLDER, files=redis.server_config(settings.redis)),),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
-        data=(Data(volume="redis-data", target=_files.REDIS_DATA_FOLDER),),
+        data=(Data(volume="redis-data", target=redis.DATA_FOLDER),),
         scratch=(SCRATCH_FOLDER,),
         health=HealthCheck(command=("sh", "-c", REDIS_PING), start_seconds=REDIS_START_SECONDS),
         cpus=Decimal("0.5"),
         memory_mib=mebibytes(settings.redis.memory),
-        stop_seconds=REDIS_STOP_SECONDS,
+        stop_seconds=redis.GRACE_SECONDS,
     )
 
 
@@ -253,11 +251,11 @@ def _redis_exporter(settings: Settings) -> Service:
         command=(REDIS_EXPORTER_SCRIPT,),
         environment={
             "REDIS_ADDR": f"redis://redis:{REDIS_PORT}",
-            "REDIS_EXPORTER_CONNECTION_TIMEOUT": EXPORTER_TIMEOUT,
+            "REDIS_EXPORTER_CONNECTION_TIMEOUT": redis.EXPORTER_TIMEOUT,
         },
         networks=("data", "monitoring"),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
-        health=_http_health(REDIS_EXPORTER_PORT, "/health"),
+        health=_http_health(redis.METRICS_PORT, "/health"),
         cpus=Decimal("0.1"),
         memory_mib=64,
         after=("redis",),

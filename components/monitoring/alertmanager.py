@@ -1,4 +1,4 @@
-"""The bundled Alertmanager: it groups alerts and notifies the receivers. A critical alert mutes its component's warnings."""
+"""The bundled Alertmanager: it groups alerts and notifies the receivers. A critical alert mutes the warnings on the same thing."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from components.monitoring.alertmanager_config import SECRET_FOLDER, Receiver, a
 from components.monitoring.objectives import Severity
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT as PORT
 from components.monitoring.prometheus_config import external_url
-from components.monitoring.workloads import Workload
 from components.settings import MonitoringSettings
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import allow, from_pods, to_anywhere
+from components.workload.workloads import Workload
 
 CONFIG_FOLDER = "/etc/alertmanager"
 CONFIG_FILE = "alertmanager.yml"

@@ -27,7 +27,16 @@ WATCHDOG = "watchdog"
 """Name of the receiver that raises an alarm when notifications stop (a dead-man's switch), and name of the receiver's secret."""
 WATCHDOG_ALERT = "Watchdog"
 """The alert that always fires. If its notifications stop, the receiver ``watchdog`` reports a failure of the monitoring."""
-WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "1m", "repeat_interval": "1m"}
+WATCHDOG_INTERVALS = {"group_wait": "0s", "group_interval": "30s", "repeat_interval": "45s"}
+"""One call every 60 s. Alertmanager looks at the group at every ``group_interval``, and notifies if the last notification ended
+more than ``repeat_interval`` before. A notification ends a little later than it starts, so if both intervals were one minute,
+Alertmanager would skip every second minute.
+
+Source: ``needsUpdate`` in https://github.com/prometheus/alertmanager/blob/main/notify/dedup_stage.go
+"""
+SAME_THING = ("component", "job", "pod", "deployment", "node")
+"""A critical alert mutes the warnings that have the same values of all these labels. A missing label has the value ``""``, so an
+alert on the whole service mutes no warning on one pod."""
 BASE_FILE = "base.yml"
 """Name of the file in :func:`parts` with which the configuration begins."""
 NO_RECEIVER = "null"
@@ -40,7 +49,7 @@ def alertmanager_config(
     slack_channel: str,
     watchdog: bool = False,
 ) -> dict[str, Any]:
-    """The configuration as data: one route per severity. A critical alert of a component mutes the component's warnings.
+    """The configuration as data: one route per severity. A critical alert mutes the warnings on the same thing.
 
     With ``watchdog``, the alert that always fires is sent to the receiver :data:`WATCHDOG`, whose address is the secret
     ``watchdog``.
@@ -65,7 +74,7 @@ def alertmanager_config(
             {
                 "source_matchers": ['severity="critical"'],
                 "target_matchers": ['severity="warning"'],
-                "equal": ["component"],
+                "equal": list(SAME_THING),
             }
         ],
         "receivers": [{"name": NO_RECEIVER}, *([{"name": WATCHDOG, "webhook_configs": [calls]}] if watchdog else []), *named],

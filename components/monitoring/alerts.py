@@ -8,7 +8,8 @@ from __future__ import annotations
 from components.monitoring import promql
 from components.monitoring.objectives import (
     ABSOLUTE_ERRORS,
-    CPU_CORES,
+    CPU_LIMIT_SERIES,
+    CPU_RATIO,
     ERROR_RATIO,
     FAILED_NOTIFICATIONS,
     FREE_DISK_RATIO,
@@ -65,7 +66,7 @@ def _memory(_: int) -> str:
 
 def _cpu(window_seconds: int) -> str:
     used = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, container=promql.JOB)
-    return f"max by (pod) (rate({used}[{duration(window_seconds)}]))"
+    return f"max by (pod) (rate({used}[{duration(window_seconds)}])) / on () group_left () {series(CPU_LIMIT_SERIES)}"
 
 
 def _free_disk(_: int) -> str:
@@ -84,9 +85,8 @@ def _targets(_: int) -> str:
 
 
 def _failed_notifications(window_seconds: int) -> str:
-    """PromQL of the exact number of failed notifications. It does not use ``increase``, for the reason in :func:`_restarts`."""
-    failed = f"{series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]"
-    return f"sum by (integration) (max_over_time({failed}) - min_over_time({failed}))"
+    """PromQL of the approximate number of failed notifications. ``increase`` ignores that a restart resets the counter."""
+    return f"sum by (integration) (increase({series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]))"
 
 
 def _node_ready(_: int) -> str:
@@ -129,7 +129,8 @@ def _redis_memory(_: int) -> str:
 
 
 def _redis_replicas(_: int) -> str:
-    return f"min({series('kube_deployment_status_replicas_available', namespace=NAMESPACE, deployment=REDIS_JOB)})"
+    available = series("kube_deployment_status_replicas_available", namespace=NAMESPACE, deployment=REDIS_JOB)
+    return f"min by (deployment) ({available})"
 
 
 def _errors_under_low_traffic(window_seconds: int) -> str:
@@ -250,12 +251,12 @@ HIGH_MEMORY_USAGE = Objective(
 HIGH_CPU_USAGE = Objective(
     name="HighCpuUsage",
     severity="warning",
-    description="Pod {{ $labels.pod }} uses {{ $value | humanize }} CPU cores.",
+    description="Pod {{ $labels.pod }} uses {{ $value | humanizePercentage }} of its CPU limit.",
     source="kubelet",
     measure=_cpu,
     breach=">",
-    threshold=CPU_CORES,
-    unit="cores",
+    threshold=CPU_RATIO,
+    unit="ratio",
     for_seconds=5 * MINUTE,
     runbook="performance-issues",
     advice=Advice("The pod is near its CPU limit, at which it is throttled.", f"kubectl get hpa -n {NAMESPACE}"),
@@ -321,7 +322,9 @@ TARGET_DOWN = Objective(
 NOTIFICATIONS_FAILED = Objective(
     name="NotificationsFailed",
     severity="critical",
-    description="Alertmanager failed to deliver {{ $value }} notifications through {{ $labels.integration }} in 15 minutes.",
+    description=(
+        'Alertmanager failed to deliver {{ $value | printf "%.0f" }} notifications through {{ $labels.integration }} in 15 minutes.'
+    ),
     source="monitoring",
     measure=_failed_notifications,
     breach=">",

@@ -53,11 +53,9 @@ GRAFANA_UNIT: dict[Unit, str] = {
     "ratio": "percentunit",
     "seconds": "s",
     "bytes per second": "Bps",
-    "cores": "none",
     "replicas": "none",
     "restarts": "none",
     "requests": "short",
-    "burn rate": "none",
     "state": "bool_on_off",
 }
 """Grafana's unit ids (https://github.com/grafana/grafana, packages/grafana-data/src/valueFormats/categories.ts)."""
@@ -219,7 +217,7 @@ def _rollout() -> tuple[Panel, ...]:
 
 def _saturation() -> tuple[Panel, ...]:
     return (
-        objective_panel(HIGH_CPU_USAGE, "CPU", "{{pod}}", width=6),
+        objective_panel(HIGH_CPU_USAGE, "CPU, of the limit", "{{pod}}", width=6),
         objective_panel(HIGH_MEMORY_USAGE, "Memory, of the limit", "{{pod}}", width=6),
         objective_panel(LOW_DISK_SPACE, "Disk free", "{{instance}} {{mountpoint}}", width=6),
         objective_panel(LOW_VOLUME_SPACE, "Volumes free", "{{persistentvolumeclaim}}", width=6),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from components.monitoring.prometheus_config import (
+    FALLBACK_PROTOCOL,
     Authorization,
     KubernetesDiscovery,
     Namespaces,
@@ -19,9 +20,6 @@ METRICS_PORT_NAME = "metrics"
 
 STATE_PORT_NAME = "state-metrics"
 """Port name of kube-state-metrics. Its samples describe other pods, so they keep their own labels ``pod`` and ``namespace``."""
-
-ANNOTATION = "prometheus.io/scrape"
-"""Annotation that excludes a pod from scraping if its value is ``false``."""
 
 KUBELET_PORT = 10250
 TOKEN_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/token"
@@ -61,6 +59,7 @@ def kubernetes_jobs(node_namespace: str, *, outside_cluster: bool = False) -> tu
     return (
         ScrapeJob(
             job_name="pods",
+            fallback_scrape_protocol=FALLBACK_PROTOCOL,
             proxy_from_environment=proxy,
             kubernetes_sd_configs=pods,
             relabel_configs=(*_running(METRICS_PORT_NAME), *named),

@@ -28,12 +28,12 @@ from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 from components.component import Component
 from components.monitoring.discovery import METRICS_PORT_NAME, STATE_PORT_NAME
 from components.monitoring.prometheus import API_SERVER_PORTS
-from components.monitoring.workloads import Workload, bind_everywhere
 from components.settings import MonitoringSettings
 from components.workload import pods
 from components.workload.namespace import Namespace, pod_security
 from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere
 from components.workload.objects import name_of
+from components.workload.workloads import Workload, bind_everywhere
 
 STATE_PORT = 8080
 STATE_SELF_PORT = 8081

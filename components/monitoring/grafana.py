@@ -13,12 +13,12 @@ from components.component import Component
 from components.monitoring import grafana_config
 from components.monitoring.dashboard import FILE, dashboard_json
 from components.monitoring.grafana_config import DASHBOARD_FOLDER, PROVISIONING_FOLDER, SECRET_FOLDER, to_yaml
-from components.monitoring.workloads import Workload
 from components.settings import MonitoringSettings
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods, to_pods
 from components.workload.redis import Redis
+from components.workload.workloads import Workload
 from contract import GRAFANA_PORT, PROMETHEUS_PORT
 
 DATA_FOLDER = "/var/lib/grafana"

@@ -29,11 +29,9 @@ Unit = Literal[
     "ratio",
     "seconds",
     "bytes per second",
-    "cores",
     "replicas",
     "restarts",
     "requests",
-    "burn rate",
     "state",
     "notifications",
 ]
@@ -67,7 +65,7 @@ REDIS_UP = 1
 """Value of ``redis_up`` while Redis answers its exporter."""
 MEMORY_RATIO = 0.9
 """Guide, Alert Rules: high memory usage (> 90 % of the limit)."""
-CPU_CORES = 1.8
+CPU_RATIO = 0.9
 """Guide, Alert Rules: high CPU usage (> 1.8 of the 2 cores of the limit)."""
 FREE_DISK_RATIO = 0.1
 """Guide, Alert Rules: low disk space (< 10 % free)."""
@@ -98,6 +96,9 @@ NAT_DROPPED_PERCENT = 0.01
 
 MEMORY_LIMIT_SERIES = "dwcp:memory_limit_bytes"
 """Series with the value of ``application.memoryLimit``. A recording rule writes it, so the limit does not depend on an exporter."""
+CPU_LIMIT_SERIES = "dwcp:cpu_limit_cores"
+"""Series with the value of ``application.cpuLimit``, which a recording rule writes too."""
+LIMIT_SERIES = frozenset({MEMORY_LIMIT_SERIES, CPU_LIMIT_SERIES})
 
 EXPORTED: dict[Source, frozenset[str]] = {
     "service": frozenset(
@@ -110,7 +111,6 @@ EXPORTED: dict[Source, frozenset[str]] = {
             CONNECTIONS_METRIC,
             TRANSFERRED_METRIC,
             "process_resident_memory_bytes",
-            MEMORY_LIMIT_SERIES,
         }
     ),
     "redis": frozenset({"redis_up", "redis_memory_used_bytes", "redis_memory_max_bytes", "redis_connected_clients"}),
@@ -144,7 +144,7 @@ class ObjectiveError(ValueError):
     """A definition is not valid. The base class is not ``ComponentsError``, because that module imports the Pulumi SDK."""
 
 
-SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix"
+SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix --ignore-errors"
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Objective:
         ):
             if wrong:
                 raise ObjectiveError(f"objective {self.name!r} {problem}")
-        if unknown := self.metrics - EXPORTED[self.source]:
+        if unknown := self.metrics - EXPORTED[self.source] - LIMIT_SERIES:
             raise ObjectiveError(
                 f"objective {self.name!r} measures {', '.join(sorted(unknown))}, which {self.source} does not export; "
                 f"it exports {', '.join(sorted(EXPORTED[self.source]))}"

@@ -12,6 +12,7 @@ from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
 from components.monitoring import rule_files
 from components.monitoring.dashboard import FILE, dashboard_json
 from components.monitoring.discovery import METRICS_PORT_NAME
+from components.monitoring.prometheus_config import FALLBACK_PROTOCOL
 from components.settings import ApplicationSettings, MonitoringSettings
 from components.settings.quantities import parse_quantity
 from components.workload.namespace import Namespace
@@ -42,6 +43,7 @@ def service_monitor(
             "selector": {"matchExpressions": [{"key": APP_LABEL, "operator": "In", "values": apps}]},
             "jobLabel": APP_LABEL,
             "podTargetLabels": [TRACK_LABEL, VERSION_LABEL],
+            "fallbackScrapeProtocol": FALLBACK_PROTOCOL,
             "endpoints": [{"port": METRICS_PORT_NAME, "interval": f"{settings.scrape_interval_seconds}s"}],
         },
         opts=opts,
@@ -57,7 +59,6 @@ def prometheus_rule(
 
     Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.PrometheusRule
     """
-    limit = int(parse_quantity(application.memory_limit))
     return CustomResource(
         f"{name}-prometheus-rule",
         api_version=API_VERSION,
@@ -65,7 +66,8 @@ def prometheus_rule(
         metadata=_metadata(name, settings, namespace),
         # The operator's Prometheus and Alertmanager have their own alerts.
         spec=rule_files.rule_file(
-            memory_limit_bytes=limit,
+            memory_limit_bytes=int(parse_quantity(application.memory_limit)),
+            cpu_limit_cores=float(parse_quantity(application.cpu_limit)),
             runbooks=settings.runbooks_url,
             sources=[source for source in rule_files.ALL_SOURCES if source != "monitoring"],
         ),

@@ -14,12 +14,12 @@ from components.component import Component
 from components.monitoring import rule_files
 from components.monitoring.discovery import KUBELET_PORT, kubernetes_jobs
 from components.monitoring.prometheus_config import CONFIG_FILE, RELOAD_ARGUMENTS, RULES_FILE, external_url, prometheus_config
-from components.monitoring.workloads import Workload, bind, bind_everywhere
 from components.settings import ApplicationSettings, MonitoringSettings
 from components.settings.quantities import mebibytes, parse_quantity
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods, to_anywhere, to_pods
+from components.workload.workloads import Workload, bind, bind_everywhere
 from contract import PROMETHEUS_PORT
 
 API_SERVER_PORTS = (443, 6443)
@@ -102,7 +102,11 @@ def config_files(
     """The contents of the configuration file and the rule file of Prometheus, by file name."""
     jobs = kubernetes_jobs(node_namespace, outside_cluster=settings.outside_cluster)
     config = prometheus_config(settings.scrape_interval_seconds, jobs, f"{alertmanager.app}:{alertmanager.port}")
-    rules = rule_files.rule_file(memory_limit_bytes=int(parse_quantity(application.memory_limit)), runbooks=settings.runbooks_url)
+    rules = rule_files.rule_file(
+        memory_limit_bytes=int(parse_quantity(application.memory_limit)),
+        cpu_limit_cores=float(parse_quantity(application.cpu_limit)),
+        runbooks=settings.runbooks_url,
+    )
     return {CONFIG_FILE: config.to_yaml(), RULES_FILE: rule_files.to_yaml(rules)}
 
 

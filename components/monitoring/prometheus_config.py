@@ -24,6 +24,11 @@ RELOAD_SECONDS = 30
 
 Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-config
 """
+FALLBACK_PROTOCOL = "PrometheusText0.0.4"
+"""The format of a scraped answer without a Content-Type. Prometheus 3 refuses such an answer if the job names no fallback.
+
+Node sends no Content-Type after ``response.end(text)``. Source: https://prometheus.io/docs/prometheus/3.0/migration/#scrape-protocols
+"""
 RELOAD_ARGUMENTS = ("--enable-feature=auto-reload-config", f"--config.auto-reload-interval={RELOAD_SECONDS}s")
 
 
@@ -49,7 +54,6 @@ class Relabeling(Section):
     source_labels: tuple[str, ...]
     regex: str | None = None
     target_label: str | None = None
-    replacement: str | None = None
     action: Literal["replace", "keep", "drop"] = "replace"
 
 
@@ -94,6 +98,7 @@ class ScrapeJob(Section):
     honor_labels: bool | None = None
     scheme: Literal["http", "https"] | None = None
     metrics_path: str | None = None
+    fallback_scrape_protocol: str | None = None
     authorization: Authorization | None = None
     tls_config: TlsConfig | None = None
     proxy_from_environment: bool | None = None

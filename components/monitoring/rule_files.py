@@ -15,6 +15,7 @@ from components.monitoring.alertmanager_config import WATCHDOG_ALERT
 from components.monitoring.alerts import OBJECTIVES
 from components.monitoring.objectives import (
     BURN_RATES,
+    CPU_LIMIT_SERIES,
     MEMORY_LIMIT_SERIES,
     MINIMUM_REQUESTS,
     SLO_DAYS,
@@ -56,16 +57,21 @@ PRESENCE: dict[Source, tuple[str, str, Severity]] = {
         "warning",
     ),
     "node": ("Node", series("node_filesystem_avail_bytes"), "warning"),
-    "monitoring": ("Alertmanager", series("up", job=ALERTMANAGER_JOB), "critical"),
+    "monitoring": ("Alertmanager", series("alertmanager_build_info", job=ALERTMANAGER_JOB), "critical"),
 }
-"""For each source: the prefix of its absence alert's name, a series that always exists, and the alert's severity."""
+"""For each source: the prefix of its absence alert's name, a series that the source always exports, and the alert's severity.
+
+The series is not ``up``, which Prometheus itself writes: for a target with a fixed address, it exists even if the target is down.
+"""
 
 
-def rule_file(*, memory_limit_bytes: int, runbooks: str, sources: Sequence[Source] = ALL_SOURCES) -> dict[str, Any]:
+def rule_file(
+    *, memory_limit_bytes: int, cpu_limit_cores: float, runbooks: str, sources: Sequence[Source] = ALL_SOURCES
+) -> dict[str, Any]:
     """The rules for ``sources`` as data; ``runbooks`` is the URL of the folder that contains the runbooks."""
     objectives = [objective for objective in OBJECTIVES if objective.source in sources]
     groups = [
-        {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes))},
+        {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes, cpu_limit_cores))},
         {"name": f"{APPLICATION}-objectives", "rules": [objective_alert(objective, runbooks) for objective in objectives]},
         {"name": f"{APPLICATION}-slos", "rules": [burn_alert(slo, rate, runbooks) for slo in SLOS for rate in BURN_RATES]},
         {"name": f"{APPLICATION}-absent", "rules": [absence_alert(source, runbooks) for source in sources]},
@@ -79,8 +85,9 @@ def to_yaml(rules: dict[str, Any]) -> str:
     return yaml.safe_dump(rules, sort_keys=False, width=1000)
 
 
-def _recorded(memory_limit_bytes: int) -> Iterator[Rule]:
+def _recorded(memory_limit_bytes: int, cpu_limit_cores: float) -> Iterator[Rule]:
     yield {"record": MEMORY_LIMIT_SERIES, "expr": f"vector({memory_limit_bytes})"}
+    yield {"record": CPU_LIMIT_SERIES, "expr": f"vector({cpu_limit_cores:g})"}
     windows = sorted({seconds for rate in BURN_RATES for seconds in (rate.short_seconds, rate.long_seconds)})
     for slo in SLOS:
         for seconds in windows:
@@ -109,7 +116,7 @@ def objective_alert(objective: Objective, runbooks: str) -> Rule:
         objective.expression,
         for_seconds=objective.for_seconds,
         severity=objective.severity,
-        component=_component(objective.source),
+        component=component(objective.source),
         description=objective.description,
         runbook=f"{runbooks}/{objective.runbook}.md",
     )
@@ -130,7 +137,7 @@ def burn_alert(slo: Slo, rate: BurnRate, runbooks: str) -> Rule:
         f"({long} > {limit} and on () {short} > {limit}) and on () {enough}",
         for_seconds=0,
         severity=rate.severity,
-        component=promql.JOB,
+        component=component("service"),
         description=(
             f"More than {rate.budget_part:.0%} of the {SLO_DAYS}-day error budget of the SLO {slo.name} was used within "
             f"{duration(rate.long_seconds)}: {{{{ $value | humanizePercentage }}}} of the requests are bad."
@@ -152,15 +159,15 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
         f"absent({present})",
         for_seconds=ABSENT_SECONDS,
         severity=severity,
-        component=_component(source),
+        component=component(source),
         description=f"There are no metrics of {source}, so its other alerts cannot fire.",
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )
 
 
-def _component(source: Source) -> str:
-    """The value of the alert's label ``component``. A critical alert mutes only warnings with the same value."""
-    return source if source in ("node", "monitoring") else promql.JOB
+def component(source: Source) -> str:
+    """The label ``component`` of the alerts on the metrics of ``source``. No other platform's alerts have the same value."""
+    return f"{APPLICATION}-{source}"
 
 
 def _watchdog(runbooks: str) -> Rule:
@@ -169,7 +176,7 @@ def _watchdog(runbooks: str) -> Rule:
         "vector(1)",
         for_seconds=0,
         severity="none",
-        component="monitoring",
+        component=component("monitoring"),
         description="This alert always fires. If it stops, Prometheus or Alertmanager does not work.",
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )

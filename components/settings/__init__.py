@@ -32,4 +32,3 @@ from components.settings.groups import RolloutSettings as RolloutSettings
 from components.settings.rules import Settings as Settings
 from components.settings.rules import data_holders as data_holders
 from components.settings.types import Variable as Variable
-from components.settings.types import ZoneLetter as ZoneLetter

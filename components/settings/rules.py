@@ -31,7 +31,7 @@ from components.settings.groups import (
     RolloutSettings,
 )
 from components.settings.types import HoldsData
-from contract import PROJECT
+from contract import PROJECT, ZONES
 
 ADMIN_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/platform-admin"
 PRODUCTION_ZONES = 3
@@ -113,7 +113,7 @@ def production_network(environment: EnvironmentSettings, network: NetworkSetting
     if network.nat != "per_zone":
         yield "network.nat", "routes the traffic of all zones through one NAT gateway; production needs one per zone", "per_zone"
     if (count := len(network.zones)) < PRODUCTION_ZONES:
-        spare = next(letter for letter in "abcdef" if letter not in network.zones)
+        spare = next(letter for letter in ZONES if letter not in network.zones)
         yield f"network.zones[{count}]", f"is missing: production needs {PRODUCTION_ZONES} zones", spare
 
 

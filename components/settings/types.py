@@ -288,7 +288,6 @@ Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]
 VpcCidr = Annotated[Cidr, AfterValidator(_vpc_cidr)]
 EndpointCidr = Annotated[Cidr, AfterValidator(_endpoint_cidr)]
-ZoneLetter = Literal["a", "b", "c", "d", "e", "f"]
 ImageReference = Annotated[str, AfterValidator(_image)]
 
 DnsName = Annotated[

@@ -12,12 +12,10 @@ from pulumi_kubernetes.core.v1 import (
     ConfigMap,
     PersistentVolumeClaim,
     PersistentVolumeClaimSpecArgs,
-    Secret,
-    ServiceAccount,
     VolumeResourceRequirementsArgs,
 )
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
-from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, Role, RoleBinding, RoleRefArgs, SubjectArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs
 
 from components.aws.addresses import subnet_plan
 from components.aws.load_balancer import LoadBalancer
@@ -29,8 +27,9 @@ from components.workload._tracks import HOME_FOLDER, SECRET_FOLDER, AppFiles, Tr
 from components.workload.environment import Place, service_environment
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_networks, to_network, to_pods
-from components.workload.objects import SKIP_AWAIT, data_digest, encoded, name_of, secret_digest
+from components.workload.objects import SKIP_AWAIT, data_digest, name_of, secret_digest
 from components.workload.redis import Redis
+from components.workload.workloads import Workload
 from contract import ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
@@ -74,7 +73,7 @@ class Application(Component):
         self.endpoint = Endpoint(name, settings.port)
         self.metrics = Endpoint(name, settings.metrics_port)
         self.image = stable_image(settings.image, settings.release)
-        metadata = ObjectMetaArgs(name=name, namespace=args.namespace.name, labels={"app": name})
+        workload = Workload(name=name, namespace=args.namespace, opts=child)
 
         self.rollout = name_of(_rollout_flag(name, args.namespace, child))
         _network_policy(self.endpoint, args, child)
@@ -89,8 +88,8 @@ class Application(Component):
             autoscaling=args.settings.autoscaling,
             load_balancer=args.settings.load_balancer,
             namespace=args.namespace,
-            service_account=name_of(_service_account(name, metadata, self.rollout, child)),
-            files=_files(name, metadata, args, self.rollout, child),
+            service_account=_service_account(workload, self.rollout),
+            files=_files(workload, args, self.rollout),
         )
         canary = replace(stable, track="canary", replicas=0, target_group_arn=args.load_balancer.canary_target_group_arn)
         stable_track = Track(name, stable, child)
@@ -109,9 +108,7 @@ def _rollout_flag(name: str, namespace: Namespace, opts: ResourceOptions) -> Con
     )
 
 
-def _files(
-    name: str, metadata: ObjectMetaArgs, args: ApplicationArgs, rollout: pulumi.Output[str], opts: ResourceOptions
-) -> AppFiles:
+def _files(workload: Workload, args: ApplicationArgs, rollout: pulumi.Output[str]) -> AppFiles:
     """Create the objects with configuration and secrets; return their names and digests.
 
     The digests are annotations of the pods, so that a change restarts the pods. The rollout flag has no digest, because a change
@@ -120,12 +117,11 @@ def _files(
     place = Place(redis_url=args.redis.url, redis_password_file=f"{SECRET_FOLDER}/{REDIS_PASSWORD_KEY}", home=HOME_FOLDER)
     data = service_environment(args.settings, place)
     secrets = pulumi.Output.all(args.redis.password, args.api_keys).apply(_secret_data)
-    secret = Secret(f"{name}-secret", metadata=metadata, data=secrets.apply(encoded), opts=opts)
     return AppFiles(
-        config_map=name_of(ConfigMap(f"{name}-config", metadata=metadata, data=data, opts=opts)),
-        secret=name_of(secret),
+        config_map=workload.config(data),
+        secret=workload.secret(secrets),
         rollout=rollout,
-        shared_claim=_shared_claim(name, args.settings.application, args.namespace, opts),
+        shared_claim=_shared_claim(workload, args.settings.application),
         digests={
             "dwcp/config-digest": pulumi.Output.all(**data).apply(data_digest),
             "dwcp/secret-digest": secret_digest(secrets),
@@ -139,39 +135,32 @@ def _secret_data(parts: Sequence[Any]) -> dict[str, str]:
     return {REDIS_PASSWORD_KEY: password} | {f"{API_KEY_PREFIX}{api}": key for api, key in api_keys.items()}
 
 
-def _shared_claim(
-    name: str, settings: ApplicationSettings, namespace: Namespace, opts: ResourceOptions
-) -> pulumi.Output[str] | None:
+def _shared_claim(workload: Workload, settings: ApplicationSettings) -> pulumi.Output[str] | None:
     """Create the claim of the volume to which all pods can write, and return its name; ``None`` without ``sharedVolume``."""
     if settings.shared_volume is None:
         return None
+    name = f"{workload.name}-shared"
     claim = PersistentVolumeClaim(
-        f"{name}-shared",
-        metadata=ObjectMetaArgs(name=f"{name}-shared", namespace=namespace.name, labels={"app": name}, annotations=SKIP_AWAIT),
+        name,
+        metadata=workload.metadata_as(name, SKIP_AWAIT),
         spec=PersistentVolumeClaimSpecArgs(
             access_modes=["ReadWriteMany"],
             storage_class_name=settings.shared_volume_class,
             resources=VolumeResourceRequirementsArgs(requests={"storage": settings.shared_volume}),
         ),
-        opts=opts,
+        opts=workload.opts,
     )
     return name_of(claim)
 
 
-def _service_account(name: str, metadata: ObjectMetaArgs, rollout: pulumi.Output[str], opts: ResourceOptions) -> ServiceAccount:
+def _service_account(workload: Workload, rollout: pulumi.Output[str]) -> pulumi.Output[str]:
     """A service account that may only read the rollout flag (guide, "ServiceAccount: RBAC configuration").
 
     Its token is not mounted, because the flag is a file in the pods.
     """
-    account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
-    rule = PolicyRuleArgs(api_groups=[""], resources=["configmaps"], resource_names=[rollout], verbs=["get", "watch"])
-    role = Role(f"{name}-role", metadata=metadata, rules=[rule], opts=opts)
-    RoleBinding(
-        f"{name}-role-binding",
-        metadata=metadata,
-        role_ref=RoleRefArgs(api_group="rbac.authorization.k8s.io", kind="Role", name=name_of(role)),
-        subjects=[SubjectArgs(kind="ServiceAccount", name=name_of(account), namespace=metadata.namespace)],
-        opts=opts,
+    account = workload.account()
+    workload.role(
+        account, [PolicyRuleArgs(api_groups=[""], resources=["configmaps"], resource_names=[rollout], verbs=["get", "watch"])]
     )
     return account
 

@@ -29,6 +29,8 @@ from pulumi_kubernetes.core.v1 import (
 )
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
+from contract import TOPOLOGY_KEYS
+
 UID = 1001
 """The UID of the service's image (guide, Multi-Stage Dockerfile: nodejs:1001). The images of the other pods work with any UID."""
 
@@ -38,8 +40,6 @@ FILE_MODE = 0o440
 DISK = ("64Mi", "1Gi")
 """Request and limit of a container's logs and scratch files on the node. The limit is twice the total of the service's two scratch
 volumes."""
-
-TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
 def pod_template(

@@ -8,25 +8,14 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi import ResourceOptions
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentSpecArgs, DeploymentStrategyArgs
 from pulumi_kubernetes.core.v1 import (
-    ConfigMap,
     ContainerArgs,
     ContainerPortArgs,
     EnvVarArgs,
     ExecActionArgs,
-    PersistentVolumeClaim,
-    PersistentVolumeClaimSpecArgs,
     ProbeArgs,
-    Secret,
-    Service,
-    ServiceAccount,
-    ServicePortArgs,
-    ServiceSpecArgs,
     VolumeMountArgs,
-    VolumeResourceRequirementsArgs,
 )
-from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 
 from components.component import Component
 from components.settings import RedisSettings
@@ -34,7 +23,7 @@ from components.settings.quantities import mebibytes
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.network_policies import Endpoint, allow, from_pods
-from components.workload.objects import SKIP_AWAIT, data_digest, encoded, name_of, secret_digest
+from components.workload.workloads import Workload
 from contract import APPLICATION, REDIS_PORT, REDIS_START_SECONDS
 
 METRICS_PORT = 9121
@@ -86,8 +75,6 @@ class Redis(Component):
 
     This component allows only connections of the service to Redis. The monitoring component also allows connections of
     Prometheus to the exporter, and of the bundled Grafana to Redis.
-
-    There is no PodDisruptionBudget, because with a single replica it would either allow every eviction or block every node drain.
     """
 
     host: pulumi.Output[str]
@@ -99,59 +86,28 @@ class Redis(Component):
 
     def __init__(self, name: str, args: RedisArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        child = ResourceOptions(parent=self)
         self.password = args.password
         self.endpoint = Endpoint(name, REDIS_PORT)
         self.metrics = Endpoint(name, METRICS_PORT)
-        namespace = args.namespace.name
-        self.claim = name_of(_claim(name, args, child))
-        service = _service(name, namespace, child)
-        self.host = name_of(service)
+        workload = Workload(name=name, namespace=args.namespace, opts=ResourceOptions(parent=self))
+        after = ResourceOptions(depends_on=[args.namespace])  # which creates the default storage class
+        self.claim = workload.claim_of(args.settings.storage_class, args.settings.storage, after)
+        self.host = workload.service_on(redis=REDIS_PORT, metrics=METRICS_PORT)
         self.url = pulumi.Output.concat("redis://", self.host, f":{REDIS_PORT}/0")
-        allow(name, namespace, name, ingress=[from_pods(APPLICATION, REDIS_PORT)], opts=child)
-        _deployment(name, args, self.claim, child)
+        allow(name, args.namespace.name, name, ingress=[from_pods(APPLICATION, REDIS_PORT)], opts=workload.opts)
+        _deployment(workload, args, self.claim)
         self.publish()
 
 
-def _metadata(name: str, namespace: pulumi.Output[str], annotations: dict[str, str] | None = None) -> ObjectMetaArgs:
-    return ObjectMetaArgs(name=name, namespace=namespace, labels={"app": name}, annotations=annotations)
+def server_config(settings: RedisSettings, *access: str) -> dict[str, str]:
+    """``redis.conf``, by file name; ``access`` are the directives on users.
 
-
-def _claim(name: str, args: RedisArgs, opts: ResourceOptions) -> PersistentVolumeClaim:
-    return PersistentVolumeClaim(
-        f"{name}-claim",
-        metadata=_metadata(name, args.namespace.name, SKIP_AWAIT),
-        spec=PersistentVolumeClaimSpecArgs(
-            access_modes=["ReadWriteOnce"],
-            storage_class_name=args.settings.storage_class,
-            resources=VolumeResourceRequirementsArgs(requests={"storage": args.settings.storage}),
-        ),
-        opts=ResourceOptions.merge(opts, ResourceOptions(depends_on=[args.namespace])),
-    )
-
-
-def _service(name: str, namespace: pulumi.Output[str], opts: ResourceOptions) -> Service:
-    return Service(
-        f"{name}-service",
-        metadata=_metadata(name, namespace, SKIP_AWAIT),
-        spec=ServiceSpecArgs(
-            type="ClusterIP",
-            selector={"app": name},
-            ports=[
-                ServicePortArgs(name="redis", port=REDIS_PORT, target_port=REDIS_PORT),
-                ServicePortArgs(name="metrics", port=METRICS_PORT, target_port=METRICS_PORT),
-            ],
-        ),
-        opts=opts,
-    )
-
-
-def _server_config(settings: RedisSettings) -> dict[str, str]:
-    """The content of ``redis.conf``: https://redis.io/docs/latest/operate/oss_and_stack/management/config/."""
+    Source: https://redis.io/docs/latest/operate/oss_and_stack/management/config/
+    """
     directives = (
         f"port {REDIS_PORT}",
         f"dir {DATA_FOLDER}",
-        f"aclfile {SECRET_FOLDER}/users.acl",
+        *access,
         f"maxmemory {mebibytes(settings.memory) * MAXMEMORY_PERCENT // 100}mb",
         f"maxmemory-policy {settings.maxmemory_policy}",
         'save ""',  # no snapshots besides the append-only file
@@ -170,39 +126,21 @@ def _credentials(password: str) -> dict[str, str]:
     }
 
 
-def _deployment(name: str, args: RedisArgs, claim: pulumi.Output[str], opts: ResourceOptions) -> Deployment:
-    metadata = _metadata(name, args.namespace.name)
-    settings = _server_config(args.settings)
-    config = ConfigMap(f"{name}-config", metadata=metadata, data=settings, opts=opts)
+def _deployment(workload: Workload, args: RedisArgs, claim: pulumi.Output[str]) -> None:
+    files = server_config(args.settings, f"aclfile {SECRET_FOLDER}/users.acl")
     credentials = args.password.apply(_credentials)
-    secret = Secret(f"{name}-secret", metadata=metadata, data=credentials.apply(encoded), opts=opts)
-    account = ServiceAccount(f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=opts)
-    annotations = {
-        "dwcp/config-digest": data_digest(settings),
-        "dwcp/secret-digest": secret_digest(credentials),
-    }
-    spec = pods.pod_spec(
-        service_account=name_of(account),
-        priority_class=args.namespace.priority_class,
-        grace_seconds=GRACE_SECONDS,
-        containers=[_server(args.settings), _exporter(args.settings)],
+    workload.deployment(
+        _server(args.settings),
+        _exporter(args.settings),
+        account=workload.account(),
         volumes=[
-            pods.config_volume("config", name_of(config)),
-            pods.secret_volume("secrets", name_of(secret)),
+            pods.config_volume("config", workload.config(files)),
+            pods.secret_volume("secrets", workload.secret(credentials)),
             pods.claim_volume("data", claim),
         ],
-    )
-    return Deployment(
-        f"{name}-deployment",
-        metadata=metadata,
-        spec=DeploymentSpecArgs(
-            replicas=1,
-            # The volume attaches to one node, so the old pod must end before the new pod starts.
-            strategy=DeploymentStrategyArgs(type="Recreate"),
-            selector=LabelSelectorArgs(match_labels={"app": name}),
-            template=pods.pod_template({"app": name}, annotations, spec),
-        ),
-        opts=opts,
+        files=files,
+        secrets=credentials,
+        grace_seconds=GRACE_SECONDS,
     )
 
 

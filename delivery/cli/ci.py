@@ -48,16 +48,11 @@ def ci(
     failed: list[str] = []
     for variant in variants:
         suffix = f" ({', '.join(f'{key}={value}' for key, value in variant.items())})" if variant else ""
-        _say(f"{found.workflow}/{found.name}{suffix}")
-        result = Runner(found, root, _say, inputs=_pairs(given)).run(variant)
+        typer.echo(f"{found.workflow}/{found.name}{suffix}")
+        result = Runner(found, root, typer.echo, inputs=_pairs(given)).run(variant)
         failed += [f"{each}{suffix}" for each in result.failed]
     if failed:
         raise DeliveryError(f"these steps failed: {'; '.join(failed)}", "read the output of these steps above")
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
 
 
 def _pairs(texts: list[str] | None) -> dict[str, str]:

@@ -78,7 +78,7 @@ def _look(environment: Environment, timeout: float, skipped: dict[str, str], con
         raise problem
     printed: tuple[Finding, ...] = ()
     if "drift" not in skipped:
-        if output == "table" and report.findings:  # whoever is on call must not wait for minutes until drift is read
+        if output == "table" and report.findings:  # a person on call must not wait for minutes until drift is read
             doctor_report.print_table(report, console, select_cluster=environment.select_cluster)
             printed = report.findings
         with working("comparing the state with the real resources"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
@@ -21,14 +20,9 @@ app = typer.Typer(no_args_is_help=True, help="Run the steps that the pipelines c
 Reference = Annotated[str, typer.Option(help="Use this image, as IMAGE:TAG@DIGEST.")]
 
 
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
 def _output(name: str, value: str) -> None:
     """Print an output of the step, and in GitHub Actions also pass it to later steps."""
-    _say(f"{name}={value}" if "\n" not in value else f"{name}:\n{value}")
+    typer.echo(f"{name}={value}" if "\n" not in value else f"{name}:\n{value}")
     if file := os.environ.get("GITHUB_OUTPUT"):
         with Path(file).open("a") as stream:
             stream.write(f"{name}<<END-OF-VALUE\n{value}\nEND-OF-VALUE\n")
@@ -42,7 +36,7 @@ def _summary(text: str) -> None:
 
 def _annotate(kind: Literal["error", "warning"], text: str) -> None:
     """Show a message on the run's summary page (GitHub: workflow commands)."""
-    _say(f"::{kind}::{text}".replace("\n", "%0A"))
+    typer.echo(f"::{kind}::{text}".replace("\n", "%0A"))
 
 
 def _read(file: Path) -> str:
@@ -103,7 +97,7 @@ def variables(
     """Check that the GitHub environment has every variable that the jobs need; print a command that sets each missing variable."""
     from delivery.github.variables import require_variables
 
-    _say(f"{environment}: {', '.join(require_variables(environment, os.environ))}")
+    typer.echo(f"{environment}: {', '.join(require_variables(environment, os.environ))}")
 
 
 @app.command()
@@ -113,7 +107,7 @@ def reviewers(environment: Annotated[str, scope(text="Check this GitHub environm
     from delivery.github.variables import require_reviewers
 
     require_reviewers(environment, found=GitHub.from_environment().has_reviewers(environment))
-    _say(f"{environment} has required reviewers")
+    typer.echo(f"{environment} has required reviewers")
 
 
 @app.command("release-tags")
@@ -128,7 +122,7 @@ def release_tags() -> None:
         fix = "a private repository has rulesets only with GitHub Team or Enterprise; otherwise run the job again"
         raise GitHubError(f"the rulesets cannot be read: {error.problem}", fix) from error
     require_release_tags(os.environ.get("GITHUB_REPOSITORY", ""), restricted=restricted)
-    _say("a ruleset restricts who may create and move the tags v*")
+    typer.echo("a ruleset restricts who may create and move the tags v*")
 
 
 @app.command()
@@ -140,7 +134,7 @@ def approved(
     from delivery.github.variables import require_approval
 
     require_approval(attempt, present)
-    _say(f"the release was approved in this attempt of the run: {present}")
+    typer.echo(f"the release was approved in this attempt of the run: {present}")
 
 
 @app.command()
@@ -176,8 +170,8 @@ def health(
     from delivery.clients.service import ServiceClient
 
     service = ServiceClient.of(Environment.open(environment), track, url)
-    _say(service.require_health())
-    _say(service.require_smoke())
+    typer.echo(service.require_health())
+    typer.echo(service.require_smoke())
 
 
 @app.command("rollout-result")
@@ -249,7 +243,7 @@ def incident(
     title = f"Deployment of {release} to {environment}: {end.outcome}"
     _annotate("error", end.text)
     done = GitHub.from_environment().set_issue(f"<!-- dwcp-incident-{environment} -->", title, body, ("incident",))
-    _say(f"incident: {done}")
+    typer.echo(f"incident: {done}")
 
 
 @app.command()
@@ -269,7 +263,7 @@ def report(
     text = release_report.markdown(running)
     output.write_text(text)
     _summary(text)
-    _say(f"{running.id}: {output}")
+    typer.echo(f"{running.id}: {output}")
 
 
 @app.command()
@@ -287,7 +281,7 @@ def metrics(
         raise UsageError(f"{outcome!r} is not an outcome", f"choose from {', '.join(get_args(Outcome))}")
     committed = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} in this checkout")
     record(environment, cast(Outcome, outcome), datetime.fromisoformat(committed), region)
-    _say(f"recorded in {NAMESPACE}")
+    typer.echo(f"recorded in {NAMESPACE}")
 
 
 @app.command()
@@ -307,9 +301,9 @@ def comment(
     github = GitHub.from_environment()
     number = github.pull_request(head, sha)
     if number is None:
-        _say(f"comment: {head} has no open pull request at {sha[:12]}, so nothing is posted")
+        typer.echo(f"comment: {head} has no open pull request at {sha[:12]}, so nothing is posted")
         return
-    _say(f"comment: {github.set_comment(number, marker, body, f'{marker}{chr(10)}Nothing changes any more.{chr(10)}')}")
+    typer.echo(f"comment: {github.set_comment(number, marker, body, f'{marker}{chr(10)}Nothing changes any more.{chr(10)}')}")
 
 
 @app.command()
@@ -327,12 +321,12 @@ def drift(environment: EnvironmentOption) -> None:
     found = detect(Environment.open(environment))
     text = drift_report.to_markdown([found])
     _summary(text)
-    _say(text)
+    typer.echo(text)
     github, marker, labels = GitHub.from_environment(), f"<!-- dwcp-drift-{environment} -->", ("drift",)
     if found.exit_code is ExitCode.FAILED:
-        _say(f"issue: {github.set_issue(marker, f'Drift in {environment}', text, labels)}")
+        typer.echo(f"issue: {github.set_issue(marker, f'Drift in {environment}', text, labels)}")
     elif found.exit_code is ExitCode.DONE:
-        _say(f"issue: {github.close_issue(marker, f'There is no drift in {environment} any more.', labels)}")
+        typer.echo(f"issue: {github.close_issue(marker, f'There is no drift in {environment} any more.', labels)}")
     raise typer.Exit(int(found.exit_code))
 
 
@@ -342,7 +336,7 @@ def image_contract(image: Annotated[str, typer.Argument(help="Check this built i
     from delivery.github.image_contract import check
 
     for line in check(image):
-        _say(f"ok  {line}")
+        typer.echo(f"ok  {line}")
 
 
 @app.command()
@@ -357,7 +351,7 @@ def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this 
     package: dict[str, Any] = json.loads(_read(folder / "package.json"))
     files = sorted(each for each in (folder / "dist").rglob("*") if each.is_file())
     size = sum(each.stat().st_size for each in files)
-    _say(f"{package['name']} {package['version']}: {len(files)} files, {size} bytes")
+    typer.echo(f"{package['name']} {package['version']}: {len(files)} files, {size} bytes")
 
 
 def _git(*arguments: str, problem: str, fix: str = "check out the repository with its history (fetch-depth: 0)") -> str:

@@ -18,7 +18,7 @@ def releases(
     environment: EnvironmentOption,
     show: Annotated[str | None, typer.Option(help="Print one release in full; give its id, or the start of its id.")] = None,
     limit: Annotated[int, typer.Option(help="List this many releases, newest first.")] = SHOWN,
-    output: Annotated[Path | None, typer.Option(help="With --show: write the report to this .md or .html file.")] = None,
+    output: Annotated[Path | None, typer.Option(help="With --show: write the report to this Markdown file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON on standard output.")] = False,
 ) -> None:
     """List the releases of an environment, or print one: image, commit, configuration, state, time, person, result.
@@ -33,7 +33,7 @@ def releases(
     store = Releases(Environment.open(environment))
     if show is not None:
         release = store.get(show)
-        text = release_report.page(release) if output is not None and output.suffix == ".html" else release_report.markdown(release)
+        text = release_report.markdown(release)
         if output is not None:
             output.write_text(text)
         typer.echo(release.model_dump_json(indent=1) if as_json else f"written to {output}" if output else text)

@@ -40,7 +40,6 @@ def _facts(target: Any) -> dict[str, Any]:
     from delivery.releases.running_now import running, shares
     from delivery.rollout.journal import Journal
 
-    cluster = target.kubernetes
     tracks: dict[str, dict[str, Any]] = {}
     for name, share in shares(target).items():
         pods, healthy = running(target, name)
@@ -53,7 +52,7 @@ def _facts(target: Any) -> dict[str, Any]:
             "settled": pods.settled,
             "trouble": pods.trouble,
         }
-    record = Journal(cluster, target.name).read()
+    record = Journal(target.kubernetes, target.name).read()
     rollout = None
     if record is not None and record.is_open:
         progress = record.progress
@@ -72,7 +71,7 @@ def _facts(target: Any) -> dict[str, Any]:
         "environment": target.name,
         "healthy": all(each["traffic"] is not None and each["healthy"] >= max(1, each["replicas"]) for each in serving),
         "tracks": tracks,
-        "flag": cluster.flag(),
+        "flag": target.tracks.flag(),
         "rollout": rollout,
     }
 

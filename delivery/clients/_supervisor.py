@@ -14,18 +14,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
+
+from delivery.clients.clock import now
 
 OUT_OF_TIME = 75
 """Exit code if the supervisor stopped the command (``EX_TEMPFAIL`` of sysexits.h)."""
 
 FIRST_SECONDS = 10.0
 """Seconds that the command may run before the caller writes the first number."""
-
-
-def now() -> float:
-    """Seconds on a clock that continues while the machine sleeps."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Watch:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
@@ -172,7 +173,7 @@ class States:
         if item is None:
             return
         version, sha256, time = (item[name]["S"] for name in ("version", "sha256", "time"))
-        if checkpoint.sha256 == sha256 or checkpoint.version == version or checkpoint.time > time:
+        if checkpoint.sha256 == sha256 or checkpoint.version == version or _is_later(checkpoint.time, time):
             return
         versions = self.versions()
         older = versions[versions.index(version) + 1 :] if version in versions else None
@@ -190,6 +191,14 @@ class States:
 
     def _known_key(self) -> dict[str, Any]:
         return {LEASE_KEY: {"S": f"{self.stack}/state"}}
+
+
+def _is_later(time: str, other: str) -> bool:
+    """Whether a time of the engine is later. The engine writes the time zone of its machine."""
+    try:
+        return datetime.fromisoformat(time) > datetime.fromisoformat(other)
+    except (ValueError, TypeError):
+        return False
 
 
 def problems(checkpoint: Checkpoint) -> list[str]:
@@ -219,18 +228,8 @@ def unfinished(checkpoint: Checkpoint) -> list[str]:
 
 
 def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """The service's objects as the last update applied them, without Secrets.
-
-    The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
-    """
-    found: list[dict[str, Any]] = []
-    for each in checkpoint.resources:
-        kind: str = each["type"]
-        if WORKLOAD in each["urn"] and kind.startswith("kubernetes:") and not kind.endswith(":Secret") and each.get("custom"):
-            manifest = _without_owned(kind, each["urn"].rpartition("::")[2], each.get("inputs") or {})
-            if manifest is not None:
-                found.append(manifest)
-    return found
+    """The :func:`declared_objects` of the service, without Secrets."""
+    return [manifest for urn, manifest in _objects(checkpoint) if WORKLOAD in urn and manifest["kind"] != "Secret"]
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
@@ -238,15 +237,18 @@ def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
     The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
     """
-    found: list[dict[str, Any]] = []
+    return [manifest for _, manifest in _objects(checkpoint)]
+
+
+def _objects(checkpoint: Checkpoint) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the URN and the manifest of each of the :func:`declared_objects`."""
     for each in checkpoint.resources:
         kind, inputs = str(each["type"]), cast("dict[str, Any]", each.get("inputs") or {})
         is_object = kind.startswith("kubernetes:") and not kind.startswith("kubernetes:helm.sh") and each.get("custom")
         if is_object and not each.get("delete") and cast("dict[str, Any]", inputs.get("metadata") or {}).get("name"):
             manifest = _without_owned(kind, each["urn"].rpartition("::")[2], inputs)
             if manifest is not None:
-                found.append(manifest)
-    return found
+                yield each["urn"], manifest
 
 
 def _without_owned(kind: str, name: str, inputs: Mapping[str, Any]) -> dict[str, Any] | None:

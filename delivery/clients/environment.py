@@ -15,6 +15,7 @@ from components.settings import ClusterSettings, EnvironmentSettings, Group
 from contract import APPLICATION, NAMESPACE, PROJECT, EnvironmentName
 from delivery.clients import _sandbox, aws
 from delivery.clients.kubernetes import KubernetesClient, UnknownClusterError
+from delivery.clients.tracks import Tracks
 from delivery.errors import DeliveryError, UsageError
 from program.errors import ProgramError
 from program.evaluation import CHECKOUT, stack_config
@@ -124,6 +125,11 @@ class Environment:
         except UnknownClusterError as error:
             fix = "source .sandbox/env" if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
             raise UnreachableError(f"the cluster of {self.name} cannot be reached: {error.problem}", fix) from error
+
+    @property
+    def tracks(self) -> Tracks:
+        """The tracks and the flag in the environment's cluster."""
+        return Tracks(self.kubernetes)
 
     @property
     def select_cluster(self) -> str:

@@ -1,16 +1,10 @@
-"""A client of the API server, for objects of any kind, the tracks and the feature flag.
-
-A track is one of the two parallel Deployments, ``stable`` and ``canary``. The flag is a ConfigMap with a percentage. The methods
-that change a track or the flag use the field manager ``dwcp``, and change only the fields that the table in
-:mod:`components.field_owners` assigns to ``delivery``. A test compares the paths in this module with the table.
-"""
+"""A client of the API server for objects of any kind, and the owners of their fields."""
 
 from __future__ import annotations
 
 import copy
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -21,17 +15,6 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.config.config_exception import ConfigException
 
 from components.field_owners import OWNERSHIP
-from components.settings.types import release_of
-from contract import (
-    APP_LABEL,
-    APPLICATION,
-    DEPLOYMENTS,
-    ROLLOUT_CONFIG_MAP,
-    ROLLOUT_KEY,
-    TRACK_LABEL,
-    VERSION_LABEL,
-    TrackName,
-)
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 
@@ -48,17 +31,6 @@ REQUEST_SECONDS = 10
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
-
-TROUBLES = frozenset(
-    {
-        *("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"),
-        *("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
-    }
-)
-"""Reasons of waiting containers that cannot start until something is changed.
-
-Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go
-"""
 
 Manifest = dict[str, Any]
 
@@ -79,28 +51,12 @@ class ClusterError(DeliveryError):
         return self.status in (0, HTTPStatus.TOO_MANY_REQUESTS) or self.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrackPods:
-    """The state of a track in the API server."""
-
-    image: str
-    replicas: int
-    ready: frozenset[str]
-    """Addresses of the ready pods that run ``image`` and are not terminating."""
-    settled: bool
-    trouble: str
-    floor: int
-    """``minReplicas`` of the track's autoscaler."""
-    ceiling: int
-    """``maxReplicas`` of the track's autoscaler."""
-
-
 class UnknownClusterError(DeliveryError):
     """The kubeconfig of the cluster is missing or not valid."""
 
 
 class KubernetesClient:
-    """A client for objects of any kind, and for the tracks of the application, in ``namespace``."""
+    """A client for objects of any kind in ``namespace`` and in the whole cluster."""
 
     def __init__(self, api: ApiClient, namespace: str) -> None:
         self.api = api
@@ -133,7 +89,6 @@ class KubernetesClient:
         body: object = None,
         *,
         query: Mapping[str, str] | None = None,
-        seconds: float = REQUEST_SECONDS,
         accept: str = JSON,
         content: str | None = None,
     ) -> bytes:
@@ -151,7 +106,7 @@ class KubernetesClient:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            answer = client.call_api(*serialized, _request_timeout=seconds)
+            answer = client.call_api(*serialized, _request_timeout=REQUEST_SECONDS)
             data = cast(bytes, answer.read())
         except (urllib3.exceptions.HTTPError, OSError, ApiException, ConfigException) as error:
             raise ClusterError(f"the API server does not answer: {error}", "check KUBECONFIG and the network", status=0) from error
@@ -243,76 +198,6 @@ class KubernetesClient:
                 status=HTTPStatus.NOT_FOUND,
             ) from None
 
-    def deployment(self, name: str) -> Manifest:
-        """The Deployment ``name``."""
-        return self.request("GET", f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}")
-
-    def track(self, track: TrackName) -> TrackPods:
-        """The state of a track, from its Deployment, its pods and its autoscaler."""
-        name = DEPLOYMENTS[track]
-        deployment = self.deployment(name)
-        image = _container(deployment["spec"]["template"])["image"]
-        pods = self.pods(track)
-        scaling = self.request("GET", self._autoscaler(track))["spec"]
-        return TrackPods(
-            image=image,
-            replicas=deployment["spec"].get("replicas", 1),
-            ready=frozenset(pod["status"]["podIP"] for pod in pods if _is_ready(pod) and _container(pod)["image"] == image),
-            settled=_settled(deployment),
-            trouble=next((trouble for pod in pods if _container(pod)["image"] == image and (trouble := _trouble(pod))), ""),
-            floor=scaling.get("minReplicas", 1),
-            ceiling=scaling["maxReplicas"],
-        )
-
-    def pods(self, track: TrackName) -> list[Manifest]:
-        """A track's pods, without those that are terminating."""
-        query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}={track}"}
-        found = self.request("GET", f"/api/v1/namespaces/{self.namespace}/pods", query=query)["items"]
-        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
-
-    def set_floor(self, track: TrackName, replicas: int) -> None:
-        """Set ``minReplicas`` of a track's autoscaler, at most to ``maxReplicas``. The API server refuses a higher value."""
-        most = self.request("GET", self._autoscaler(track))["spec"]["maxReplicas"]
-        self._patch(self._autoscaler(track), {"spec": {"minReplicas": min(replicas, most)}})
-
-    def scale(self, track: TrackName, replicas: int) -> None:
-        """Scale a track to this number of pods."""
-        self._patch(self._deployment(track), {"spec": {"replicas": replicas}})
-
-    def set_image(self, track: TrackName, image: str) -> None:
-        """Copy the containers of the stable track to ``track``, with ``image`` for the service, and set the pods' version label.
-
-        Prometheus copies this label to the metrics of the pods.
-        """
-        template = self.deployment(DEPLOYMENTS["stable"])["spec"]["template"]
-        containers: list[Manifest] = template["spec"]["containers"]
-        changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
-        template = {"metadata": {"labels": {VERSION_LABEL: release_of(image)}}, "spec": {"containers": changed}}
-        self._patch(self._deployment(track), {"spec": {"template": template}})
-
-    def flag(self) -> int:
-        """The percentage in the flag's ConfigMap; a text that is not a number counts as 0, as in the service."""
-        data: Manifest = self.request("GET", self._flag).get("data") or {}
-        text = str(data.get(ROLLOUT_KEY, "0"))
-        return int(text) if text.isdecimal() else 0
-
-    def set_flag(self, percentage: int) -> None:
-        """Set the percentage in the flag's ConfigMap."""
-        self._patch(self._flag, {"data": {ROLLOUT_KEY: str(percentage)}})
-
-    @property
-    def _flag(self) -> str:
-        return f"/api/v1/namespaces/{self.namespace}/configmaps/{ROLLOUT_CONFIG_MAP}"
-
-    def _deployment(self, track: TrackName) -> str:
-        return f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{DEPLOYMENTS[track]}"
-
-    def _autoscaler(self, track: TrackName) -> str:
-        return f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/{DEPLOYMENTS[track]}"
-
-    def _patch(self, path: str, change: Manifest) -> None:
-        self.request("PATCH", path, change, query={"fieldManager": FIELD_MANAGER})
-
 
 def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
     try:
@@ -325,35 +210,6 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
         status, "fix the cause if the message names one, then run the same command again; an interrupted rollout continues"
     )
     return ClusterError(problem, fix, status=status, message=message)
-
-
-def _container(pod: Manifest) -> Manifest:
-    """The application's container of a pod or a pod template."""
-    containers: list[Manifest] = pod["spec"]["containers"]
-    return next((each for each in containers if each["name"] == APPLICATION), containers[0])
-
-
-def _is_ready(pod: Manifest) -> bool:
-    conditions = pod["status"].get("conditions", [])
-    return "podIP" in pod["status"] and any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-
-def _settled(deployment: Manifest) -> bool:
-    """Whether every pod has the newest template and is available, as ``kubectl rollout status`` determines it."""
-    wanted, status = deployment["spec"].get("replicas", 1), deployment["status"]
-    counts = [status.get(key, 0) for key in ("updatedReplicas", "replicas", "availableReplicas")]
-    return status.get("observedGeneration", 0) >= deployment["metadata"]["generation"] and counts == [wanted] * 3
-
-
-def _trouble(pod: Manifest) -> str:
-    """Why a pod failed, or cannot start until something is changed; otherwise an empty string."""
-    name, status = pod["metadata"]["name"], pod["status"]
-    for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
-        waiting = container.get("state", {}).get("waiting", {})
-        if waiting.get("reason") in TROUBLES:
-            message = f": {waiting['message']}" if waiting.get("message") else ""
-            return f"pod {name} is in {waiting['reason']}{message}"
-    return f"pod {name} failed: {status.get('reason', 'no reason')}" if status.get("phase") == "Failed" else ""
 
 
 def _named(manifest: Manifest, error: ClusterError) -> ClusterError:

@@ -56,9 +56,8 @@ Fetch = Callable[[str, float], bytes]
 class PrometheusClient:
     """A client of the Prometheus that ``fetch`` reaches. If :meth:`query` fails, it returns the reason as ``gap``."""
 
-    def __init__(self, fetch: Fetch, *, attempts: int = ATTEMPTS, seconds: float = ATTEMPT_SECONDS) -> None:
+    def __init__(self, fetch: Fetch, *, seconds: float = ATTEMPT_SECONDS) -> None:
         self._fetch = fetch
-        self._attempts = attempts
         self._seconds = seconds
 
     @classmethod
@@ -76,7 +75,7 @@ class PrometheusClient:
     def query(self, query: str) -> Reading:
         """The current number of ``query``. A failed call is repeated, unless Prometheus refuses the query itself."""
         problem = ""
-        for attempt in range(self._attempts):
+        for attempt in range(ATTEMPTS):
             if attempt:
                 time.sleep(RETRY_SECONDS)
             try:

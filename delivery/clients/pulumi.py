@@ -126,6 +126,7 @@ class Engine:
         config, events = self._written(stack_file, f"{verb}.events"), self.folder / f"{verb}.events"
         command = [
             *self._command(verb),
+            *("--cwd", str(self.checkout)),
             *("--config-file", str(config)),
             *("--policy-pack", str(self.checkout / POLICIES)),
             *("--event-log", str(events)),
@@ -196,9 +197,9 @@ class Engine:
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *command],
-                cwd=self.checkout,
+                cwd=CHECKOUT,  # of the supervisor; the engine runs in `checkout`, whose modules the program and the policies import
                 # The CLI accepts its option `--event-log` only with this variable, which Pulumi's Automation API sets too.
-                env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(CHECKOUT)},
+                env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(self.checkout)},
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,

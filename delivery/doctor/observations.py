@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, Self, TypeVar, cast, overload
 
-from components.monitoring.promql import JOB, REDIS_JOB
+from components.monitoring.alerts import TARGET_DOWN
+from components.monitoring.promql import REDIS_JOB
+from components.monitoring.rule_files import ALL_SOURCES, component
 from components.settings import MonitoringSettings
 from contract import DEPLOYMENTS
 from delivery.clients.aws import error_code
@@ -23,12 +25,8 @@ from delivery.rollout.journal import Journal
 from delivery.state.lease import LeaseTable
 from delivery.state.locks import engine_locks
 
-COMPONENTS = frozenset({JOB, "node"})
-"""Values of the label ``component`` on the alerts that the doctor reads (components/monitoring/rule_files.py).
-
-The alerts on the monitoring itself have another value: the check ``no-metrics`` looks at Prometheus directly. A Prometheus that is
-shared with other platforms has alerts with other values.
-"""
+COMPONENTS = frozenset(component(source) for source in ALL_SOURCES)
+"""Values of the label ``component`` on the alerts of this platform. A Prometheus can also have alerts of other platforms."""
 NAMES_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 """Media type for which the API server returns only the metadata of objects."""
 CLUSTER_DNS = (
@@ -163,11 +161,12 @@ class Observations:
     def alerts(self) -> list[Alert]:
         """The alerts of this platform that are firing, or have been pending for a minute.
 
-        A start of the platform can cause alerts that are pending for less than a minute.
+        A start of the platform can cause alerts that are pending for less than a minute. ``TargetDown`` is omitted,
+        because :attr:`scrapes_failing` has the failed scrapes.
         """
         answer = self.sources.prometheus_api("/api/v1/alerts")
         found = cast("list[dict[str, Any]]", answer["data"]["alerts"])
-        return [_alert(each) for each in found if each["labels"].get("component") in COMPONENTS and not _is_new(each, self.at)]
+        return [_alert(each) for each in found if _is_read(each["labels"]) and not _is_new(each, self.at)]
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
@@ -259,6 +258,10 @@ class Observations:
     def drift(self) -> Sequence[Changed]:
         """The differences that ``dwcp drift`` finds between the state and the real resources."""
         return self.sources.drift()
+
+
+def _is_read(labels: dict[str, str]) -> bool:
+    return labels.get("component") in COMPONENTS and labels["alertname"] != TARGET_DOWN.name
 
 
 def _is_new(alert: dict[str, Any], now: datetime) -> bool:

@@ -102,7 +102,7 @@ def look(environment: Environment, image: str, before: str = "") -> Facts:
     return Facts(
         environment=environment.name,
         image=image,
-        serves=environment.kubernetes.track(STABLE).image,
+        serves=environment.tracks.read(STABLE).image,
         percent=WeightedRule(environment).weights().split or 0,
         rollout="" if rollout is None else rollout.plan.image,
         holds=_holds(rollout),

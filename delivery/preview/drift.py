@@ -72,12 +72,12 @@ class Refreshed:
     changes: tuple[ResourceChange, ...]
 
 
-def preview_refresh(environment: Environment, *, seconds: float = REFRESH_SECONDS) -> Refreshed:
+def preview_refresh(environment: Environment) -> Refreshed:
     """The state of the environment's stack, and the changes that a refresh would make.
 
     Raises ``DeliveryError`` if the engine fails.
     """
-    return parse(Engine(environment).preview_refresh(seconds=seconds))
+    return parse(Engine(environment).preview_refresh(seconds=REFRESH_SECONDS))
 
 
 def parse(text: str) -> Refreshed:

@@ -1,8 +1,8 @@
 """Finds fields of the program's objects that kubectl or another tool manages, and resets them.
 
 ``kubectl set image``, ``scale``, ``rollout undo`` and ``apply -f`` make kubectl the manager of the changed fields. The engine
-compares only the program's inputs, finds no difference, and does not reset such a field. A plain `pulumi up` fails with a conflict
-as soon as the program changes one of these fields.
+compares only the program's inputs, finds no difference, and does not reset such a field. A plain `pulumi up` resets it only if the
+program changes this object too (``enable_patch_force`` in ``components/providers.py``).
 """
 
 from __future__ import annotations

@@ -46,7 +46,6 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
         return []
     releases.record(release)
     releases.attach(release, "report.md", release_report.markdown(release), "text/markdown")
-    releases.attach(release, "report.html", release_report.page(release), "text/html")
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     try:
         if release.manifests and release.ended:

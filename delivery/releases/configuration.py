@@ -11,7 +11,7 @@ from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine
 from delivery.releases.settings import Leaves, leaves_of, with_leaves
 from delivery.releases.stack_file import ENCRYPTION, StackFileError, of_checkout, parsed, quoted, written
-from delivery.state.history import encryption, last_config
+from delivery.state.history import encryption, last_update
 from program.checkout import CHECKOUT
 
 
@@ -24,11 +24,11 @@ def present_stack_file(
     update, the file contains the checkout's credentials. Raises ``StackFileError`` if no key decrypts those either.
     """
     file = parsed(of_checkout(environment.name, checkout, environment.variables))
-    last = last_config(states)
+    last = last_update(states)
     if last is None:
         return written(file)
     readable = decrypts or Engine(environment).decrypts
-    for candidate in _candidates(file, last, states.read()):
+    for candidate in _candidates(file, last.config, states.read()):
         text = written(candidate)
         if not _has_ciphertext(candidate["config"]) or readable(text):
             return text
@@ -40,7 +40,14 @@ def present_stack_file(
 
 def settings_now(states: States) -> Leaves:
     """The settings of the stack's last update."""
-    return leaves_of(last_config(states) or {})
+    last = last_update(states)
+    return leaves_of(last.config if last else {})
+
+
+def program_now(states: States) -> str:
+    """The commit of the program that the stack's last update applied; empty if it is not known."""
+    last = last_update(states)
+    return last.commit if last else ""
 
 
 def with_settings(text: str, leaves: Mapping[str, Any]) -> str:

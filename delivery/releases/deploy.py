@@ -78,6 +78,8 @@ class Deployment:
     """The text of the checkout's stack file, without the setting ``application.release``."""
     before: Leaves = field(init=False)
     """The settings of the stack before this deployment."""
+    program: str = field(init=False, default="")
+    """The commit of the program before this deployment; empty if it is not known."""
     former: restore.Former = field(init=False)
     evaluation: Future[list[dict[str, Any]]] | None = field(init=False, default=None)
     addresses: list[str] = field(init=False, default_factory=list[str])
@@ -205,9 +207,12 @@ class Deployment:
     def _backup(self) -> str:
         """Record the start of the deployment, and back up the state and the present deployment for a rollback."""
         self.before = configuration.settings_now(self.states) or self.release.settings
+        self.program = configuration.program_now(self.states)
         present, releases = self.states.read(), self._releases()
         latest = releases.latest() if releases else None
-        self.release = self.release.model_copy(update={"fencing": self.lease.fencing, "previous": latest.id if latest else ""})
+        begun: dict[str, Any] = {"fencing": self.lease.fencing, "previous": latest.id if latest else ""}
+        begun |= {"changed": SettingsChange.between(self.before, self.release.settings)}  # for the rollback of a killed deployment
+        self.release = self.release.model_copy(update=begun)
         if releases:
             releases.begin(self.release)
         done = f"state: {Backups(self.states).take()}"
@@ -230,6 +235,7 @@ class Deployment:
             image=str(present.output("application", "image") or ""),
             file=configuration.with_settings(self.file, settings),
             manifests=workload(present),
+            program=self.program,
         )
 
     def _tests(self) -> str | Skipped:
@@ -299,7 +305,7 @@ class Deployment:
     def _stage(self) -> str:
         self.lease.check()
         assert self.image is not None
-        self.environment.kubernetes.set_image("canary", self.image)
+        self.environment.tracks.set_image("canary", self.image)
         return f"promote the release: dwcp rollout --environment {self.environment.name} --image {self.image}"
 
     def _service(self) -> ServiceClient:
@@ -375,7 +381,7 @@ class Deployment:
     def _digest(self) -> str:
         """The digest of stable's image, from the status of the pods; empty if the pods report none or several."""
         try:
-            pods = self.environment.kubernetes.pods("stable")
+            pods = self.environment.tracks.pods("stable")
         except DeliveryError:
             return ""  # a missing digest must not fail the report
         statuses = [status for pod in pods for status in pod["status"].get("containerStatuses", [])]

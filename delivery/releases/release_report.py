@@ -1,8 +1,6 @@
-"""The report of a release, as Markdown and as HTML, and the record of an incident."""
+"""The report of a release and the record of an incident, as Markdown."""
 
 from __future__ import annotations
-
-import html
 
 from contract import PROJECT
 from delivery.releases.release import Release
@@ -14,11 +12,6 @@ HEADLINES = {
     "failed": "failed and was not rolled back",
     "rolled back": "failed; the previous release runs again",
 }
-STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
-    "table{border-collapse:collapse}td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left;vertical-align:top}"
-    ".failed{color:#b00020;font-weight:bold}.skipped{color:#666}"
-)
 
 
 def title(release: Release) -> str:
@@ -57,21 +50,6 @@ def markdown(release: Release) -> str:
     lines += ["", "| step | result | seconds | |", "|---|---|---|---|"]
     lines += [f"| {_cell(each.name)} | {each.result} | {each.seconds:.1f} | {_cell(each.detail)} |" for each in release.steps]
     return "\n".join(lines) + "\n"
-
-
-def page(release: Release) -> str:
-    """The report as one self-contained HTML page."""
-    rows = "".join(f"<tr><th>{name}</th><td>{html.escape(value)}</td></tr>" for name, value in facts(release))
-    steps = "".join(
-        f'<tr class="{each.result}"><td>{html.escape(each.name)}</td><td>{each.result}</td>'
-        f"<td>{each.seconds:.1f}</td><td>{html.escape(each.detail)}</td></tr>"
-        for each in release.steps
-    )
-    head = html.escape(f"{PROJECT}: {title(release)}")
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{head}</title><style>{STYLE}</style><h1>{head}</h1>'
-        f"<table>{rows}</table><h2>Steps</h2><table><tr><th>step</th><th>result</th><th>seconds</th><th></th></tr>{steps}</table></html>\n"
-    )
 
 
 def incident(release: Release, record_url: str) -> str:

@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from pathlib import Path
+from typing import Any, TypeVar
 
 from components.settings.types import release_of
 from contract import DEPLOYMENTS, VERSION_LABEL
 from delivery.clients.checkpoint import States
 from delivery.clients.engine_events import UpdateResult
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import (
-    FIELD_MANAGER,
-    PROGRAM_MANAGER,
-    ClusterError,
-    KubernetesClient,
-    TrackPods,
-    manager_of,
-    with_owned,
-)
+from delivery.clients.kubernetes import PROGRAM_MANAGER, ClusterError, manager_of, with_owned
 from delivery.clients.load_balancer import LoadBalancerError, WeightedRule
 from delivery.clients.pulumi import Engine
 from delivery.clients.service import ServiceClient
+from delivery.clients.tracks import TrackPods, service_container
 from delivery.clients.waiting import wait_until
+from delivery.clients.work_folder import work_folder
 from delivery.errors import DeliveryError
 from delivery.releases import _hand_changes, running_now
 from delivery.releases._hand_changes import HandChange
+from delivery.releases.program_at import program_at
 from delivery.releases.stack_file import with_release
 from delivery.releases.steps import Step, StepRunner
 from delivery.state.lease import Lease
@@ -42,7 +37,6 @@ SERVING_SECONDS = 120.0
 API_SECONDS = 120.0
 """Time for which failed calls are retried. EKS replaces an API server in less time."""
 RETRY_SECONDS = 0.5
-RESTARTED = "kubectl.kubernetes.io/restartedAt"
 SECRET_DIGEST = "dwcp/secret-digest"
 """Annotation of the pods that contains the digest of their Secret. Secrets are not restored, so the present digest is kept."""
 SERVICE_KINDS = ("ConfigMap", "Deployment")
@@ -65,6 +59,8 @@ class Former:
     data is not reduced."""
     manifests: Sequence[dict[str, Any]] = ()
     """The service's objects, with which the service is restored before the engine's update; not used with ``by_engine``."""
+    program: str = ""
+    """The commit of the program to apply; empty for the checkout's program."""
     by_engine: bool = False
     """Whether settings are restored too. If they are, one update of the engine applies both, because the image can need the
     settings."""
@@ -152,8 +148,8 @@ class Restoration:
 
     def _to_stable(self) -> str:
         self.lease().check()
-        cluster, rule, done = self.environment.kubernetes, WeightedRule(self.environment), list[str]()
-        self.by_hand.extend(retried(lambda: _hand_changes.found(cluster, States(self.environment).read())))
+        tracks, rule, done = self.environment.tracks, WeightedRule(self.environment), list[str]()
+        self.by_hand.extend(retried(lambda: _hand_changes.found(self.environment.kubernetes, States(self.environment).read())))
         if (split := retried(rule.weights).split) != 0:
             retried(lambda: rule.set(0))
             if not wait_until(lambda: retried(rule.weights).split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
@@ -161,8 +157,8 @@ class Restoration:
                     f"the rule's weight had no effect within {WEIGHT_SECONDS:.0f} s", f"run the command again: {self.command}"
                 )
             done.append("neither track had traffic" if split is None else f"the canary had {split} % of the traffic")
-        if (flag := retried(cluster.flag)) != 0:
-            retried(lambda: cluster.set_flag(0))
+        if (flag := retried(tracks.flag)) != 0:
+            retried(lambda: tracks.set_flag(0))
             done.append(f"the flag was {flag} %")
         return "; ".join(done)
 
@@ -172,15 +168,15 @@ class Restoration:
         With ``by_engine``, the engine has already applied the objects.
         """
         self.lease().check()
-        cluster, done = self.environment.kubernetes, ""
-        before = retried(lambda: cluster.deployment(DEPLOYMENTS["stable"]))
-        if self.former.by_engine or not retried(lambda: _apply(cluster, self.former, before)):
+        tracks, done = self.environment.tracks, ""
+        before = retried(lambda: tracks.deployment("stable"))
+        if self.former.by_engine or not retried(lambda: _apply(self.environment, self.former, before)):
             done = "the pods had this image already"
             if self.restart:
-                retried(lambda: _restart(cluster))
+                retried(lambda: tracks.restart("stable"))
                 done = "the pods had this image already, and were restarted"
         try:
-            _settled(cluster, self.former.image, self.environment.name)
+            _settled(self.environment, self.former.image)
         except RestoreError as error:
             raise self._restore_present(error, before) from error
         return done
@@ -190,15 +186,15 @@ class Restoration:
 
         This happens only with ``restart``, because in ``dwcp deploy`` the pods that still serve can have the failed release.
         """
-        serving = _container(before)["image"]
+        serving = service_container(before["spec"]["template"])["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):
             return error
-        cluster = self.environment.kubernetes
-        retried(lambda: _apply(cluster, replace(self.former, image=serving), before))
+        retried(lambda: _apply(self.environment, replace(self.former, image=serving), before))
         return RestoreError(f"{error.problem}; {serving} was restored and continues to serve", error.fix)
 
     def _preview(self) -> str:
-        outcome = Engine(self.environment).preview(self._stack_file())
+        with program_at(self.former.program, self.runner.warn) as folder:
+            outcome = _engine(self.environment, folder).preview(self._stack_file())
         show_preview(outcome, self.runner, changes=self.dry_run or self.former.by_engine)
         require_accepted(
             losses(outcome),
@@ -213,7 +209,8 @@ class Restoration:
 
     def _state(self) -> str:
         """Update the state, even without a change, because the next update uses the image in the stack's outputs."""
-        return updated(self.environment, self._stack_file(), self.lease(), self.runner.say, by_hand=self.by_hand)
+        file, lease, say = self._stack_file(), self.lease(), self.runner.say
+        return updated(self.environment, file, lease, say, by_hand=self.by_hand, program=self.former.program)
 
 
 def updated(
@@ -223,21 +220,31 @@ def updated(
     say: Callable[[str], None],
     *,
     by_hand: list[HandChange] | None = None,
+    program: str = "",
     **how: Any,
 ) -> str:
     """Update the stack with ``file``, reset the fields of the program that other tools manage, and return a summary.
+
+    ``program`` is the commit of the program to apply; empty for the checkout's program.
 
     The reset is necessary because the engine does not change an object whose inputs are the same, even if the object was changed in
     the cluster.
     """
     states = States(environment)
-    changes = _hand_changes.found(environment.kubernetes, states.read()) if by_hand is None else by_hand
-    outcome = Engine(environment).up(file, lease.remaining, **how)
+    cluster = environment.kubernetes
+    changes = retried(lambda: _hand_changes.found(cluster, states.read())) if by_hand is None else by_hand
+    with program_at(program, say) as folder:
+        outcome = _engine(environment, folder).up(file, lease.remaining, **how)
     if changes:
         lease.check()
-        for line in _hand_changes.reset(environment.kubernetes, states.read(), changes):
+        for line in retried(lambda: list(_hand_changes.reset(cluster, states.read(), changes))):
             say(line)
     return f"{outcome}; {len(changes)} objects changed by hand were reset" if changes else str(outcome)
+
+
+def _engine(environment: Environment, program: Path) -> Engine:
+    """The engine for the program in a folder, with the stack file and the log in the folder of this checkout."""
+    return Engine(environment, checkout=program, folder=work_folder(environment.name))
 
 
 def _serves(environment: Environment) -> bool:
@@ -255,11 +262,12 @@ def show_preview(outcome: UpdateResult, runner: StepRunner, *, changes: bool) ->
         runner.warn(each)
 
 
-def _apply(cluster: KubernetesClient, former: Former, before: dict[str, Any]) -> bool:
+def _apply(environment: Environment, former: Former, before: dict[str, Any]) -> bool:
     """Apply the service's ConfigMap and Deployment with the image of ``former``. Returns whether this changes the pod template."""
+    cluster = environment.kubernetes
     manifests = {each["kind"]: copy.deepcopy(each) for each in former.manifests if _is_service(each)}
     if "Deployment" in manifests:
-        _container(manifests["Deployment"])["image"] = former.image
+        service_container(manifests["Deployment"]["spec"]["template"])["image"] = former.image
         manifests["Deployment"]["spec"]["template"]["metadata"]["labels"][VERSION_LABEL] = release_of(former.image)
         _keep_digest(manifests["Deployment"], before)
     for kind in SERVICE_KINDS:
@@ -267,16 +275,7 @@ def _apply(cluster: KubernetesClient, former: Former, before: dict[str, Any]) ->
             live = cluster.live(manifests[kind])
             manager = manager_of(live) if live else PROGRAM_MANAGER
             cluster.apply(with_owned(manifests[kind], live) if live else manifests[kind], manager=manager)
-    after = cluster.deployment(DEPLOYMENTS["stable"])
-    return before["spec"]["template"] != after["spec"]["template"]
-
-
-def _restart(cluster: KubernetesClient) -> None:
-    """Restart the pods as ``kubectl rollout restart`` does."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    patch = {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}}
-    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/deployments/{DEPLOYMENTS['stable']}"
-    cluster.request("PATCH", path, patch, query={"fieldManager": FIELD_MANAGER})
+    return before["spec"]["template"] != environment.tracks.deployment("stable")["spec"]["template"]
 
 
 def _is_service(manifest: dict[str, Any]) -> bool:
@@ -294,19 +293,14 @@ def _ready(deployment: dict[str, Any]) -> bool:
     return bool(deployment.get("status", {}).get("readyReplicas"))
 
 
-def _container(deployment: dict[str, Any]) -> dict[str, Any]:
-    containers = cast("list[dict[str, Any]]", deployment["spec"]["template"]["spec"]["containers"])
-    return next(each for each in containers if each["name"] == DEPLOYMENTS["stable"])
-
-
-def _settled(cluster: KubernetesClient, image: str, environment: str) -> None:
+def _settled(environment: Environment, image: str) -> None:
     """Wait until every pod runs ``image`` and is available, as ``kubectl rollout status`` does. Raises ``RestoreError``."""
 
     def new(track: TrackPods) -> bool:
         return track.settled and track.image == image
 
     track = wait_until(
-        lambda: retried(lambda: cluster.track("stable")),
+        lambda: retried(lambda: environment.tracks.read("stable")),
         lambda track: bool(track.trouble) or new(track),
         seconds=SETTLE_SECONDS,
         pause=POLL_SECONDS,
@@ -314,6 +308,6 @@ def _settled(cluster: KubernetesClient, image: str, environment: str) -> None:
     if not new(track):
         raise RestoreError(
             f"{image} does not become ready: {track.trouble or f'{len(track.ready)} of {track.replicas} pods'}",
-            f"look for the cause: dwcp doctor --environment {environment}; or restore an earlier release: "
-            f"dwcp rollback --environment {environment} --to RELEASE",
+            f"look for the cause: dwcp doctor --environment {environment.name}; or restore an earlier release: "
+            f"dwcp rollback --environment {environment.name} --to RELEASE",
         )

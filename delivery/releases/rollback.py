@@ -172,6 +172,7 @@ class Rollback:
             image=target.image,
             file=configuration.with_settings(file, self.after),
             manifests=workload(state),
+            program=configuration.program_now(self.states),
             by_engine=self.after != self.before,
         )
 
@@ -282,16 +283,16 @@ class Rollback:
     def _stop_canary(self) -> str | Skipped:
         """Stop the canary's pods, which get no traffic any more. The abort of a rollout has already stopped its pods."""
         self.lease.check()
-        cluster = self.environment.kubernetes
+        tracks = self.environment.tracks
         try:
-            pods = restore.retried(lambda: cluster.deployment(DEPLOYMENTS["canary"]))["spec"].get("replicas", 1)
+            pods = restore.retried(lambda: tracks.deployment("canary"))["spec"].get("replicas", 1)
         except ClusterError as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 return Skipped("there is no canary")
             raise
         if not pods:
             return Skipped("it has no pods")
-        restore.retried(lambda: cluster.scale("canary", 0))
+        restore.retried(lambda: tracks.scale("canary", 0))
         return f"{pods} pods stopped"
 
     def _take_lease(self, stack: ExitStack) -> str:

@@ -6,8 +6,8 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 
 from contract import TrackName
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import TrackPods
 from delivery.clients.load_balancer import WeightedRule
+from delivery.clients.tracks import TrackPods
 from delivery.errors import DeliveryError
 
 
@@ -23,7 +23,7 @@ def shares(environment: Environment) -> dict[TrackName, int | None]:
 
 def running(environment: Environment, track: TrackName) -> tuple[TrackPods, int]:
     """The pods of a track, and the number of its ready pods that are healthy targets of the load balancer."""
-    pods = environment.kubernetes.track(track)
+    pods = environment.tracks.read(track)
     return pods, len(WeightedRule(environment).healthy(track) & pods.ready)
 
 

@@ -110,7 +110,12 @@ class RolloutLoop:
         else:
             self.reporter.acts(record, action)
         self._last = action
-        self._retry(record, lambda: self.platform.perform(record.plan, action))
+
+        def perform() -> None:
+            self.lease.check()  # an observation or a pause can have lasted longer than the lease
+            self.platform.perform(record.plan, action)
+
+        self._retry(record, perform)
 
     def _retry(self, record: Record, call: Callable[[], Answer]) -> Answer:
         """The result of ``call``, which is repeated while the cluster or the load balancer is unreachable, throttled or restarting.

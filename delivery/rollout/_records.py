@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
@@ -16,6 +15,7 @@ from delivery.releases.settings import SettingsChange
 from delivery.releases.store import Releases
 from delivery.rollout.journal import Journal, Record
 from delivery.rollout.plan import RolloutOutcome
+from delivery.state.owner import Owner
 
 
 def record_result(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
@@ -60,7 +60,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "tag": tag,
             "started": began,
             "ended": ended,
-            "who": getpass.getuser(),
+            "who": str(Owner.this()),
             "previous": "" if running is None else running.id,
             "restores": "" if promoted or running is None else running.id,
             "fencing": fencing,

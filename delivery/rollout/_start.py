@@ -22,7 +22,7 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
     Raises ``RolloutRefusedError`` if stable does not have all of the traffic or is not healthy, or if the strategy is ``flag`` and
     stable does not run ``image``.
     """
-    stable = platform.cluster.track("stable")
+    stable = platform.tracks.read("stable")
     healthy = len(stable.ready if platform.rule is None else stable.ready & platform.rule.healthy("stable"))
     if platform.rule is not None and (split := platform.rule.weights().split) != 0:
         who = f"the canary of {environment.name} receives {split} %" if split is not None else "neither track receives any"
@@ -48,14 +48,14 @@ def unowned(environment: Environment, platform: Platform, request: RolloutReques
 
     ``None`` if the canary has neither traffic nor pods. With the strategy ``flag``, there is always a plan.
     """
-    canary = platform.cluster.track("canary")
+    canary = platform.tracks.read("canary")
     if platform.rule is not None and platform.rule.weights().split == 0 and not canary.replicas:
         return None
     return _plan(environment, platform, request, settings, canary.image)
 
 
 def _plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
-    stable, canary = platform.cluster.track("stable"), platform.cluster.track("canary")
+    stable, canary = platform.tracks.read("stable"), platform.tracks.read("canary")
     steps, waits = request.schedule(settings)
     return Plan(
         environment=environment.name,

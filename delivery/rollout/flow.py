@@ -11,9 +11,10 @@ from rich.console import Console
 from components.settings import RolloutSettings
 from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
+from delivery.clients.pulumi import EngineError
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
-from delivery.releases.configuration import present_stack_file
+from delivery.releases.configuration import present_stack_file, program_now
 from delivery.releases.restore import updated
 from delivery.releases.running_now import NotAsWantedError, require_image, sentence
 from delivery.releases.stack_file import with_release
@@ -141,10 +142,20 @@ class Rollout:
     def _promote(self, image: str, lease: Lease, events: Reporter) -> None:
         """Run ``pulumi up`` with ``image`` as the release's image, so that the next update does not change the image.
 
-        The update enforces the policies. It uses the settings of the stack's last update, because a rollout changes only the image.
+        The update enforces the policies. It uses the program and the settings of the stack's last update, because a rollout changes
+        only the image. A failed update is repeated once, because a throttled or restarting API must not end a good rollout.
         """
-        file = present_stack_file(self.environment, States(self.environment))
-        updated(self.environment, with_release(file, image), lease, events.warns)
+        states = States(self.environment)
+        file, program = present_stack_file(self.environment, states), program_now(states)
+
+        def update() -> None:
+            updated(self.environment, with_release(file, image), lease, events.warns, program=program)
+
+        try:
+            update()
+        except EngineError as error:
+            events.warns(f"{error.problem}; the update is repeated once")
+            update()
 
     def _record_result(self, events: Reporter, record: Record, lease: Lease) -> None:
         for text in record_result(self.environment, self.journal, record, lease.fencing):
@@ -161,7 +172,7 @@ class Rollout:
             plan = unowned(self.environment, self.platform, self.request, self.settings)
             return None if plan is None else self._new(plan)
         flag = self.request.with_defaults(self.settings).strategy == "flag"
-        running = self.platform.cluster.track("stable").image
+        running = self.platform.tracks.read("stable").image
         image = self.request.image or (running if flag else self._staged())
         if not flag and running == image:
             return None

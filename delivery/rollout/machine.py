@@ -25,9 +25,13 @@ from delivery.rollout.actions import (
     Retire,
     Route,
     SizeCanary,
+    TrackState,
     share,
 )
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
+
+REPLACEMENT_SECONDS = 180.0
+"""Time for the replacement of one evicted pod: a new node, the pull and the start of the image, and the load balancer's checks."""
 
 
 def decide(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
@@ -76,7 +80,7 @@ def _canary_problem(plan: Plan, progress: RolloutProgress, observed: Observation
     if observed.canary.trouble_seconds > plan.settings.grace_seconds:
         return f"the canary has a problem: {observed.canary.trouble}"
     measured = progress.phase in (Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE)
-    if measured and observed.canary.short_seconds > plan.settings.grace_seconds:
+    if measured and _is_short(observed.canary, plan.size(progress.step), plan.settings.grace_seconds):
         return f"only {observed.canary.healthy} of the canary's {plan.size(progress.step)} targets are healthy"
     return ""
 
@@ -90,11 +94,17 @@ def _abort_reason(plan: Plan, progress: RolloutProgress, observed: Observation) 
     grace = plan.settings.grace_seconds
     if progress.phase in (*_STABLE_IS_NEW, Phase.PROMOTE) and progress.promoted and observed.stable.trouble_seconds > grace:
         return f"stable became unhealthy: {observed.stable.trouble}"
-    if progress.phase in _STABLE_IS_NEW and progress.promoted and observed.stable.short_seconds > grace:
+    if progress.phase in _STABLE_IS_NEW and progress.promoted and _is_short(observed.stable, plan.replicas, grace):
         return f"only {observed.stable.healthy} of stable's {plan.replicas} targets are healthy"
     if progress.phase is Phase.PROMOTE and observed.promotion.startswith("failed"):
         return f"stable could not be updated to the new image: {observed.promotion.removeprefix('failed: ')}"
     return ""
+
+
+def _is_short(track: TrackState, need: int, grace_seconds: float) -> bool:
+    """Whether a track has had too few healthy targets for too long. One of several pods may be replaced: a node can be drained."""
+    one_is_missing = 0 < track.healthy == need - 1
+    return track.short_seconds > (max(REPLACEMENT_SECONDS, grace_seconds) if one_is_missing else grace_seconds)
 
 
 _CANARY_IS_NEW = (Phase.SCALE, Phase.SHIFT, Phase.PROPAGATE, Phase.ANALYSE, Phase.PROMOTE)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from components.settings import MonitoringSettings
 from contract import TrackName
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import KubernetesClient, TrackPods
 from delivery.clients.load_balancer import WeightedRule
 from delivery.clients.prometheus import PrometheusClient
+from delivery.clients.tracks import TrackPods, Tracks
 from delivery.errors import DeliveryError
 from delivery.rollout import actions as model
 from delivery.rollout.actions import Action, Analysis, GateOutcome, Observation, TrackState
@@ -60,7 +60,7 @@ class Platform:
     ``UNMEASURED``, and the times at which conditions became true.
     """
 
-    cluster: KubernetesClient
+    tracks: Tracks
     rule: WeightedRule | None
     """``None`` for the strategy ``flag``, which does not use the load balancer."""
     prometheus: PrometheusClient
@@ -81,11 +81,10 @@ class Platform:
     @classmethod
     def of(cls, environment: Environment, *, weighted: bool) -> Platform:
         """The platform of ``environment``, with the load balancer if ``weighted``. Nothing is changed."""
-        cluster = environment.kubernetes
         prometheus = PrometheusClient.of(environment)
         configured = environment.settings("monitoring", MonitoringSettings).scrape_interval_seconds
         return cls(
-            cluster=cluster,
+            tracks=environment.tracks,
             rule=WeightedRule(environment) if weighted else None,
             prometheus=prometheus,
             scrape_interval=prometheus.scrape_interval() or configured,
@@ -93,14 +92,14 @@ class Platform:
 
     def observe(self, plan: Plan, progress: RolloutProgress, seconds: float) -> Observation:
         """The observation for the next decision. Raises ``ClusterError`` and ``LoadBalancerError``."""
-        stable, canary = self.cluster.track("stable"), self.cluster.track("canary")
+        stable, canary = self.tracks.read("stable"), self.tracks.read("canary")
         split = None if self.rule is None else self.rule.weights().split
         need = {"stable": plan.replicas, "canary": plan.size(min(progress.step, len(plan.steps) - 1))}
         observed = Observation(
             stable=self._track("stable", stable, need["stable"]),
             canary=self._track("canary", canary, need["canary"]),
             split=split,
-            flag=self.cluster.flag(),
+            flag=self.tracks.flag(),
             seconds=seconds,
             promotion="" if self._update is None else self._update.state(_wanted(plan, progress)),
             stop=self.stop(),
@@ -149,25 +148,25 @@ class Platform:
         """Perform the action. Every action can be repeated."""
         match action:
             case model.LoadCanary(image):
-                self.cluster.set_image("canary", image)
+                self.tracks.set_image("canary", image)
             case model.RaiseFloor(replicas):
-                self.cluster.set_floor("stable", replicas)
+                self.tracks.set_floor("stable", replicas)
             case model.SizeCanary(replicas):
-                self.cluster.set_floor("canary", replicas)
-                self.cluster.scale("canary", replicas)
+                self.tracks.set_floor("canary", replicas)
+                self.tracks.scale("canary", replicas)
             case model.Route(split, flag):
                 if self.rule is not None:
                     self.rule.set(split)
-                self.cluster.set_flag(flag)
+                self.tracks.set_flag(flag)
             case model.Promote(image):
                 if self.promote is None:
                     raise TypeError("a platform without a promoter cannot promote")
                 if self._update is None or self._update.done.done():
                     self._update = _StableUpdate(image, self._worker.submit(self.promote, image))
             case model.Retire():
-                self.cluster.scale("canary", 0)
-                self.cluster.set_floor("canary", plan.canary_floor)
-                self.cluster.set_floor("stable", plan.stable_floor)
+                self.tracks.scale("canary", 0)
+                self.tracks.set_floor("canary", plan.canary_floor)
+                self.tracks.set_floor("stable", plan.stable_floor)
 
 
 def _wanted(plan: Plan, progress: RolloutProgress) -> str:

@@ -1,10 +1,11 @@
-"""Reads the engine's history in the state's bucket, which has the configuration of every update."""
+"""Reads the engine's history in the state's bucket, which has the configuration and the program's commit of every update."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from contract import PROJECT
 from delivery.clients.aws import error_code
@@ -13,11 +14,25 @@ from delivery.clients.checkpoint import Checkpoint, States
 UPDATE = "update"
 
 
-def last_config(states: States) -> dict[str, Any] | None:
-    """The configuration of the stack's last update, in the form of a stack file; ``None`` if there is no record.
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """One update in the engine's history."""
 
-    The credentials in this configuration are encrypted with the key that the stack had at the time of the update.
-    """
+    config: dict[str, Any]
+    """The configuration, in the form of a stack file. Its credentials are encrypted with the stack's key at that time."""
+    commit: str
+    """The commit of the program; empty if the program was not in git, or if its files differed from the commit."""
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Update:
+        """The update in a record of the engine, which reads the commit from the program's work tree."""
+        environment: Mapping[str, str] = entry.get("environment") or {}
+        clean = environment.get("git.dirty") == "false"
+        return cls(config=entry["config"], commit=environment.get("git.head", "") if clean else "")
+
+
+def last_update(states: States) -> Update | None:
+    """The stack's last update; ``None`` if there is no record."""
     for key in _newest_first(states):
         try:
             entry: dict[str, Any] = json.loads(states.s3.get_object(Bucket=states.backend.bucket, Key=key)["Body"].read())
@@ -28,7 +43,7 @@ def last_config(states: States) -> dict[str, Any] | None:
                 continue
             raise
         if entry.get("kind") == UPDATE and isinstance(entry.get("config"), dict):
-            return cast("dict[str, Any]", entry["config"])
+            return Update.of(entry)
     return None
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -23,6 +24,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[re
 
 from contract import LEASE_TABLE
 from delivery.clients.aws import conditionally, error_code
+from delivery.clients.clock import now
 from delivery.clients.environment import Environment
 from delivery.clients.state_backend import LEASE_KEY
 from delivery.clients.waiting import wait_until
@@ -34,11 +36,6 @@ LEASE_SECONDS = 60.0
 BEATS_PER_LEASE = 6
 """Number of heartbeats within the duration of a lease. Several heartbeats can fail before the lease expires."""
 POLL_SECONDS = 1.0
-
-
-def now() -> float:
-    """Seconds on a clock that continues while the machine sleeps and that cannot be set."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,12 +209,16 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Release the lease. A lost lease needs no release."""
+        """Release the lease. A lost lease needs no release.
+
+        A failure is ignored: the lease expires by itself, and the error would hide how the command ended.
+        """
         self._stop.set()
         self._thread.join()
         if not self._lost:
             self._lost = True
-            self.table.release(self.token)
+            with suppress(ClientError, BotoCoreError, StateError):
+                self.table.release(self.token)
 
     def __enter__(self) -> Lease:
         """The lease itself."""

@@ -49,11 +49,12 @@ class EngineLock:
     def stale(self, last: Owner | None) -> bool:
         """Whether the lock's owner provably no longer runs.
 
-        A lock of this machine is stale if its process has ended. A lock of another machine is stale if ``last``, the previous owner
-        of the lease, was on that machine and no longer runs. Two machines can have the same host name.
+        A lock of this machine and this user is stale if its process has ended. A lock of another machine is stale if ``last``, the
+        previous owner of the lease, was on that machine and no longer runs. Two machines can have the same host name; their users
+        differ.
         """
         elsewhere = last is not None and last.host == self.host and last.machine != machine()
-        if self.host == socket.gethostname() and not elsewhere:
+        if self.host == socket.gethostname() and self.user == Owner.this().user and not elsewhere:
             return not _is_engine(self.pid)
         return last is not None and last.host == self.host and last.gone()
 

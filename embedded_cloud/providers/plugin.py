@@ -61,8 +61,7 @@ def changes_of(replace_on: Collection[str], olds: Mapping[str, Any], news: Mappi
 class ResourceState:
     """A resource in a request of the engine: ``type`` is its token, ``name`` its logical name, ``id`` the provider's id.
 
-    ``ignore_changes`` are the property paths in the resource option ``ignoreChanges``. ``timeout`` is the custom timeout of the
-    operation in seconds, or 0 if there is none.
+    ``ignore_changes`` are the property paths in the resource option ``ignoreChanges``.
     """
 
     type: str
@@ -70,7 +69,6 @@ class ResourceState:
     urn: str
     id: str = ""
     ignore_changes: tuple[str, ...] = ()
-    timeout: float = 0
 
 
 class NotReadyError(EmbeddedCloudError):
@@ -122,9 +120,6 @@ class Plugin(ABC):
             f"the embedded cloud does not support the data source {token}",
             "leave it out of the stack or model it under embedded_cloud/providers",
         )
-
-    def cancel(self) -> None:
-        """Stop waiting, because the user has pressed Ctrl-C."""
 
 
 def is_unknown(value: object) -> bool:
@@ -273,7 +268,6 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Empty:
-        self.plugin.cancel()
         return Empty()
 
     def _guard(self, context: grpc.ServicerContext, call: Callable[[], T]) -> T:
@@ -300,7 +294,6 @@ def _resource(request: Any) -> ResourceState:
         urn=request.urn,
         id=getattr(request, "id", ""),
         ignore_changes=tuple(getattr(request, "ignoreChanges", ())),
-        timeout=getattr(request, "timeout", 0),
     )
 
 

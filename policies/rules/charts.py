@@ -38,7 +38,7 @@ OTHER_KEYS = ("hostPath", "hostPort", "add", "type", "repository", "registry", "
 """Names of other values that the rule checks. It also checks each value whose name ends with ``image``."""
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-chart-values",
     RELEASE,
     title="No value of a Helm chart weakens the chart's pods",

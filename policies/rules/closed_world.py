@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 
-from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.views import View
 from program.catalogue import reviewed
@@ -16,7 +15,7 @@ PREFIXES = ("dwcp:", "pulumi:pulumi:Stack")
 """Prefixes of types that no provider manages: components and the stack."""
 
 
-@PACK.resource(
+@PACK.rule(
     "types-known",
     "*",
     title="Every resource is of a type that the rules know",
@@ -25,9 +24,8 @@ PREFIXES = ("dwcp:", "pulumi:pulumi:Stack")
     severity="high",
     levels={"local": "advisory", "staging": "advisory"},
 )
-def known(view: View, limits: Limits) -> Iterator[Problem]:
+def known(view: View) -> Iterator[Problem]:
     """Yield a problem for a type that no rule names and that the catalogue does not list as reviewed."""
-    del limits
     type_ = view.resource.type
     managed = type_.count(":") == 2 and not type_.startswith(PREFIXES)
     if managed and type_ not in named_by_rules() and not reviewed(type_):

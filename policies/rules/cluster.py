@@ -20,7 +20,7 @@ MONITOR_ALL = "manager.applicationSignals.autoMonitor.monitorAllServices"
 NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
 
 
-@PACK.resource(
+@PACK.rule(
     "cluster-private-endpoint",
     CLUSTER,
     title="The Kubernetes API is not open to the internet",
@@ -29,9 +29,8 @@ NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
     severity="critical",
     frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
 )
-def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
+def private_endpoint(view: View) -> Iterator[Problem]:
     """Yield a problem if the private endpoint is disabled, or the public endpoint is open to the internet."""
-    del limits
     if not view.flag("vpcConfig.endpointPrivateAccess"):
         path = "vpcConfig.endpointPrivateAccess"
         yield at(view, path, "nodes would call the API over the internet", f"set {path} to true")
@@ -43,7 +42,7 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, path, f"the API is open to {', '.join(sources)}", fix)
 
 
-@PACK.resource(
+@PACK.rule(
     "cluster-secrets-encrypted",
     CLUSTER,
     title="Kubernetes Secrets are encrypted with a customer managed KMS key",
@@ -53,9 +52,8 @@ def private_endpoint(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 5.3.1", "AWS Security Hub EKS.3"),
     deferred=frozenset({"encryptionConfig.provider.keyArn"}),
 )
-def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
+def secrets_encrypted(view: View) -> Iterator[Problem]:
     """Yield a problem if the cluster does not encrypt Secrets with a KMS key."""
-    del limits
     if "secrets" not in view.texts("encryptionConfig.resources"):
         path = "encryptionConfig.resources"
         yield at(
@@ -69,7 +67,7 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, "no key is named", f"set {path} to the ARN of a KMS key")
 
 
-@PACK.resource(
+@PACK.rule(
     "cluster-logs",
     CLUSTER,
     title="The control plane writes all five kinds of logs",
@@ -78,16 +76,15 @@ def secrets_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("CIS EKS 2.1.1", "AWS Security Hub EKS.8"),
 )
-def control_plane_logs(view: View, limits: Limits) -> Iterator[Problem]:
+def control_plane_logs(view: View) -> Iterator[Problem]:
     """Yield a problem if one of the five kinds of control plane logs is not enabled."""
-    del limits
     missing = [kind for kind in LOG_TYPES if kind not in view.texts("enabledClusterLogTypes")]
     if missing:
         path = "enabledClusterLogTypes"
         yield at(view, path, f"{', '.join(missing)} are not logged", f"set {path} to [{', '.join(LOG_TYPES)}]")
 
 
-@PACK.resource(
+@PACK.rule(
     "cluster-version",
     CLUSTER,
     title="The Kubernetes version is in standard support",
@@ -107,7 +104,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "version", f"standard support of {version} ended on {ends[version]}", f'set version to "{newest}"')
 
 
-@PACK.stack(
+@PACK.rule(
     "cluster-network-policies-work",
     CLUSTER,
     title="The cluster enforces NetworkPolicies and has Pod Identity",
@@ -117,9 +114,8 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
     levels={"local": "advisory"},
 )
-def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def network_policies_work(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a required add-on is missing, or if vpc-cni does not enforce NetworkPolicies."""
-    del limits
     addons = {addon.text("addonName"): addon for addon in index.users(view, "clusterName", ADDON)}
     for name in NEEDED_ADDONS:
         if name not in addons:
@@ -131,7 +127,7 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
             yield Problem("configurationValues", "the VPC CNI ignores NetworkPolicies", f"set configurationValues to {wanted}")
 
 
-@PACK.resource(
+@PACK.rule(
     "cluster-add-ons-inject-nothing",
     ADDON,
     title="The observability add-on injects nothing into pods",
@@ -140,9 +136,8 @@ def network_policies_work(view: View, index: ResourceIndex, limits: Limits) -> I
     severity="high",
     frameworks=("Amazon CloudWatch: Application Signals, monitor all",),
 )
-def injects_nothing(view: View, limits: Limits) -> Iterator[Problem]:
+def injects_nothing(view: View) -> Iterator[Problem]:
     """Yield a problem if the add-on amazon-cloudwatch-observability instruments all services, which is its default."""
-    del limits
     if view.text("addonName") != "amazon-cloudwatch-observability":
         return
     if str(view.document("configurationValues").get(MONITOR_ALL)).lower() != "false":
@@ -150,7 +145,7 @@ def injects_nothing(view: View, limits: Limits) -> Iterator[Problem]:
         yield Problem("configurationValues", problem, f"set {MONITOR_ALL} to false")
 
 
-@PACK.stack(
+@PACK.rule(
     "cluster-private-nodes",
     NODE_GROUP,
     CLUSTER,
@@ -160,9 +155,8 @@ def injects_nothing(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("CIS EKS 5.4.3",),
 )
-def private_nodes(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def private_nodes(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the node group or the cluster uses a public subnet."""
-    del limits
     path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
     public = [each.resource.name for each in index.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]
     if public:

@@ -13,7 +13,7 @@ from program.types import CLAIM, INSTANCE, STATEFUL_SET, STORAGE_CLASS, SUBNET, 
 PACK = Pack("cost")
 
 
-@PACK.stack(
+@PACK.rule(
     "cost-instance-types",
     NODE_GROUP,
     INSTANCE,
@@ -33,7 +33,7 @@ def instance_types(view: View, index: ResourceIndex, limits: Limits) -> Iterator
             yield at(view, key, message, f"use {', '.join(limits.instance_types)}")
 
 
-@PACK.resource(
+@PACK.rule(
     "cost-node-count",
     NODE_GROUP,
     title="The size of a node group is limited",
@@ -52,7 +52,7 @@ def node_count(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, message, f"set {path} to {limits.maximum_nodes} or less")
 
 
-@PACK.stack(
+@PACK.rule(
     "cost-nat-gateways",
     VPC,
     title="The number of NAT gateways is within the environment's limit",
@@ -75,7 +75,7 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
         yield at(view, "", message, f"keep {limits.maximum_nat_gateways} or fewer")
 
 
-@PACK.resource(
+@PACK.rule(
     "cost-volume-size",
     CLAIM,
     STATEFUL_SET,
@@ -143,7 +143,7 @@ def _disks(view: View) -> list[tuple[View, str, str]]:
     return [(disk, "ebs.", "volumeType") for disk in mapped]
 
 
-@PACK.stack(
+@PACK.rule(
     "cost-monthly-estimate",
     NODE_GROUP,
     title="The estimated monthly cost of the stack is within the environment's budget",

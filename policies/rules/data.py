@@ -42,7 +42,7 @@ ALGORITHMS = ("aws:kms", "aws:kms:dsse", "AES256")
 EBS_DRIVERS = ("ebs.csi.aws.com", "kubernetes.io/aws-ebs")
 
 
-@PACK.stack(
+@PACK.rule(
     "data-bucket-encrypted",
     *BUCKETS,
     title="Every bucket has an encryption configuration",
@@ -51,15 +51,14 @@ EBS_DRIVERS = ("ebs.csi.aws.com", "kubernetes.io/aws-ebs")
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
 )
-def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def bucket_encrypted(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless a rule encrypts the bucket with a KMS key or with an S3-managed key."""
-    del limits
     rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
         yield at(view, "", "the bucket has no encryption rule", f"add a {ENCRYPTION} with sseAlgorithm aws:kms")
 
 
-@PACK.stack(
+@PACK.rule(
     "data-bucket-versioned",
     *BUCKETS,
     title="Every bucket keeps noncurrent versions",
@@ -68,16 +67,15 @@ def bucket_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     severity="high",
     frameworks=("AWS Security Hub S3.14",),
 )
-def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def bucket_versioned(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the versioning of a bucket is not enabled."""
-    del limits
     kept = [each.text("versioningConfiguration.status") for each in index.users(view, "bucket", VERSIONING)]
     if "Enabled" not in kept:
         found = f"versioning is {kept[0]}" if kept else "the bucket keeps no noncurrent versions"
         yield at(view, "", found, f"add a {VERSIONING} with status Enabled")
 
 
-@PACK.stack(
+@PACK.rule(
     "data-bucket-private",
     *BUCKETS,
     title="Every bucket blocks public access",
@@ -86,9 +84,8 @@ def bucket_versioned(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     severity="critical",
     frameworks=("CIS AWS 2.1.4", "AWS Security Hub S3.8"),
 )
-def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def bucket_private(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless all four properties of the bucket's public access block are true."""
-    del limits
     blocks = index.users(view, "bucket", PUBLIC_ACCESS)
     switches = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
     if not blocks:
@@ -99,7 +96,7 @@ def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator
                 yield Problem(switch, f"{switch} of {block.resource.name} is false", f"set {switch} to true")
 
 
-@PACK.stack(
+@PACK.rule(
     "data-bucket-tls-only",
     *BUCKETS,
     title="Every bucket refuses requests in plain text",
@@ -109,9 +106,8 @@ def bucket_private(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     frameworks=("CIS AWS 2.1.1", "AWS Security Hub S3.5"),
     deferred=frozenset({"policy"}),
 )
-def bucket_tls_only(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def bucket_tls_only(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless a statement denies everyone every action without TLS (``aws:SecureTransport`` is false)."""
-    del limits
     policies = index.users(view, "bucket", BUCKET_POLICY)
     if not any(_refuses_plain_text(statement) for policy in policies for statement in iam.statements(policy, "policy")):
         yield at(
@@ -134,7 +130,7 @@ def _refuses_plain_text(statement: iam.StatementView) -> bool:
     return statement.effect == "Deny" and everyone and everything and only_this
 
 
-@PACK.resource(
+@PACK.rule(
     "data-bucket-acl-private",
     BUCKET_ACL,
     title="No bucket is opened by an ACL",
@@ -143,9 +139,8 @@ def _refuses_plain_text(statement: iam.StatementView) -> bool:
     severity="critical",
     frameworks=("AWS Security Hub S3.12",),
 )
-def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
+def bucket_acl_private(view: View) -> Iterator[Problem]:
     """Yield a problem for a canned ACL that opens the bucket to others, and for a grant to everyone."""
-    del limits
     if view.text("acl", "private") not in ("private", "log-delivery-write", "bucket-owner-full-control"):
         yield at(view, "acl", f"{view.text('acl')} opens the bucket", "set acl to private")
     for grant in view.views("accessControlPolicy.grants"):
@@ -153,7 +148,7 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(grant, "grantee.uri", "the bucket is opened to everyone", "name an account")
 
 
-@PACK.resource(
+@PACK.rule(
     "data-managed-passwords",
     DATABASE,
     DATABASE_CLUSTER,
@@ -164,9 +159,8 @@ def bucket_acl_private(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("AWS Security Hub SecretsManager.1",),
 )
-def managed_passwords(view: View, limits: Limits) -> Iterator[Problem]:
+def managed_passwords(view: View) -> Iterator[Problem]:
     """Yield a problem if the program sets a password. A password from a secret is a problem too, because it is never rotated."""
-    del limits
     keys = {DATABASE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
     key = keys[view.resource.type]
     if view.given(key):
@@ -178,7 +172,7 @@ TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
 """Name prefixes of objects that a lifecycle rule may delete at any time."""
 
 
-@PACK.resource(
+@PACK.rule(
     "data-version-retention",
     LIFECYCLE,
     title="No lifecycle rule deletes objects or noncurrent versions too early",
@@ -206,7 +200,7 @@ def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(rule, path, f"objects are deleted after {kept} days", f"set {path} to {days} or more")
 
 
-@PACK.resource(
+@PACK.rule(
     "data-log-retention",
     LOG_GROUP,
     title="Logs are kept for at least the minimum number of days, and not forever",
@@ -224,7 +218,7 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "retentionInDays", f"logs are kept {kept}", f"set retentionInDays to {limits.minimum_retention_days}")
 
 
-@PACK.resource(
+@PACK.rule(
     "data-log-encrypted",
     LOG_GROUP,
     title="Logs are encrypted with a customer managed KMS key",
@@ -234,14 +228,13 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Foundational Security: CloudWatch Logs",),
     deferred=frozenset({"kmsKeyId"}),
 )
-def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
+def log_encrypted(view: View) -> Iterator[Problem]:
     """Yield a problem if the log group has no KMS key."""
-    del limits
     if not view.text("kmsKeyId"):
         yield at(view, "kmsKeyId", "the log group has no customer managed KMS key", "set kmsKeyId to the ARN of a KMS key")
 
 
-@PACK.stack(
+@PACK.rule(
     "data-log-key-usable",
     LOG_GROUP,
     title="The KMS key of a log group allows CloudWatch Logs to use the key for this group",
@@ -251,13 +244,12 @@ def log_encrypted(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS: Encrypt log data in CloudWatch Logs using AWS KMS",),
     deferred=frozenset({"kmsKeyId", "policy", "name"}),
 )
-def log_key_usable(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def log_key_usable(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the policy of the log group's key does not allow CloudWatch Logs to use the key.
 
     The rule checks only keys that the program declares. If Pulumi generates the name of the group, the rule checks an example name,
     which starts with the logical name.
     """
-    del limits
     for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
         name = view.physical_name
         if not any(_serves_logs(each, name) for each in iam.statements(key, "policy")):
@@ -277,7 +269,7 @@ def _serves_logs(statement: iam.StatementView, group: str) -> bool:
     )
 
 
-@PACK.resource(
+@PACK.rule(
     "data-key-rotation",
     KEY,
     title="KMS keys rotate, and the deletion of a key can be cancelled for some days",
@@ -302,7 +294,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
         )
 
 
-@PACK.stack(
+@PACK.rule(
     "data-volume-encrypted",
     LAUNCH_TEMPLATE,
     VOLUME,
@@ -354,7 +346,7 @@ def volume_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
             yield at(view, key, "the data is not encrypted at rest", f"set {key} to true")
 
 
-@PACK.resource(
+@PACK.rule(
     "data-cache-in-transit",
     CACHE,
     title="Clients connect to caches over TLS",
@@ -363,14 +355,13 @@ def volume_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     severity="high",
     frameworks=("AWS Security Hub ElastiCache.5",),
 )
-def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
+def cache_in_transit(view: View) -> Iterator[Problem]:
     """Yield a problem if the cache does not encrypt data in transit."""
-    del limits
     if not view.flag("transitEncryptionEnabled"):
         yield at(view, "transitEncryptionEnabled", "the cache accepts plain text", "set transitEncryptionEnabled to true")
 
 
-@PACK.resource(
+@PACK.rule(
     "data-deletion-protected",
     LOAD_BALANCER,
     CLUSTER,
@@ -385,9 +376,8 @@ def cache_in_transit(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub ELB.6", "AWS Security Hub RDS.8", "AWS Security Hub DynamoDB.6"),
     levels={"local": "disabled", "staging": "advisory"},
 )
-def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
+def deletion_protected(view: View) -> Iterator[Problem]:
     """Yield a problem if deletion protection is disabled, or if a destroy also deletes a bucket that is not empty."""
-    del limits
     keys = {LOAD_BALANCER: "enableDeletionProtection", TABLE: "deletionProtectionEnabled"}
     if view.resource.type in BUCKETS:
         if view.flag("forceDestroy"):
@@ -398,7 +388,7 @@ def deletion_protected(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, key, "the resource has no deletion protection", f"set {key} to true")
 
 
-@PACK.resource(
+@PACK.rule(
     "data-backups",
     DATABASE,
     DATABASE_CLUSTER,
@@ -424,7 +414,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, key, f"backups are kept for {days} days", f"set {key} to {limits.minimum_backup_days} or more")
 
 
-@PACK.resource(
+@PACK.rule(
     "data-claim-retained",
     STORAGE_CLASS,
     title="A volume is kept when its claim is deleted",
@@ -433,8 +423,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     levels={"local": "disabled", "staging": "disabled"},
 )
-def claim_retained(view: View, limits: Limits) -> Iterator[Problem]:
+def claim_retained(view: View) -> Iterator[Problem]:
     """Yield a problem if the reclaim policy of the storage class is not Retain."""
-    del limits
     if view.text("reclaimPolicy", "Delete") != "Retain":
         yield at(view, "reclaimPolicy", "a deleted claim deletes its data", "set reclaimPolicy to Retain")

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from components.field_owners import OWNERSHIP
 from contract import APP_LABEL, DEPLOYMENTS, TRACK_LABEL, VERSION_LABEL
-from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._kinds import containers, labels_of, name_of, namespace_of, pod_of
 from policies.rules.scaling import autoscaler_of
@@ -20,7 +19,7 @@ SELECTOR_PATHS = {DEPLOYMENT: "spec.selector.matchLabels", BUDGET: "spec.selecto
 ACTIONS = "actions"
 
 
-@PACK.resource(
+@PACK.rule(
     "delivery-selectors",
     DEPLOYMENT,
     SERVICE,
@@ -30,9 +29,8 @@ ACTIONS = "actions"
     fix="Select `app` and `track`, and nothing that changes with a release.",
     severity="high",
 )
-def selectors(view: View, limits: Limits) -> Iterator[Problem]:
+def selectors(view: View) -> Iterator[Problem]:
     """Yield a problem if an object selects the version, or has the label ``track`` but does not select its app and track."""
-    del limits
     path = SELECTOR_PATHS[view.resource.type]
     selector = view.map(path)
     if VERSION_LABEL in selector:
@@ -46,7 +44,7 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, path, f"{track} selects the track {selector[TRACK_LABEL]}", f"set {TRACK_LABEL} to {track}")
 
 
-@PACK.stack(
+@PACK.rule(
     "delivery-tracks-agree",
     DEPLOYMENT,
     title="The tracks stable and canary have the same label keys, ports and containers",
@@ -54,9 +52,8 @@ def selectors(view: View, limits: Limits) -> Iterator[Problem]:
     fix="Declare both tracks with `Track` in `components/workload/_tracks.py`.",
     severity="high",
 )
-def tracks_agree(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def tracks_agree(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless the other track exists, with the same label keys, selector keys, containers and ports."""
-    del limits
     track = labels_of(pod_of(view)).get(TRACK_LABEL)
     if track is None:
         return
@@ -99,7 +96,7 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     return sorted(labels_of(pod)), sorted(view.map("spec.selector.matchLabels")), ports
 
 
-@PACK.resource(
+@PACK.rule(
     "delivery-owned-fields",
     *dict.fromkeys(row.type for row in OWNERSHIP),
     title="The program ignores changes of the properties that an autoscaler or the delivery owns, and of no others",
@@ -107,13 +104,12 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
     fix="Pass `ignore_changes=ignored(...)` from `components/field_owners.py`.",
     severity="high",
 )
-def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
+def owned_fields(view: View) -> Iterator[Problem]:
     """Yield a problem unless ``ignoreChanges`` contains exactly the properties that the program does not own.
 
     A resource without such a property is not checked. The ``ignoreChanges`` of node groups may omit the number of nodes,
     because an update with ``cluster.resizeNodes`` sets this number.
     """
-    del limits
     ignored = view.resource.ignore_changes
     owned = {row.path: row.owner for row in OWNERSHIP if (row.type, row.name) == (view.resource.type, view.resource.name)}
     if view.resource.type == LISTENER_RULE:
@@ -134,7 +130,7 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
             )
 
 
-@PACK.stack(
+@PACK.rule(
     "delivery-replicas-left-alone",
     DEPLOYMENT,
     title="The program does not set the replicas that an autoscaler owns",
@@ -143,16 +139,15 @@ def owned_fields(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("pulumi-kubernetes #2491",),
 )
-def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def replicas_left_alone(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a workload has an autoscaler, and ``spec.replicas`` is set and not ignored."""
-    del limits
     if autoscaler_of(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
         yield at(
             view, "spec.replicas", "both the program and an autoscaler set the number of pods", "add spec.replicas to ignoreChanges"
         )
 
 
-@PACK.stack(
+@PACK.rule(
     "delivery-tracks-scale",
     DEPLOYMENT,
     title="Each track has an autoscaler and a Service of its own",
@@ -160,9 +155,8 @@ def replicas_left_alone(view: View, index: ResourceIndex, limits: Limits) -> Ite
     fix="Declare both tracks with `Track` in `components/workload/_tracks.py`.",
     severity="medium",
 )
-def tracks_scale(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def tracks_scale(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a Deployment with the label ``track`` has no autoscaler or no Service."""
-    del limits
     labels = labels_of(pod_of(view))
     if TRACK_LABEL not in labels:
         return

@@ -17,7 +17,7 @@ PACK = Pack("docker")
 SOCKET = "docker.sock"
 
 
-@PACK.resource(
+@PACK.rule(
     "docker-unprivileged",
     CONTAINER,
     title="No container is privileged or mounts the Docker socket",
@@ -26,9 +26,8 @@ SOCKET = "docker.sock"
     severity="critical",
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),
 )
-def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
+def unprivileged(view: View) -> Iterator[Problem]:
     """Yield a problem if a container has or can gain privileges, or has a device of the host or the Docker socket."""
-    del limits
     if view.flag("privileged"):
         yield at(view, "privileged", "the container is privileged", "set privileged to false")
     if not any(option.startswith("no-new-privileges") and not option.endswith("false") for option in view.texts("securityOpts")):
@@ -84,7 +83,7 @@ def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
     return holder, key, options.get("device", ""), "ro" in options.get("o", "").split(",")
 
 
-@PACK.resource(
+@PACK.rule(
     "docker-host-isolated",
     CONTAINER,
     DOCKER_VOLUME,
@@ -125,7 +124,7 @@ SYSTEM_FOLDER = re.compile(
 """Folders with which a container can read confidential data of its host, or take control of it."""
 
 
-@PACK.resource(
+@PACK.rule(
     "docker-images",
     REMOTE_IMAGE,
     title="Every image resource names one release in a trusted registry",
@@ -141,7 +140,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "name", message, fix)
 
 
-@PACK.stack(
+@PACK.rule(
     "docker-container-image",
     CONTAINER,
     title="A container's image is an image resource of the stack, or is named by digest or full version",
@@ -165,7 +164,7 @@ def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterato
             yield at(view, "image", message, fix)
 
 
-@PACK.resource(
+@PACK.rule(
     "docker-limits",
     CONTAINER,
     title="Every container has limits of memory and CPU",
@@ -174,16 +173,15 @@ def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     severity="high",
     frameworks=("CIS Docker 5.11, 5.12", "guide: Docker Compose Stack"),
 )
-def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
+def resource_limits(view: View) -> Iterator[Problem]:
     """Yield a problem if a container has no memory limit, or neither a CPU limit nor CPU shares."""
-    del limits
     if not view.number("memory"):
         yield at(view, "memory", "memory has no limit", "set memory, in MiB")
     if not (view.text("cpus") or view.number("cpuQuota") or view.number("cpuShares")):
         yield at(view, "cpus", "CPU has no limit", 'set cpus, such as "2.0"')
 
 
-@PACK.resource(
+@PACK.rule(
     "docker-restarts",
     CONTAINER,
     title="Every container has a health check and restarts automatically",
@@ -192,9 +190,8 @@ def resource_limits(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("CIS Docker 4.6, 5.15", "guide: Docker Compose Stack"),
 )
-def restarts(view: View, limits: Limits) -> Iterator[Problem]:
+def restarts(view: View) -> Iterator[Problem]:
     """Yield a problem if a container has no restart policy or no health check. A helper that is never started needs neither."""
-    del limits
     if not view.flag("start", default=True):
         return
     if view.text("restart", "no") not in ("always", "unless-stopped", "on-failure"):

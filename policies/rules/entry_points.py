@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 from policies.addresses import internet_in
-from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.views import View
 from program.types import INGRESS, SERVICE
@@ -14,7 +13,7 @@ from program.types import INGRESS, SERVICE
 PACK = Pack("network")
 
 
-@PACK.resource(
+@PACK.rule(
     "network-services-internal",
     SERVICE,
     INGRESS,
@@ -24,9 +23,8 @@ PACK = Pack("network")
     severity="critical",
     frameworks=("NSA Kubernetes Hardening", "CVE-2020-8554"),
 )
-def services_internal(view: View, limits: Limits) -> Iterator[Problem]:
+def services_internal(view: View) -> Iterator[Problem]:
     """Yield a problem if other networks reach a Service or Ingress, by a NodePort, external IPs or a public load balancer."""
-    del limits
     if view.resource.type == INGRESS:
         if _is_public(view, "internal"):
             path = "metadata.annotations"
@@ -64,7 +62,7 @@ def _is_public(view: View, default: str) -> bool:
     return scheme != "internal" and (not sources or bool(internet_in(sources)))
 
 
-@PACK.resource(
+@PACK.rule(
     "network-ingress-tls",
     INGRESS,
     title="Every Ingress serves named hosts over TLS",
@@ -73,13 +71,12 @@ def _is_public(view: View, default: str) -> bool:
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
 )
-def ingress_tls(view: View, limits: Limits) -> Iterator[Problem]:
+def ingress_tls(view: View) -> Iterator[Problem]:
     """Yield a problem for a host with a wildcard or without a certificate, and for a default backend, which accepts any host.
 
     Annotations are checked too: an annotation can enable plain text beside TLS, or name the certificate of an application load
     balancer.
     """
-    del limits
     annotations = view.map("metadata.annotations")
     by_load_balancer = "alb" in (view.text("spec.ingressClassName"), annotations.get("kubernetes.io/ingress.class"))
     certified = [
@@ -111,7 +108,7 @@ def _serves_plain_text(annotations: Mapping[str, str]) -> str:
 SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-snippet", "modsecurity-snippet")
 
 
-@PACK.resource(
+@PACK.rule(
     "network-ingress-plain-annotations",
     INGRESS,
     title="No Ingress adds a configuration snippet to the controller",
@@ -120,9 +117,8 @@ SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-s
     severity="high",
     frameworks=("CVE-2021-25742",),
 )
-def ingress_plain_annotations(view: View, limits: Limits) -> Iterator[Problem]:
+def ingress_plain_annotations(view: View) -> Iterator[Problem]:
     """Yield a problem for an annotation that contains configuration of the ingress controller (a snippet)."""
-    del limits
     for key in view.map("metadata.annotations"):
         if key.rpartition("/")[2] in SNIPPETS:
             yield at(view, "metadata.annotations", f"{key} is configuration of the controller", f"remove {key}")

@@ -37,7 +37,7 @@ from program.types import (
 PACK = Pack("identity")
 
 
-@PACK.stack(
+@PACK.rule(
     "identity-no-wildcard-admin",
     POLICY,
     *INLINE,
@@ -153,7 +153,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
             yield at(holder, path, f"allows {', '.join(names)} on every {kind}", f"name each {kind} in Resource")
 
 
-@PACK.stack(
+@PACK.rule(
     "identity-no-admin-policies",
     *ATTACHED,
     title="Roles, groups and users have only the AWS managed policies that the environment allows",
@@ -219,7 +219,7 @@ ANY = "zq-xw9"
 """A name that does not exist, so only a wildcard matches it."""
 
 
-@PACK.stack(
+@PACK.rule(
     "identity-no-self-widening",
     *DECLARED.values(),
     *INLINE,
@@ -231,13 +231,12 @@ ANY = "zq-xw9"
     frameworks=("AWS IAM: Permissions boundaries for IAM entities",),
     deferred=DEFERRED,
 )
-def no_self_widening(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def no_self_widening(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem for each action by which a role, group or user can extend its own permissions.
 
     The rule evaluates all inline and attached policies of the identity together with its boundary. If the program does not declare
     the identity, each policy is evaluated alone.
     """
-    del limits
     for identity in identities_at(view, index):
         own = f"{identity.kind}/{identity.name}"
         probes = [(action, identity.arn, own) for action in OWN[identity.kind]]
@@ -266,7 +265,7 @@ def _runs_as_any_role(view: View, identity: Identity) -> Iterator[Problem]:
 DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-no-public-principal",
     ROLE,
     BUCKET_POLICY,
@@ -280,14 +279,13 @@ DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
     frameworks=("AWS Security Hub S3.2", "AWS Security Hub KMS.5"),
     deferred=frozenset({"policy", "assumeRolePolicy"}),
 )
-def no_public_principal(view: View, limits: Limits) -> Iterator[Problem]:
+def no_public_principal(view: View) -> Iterator[Problem]:
     """Yield a problem for a statement that is open to everyone.
 
     Only a condition on the caller's account, organisation, network or ARN limits a principal ``*``. The callers of a VPC endpoint
     are inside the network, so its policy may allow everyone. But the policy must name resources, because otherwise callers can
     send data to other accounts.
     """
-    del limits
     path = DOCUMENTS.get(view.resource.type, "policy")
     for statement in iam.statements(view, path):
         unlimited = view.resource.type != ENDPOINT or any(iam.everything(statement, each) for each in ("*", _service_of(view)))
@@ -299,7 +297,7 @@ OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
 """Properties with the ARN of a role or policy, which must be in the same account as the resource."""
 
 
-@PACK.stack(
+@PACK.rule(
     "identity-known-accounts",
     ROLE,
     BUCKET_POLICY,
@@ -346,7 +344,7 @@ def _service_of(endpoint: View) -> str:
     return endpoint.text("serviceName").rpartition(".")[2]
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-trusted-tokens",
     ROLE,
     title="A role that trusts an OIDC issuer requires a certain subject of the tokens",
@@ -356,9 +354,8 @@ def _service_of(endpoint: View) -> str:
     frameworks=("GitHub: Configuring OpenID Connect in Amazon Web Services",),
     deferred=frozenset({"assumeRolePolicy"}),
 )
-def trusted_tokens(view: View, limits: Limits) -> Iterator[Problem]:
+def trusted_tokens(view: View) -> Iterator[Problem]:
     """Yield a problem if a trust policy accepts tokens of an OIDC issuer without a condition on the subject."""
-    del limits
     for statement in iam.statements(view, "assumeRolePolicy"):
         if why := iam.accepts_any_token(statement):
             yield at(view, "assumeRolePolicy", why, "add a condition StringEquals on the issuer's sub")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import product
 
-from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._kinds import POD_OWNERS, namespace_of, pod_of
 from policies.views import ResourceIndex, View
@@ -40,7 +39,7 @@ STATIC = (
 IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-no-static-keys",
     *STATIC,
     AWS_PROVIDER,
@@ -51,9 +50,8 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     frameworks=("CIS AWS 1.13", "AWS Security Hub IAM.3"),
     deferred=frozenset({"accessKey", "secretKey"}),
 )
-def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
+def no_static_keys(view: View) -> Iterator[Problem]:
     """Yield a problem for an IAM user, for a key or password of a user, and for a provider with static keys."""
-    del limits
     if view.resource.type in STATIC:
         yield at(view, "", f"{view.resource.type.rpartition(':')[2]} is a static credential", "use a role: OIDC, Pod Identity, SSO")
         return
@@ -62,7 +60,7 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(view, key, "the provider has a static key", "let the environment assume a role")
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-metadata-service",
     LAUNCH_TEMPLATE,
     INSTANCE,
@@ -73,12 +71,11 @@ def no_static_keys(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("AWS Security Hub EC2.8", "EKS best practices: restrict the instance profile", "CIS AWS 5.6"),
 )
-def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
+def metadata_service(view: View) -> Iterator[Problem]:
     """Yield a problem unless the metadata service is disabled, or requires IMDSv2 with a hop limit of 1.
 
     A node group needs a launch template, because the template that EKS creates has a hop limit of 2 and an unencrypted disk.
     """
-    del limits
     if view.resource.type == NODE_GROUP:
         if not view.has_or_depends("launchTemplate"):
             yield at(view, "launchTemplate", "the node group has no launch template", "set launchTemplate to a LaunchTemplate")
@@ -94,7 +91,7 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, f"the hop limit is {hops if hops else 'the image default'}", f"set {path} to 1")
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-access-entries",
     CLUSTER,
     CONFIG_MAP,
@@ -104,9 +101,8 @@ def metadata_service(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("EKS best practices: use access entries",),
 )
-def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
+def access_entries(view: View) -> Iterator[Problem]:
     """Yield a problem if the authentication mode is not API, if the creator gets access, or for the ConfigMap aws-auth."""
-    del limits
     if view.resource.type == CONFIG_MAP:
         if view.text("metadata.name") == "aws-auth":
             yield at(view, "metadata.name", "the ConfigMap aws-auth gives access", "add an AccessEntry for each role")
@@ -119,7 +115,7 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, path, "the creator of the cluster becomes its administrator", f"set {path} to false")
 
 
-@PACK.stack(
+@PACK.rule(
     "identity-cluster-entered",
     CLUSTER,
     title="The cluster has an access entry",
@@ -128,14 +124,13 @@ def access_entries(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     levels={"local": "disabled"},
 )
-def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def cluster_entered(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the cluster has no explicit access entry."""
-    del limits
     if not index.users(view, "clusterName", ACCESS_ENTRY):
         yield at(view, "", "the cluster has no access entry", f"add a {ACCESS_ENTRY} for the roles that administer and deploy")
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-pod-identity",
     SERVICE_ACCOUNT,
     ADDON,
@@ -145,9 +140,8 @@ def cluster_entered(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     severity="medium",
     frameworks=("EKS best practices: Pod Identity",),
 )
-def pod_identity(view: View, limits: Limits) -> Iterator[Problem]:
+def pod_identity(view: View) -> Iterator[Problem]:
     """Yield a problem if a service account or an add-on gets its role through OIDC (IRSA), not through Pod Identity."""
-    del limits
     if view.resource.type == ADDON:
         if view.text("serviceAccountRoleArn"):
             fix = "use podIdentityAssociations, or a PodIdentityAssociation"
@@ -160,7 +154,7 @@ LONGEST_TOKEN = 24 * 60 * 60
 """The number of seconds for which a token in a volume may be valid."""
 
 
-@PACK.stack(
+@PACK.rule(
     "identity-token-unmounted",
     *POD_OWNERS,
     title="Only pods that call the Kubernetes API have a token for the API",
@@ -169,12 +163,11 @@ LONGEST_TOKEN = 24 * 60 * 60
     severity="medium",
     frameworks=("CIS EKS 4.1.6", "NSA Kubernetes Hardening"),
 )
-def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def token_unmounted(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a pod mounts its account's token (automatically or by a volume), but no role is bound to the account.
 
     A token that is valid for more than a day is always a problem.
     """
-    del limits
     spec = pod_of(view).view("spec")
     sources = [each for volume in spec.views("volumes") for each in volume.views("projected.sources")]
     for each in sources:
@@ -195,7 +188,7 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
             yield at(spec, path, f"the token of {account[1]} is mounted, but no role is bound to the account", fix)
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-kubernetes-roles",
     KUBERNETES_ROLE,
     CLUSTER_ROLE,
@@ -208,14 +201,13 @@ def token_unmounted(view: View, index: ResourceIndex, limits: Limits) -> Iterato
     frameworks=("CIS EKS 4.1.1", "CIS EKS 4.1.2", "CIS EKS 4.1.3"),
     deferred=frozenset({"roleRef.name"}),
 )
-def kubernetes_roles(view: View, limits: Limits) -> Iterator[Problem]:
+def kubernetes_roles(view: View) -> Iterator[Problem]:
     """Yield a problem for a role or binding that is too wide.
 
     A role is too wide if it has a wildcard, includes other roles or is included in a role of Kubernetes (aggregation), or has one
     of :data:`POWERS`. A binding is too wide if its role is in :data:`DEFAULT_ROLES`, or begins with ``system:`` and is not in
     :data:`LIMITED_ROLES`. It is also too wide if its subject is in :data:`GROUPS` or is the service account ``default``.
     """
-    del limits
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         bound = view.text("roleRef.name")
         if bound in DEFAULT_ROLES or (bound.startswith("system:") and bound not in LIMITED_ROLES):
@@ -307,7 +299,7 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
             yield at(rule, "resources", f"{resource} {power.why}", fix)
 
 
-@PACK.resource(
+@PACK.rule(
     "identity-no-literal-secrets",
     "*",
     title="No property contains a credential",
@@ -316,12 +308,11 @@ def _rule_of_role(rule: View, *, cluster: bool) -> Iterator[Problem]:
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Never commit secrets"),
 )
-def no_literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
+def no_literal_secrets(view: View) -> Iterator[Problem]:
     """Yield a problem for each string in the format of a credential, plain or base64-encoded.
 
     Inputs that are intended for credentials, such as those of a Kubernetes Secret, are exempt.
     """
-    del limits
     for place in view.credentials:
         if not place.named:
             fix = "set it as a secret of the stack, and mount it or use a secretKeyRef"

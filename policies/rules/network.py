@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
-from components.aws.addresses import ZONES, subnet_plan
+from components.aws.addresses import subnet_plan
+from contract import ZONES
 from policies.addresses import internet_in
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
@@ -52,7 +53,7 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
 """The subnet tag of each tier, and the index of the tier's network in the address plan."""
 
 
-@PACK.stack(
+@PACK.rule(
     "network-open-ports",
     INGRESS_RULE,
     GROUP_RULE,
@@ -170,7 +171,7 @@ def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, st
         yield key, "0.0.0.0/0"
 
 
-@PACK.resource(
+@PACK.rule(
     "network-no-default-vpc",
     *DEFAULT_RESOURCES,
     title="The account's default network is not used",
@@ -179,13 +180,12 @@ def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, st
     severity="high",
     frameworks=("AWS Security Hub EC2.2",),
 )
-def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
+def no_default_vpc(view: View) -> Iterator[Problem]:
     """Yield a problem for every resource of the types in ``DEFAULT_RESOURCES``."""
-    del limits
     yield at(view, "", f"{view.resource.type} adopts the account's default network", "move it to a VPC that the program creates")
 
 
-@PACK.resource(
+@PACK.rule(
     "network-default-group-empty",
     DEFAULT_GROUP,
     title="The default security group has no rules",
@@ -194,15 +194,14 @@ def no_default_vpc(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("CIS AWS 5.5", "AWS Security Hub EC2.2"),
 )
-def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
+def default_group_empty(view: View) -> Iterator[Problem]:
     """Yield a problem if a DefaultSecurityGroup has rules."""
-    del limits
     for key in ("ingress", "egress"):
         if view.values(key):
             yield at(view, key, "the default security group has rules", f"set {key} to []")
 
 
-@PACK.stack(
+@PACK.rule(
     "network-default-group-adopted",
     VPC,
     title="The program manages the default security group of every VPC",
@@ -211,14 +210,13 @@ def default_group_empty(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("CIS AWS 5.5",),
 )
-def default_group_adopted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def default_group_adopted(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the program does not adopt the VPC's default security group."""
-    del limits
     if not index.users(view, "vpcId", DEFAULT_GROUP):
         yield at(view, "", "the VPC's default security group keeps its rules", f"add a {DEFAULT_GROUP} with no rules")
 
 
-@PACK.stack(
+@PACK.rule(
     "network-flow-logs",
     VPC,
     title="Every VPC logs all its traffic",
@@ -227,16 +225,15 @@ def default_group_adopted(view: View, index: ResourceIndex, limits: Limits) -> I
     severity="high",
     frameworks=("CIS AWS 3.7", "AWS Security Hub EC2.6"),
 )
-def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def flow_logs(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless a flow log of the VPC records accepted and rejected traffic."""
-    del limits
     kinds = [log.text("trafficType") for log in index.users(view, "vpcId", FLOW_LOG)]
     if "ALL" not in kinds:
         found = f"the flow logs of the VPC contain only {', '.join(kinds)} traffic" if kinds else "the VPC has no flow log"
         yield at(view, "", found, f"add a {FLOW_LOG} with trafficType ALL")
 
 
-@PACK.stack(
+@PACK.rule(
     "network-subnet-plan",
     SUBNET,
     title="Every subnet has the addresses of the address plan",
@@ -245,21 +242,20 @@ def flow_logs(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Prob
     severity="medium",
     frameworks=("guide: VPC",),
 )
-def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def subnet_in_plan(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless the subnet has a tier and a zone, and its network is the plan's network for them."""
-    del limits
     for vpc in index.sources(view, "vpcId", VPC):
         network = IPv4Network(vpc.text("cidrBlock"))
         block = IPv4Network(view.text("cidrBlock"))
         zone = view.text("availabilityZone")[-1:]
         tier = next((place for tag, place in TIERS.items() if tag in view.map("tags")), None)
-        if tier is None or zone not in ZONES or not zone:
+        if tier is None or zone not in ZONES:
             yield at(view, "tags", "the subnet has no tier or zone", f"tag it with one of {', '.join(TIERS)} and give it a zone")
         elif block != (planned := subnet_plan(network, [zone])[zone][tier]):
             yield at(view, "cidrBlock", f"{block} is not the plan's network for zone {zone}", f"set cidrBlock to {planned}")
 
 
-@PACK.resource(
+@PACK.rule(
     "network-no-public-addresses",
     SUBNET,
     INSTANCE,
@@ -270,9 +266,8 @@ def subnet_in_plan(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     severity="high",
     frameworks=("AWS Security Hub EC2.9", "AWS Security Hub EC2.15"),
 )
-def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
+def no_public_addresses(view: View) -> Iterator[Problem]:
     """Yield a problem if a subnet, instance or launch template assigns public addresses."""
-    del limits
     given = [(view, "mapPublicIpOnLaunch" if view.resource.type == SUBNET else "associatePublicIpAddress")]
     if view.resource.type.endswith("LaunchTemplate"):
         given = [(interface, "associatePublicIpAddress") for interface in view.views("networkInterfaces")]
@@ -281,7 +276,7 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(holder, key, "machines would get public addresses", f"set {key} to false")
 
 
-@PACK.stack(
+@PACK.rule(
     "network-tls",
     LISTENER,
     LISTENER_RULE,
@@ -292,12 +287,11 @@ def no_public_addresses(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("AWS Security Hub ELB.1", "AWS Security Hub ELB.17"),
     deferred=frozenset({"listenerArn", "loadBalancerArn"}),
 )
-def tls(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def tls(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless a listener uses TLS with a current policy; an HTTP listener may only redirect or reject requests.
 
     The listeners of an internal load balancer may forward plain text.
     """
-    del limits
     listeners = index.sources(view, "listenerArn", LISTENER) if view.resource.type == LISTENER_RULE else [view]
     protocols = [listener.text("protocol") for listener in listeners]
     if view.resource.type == LISTENER and protocols[0] in ("HTTPS", "TLS"):
@@ -336,7 +330,7 @@ def _plain_text(view: View, protocols: Iterable[str]) -> Iterator[Problem]:
             yield at(view, "protocol", f"{protocol} is forwarded without TLS", fix)
 
 
-@PACK.resource(
+@PACK.rule(
     "network-no-public-databases",
     DATABASE,
     DATABASE_INSTANCE,
@@ -347,9 +341,8 @@ def _plain_text(view: View, protocols: Iterable[str]) -> Iterator[Problem]:
     severity="critical",
     frameworks=("AWS Security Hub RDS.2", "CIS AWS 2.3.3"),
 )
-def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
+def no_public_databases(view: View) -> Iterator[Problem]:
     """Yield a problem for a database with a public address, and for a snapshot that is shared with everyone."""
-    del limits
     if view.resource.type != CLUSTER_SNAPSHOT:
         if view.flag("publiclyAccessible"):
             yield at(view, "publiclyAccessible", "the database has a public address", "set publiclyAccessible to false")
@@ -357,7 +350,7 @@ def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "sharedAccounts", "everyone may copy the snapshot", "name the accounts")
 
 
-@PACK.resource(
+@PACK.rule(
     "network-load-balancer-hardened",
     LOAD_BALANCER,
     title="Load balancers drop malformed headers and log requests",
@@ -366,9 +359,8 @@ def no_public_databases(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("AWS Security Hub ELB.4", "AWS Security Hub ELB.5"),
 )
-def load_balancer_hardened(view: View, limits: Limits) -> Iterator[Problem]:
+def load_balancer_hardened(view: View) -> Iterator[Problem]:
     """Yield a problem if an application load balancer forwards invalid headers or does not log requests."""
-    del limits
     if view.text("loadBalancerType", "application") != "application":
         return
     if not view.flag("dropInvalidHeaderFields"):

@@ -41,7 +41,7 @@ SELINUX_TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm
 PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-namespace-restricted",
     NAMESPACE,
     title="Every namespace admits only pods of the Pod Security level restricted",
@@ -60,7 +60,7 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "metadata.labels", f"{ENFORCE} is {level or 'not set'}", f"set the label {ENFORCE} to restricted")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-host-isolated",
     *POD_OWNERS,
     title="No pod has access to its host",
@@ -114,7 +114,7 @@ def _exempt_pod(pod: View) -> Iterator[Problem]:
                 yield at(mount, "readOnly", "the pod can change the host's files", "set readOnly to true")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-volume-types",
     *POD_OWNERS,
     title="Pods mount only volumes of the allowed kinds",
@@ -123,15 +123,14 @@ def _exempt_pod(pod: View) -> Iterator[Problem]:
     severity="high",
     frameworks=("PSS restricted: volume types",),
 )
-def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
+def volume_types(view: View) -> Iterator[Problem]:
     """Yield a problem for a volume of a type that the standard does not allow; :func:`host_isolated` checks ``hostPath``."""
-    del limits
     for volume in pod_of(view).views("spec.volumes"):
         for kind in sorted({key for key, _ in volume.items()} - VOLUME_TYPES - {"name", "hostPath"}):
             yield at(volume, kind, f"{kind} is not an allowed kind of volume", f"use one of {', '.join(sorted(VOLUME_TYPES))}")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-unprivileged",
     *POD_OWNERS,
     title="No container has or gains privileges",
@@ -143,9 +142,8 @@ def volume_types(view: View, limits: Limits) -> Iterator[Problem]:
         "CIS EKS 4.2.1, 4.2.5",
     ),
 )
-def unprivileged(view: View, limits: Limits) -> Iterator[Problem]:
+def unprivileged(view: View) -> Iterator[Problem]:
     """Yield a problem if a container has or can gain privileges or capabilities, or disables a protection of the kernel."""
-    del limits
     pod = pod_of(view)
     for container in containers(pod):
         context = container.view("securityContext")
@@ -178,7 +176,7 @@ def _kernel(context: View) -> Iterator[Problem]:
             yield at(context, key, "the SELinux identity is changed", "remove it")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-not-root",
     *POD_OWNERS,
     title="No container runs as root, or as an account of the host",
@@ -203,7 +201,7 @@ def not_root(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(own, "runAsUser", found, f"set runAsUser to {limits.minimum_user_id} or more, such as 1001")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-seccomp",
     *POD_OWNERS,
     title="Every container's system calls are filtered",
@@ -212,9 +210,8 @@ def not_root(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("PSS restricted: seccomp", "CIS EKS 4.6.2"),
 )
-def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
+def seccomp(view: View) -> Iterator[Problem]:
     """Yield a problem unless the container or its pod sets the seccomp profile RuntimeDefault or Localhost."""
-    del limits
     pod = pod_of(view)
     shared = pod.text("spec.securityContext.seccompProfile.type")
     for container in containers(pod):
@@ -224,7 +221,7 @@ def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(container, path, f"seccomp is {profile or 'not set'}", f"set {path} to RuntimeDefault")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-read-only-root",
     *POD_OWNERS,
     title="No container can change the files of its image",
@@ -233,9 +230,8 @@ def seccomp(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     frameworks=("NSA Kubernetes Hardening", "AWS Security Hub ECS.5"),
 )
-def read_only_root(view: View, limits: Limits) -> Iterator[Problem]:
+def read_only_root(view: View) -> Iterator[Problem]:
     """Yield a problem if a container can write to its root file system."""
-    del limits
     for container in containers(pod_of(view)):
         if not container.flag("securityContext.readOnlyRootFilesystem"):
             path = "securityContext.readOnlyRootFilesystem"

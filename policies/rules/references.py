@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.addresses import internet_in
-from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
 from policies.views import ResourceIndex, View
@@ -63,7 +62,7 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
     return None
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-services-lead-to-pods",
     SERVICE,
     title="Every Service selects existing pods, and ports that these pods have",
@@ -71,9 +70,8 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
     fix="Correct the selector or the target ports.",
     severity="high",
 )
-def services_lead_to_pods(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def services_lead_to_pods(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a Service selects no pods, or if a target port does not exist in a selected pod."""
-    del limits
     selector = view.map("spec.selector")
     if not selector:
         if view.text("spec.type") != "ExternalName" and not _has_endpoints(view, index):
@@ -107,7 +105,7 @@ def _has_endpoints(service: View, index: ResourceIndex) -> bool:
     return any(namespace_of(each) == namespace_of(service) for each in kinds)
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-backends-exist",
     INGRESS,
     BINDING,
@@ -117,9 +115,8 @@ def _has_endpoints(service: View, index: ResourceIndex) -> bool:
     fix="Name a Service of the same namespace and one of its ports.",
     severity="high",
 )
-def backends_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def backends_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the Service or port that an Ingress, TargetGroupBinding or ServiceMonitor names does not exist."""
-    del limits
     if view.resource.type == SERVICE_MONITOR:
         yield from _monitored(view, index)
     elif view.resource.type == BINDING:
@@ -166,7 +163,7 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
             yield at(endpoint, "port", f"no selected Service has a port {name}", "name a port of the Services")
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-targets-exist",
     AUTOSCALER,
     BUDGET,
@@ -178,9 +175,8 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     fix="Correct the reference, or delete the object that contains it.",
     severity="medium",
 )
-def targets_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def targets_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if an autoscaler's target, or a bound role or account, does not exist, or if a selector selects no pod."""
-    del limits
     if view.resource.type == AUTOSCALER:
         kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
         kind, name = view.text("spec.scaleTargetRef.kind"), view.text("spec.scaleTargetRef.name")
@@ -211,7 +207,7 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
             yield at(subject, "name", f"there is no ServiceAccount {account}", "name a ServiceAccount of the namespace")
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-mounts-exist",
     *POD_OWNERS,
     title="Every object that a pod refers to exists",
@@ -220,12 +216,11 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
     severity="high",
     deferred=MOUNTS,
 )
-def mounts_exist(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def mounts_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if an object that a pod refers to does not exist. A reference that is marked as optional is not checked.
 
     The objects are ConfigMaps, Secrets, claims, service accounts, pull secrets and priority classes.
     """
-    del limits
     pod, namespace = pod_of(view), namespace_of(view)
     spec = pod.view("spec")
     for holder, path, kind in _references(pod):
@@ -263,7 +258,7 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
             yield variable, "valueFrom.secretKeyRef.name", SECRET
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-network-policies",
     *POD_OWNERS,
     title="A NetworkPolicy limits every pod's traffic, in both directions",
@@ -272,12 +267,11 @@ def _references(pod: View) -> Iterator[tuple[View, str, str]]:
     severity="high",
     frameworks=("CIS EKS 4.3.2", "NSA Kubernetes Hardening"),
 )
-def network_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def network_policies(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if no NetworkPolicy limits the ingress or the egress of a pod.
 
     A namespace's default policy is sufficient. NetworkPolicies do not apply to pods in the host's network.
     """
-    del limits
     pod = pod_of(view)
     if pod.flag("spec.hostNetwork"):
         return
@@ -302,7 +296,7 @@ def _directions(policy: View) -> list[str]:
     return given or ["Ingress", *(["Egress"] if policy.values("spec.egress") else [])]
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-network-policy-narrow",
     NETWORK_POLICY,
     title="No NetworkPolicy allows ingress from everyone, or traffic on every port",
@@ -311,12 +305,11 @@ def _directions(policy: View) -> list[str]:
     severity="high",
     frameworks=("NSA Kubernetes Hardening",),
 )
-def network_policy_narrow(view: View, limits: Limits) -> Iterator[Problem]:
+def network_policy_narrow(view: View) -> Iterator[Problem]:
     """Yield a problem for an ingress rule that allows all peers, and for any rule that allows all ports.
 
     All pods of the cluster, and networks that together are a large part of the internet, count as all peers.
     """
-    del limits
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         rules = view.views(f"spec.{direction}")
         for rule in rules:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from contract import TOPOLOGY_KEYS
 from policies.limits import Limits
 from policies.rule import Pack, Problem, at
 from policies.rules._kinds import chosen, labels_of, name_of, namespace_of, pod_of, pods_in
@@ -15,10 +16,8 @@ PACK = Pack("workload")
 WIDEST_SKEW = 3
 """Maximum difference in pods between zones or nodes. With a larger difference, all pods of a small workload can be in one zone."""
 
-TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
-
-@PACK.resource(
+@PACK.rule(
     "workload-autoscaler-bounds",
     AUTOSCALER,
     title="The autoscaler's bounds are within the limits of the environment",
@@ -40,7 +39,7 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "spec.maxReplicas", f"{high} is not a valid maximum number of pods", fix)
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-autoscaler-behaviour",
     AUTOSCALER,
     title="The speed at which the autoscaler adds and removes pods is limited",
@@ -89,7 +88,7 @@ def several(view: View, index: ResourceIndex) -> bool:
     return autoscaler_of(view, index) is not None or (1 if replicas is None else replicas) > 1
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-replicas",
     DEPLOYMENT,
     title="A Deployment starts within its autoscaler's bounds",
@@ -98,12 +97,11 @@ def several(view: View, index: ResourceIndex) -> bool:
     severity="low",
     frameworks=("guide: Deployment, 3 replicas",),
 )
-def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def replicas(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the number of replicas is outside the autoscaler's bounds.
 
     The number may also be 0, as for the canary, because the autoscaler is inactive with 0 replicas.
     """
-    del limits
     scaler, count = autoscaler_of(view, index), view.number("spec.replicas")
     if scaler is None or not count:
         return
@@ -114,7 +112,7 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
         yield at(view, path, f"{count} is outside {low} to {high}", f"set {path} to {low}")
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-disruption-budget",
     DEPLOYMENT,
     STATEFUL_SET,
@@ -124,9 +122,8 @@ def replicas(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Probl
     severity="high",
     frameworks=("EKS best practices: PodDisruptionBudgets",),
 )
-def disruption_budget(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def disruption_budget(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a workload with several pods has no PodDisruptionBudget."""
-    del limits
     if several(view, index) and not _budgets(view, index):
         yield at(
             view, "", "no PodDisruptionBudget selects the pods", f"add a {BUDGET} with maxUnavailable 1 for the labels of the pods"
@@ -138,7 +135,7 @@ def _budgets(view: View, index: ResourceIndex) -> list[View]:
     return [each for each in index.of(BUDGET) if namespace_of(each) == namespace_of(view) and chosen(each, "spec.selector", labels)]
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-budget-allows-eviction",
     BUDGET,
     title="A disruption budget allows the eviction of pods",
@@ -147,12 +144,11 @@ def _budgets(view: View, index: ResourceIndex) -> list[View]:
     severity="high",
     frameworks=("Kubernetes: Specifying a Disruption Budget", "EKS best practices: PodDisruptionBudgets"),
 )
-def budget_allows_eviction(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def budget_allows_eviction(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless a budget allows the eviction of at least one pod, and always allows the eviction of an unhealthy pod.
 
     Two budgets that select the same pods are a problem too.
     """
-    del limits
     unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
         yield at(view, "spec.maxUnavailable", "no pod may ever be evicted", "set spec.maxUnavailable to 1")
@@ -182,7 +178,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
         yield at(view, "spec.minAvailable", message, "set spec.maxUnavailable to 1 instead")
 
 
-@PACK.stack(
+@PACK.rule(
     "workload-topology-spread",
     DEPLOYMENT,
     STATEFUL_SET,
@@ -192,9 +188,8 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     severity="medium",
     frameworks=("EKS best practices: topology spread constraints",),
 )
-def topology_spread(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def topology_spread(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless constraints with a small skew, or required anti-affinity, spread the pods over zones and nodes."""
-    del limits
     if not several(view, index):
         return
     pod = pod_of(view)

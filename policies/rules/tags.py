@@ -19,7 +19,7 @@ def environment_tag(provider: View) -> str:
     return provider.document("defaultTags").map("tags").get("environment", "")
 
 
-@PACK.resource(
+@PACK.rule(
     "tags-on-everything",
     AWS_PROVIDER,
     title="Every AWS resource has the required tags",
@@ -41,7 +41,7 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
         yield at(view, "defaultTags", message, f"set defaultTags.tags.environment to {limits.environment}")
 
 
-@PACK.stack(
+@PACK.rule(
     "tags-by-explicit-provider",
     "*",
     title="Every AWS resource uses a provider that tags it",
@@ -49,9 +49,8 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     fix="Pass the provider of `components/providers.py` through the component.",
     severity="medium",
 )
-def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def explicit_provider(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if an AWS resource has no explicit provider with default tags."""
-    del limits
     if not view.resource.type.startswith("aws:"):
         return
     provider = index.provider(view)
@@ -59,7 +58,7 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
         yield at(view, "", "the resource has no provider with default tags", "pass provider= in its options")
 
 
-@PACK.resource(
+@PACK.rule(
     "tags-application-label",
     *POD_OWNERS,
     SERVICE,
@@ -70,9 +69,8 @@ def explicit_provider(view: View, index: ResourceIndex, limits: Limits) -> Itera
     severity="low",
     frameworks=(f"guide: kubectl -l {APP_LABEL}={APPLICATION}",),
 )
-def application_label(view: View, limits: Limits) -> Iterator[Problem]:
+def application_label(view: View) -> Iterator[Problem]:
     """Yield a problem if an object, or the pod that it creates, does not have the label ``app``."""
-    del limits
     holders = [view, *([pod_of(view)] if view.resource.type in POD_OWNERS else [])]
     for holder in holders:
         if not holder.map("metadata.labels").get(APP_LABEL):

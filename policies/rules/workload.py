@@ -24,7 +24,7 @@ PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 HANDLERS = ("httpGet", "tcpSocket", "exec", "grpc")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-images",
     *POD_OWNERS,
     title="Every container image names one release in a trusted registry",
@@ -41,7 +41,7 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(container, "image", message, fix)
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-resources",
     *POD_OWNERS,
     title="Every container has requests and limits",
@@ -50,9 +50,8 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("guide: Resource Limits", "NSA Kubernetes Hardening"),
 )
-def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
+def resources_given(view: View) -> Iterator[Problem]:
     """Yield a problem if a container has no request or no limit of CPU or memory."""
-    del limits
     for container in containers(pod_of(view)):
         for kind in ("requests", "limits"):
             for what, example in (("cpu", "500m"), ("memory", "512Mi")):
@@ -63,7 +62,7 @@ def resources_given(view: View, limits: Limits) -> Iterator[Problem]:
                     )
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-resource-bounds",
     *POD_OWNERS,
     title="Requests and limits are within the guide's bounds",
@@ -90,7 +89,7 @@ def resource_bounds(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(container, path, f"{container.get(path)} is below {least}", f"set {path} to {least} or more")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-resource-ratio",
     *POD_OWNERS,
     title="Limits are not far above requests",
@@ -115,7 +114,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(container, path, f"{what} limit is {times}", f"at most {most} times: raise the request or lower the limit")
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-probes",
     *SERVERS,
     title="Every container of a server has a startup, a liveness and a readiness probe",
@@ -124,9 +123,8 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     severity="high",
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
 )
-def probes(view: View, limits: Limits) -> Iterator[Problem]:
+def probes(view: View) -> Iterator[Problem]:
     """Yield a problem for a missing probe, a liveness probe that checks readiness, and a probe of a port that does not exist."""
-    del limits
     for container in containers(pod_of(view), every=False):
         ports = {port.text("name") for port in container.views("ports")}
         for probe in PROBES:
@@ -152,7 +150,7 @@ UPLOADS = ("uploads",)
 """The inputs with files that are copied into a Docker container, which has no Secrets."""
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-secrets-by-reference",
     "*",
     title="Secrets are passed as files or by secretKeyRef, never as values",
@@ -161,7 +159,7 @@ UPLOADS = ("uploads",)
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
 )
-def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
+def secrets_by_reference(view: View) -> Iterator[Problem]:
     """Yield a problem for each value whose name indicates a secret, in any property, file or argument.
 
     A value that comes from a secret of the stack is a problem whatever its name, except in inputs that are intended for secrets,
@@ -169,7 +167,6 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     Only the program's graph has this information; the engine does not give it to a policy pack. Providers are exempt, because their
     credentials can only be properties.
     """
-    del limits
     if view.resource.type.startswith("pulumi:providers:"):
         return
     fix = "move it to a Secret, and mount it or use valueFrom.secretKeyRef"
@@ -187,7 +184,7 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
             raise UnknownValueError(place.path)
 
 
-@PACK.resource(
+@PACK.rule(
     "workload-literal-secrets",
     SECRET,
     title="The values of Secrets come from the stack's own secrets",
@@ -196,12 +193,11 @@ def secrets_by_reference(view: View, limits: Limits) -> Iterator[Problem]:
     severity="critical",
     frameworks=("guide: Never commit secrets",),
 )
-def literal_secrets(view: View, limits: Limits) -> Iterator[Problem]:
+def literal_secrets(view: View) -> Iterator[Problem]:
     """Yield a problem for each literal whose name indicates a secret.
 
     A literal is a value that stays the same when the stack's secrets change.
     """
-    del limits
     for path in view.resource.literals:
         if credentials.named_secret(str(path[-1]), "a value"):
             yield Problem(text(path), "the value is a literal in the program", "set the value with `pulumi config set --secret`")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from contract import ZONES
 from program.catalogue._type import ResourceType
 
 ACCOUNT = "123456789012"
@@ -400,7 +401,7 @@ DATA_SOURCES: Mapping[str, Mapping[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": "{account}", "arn": "{caller}"},
     "aws:eks/getAddonVersion:getAddonVersion": {"version": "v{kubernetesVersion}.0-eksbuild.1"},
     "aws:index/getAvailabilityZones:getAvailabilityZones": {
-        "names": [f"{{region}}{letter}" for letter in "abcdef"],
+        "names": [f"{{region}}{letter}" for letter in ZONES],
         "zoneIds": [f"{{region}}-az{number}" for number in range(1, 7)],
     },
     "aws:route53/getZone:getZone": {"zoneId": "Z0000000000000"},

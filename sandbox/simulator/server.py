@@ -28,6 +28,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
+from contract import APPLICATION
 from sandbox.project import PROJECT
 from sandbox.simulator import exposition
 from sandbox.simulator.load import Behaviour, Load, Offer, Pod, RedisState, VolumeState, shares
@@ -40,6 +41,10 @@ LOOK_SECONDS = 0.5
 
 Answer = tuple[int, object]
 """HTTP status, and a text or an object that is sent as JSON."""
+
+
+class Untyped(str):
+    """A text that is sent without a Content-Type, as a Node service does after ``response.end(text)``."""
 
 
 def say(text: str) -> None:
@@ -98,6 +103,8 @@ class Simulator:
             return 502, {"error": f"no pod at {host}:{port}"}
         if path == "/metrics":
             text = exposition.metrics(pod, self.load, self.world)
+            if text is not None and pod.app == APPLICATION:
+                return 200, Untyped(text)
             return (404, {"error": f"{pod.name} exports nothing"}) if text is None else (200, text)
         if path in ("/health", "/ready"):
             return self._probe([pod], path[1:])
@@ -200,7 +207,8 @@ def server(simulator: Simulator, port: int) -> ThreadingHTTPServer:
             text = content if isinstance(content, str) else json.dumps(content)
             body = text.encode()
             self.send_response(status)
-            self.send_header("Content-Type", exposition.CONTENT_TYPE if isinstance(content, str) else "application/json")
+            if not isinstance(content, Untyped):
+                self.send_header("Content-Type", exposition.CONTENT_TYPE if isinstance(content, str) else "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

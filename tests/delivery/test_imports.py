@@ -11,7 +11,6 @@ ALLOWED = {
     "annotated_doc",
     "contract",
     "delivery",
-    "filelock",
     "markupsafe",
     "program",
     "rich",

@@ -17,7 +17,7 @@ from recording import ROOT, run_platform
 from components.monitoring import rule_files
 from delivery.doctor.checks import CHECKS
 
-RULES = rule_files.rule_file(memory_limit_bytes=1, runbooks="https://example.com/docs/runbooks")
+RULES = rule_files.rule_file(memory_limit_bytes=1, cpu_limit_cores=1, runbooks="https://example.com/docs/runbooks")
 ALERTS = {each["alert"]: each["annotations"]["runbook_url"] for each in rule_files.alerts(RULES)}
 
 

@@ -25,11 +25,6 @@ def test_the_last_look_begins_one_pause_after_the_deadline_at_most(pauses: list[
     assert sum(pauses) == 1.25
 
 
-def test_pauses_grow_to_the_longest(pauses: list[float]) -> None:
-    list(waiting.looks(10, pause=1, longest_pause=2, sleep=pauses.append))
-    assert pauses[:4] == [1, 1.5, 2, 2]
-
-
 def test_who_leaves_the_loop_does_not_wait(pauses: list[float]) -> None:
     assert any(True for _ in waiting.looks(10, sleep=pauses.append))
     assert pauses == []

@@ -10,7 +10,7 @@ from delivery.doctor.facts import Alert, Egress, Manifest, Observed, Sample, Tra
 from delivery.doctor.findings import Finding
 from delivery.doctor.observations import PARTS, Observations
 
-RULES = rule_files.rule_file(memory_limit_bytes=2**31, runbooks="https://example.com/runbooks")
+RULES = rule_files.rule_file(memory_limit_bytes=2**31, cpu_limit_cores=2, runbooks="https://example.com/runbooks")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 
 

@@ -54,6 +54,9 @@ from components.monitoring.objectives import (
 from components.monitoring.promql import JOB, QUANTILE, REDIS_JOB, series
 from contract import ERRORS_METRIC, LATENCY_METRIC, NAMESPACE, NODE_EXPORTER, REDIS, REQUESTS_METRIC, TRANSFERRED_METRIC
 
+CPU_LIMIT_CORES = 2
+"""The default of the setting ``application.cpuLimit``."""
+
 Series = dict[str, str]
 
 POD = f"{JOB}-1"
@@ -129,6 +132,8 @@ def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[s
         )
     if objective is ERRORS_UNDER_LOW_TRAFFIC:
         yield _case(name, "traffic enough for a rate", shape([LoadPhase(minutes=minutes, value=bad)]), minutes, fires=False)
+    if objective is NOTIFICATIONS_FAILED:
+        yield _case(name, "quiet after a restart", _restarted_alertmanager(minutes), minutes, fires=False)
     healed = 0 if objective is POD_RESTARTS else good
     recovery = [LoadPhase(minutes=n, value=v, requests_per_minute=usual) for n, v in ((minutes, bad), (after, healed))]
     yield _case(name, "recovers", shape(recovery), minutes + after, fires=False)
@@ -285,7 +290,7 @@ def _memory(phases: Phases, memory_limit_bytes: int) -> list[Series]:
 
 def _cpu(phases: Phases, _: int) -> list[Series]:
     name = series("container_cpu_usage_seconds_total", namespace=NAMESPACE, pod=POD, container=JOB)
-    return [_counter(name, phases, lambda phase: (phase.value or 0) * MINUTE)]
+    return [_counter(name, phases, lambda phase: (phase.value or 0) * CPU_LIMIT_CORES * MINUTE)]
 
 
 def _restarts(phases: Phases, _: int) -> list[Series]:
@@ -323,6 +328,12 @@ def _up(phases: Phases, _: int) -> list[Series]:
 
 def _notifications(phases: Phases, _: int) -> list[Series]:
     return [_stepped(series("alertmanager_notifications_failed_total", integration="slack"), phases)]
+
+
+def _restarted_alertmanager(minutes: int) -> list[Series]:
+    """A counter of failed notifications that is reset to zero in the middle."""
+    name = series("alertmanager_notifications_failed_total", integration="slack")
+    return [_gauge(name, [LoadPhase(minutes=minutes - minutes // 2, value=7), LoadPhase(minutes=minutes // 2, value=0)])]
 
 
 def _node_condition(condition: str) -> Callable[[Phases, int], list[Series]]:

@@ -31,7 +31,7 @@ class MarkedProviders(_sdk.Providers):
     """Providers that mark their example outputs, so that real values can replace the examples when the resource exists."""
 
     def __init__(self, plugin: AwsPlugin, caller: str) -> None:
-        super().__init__(evaluation.published, preview=False, caller=caller)
+        super().__init__(preview=False, caller=caller)
         self.plugin = plugin
         self.examples: dict[tuple[str, str], tuple[str, Properties]] = {}
 

@@ -35,8 +35,8 @@ class MonitoringSettings(Group):
     """Namespace of Prometheus in operator mode; only pods of this namespace may scrape (Kubernetes: network policies)."""
     operator_release: ObjectName = "kube-prometheus-stack"
     """Helm release of the operator, whose Prometheus selects only objects with this label `release` (Prometheus: Operator)."""
-    scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=300)] = 30
-    """Seconds between two scrapes (guide: Monitoring Stack)."""
+    scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=60)] = 30
+    """Seconds between two scrapes; alerts need several scrapes in five minutes (guide: Monitoring Stack)."""
     retention_days: RetentionDays = 35
     """Days after which metrics are deleted; the error budgets need 30 days (Prometheus: storage)."""
     storage: Storage = "20Gi"

@@ -9,7 +9,8 @@ from annotated_types import Len
 from pydantic import AfterValidator, BeforeValidator
 
 from components.settings.groups._group import Group
-from components.settings.types import Cidr, VpcCidr, ZoneLetter, unique, whole
+from components.settings.types import Cidr, VpcCidr, unique, whole
+from contract import ZoneLetter
 
 
 class NetworkSettings(Group):

@@ -54,9 +54,10 @@ def subject_of(alert: Alert) -> str:
         ("pod", "Pod"),
         ("deployment", "Deployment"),
         ("track", "Track"),
+        ("integration", "Alert receiver"),
     ):
         if label in labels:
             return f"{kind} {labels[label]}"
     if "mountpoint" in labels:
         return f"Disk {labels['mountpoint']} on {labels.get('node') or labels.get('instance', '?')}"
-    return "Redis" if alert.name == "RedisDown" else "Service"
+    return next((each for each in ("Redis", "Alertmanager") if alert.name.startswith(each)), "Service")

@@ -205,6 +205,11 @@ def test_no_pipeline_role_can_change_a_pipeline_role(role: str, action: str) -> 
         ("iam:DeleteOpenIDConnectProvider", f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"),
         ("iam:DeleteRolePermissionsBoundary", f"arn:aws:iam::{ACCOUNT}:role/dwcp-v3-nodes-1234567"),
         ("s3:PutObject", "arn:aws:s3:::novacron-terraform-state/dwcp-v3/.pulumi/stacks/dwcp-v3-account/account.json"),
+        *(
+            (f"s3:{action}", "arn:aws:s3:::novacron-terraform-state/dwcp-v3/.pulumi/meta.yaml")
+            for action in ("PutObject", "DeleteObject")
+        ),
+        ("ec2:CreateNetworkAclEntry", f"arn:aws:ec2:us-east-1:{ACCOUNT}:network-acl/acl-1"),
     ],
 )
 def test_the_boundary_denies_dangerous_actions_explicitly(action: str, resource: str) -> None:
@@ -410,10 +415,18 @@ def test_a_role_that_a_pipeline_creates_has_no_access_to_the_other_environment(e
     for target, expected in ((other, False), (environment, True)):
         tags = {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": target}
         assert can("ec2:TerminateInstances", instance, **tags) == expected
+        group = f"arn:aws:ec2:us-east-1:{ACCOUNT}:security-group/sg-1"
+        of_eks = {f"aws__ResourceTag/kubernetes.io/cluster/dwcp-v3-{target}": "owned"}
+        assert can("ec2:RevokeSecurityGroupIngress", group, **of_eks) == expected
+        assert allowed(f"dwcp-v3-{environment}-deploy", "ec2:RevokeSecurityGroupIngress", group, **of_eks) == expected
         assert (
             can("kms:Decrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1", kms__ResourceAliases=[f"alias/dwcp-v3-{target}"])
             == expected
         )
+    state_key = {"aws__ResourceTag/project": "dwcp-v3", "aws__ResourceTag/environment": "account"}
+    for action in ("kms:DisableKey", "kms:ScheduleKeyDeletion", "kms:PutKeyPolicy", "kms:TagResource"):
+        assert not can(action, f"arn:aws:kms:us-east-1:{ACCOUNT}:key/1", **state_key)
+    assert not can("ec2:CreateNetworkAclEntry", f"arn:aws:ec2:us-east-1:{ACCOUNT}:network-acl/acl-1")
     deploy_role = f"dwcp-v3-{environment}-deploy"
     other_boundary = f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{other}-workloads"
     assert not allowed(

@@ -3,7 +3,8 @@ from ipaddress import IPv4Network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.aws.addresses import ZONES, subnet_plan
+from components.aws.addresses import subnet_plan
+from contract import ZONES
 
 VPCS = st.builds(
     lambda prefix, block: IPv4Network((0x0A000000 + (block << (32 - prefix)), prefix)), st.integers(16, 20), st.integers(0, 15)

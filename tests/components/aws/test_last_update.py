@@ -12,7 +12,7 @@ from recording import run_platform
 from components.aws._last_update import described_network, described_node_groups, refuse_changes
 from components.errors import ComponentsError
 from components.settings import ClusterSettings, NetworkSettings, Settings
-from program import evaluation
+from program import _sdk
 
 
 def settings(network: dict[str, Any] | None = None, **cluster: Any) -> Settings:
@@ -75,6 +75,6 @@ def test_resize_nodes_sends_the_configured_number_of_nodes() -> None:
 
 
 def test_the_program_compares_with_the_outputs_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "published", lambda stack: {"cluster": {"version": "1.37"}})
+    monkeypatch.setattr(_sdk.Providers, "published", {"cluster": {"version": "1.37"}})
     with pytest.raises(ComponentsError, match="downgrades by one minor version at most"):
         run_platform("production", environment={"owner": "compared"})

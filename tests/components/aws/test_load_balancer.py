@@ -50,7 +50,10 @@ def test_load_balancers_can_write_the_bucket_of_access_logs() -> None:
     algorithm = encryption["rules"][0]["applyServerSideEncryptionByDefault"]["sseAlgorithm"]
     policy = json.loads(graph.one("BucketPolicy", "dwcp-v3-access-logs")["policy"])
     assert algorithm == "AES256"
-    assert {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"} in [each["Principal"] for each in policy["Statement"]]
+    by_service = {str(each["Principal"]): each for each in policy["Statement"]}
+    delivery = by_service["{'Service': 'logdelivery.elasticloadbalancing.amazonaws.com'}"]
+    assert [each.partition("/")[2] for each in delivery["Resource"]] == ["AWSLogs/123456789012/*"]
+    assert delivery["Condition"]["ArnLike"]["aws:SourceArn"] == "arn:aws:elasticloadbalancing:*:123456789012:loadbalancer/*"
 
 
 CHANGES: list[dict[str, dict[str, Any]]] = [

@@ -7,6 +7,7 @@ import json
 import subprocess
 from dataclasses import replace
 from functools import cache
+from graphlib import CycleError
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -260,7 +261,7 @@ def test_a_dependency_cycle_of_services_is_refused() -> None:
         )
 
     assert [each.name for each in in_order((service("b", "a"), service("a")))] == ["a", "b"]
-    with pytest.raises(ValueError, match="services depend on each other in a cycle: a, b"):
+    with pytest.raises(CycleError):
         in_order((service("a", "b"), service("b", "a")))
 
 

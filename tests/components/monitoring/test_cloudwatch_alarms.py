@@ -46,9 +46,37 @@ def test_thresholds_are_those_of_the_objectives(graph: Graph) -> None:
 
 def test_the_error_ratio_requires_a_minimum_of_requests(graph: Graph) -> None:
     queries = {each["id"]: each for each in alarms(graph)["high-error-rate"]["metricQueries"]}
-    assert f"requests >= {MINIMUM_REQUESTS}" in queries["percent"]["expression"]
+    assert f" >= {MINIMUM_REQUESTS}," in queries["percent"]["expression"]
     assert [each["id"] for each in queries.values() if each.get("returnData")] == ["percent"]
     assert {each["metric"]["period"] for each in queries.values() if "metric" in each} == {HIGH_ERROR_RATE.window_seconds}
+
+
+@pytest.mark.parametrize(
+    ("requests", "target", "own", "fires"),
+    [
+        (None, None, 1000, True),
+        (1000, None, 1000, True),
+        (1000, 60, None, True),
+        (1000, 40, None, False),
+        (1000, None, None, False),
+        (None, None, 99, False),
+        (None, None, None, False),
+    ],
+    ids=["no target is registered", "own 502", "failing targets", "few failures", "healthy", "too few requests", "no traffic"],
+)
+def test_the_error_alarm_needs_no_registered_target(requests: int | None, target: int | None, own: int | None, fires: bool) -> None:
+    """Evaluate the alarm's expression; ``None`` is a metric that was not published in the window."""
+    alarm = alarms(run_platform("production"))["high-error-rate"]
+    expression = next(each["expression"] for each in alarm["metricQueries"] if each["id"] == "percent")
+    functions = {
+        "FILL": lambda value, default: default if value is None else value,
+        "IF": lambda condition, yes, no: yes if condition else no,
+    }
+    try:
+        percent = eval(expression, functions, {"requests": requests, "target": target, "own": own})
+    except (TypeError, ZeroDivisionError):  # an operation on a missing value has no value, as in CloudWatch
+        percent = None
+    assert (percent is not None and percent > alarm["threshold"]) is fires
 
 
 def test_every_alarm_notifies_when_it_begins_and_ends(graph: Graph) -> None:

@@ -14,6 +14,7 @@ from manifests import ALTERNATIVES, CHANGED, STACKS, Manifests, evaluate
 from pydantic import ValidationError
 
 from components.monitoring import grafana_config
+from components.monitoring.alertmanager_config import WATCHDOG_INTERVALS
 from components.monitoring.dashboard import dashboard_json
 from components.monitoring.discovery import kubernetes_jobs
 from components.monitoring.objectives import EXPORTED
@@ -58,6 +59,14 @@ def test_each_pod_is_scraped_once_at_its_metrics_port(objects: Manifests) -> Non
         "dwcp-v3-node-exporter": [9100],
     }
     assert scraped(objects, "kube-state-metrics") == {"dwcp-v3-kube-state-metrics": [8080]}
+
+
+def test_a_service_without_a_content_type_is_scraped(objects: Manifests) -> None:
+    """The simulator sends none either, so a real Prometheus runs with this configuration in the tests of the sandbox."""
+    protocol = "PrometheusText0.0.4"
+    assert job(objects, "pods")["fallback_scrape_protocol"] == protocol
+    operator = evaluate("staging", **ALTERNATIVES)
+    assert operator.one("ServiceMonitor", "dwcp-v3")["spec"]["fallbackScrapeProtocol"] == protocol
 
 
 def test_samples_about_other_pods_keep_their_labels(objects: Manifests) -> None:
@@ -236,6 +245,18 @@ def test_in_operator_mode_the_clusters_prometheus_scrapes_the_same_pods() -> Non
         assert rule["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}]
 
 
+@pytest.mark.parametrize("more", [{}, ALTERNATIVES], ids=["bundled", "operator"])
+def test_the_cpu_alert_follows_the_cpu_limit(more: dict[str, Any]) -> None:
+    objects = evaluate("staging", **{**more, "application": {**more.get("application", {}), "cpuLimit": "750m"}})
+    if more:
+        groups = objects.one("PrometheusRule", "dwcp-v3")["spec"]["groups"]
+    else:
+        groups = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"])["groups"]
+    rules = {each.get("record") or each["alert"]: each["expr"] for group in groups for each in group["rules"]}
+    assert rules["dwcp:cpu_limit_cores"] == "vector(0.75)"
+    assert rules["HighCpuUsage"].endswith(" / on () group_left () dwcp:cpu_limit_cores{} > 0.9")
+
+
 def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> None:
     bundled, operator = evaluate("staging"), evaluate("staging", **ALTERNATIVES)
     text = bundled.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"]
@@ -296,9 +317,15 @@ def test_the_watchdog_alert_is_sent_to_the_dead_mans_switch_each_minute(on: bool
     objects = evaluate("staging", monitoring={"watchdog": on})
     config = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-alertmanager")["data"]["alertmanager.yml"])
     routes = [each for each in config["route"]["routes"] if each["matchers"] == ['alertname="Watchdog"']]
-    assert [(each["receiver"], each["repeat_interval"]) for each in routes] == ([(receiver, "1m")] if on else [])
+    assert [each["receiver"] for each in routes] == ([receiver] if on else [])
     [file] = [each["webhook_configs"][0]["url_file"] for each in config["receivers"] if each["name"] == "watchdog"] or [None]
     assert file == ("/run/secrets/alertmanager/watchdog" if on else None)
+
+
+def test_the_repeat_interval_of_the_watchdog_ends_between_two_looks_of_alertmanager() -> None:
+    """Otherwise the duration of a notification decides whether the next one is sent one look later."""
+    look, repeat = (int(WATCHDOG_INTERVALS[f"{name}_interval"].removesuffix("s")) for name in ("group", "repeat"))
+    assert look < repeat < 2 * look == 60
 
 
 def test_kube_state_metrics_may_read_nodes_and_no_other_cluster_resource() -> None:

@@ -190,6 +190,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.operatorRelease", "A_B", "must be a Kubernetes object name", "dwcp-v3"),
     ("monitoring.prometheusImage", "prom/prometheus", "never `latest`", "prom/prometheus:1.2.3"),
     ("monitoring.scrapeIntervalSeconds", 1, "must be at least 5", "5"),
+    ("monitoring.scrapeIntervalSeconds", 61, "must be at most 60", "60"),
     ("monitoring.retentionDays", 0, "must be at least 1", "1"),
     ("monitoring.storage", "20GB", "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
     ("monitoring.alertmanagerStorage", "2", "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),

@@ -9,7 +9,7 @@ import pytest
 from recording import run, run_platform, stack_config
 
 from components.workload._release import stable_image
-from program import evaluation
+from program import _sdk
 
 FIRST = "ghcr.io/novacron/dwcp-v3:v3.0.0"
 LAST = "ghcr.io/novacron/dwcp-v3:v3.1.0"
@@ -17,7 +17,7 @@ NEXT = "ghcr.io/novacron/dwcp-v3:v3.2.0"
 
 
 def exported_image(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any], release: str | None, *, preview: bool) -> str:
-    monkeypatch.setattr(evaluation, "published", lambda _: outputs)
+    monkeypatch.setattr(_sdk.Providers, "published", outputs)
     graph = run(
         lambda: pulumi.export("image", stable_image(FIRST, release)), stack_config("local"), stack_name="local", preview=preview
     )

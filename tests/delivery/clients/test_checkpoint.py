@@ -105,6 +105,14 @@ def test_a_state_after_an_update_without_dwcp_is_current(states: States) -> None
     states.require_current(states.read())
 
 
+def test_times_of_different_time_zones_are_compared(states: States, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine writes the local time of its machine. Without the zone, every older version would be downloaded."""
+    states.remember(states.write(state(time="2026-01-03T18:00:00.123456789Z")), 1)
+    states.write(state(time="2026-01-03T11:00:00.5-08:00", resources=[]))
+    monkeypatch.setattr(states, "versions", lambda: pytest.fail("the versions are not needed"))
+    states.require_current(states.read())
+
+
 def test_in_another_bucket_an_older_state_is_detected_by_its_time(states: States) -> None:
     states.remember(replace(states.read(), version="gone", time="2026-05-05T00:00:00Z", text="other"), 1)
     with pytest.raises(OlderStateError, match="an old state was restored without dwcp"):
@@ -121,7 +129,7 @@ def test_the_workload_contains_only_what_the_program_owns() -> None:
     parent = "urn:pulumi:x::dwcp-v3::dwcp:platform:Application$"
 
     def resource(kind: str, name: str, inputs: dict[str, Any]) -> dict[str, Any]:
-        return {"urn": f"{parent}{kind}::{name}", "type": kind, "custom": True, "inputs": inputs}
+        return {"urn": f"{parent}{kind}::{name}", "type": kind, "custom": True, "inputs": {**inputs, "metadata": {"name": name}}}
 
     deployment = {"kind": "Deployment", "spec": {"replicas": 3, "template": {"spec": {"containers": []}}}}
     found = workload(
@@ -130,11 +138,12 @@ def test_the_workload_contains_only_what_the_program_owns() -> None:
             resource("kubernetes:apps/v1:Deployment", "dwcp-v3-canary-deployment", deployment),
             resource("kubernetes:core/v1:ConfigMap", "dwcp-v3-rollout", {"kind": "ConfigMap", "data": {"percentage": "50"}}),
             resource("kubernetes:core/v1:Secret", "dwcp-v3-secret", {"kind": "Secret", "data": {"a": "c2VjcmV0"}}),
+            {**resource("kubernetes:core/v1:ConfigMap", "replaced", {"kind": "ConfigMap"}), "delete": True},
         )
     )
     assert found == [
-        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": []}}}},
-        {"kind": "ConfigMap", "data": {}},
+        {"kind": "Deployment", "metadata": {"name": "dwcp-v3-deployment"}, "spec": {"template": {"spec": {"containers": []}}}},
+        {"kind": "ConfigMap", "metadata": {"name": "dwcp-v3-rollout"}, "data": {}},
     ]
 
 
@@ -179,10 +188,10 @@ def test_a_missing_backup_is_reported_with_the_existing_ones(states: States) -> 
         Backups(states).read("no-such-backup")
 
 
-def lock(states: States, *, host: str, pid: int) -> str:
-    """A lock as the engine leaves it."""
+def lock(states: States, *, host: str, pid: int, user: str = "") -> str:
+    """A lock as the engine leaves it, by default of this user."""
     key = f"{states.backend.locks(states.stack)}/{pid}.json"
-    content = {"pid": pid, "username": "ci", "hostname": host, "timestamp": "2026-01-01T00:00:00Z"}
+    content = {"pid": pid, "username": user or Owner.this().user, "hostname": host, "timestamp": "2026-01-01T00:00:00Z"}
     states.s3.put_object(Bucket=states.backend.bucket, Key=key, Body=json.dumps(content).encode())
     return key
 
@@ -196,8 +205,15 @@ def dead_pid() -> int:
 def test_the_lock_of_an_engine_that_has_ended_is_released(states: States) -> None:
     lock(states, host=socket.gethostname(), pid=dead_pid())
     [released] = remove_stale(states, None)
-    assert "ci@" in str(released)
+    assert f"{Owner.this().user}@" in str(released)
     assert engine_locks(states) == []
+
+
+def test_the_lock_of_another_user_is_kept(states: States) -> None:
+    """Another person's machine can have the same host name."""
+    lock(states, host=socket.gethostname(), pid=dead_pid(), user="alice")
+    with pytest.raises(StateError, match="alice@"):
+        remove_stale(states, None)
 
 
 def test_a_lock_whose_process_id_was_reused_is_released(states: States) -> None:
@@ -220,7 +236,7 @@ def test_the_lock_of_a_running_engine_is_released_only_by_force(states: States, 
 
 
 def test_the_lock_of_another_machine_is_released_after_its_ci_run_has_ended(states: States, github: Any) -> None:
-    lock(states, host="runner", pid=1)
+    lock(states, host="runner", pid=1, user="ci")
     with pytest.raises(StateError, match="ci@runner"):
         remove_stale(states, None)
     owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
@@ -242,7 +258,7 @@ def test_unlock_takes_over_the_lease_and_the_lock_of_a_killed_job_of_another_run
     owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
     holding = LeaseItem(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
     assert LeaseTable(account).take(None, holding)
-    lock(states, host="runner", pid=1)
+    lock(states, host="runner", pid=1, user="ci")
     unlock = ["state", "unlock", "--environment", "staging"]
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "in_progress"}
     refused = CliRunner().invoke(app, unlock)
@@ -257,7 +273,7 @@ def test_unlock_takes_over_the_lease_and_the_lock_of_a_killed_job_of_another_run
 def test_a_restore_is_refused_while_an_engine_has_the_lock(states: States) -> None:
     backups = Backups(states)
     saved = backups.read(backups.take())
-    lock(states, host="runner", pid=1)
+    lock(states, host="runner", pid=1, user="ci")
     with pytest.raises(StateError, match="ci@runner"):
         backups.restore(saved, 1)
 

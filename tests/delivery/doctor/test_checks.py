@@ -220,6 +220,8 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     ),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LatencyBudgetBurn3d")]}, "for some time"),
     ("no-metrics", FindingSeverity.CRITICAL, {"alerts": [alert("ServiceMetricsAbsent")]}, "gets no metrics"),
+    ("no-metrics", FindingSeverity.CRITICAL, {"alerts": [alert("NotificationsFailed", integration="slack")]}, "receiver slack"),
+    ("no-metrics", FindingSeverity.CRITICAL, {"alerts": [alert("AlertmanagerMetricsAbsent")]}, "Alertmanager"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighLatency", track="stable")]}, "Track stable"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("LowThroughput")]}, "transfers few bytes"),
     ("performance-issues", FindingSeverity.WARNING, {"alerts": [alert("HighMemoryUsage", pod="dwcp-v3-abc")]}, "Pod dwcp-v3-abc"),

@@ -167,7 +167,9 @@ def test_an_unexpected_answer_is_reported(api_server: ApiServer) -> None:
 
 
 def test_alerts_and_scrapes_are_read_from_prometheus(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    labels = {"alertname": "HighLatency", "component": "dwcp-v3", "severity": "warning", "track": "stable"}
+    labels = {"alertname": "HighLatency", "component": "dwcp-v3-service", "severity": "warning", "track": "stable"}
+    failed = {"alertname": "NotificationsFailed", "component": "dwcp-v3-monitoring", "severity": "critical", "integration": "slack"}
+    down = {"alertname": "TargetDown", "component": "dwcp-v3-monitoring", "severity": "warning", "job": "dwcp-v3"}
     foreign = {"labels": {"alertname": "Watchdog"}, "annotations": {}, "state": "firing", "value": "1"}
     annotations = {"description": "slow", "runbook_url": "https://example.com/docs/runbooks/performance-issues.md"}
     ours = {"labels": labels, "annotations": annotations, "state": "pending", "value": "2"}
@@ -175,14 +177,16 @@ def test_alerts_and_scrapes_are_read_from_prometheus(api_server: ApiServer, monk
     def answer(path: str) -> Answer:
         if path.startswith("/api/v1/alerts"):
             new = {**ours, "activeAt": datetime.now(UTC).isoformat()}
-            return 200, {"data": {"alerts": [foreign, ours, new]}}
+            more = [{**ours, "labels": labels, "state": "firing"} for labels in (failed, down)]
+            return 200, {"data": {"alerts": [foreign, ours, new, *more]}}
         return 200, {"data": {"result": [{"metric": {"job": "dwcp-v3"}, "value": [1, "0"]}]}, "items": []}
 
     api_server.answer = answer
     monkeypatch.setenv("DWCP_PROMETHEUS_URL", f"{api_server.url}/")
     observed = read_platform()
     assert [(each.name, each.runbook, each.firing) for each in observed.alerts.value] == [
-        ("HighLatency", "performance-issues", False)
+        ("HighLatency", "performance-issues", False),
+        ("NotificationsFailed", "performance-issues", True),
     ]
     assert [each.labels for each in observed.scrapes_failing.value] == [{"job": "dwcp-v3"}]
 
@@ -209,7 +213,7 @@ def test_the_first_snapshot_does_not_wait_for_drift(api_server: ApiServer) -> No
 
 
 def test_what_is_found_before_drift_is_printed_once(api_server: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever is on call reads the first findings while the engine still compares the state with the real resources."""
+    """A person on call reads the first findings while the engine still compares the state with the real resources."""
     printed, print_table = threading.Event(), doctor_report.print_table
 
     def print_and_go_on(*arguments: Any, **options: Any) -> None:

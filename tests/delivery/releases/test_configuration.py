@@ -11,7 +11,7 @@ from accounts import Account
 
 from delivery.clients.checkpoint import States
 from delivery.clients.state_backend import Backend
-from delivery.releases.configuration import present_stack_file, settings_now
+from delivery.releases.configuration import present_stack_file, program_now, settings_now
 from delivery.releases.stack_file import StackFileError, parsed, written
 
 BUCKET = "history"
@@ -30,9 +30,9 @@ def states(account: Account) -> States:
     return states
 
 
-def write_history(states: States, time: int, config: dict[str, Any], kind: str = "update") -> None:
+def write_history(states: States, time: int, config: dict[str, Any], kind: str = "update", **environment: str) -> None:
     key = f"p/.pulumi/history/dwcp-v3/{states.stack}/{states.stack}-{time}.history.json"
-    states.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"kind": kind, "config": config}))
+    states.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps({"kind": kind, "config": config, "environment": environment}))
 
 
 def config(port: int, password: str) -> dict[str, Any]:
@@ -55,6 +55,16 @@ def test_the_stack_file_is_that_of_the_last_update(account: Account, states: Sta
     assert parsed(text)["config"] == config(8081, "rotated")
     assert parsed(text)["encryptedkey"] == "NOW"
     assert settings_now(states) == {"application.port": 8081}
+
+
+@pytest.mark.parametrize(
+    ("environment", "commit"),
+    [({"git.head": "abc", "git.dirty": "false"}, "abc"), ({"git.head": "abc", "git.dirty": "true"}, ""), ({}, "")],
+    ids=["clean", "with other files", "not in git"],
+)
+def test_the_program_of_the_last_update_is_its_commit(states: States, environment: dict[str, str], commit: str) -> None:
+    write_history(states, 1, config(8080, "x"), **environment)
+    assert program_now(states) == commit
 
 
 def test_after_a_change_of_the_key_the_credentials_are_read_from_the_checkout(

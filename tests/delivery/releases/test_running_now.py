@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from delivery.clients.kubernetes import TrackPods
 from delivery.clients.load_balancer import LoadBalancerError, Weights
+from delivery.clients.tracks import TrackPods
 from delivery.errors import ExitCode
 from delivery.releases import running_now
 from delivery.rollout._ending import ending
@@ -31,9 +31,9 @@ class World:
     pods: frozenset[str] = field(default_factory=lambda: frozenset({"10.0.0.1", "10.0.0.2", "10.0.0.3"}))
 
     @property
-    def kubernetes(self) -> Any:
+    def tracks(self) -> Any:
         pods = TrackPods(image=self.image, replicas=3, ready=self.pods, settled=True, trouble="", floor=3, ceiling=10)
-        return SimpleNamespace(track=lambda _: pods)
+        return SimpleNamespace(read=lambda _: pods)
 
     def rule(self) -> Any:
         if self.unreachable:

@@ -145,9 +145,9 @@ def test_a_rollback_stops_a_canary_that_belongs_to_no_rollout(canary: Any, resul
         return canary
 
     done: list[tuple[str, int]] = []
-    cluster = SimpleNamespace(deployment=deployment, scale=lambda track, pods: done.append((track, pods)))
+    tracks = SimpleNamespace(deployment=deployment, scale=lambda track, pods: done.append((track, pods)))
     rollback = Rollback(RollbackRequest(environment="staging"), Story().runner)
-    rollback.environment = cast("Any", SimpleNamespace(kubernetes=cluster))
+    rollback.environment = cast("Any", SimpleNamespace(tracks=tracks))
     rollback.lease = cast("Any", SimpleNamespace(check=lambda: None))
     assert rollback._stop_canary() == result
     assert done == scaled
@@ -185,13 +185,13 @@ def test_a_rollback_first_moves_all_traffic_to_stable(
             raise LoadBalancerError("the load balancer's API refuses a call: Throttling", "run it again", transient=True)
         return world["weights"]
 
-    cluster = SimpleNamespace(flag=lambda: world["flag"], set_flag=lambda percentage: world.update(flag=percentage))
+    tracks = SimpleNamespace(flag=lambda: world["flag"], set_flag=lambda percentage: world.update(flag=percentage))
     monkeypatch.setattr(restore, "WeightedRule", lambda _: SimpleNamespace(weights=read, set=route))
     monkeypatch.setattr(restore, "RETRY_SECONDS", 0)
     monkeypatch.setattr(restore, "States", lambda _: SimpleNamespace(read=lambda: None))
     monkeypatch.setattr(restore._hand_changes, "found", lambda *_: [])
     restoration = restore.Restoration(
-        environment=cast("Any", SimpleNamespace(kubernetes=cluster)),
+        environment=cast("Any", SimpleNamespace(kubernetes=None, tracks=tracks)),
         former=restore.Former(name="before", image="app:v3.0.0", file="config: {}"),
         runner=Story().runner,
         lease=lambda: cast("Any", SimpleNamespace(check=lambda: None)),

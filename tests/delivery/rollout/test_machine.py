@@ -444,6 +444,21 @@ def test_only_a_bad_canary_is_left_before_stable_is_large_enough(at_once: bool, 
     assert decide(PLAN, aborting, replace(now, canary=replace(now.canary, trouble_seconds=trouble_seconds))).action == action
 
 
+@pytest.mark.parametrize(
+    ("healthy", "seconds", "aborted"),
+    [(3, 100, False), (3, 181, True), (2, 100, True), (0, 100, True)],
+    ids=["one pod is replaced", "one pod is not replaced", "two pods are missing", "no pod is left"],
+)
+def test_the_eviction_of_one_pod_does_not_end_a_rollout(healthy: int, seconds: float, aborted: bool) -> None:
+    """The drain of a node, for example: its pod's replacement needs a minute and more until the load balancer uses it."""
+    world = World(Faults(), split=100, images={"stable": OLD, "canary": NEW}, replicas={"stable": 4, "canary": 4})
+    progress = RolloutProgress(phase=Phase.ANALYSE, step=2, window_start=0)
+    observed = world.observe(progress, 10)
+    canary = replace(observed.canary, healthy=healthy, ready=healthy, short_seconds=seconds)
+    decision = decide(PLAN, progress, replace(observed, canary=canary))
+    assert bool(decision.progress.aborting) is aborted
+
+
 def test_a_second_abort_does_not_wait_for_pods_of_stable() -> None:
     world = World(Faults(), replicas={"stable": 4, "canary": 9}, images={"stable": OLD, "canary": NEW}, split=100)
     aborting = RolloutProgress(phase=Phase.TO_STABLE, step=2, aborting="stopped")

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from components.settings import RolloutSettings
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import TrackPods
 from delivery.clients.load_balancer import Weights
+from delivery.clients.tracks import TrackPods
 from delivery.errors import ExitCode
 from delivery.rollout._start import RolloutRefusedError, continued
 from delivery.rollout.flow import Rollout
@@ -72,12 +72,12 @@ def test_a_different_rollout_is_refused_with_the_fix(wanted: RolloutRequest, pro
     assert "dwcp rollout --abort --environment staging" in error.value.fix
 
 
-class FakeCluster:
-    """A cluster whose canary runs although no rollout is open."""
+class FakeTracks:
+    """Tracks whose canary runs although no rollout is open."""
 
     canary_pods = 2
 
-    def track(self, track: str) -> TrackPods:
+    def read(self, track: str) -> TrackPods:
         pods = 3 if track == "stable" else self.canary_pods
         ready = frozenset(f"{track}-{number}" for number in range(pods))
         return TrackPods(image=f"app:{track}", replicas=pods, ready=ready, settled=True, trouble="", floor=3, ceiling=10)
@@ -94,7 +94,7 @@ class FakeRule:
         return self.present
 
     def healthy(self, track: str) -> frozenset[str]:
-        return FakeCluster().track(track).ready
+        return FakeTracks().read(track).ready
 
     def drain_seconds(self) -> float:
         return 7
@@ -114,9 +114,9 @@ def dry_run(weights: Weights, *, record: Record | None = None, abort: bool = Tru
     output = io.StringIO()
     environment = Environment.open("staging")
     rollout = Rollout(environment, RolloutRequest(image="app:v9"), Console(file=output), abort=abort, dry_run=True, as_json=as_json)
-    cluster, rule = cast("Any", FakeCluster()), cast("Any", FakeRule(weights))
+    tracks, rule = cast("Any", FakeTracks()), cast("Any", FakeRule(weights))
     prometheus = cast("Any", None)
-    rollout.__dict__["platform"] = Platform(cluster=cluster, rule=rule, prometheus=prometheus, scrape_interval=30)
+    rollout.__dict__["platform"] = Platform(tracks=tracks, rule=rule, prometheus=prometheus, scrape_interval=30)
     rollout.__dict__["journal"] = FakeJournal(record)
     assert rollout.run() is ExitCode.DONE
     return output.getvalue()
@@ -146,7 +146,7 @@ def test_a_dry_run_of_an_abort_prints_the_abort_of_the_open_rollout() -> None:
 
 
 def test_a_dry_run_of_an_abort_without_a_canary_prints_that_there_is_nothing_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(FakeCluster, "canary_pods", 0)
+    monkeypatch.setattr(FakeTracks, "canary_pods", 0)
     assert dry_run(Weights(stable=100, canary=0)) == "nothing to do\n"
     assert json.loads(dry_run(Weights(stable=100, canary=0), as_json=True))["result"] == "nothing to do"
 

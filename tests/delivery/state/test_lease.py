@@ -221,8 +221,17 @@ def test_two_machines_with_the_same_host_name_are_different_machines_on_macos(mo
     assert len(names) == 2
 
 
+def test_a_release_that_fails_does_not_hide_how_the_command_ended(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    def expired(_: LeaseTable, token: str) -> None:
+        raise ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "UpdateItem")
+
+    monkeypatch.setattr(LeaseTable, "release", expired)
+    with pytest.raises(StateError, match="50 % on the canary"), Lease.take(account, command="rollout", seconds=5):
+        raise StateError("stopped with 50 % on the canary", "run it again")
+
+
 def test_a_lock_of_another_machine_with_the_same_host_name_is_not_stale() -> None:
-    lock = EngineLock(key="k", host=socket.gethostname(), user="me", pid=2**22, since="now", age=timedelta())
+    lock = EngineLock(key="k", host=socket.gethostname(), user=Owner.this().user, pid=2**22, since="now", age=timedelta())
     here = replace(Owner.this(), pid=2**22)
     assert lock.stale(None)
     assert lock.stale(here)

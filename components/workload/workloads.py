@@ -1,4 +1,4 @@
-"""The common objects of the monitoring servers: a Deployment of one pod, its volume, service account, Service and files."""
+"""The common objects of Redis and the monitoring servers: a Deployment of one pod, its volume, account, Service and files."""
 
 from __future__ import annotations
 
@@ -73,16 +73,22 @@ class Workload:
         bind(self.name, self.metadata, rules, account, self.namespace.name, self.opts)
 
     def claim(self, size: str) -> pulumi.Output[str]:
-        """Create a claim for a volume that persists when the pod is replaced, and return the claim's name."""
+        """Create a claim for a volume of the namespace's storage class that persists when the pod is replaced; return its name."""
+        return self.claim_of(self.namespace.storage_class, size)
+
+    def claim_of(
+        self, storage_class: pulumi.Input[str] | None, size: str, opts: ResourceOptions | None = None
+    ) -> pulumi.Output[str]:
+        """Create a claim for a volume of ``storage_class``, and return its name; ``None`` is the cluster's default class."""
         claim = PersistentVolumeClaim(
             f"{self.name}-claim",
             metadata=self.metadata_as(self.name, SKIP_AWAIT),
             spec=PersistentVolumeClaimSpecArgs(
                 access_modes=["ReadWriteOnce"],
-                storage_class_name=self.namespace.storage_class,
+                storage_class_name=storage_class,
                 resources=VolumeResourceRequirementsArgs(requests={"storage": size}),
             ),
-            opts=self.opts,
+            opts=ResourceOptions.merge(self.opts, opts),
         )
         return name_of(claim)
 
@@ -99,22 +105,25 @@ class Workload:
 
     def service(self, port: int) -> pulumi.Output[str]:
         """Create a Service on ``port`` and return its URL inside the namespace."""
+        return pulumi.Output.concat("http://", self.service_on(http=port), f":{port}")
+
+    def service_on(self, **ports: int) -> pulumi.Output[str]:
+        """Create a Service on ``ports``, which have names, and return its name."""
         service = Service(
             f"{self.name}-service",
             metadata=self.metadata_as(self.name, SKIP_AWAIT),
             spec=ServiceSpecArgs(
                 type="ClusterIP",
                 selector={"app": self.name},
-                ports=[ServicePortArgs(name="http", port=port, target_port=port)],
+                ports=[ServicePortArgs(name=name, port=port, target_port=port) for name, port in ports.items()],
             ),
             opts=self.opts,
         )
-        return pulumi.Output.concat("http://", name_of(service), f":{port}")
+        return name_of(service)
 
     def deployment(
         self,
-        container: ContainerArgs,
-        *,
+        *containers: ContainerArgs,
         account: pulumi.Input[str],
         volumes: Sequence[VolumeArgs] = (),
         files: Mapping[str, pulumi.Input[str]] | None = None,
@@ -135,7 +144,7 @@ class Workload:
             priority_class=self.namespace.priority_class,
             pull_secret=pull_secret,
             grace_seconds=grace_seconds,
-            containers=[container],
+            containers=containers,
             volumes=volumes,
         )
         Deployment(

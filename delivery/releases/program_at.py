@@ -1,0 +1,47 @@
+"""The program of an earlier update, in a temporary work tree of git.
+
+A rollback and a promotion apply this program, so that they change nothing else, whatever the checkout contains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from delivery.clients import git
+from delivery.releases.request import commit_of
+from program.checkout import CHECKOUT
+
+VIRTUALENV = ".venv"
+"""The folder with the packages, which ``Pulumi.yaml`` names. Every program runs with the packages that are installed now."""
+
+
+@contextmanager
+def program_at(commit: str, warn: Callable[[str], None], *, checkout: Path = CHECKOUT) -> Generator[Path]:
+    """A context that yields a folder with the program of ``commit``.
+
+    This is the checkout itself if it is at this commit, or if ``commit`` is empty because it is not known. If git does not have the
+    commit, it is the checkout too, with a warning instead of an error, because an incident must not wait for a clone.
+    """
+    if commit in ("", commit_of(checkout)):
+        yield checkout
+        return
+    with TemporaryDirectory(prefix="dwcp-program-") as parent:
+        folder = Path(parent) / checkout.name
+        added = git.run(checkout, "-c", "core.hooksPath=/dev/null", "worktree", "add", "--quiet", "--detach", str(folder), commit)
+        if added.returncode:
+            reason = added.stderr.decode(errors="replace").strip().splitlines()[-1:]
+            warn(
+                f"the program of the stack's last update is not in this clone ({' '.join(reason)}), so the checkout's program is "
+                f"applied; for the former program, run `git fetch origin {commit}`, then this command again"
+            )
+            yield checkout
+            return
+        try:
+            if (checkout / VIRTUALENV).exists():
+                (folder / VIRTUALENV).symlink_to(checkout / VIRTUALENV)
+            yield folder
+        finally:
+            git.run(checkout, "worktree", "remove", "--force", str(folder))
