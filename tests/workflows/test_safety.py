@@ -263,3 +263,11 @@ def test_roles_differ_between_previews_staging_and_production() -> None:
     }
     assert {environment for environment, _ in roles} == {"preview", "staging", "production"}
     assert all(("PREVIEW" in role) is (environment == "preview") for environment, role in roles)
+
+
+@each_job
+def test_a_job_that_can_roll_back_has_the_history_of_the_repository(job: Job) -> None:
+    """A rollback applies the program of an earlier commit, and a clone of only the newest commit does not have it."""
+    if re.search(r"dwcp (deploy|rollout|rollback)\b", str([each.get("run", "") for each in job.steps])):
+        [checkout] = [each for each in job.steps if "actions/checkout@" in each.get("uses", "")]
+        assert checkout["with"]["fetch-depth"] == 0
