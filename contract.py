@@ -34,7 +34,7 @@ DEPLOYMENTS: dict[TrackName, str] = {STABLE: APPLICATION, CANARY: f"{APPLICATION
 """Name of each track's Deployment, Service and autoscaler."""
 
 TOPOLOGY_KEYS = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-"""The labels of nodes over whose values pods are spread."""
+"""Labels of nodes. Pods are spread over the values of each label."""
 
 APP_LABEL = "app"
 TRACK_LABEL = "track"
@@ -44,8 +44,6 @@ SERVICE_PORT = 80
 """Port of the Kubernetes Service (guide: ``kubectl port-forward svc/dwcp-v3 8080:80``), which forwards to the pods' HTTP port."""
 PORT = 8080
 METRICS_PORT = 9090
-HEALTH_PATH = "/health"
-"""Path of the check of the service's process alone (guide: Health Checks)."""
 
 REDIS = f"{APPLICATION}-redis"
 """Name of the Deployment and Service of Redis, and the value of their label ``app``."""

@@ -57,7 +57,7 @@ class Rule:
     whole: bool
     """Whether the check reads other resources of the stack."""
     frameworks: tuple[str, ...] = ()
-    """Standards with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation."""
+    """Sources with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation, the original guide."""
     deferred: frozenset[str] = frozenset()
     """Properties that may be unknown before creation. If one is unknown, the check is reported as deferred, and repeated during
     ``pulumi up``."""
@@ -91,7 +91,7 @@ class Pack:
     def rule(
         self, name: str, *on: str, title: str, why: str, fix: str, severity: Severity, **more: Any
     ) -> Callable[[Callable[..., Iterator[Problem]]], Rule]:
-        """A decorator that creates a rule from a function, whose parameters are those of :data:`Check` that it needs, by name."""
+        """A decorator that creates a rule from a function, which declares only the parameters of :data:`Check` that it needs."""
         if name.partition("-")[0] != self.concern:
             raise ValueError(f"the rule {name!r} is not a rule of {self.concern}")
 

@@ -191,7 +191,7 @@ class Run:
         return CANCELLED if self.cancelled else FAILURE if results & {FAILURE, CANCELLED} else SUCCESS
 
     def ran(self) -> list[str]:
-        """The names of the jobs that were not skipped. A job that a reviewer rejected is included."""
+        """The names of the jobs that started in this attempt. A job that a reviewer rejected is included."""
         return [name for name, each in self.jobs.items() if each.started]
 
     def _contexts(self, job: Job, values: Mapping[str, Any], *, failed: bool) -> Contexts:
@@ -345,7 +345,7 @@ class CommandCall:
             raise StepStoppedError(FAILURE, "the step has no token with the permission `actions: read`")
 
     def take_lease(self, place: EnvironmentState) -> None:
-        """Take the lease of an environment; a killed command leaves it. A later job of the same run may take it over."""
+        """Take the lease of an environment; a killed command does not release it. A later job of the same run may take it over."""
         if place.lease not in (None, self.run):
             raise StepStoppedError(FAILURE, f"{self.options['environment']} is being changed by a command of an earlier run")
         place.lease = self.run if self.fault in KILLED else None

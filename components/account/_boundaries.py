@@ -43,7 +43,7 @@ CHANGES_POLICIES = (
 )
 
 CHANGES_NETWORK_ACLS = ("ec2:CreateNetworkAcl*", "ec2:DeleteNetworkAcl*", "ec2:ReplaceNetworkAcl*")
-"""The program has no network ACL, and AWS sets no tags on the default ACL of a VPC, which decides about all of its traffic."""
+"""The program has no network ACL. The default ACL of a VPC, which filters all traffic of the VPC, has no tags to compare."""
 
 NEVER = (
     "iam:DeleteRolePermissionsBoundary",
@@ -84,9 +84,9 @@ def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``, the account's other environments.
 
     Tags do not suffice: AWS does not check the tags of some resources, such as a bucket for which ABAC is not enabled.
-    Resources that AWS creates itself have no tags of the project. So the statements also select buckets, objects, parts of a
-    cluster, roles and KMS aliases by name, KMS keys by alias, and by the cluster's tag what EKS and the controllers create: the
-    cluster's security group, Auto Scaling groups, nodes and load balancers.
+    Resources that AWS creates itself have no tags of the project. So the statements also select resources in other ways. By name:
+    buckets, objects, parts of a cluster, roles and KMS aliases. By alias: KMS keys. By the cluster's tag: what EKS and the
+    controllers create, such as the cluster's security group, Auto Scaling groups, nodes and load balancers.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html

@@ -16,8 +16,9 @@ from components.aws.security_groups import WEB_PORTS
 from components.component import Component
 from components.field_owners import LISTENER_RULE, ignored
 from components.settings import Settings
-from contract import HEALTH_PATH
 
+HEALTH_PATH = "/health"
+"""Path of the check of the service's process alone (guide: Health Checks)."""
 HEALTH_INTERVAL_SECONDS = 15
 HEALTH_TIMEOUT_SECONDS = 5
 HEALTHY_AFTER = 2

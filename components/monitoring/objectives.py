@@ -141,7 +141,7 @@ EXPORTED: dict[Source, frozenset[str]] = {
 
 
 class ObjectiveError(ValueError):
-    """A definition is not valid. The base class is not ``ComponentsError``, because that module imports the Pulumi SDK."""
+    """A definition is not valid. The base class is not ``ComponentsError``, because `components.errors` imports the Pulumi SDK."""
 
 
 SERVICE_LOGS = f"kubectl logs -n {NAMESPACE} -l {APP_LABEL}={APPLICATION} --tail=100 --prefix --ignore-errors"

@@ -38,7 +38,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import LabelSelectorArgs, ObjectMetaArgs
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget, PodDisruptionBudgetSpecArgs
 
-from components.aws.load_balancer import LoadBalancer
+from components.aws.load_balancer import HEALTH_PATH, LoadBalancer
 from components.component import Component
 from components.field_owners import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, ignored
 from components.settings import ApplicationSettings, AutoscalingSettings, LoadBalancerSettings
@@ -46,7 +46,7 @@ from components.settings.types import release_of
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.objects import SKIP_AWAIT, name_of
-from contract import APP_LABEL, HEALTH_PATH, SERVICE_PORT, TRACK_LABEL, VERSION_LABEL, TrackName
+from contract import APP_LABEL, SERVICE_PORT, TRACK_LABEL, VERSION_LABEL, TrackName
 
 APP_FOLDER = "/etc/dwcp"
 SECRET_FOLDER = f"{APP_FOLDER}/secrets"

@@ -53,9 +53,9 @@ DATA_FOLDER = "/data"
 CLI = f'REDISCLI_AUTH="$(cat {SECRET_FOLDER}/password)" exec redis-cli'
 """Start of the probes' commands. The password is not an argument, because other processes could read it in the process list."""
 LOADED = f"{CLI} -e ping"
-"""Command that fails without a reply, and on an error reply, for example while Redis loads its data."""
+"""This command fails if Redis does not reply, or replies with an error, for example while it loads its data."""
 ANSWERS = f"{CLI} ping"
-"""Command that fails only without a reply.
+"""This command fails only if Redis does not reply.
 
 When Redis cannot write to its volume, it replies with an error, but still answers reads. A restart would lose the unwritten data.
 """

@@ -79,7 +79,7 @@ def target(
 @app.command()
 def reference(
     image: Annotated[str, typer.Option(help="Use this image repository, without a tag.")],
-    release: Annotated[str, typer.Option(help="Deploy this tag.")],
+    release: Annotated[str, typer.Option(help="Use this tag.")],
     digest: Annotated[str, typer.Option(help="Use this digest of the built image: sha256:...")],
 ) -> None:
     """Print the image with its digest, as the outputs `reference` (for a rollout) and `tag` (for a deployment)."""
@@ -112,7 +112,7 @@ def reviewers(environment: Annotated[str, scope(text="Check this GitHub environm
 
 @app.command("release-tags")
 def release_tags() -> None:
-    """Check that a ruleset restricts who may create and move the tags v*: the workflow of a tag comes from the tagged commit."""
+    """Check that a ruleset restricts who may create and move the tags v*. The workflow of a tag comes from the tagged commit."""
     from delivery.clients.github import GitHub, GitHubError
     from delivery.github.variables import require_release_tags
 
@@ -130,7 +130,7 @@ def approved(
     attempt: Annotated[str, typer.Option(help="The release was approved in this attempt of the run.")],
     present: Annotated[str, typer.Option(envvar="GITHUB_RUN_ATTEMPT", help="This is the present attempt of the run.")],
 ) -> None:
-    """Check that the release was approved in the present attempt of the run. A job that runs again keeps the earlier approval."""
+    """Check that the release was approved in the present attempt of the run. GitHub keeps it if only some jobs run again."""
     from delivery.github.variables import require_approval
 
     require_approval(attempt, present)
@@ -197,13 +197,14 @@ def recovery(
     environment: EnvironmentOption,
     image: Reference,
     before: Annotated[
-        str, typer.Option(help="Roll back to this release; without it, to the release before IMAGE in the records.")
+        str,
+        typer.Option(help="Name this release as the target of a rollback; by default, the release before IMAGE in the records."),
     ] = "",
 ) -> None:
     """Print how to recover from a failed run, as the outputs `need`, `reason` and `before`.
 
-    `need` is roll-back, rolled-back, not-needed, held or impossible; `before` is the release to roll back to, and empty if no
-    release ran before: then `dwcp rollback` restores the image before the first release.
+    `need` is roll-back, rolled-back, not-needed, held or impossible. `before` is the release to roll back to. It is empty if no
+    release ran before; then `dwcp rollback` restores the image that ran before the first release.
     """
     from delivery.clients.environment import Environment
     from delivery.github.recovery import decide, look

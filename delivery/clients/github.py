@@ -22,7 +22,7 @@ AUTHOR = "github-actions[bot]"
 FIXES = {
     401: "the token has expired or is not valid: run all jobs again; GitHub then creates a new token",
     403: "add the missing permission to the job's `permissions:`",
-    404: "check that what the address names exists, GITHUB_REPOSITORY, and that the token has access to it",
+    404: "check GITHUB_REPOSITORY, that the object in the URL exists, and that the token has access to the repository",
 }
 """The fix for a refused request, by HTTP status."""
 
@@ -154,7 +154,7 @@ class GitHub:
 
 
 def _is_ours(found: dict[str, Any], marker: str) -> bool:
-    """Whether a job wrote this comment or issue with ``marker``, which anyone can write. A deleted account has no user."""
+    """Whether a job wrote this comment or issue. Anyone can write the marker. GitHub names no user if the account was deleted."""
     author = cast("dict[str, Any]", found.get("user") or {})
     return marker in str(found.get("body") or "") and author.get("login") == AUTHOR
 

@@ -1,6 +1,6 @@
 """Finds new resources whose object already belongs to another resource, for example after a rename without an alias.
 
-The engine creates before it deletes. So the service refuses the new resource, or the deletion removes the object of both resources.
+The engine creates before it deletes. So AWS or Kubernetes refuses the new resource, or the deletion removes the object of both.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def object_of(type_: str, provider: str, inputs: Mapping[str, Any]) -> tuple[str
 def refuse_conflicts(
     changes: Iterable[ResourceChange], base: Mapping[str, tuple[str, ...]], head: Mapping[str, tuple[str, ...]]
 ) -> Iterator[ResourceChange]:
-    """The changes, in which each creation of an object of another resource is refused. ``base`` and ``head``: objects by URN."""
+    """The changes. A creation is refused if its object belongs to another resource. ``base`` and ``head``: objects by URN."""
     changes = list(changes)
     owners: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for urn, key in head.items():

@@ -184,7 +184,7 @@ class Restoration:
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
         """Restore the image of the pods that still serve, because pods with the wanted image did not start. Returns the error.
 
-        This happens only with ``restart``, because in ``dwcp deploy`` the pods that still serve can have the failed release.
+        Only ``dwcp rollback`` (``restart``) does this. In ``dwcp deploy``, the pods that still serve can have the failed release.
         """
         serving = service_container(before["spec"]["template"])["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):

@@ -50,7 +50,7 @@ def _with_large_stable(plan: Plan, progress: RolloutProgress, observed: Observat
     """The decision, or ``RaiseFloor`` if the minimum of stable's autoscaler is too small for all of the traffic.
 
     Until the promotion, the minimum is raised before the canary gets more pods or traffic, and while the rollout waits. An abort
-    then does not have to wait for pods, and later results of ``_sizing.total_pods`` are not smaller.
+    then does not have to wait for pods. ``_sizing.total_pods`` includes this minimum, so the need does not decrease later.
     """
     need = min(total_pods(plan, observed), observed.stable.ceiling)
     can_abort = plan.strategy == "weighted" and progress.phase in _CANARY_IS_NEW and not (progress.aborting or progress.promoted)

@@ -57,7 +57,7 @@ def encryption(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def _newest_first(states: States) -> Iterator[str]:
-    """The S3 keys of the records, newest first. Each key ends with the update's time in nanoseconds, so that keys sort by time."""
+    """The S3 keys of the records, newest first. Each key contains the update's time in nanoseconds, so that keys sort by time."""
     prefix = states.backend.key(".pulumi", "history", PROJECT, states.stack, "")
     pages = states.s3.get_paginator("list_objects_v2").paginate(Bucket=states.backend.bucket, Prefix=prefix)
     keys = [each["Key"] for page in pages for each in page.get("Contents", []) if each["Key"].endswith(".history.json")]

@@ -316,8 +316,8 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
 def volume_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if data at rest is not encrypted; each type has its own property for the encryption.
 
-    A claim must name a StorageClass that the program declares or the environment allows. Other classes, such as EKS' class gp2, can
-    be without encryption.
+    If a claim names a StorageClass, the program must declare it, or the environment must allow it. Other classes, such as EKS'
+    class gp2, can be without encryption.
     """
     if view.resource.type in (CLAIM, STATEFUL_SET):
         allowed = {*limits.storage_classes, *(each.text("metadata.name") for each in index.of(STORAGE_CLASS))}

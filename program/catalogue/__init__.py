@@ -2,7 +2,7 @@
 
 An entry (:class:`ResourceType`) has the facts about one type, for example which changes replace a resource, and which data is lost
 when the resource is deleted. To add a type, add one entry to the module of its provider, and run ``make generate``. A test compares
-the entries with the tables of the embedded providers, which are tested against the services. The test contains a list of the
+the entries with the tables of the embedded providers, which are tested against moto. The test contains a list of the
 accepted differences with their reasons.
 """
 
@@ -57,7 +57,7 @@ DATA_SOURCES: Mapping[str, Mapping[str, Any] | Callable[[Mapping[str, Any]], Map
     **_aws.DATA_SOURCES,
     "aws:iam/getPolicyDocument:getPolicyDocument": policy_document,
 }
-"""The result of each data source by token, or a function of the arguments. The arguments are added to the result."""
+"""The result of each data source by token, or a function that computes it from the arguments. ``_sdk`` adds the arguments to it."""
 
 
 class Replaces(StrEnum):

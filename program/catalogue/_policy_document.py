@@ -54,6 +54,6 @@ def _principals(given: Iterable[Mapping[str, Any]]) -> Any:
 
 
 def _one_or_all(value: Any) -> Any:
-    """A list of one item as this item: the provider writes it so."""
+    """The item of a list with one item, otherwise the list, as in the output of the provider."""
     found = cast("list[Any]", value) if isinstance(value, list) else [value]
     return found[0] if len(found) == 1 else found

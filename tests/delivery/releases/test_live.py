@@ -455,6 +455,31 @@ def test_a_namespace_that_is_being_deleted_is_refused_before_any_change(
     assert (delivery.releases(), delivery.lease()) == before
 
 
+def test_a_failed_deployment_reverts_its_change_of_the_program(delivery: Delivery, tmp_path: Path) -> None:
+    """Otherwise the fault would return with the update that follows the rollback of the service."""
+
+    def period() -> str:
+        probe = "{.spec.template.spec.containers[?(@.name=='dwcp-v3')].readinessProbe.periodSeconds}"
+        return delivery.live.kubectl("get", "deployment", "dwcp-v3", "-o", f"jsonpath={probe}")
+
+    checkout = tmp_path / "checkout"
+    copy_files(checkout)
+    init_repository(checkout)
+    git(checkout, "add", "--all")
+    git(checkout, "commit", "--message", "good")
+    delivery.output_after_exit(delivery.deploy("v5.9.0", folder=checkout), 0)
+    assert period() == "5"
+    file = checkout / "components/workload/_tracks.py"
+    good, bad = "READINESS_PERIOD_SECONDS = 5", "READINESS_PERIOD_SECONDS = 9"
+    assert good in file.read_text()
+    file.write_text(file.read_text().replace(good, bad))
+    git(checkout, "commit", "--all", "--message", "bad")
+    story = delivery.output_after_exit(delivery.deploy("v5.9.1", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
+    assert "v5.9.0 runs again" in story
+    assert period() == "5"
+    assert subprocess.check_output(["git", "-C", checkout, "worktree", "list"], text=True).count("\n") == 1
+
+
 def test_a_rollback_keeps_and_reports_later_settings_of_others(delivery: Delivery, tmp_path: Path) -> None:
     """A rotated password, a changed log level and an enlarged volume stay, and the differences are printed."""
     delivery.output_after_exit(delivery.deploy("v5.7.0"), 0)
@@ -486,31 +511,6 @@ def test_a_failed_deployment_reverts_its_settings_except_credentials_and_sizes(d
     assert f"{before} runs again" in story
     assert delivery.image() == before
     assert delivery.settings() == {"password": "rotated", "level": "info", "storage": "14Gi"}
-
-
-def test_a_failed_deployment_reverts_its_change_of_the_program(delivery: Delivery, tmp_path: Path) -> None:
-    """Otherwise the fault would return with the update that follows the rollback of the service."""
-
-    def period() -> str:
-        probe = "{.spec.template.spec.containers[?(@.name=='dwcp-v3')].readinessProbe.periodSeconds}"
-        return delivery.live.kubectl("get", "deployment", "dwcp-v3", "-o", f"jsonpath={probe}")
-
-    checkout = tmp_path / "checkout"
-    copy_files(checkout)
-    init_repository(checkout)
-    git(checkout, "add", "--all")
-    git(checkout, "commit", "--message", "good")
-    delivery.output_after_exit(delivery.deploy("v5.9.0", folder=checkout), 0)
-    assert period() == "5"
-    file = checkout / "components/workload/_tracks.py"
-    good, bad = "READINESS_PERIOD_SECONDS = 5", "READINESS_PERIOD_SECONDS = 9"
-    assert good in file.read_text()
-    file.write_text(file.read_text().replace(good, bad))
-    git(checkout, "commit", "--all", "--message", "bad")
-    story = delivery.output_after_exit(delivery.deploy("v5.9.1", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
-    assert "v5.9.0 runs again" in story
-    assert period() == "5"
-    assert subprocess.check_output(["git", "-C", checkout, "worktree", "list"], text=True).count("\n") == 1
 
 
 def _release_id(delivery: Delivery, tag: str) -> str:

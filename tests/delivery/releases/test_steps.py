@@ -60,7 +60,7 @@ def test_steps_run_in_order_and_are_recorded() -> None:
 
 @pytest.mark.parametrize(
     ("error", "detail"),
-    [(DeliveryError("the disk is full", "free some"), "the disk is full"), (KeyboardInterrupt(), "KeyboardInterrupt")],
+    [(DeliveryError("the disk is full", "free some"), "the disk is full"), (KeyboardInterrupt(), "interrupted")],
 )
 def test_a_failed_step_ends_the_run_and_is_recorded(error: BaseException, detail: str) -> None:
     story = Story()
