@@ -227,6 +227,7 @@ def unlock(
         if lease.taken_from is not None:
             typer.echo(f"the previous owner of the lease, {lease.taken_from.owner}, no longer runs")
         removed = remove_stale(states, lease.taken_from, force=force)
+        lease.release()  # a failure is an error of this command, and not only of its end
     for each in removed:
         typer.echo(f"removed the engine's lock of {each}")
     typer.echo(f"{environment} is unlocked")

@@ -209,24 +209,21 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Release the lease. A lost lease needs no release.
-
-        A failure is ignored: the lease expires by itself, and the error would hide how the command ended.
-        """
+        """Release the lease. A lost lease needs no release."""
         self._stop.set()
         self._thread.join()
         if not self._lost:
             self._lost = True
-            with suppress(ClientError, BotoCoreError, StateError):
-                self.table.release(self.token)
+            self.table.release(self.token)
 
     def __enter__(self) -> Lease:
         """The lease itself."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Release the lease."""
-        self.release()
+        """Release the lease. A failure is ignored: the lease expires by itself, and the error would hide how the command ended."""
+        with suppress(ClientError, BotoCoreError, StateError):
+            self.release()
 
     def _keep_alive(self) -> None:
         while not self._stop.wait(self._seconds / BEATS_PER_LEASE):

@@ -152,7 +152,8 @@ def test_a_job_whose_role_lacks_an_action_fails_with_its_name(
 ) -> None:
     stack = pipelines.stacks["staging" if job == "staging" else "production"]
     matrix = {"drift": {"environment": stack.name}, "engine": {"stack": stack.name}}.get(job)
-    needs = {"image": {"result": "success", "outputs": NEXT}}
+    approval = {"result": "success", "outputs": {"attempt": "1"}}
+    needs = {"image": {"result": "success", "outputs": NEXT}, "approval": approval}
     with denied(stack, kind, action):
         done = pipelines.run(job, needs=needs, matrix=matrix)
     output = "".join(capfd.readouterr()) + pipelines.full_output()
