@@ -84,8 +84,8 @@ def alertmanager_config(
 def parts(slack_channel: str) -> dict[str, str]:
     """The configuration in several files, by file name, for a start script that adds receivers.
 
-    The file :data:`BASE_FILE` contains everything except the receivers of the severities. Every other file contains one receiver's
-    integration.
+    The file :data:`BASE_FILE` contains everything except the receivers ``critical`` and ``warning``. Every other file contains one
+    integration, which the script inserts into these receivers.
     """
     whole = alertmanager_config({}, slack_channel=slack_channel)
     base = {**whole, "receivers": [{"name": NO_RECEIVER}]}  # the last key, so that receivers can follow

@@ -1,6 +1,6 @@
 """The thresholds and types of the service's objectives, from which alerts, dashboard, rollout gates and alarms are derived.
 
-The module imports no SDK, so that the ``dwcp`` command starts fast.
+The module imports no SDK, so that the ``dwcp`` command starts fast. "Guide" is the original guide, ``docs/guide.md``.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ LATENCY_SECONDS = 1
 THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 """Guide, Alert Rules: low throughput (< 1 MB/s)."""
 LARGE_REQUEST_BYTES = 65_536
-"""The default of the setting ``dwcp.bufferSizeBytes``, the size of one buffer of the service."""
+"""The size that counts as a large request: one frame of the maximum size, the default of ``dwcp.bufferSizeBytes``."""
 THROUGHPUT_MINIMUM_REQUESTS = THROUGHPUT_BYTES_PER_SECOND * WINDOW_SECONDS // LARGE_REQUEST_BYTES
 """With fewer requests in a window, even large requests transfer less than ``THROUGHPUT_BYTES_PER_SECOND``."""
 RESTARTS = 1

@@ -35,7 +35,7 @@ from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 Rule = dict[str, Any]
 
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
-"""Prefix of the names of the series that the recording rules write; the suffix of a name is the window."""
+"""Prefix of the names of the recorded series of the objectives; the suffix of a name is the window."""
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_ADVICE = Advice(
@@ -166,7 +166,7 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
 
 
 def component(source: Source) -> str:
-    """The label ``component`` of the alerts on the metrics of ``source``. No other platform's alerts have the same value."""
+    """The label ``component`` of the alerts on the metrics of ``source``. It differs from those of other systems."""
     return f"{APPLICATION}-{source}"
 
 
