@@ -43,8 +43,10 @@ class PullRequest:
 PULL_REQUESTS = {
     "the load balancer's health check is also the pods' liveness": PullRequest(
         {
-            "contract.py": [('HEALTH_PATH = "/health"', 'HEALTH_PATH = "/ready"')],
-            "components/aws/load_balancer.py": [("HEALTH_INTERVAL_SECONDS = 15", "HEALTH_INTERVAL_SECONDS = 10")],
+            "components/aws/load_balancer.py": [
+                ('HEALTH_PATH = "/health"', 'HEALTH_PATH = "/ready"'),
+                ("HEALTH_INTERVAL_SECONDS = 15", "HEALTH_INTERVAL_SECONDS = 10"),
+            ]
         },
         stopped_by="workload-probes",
     ),
