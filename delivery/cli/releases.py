@@ -52,5 +52,7 @@ def releases(
 
 
 def _commit(commit: str) -> str:
-    head, changed, _ = commit.partition("-dirty")
+    from delivery.releases.request import DIRTY
+
+    head, changed, _ = commit.partition(DIRTY)
     return f"{head[:8]} + changes" if changed else head[:8]
