@@ -51,3 +51,10 @@ class LeaseHeldError(StateError):
 
 class LeaseLostError(StateError):
     """The lease expired, or another command took it. The command that held it must not change anything any more."""
+
+
+def problem_of(error: BaseException) -> str:
+    """The text of the problem, for a record or a message."""
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return getattr(error, "problem", "") or f"{type(error).__name__}: {error}"

@@ -8,19 +8,12 @@ from pathlib import Path
 
 from delivery.clients.checkpoint import Checkpoint, States, problems
 from delivery.clients.environment import Environment
-from delivery.errors import DeliveryError, StateError
+from delivery.errors import DeliveryError, StateError, problem_of
 from delivery.releases import backup_files, incidents, release_report
 from delivery.releases.release import TIMESTAMP, Release
 from delivery.releases.store import Releases
 from delivery.state.lease import Lease
 from delivery.state.locks import remove_stale
-
-
-def problem_of(error: BaseException) -> str:
-    """The text of the problem, for a record or a message."""
-    if isinstance(error, KeyboardInterrupt):
-        return "it was interrupted"
-    return getattr(error, "problem", "") or f"{type(error).__name__}: {error}"
 
 
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:

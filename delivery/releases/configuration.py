@@ -9,14 +9,19 @@ from typing import Any, cast
 from delivery.clients.checkpoint import Checkpoint, States
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import Engine
-from delivery.releases.settings import Leaves, leaves_of, with_leaves
+from delivery.releases.settings import leaves_of, with_leaves
 from delivery.releases.stack_file import ENCRYPTION, StackFileError, of_checkout, parsed, quoted, written
-from delivery.state.history import encryption, last_update
+from delivery.state.history import Update, encryption
 from program.checkout import CHECKOUT
 
 
 def present_stack_file(
-    environment: Environment, states: States, decrypts: Callable[[str], bool] | None = None, *, checkout: Path = CHECKOUT
+    environment: Environment,
+    states: States,
+    last: Update,
+    decrypts: Callable[[str], bool] | None = None,
+    *,
+    checkout: Path = CHECKOUT,
 ) -> str:
     """The stack file with the configuration of the stack's last update; before the first update, the checkout's stack file.
 
@@ -24,8 +29,7 @@ def present_stack_file(
     update, the file contains the checkout's credentials. Raises ``StackFileError`` if no key decrypts those either.
     """
     file = parsed(of_checkout(environment.name, checkout, environment.variables))
-    last = last_update(states)
-    if last is None:
+    if not last.config:
         return written(file)
     readable = decrypts or Engine(environment).decrypts
     for candidate in _candidates(file, last.config, states.read()):
@@ -36,18 +40,6 @@ def present_stack_file(
         f"no key decrypts the credentials of {environment.name}: neither the key of the state nor the key in the stack file",
         f"check that your role may use the key: pulumi config --show-secrets -s {environment.name}",
     )
-
-
-def settings_now(states: States) -> Leaves:
-    """The settings of the stack's last update."""
-    last = last_update(states)
-    return leaves_of(last.config if last else {})
-
-
-def program_now(states: States) -> str:
-    """The commit of the program that the stack's last update applied; empty if it is not known."""
-    last = last_update(states)
-    return last.commit if last else ""
 
 
 def with_settings(text: str, leaves: Mapping[str, Any]) -> str:

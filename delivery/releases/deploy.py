@@ -28,7 +28,7 @@ from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
 from delivery.confirmation import command_line, require_confirmation
-from delivery.errors import DeliveryError, LeaseLostError
+from delivery.errors import DeliveryError, LeaseLostError, problem_of
 from delivery.releases import (
     Release,
     Releases,
@@ -43,12 +43,13 @@ from delivery.releases import (
     stack_file,
 )
 from delivery.releases._metrics import verify
-from delivery.releases._recording import finish, problem_of, valid_state
+from delivery.releases._recording import finish, valid_state
 from delivery.releases.request import DeployRequest
 from delivery.releases.settings import Leaves, SettingsChange, digest, leaves_of, never_smaller
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.journal import Journal
 from delivery.state.backups import Backups
+from delivery.state.history import last_update
 from delivery.state.lease import Lease
 from delivery.state.owner import Owner
 from program.pod_images import images_in
@@ -78,8 +79,6 @@ class Deployment:
     """The text of the checkout's stack file, without the setting ``application.release``."""
     before: Leaves = field(init=False)
     """The settings of the stack before this deployment."""
-    program: str = field(init=False, default="")
-    """The commit of the program before this deployment; empty if it is not known."""
     former: restore.Former = field(init=False)
     evaluation: Future[list[dict[str, Any]]] | None = field(init=False, default=None)
     addresses: list[str] = field(init=False, default_factory=list[str])
@@ -208,11 +207,12 @@ class Deployment:
 
     def _backup(self) -> str:
         """Record the start of the deployment, and back up the state and the present deployment for a rollback."""
-        self.before = configuration.settings_now(self.states) or self.release.settings
-        self.program = configuration.program_now(self.states)
+        last = last_update(self.states)
+        self.before = leaves_of(last.config) or self.release.settings
         present, releases = self.states.read(), self._releases()
         latest = releases.latest() if releases else None
         begun: dict[str, Any] = {"fencing": self.lease.fencing, "previous": latest.id if latest else ""}
+        begun |= {"replaced_program": last.commit}
         begun |= {"changed": SettingsChange.between(self.before, self.release.settings)}  # for the rollback of a killed deployment
         self.release = self.release.model_copy(update=begun)
         if releases:
@@ -237,7 +237,7 @@ class Deployment:
             image=str(present.output("application", "image") or ""),
             file=configuration.with_settings(self.file, settings),
             manifests=workload(present),
-            program=self.program,
+            program=self.release.replaced_program,
         )
 
     def _tests(self) -> str | Skipped:
@@ -371,7 +371,7 @@ class Deployment:
         if touched:
             present = self.states.read()
             self.states.remember(present, self.lease.fencing)
-            settings = configuration.settings_now(self.states) or self.release.settings
+            settings = leaves_of(last_update(self.states).config) or self.release.settings
             changes |= {"state_version": present.version, "manifests": workload(present)}
             changes |= {"settings": settings, "config_hash": digest(settings)}
             changes |= {"changed": SettingsChange.between(self.before, settings)}

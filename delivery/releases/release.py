@@ -51,6 +51,8 @@ class Release(BaseModel):
     """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""
     replaced: str = ""
     """The image that stable ran before the command."""
+    replaced_program: str = ""
+    """Commit of the program before the command; empty if it is not known, or if the command cannot change the program."""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
     """The stack's settings after the command, by path. Credentials are omitted, because they are never restored."""
     changed: SettingsChange = Field(default_factory=SettingsChange)

@@ -1,8 +1,8 @@
-"""``dwcp rollback``: restores the image of a release, revision or backup file, and reverts settings that later releases changed."""
+"""``dwcp rollback``: restores a release, revision or backup file, and reverts settings and programs of later releases."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
 from delivery.clients.kubernetes import ClusterError
 from delivery.confirmation import command_line, require_confirmation
-from delivery.errors import DeliveryError, UsageError
+from delivery.errors import DeliveryError, UsageError, problem_of
 from delivery.releases import (
     Release,
     ReleaseError,
@@ -28,13 +28,14 @@ from delivery.releases import (
     restore,
     stack_file,
 )
-from delivery.releases._recording import finish, problem_of, valid_state
+from delivery.releases._recording import finish, valid_state
 from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, reverted, shown
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
 from delivery.rollout.options import RolloutRequest
 from delivery.state.backups import Backups
+from delivery.state.history import last_update
 from delivery.state.lease import Lease
 from delivery.state.owner import Owner
 from program.evaluation import CHECKOUT
@@ -91,6 +92,8 @@ class Rollback:
     """The stack's settings now."""
     after: Leaves = field(init=False)
     """The stack's settings after the rollback."""
+    replaced_program: str = field(init=False)
+    """The commit of the program that the stack's last update applied; empty if it is not known."""
     lease: Lease = field(init=False)
     begun: bool = field(init=False, default=False)
     """Whether the release record of the rollback exists."""
@@ -157,7 +160,8 @@ class Rollback:
         """
         recorded = self._recorded(target)
         state = self.states.read()
-        file = configuration.present_stack_file(self.environment, self.states)
+        last = last_update(self.states)
+        file = configuration.present_stack_file(self.environment, self.states, last)
         self.before = leaves_of(stack_file.parsed(file)["config"])
         every = releases.all() if target.first or target.release else []
         later = [each for each in every if target.release is None or each.order > target.release.order]
@@ -167,13 +171,20 @@ class Rollback:
             self.runner.say(f"       restored: {shown(path, self.after, self.before, 'now')}")
         for path in differing(recorded, self.after) if recorded else ():
             self.runner.say(f"       kept: {shown(path, self.after, recorded, f'in {target.name}')}")
+        self.replaced_program, program = last.commit, program_before(last.commit, later)
+        if program != last.commit:
+            self.runner.say(f"       restored: the program of commit {program[:12]} ({last.commit[:12]} now)")
+            # The objects that the former program declared with the present settings; without them, the engine must declare them.
+            manifests = target.release.manifests if target.release is not None and recorded == self.after else []
+        else:
+            manifests = workload(state)
         return restore.Former(
             name=target.name,
             image=target.image,
             file=configuration.with_settings(file, self.after),
-            manifests=workload(state),
-            program=configuration.program_now(self.states),
-            by_engine=self.after != self.before,
+            manifests=manifests,
+            program=program,
+            by_engine=self.after != self.before or not manifests,
         )
 
     def _recorded(self, target: RollbackTarget) -> Leaves:
@@ -195,7 +206,8 @@ class Rollback:
             command="rollback",
             image=self.former.image,
             tag=tag,
-            commit=request.commit_of(CHECKOUT),
+            commit=self.former.program or request.commit_of(CHECKOUT),
+            replaced_program=self.replaced_program,
             replaced=str(self.states.read().output("application", "image") or ""),
             settings=self.after,
             config_hash=digest(self.after),
@@ -311,7 +323,7 @@ class Rollback:
     def _end(self, result: Result, reason: str) -> None:
         present = self.states.read()
         self.states.remember(present, self.lease.fencing)
-        settings = configuration.settings_now(self.states) or self.after
+        settings = leaves_of(last_update(self.states).config) or self.after
         self.release = self.release.model_copy(
             update={
                 "result": result,
@@ -326,3 +338,11 @@ class Rollback:
             }
         )
         finish(Releases(self.environment), self.release, incident=True, say=self.runner.say)
+
+
+def program_before(present: str, newest_first: Iterable[Release]) -> str:
+    """The commit of the program before these releases. A program that was applied outside releases, or is not known, is kept."""
+    for release in newest_first:
+        if present and release.commit == present and release.replaced_program:
+            present = release.replaced_program
+    return present

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from rich.console import Console
 
 from delivery.clients.screens import console
+from delivery.errors import problem_of
 from delivery.releases.release import StepRecord
 
 
@@ -78,7 +79,7 @@ class StepRunner:
                 self.say(f"{step.name} ...")
                 ended = step.run()
         except BaseException as error:
-            self._record(step.name, "failed", started, _problem(error))
+            self._record(step.name, "failed", started, problem_of(error))
             raise
         if isinstance(ended, Skipped):
             self._record(step.name, "skipped", started, ended.reason)
@@ -92,9 +93,3 @@ class StepRunner:
         mark = {"done": "ok", "failed": "FAILED", "skipped": "skipped"}[result]
         first = detail.splitlines()[0] if detail else ""
         self.say(f"{mark:8}{name} ({seconds:.1f} s){f': {first}' if first else ''}")
-
-
-def _problem(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt):
-        return "interrupted"
-    return getattr(error, "problem", "") or type(error).__name__

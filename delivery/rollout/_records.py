@@ -55,6 +55,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
             "image": plan.image,
             "changed": staged.changed if staged else SettingsChange(),
             "replaced": plan.previous_image,
+            "replaced_program": staged.replaced_program if staged else "",
             "digest": "",
             "state_version": "",
             "tag": tag,

@@ -14,7 +14,7 @@ from delivery.clients.environment import Environment
 from delivery.clients.pulumi import EngineError
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, ExitCode, UsageError
-from delivery.releases.configuration import present_stack_file, program_now
+from delivery.releases.configuration import present_stack_file
 from delivery.releases.restore import updated
 from delivery.releases.running_now import NotAsWantedError, require_image, sentence
 from delivery.releases.stack_file import with_release
@@ -31,6 +31,7 @@ from delivery.rollout.machine import insisted
 from delivery.rollout.options import RolloutRequest, settings_of
 from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
+from delivery.state.history import last_update
 from delivery.state.lease import Lease
 
 
@@ -146,10 +147,11 @@ class Rollout:
         only the image. A failed update is repeated once, because a throttled or restarting API must not end a good rollout.
         """
         states = States(self.environment)
-        file, program = present_stack_file(self.environment, states), program_now(states)
+        last = last_update(states)
+        file = present_stack_file(self.environment, states, last)
 
         def update() -> None:
-            updated(self.environment, with_release(file, image), lease, events.warns, program=program)
+            updated(self.environment, with_release(file, image), lease, events.warns, program=last.commit)
 
         try:
             update()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from contract import PROJECT
@@ -16,11 +16,11 @@ UPDATE = "update"
 
 @dataclass(frozen=True, kw_only=True)
 class Update:
-    """One update in the engine's history."""
+    """One update in the engine's history. Without values, it stands for a stack without an update."""
 
-    config: dict[str, Any]
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
     """The configuration, in the form of a stack file. Its credentials are encrypted with the stack's key at that time."""
-    commit: str
+    commit: str = ""
     """The commit of the program; empty if the program was not in git, or if its files differed from the commit."""
 
     @classmethod
@@ -31,8 +31,8 @@ class Update:
         return cls(config=entry["config"], commit=environment.get("git.head", "") if clean else "")
 
 
-def last_update(states: States) -> Update | None:
-    """The stack's last update; ``None`` if there is no record."""
+def last_update(states: States) -> Update:
+    """The stack's last update; an ``Update`` without values if there is no record."""
     for key in _newest_first(states):
         try:
             entry: dict[str, Any] = json.loads(states.s3.get_object(Bucket=states.backend.bucket, Key=key)["Body"].read())
@@ -44,7 +44,7 @@ def last_update(states: States) -> Update | None:
             raise
         if entry.get("kind") == UPDATE and isinstance(entry.get("config"), dict):
             return Update.of(entry)
-    return None
+    return Update()
 
 
 def encryption(checkpoint: Checkpoint) -> dict[str, str]:

@@ -11,8 +11,9 @@ from accounts import Account
 
 from delivery.clients.checkpoint import States
 from delivery.clients.state_backend import Backend
-from delivery.releases.configuration import present_stack_file, program_now, settings_now
+from delivery.releases.configuration import present_stack_file
 from delivery.releases.stack_file import StackFileError, parsed, written
+from delivery.state.history import last_update
 
 BUCKET = "history"
 
@@ -51,10 +52,9 @@ def test_the_stack_file_is_that_of_the_last_update(account: Account, states: Sta
     write_history(states, 1, config(8080, "old"))
     write_history(states, 2, config(8081, "rotated"))
     write_history(states, 3, config(1, "none"), kind="refresh")
-    text = present_stack_file(account, states, lambda _: True, checkout=checkout)
+    text = present_stack_file(account, states, last_update(states), lambda _: True, checkout=checkout)
     assert parsed(text)["config"] == config(8081, "rotated")
     assert parsed(text)["encryptedkey"] == "NOW"
-    assert settings_now(states) == {"application.port": 8081}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_stack_file_is_that_of_the_last_update(account: Account, states: Sta
 )
 def test_the_program_of_the_last_update_is_its_commit(states: States, environment: dict[str, str], commit: str) -> None:
     write_history(states, 1, config(8080, "x"), **environment)
-    assert program_now(states) == commit
+    assert last_update(states).commit == commit
 
 
 def test_after_a_change_of_the_key_the_credentials_are_read_from_the_checkout(
@@ -78,12 +78,13 @@ def test_after_a_change_of_the_key_the_credentials_are_read_from_the_checkout(
         tried.append(text)
         return "under the old key" not in text
 
-    text = present_stack_file(account, states, only_the_checkouts, checkout=checkout)
+    text = present_stack_file(account, states, last_update(states), only_the_checkouts, checkout=checkout)
     assert parsed(text) == {"config": config(8081, "renewed"), "secretsprovider": "awskms://renewed", "encryptedkey": "RENEWED"}
     assert len(tried) == 3
     with pytest.raises(StackFileError, match="no key decrypts the credentials"):
-        present_stack_file(account, states, lambda _: False, checkout=checkout)
+        present_stack_file(account, states, last_update(states), lambda _: False, checkout=checkout)
 
 
 def test_a_stack_without_history_uses_the_file_of_the_checkout(account: Account, states: States, checkout: Path) -> None:
-    assert present_stack_file(account, states, checkout=checkout) == (checkout / f"Pulumi.{account.name}.yaml").read_text()
+    text = present_stack_file(account, states, last_update(states), checkout=checkout)
+    assert text == (checkout / f"Pulumi.{account.name}.yaml").read_text()

@@ -455,8 +455,8 @@ def test_a_namespace_that_is_being_deleted_is_refused_before_any_change(
     assert (delivery.releases(), delivery.lease()) == before
 
 
-def test_a_failed_deployment_reverts_its_change_of_the_program(delivery: Delivery, tmp_path: Path) -> None:
-    """Otherwise the fault would return with the update that follows the rollback of the service."""
+def test_a_failed_deployment_and_a_rollback_revert_a_change_of_the_program(delivery: Delivery, tmp_path: Path) -> None:
+    """Otherwise the fault would return with the update that follows the restoration of the service."""
 
     def period() -> str:
         probe = "{.spec.template.spec.containers[?(@.name=='dwcp-v3')].readinessProbe.periodSeconds}"
@@ -477,6 +477,11 @@ def test_a_failed_deployment_reverts_its_change_of_the_program(delivery: Deliver
     story = delivery.output_after_exit(delivery.deploy("v5.9.1", folder=checkout, more={"DWCP_E2E_COMMAND": "/bin/false"}), 1)
     assert "v5.9.0 runs again" in story
     assert period() == "5"
+    delivery.output_after_exit(delivery.deploy("v5.9.1", folder=checkout), 0)
+    assert period() == "9"
+    story = delivery.output_after_exit(delivery.command("rollback", folder=checkout), 0)
+    assert "restored: the program of commit" in story
+    assert (period(), delivery.image().rpartition(":")[2]) == ("5", "v5.9.0")
     assert subprocess.check_output(["git", "-C", checkout, "worktree", "list"], text=True).count("\n") == 1
 
 

@@ -12,7 +12,7 @@ from accounts import Account
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
 from delivery.errors import UsageError
 from delivery.releases import Release, ReleaseError, Releases, new_id
-from delivery.releases.rollback import Rollback, RollbackRequest, RollbackTarget
+from delivery.releases.rollback import Rollback, RollbackRequest, RollbackTarget, program_before
 from delivery.releases.steps import StepRunner
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -103,6 +103,38 @@ def test_a_second_rollback_returns_to_the_release_that_the_first_one_replaced(ac
     record(releases, one, two, three, release(account, 4, command="rollback", image=two.image, restores=two.id))
     assert target(account, releases).image == three.image
     assert target(account, releases, one.id).image == one.image
+
+
+@pytest.mark.parametrize(
+    ("present", "releases", "program"),
+    [
+        ("two", [("two", "one")], "one"),
+        ("two", [("two", "two"), ("two", "one")], "one"),
+        ("three", [("three", "two"), ("two", "one")], "one"),
+        ("one", [("two", "one")], "one"),
+        ("by pulumi up", [("two", "one")], "by pulumi up"),
+        ("two", [("two", "")], "two"),
+        ("", [("two-dirty", "one")], ""),
+        ("two", [("one", "two"), ("two", "one")], "one"),
+        ("one", [("one", "two"), ("two", "one")], "one"),
+    ],
+    ids=[
+        "one release",
+        "staged and promoted",
+        "two releases",
+        "rolled back by itself",
+        "changed outside releases",
+        "unknown before",
+        "uncommitted files",
+        "applied again after its rollback",
+        "rolled back",
+    ],
+)
+def test_a_rollback_reverts_the_program_of_later_releases(
+    present: str, releases: list[tuple[str, str]], program: str, account: Account
+) -> None:
+    later = [release(account, 1, commit=commit, replaced_program=replaced) for commit, replaced in releases]
+    assert program_before(present, later) == program
 
 
 def test_a_namespace_that_is_being_deleted_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
