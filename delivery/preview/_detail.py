@@ -6,16 +6,14 @@ from enum import IntEnum
 
 
 class Detail(IntEnum):
-    """The level of detail. Each level omits more than the level before it.
-
-    A name with ``WITHOUT`` says what the level omits; any other name says what is left.
-    """
+    """The level of detail. Each level omits more than the level before it."""
 
     ALL = 0
-    WITHOUT_LONG_TEXTS = 1
-    WITHOUT_INPUTS = 2
-    PROPERTIES_OF_REPLACEMENTS = 3
-    NAMES = 4
-    TYPES = 5
-    COUNTS = 6
-    TOTALS = 7
+    DIFFERENCES = 1
+    """Without long texts, and without the inputs of created and deleted resources."""
+    NAMES = 2
+    """The names of the changed resources. Only replaced resources have details."""
+    TYPES = 3
+    """The number of changes by type of resource."""
+    TOTALS = 4
+    """The number of all changes."""

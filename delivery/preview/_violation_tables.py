@@ -21,11 +21,6 @@ def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> It
     by_base = [each for each in violations if each.by_base]
     listed = [each for each in violations if not each.by_base and (each.new or each.level == "mandatory")]
     old = len(violations) - len(listed) - len(by_base)
-    if level >= Detail.COUNTS:
-        if listed or by_base:
-            found = Counter(each.level for each in (*listed, *by_base))
-            yield f"**Policies:** {', '.join(f'{count} {name}' for name, count in sorted(found.items()))}"
-        return
     if by_base:
         yield (
             "> [!CAUTION]\n> **Only the changed rules accept these resources.** The base's rules do not: "

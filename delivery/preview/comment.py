@@ -92,12 +92,9 @@ def _source(preview: Preview) -> str:
 
 def _omitted(level: Detail) -> str:
     return {
-        Detail.WITHOUT_LONG_TEXTS: "Long texts are omitted here.",
-        Detail.WITHOUT_INPUTS: "Long texts and the inputs of created or deleted resources are omitted here.",
-        Detail.PROPERTIES_OF_REPLACEMENTS: "Only replaced resources have details here.",
-        Detail.NAMES: "Properties are omitted here.",
+        Detail.DIFFERENCES: "Long texts and the inputs of created or deleted resources are omitted here.",
+        Detail.NAMES: "Only replaced resources have details here.",
         Detail.TYPES: "Names and properties are omitted here.",
-        Detail.COUNTS: "Only the numbers fit in a comment.",
         Detail.TOTALS: "Only the totals fit in a comment.",
     }[level]
 
@@ -128,14 +125,12 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         numbers.append(_dollars(stack.cost))
     yield f"### {stack.stack}: {', '.join(numbers)}"
     yield from map(escape, stack.notes)
-    if level < Detail.COUNTS:
-        yield from _risks(stack, level)
+    yield from _risks(stack, level)
     yield from violation_tables(stack.violations, level)
-    if level < Detail.COUNTS:
-        yield from _alerts(stack.alerts, level)
-        yield from _cost(stack.cost)
-        yield from _all_changes(stack, level)
-        yield from _outputs(stack.outputs, level)
+    yield from _alerts(stack.alerts, level)
+    yield from _cost(stack.cost)
+    yield from _all_changes(stack, level)
+    yield from _outputs(stack.outputs, level)
 
 
 def _bounded(problem: str, level: Detail) -> str:
@@ -160,7 +155,7 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
     if refused and level < Detail.TYPES:
         yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse the change" for each in refused)
     unsure = [each for each in stack.changes if each.may_replace]
-    if unsure and level < Detail.NAMES:
+    if unsure and level < Detail.TYPES:
         rows = "\n".join(f"> - {_title(each)}: {', '.join(_unknown_properties(each))}" for each in unsure)
         yield f"> [!NOTE]\n> It is not known whether these resources are replaced or change in place:\n>\n{rows}"
     elif unsure:
@@ -188,7 +183,7 @@ def _unknown_properties(change: ResourceChange) -> list[str]:
 def _alerts(alerts: Sequence[AlertChange], level: Detail) -> Iterator[str]:
     if not alerts:
         return
-    if level >= Detail.NAMES:
+    if level >= Detail.TYPES:
         found = Counter(each.kind for each in alerts)
         yield "**Alerts:** " + ", ".join(f"{count} {DONE[kind]}" for kind, count in found.items())
         return
@@ -233,7 +228,7 @@ def _all_changes(stack: StackPreview, level: Detail) -> Iterator[str]:
 def _outputs(outputs: Sequence[PropertyChange], level: Detail) -> Iterator[str]:
     if not outputs:
         return
-    if level >= Detail.NAMES:
+    if level >= Detail.TYPES:
         yield f"**Outputs:** {len(outputs)} changed"
         return
     text = "\n".join(_property(each, level) for each in outputs)
@@ -280,13 +275,10 @@ def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], 
 def _change(change: ResourceChange, level: Detail) -> str:
     """A list item for one change, with the differences below it."""
     lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
-    whole = change.kind in (Kind.CREATE, Kind.DELETE)
-    shown = level < Detail.PROPERTIES_OF_REPLACEMENTS or (level < Detail.NAMES and change.kind is Kind.REPLACE)
-    if whole and level >= Detail.WITHOUT_INPUTS:
-        shown = False
-    if shown and whole:
-        lines += [_input(each, level) for each in change.properties]
-    elif shown:
+    if change.kind in (Kind.CREATE, Kind.DELETE):
+        if level is Detail.ALL:
+            lines += [_input(each) for each in change.properties]
+    elif level < Detail.NAMES or change.kind is Kind.REPLACE:
         lines += [_property(each, level) for each in change.properties]
         lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
@@ -299,13 +291,11 @@ def _change(change: ResourceChange, level: Detail) -> str:
     return "\n".join(lines)
 
 
-def _input(change: PropertyChange, level: Detail) -> str:
+def _input(change: PropertyChange) -> str:
     """An input of a created or deleted resource, which has only one value."""
     value = change.after if change.before is None else change.before
     if not _is_long(value):
         return f"  - {code(change.path)}: {_value(value)}"
-    if level >= Detail.WITHOUT_LONG_TEXTS:
-        return f"  - {code(change.path)}: a long text ({len(_text(value))} characters)"
     lines = (value if isinstance(value, str) else json.dumps(value, indent=1, ensure_ascii=False)).splitlines()
     shown = lines if len(lines) <= LINES else [*lines[:LINES], f"... {len(lines) - LINES} more lines"]
     block = fenced("\n".join(line if len(line) <= 2 * INLINE else f"{line[: 2 * INLINE]}..." for line in shown))
@@ -343,7 +333,7 @@ def _property(change: PropertyChange, level: Detail) -> str:
     if _is_list_of_names(change.before) and _is_list_of_names(change.after):
         return f"  - {code(change.path)}: {_added_and_removed(change.before, change.after)}{effect}"
     if _is_long(change.before) or _is_long(change.after):
-        if level >= Detail.WITHOUT_LONG_TEXTS:
+        if level is not Detail.ALL:
             return f"  - {code(change.path)}: a long text changes{effect}"
         block = fenced("\n".join(_text_difference(change.before, change.after)), "diff")
         return f"  - {code(change.path)}{effect}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"
