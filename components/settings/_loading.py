@@ -163,11 +163,24 @@ def _not_a_setting(key: str, known: Sequence[str]) -> str:
 
 
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
-    """A mistake if ``environment.name`` differs from the stack's name, because the wrong rules would apply."""
+    """A mistake if ``environment.name`` differs from the stack's name.
+
+    The name is a part of the names of AWS resources, so a second stack of an environment would share them. A stack of another
+    environment would get the wrong limits.
+    """
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)
-    if stack in environments and environment.name != stack:
+    if environment.name == stack:
+        return
+    if stack in environments:
         yield conflict("environment", "name", f"is not the environment of stack {stack}", stack, environment.name)
+    else:
+        yield Mistake(
+            path="environment.name",
+            problem=f"is the environment of the stack {environment.name}, whose resources have the same names",
+            fix=f"use the stack {environment.name}, or add the environment {stack} (docs/handbook/development.md)",
+            value=environment.name,
+        )
 
 
 def _wrong_secrets(

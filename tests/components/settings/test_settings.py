@@ -56,16 +56,17 @@ def load_stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
 
-    def run(groups: dict[str, Any], stack: str = "dev", encrypted: tuple[str, ...] = tuple(SECRETS)) -> tuple[Settings, Secrets]:
-        monkeypatch.setattr(pulumi, "get_stack", lambda: stack)
+    def run(groups: dict[str, Any], stack: str = "", encrypted: tuple[str, ...] = tuple(SECRETS)) -> tuple[Settings, Secrets]:
         entries: dict[str, Any] = {"environment": {"name": "production"}, "registryUsername": "novacron", **SECRETS, **groups}
-        if stack == "dev" and isinstance(cluster := entries.get("cluster", {}), dict):
+        if not stack and isinstance(cluster := entries.get("cluster", {}), dict):
             entries["cluster"] = {"ciRoleArn": ADMIN, "privateAccessCidrs": ["10.0.0.0/16"], **cluster}
-        if stack == "dev" and isinstance(monitoring := entries.get("monitoring", {}), dict):
+        if not stack and isinstance(monitoring := entries.get("monitoring", {}), dict):
             receivers = {} if "mode" in monitoring else {"criticalReceivers": ["slack"], "watchdog": True}
             entries["monitoring"] = {"alarmEmails": ["oncall@example.com"], **receivers, **monitoring}
         if isinstance(environment := entries["environment"], dict):
             entries["environment"] = {"name": "production", "permissionsBoundaryArn": BOUNDARY, **environment}
+        name = stack or str(dict(entries["environment"] if isinstance(environment, dict) else {}).get("name"))
+        monkeypatch.setattr(pulumi, "get_stack", lambda: name)
         texts = {
             f"dwcp-v3:{key}": value if isinstance(value, str) else json.dumps(value)
             for key, value in entries.items()
@@ -438,10 +439,10 @@ def test_the_engine_prints_the_error_without_a_traceback(load_stack: Load) -> No
     assert isinstance(error, pulumi.RunError)
     assert isinstance(error, ComponentsError)
     assert str(error) == (
-        "1 mistake in the configuration of stack dev (Pulumi.dev.yaml):\n"
+        "1 mistake in the configuration of stack prod (Pulumi.prod.yaml):\n"
         '  dwcp-v3:environment.name = "prod"\n'
         "      must be one of local, staging, production\n"
-        "      fix: pulumi config set -s dev --path 'dwcp-v3:environment.name' production"
+        "      fix: pulumi config set -s prod --path 'dwcp-v3:environment.name' production"
     )
 
 
@@ -466,9 +467,9 @@ def test_unknown_keys_are_refused(load_stack: Load, groups: dict[str, Any], path
 @pytest.mark.parametrize(
     ("missing", "command"),
     [
-        ("redisPassword", "pulumi config set --secret -s dev --path 'dwcp-v3:redisPassword'"),
-        ("registryToken", "pulumi config set --secret -s dev --path 'dwcp-v3:registryToken'"),
-        ("registryUsername", "pulumi config set -s dev --path 'dwcp-v3:registryUsername' novacron"),
+        ("redisPassword", "pulumi config set --secret -s production --path 'dwcp-v3:redisPassword'"),
+        ("registryToken", "pulumi config set --secret -s production --path 'dwcp-v3:registryToken'"),
+        ("registryUsername", "pulumi config set -s production --path 'dwcp-v3:registryUsername' novacron"),
     ],
 )
 @pytest.mark.parametrize("value", [None, "", " "])
@@ -548,7 +549,7 @@ def test_the_fix_for_a_key_with_a_dot_removes_only_that_key(load_stack: Load) ->
     error = error_of(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
     [found] = error.mistakes
     assert "the key was set without --path" in found.problem
-    assert found.fix == "pulumi config rm -s dev 'dwcp-v3:network.nat'"
+    assert found.fix == "pulumi config rm -s production 'dwcp-v3:network.nat'"
 
 
 @pytest.mark.parametrize("key", ["redisPassword", "registryToken", "grafanaPassword"])
@@ -562,7 +563,7 @@ def test_a_secret_that_is_a_structure_is_refused(load_stack: Load, key: str, val
 
 def test_empty_api_keys_are_refused(load_stack: Load) -> None:
     error = error_of(load_stack, {"apiKeys": {}})
-    assert [(each.path, each.fix) for each in error.mistakes] == [("apiKeys", "pulumi config rm -s dev 'dwcp-v3:apiKeys'")]
+    assert [(each.path, each.fix) for each in error.mistakes] == [("apiKeys", "pulumi config rm -s production 'dwcp-v3:apiKeys'")]
 
 
 @pytest.mark.parametrize(
@@ -645,13 +646,18 @@ def test_the_committed_stack_files_are_valid(load_stack: Load, stack: str) -> No
     assert settings.environment.name == stack
 
 
-def test_a_stack_file_of_another_environment_is_refused(load_stack: Load) -> None:
+@pytest.mark.parametrize(
+    ("stack", "problem"),
+    [
+        ("production", "is not the environment of stack production"),
+        ("dev", "is the environment of the stack staging, whose resources have the same names"),
+    ],
+)
+def test_a_stack_file_of_another_environment_is_refused(stack: str, problem: str, load_stack: Load) -> None:
     cluster = {"ciRoleArn": ADMIN, "publicAccessCidrs": ["203.0.113.0/24"]}
     groups = {"environment": {"name": "staging"}, "cluster": cluster, "monitoring": {"alarms": "none"}}
-    error = error_of(load_stack, groups, stack="production")
-    assert [(mistake.path, mistake.problem) for mistake in error.mistakes] == [
-        ("environment.name", "is not the environment of stack production")
-    ]
+    error = error_of(load_stack, groups, stack=stack)
+    assert [(mistake.path, mistake.problem) for mistake in error.mistakes] == [("environment.name", problem)]
 
 
 ordered_pairs = st.tuples(st.integers(1, 450), st.integers(1, 450)).map(sorted)
