@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import date
 from functools import cache
@@ -10,9 +11,11 @@ import pytest
 from policies_bad import EXPECTED, bad_world
 from policies_good import good_world
 from policies_tracing import run
-from recording import run_platform
+from recording import run_account, run_platform
 
 import policies
+from components.settings import EnvironmentSettings
+from delivery.clients import state_backend
 from policies import Violation
 from policies.config import config_of
 from policies.rule import Rule
@@ -109,10 +112,10 @@ def test_every_type_that_a_rule_names_is_in_one_of_the_worlds() -> None:
 
 @pytest.mark.parametrize("stack", ["local", "staging", "production"])
 @pytest.mark.parametrize("preview", [False, True])
-def test_our_stacks_pass_without_a_waiver(stack: policies.Environment, preview: bool) -> None:
+def test_our_stacks_pass(stack: policies.Environment, preview: bool) -> None:
     config = config_of(stack, today=date(2026, 11, 24))
     found = policies.check(run_platform(stack, preview=preview).resources, stack, config)
-    assert [(each.rule, each.urn, each.message) for each in found if each.blocks or each.status == "waived"] == []
+    assert [(each.rule, each.urn, each.message) for each in found if each.blocks] == []
     assert preview == any(each.status == "deferred" for each in found)
 
 
@@ -128,9 +131,12 @@ def test_staging_would_violate_the_rules_of_production() -> None:
     assert advisory == {"data-deletion-protected"}
 
 
-def test_the_committed_waivers_are_none() -> None:
-    names = set(RULES)
-    assert policies.read_waivers(names) == ()
+def test_every_tag_of_our_resources_is_required() -> None:
+    """Otherwise a resource of another provider, which has no default tags, could lack a new tag without a violation."""
+    assert {*TODAY.limits.required_tags} == EnvironmentSettings(name="production").tags.keys()
+    [provider] = [each for each in run_account().resources if each.type == "pulumi:providers:aws"]
+    of_account = json.loads(provider.inputs["defaultTags"])["tags"].keys()
+    assert {*config_of("account").limits.required_tags} == of_account == state_backend.TAGS.keys()
 
 
 @pytest.mark.parametrize("rule", policies.RULES, ids=lambda rule: rule.name)
