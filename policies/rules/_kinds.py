@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from policies.views import ResourceIndex, View
 from program.normal_form import POD_OWNERS
-from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, POD, REPLICA_SET, STATEFUL_SET
+from program.types import CRON_JOB, DAEMON_SET, DEPLOYMENT, POD, RELEASE, REPLICA_SET, STATEFUL_SET
 
 SERVERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET)
 """Kinds whose pods run permanently."""
@@ -72,6 +72,11 @@ def pods_in(index: ResourceIndex, namespace: str) -> Iterator[tuple[View, View]]
     for owner in index.of(*POD_OWNERS):
         if namespace_of(owner) == namespace:
             yield owner, pod_of(owner)
+
+
+def has_chart(index: ResourceIndex, namespace: str) -> bool:
+    """Whether a chart is installed in a namespace. The objects of a chart are not in the program, so they cannot be checked."""
+    return any(chart.text("namespace", "default") == namespace for chart in index.of(RELEASE))
 
 
 def exempt(view: View, names: tuple[str, ...]) -> bool:

@@ -1,4 +1,7 @@
-"""Rules on references to other objects. The API server accepts the name of a missing object, so the failure occurs only later."""
+"""Rules on references to other objects. The API server accepts the name of a missing object, so the failure occurs only later.
+
+A namespace with a chart is not checked, because an object can refer to an object of the chart.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Iterator
 
 from policies.addresses import internet_in
 from policies.rule import Pack, Problem, at
-from policies.rules._kinds import POD_OWNERS, containers, labels_of, name_of, namespace_of, pod_of, pods_in, selects
+from policies.rules._kinds import POD_OWNERS, containers, has_chart, labels_of, name_of, namespace_of, pod_of, pods_in, selects
 from policies.views import ResourceIndex, View
 from program.types import (
     AUTOSCALER,
@@ -72,6 +75,8 @@ def _named(index: ResourceIndex, kind: str, namespace: str, name: str) -> View |
 )
 def services_lead_to_pods(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a Service selects no pods, or if a target port does not exist in a selected pod."""
+    if has_chart(index, namespace_of(view)):
+        return
     selector = view.map("spec.selector")
     if not selector:
         if view.text("spec.type") != "ExternalName" and not _has_endpoints(view, index):
@@ -117,6 +122,8 @@ def _has_endpoints(service: View, index: ResourceIndex) -> bool:
 )
 def backends_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the Service or port that an Ingress, TargetGroupBinding or ServiceMonitor names does not exist."""
+    if has_chart(index, namespace_of(view)):
+        return
     if view.resource.type == SERVICE_MONITOR:
         yield from _monitored(view, index)
     elif view.resource.type == BINDING:
@@ -177,12 +184,16 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
 )
 def targets_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if an autoscaler's target, or a bound role or account, does not exist, or if a selector selects no pod."""
-    if view.resource.type == AUTOSCALER:
+    if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
+        yield from _bound(view, index)
+    elif has_chart(index, namespace_of(view)):
+        return
+    elif view.resource.type == AUTOSCALER:
         kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
         kind, name = view.text("spec.scaleTargetRef.kind"), view.text("spec.scaleTargetRef.name")
         if kind not in kinds or _named(index, kinds[kind], namespace_of(view), name) is None:
             yield at(view, "spec.scaleTargetRef.name", f"there is no {kind} {name}", "name a workload of the same namespace")
-    elif view.resource.type in SELECTOR_PATHS:
+    else:
         path = SELECTOR_PATHS[view.resource.type]
         selector = view.view(path)
         absent = view.resource.type == BUDGET and not view.has(path)
@@ -190,8 +201,6 @@ def targets_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
             list(selector.items()) and not any(selects(selector, labels_of(pod)) for _, pod in pods_in(index, namespace_of(view)))
         ):
             yield at(view, path, "no pod is selected", "select the labels of a pod")
-    else:
-        yield from _bound(view, index)
 
 
 def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
@@ -222,6 +231,8 @@ def mounts_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     The objects are ConfigMaps, Secrets, claims, service accounts, pull secrets and priority classes.
     """
     pod, namespace = pod_of(view), namespace_of(view)
+    if has_chart(index, namespace):
+        return
     spec = pod.view("spec")
     for holder, path, kind in _references(pod):
         name = holder.text(path)

@@ -313,6 +313,14 @@ def chart(**inputs: Any) -> Declare:
     return kubernetes("helm.sh/v3:Release", **{"version": "1", **source, **inputs})
 
 
+def beside_a_chart(kind: str, **spec: Any) -> Declare:
+    def both(world: World) -> None:
+        world.add("kubernetes:helm.sh/v3:Release", "chart", chart="x", namespace="shop")
+        kubernetes(kind, spec=spec)(world)
+
+    return both
+
+
 def network_policy(*ingress: dict[str, Any]) -> Declare:
     return kubernetes("networking.k8s.io/v1:NetworkPolicy", spec={"podSelector": {}, "ingress": list(ingress)})
 
@@ -1068,6 +1076,23 @@ CAUGHT: list[tuple[str, Declare, str]] = [
 ]
 
 PASSES: list[tuple[str, Declare, str]] = [
+    # Objects that refer to a chart's objects
+    (
+        "a disruption budget of a chart's pods",
+        beside_a_chart("policy/v1:PodDisruptionBudget", selector={"matchLabels": {"app": "x"}}),
+        "workload-targets-exist",
+    ),
+    ("a Service of a chart's pods", beside_a_chart("core/v1:Service", selector={"app": "x"}), "workload-services-lead-to-pods"),
+    (
+        "an Ingress for a chart's Service",
+        beside_a_chart("networking.k8s.io/v1:Ingress", defaultBackend={"service": {"name": "x", "port": {"number": 80}}}),
+        "workload-backends-exist",
+    ),
+    (
+        "a pod with a chart's Secret",
+        beside_a_chart("core/v1:Pod", volumes=[{"name": "x", "secret": {"secretName": "x"}}]),
+        "workload-mounts-exist",
+    ),
     ("a claim of a class of EFS", claim("efs-sc"), "data-volume-encrypted"),
     ("a claim of a class of the program", claim("fast", declared=True), "data-volume-encrypted"),
     ("chart of a registry", chart(chart="oci://ghcr.io/nginx/charts/nginx-ingress", repositoryOpts={}), "workload-chart-values"),
