@@ -27,7 +27,7 @@ from embedded_cloud.nodes.cluster import FOLDER as NODES
 from embedded_cloud.nodes.prerequisites import missing
 from program.checkout import CHECKOUT
 from sandbox.project import FOLDER, PROJECT
-from sandbox.real_pods import local_file, variables
+from sandbox.real_pods import variables, write_stack_file
 from sandbox.stacks import open_stack
 
 Command = tuple[str, ...]
@@ -229,7 +229,7 @@ class Operations:
         """Change the pod template by a setting, with `pulumi up`."""
         with tempfile.TemporaryDirectory(prefix="dwcp-stack-") as name:
             file = Path(name) / f"Pulumi.{PROJECT.stack}.yaml"
-            text = local_file(self.cloud).read_text()
+            text = write_stack_file(self.cloud).read_text()
             level = "debug" if "debug" not in json.dumps(self._config()) else "info"
             file.write_text(text.replace("config:\n", f"config:\n  {contract.PROJECT}:application:\n    logLevel: {level}\n", 1))
             command = ("up", "--yes", "--skip-preview", "--stack", PROJECT.stack, "--config-file", str(file), "--non-interactive")

@@ -27,7 +27,7 @@ def project_in(folder: Path, *, real: bool = False) -> Project:
     return replace(PROJECT, pods=REAL) if real or (folder / NODES).exists() else PROJECT
 
 
-def local_file(cloud: Cloud) -> Path:
+def write_stack_file(cloud: Cloud) -> Path:
     """Write the stack file for real pods and return its path. With this file, Prometheus is a pod that scrapes the other pods."""
     name = f"Pulumi.{PROJECT.stack}.yaml"
     file = cloud.folder / name

@@ -28,7 +28,7 @@ from embedded_cloud.project import Project
 from program.checkout import CHECKOUT
 from sandbox.errors import SandboxError
 from sandbox.project import FOLDER, PROJECT
-from sandbox.real_pods import local_file, project_in
+from sandbox.real_pods import project_in, write_stack_file
 
 STACKS: tuple[str, ...] = get_args(contract.EnvironmentName)
 
@@ -118,7 +118,7 @@ def prepare(cloud: Cloud) -> list[str]:
         bootstrap_state(cloud)
     cloud.start()
     if cloud.nodes:
-        return ["--config-file", str(local_file(cloud))]
+        return ["--config-file", str(write_stack_file(cloud))]
     if cloud.beside is None:
         return []
     bootstrap(cloud)

@@ -67,7 +67,7 @@ class Event:
 class EnvironmentState:
     """The state of an environment: the image that gets the traffic (``serves``), and the records of ``dwcp``.
 
-    ``rollout`` is the image of the open rollout, and ``holds`` is the reason why it is on hold. ``ended`` has the result of each
+    ``rollout`` is the image of the open rollout, and ``holds`` is the reason why it is on hold. ``results`` has the result of each
     image's latest release record.
     """
 
@@ -76,13 +76,13 @@ class EnvironmentState:
     percent: int = 0
     rollout: str = ""
     holds: str = ""
-    ended: dict[str, str] = field(default_factory=dict[str, str])
+    results: dict[str, str] = field(default_factory=dict[str, str])
     lease: Run | None = None
-    """The run whose killed command left its lease; ``None`` if the lease is free."""
+    """The run whose killed command still holds the lease; ``None`` if the lease is free."""
 
     def facts(self, environment: str, image: str, before: str) -> Facts:
         """The facts that ``delivery.github.recovery.look`` would return in this state."""
-        ended = self.ended.get(image, "")
+        ended = self.results.get(image, "")
         return Facts(
             environment=environment,
             image=image,
@@ -103,7 +103,7 @@ EXAMPLES = {each.name: each.example.strip("'").format(environment="any") for gro
 class PipelineWorld:
     """The state outside of GitHub's runners: the environments, the records that steps write, and GitHub's variables."""
 
-    places: dict[str, EnvironmentState] = field(
+    environments: dict[str, EnvironmentState] = field(
         default_factory=lambda: {"staging": EnvironmentState(), "production": EnvironmentState()}
     )
     recorded: list[str] = field(default_factory=list[str])
@@ -146,7 +146,7 @@ Faults = Mapping[str, str]
 - ``failure``: the step fails. A deployment or rollout is rolled back.
 - ``left``: a deployment fails and is not rolled back.
 - ``held``: the rollout is on hold.
-- ``refused``: a command fails before it changes anything.
+- ``refused``: a deployment fails before it changes anything; a rollout stays open at 50 %.
 - ``cancelled``: a person cancels the run.
 - ``timeout``: GitHub ends the job.
 - ``lost``: the runner is lost.
@@ -377,27 +377,27 @@ def _variables(call: CommandCall) -> dict[str, str]:
 
 def _running(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
-    return {"release": call.world.places[call.options["environment"]].release}
+    return {"release": call.world.environments[call.options["environment"]].release}
 
 
 KILLED = ("cancelled", "timeout", "lost")
 """The faults that kill a command."""
-ENDED = {"left": "failed", **dict.fromkeys(KILLED, "running")}
+RESULTS = {"left": "failed", **dict.fromkeys(KILLED, "running")}
 """Fault of a deployment -> result in its release record. After any other fault, the result is ``rolled back``."""
 
 
 def _deploy(call: CommandCall) -> dict[str, str]:
     environment, tag = call.options["environment"], call.options["tag"]
-    place, image = call.world.places[environment], f"{IMAGE_REPOSITORY}:{tag}"
+    place, image = call.world.environments[environment], f"{IMAGE_REPOSITORY}:{tag}"
     if call.fault == "refused" or not (PRODUCTION_TAG if environment == "production" else TAG).fullmatch(tag):
         raise StepStoppedError(FAILURE, f"--tag {tag} is refused")
     call.take_lease(place)
     if call.fault:
-        place.ended[image] = ENDED.get(call.fault, "rolled back")
-        call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
+        place.results[image] = RESULTS.get(call.fault, "rolled back")
+        call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.results[image]}")
         _end(call.fault)
-    place.ended[image] = "staged" if environment == "production" else "deployed"
-    call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.ended[image]}")
+    place.results[image] = "staged" if environment == "production" else "deployed"
+    call.world.recorded.append(f"{environment}: {tag.partition('@')[0]} {place.results[image]}")
     if environment != "production":
         place.serves = image
     return {}
@@ -406,7 +406,7 @@ def _deploy(call: CommandCall) -> dict[str, str]:
 def _unlock(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     call.require_actions_read()
-    call.world.places[call.options["environment"]].lease = None
+    call.world.environments[call.options["environment"]].lease = None
     return {}
 
 
@@ -430,11 +430,11 @@ def _approved(call: CommandCall) -> dict[str, str]:
 
 
 def _rollout(call: CommandCall) -> dict[str, str]:
-    place, image = call.world.places["production"], call.options["image"]
+    place, image = call.world.environments["production"], call.options["image"]
     release = image.rpartition(":")[0].rpartition("@")[0].rpartition(":")[2]
     call.take_lease(place)
     if call.fault == "failure":
-        place.rollout, place.percent, place.ended[image] = "", 0, "rolled back"
+        place.rollout, place.percent, place.results[image] = "", 0, "rolled back"
         call.world.recorded.append(f"production: {release} rolled back")
         raise StepStoppedError
     place.rollout = image
@@ -445,14 +445,14 @@ def _rollout(call: CommandCall) -> dict[str, str]:
         place.percent = 50
         _end(call.fault)
     if call.options.get("percentage") != "0":
-        place.rollout, place.percent, place.serves, place.ended[image] = "", 0, image, "deployed"
+        place.rollout, place.percent, place.serves, place.results[image] = "", 0, image, "deployed"
         call.world.recorded.append(f"production: {release} deployed")
     return {}
 
 
 def _rollout_result(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
-    place, image = call.world.places["production"], call.options["image"]
+    place, image = call.world.environments["production"], call.options["image"]
     if place.rollout == image:
         return {"result": "held" if place.holds else "open"}
     return {"result": "promoted" if place.serves == image else "rolled-back"}
@@ -461,14 +461,14 @@ def _rollout_result(call: CommandCall) -> dict[str, str]:
 def _recovery(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     environment = call.options["environment"]
-    facts = call.world.places[environment].facts(environment, call.options["image"], call.options.get("before", ""))
+    facts = call.world.environments[environment].facts(environment, call.options["image"], call.options.get("before", ""))
     found = decide(facts)
     return {"need": found.need, "reason": found.reason, "before": facts.before}
 
 
 def _rollback(call: CommandCall) -> dict[str, str]:
     environment = call.options["environment"]
-    place = call.world.places[environment]
+    place = call.world.environments[environment]
     call.take_lease(place)
     _end(call.fault)
     place.rollout, place.holds, place.percent = "", "", 0
@@ -498,7 +498,7 @@ def _metrics(call: CommandCall) -> dict[str, str]:
 
 def _report(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
-    if call.world.places["production"].serves != call.options["image"]:
+    if call.world.environments["production"].serves != call.options["image"]:
         raise StepStoppedError(FAILURE, "production runs another release")
     call.world.recorded.append("report")
     return {}

@@ -52,7 +52,7 @@ class Scenario:
     def play(self) -> Run:
         """The scenario's run, from the initial state."""
         world = PipelineWorld()
-        for place in world.places.values() if self.first else ():
+        for place in world.environments.values() if self.first else ():
             place.release = ""
         for name in self.missing:
             del world.variables[name]
@@ -215,7 +215,7 @@ def row(scenario: Scenario, run: Run) -> str:
 
 
 def _serves(run: Run, name: str) -> str:
-    place = run.world.places[name]
+    place = run.world.environments[name]
     new = "" if place.serves == OLD and not place.percent else "new" if place.serves != OLD else f"new {place.percent} %"
     return new or "old"
 

@@ -49,7 +49,7 @@ class Section(BaseModel):
 
 
 class Relabeling(Section):
-    """One ``relabel_config``, which sets a label of a target, or keeps or drops the target."""
+    """One ``relabel_config`` or ``metric_relabel_config``, which sets a label of a target or sample, or keeps or drops it."""
 
     source_labels: tuple[str, ...]
     regex: str | None = None

@@ -102,7 +102,7 @@ def variables(
 
 @app.command()
 def reviewers(environment: Annotated[str, scope(text="Check this GitHub environment.")]) -> None:
-    """Check that the GitHub environment has required reviewers. Without them, GitHub starts its jobs at once."""
+    """Check that the GitHub environment has required reviewers. Without reviewers, GitHub starts its jobs at once."""
     from delivery.clients.github import GitHub
     from delivery.github.variables import require_reviewers
 
@@ -112,7 +112,10 @@ def reviewers(environment: Annotated[str, scope(text="Check this GitHub environm
 
 @app.command("release-tags")
 def release_tags() -> None:
-    """Check that a ruleset restricts who may create and move the tags v*. The workflow of a tag comes from the tagged commit."""
+    """Check that a ruleset restricts who may create and move the tags v*.
+
+    GitHub takes the workflow from the tagged commit, so a tag on a commit without a review could omit every check.
+    """
     from delivery.clients.github import GitHub, GitHubError
     from delivery.github.variables import require_release_tags
 
@@ -130,7 +133,10 @@ def approved(
     attempt: Annotated[str, typer.Option(help="The release was approved in this attempt of the run.")],
     present: Annotated[str, typer.Option(envvar="GITHUB_RUN_ATTEMPT", help="This is the present attempt of the run.")],
 ) -> None:
-    """Check that the release was approved in the present attempt of the run. GitHub keeps it if only some jobs run again."""
+    """Check that the release was approved in the present attempt of the run.
+
+    If only some jobs run again, GitHub keeps the approval of the earlier attempt.
+    """
     from delivery.github.variables import require_approval
 
     require_approval(attempt, present)
@@ -204,7 +210,7 @@ def recovery(
     """Print how to recover from a failed run, as the outputs `need`, `reason` and `before`.
 
     `need` is roll-back, rolled-back, not-needed, held or impossible. `before` is the release to roll back to. It is empty if no
-    release ran before; then `dwcp rollback` restores the image that ran before the first release.
+    earlier release is known; then `dwcp rollback` restores the image that ran before the first release.
     """
     from delivery.clients.environment import Environment
     from delivery.github.recovery import decide, look

@@ -26,7 +26,7 @@ class UnreachableEnvironmentError(DeliveryError):
 
 
 def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmentError | None:
-    """The error to print instead of the report if no part could be read. In the report, each check would repeat the same reason.
+    """The error to print instead of the report if no part could be read. In the report, each part would repeat the same reason.
 
     ``None`` if there are findings, if a part could be read, or if every part was skipped on purpose.
     """

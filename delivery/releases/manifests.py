@@ -27,11 +27,11 @@ class ManifestError(DeliveryError):
     """The program cannot be evaluated, or the API server refuses one of its objects."""
 
 
-def declared(environment: str, stack_file: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
-    """The objects that the program declares with the stack file of this content, with placeholders instead of secrets."""
+def declared(environment: str, stack_file_text: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
+    """The objects that the program declares with a stack file of this text, with placeholders instead of secrets."""
     with TemporaryDirectory(prefix="dwcp-manifests-") as folder:
         file = Path(folder) / f"Pulumi.{environment}.yaml"
-        file.write_text(stack_file)
+        file.write_text(stack_file_text)
         graph = evaluate((environment,), checkout, stack_file=file)[environment]
     if isinstance(graph, EvaluationError):
         raise ManifestError(f"the program cannot be evaluated for {environment}: {graph.problem}", graph.fix)

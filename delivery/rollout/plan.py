@@ -23,15 +23,18 @@ class Frozen(BaseModel):
 
 
 class Plan(Frozen):
-    """The plan of one rollout, made from the options and the platform's state. A later ``--percentage`` changes the steps."""
+    """The plan of one rollout, made from the options, the settings and the platform's state.
+
+    If the command runs again with another ``--percentage``, the rollout gets a new plan.
+    """
 
     environment: str
     strategy: Strategy = "weighted"
     image: str
     previous_image: str
     replicas: Annotated[int, Ge(1)]
-    """Pods of the stable track when the rollout began. Both tracks are sized from this number or a larger one, because stable's
-    own number can decrease during the rollout."""
+    """Pods of the stable track when the rollout began. The number is stored, because stable can have fewer pods later. If
+    autoscalers add pods, the tracks are sized from a larger number (``_sizing.py``)."""
     stable_floor: Annotated[int, Ge(0)]
     """``minReplicas`` of stable's autoscaler before the rollout. The rollout restores this number at the end."""
     canary_floor: Annotated[int, Ge(0)]
@@ -60,12 +63,15 @@ class Plan(Frozen):
         return self.steps[-1] == 100
 
     def size(self, step: int) -> int:
-        """Number of pods that the canary needs for ``step``'s share of the traffic, in proportion to ``replicas``."""
+        """The minimum number of pods that the canary needs for ``step``'s share of the traffic, in proportion to ``replicas``."""
         return max(1, math.ceil(self.replicas * self.steps[step] / 100))
 
 
 class Phase(StrEnum):
-    """The phase of a rollout. A phase can be entered again after a crash, because its decisions depend only on observations."""
+    """The phase of a rollout.
+
+    A phase can be entered again after a crash, because the next action depends only on the journal and on new observations.
+    """
 
     PREPARE = "prepare"
     """The minimum of stable's autoscaler is raised to stable's number of pods, and the canary gets the new image."""

@@ -46,7 +46,7 @@ EBS_DRIVERS = ("ebs.csi.aws.com", "kubernetes.io/aws-ebs")
     "data-bucket-encrypted",
     *BUCKETS,
     title="Every bucket has an encryption configuration",
-    why="With a KMS key, access to the bucket is not enough to read the data: access to the key is needed too.",
+    why="A declared encryption cannot change unnoticed. With a KMS key, a reader also needs access to the key.",
     fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add the encryption configuration.",
     severity="high",
     frameworks=("AWS Security Hub S3.17",),
@@ -107,7 +107,7 @@ def bucket_private(view: View, index: ResourceIndex) -> Iterator[Problem]:
     deferred=frozenset({"policy"}),
 )
 def bucket_tls_only(view: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Yield a problem unless a statement denies everyone every action without TLS (``aws:SecureTransport`` is false)."""
+    """Yield a problem if no statement denies all requests without TLS (``aws:SecureTransport`` is false)."""
     policies = index.users(view, "bucket", BUCKET_POLICY)
     if not any(_refuses_plain_text(statement) for policy in policies for statement in iam.statements(policy, "policy")):
         yield at(
@@ -415,7 +415,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 @PACK.rule(
-    "data-claim-retained",
+    "data-volume-retained",
     STORAGE_CLASS,
     title="A volume is kept when its claim is deleted",
     why="One command deletes a claim. By default, the data of the claim is then deleted too.",
@@ -423,7 +423,7 @@ def backups(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
     levels={"local": "disabled", "staging": "disabled"},
 )
-def claim_retained(view: View) -> Iterator[Problem]:
+def volume_retained(view: View) -> Iterator[Problem]:
     """Yield a problem if the reclaim policy of the storage class is not Retain."""
     if view.text("reclaimPolicy", "Delete") != "Retain":
         yield at(view, "reclaimPolicy", "a deleted claim deletes its data", "set reclaimPolicy to Retain")

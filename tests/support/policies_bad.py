@@ -458,7 +458,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("frail-cache", "kept for 0 days"),
         ("frail-table", "cannot be restored"),
     ],
-    "data-claim-retained": [("open-class", "a deleted claim deletes its data")],
+    "data-volume-retained": [("open-class", "a deleted claim deletes its data")],
     "identity-no-wildcard-admin": [
         ("everything", "allows * on everything"),
         ("all-of-s3", "allows s3:* on everything"),

@@ -192,10 +192,10 @@ def test_every_scenario_has_an_expected_result() -> None:
 @each_scenario
 def test_jobs_serving_images_and_records_are_as_expected(scenario: Scenario) -> None:
     run, expected = scenario.play(), EXPECTED[scenario.title]
-    places = run.world.places
+    environments = run.world.environments
     assert tuple(name for name in run.ran() if " / " not in name) == expected.ran
-    assert (run.result, (places["staging"].serves, places["production"].serves)) == (expected.result, expected.serves)
-    assert (tuple(run.world.recorded), places["production"].percent) == (expected.recorded, expected.percent)
+    assert (run.result, (environments["staging"].serves, environments["production"].serves)) == (expected.result, expected.serves)
+    assert (tuple(run.world.recorded), environments["production"].percent) == (expected.recorded, expected.percent)
 
 
 @each_scenario
@@ -220,8 +220,8 @@ def test_production_does_not_change_before_the_approval(scenario: Scenario) -> N
 
 @each_scenario
 def test_every_deployed_image_has_the_built_digest(scenario: Scenario) -> None:
-    for place in scenario.play().world.places.values():
-        assert all(image.endswith(DIGEST) for image in place.ended)
+    for place in scenario.play().world.environments.values():
+        assert all(image.endswith(DIGEST) for image in place.results)
 
 
 def test_a_run_reaches_the_environments_of_its_tag() -> None:
