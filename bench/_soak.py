@@ -29,6 +29,7 @@ import psutil
 from bench import _dwcp
 from contract import CANARY, DEPLOYMENTS, IMAGE_REPOSITORY, NAMESPACE, STABLE, STATE_BUCKET
 from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
+from delivery.clients.tracks import service_container
 from delivery.errors import ExitCode
 from delivery.rollout.options import SETTINGS_VARIABLE
 from embedded_cloud.cloud import Cloud
@@ -210,7 +211,7 @@ class Soak:
             yield f"{healthy} of stable's {stable['replicas']} targets are healthy"
         if canary["replicas"]:
             yield f"the canary has {canary['replicas']} pods"
-        image, known = stable["template"]["spec"]["containers"][0]["image"], self.state_image()
+        image, known = service_container(stable["template"])["image"], self.state_image()
         if image != known:
             yield f"stable runs {image}, and the state contains {known}"
         for scaler in self.cloud.control_plane.api.items(f"/apis/autoscaling/v2/namespaces/{NAMESPACE}/horizontalpodautoscalers"):

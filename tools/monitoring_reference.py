@@ -23,7 +23,7 @@ def shown(value: float, unit: Unit) -> str:
             return f"{value:g} s"
         case "bytes per second":
             return f"{value / 1e6:g} MB/s"
-        case "state":
+        case "state" | "count":
             return f"{value:g}"
         case _:
             return f"{value:g} {unit}"

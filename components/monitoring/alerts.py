@@ -141,7 +141,10 @@ def _errors_under_low_traffic(window_seconds: int) -> str:
 POD_RESTARTS = Objective(
     name="PodRestarts",
     severity="critical",
-    description="Container {{ $labels.container }} of pod {{ $labels.pod }} restarted {{ $value }} times in 15 minutes.",
+    description=(
+        "Container {{ $labels.container }} of pod {{ $labels.pod }} restarted {{ $value }} times "
+        f"in {RESTART_WINDOW_SECONDS // MINUTE} minutes."
+    ),
     source="kube-state-metrics",
     measure=_restarts,
     breach=">",
@@ -323,7 +326,8 @@ NOTIFICATIONS_FAILED = Objective(
     name="NotificationsFailed",
     severity="critical",
     description=(
-        'Alertmanager failed to deliver {{ $value | printf "%.0f" }} notifications through {{ $labels.integration }} in 15 minutes.'
+        'Alertmanager failed to deliver {{ $value | printf "%.0f" }} notifications through {{ $labels.integration }} '
+        f"in {RESTART_WINDOW_SECONDS // MINUTE} minutes."
     ),
     source="monitoring",
     measure=_failed_notifications,

@@ -56,6 +56,8 @@ GRAFANA_UNIT: dict[Unit, str] = {
     "replicas": "none",
     "restarts": "none",
     "requests": "short",
+    "notifications": "none",
+    "count": "short",
     "state": "bool_on_off",
 }
 """Grafana's unit ids (https://github.com/grafana/grafana, packages/grafana-data/src/valueFormats/categories.ts)."""
@@ -177,7 +179,7 @@ def _service_levels() -> tuple[Panel, ...]:
     burns = [
         Panel(
             title=f"{slo.name} budget burn",
-            description="At 1 the budget lasts exactly 30 days. The line is the threshold of the fastest alert.",
+            description=f"At 1 the budget lasts exactly {SLO_DAYS} days. The line is the threshold of the fastest alert.",
             queries=tuple(
                 (f"{bad_ratio(slo, rate.long_seconds)} / {slo.budget:g}", promql.duration(rate.long_seconds)) for rate in BURN_RATES
             ),

@@ -34,7 +34,9 @@ Unit = Literal[
     "requests",
     "state",
     "notifications",
+    "count",
 ]
+"""``count`` is for numbers of other things, such as connections."""
 Source = Literal["service", "redis", "kube-state-metrics", "kubelet", "node", "monitoring"]
 
 MINUTE = 60

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, Self, TypeVar, cast, overload
+from typing import Any, Generic, Literal, Self, TypeVar, cast, get_args, overload
 
 from components.monitoring.alerts import TARGET_DOWN
 from components.monitoring.promql import REDIS_JOB
@@ -34,11 +34,16 @@ CLUSTER_DNS = (
     ("discovery.k8s.io/v1", "endpointslices", "kubernetes.io/service-name=kube-dns"),
 )
 """API, kind and labels of the objects that show the servers of the cluster DNS."""
-REDIS_METRICS = (
-    *("redis_memory_used_bytes", "redis_memory_max_bytes", "redis_aof_enabled"),
-    *("redis_aof_last_write_status", "redis_aof_last_bgrewrite_status", "redis_rdb_last_bgsave_status"),
-)
-"""Names of metrics of redis_exporter: https://github.com/oliver006/redis_exporter."""
+RedisMetric = Literal[
+    "redis_memory_used_bytes",
+    "redis_memory_max_bytes",
+    "redis_aof_enabled",
+    "redis_aof_last_write_status",
+    "redis_aof_last_bgrewrite_status",
+    "redis_rdb_last_bgsave_status",
+]
+"""Metrics of redis_exporter (https://github.com/oliver006/redis_exporter). A check that reads another metric is a type error."""
+REDIS_METRICS: tuple[RedisMetric, ...] = get_args(RedisMetric)
 PENDING = timedelta(minutes=1)
 """How long an alert must be pending before the doctor reports it."""
 METRICS = "metrics"
@@ -182,10 +187,11 @@ class Observations:
         return self.sources.query(f"{own if shared else 'up'} == 0")
 
     @part(title=METRICS)
-    def redis_metrics(self) -> dict[str, float]:
+    def redis_metrics(self) -> dict[RedisMetric, float]:
         """The values of Redis' metrics for memory and persistence, by name of the metric."""
         found = self.sources.query(f'{{__name__=~"{"|".join(REDIS_METRICS)}",job="{REDIS_JOB}"}}')
-        return {each.labels["__name__"]: each.value for each in found}
+        values = {each.labels["__name__"]: each.value for each in found}
+        return {name: values[name] for name in REDIS_METRICS if name in values}
 
     @part()
     def tracks(self) -> list[TrackTraffic]:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
-from delivery.clients.kubernetes import ClusterError
+from delivery.clients.kubernetes import ClusterError, Manifest
+from delivery.clients.tracks import service_container
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, UsageError, problem_of
 from delivery.releases import (
@@ -255,7 +255,7 @@ class Rollback:
         cluster = self.environment.kubernetes
         query = {"labelSelector": f"{APP_LABEL}={APPLICATION},{TRACK_LABEL}=stable"}
         sets = cluster.request("GET", f"/apis/apps/v1/namespaces/{cluster.namespace}/replicasets", query=query)["items"]
-        found: dict[int, Mapping[str, Any]] = {
+        found: dict[int, Manifest] = {
             int(each["metadata"]["annotations"][REVISION]): each["spec"]["template"]
             for each in sets
             if REVISION in each["metadata"].get("annotations", {})
@@ -263,7 +263,7 @@ class Rollback:
         if number not in found:
             known = ", ".join(map(str, sorted(found))) or "none"
             raise ReleaseError(f"{DEPLOYMENTS['stable']} has no revision {number}", f"choose from: {known}")
-        image = str(found[number]["spec"]["containers"][0]["image"])
+        image = str(service_container(found[number])["image"])
         recorded = next((each for each in releases.all() if each.image == image and each.result == "deployed"), None)
         return RollbackTarget.of(recorded) if recorded else RollbackTarget(name=f"revision {number}", image=image)
 

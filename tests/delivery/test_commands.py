@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from command_lines import in_product, in_texts, other_problem_of, others, problem_of
+from command_lines import command_paths, in_product, in_texts, other_problem_of, others, problem_of
 
 
 # One test for all commands: with one test for each, every worker of every run would search all files for commands.
@@ -11,6 +11,15 @@ def test_every_mentioned_command_exists() -> None:
     mentions = {*in_product(), *in_texts()}
     assert {"delivery", "docs", "README.md", ".github"} <= {each.where.partition("/")[0] for each in mentions}
     assert {str(each): found for each in mentions if (found := problem_of(each.line, whole=each.whole))} == {}
+
+
+def test_every_command_is_on_a_page() -> None:
+    """The steps of the pipelines can be in a workflow instead."""
+    mentions = list(in_texts())
+    for path in command_paths():
+        places = ("docs/", ".github/") if path.startswith("pipeline ") else ("docs/",)
+        found = any(f"{each.line} ".startswith(f"{path} ") for each in mentions if each.where.startswith(places))
+        assert found, f"describe `dwcp {path}` on a page in docs/"
 
 
 def test_every_mentioned_module_and_make_target_exists() -> None:

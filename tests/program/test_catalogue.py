@@ -184,9 +184,9 @@ def test_paths_are_unchanged_after_a_round_trip_through_text(path: str) -> None:
 
 
 def test_one_entry_is_all_that_a_new_type_needs(monkeypatch: pytest.MonkeyPatch) -> None:
-    token = "aws:sqs/queue:Queue"
+    token = "aws:invented/thing:Thing"
     world = World()
-    world.add(token, "queue")
+    world.add(token, "thing")
 
     def unknown() -> bool:
         return "types-known" in {each.rule for each in policies.check(world.resources(), "production")}
@@ -204,5 +204,5 @@ def test_one_entry_is_all_that_a_new_type_needs(monkeypatch: pytest.MonkeyPatch)
     assert (effect_of(token, "name"), loses(token, {})) == (Replaces.YES, "its messages")
     assert (unknown(), policies.unpriced(world.resources())) == (False, [])
     assert f"| `{token}` | has no policy of its own |" in policies_reference.reference()
-    assert f"| `{token}` | its URL | `aws_sqs_queue` |" in types_reference.import_table()
+    assert f"| `{token}` | its URL | `aws_invented_thing` |" in types_reference.import_table()
     assert f'    "{token}",' in types_reference.protected_types()

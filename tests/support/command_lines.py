@@ -65,6 +65,17 @@ def dwcp() -> Any:
     return typer.main.get_command(app)
 
 
+def command_paths(command: Any = None, path: str = "") -> Iterator[str]:
+    """The words of each command that a user can run, such as ``state verify``."""
+    command = command or dwcp()
+    if not hasattr(command, "get_command"):
+        yield path
+        return
+    for name, each in command.commands.items():
+        if not each.hidden:
+            yield from command_paths(each, f"{path} {name}".strip())
+
+
 def parse(words: list[str]) -> None:
     """Parse ``dwcp WORDS``, including values, without running the command. Raises if the command line is not valid."""
     command, name, context = dwcp(), "dwcp", None

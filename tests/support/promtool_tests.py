@@ -63,7 +63,7 @@ POD = f"{JOB}-1"
 BEYOND = 0.02
 """Distance of the tested values from the threshold, as a share of the threshold."""
 
-WHOLE = ("restarts", "replicas", "state", "notifications")
+WHOLE = ("restarts", "replicas", "state", "notifications", "count")
 """Units whose values are whole numbers."""
 
 BUSY_PER_MINUTE = 60_000
@@ -108,7 +108,8 @@ def _too_few_per_minute(objective: Objective) -> int:
 
 def _objective(objective: Objective, memory_limit_bytes: int) -> Iterator[dict[str, Any]]:
     bad, good = _beyond(objective), _below(objective)
-    shaped = SHAPES[objective.name]
+    shaped = SHAPES.get(objective.name)
+    assert shaped, f"{objective.name}: add to SHAPES in {__file__} the function that returns the series of its measure"
 
     def shape(phases: Phases) -> list[Series]:
         return shaped(phases, memory_limit_bytes)

@@ -9,7 +9,7 @@ from contract import APP_LABEL, NAMESPACE, REDIS
 from delivery.doctor._objects import app_of, condition, name_of
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, FindingSeverity
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Observations, RedisMetric
 
 
 @check("high-error-rate")
@@ -73,7 +73,7 @@ def redis_persistence(observed: Observations) -> Iterator[Finding]:
             if not any("persistentVolumeClaim" in each for each in volumes):
                 yield _not_persistent("no volume claim in the pod template", "The claim was removed from the Deployment.")
     metrics = observed.redis_metrics.value
-    problems = {
+    problems: dict[RedisMetric, str] = {
         "redis_aof_enabled": "the append-only file is disabled",
         "redis_aof_last_write_status": "the last write to the append-only file failed",
         "redis_aof_last_bgrewrite_status": "the last rewrite of the append-only file failed",

@@ -364,7 +364,8 @@ def bucket_names(environment: str) -> list[str]:
 @BOTH_ENVIRONMENTS
 def test_no_deploy_role_can_change_a_resource_of_the_other_environment(environment: str, other: str) -> None:
     made = {each.type for stack in ENVIRONMENTS for each in run_platform(stack).resources if each.type.startswith("aws:")}
-    assert made == REQUESTS.keys()
+    assert not made - REQUESTS.keys(), f"add to REQUESTS what AWS compares for {sorted(made - REQUESTS.keys())}"
+    assert not REQUESTS.keys() - made, f"remove from REQUESTS, because no stack has it: {sorted(REQUESTS.keys() - made)}"
     role = f"dwcp-v3-{environment}-deploy"
     for entry in REQUESTS.values():
         compared, _, request = entry.partition(" ")

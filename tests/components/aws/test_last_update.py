@@ -75,6 +75,7 @@ def test_resize_nodes_sends_the_configured_number_of_nodes() -> None:
 
 
 def test_the_program_compares_with_the_outputs_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_sdk.Providers, "published", {"cluster": {"version": "1.37"}})
+    major, _, minor = ClusterSettings().version.partition(".")
+    monkeypatch.setattr(_sdk.Providers, "published", {"cluster": {"version": f"{major}.{int(minor) + 2}"}})
     with pytest.raises(ComponentsError, match="downgrades by one minor version at most"):
         run_platform("production", environment={"owner": "compared"})

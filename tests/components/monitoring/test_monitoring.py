@@ -17,7 +17,7 @@ from components.monitoring import grafana_config
 from components.monitoring.alertmanager_config import WATCHDOG_INTERVALS
 from components.monitoring.dashboard import dashboard_json
 from components.monitoring.discovery import kubernetes_jobs
-from components.monitoring.objectives import EXPORTED
+from components.monitoring.objectives import CPU_RATIO, EXPORTED
 from components.monitoring.prometheus_config import Relabeling, prometheus_config
 
 
@@ -254,7 +254,7 @@ def test_the_cpu_alert_follows_the_cpu_limit(more: dict[str, Any]) -> None:
         groups = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-prometheus")["data"]["dwcp-v3.rules.yml"])["groups"]
     rules = {each.get("record") or each["alert"]: each["expr"] for group in groups for each in group["rules"]}
     assert rules["dwcp:cpu_limit_cores"] == "vector(0.75)"
-    assert rules["HighCpuUsage"].endswith(" / on () group_left () dwcp:cpu_limit_cores{} > 0.9")
+    assert rules["HighCpuUsage"].endswith(f" / on () group_left () dwcp:cpu_limit_cores{{}} > {CPU_RATIO}")
 
 
 def test_in_operator_mode_the_rules_are_those_of_the_bundled_prometheus() -> None:

@@ -286,7 +286,8 @@ def test_an_edited_objective_changes_the_defaults_of_a_rollout() -> None:
 def test_every_setting_is_tested_with_a_bad_value() -> None:
     tested = {".".join(re.sub(r"\[.*", "", path).split(".")[:2]) for path, *_ in BAD_VALUES}
     settings = {f"{key}.{field.alias}" for key, model in settings_reference.groups() for field in model.model_fields.values()}
-    assert tested == settings
+    assert not settings - tested, f"add a bad value and its message to BAD_VALUES: {sorted(settings - tested)}"
+    assert not tested - settings, f"remove from BAD_VALUES, because there is no such setting: {sorted(tested - settings)}"
 
 
 CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
@@ -716,7 +717,5 @@ SOURCES = "guide|AWS|Kubernetes|Prometheus|Alertmanager|Grafana|Redis|cert-manag
 def test_every_setting_names_its_source() -> None:
     for key, model in settings_reference.groups():
         for name, field in model.model_fields.items():
-            assert re.search(
-                rf"\(({SOURCES})[^()]*\)\.$",
-                field.description or "",
-            ), f"{key}.{name}"
+            found = re.search(rf"\(({SOURCES})[^()]*\)\.$", field.description or "")
+            assert found, f"{key}.{name}: end the docstring with its source, for example `(AWS: EKS add-ons).`; known: {SOURCES}"

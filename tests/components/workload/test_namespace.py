@@ -8,6 +8,8 @@ import json
 import pytest
 from manifests import STACKS, Manifests, evaluate
 
+from components.settings import ClusterSettings
+
 
 @pytest.fixture(params=STACKS)
 def objects(request: pytest.FixtureRequest) -> Manifests:
@@ -18,7 +20,7 @@ def test_the_namespace_enforces_the_restricted_standard_at_a_pinned_version(obje
     labels = objects.one("Namespace", "dwcp-v3")["metadata"]["labels"]
     for mode in ("enforce", "audit", "warn"):
         assert labels[f"pod-security.kubernetes.io/{mode}"] == "restricted"
-        assert labels[f"pod-security.kubernetes.io/{mode}-version"] == "v1.35"
+        assert labels[f"pod-security.kubernetes.io/{mode}-version"] == f"v{ClusterSettings().version}"
 
 
 @pytest.mark.parametrize("name", ["dwcp-v3", "dwcp-v3-node-exporter"])

@@ -29,8 +29,8 @@ def releases(account: Account) -> Releases:
     return Releases(account)
 
 
-def target(account: Account, releases: Releases, to: str | None = None) -> RollbackTarget:
-    rollback = Rollback(RollbackRequest(environment=account.name, to=to), StepRunner.start())
+def target(account: Account, releases: Releases, to: str | None = None, *, to_revision: int | None = None) -> RollbackTarget:
+    rollback = Rollback(RollbackRequest(environment=account.name, to=to, to_revision=to_revision), StepRunner.start())
     rollback.environment = account
     return rollback._target(releases, releases.latest())  # pyright: ignore[reportPrivateUsage]
 
@@ -73,6 +73,17 @@ def test_a_rollback_without_a_release_is_refused_with_the_fix(account: Account, 
     with pytest.raises(ReleaseError, match="runs the image that `pulumi up` deployed") as error:
         target(account, releases)
     assert "dwcp deploy --environment" in error.value.fix
+
+
+def test_the_image_of_a_revision_is_that_of_the_services_container(
+    account: Account, releases: Releases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    containers = [{"name": "log-shipper", "image": "fluent-bit:4"}, {"name": "dwcp-v3", "image": "app:v0.9.0"}]
+    revision = {"annotations": {"deployment.kubernetes.io/revision": "3"}}
+    replica_set = {"metadata": revision, "spec": {"template": {"spec": {"containers": containers}}}}
+    cluster = SimpleNamespace(namespace="dwcp-v3", request=lambda *_, **__: {"items": [replica_set]})
+    monkeypatch.setattr(Account, "kubernetes", cluster)
+    assert target(account, releases, to_revision=3).image == "app:v0.9.0"
 
 
 @pytest.mark.parametrize(
