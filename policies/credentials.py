@@ -158,7 +158,7 @@ PLACES = tuple(
 """Places of credentials in files, commands and URLs, except assignments. Each entry has a kind of credential and a pattern.
 
 If the kind is empty, the pattern has a group ``name``, and the text in this group must be the name of a secret."""
-PLACE = re.compile(
+PLACES_HINT = re.compile(
     r"authorization|requirepass|masterauth|\bpassword\s|:(?:\d+|\*):|redis-cli|mysql|mariadb|curl|sshpass|</|[?&]\w+="
     r"|(?:^|\s)--?[\w-]*(?:pass|pwd|pw|secret|token|key|credential|auth)\w*\s|user\s.*>",
     re.IGNORECASE,
@@ -295,7 +295,7 @@ def _named(text: str) -> Iterator[tuple[Span, str]]:
 
 
 def _in_places(text: str) -> Iterator[tuple[Span, str]]:
-    if PLACE.search(text) is None:
+    if PLACES_HINT.search(text) is None:
         return
     for what, pattern in PLACES:
         for found in pattern.finditer(text):

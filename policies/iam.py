@@ -185,7 +185,7 @@ def many_services(statement: StatementView) -> list[str]:
 
 
 def everything(statement: StatementView, service: str) -> bool:
-    """Whether a statement applies to all resources of a service."""
+    """Whether the patterns in ``Resource`` match all resources of a service. Other statements do not count."""
     service = "zq" if service == "*" else service
     return any(
         all(any(matches(each, form.format(service=service, name=name)) for each in statement.resources) for name in ANY_NAMES)
@@ -312,8 +312,8 @@ def allowed(
     """The statement that allows an action on a resource, or ``None`` if the action is not allowed.
 
     The action is not allowed if the policies in ``given`` or the boundary ``limit`` deny it, or if the boundary does not allow it.
-    ``limit`` is ``None`` if the boundary is not known. An empty ``arn`` stands for any resource that a statement names.
-    ``service`` is the service to which the action passes a role.
+    ``limit`` is ``None`` if the boundary is not known. With an empty ``arn``, an Allow counts
+    for any resources, and a Deny only if it applies to all resources. ``service`` is the service to which the action passes a role.
     """
     given = list(given)
     edge = list(limit) if limit is not None else []
@@ -322,14 +322,14 @@ def allowed(
         return each.allows and each.matches_action(action) and (not arn or each.matches_resource(arn))
 
     for each in (*given, *edge):
-        if each.effect == "Deny" and each.matches_action(action) and each.matches_resource(arn) and _always(each):
+        if each.effect == "Deny" and each.matches_action(action) and each.matches_resource(arn) and _denies_except_bounded(each):
             return None
     if limit is not None and not any(map(applies, edge)):
         return None
     return next((each for each in given if applies(each) and not bound(each, service)), None)
 
 
-def _always(deny: StatementView) -> bool:
+def _denies_except_bounded(deny: StatementView) -> bool:
     """Whether a Deny has no conditions, or only conditions that exempt targets with one certain boundary."""
     return all(
         key == "iam:permissionsboundary" and "not" in operator and binds(_negated(operator), values, _limiting_policy)
@@ -346,7 +346,7 @@ def _negated(operator: str) -> str:
 
 
 def bound(allow: StatementView, service: str = "") -> bool:
-    """Whether an Allow has a condition on the target: a certain boundary or policy, or a service that is not ``service``."""
+    """Whether a condition limits an Allow to certain targets (``TARGET_KEYS``), unless it allows ``service``."""
     return any(
         key in TARGET_KEYS
         and binds(operator, values, TARGET_KEYS[key])

@@ -56,7 +56,7 @@ class SecretFile:
     secret: str
     target: str
     optional: bool = False
-    """Whether the secret may be missing or empty; the service then does not use the secret."""
+    """Whether the secret may be empty in the compose file, or missing in the settings; the service then does not use it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +79,7 @@ class HealthCheck:
 
 
 def duration(seconds: int) -> str:
-    """A duration of less than an hour as Docker reports it, such as ``5m0s``. The provider reads ``300s`` back as a change."""
+    """A duration of less than an hour as Docker reports it, such as ``5m0s``. With ``300s``, every preview would show a change."""
     minutes, rest = divmod(seconds, 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
 

@@ -85,7 +85,7 @@ def _targets(_: int) -> str:
 
 
 def _failed_notifications(window_seconds: int) -> str:
-    """PromQL of the approximate number of failed notifications. ``increase`` ignores that a restart resets the counter."""
+    """PromQL of the approximate number of failed notifications. ``increase`` is correct if a restart resets the counter."""
     return f"sum by (integration) (increase({series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]))"
 
 
@@ -365,7 +365,10 @@ NODE_UNDER_PRESSURE = Objective(
     unit="state",
     for_seconds=5 * MINUTE,
     runbook="nodes-not-ready",
-    advice=Advice("The node runs out of memory, disk or process ids and evicts pods.", "kubectl describe nodes"),
+    advice=Advice(
+        "The node runs out of memory, disk or process ids, or its network is not available.",
+        "kubectl describe nodes",
+    ),
 )
 AUTOSCALER_AT_MAXIMUM = Objective(
     name="AutoscalerAtMaximum",

@@ -32,7 +32,8 @@ class Gap(StrEnum):
     EMPTY = "no result"
     NOT_A_NUMBER = "NaN"
     PARTIAL = "a partial answer"
-    UNREACHABLE = "no answer"
+    SEVERAL = "several results"
+    FAILED = "the query failed"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class PrometheusClient:
                 problem = str(error)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
                 problem = f"the response is not in the format of Prometheus: {error!r}"
-        return Reading(None, Gap.UNREACHABLE, problem)
+        return Reading(None, Gap.FAILED, problem)
 
     def get(self, path: str) -> dict[str, Any]:
         """The JSON response for ``path``, in one attempt. Raises ``OSError`` or ``ValueError``."""
@@ -124,7 +125,7 @@ def _get(url: str, seconds: float) -> bytes:
 def _reading(answer: dict[str, Any]) -> Reading:
     """The reading in a response. Source: https://prometheus.io/docs/prometheus/latest/querying/api/."""
     if answer["status"] != "success":
-        return Reading(None, Gap.UNREACHABLE, str(answer.get("error", "")))
+        return Reading(None, Gap.FAILED, str(answer.get("error", "")))
     data = answer["data"]
     if data["resultType"] == "scalar":
         return _number(data["result"])
@@ -134,7 +135,7 @@ def _reading(answer: dict[str, Any]) -> Reading:
     if not results:
         return Reading(None, Gap.EMPTY)
     if len(results) > 1:
-        return Reading(None, Gap.PARTIAL, f"{len(results)} results instead of one")
+        return Reading(None, Gap.SEVERAL, f"{len(results)} instead of one")
     return _number(results[0]["value"])
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.facts import MissingPartError
 from delivery.doctor.findings import Finding, FindingSeverity, Report, Unchecked
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 
 
-def diagnose(observed: Observations) -> Report:
+def diagnose(observed: Snapshot) -> Report:
     """Run every check and return the report.
 
     A check ends when it reads a missing part of the snapshot. The report contains the findings until then, and lists the check as

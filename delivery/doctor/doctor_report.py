@@ -12,7 +12,7 @@ from rich.markup import escape
 
 from delivery.clients.screens import table
 from delivery.doctor.findings import Finding, FindingSeverity, Report
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 from delivery.errors import DeliveryError, ExitCode
 
 COLOURS = {FindingSeverity.CRITICAL: "red", FindingSeverity.WARNING: "yellow"}
@@ -25,7 +25,7 @@ class UnreachableEnvironmentError(DeliveryError):
     exit_code = ExitCode.UNCHECKED
 
 
-def unreachable(observed: Observations, report: Report) -> UnreachableEnvironmentError | None:
+def unreachable(observed: Snapshot, report: Report) -> UnreachableEnvironmentError | None:
     """The error to print instead of the report if no part could be read. In the report, each part would repeat the same reason.
 
     ``None`` if there are findings, if a part could be read, or if every part was skipped on purpose.

@@ -1,6 +1,6 @@
 """A snapshot of an environment: each part has a value, or the reason why it is missing. No function here changes anything.
 
-To add a part, write a method of :class:`Observations` with the decorator :func:`part`. Checks read the part as an attribute.
+To add a part, write a method of :class:`Snapshot` with the decorator :func:`part`. Checks read the part as an attribute.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ class SnapshotPart(Generic[Content]):
     def __get__(self, snapshot: None, owner: type) -> Self: ...
 
     @overload
-    def __get__(self, snapshot: Observations, owner: type) -> Observed[Content]: ...
+    def __get__(self, snapshot: Snapshot, owner: type) -> Observed[Content]: ...
 
-    def __get__(self, snapshot: Observations | None, owner: type) -> Self | Observed[Content]:
+    def __get__(self, snapshot: Snapshot | None, owner: type) -> Self | Observed[Content]:
         """The part of ``snapshot``, or this definition if the attribute is read from the class."""
         return self if snapshot is None else snapshot.parts.get(self.name, Observed(None, f"{self.title}: not read"))
 
@@ -84,13 +84,13 @@ PARTS: dict[str, SnapshotPart[Any]] = {}
 """Every part by name."""
 
 
-def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Observations], Content]], SnapshotPart[Content]]:
+def part(*, title: str = "", slow: bool = False) -> Callable[[Callable[[Snapshot], Content]], SnapshotPart[Content]]:
     """Return a decorator that turns a reading function into a ``SnapshotPart``; ``title`` is the part's name in messages."""
     return lambda read: SnapshotPart(read, title=title, slow=slow)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observations:
+class Snapshot:
     """The observations of one run of the doctor."""
 
     environment: str
@@ -171,7 +171,7 @@ class Observations:
         """
         answer = self.sources.prometheus_api("/api/v1/alerts")
         found = cast("list[dict[str, Any]]", answer["data"]["alerts"])
-        return [_alert(each) for each in found if _is_read(each["labels"]) and not _is_new(each, self.at)]
+        return [_alert(each) for each in found if _is_ours(each["labels"]) and not _is_new(each, self.at)]
 
     @part(title=METRICS)
     def scrapes_failing(self) -> list[Sample]:
@@ -266,7 +266,7 @@ class Observations:
         return self.sources.drift()
 
 
-def _is_read(labels: dict[str, str]) -> bool:
+def _is_ours(labels: dict[str, str]) -> bool:
     return labels.get("component") in COMPONENTS and labels["alertname"] != TARGET_DOWN.name
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from delivery.doctor.facts import Observed
-from delivery.doctor.observations import PARTS, Observations, SnapshotPart
+from delivery.doctor.observations import PARTS, Snapshot, SnapshotPart
 from delivery.doctor.sources import NotStartedError, Sources
 from delivery.errors import DeliveryError
 
@@ -19,14 +19,14 @@ SLOW_SECONDS = 300.0
 """Time limit of the part ``drift``. The engine reads every resource from the cloud for this part."""
 
 
-def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Iterator[Observations]:
+def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None = None) -> Iterator[Snapshot]:
     """Snapshots of an environment: one as soon as all parts but the slow ones are read, then one with all parts.
 
     A part that cannot be read has the reason instead of a value. The keys of ``skip`` are the names of parts that must not be
     read. The values are the reasons. If all slow parts are skipped, there is only one snapshot.
     """
     skipped = skip or {}
-    reader = Observations(environment=sources.environment.name, source=sources)
+    reader = Snapshot(environment=sources.environment.name, source=sources)
     observed: dict[str, Observed[Any]] = {
         name: Observed(None, f"{PARTS[name].title}: {reason}", skipped=True) for name, reason in skipped.items()
     }
@@ -49,10 +49,10 @@ def observe(sources: Sources, *, seconds: float, skip: Mapping[str, str] | None 
             parts = {
                 name: observed.get(name) or Observed(None, f"{PARTS[name].title}: not read yet", skipped=True) for name in PARTS
             }
-            yield Observations(environment=reader.environment, at=datetime.now(UTC), parts=parts)
+            yield Snapshot(environment=reader.environment, at=datetime.now(UTC), parts=parts)
 
 
-def _read(part: SnapshotPart[Any], reader: Observations, observed: dict[str, Observed[Any]]) -> None:
+def _read(part: SnapshotPart[Any], reader: Snapshot, observed: dict[str, Observed[Any]]) -> None:
     try:
         answer: Observed[Any] = Observed(part.read(reader))
     except DeliveryError as error:

@@ -100,7 +100,10 @@ def require_reviewers(environment: str, *, found: bool) -> None:
 
 
 def require_release_tags(repository: str, *, restricted: bool) -> None:
-    """Raise ``UsageError`` if no ruleset restricts the release tags: the workflow file of a tag comes from the tagged commit."""
+    """Raise ``UsageError`` if no ruleset restricts the release tags.
+
+    GitHub takes the workflow from the tagged commit, so a tag could start a workflow without checks and approval.
+    """
     if not restricted:
         raise UsageError(
             f"in {repository} no ruleset restricts who may create and move the tags v*; nothing was deployed",
@@ -108,11 +111,11 @@ def require_release_tags(repository: str, *, restricted: bool) -> None:
         )
 
 
-def require_approval(approved: str, present: str) -> None:
+def require_approval(approved_attempt: str, present_attempt: str) -> None:
     """Raise ``UsageError`` if the approval belongs to another attempt of the run: GitHub keeps it if only some jobs run again."""
-    if approved != present:
+    if approved_attempt != present_attempt:
         raise UsageError(
-            f"the approval is of attempt {approved or '-'} of this run, and this is attempt {present}; nothing was deployed",
+            f"the approval is of attempt {approved_attempt or '-'}, and this is attempt {present_attempt}; nothing was deployed",
             "run all jobs again, so that the release is approved again",
         )
 

@@ -116,7 +116,7 @@ def conclude(plan: Plan, measurement: Measurement | None) -> Analysis:
     if measurement is None:
         return Analysis(outcome=GateOutcome.UNMEASURED, reason="Prometheus does not answer")
     window = measurement.window_seconds
-    if window < SCRAPES * plan.scrape_interval and measurement.requests.gap is not Gap.UNREACHABLE:
+    if window < SCRAPES * plan.scrape_interval and measurement.requests.gap is not Gap.FAILED:
         return Analysis(outcome=GateOutcome.LITTLE_TRAFFIC, reason=f"{window} s is too short for {SCRAPES} scrapes")
     if problem := _gap(plan, measurement):
         return Analysis(outcome=GateOutcome.UNMEASURED, reason=problem)

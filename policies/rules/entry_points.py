@@ -109,7 +109,7 @@ SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-s
 
 
 @PACK.rule(
-    "network-ingress-plain-annotations",
+    "network-ingress-no-snippets",
     INGRESS,
     title="No Ingress adds a configuration snippet to the controller",
     why="A snippet runs in the controller, which can read every Secret of the cluster.",
@@ -117,7 +117,7 @@ SNIPPETS = ("configuration-snippet", "server-snippet", "auth-snippet", "stream-s
     severity="high",
     frameworks=("CVE-2021-25742",),
 )
-def ingress_plain_annotations(view: View) -> Iterator[Problem]:
+def ingress_no_snippets(view: View) -> Iterator[Problem]:
     """Yield a problem for an annotation that contains configuration of the ingress controller (a snippet)."""
     for key in view.map("metadata.annotations"):
         if key.rpartition("/")[2] in SNIPPETS:

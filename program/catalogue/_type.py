@@ -42,7 +42,7 @@ class ResourceType:
     secrets: str = ""
     """Inputs that are secret even if the program does not mark them as secret."""
     outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """Example values of the outputs that the service sets and another resource uses. In a string, ``{name}`` stands for the
+    """Example values of the outputs that AWS or Kubernetes sets and another resource uses. In a string, ``{name}`` stands for the
     resource's logical name, and ``{digest}`` for the SHA-256 digest of that name."""
 
     @cached_property

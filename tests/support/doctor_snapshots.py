@@ -8,7 +8,7 @@ from typing import Any
 from components.monitoring import rule_files
 from delivery.doctor.facts import Alert, Egress, Manifest, Observed, Sample, TrackTraffic
 from delivery.doctor.findings import Finding
-from delivery.doctor.observations import PARTS, Observations
+from delivery.doctor.observations import PARTS, Snapshot
 
 RULES = rule_files.rule_file(memory_limit_bytes=2**31, cpu_limit_cores=2, runbooks="https://example.com/runbooks")
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -117,7 +117,7 @@ def alert(objective: str, *, firing: bool = True, **labels: str) -> Alert:
     )
 
 
-def healthy(**changes: Any) -> Observations:
+def healthy(**changes: Any) -> Snapshot:
     """A healthy platform with ``changes``: a part's content, or an :class:`Observed`."""
     parts: dict[str, Any] = {
         "pods": [pod()],
@@ -144,7 +144,7 @@ def healthy(**changes: Any) -> Observations:
     }
     observed = {name: each if isinstance(each, Observed) else Observed(each) for name, each in (parts | changes).items()}
     assert observed.keys() == PARTS.keys()
-    return Observations(environment="production", at=NOW, parts=observed)
+    return Snapshot(environment="production", at=NOW, parts=observed)
 
 
 def unseen(reason: str) -> Observed[Any]:

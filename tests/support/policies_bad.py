@@ -410,7 +410,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("port-of-nodes", "a port is opened on every node"),
     ],
     "network-ingress-tls": [("lost", "the Ingress accepts requests for any host")],
-    "network-ingress-plain-annotations": [("lost", "is configuration of the controller")],
+    "network-ingress-no-snippets": [("lost", "is configuration of the controller")],
     "network-no-public-databases": [
         ("frail-database", "the database has a public address"),
         ("shared-snapshot", "everyone may copy the snapshot"),

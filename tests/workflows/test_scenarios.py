@@ -259,7 +259,7 @@ def test_a_run_reaches_the_environments_of_its_tag() -> None:
         (
             "a release; later a person runs only `production` again",
             "production",
-            "of attempt 1 of this run, and this is attempt 2; nothing was deployed",
+            "of attempt 1, and this is attempt 2; nothing was deployed",
             "run all jobs again, so that the release is approved again",
         ),
     ],

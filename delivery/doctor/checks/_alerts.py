@@ -10,7 +10,7 @@ from components.monitoring.rule_files import ABSENT_ADVICE, ABSENT_RUNBOOK
 from contract import NAMESPACE
 from delivery.doctor.facts import Alert
 from delivery.doctor.findings import Finding, FindingSeverity
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 
 BY_ALERT = {each.name: each.advice for each in OBJECTIVES}
 BY_RUNBOOK = {each.runbook: each.advice for each in SLOS} | {ABSENT_RUNBOOK: ABSENT_ADVICE}
@@ -18,7 +18,7 @@ BY_RUNBOOK = {each.runbook: each.advice for each in SLOS} | {ABSENT_RUNBOOK: ABS
 RUNBOOKS = frozenset({*(each.runbook for each in OBJECTIVES), *BY_RUNBOOK})
 
 
-def of(check: str, observed: Observations) -> Iterator[Finding]:
+def of(check: str, observed: Snapshot) -> Iterator[Finding]:
     """The findings for the alerts of ``check``. A pending alert is always a warning."""
     for alert in observed.alerts.value:
         if alert.runbook == check and alert.severity != "none":  # only the watchdog, which always fires, has the severity `none`
@@ -36,7 +36,7 @@ def of(check: str, observed: Observations) -> Iterator[Finding]:
             )
 
 
-def _advice(alert: Alert, observed: Observations) -> Advice:
+def _advice(alert: Alert, observed: Snapshot) -> Advice:
     errors = alert.runbook == "high-error-rate"
     if errors and alert.labels.get("track") == "canary":
         return Advice("The release under rollout fails.", f"./dwcp rollback --environment {observed.environment}")

@@ -8,9 +8,9 @@ from functools import wraps
 
 from delivery.doctor.checks import _alerts as alerts
 from delivery.doctor.findings import Finding
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 
-Check = Callable[[Observations], Iterable[Finding]]
+Check = Callable[[Snapshot], Iterable[Finding]]
 
 CHECKS: dict[str, Check] = {}
 """Every check by name. The check's page in ``docs/runbooks`` has the same name."""
@@ -24,7 +24,7 @@ def check(name: str) -> Callable[[Check], Check]:
 
     def register(function: Check) -> Check:
         @wraps(function)
-        def named(observed: Observations) -> Iterator[Finding]:
+        def named(observed: Snapshot) -> Iterator[Finding]:
             if name in alerts.RUNBOOKS and not observed.alerts.missing:
                 yield from alerts.of(name, observed)
             for finding in function(observed):

@@ -10,7 +10,7 @@ from delivery.doctor._objects import age_seconds, condition, name_of, seconds_si
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 
 PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
 METRICS_SECONDS = 60
@@ -20,7 +20,7 @@ JOIN_SECONDS = 180
 
 
 @check("autoscaler-without-metrics")
-def autoscaler(observed: Observations) -> Iterator[Finding]:
+def autoscaler(observed: Snapshot) -> Iterator[Finding]:
     """Autoscalers that cannot read their metrics, or cannot scale their target."""
     for scaler in observed.autoscalers.value:
         for type_ in ("AbleToScale", "ScalingActive"):
@@ -39,7 +39,7 @@ def autoscaler(observed: Observations) -> Iterator[Finding]:
                 )
 
 
-def _starts(scaler: Manifest, found: Manifest, observed: Observations) -> bool:
+def _starts(scaler: Manifest, found: Manifest, observed: Snapshot) -> bool:
     """Whether metrics are missing only because the pods of the autoscaler's track have just started, as in each rollout."""
     track = next((track for track, name in DEPLOYMENTS.items() if name == name_of(scaler)), None)
     pods = [each for each in observed.pods.value if each["metadata"].get("labels", {}).get(TRACK_LABEL) == track]
@@ -54,7 +54,7 @@ def _why_no_scaling(found: Manifest) -> str:
 
 
 @check("scaled-to-zero")
-def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
+def scaled_to_zero(observed: Snapshot) -> Iterator[Finding]:
     """Deployments that were scaled to 0 pods by hand; an autoscaler does not scale up from 0."""
     floors = {name_of(each): each["spec"].get("minReplicas", 1) for each in observed.autoscalers.value}
     for deployment in observed.deployments.value:
@@ -71,7 +71,7 @@ def scaled_to_zero(observed: Observations) -> Iterator[Finding]:
 
 
 @check("drain-blocked")
-def disruption_budgets(observed: Observations) -> Iterator[Finding]:
+def disruption_budgets(observed: Snapshot) -> Iterator[Finding]:
     """PodDisruptionBudgets that allow no eviction, so that a node cannot be drained."""
     cordoned = [name_of(node) for node in observed.nodes.value if node["spec"].get("unschedulable")]
     for budget in observed.disruption_budgets.value:
@@ -97,7 +97,7 @@ def disruption_budgets(observed: Observations) -> Iterator[Finding]:
 
 
 @check("nodes-not-ready")
-def nodes(observed: Observations) -> Iterator[Finding]:
+def nodes(observed: Snapshot) -> Iterator[Finding]:
     """Nodes that are not ready, or that have too little disk, memory or process IDs."""
     for node in observed.nodes.value:
         ready = condition(node, "Ready")
@@ -123,7 +123,7 @@ def nodes(observed: Observations) -> Iterator[Finding]:
 
 
 @check("low-disk-space")
-def volumes(observed: Observations) -> Iterator[Finding]:
+def volumes(observed: Snapshot) -> Iterator[Finding]:
     """Volumes that are lost, wait for a resize of the file system, or are nearly full; nodes whose disk is nearly full."""
     # The decorator adds the alerts for volumes and disks that are nearly full.
     for claim in observed.claims.value:
@@ -142,7 +142,7 @@ def volumes(observed: Observations) -> Iterator[Finding]:
 
 
 @check("dns-trouble")
-def dns(observed: Observations) -> Iterator[Finding]:
+def dns(observed: Snapshot) -> Iterator[Finding]:
     """Cluster DNS that is not installed, or has too few ready pods."""
     servers = observed.cluster_dns.value
     if not servers:

@@ -8,11 +8,11 @@ from contract import APP_LABEL, NAMESPACE, PROMETHEUS
 from delivery.doctor._objects import name_of
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, FindingSeverity
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 
 
 @check("no-metrics")
-def monitoring(observed: Observations) -> Iterator[Finding]:
+def monitoring(observed: Snapshot) -> Iterator[Finding]:
     """Prometheus that does not answer, or targets that it fails to scrape."""
     if observed.scrapes_failing.missing:
         _ = observed.deployments.value  # ends this check without a finding if no platform is deployed
@@ -41,7 +41,7 @@ def monitoring(observed: Observations) -> Iterator[Finding]:
 
 
 @check("stale-lease")
-def lease(observed: Observations) -> Iterator[Finding]:
+def lease(observed: Snapshot) -> Iterator[Finding]:
     """A lease, or a lock of the engine, whose owner no longer runs."""
     held = observed.lease.value
     if held is not None and not held.alive:
@@ -68,7 +68,7 @@ def lease(observed: Observations) -> Iterator[Finding]:
 
 
 @check("drift")
-def drift(observed: Observations) -> Iterator[Finding]:
+def drift(observed: Snapshot) -> Iterator[Finding]:
     """Resources that were changed outside Pulumi, and resources with the project's tag that the state does not contain."""
     for changed in observed.drift.value:
         yield Finding(

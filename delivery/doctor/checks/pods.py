@@ -21,7 +21,7 @@ from delivery.doctor._objects import (
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 
 PENDING_SECONDS = 30
 """Age from which a pending pod is reported. Scheduling normally takes seconds, or minutes if node autoscaling adds a node."""
@@ -49,7 +49,7 @@ IMAGE_REASONS = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName
 
 
 @check("deployment-stuck-in-pending")
-def pending(observed: Observations) -> Iterator[Finding]:
+def pending(observed: Snapshot) -> Iterator[Finding]:
     """Pods that are not scheduled or do not start, and Deployments whose pods the API server does not admit."""
     pods, events = observed.pods.value, observed.events.value
     for pod in pods:
@@ -84,7 +84,7 @@ def pending(observed: Observations) -> Iterator[Finding]:
     yield from _refused(observed)
 
 
-def _why_unschedulable(message: str, observed: Observations) -> str:
+def _why_unschedulable(message: str, observed: Snapshot) -> str:
     unbound = [name_of(claim) for claim in observed.claims.value if claim.get("status", {}).get("phase") != "Bound"]
     if "Insufficient" in message:
         return "No node has enough free resources for the pod's requests, and node autoscaling has not added one."
@@ -95,7 +95,7 @@ def _why_unschedulable(message: str, observed: Observations) -> str:
     return "The scheduler finds no node; the scheduler's message has the reasons."
 
 
-def _refused(observed: Observations) -> Iterator[Finding]:
+def _refused(observed: Snapshot) -> Iterator[Finding]:
     for deployment in observed.deployments.value:
         failure = condition(deployment, "ReplicaFailure")
         if failure.get("status") == "True":
@@ -118,7 +118,7 @@ def _image_trouble(pod: Manifest) -> tuple[str, str, str] | None:
 
 
 @check("image-pull-errors")
-def image_pull(observed: Observations) -> Iterator[Finding]:
+def image_pull(observed: Snapshot) -> Iterator[Finding]:
     """Images that a node cannot pull."""
     events = observed.events.value
     for pod in observed.pods.value:
@@ -138,7 +138,7 @@ def image_pull(observed: Observations) -> Iterator[Finding]:
         )
 
 
-def _why_no_image(messages: str, image: str, reason: str, observed: Observations) -> str:
+def _why_no_image(messages: str, image: str, reason: str, observed: Snapshot) -> str:
     # If the Secrets cannot be listed, only the registry's message is evaluated.
     if not observed.secret_names.missing and PULL_SECRET not in observed.secret_names.value:
         return f"The pull secret {PULL_SECRET} is missing: `pulumi up --refresh` creates the Secret again from registryToken."
@@ -154,7 +154,7 @@ def _why_no_image(messages: str, image: str, reason: str, observed: Observations
 
 
 @check("health-check-failures")
-def health_checks(observed: Observations) -> Iterator[Finding]:
+def health_checks(observed: Snapshot) -> Iterator[Finding]:
     """Containers that crash, restart, or run without becoming ready."""
     events = observed.events.value
     for pod in observed.pods.value:

@@ -9,17 +9,17 @@ from contract import APP_LABEL, NAMESPACE, REDIS
 from delivery.doctor._objects import app_of, condition, name_of
 from delivery.doctor.checks._registry import check
 from delivery.doctor.findings import Finding, FindingSeverity
-from delivery.doctor.observations import Observations, RedisMetric
+from delivery.doctor.observations import RedisMetric, Snapshot
 
 
 @check("high-error-rate")
-def error_rate(_: Observations) -> Iterable[Finding]:
+def error_rate(_: Snapshot) -> Iterable[Finding]:
     """Requests that fail."""
     return ()  # the decorator adds the alerts with this runbook, which are the only findings
 
 
 @check("performance-issues")
-def performance(observed: Observations) -> Iterator[Finding]:
+def performance(observed: Snapshot) -> Iterator[Finding]:
     """High latency, low throughput, high use of memory or CPU, and an autoscaler at its maximum."""
     # The decorator adds the alerts for latency, throughput, memory and CPU.
     for scaler in observed.autoscalers.value:
@@ -34,7 +34,7 @@ def performance(observed: Observations) -> Iterator[Finding]:
 
 
 @check("redis-down")
-def redis_down(observed: Observations) -> Iterator[Finding]:
+def redis_down(observed: Snapshot) -> Iterator[Finding]:
     """Redis that has no ready pod, or does not answer."""
     # The decorator adds the alert for a Redis that does not answer.
     for deployment in observed.deployments.value:
@@ -50,7 +50,7 @@ def redis_down(observed: Observations) -> Iterator[Finding]:
 
 
 @check("redis-memory")
-def redis_memory(observed: Observations) -> Iterator[Finding]:
+def redis_memory(observed: Snapshot) -> Iterator[Finding]:
     """Redis data that is near the memory limit."""
     metrics = observed.redis_metrics.value
     used, maximum = metrics.get("redis_memory_used_bytes"), metrics.get("redis_memory_max_bytes")
@@ -65,7 +65,7 @@ def redis_memory(observed: Observations) -> Iterator[Finding]:
 
 
 @check("redis-persistence")
-def redis_persistence(observed: Observations) -> Iterator[Finding]:
+def redis_persistence(observed: Snapshot) -> Iterator[Finding]:
     """Redis data that does not survive a restart of the pod."""
     for deployment in observed.deployments.value:
         if app_of(deployment) == REDIS:

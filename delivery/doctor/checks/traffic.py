@@ -10,7 +10,7 @@ from contract import NAMESPACE
 from delivery.doctor.checks._registry import check
 from delivery.doctor.facts import Manifest, TrackTraffic
 from delivery.doctor.findings import Finding, FindingSeverity
-from delivery.doctor.observations import Observations
+from delivery.doctor.observations import Snapshot
 
 RENEWAL_MARGIN = timedelta(days=30)
 """Time before expiry from which a certificate is reported.
@@ -23,7 +23,7 @@ IN_TRANSITION = frozenset({"initial", "draining"})
 
 
 @check("unhealthy-targets")
-def targets(observed: Observations) -> Iterator[Finding]:
+def targets(observed: Snapshot) -> Iterator[Finding]:
     """Targets that fail their health checks, and tracks that get traffic without a healthy target."""
     for track in observed.tracks.value:
         states = [(each["Target"], each.get("TargetHealth", {})) for each in track.targets]
@@ -61,7 +61,7 @@ def _state_of(target: tuple[Manifest, Manifest]) -> str:
 
 
 @check("certificate-expiry")
-def certificates(observed: Observations) -> Iterator[Finding]:
+def certificates(observed: Snapshot) -> Iterator[Finding]:
     """Certificates that have expired, expire soon, or were never issued."""
     for certificate in observed.certificates.value:
         status, end = certificate.get("Status", "ISSUED"), cast("datetime | None", certificate.get("NotAfter"))
@@ -80,7 +80,7 @@ def certificates(observed: Observations) -> Iterator[Finding]:
 
 
 @check("no-internet-route")
-def egress(observed: Observations) -> Iterator[Finding]:
+def egress(observed: Snapshot) -> Iterator[Finding]:
     """Private subnets without a route to the internet, so that pods cannot pull images or call AWS APIs."""
     egress = observed.egress.value
     states = {each["NatGatewayId"]: each.get("State", "") for each in egress.nat_gateways}

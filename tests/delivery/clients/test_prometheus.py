@@ -41,11 +41,11 @@ def vector(*values: object, **more: object) -> dict[str, object]:
         (vector(), 200, Reading(None, Gap.EMPTY)),
         (vector("NaN"), 200, Reading(None, Gap.NOT_A_NUMBER, "NaN", 1700000000.5)),
         (vector("+Inf"), 200, Reading(None, Gap.NOT_A_NUMBER, "+Inf", 1700000000.5)),
-        (vector("1", "2"), 200, Reading(None, Gap.PARTIAL, "2 results instead of one")),
+        (vector("1", "2"), 200, Reading(None, Gap.SEVERAL, "2 instead of one")),
         (vector("1", warnings=["a store is away"]), 200, Reading(None, Gap.PARTIAL, "a store is away")),
-        ({"status": "error", "error": "query timed out"}, 200, Reading(None, Gap.UNREACHABLE, "query timed out")),
-        (b"bad gateway", 502, Reading(None, Gap.UNREACHABLE, "502 Bad Gateway")),
-        ({"status": "error", "error": "parse error"}, 400, Reading(None, Gap.UNREACHABLE, "400 Bad Request")),
+        ({"status": "error", "error": "query timed out"}, 200, Reading(None, Gap.FAILED, "query timed out")),
+        (b"bad gateway", 502, Reading(None, Gap.FAILED, "502 Bad Gateway")),
+        ({"status": "error", "error": "parse error"}, 400, Reading(None, Gap.FAILED, "400 Bad Request")),
     ],
 )
 def test_each_kind_of_answer_is_distinguished(
@@ -55,7 +55,7 @@ def test_each_kind_of_answer_is_distinguished(
 
 
 def test_an_answer_from_another_server_has_no_number(server: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert query(server, monkeypatch, b"<html>login</html>").gap is Gap.UNREACHABLE
+    assert query(server, monkeypatch, b"<html>login</html>").gap is Gap.FAILED
 
 
 def test_a_query_has_a_time_limit() -> None:
@@ -69,7 +69,7 @@ def test_a_query_has_a_time_limit() -> None:
             with urllib.request.urlopen(f"http://127.0.0.1:{silent.getsockname()[1]}{path}", timeout=seconds) as answer:
                 return answer.read()
 
-        assert PrometheusClient(fetch, seconds=0.1).query("up").gap is Gap.UNREACHABLE
+        assert PrometheusClient(fetch, seconds=0.1).query("up").gap is Gap.FAILED
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1m", 60), ("1m30s", 90), ("500ms", 0.5), ("soon", None)])

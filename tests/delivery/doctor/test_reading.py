@@ -20,7 +20,7 @@ from delivery.doctor import doctor_report
 from delivery.doctor.checks import CHECKS
 from delivery.doctor.diagnosis import diagnose
 from delivery.doctor.facts import Changed
-from delivery.doctor.observations import PARTS, Observations
+from delivery.doctor.observations import PARTS, Snapshot
 from delivery.doctor.reading import observe
 from delivery.doctor.sources import Sources
 from delivery.errors import DeliveryError, ExitCode, UsageError
@@ -97,7 +97,7 @@ def api_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiS
     server.server.server_close()
 
 
-def read_platform(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Observations:
+def read_platform(seconds: float = 10, drift: Callable[[], list[Changed]] = list) -> Snapshot:
     *_, observed = observe(Sources(Environment.open("local"), drift), seconds=seconds)
     return observed
 
@@ -107,7 +107,7 @@ def test_every_part_of_the_snapshot_is_read(api_server: ApiServer) -> None:
 
 
 def test_a_part_that_was_not_read_has_a_reason() -> None:
-    assert Observations(environment="local").cluster_dns.missing == "cluster dns: not read"
+    assert Snapshot(environment="local").cluster_dns.missing == "cluster dns: not read"
 
 
 def test_missing_permissions_are_reported_by_part_with_the_servers_message(api_server: ApiServer) -> None:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from embedded_cloud.providers.docker.types import containers
-from embedded_cloud.providers.docker.types.containers import MIB, SECOND, Container
+from embedded_cloud.providers.docker.types.containers import MIB, NANO, Container
 from embedded_cloud.providers.docker.types.parts import Network
 
 INPUTS = {"start": True, "mustRun": True, "wait": True, "waitTimeout": 60}
@@ -61,7 +61,7 @@ def test_a_container_that_runs_and_is_not_unhealthy_is_ready(monkeypatch: pytest
 
 HOST: dict[str, Any] = {
     **{"NetworkMode": "none", "PortBindings": None, "Binds": None, "PidMode": "", "ReadonlyRootfs": True, "SecurityOpt": None},
-    **{"CapDrop": ["ALL"], "CapAdd": None, "NanoCpus": SECOND, "RestartPolicy": {"Name": "no"}},
+    **{"CapDrop": ["ALL"], "CapAdd": None, "NanoCpus": NANO, "RestartPolicy": {"Name": "no"}},
     **{"LogConfig": {"Type": "", "Config": {}}, "Memory": 512 * MIB, "MemorySwap": 1024 * MIB},
 }
 
@@ -71,7 +71,7 @@ HOST: dict[str, Any] = {
 )
 def test_durations_and_swap_are_read_as_the_official_provider_reads_them(seconds: int, text: str) -> None:
     """It writes durations as Go does, and reports the swap that the engine adds. So inputs in another form are a difference."""
-    health = {"Test": ["CMD", "true"], "Interval": seconds * SECOND, "Timeout": seconds * SECOND, "StartPeriod": seconds * SECOND}
+    health = {"Test": ["CMD", "true"], "Interval": seconds * NANO, "Timeout": seconds * NANO, "StartPeriod": seconds * NANO}
     config = {"User": "1:1", "Entrypoint": None, "Cmd": None, "Env": None, "Healthcheck": health}
     attributes = {"Name": "/x", "Image": "i", "Config": config, "HostConfig": HOST, "NetworkSettings": {"Networks": {}}}
     image = SimpleNamespace(attrs={"Config": {}})
@@ -82,7 +82,7 @@ def test_durations_and_swap_are_read_as_the_official_provider_reads_them(seconds
     assert live is not None
     assert (live["healthcheck"]["interval"], live["healthcheck"]["startPeriod"]) == (text, text)
     assert (live["memory"], live["memorySwap"]) == (512, 1024)
-    assert containers._nanoseconds(text) == seconds * SECOND
+    assert containers._nanoseconds(text) == seconds * NANO
 
 
 def test_the_gateway_that_the_engine_adds_to_a_network_is_read() -> None:

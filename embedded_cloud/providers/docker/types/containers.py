@@ -18,8 +18,8 @@ from embedded_cloud.providers.modelled import names, properties
 from embedded_cloud.providers.plugin import Properties
 
 MIB = 1024 * 1024
-SECOND = 1_000_000_000
-"""One second in nanoseconds, the unit of the Docker engine's API."""
+NANO = 1_000_000_000
+"""The Docker engine's API has durations in nanoseconds, and CPUs in billionths."""
 POLL_SECONDS = 0.25
 WAIT_SECONDS = 60
 """The official provider's default of `waitTimeout`."""
@@ -87,7 +87,7 @@ class Container(DockerResource):
             "cap_drop": capabilities.get("drops"),
             "cap_add": capabilities.get("adds"),
             "security_opt": inputs.get("securityOpts"),
-            "nano_cpus": round(float(inputs["cpus"]) * SECOND) if "cpus" in inputs else None,
+            "nano_cpus": round(float(inputs["cpus"]) * NANO) if "cpus" in inputs else None,
             "mem_limit": inputs["memory"] * MIB if "memory" in inputs else None,
             "memswap_limit": inputs["memorySwap"] * MIB if "memorySwap" in inputs else None,
             "log_config": {"Type": inputs.get("logDriver", "json-file"), "Config": inputs.get("logOpts", {})},
@@ -120,7 +120,7 @@ class Container(DockerResource):
             "readOnly": host["ReadonlyRootfs"],
             "capabilities": {"drops": host["CapDrop"], "adds": host["CapAdd"]},
             "securityOpts": host["SecurityOpt"],
-            "cpus": f"{host['NanoCpus'] / SECOND:g}",
+            "cpus": f"{host['NanoCpus'] / NANO:g}",
             "memory": host["Memory"] // MIB,
             # Without this input, the engine allows as much swap as memory, and reports the sum.
             "memorySwap": host["MemorySwap"] // MIB or None,
@@ -251,7 +251,7 @@ def _health_from(check: dict[str, Any] | None) -> Properties | None:
 
 def _duration(nanoseconds: int) -> str:
     """The duration as Go writes it, which is how the official provider reads it: ``5m0s``, not ``300s``."""
-    minutes, seconds = divmod(nanoseconds // SECOND, 60)
+    minutes, seconds = divmod(nanoseconds // NANO, 60)
     hours, minutes = divmod(minutes, 60)
     if hours:
         return f"{hours}h{minutes}m{seconds}s"
@@ -263,7 +263,7 @@ def _nanoseconds(duration: str) -> int:
     if match is None:
         raise EmbeddedCloudError(f"{duration!r} is not a duration in whole seconds", "write it like 30s or 5m0s")
     hours, minutes, seconds = (int(each or 0) for each in match.groups())
-    return (hours * 3600 + minutes * 60 + seconds) * SECOND
+    return (hours * 3600 + minutes * 60 + seconds) * NANO
 
 
 def _upload(api: Any, id: str, upload: Properties) -> None:
