@@ -32,6 +32,7 @@ def facts(release: Release) -> list[tuple[str, str]]:
         ("image", release.image),
         ("digest", release.digest),
         ("commit", release.commit),
+        ("commit before", release.replaced_program),
         ("started", release.started.isoformat(timespec="seconds")),
         ("duration", duration),
         ("started by", release.who),
