@@ -6,6 +6,7 @@ Source: https://github.com/compose-spec/compose-spec/blob/main/spec.md
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -34,14 +35,15 @@ DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="produc
 """The settings of docker/compose.yaml. They are not validated, because the rules for AWS do not apply to Docker."""
 
 HEADER = """\
-# Generated from components/compose/services.py: edit that file, then run `make generate`. Images and sizes are settings, with
-# defaults in components/settings/groups/.
+# Generated from components/compose/services.py: edit that file, then run `make generate` for docker/compose.yaml, or
+# `./dwcp render` for the guide's files. Images and sizes are settings, with defaults in components/settings/groups/.
 #
-#   docker compose -f {file} up -d --wait       `make compose-up` also checks the machine first
+#   ./dwcp compose secrets --file {file}     creates the missing passwords
+#   docker compose -f {file} up -d --wait    `./dwcp compose up`, with the same --file, also checks the machine first
 #   docker compose -f {file} logs -f
-#   docker compose -f {file} down               add -v to remove the data too
+#   docker compose -f {file} down            add -v to remove the data too
 #
-# The passwords are files under {secrets}, created by `dwcp compose secrets`. Environment variables that change the stack:
+# The passwords are files under {secrets}. Environment variables that change the stack:
 {variables}
 """
 
@@ -62,13 +64,13 @@ _Dumper.add_representer(str, _block)
 
 
 def compose_file(stack: Stack, *, file: str, support_folder: PurePosixPath = HERE) -> str:
-    """The text of the compose file ``file``.
+    """The text of the compose file ``file``, a path from the folder in which its header's commands are run.
 
     ``support_folder`` is the path from the compose file's folder to the folder with ``config``, ``secrets`` and the Dockerfiles.
     """
     variables = [variable for service in stack.services for variable in _variables(service)]
     header = HEADER.format(
-        file=file,
+        file=shlex.quote(file),
         secrets=PurePosixPath(file).parent / support_folder / "secrets",
         variables="\n".join(f"#   {each.name}, by default {each.default}" for each in variables),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -56,7 +57,6 @@ HOME_FOLDER = "/home/nodejs"
 SCRATCH_SIZE = "256Mi"
 
 STARTUP_PERIOD_SECONDS = 2
-STARTUP_FAILURES = 60
 LIVENESS_PERIOD_SECONDS = 10
 READINESS_PERIOD_SECONDS = 5
 
@@ -230,7 +230,12 @@ def _container(args: TrackArgs) -> ContainerArgs:
             cpu=(settings.cpu_request, settings.cpu_limit), memory=(settings.memory_request, settings.memory_limit)
         ),
         security_context=pods.container_security(),
-        startup_probe=pods.http_probe(HEALTH_PATH, settings.port, period_seconds=STARTUP_PERIOD_SECONDS, failures=STARTUP_FAILURES),
+        startup_probe=pods.http_probe(
+            HEALTH_PATH,
+            settings.port,
+            period_seconds=STARTUP_PERIOD_SECONDS,
+            failures=math.ceil(settings.startup_seconds / STARTUP_PERIOD_SECONDS),
+        ),
         liveness_probe=pods.http_probe(
             HEALTH_PATH, settings.port, period_seconds=LIVENESS_PERIOD_SECONDS, delay_seconds=settings.liveness_delay_seconds
         ),

@@ -19,7 +19,7 @@ def render(
     with working(f"evaluating the program for {environment}"):
         from delivery.releases import guide_files
 
-        texts = guide_files.render(environment)
+        texts = guide_files.render(environment, into)
     guide_files.write(texts, into)
     console = Console(highlight=False)
     for path in sorted(texts):

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import secrets
+import shlex
 import shutil
 import socket
 import subprocess
@@ -116,7 +117,8 @@ class ComposeStack:
         return made
 
     def _missing_secrets(self) -> Iterator[tuple[str, str]]:
-        fix = "run `./dwcp compose secrets`, which creates a random value, or write your own value into the file"
+        command = f"./dwcp compose secrets --file {shlex.quote(str(self.file))}"
+        fix = f"run `{command}`, which creates a random value, or write your own value into the file"
         for name, file in self.secret_files.items():
             if not file.is_file():
                 yield f"the secret {name} is missing: there is no {file}", fix

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, cast
 
 import yaml
@@ -20,7 +20,9 @@ from delivery.errors import DeliveryError
 from program.evaluation import CHECKOUT, evaluate_here
 from program.graph import Graph, Resource, unknown_paths
 
-FOLDER = "deployments"
+FOLDER = PurePosixPath("deployments")
+DOCKER = PurePosixPath("docker")
+"""The folder of the Dockerfiles, here and in the checkout."""
 COMPOSE = f"docker-compose-{APPLICATION}.yml"
 DEPLOYMENT = f"k8s/{APPLICATION}-deployment.yaml"
 MONITORING = f"k8s/{APPLICATION}-monitoring.yaml"
@@ -39,8 +41,8 @@ SECRETS = (
 )
 
 
-def render(stack: str, checkout: Path = CHECKOUT) -> dict[PurePosixPath, str]:
-    """The guide's files: the text of each file, by the path below ``deployments``.
+def render(stack: str, folder: PurePath = FOLDER) -> dict[PurePosixPath, str]:
+    """The guide's files for ``folder``: the text of each file, by the path below the folder.
 
     The program is evaluated as for the first preview of ``stack``, so the outputs of resources are unknown.
     """
@@ -51,9 +53,8 @@ def render(stack: str, checkout: Path = CHECKOUT) -> dict[PurePosixPath, str]:
     texts = {
         PurePosixPath(DEPLOYMENT): manifests(stack, others),
         PurePosixPath(MONITORING): manifests(stack, monitoring),
-        **{PurePosixPath(file): (checkout / file).read_text() for file in (DOCKERFILE, f"{DOCKERFILE}.dockerignore")},
     }
-    return texts | _docker_files()
+    return texts | docker_files(folder)
 
 
 def write(texts: dict[PurePosixPath, str], folder: Path) -> None:
@@ -67,11 +68,15 @@ def write(texts: dict[PurePosixPath, str], folder: Path) -> None:
         raise DeliveryError(f"cannot write {error.filename}: {error.strerror}", "name another folder with --into") from error
 
 
-def _docker_files() -> dict[PurePosixPath, str]:
+def docker_files(folder: PurePath = FOLDER) -> dict[PurePosixPath, str]:
+    """The compose file, and the files that it mounts and from which images are built."""
     services = docker_services(DEFAULTS)
-    support_folder = PurePosixPath("docker")
-    texts = {PurePosixPath(COMPOSE): compose_file(services, file=f"{FOLDER}/{COMPOSE}", support_folder=support_folder)}
-    return texts | {support_folder / "config" / path: text for path, text in config_files(services).items()}
+    built = [f"{DOCKER}/{each.dockerfile}" for each in services.services if each.dockerfile]
+    return {
+        PurePosixPath(COMPOSE): compose_file(services, file=str(folder / COMPOSE), support_folder=DOCKER),
+        **{DOCKER / "config" / path: text for path, text in config_files(services).items()},
+        **{PurePosixPath(file): (CHECKOUT / file).read_text() for file in (DOCKERFILE, f"{DOCKERFILE}.dockerignore", *built)},
+    }
 
 
 def manifests(stack: str, resources: list[Resource]) -> str:

@@ -60,7 +60,7 @@ def test_a_missing_secret_is_reported(stack: Compose) -> None:
     message = stack.error_of("up")
     assert "5 problems prevent the start" in message  # two passwords, and the files of three receivers, which may be empty
     assert f"the secret redis_password is missing: there is no {stack.folder}/secrets/redis_password" in message
-    assert "run `./dwcp compose secrets`" in message
+    assert f"run `./dwcp compose secrets --file {stack.file}`" in message
 
 
 def test_secrets_are_generated_once_and_kept(stack: Compose) -> None:

@@ -19,11 +19,14 @@ def at(seconds: float) -> str:
     return (NOW - timedelta(seconds=seconds)).isoformat()
 
 
-def pod(name: str = "dwcp-v3-abc", *, age: float = 3600, phase: str = "Running", **status: Any) -> Manifest:
+def pod(name: str = "dwcp-v3-abc", *, age: float = 3600, phase: str = "Running", startup: int = 120, **status: Any) -> Manifest:
+    """A pod of the service, whose startup probe fails after ``startup`` seconds."""
+    probe = {"httpGet": {"path": "/health", "port": 8080}, "periodSeconds": 1, "failureThreshold": startup}
+    container = {"name": "dwcp-v3", "image": "ghcr.io/novacron/dwcp-v3:v3.0.0", "startupProbe": probe}
     conditions = [{"type": "Ready", "status": "True"}, {"type": "PodScheduled", "status": "True"}]
     return {
         "metadata": {"name": name, "creationTimestamp": at(age), "labels": {"app": "dwcp-v3", "track": "stable"}},
-        "spec": {"nodeName": "node-a", "containers": [{"name": "dwcp-v3", "image": "ghcr.io/novacron/dwcp-v3:v3.0.0"}]},
+        "spec": {"nodeName": "node-a", "containers": [container]},
         "status": {"phase": phase, "conditions": conditions, **status},
     }
 

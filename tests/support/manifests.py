@@ -25,6 +25,7 @@ CHANGED: dict[str, dict[str, Any]] = {
         "cpuRequest": "250m",
         "memoryLimit": "1Gi",
         "replicas": 3,
+        "startupSeconds": 301,
         "livenessDelaySeconds": 45,
         "readinessDelaySeconds": 15,
         "egress": [{"cidr": "198.51.100.7/32", "ports": [443]}],

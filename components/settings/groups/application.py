@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from annotated_types import Len
+from annotated_types import Interval, Len
 from pydantic import AfterValidator
 from typing_extensions import override
 
@@ -23,6 +23,7 @@ from components.settings.types import (
     Port,
     Storage,
     Variable,
+    Whole,
     unique,
 )
 from contract import FIRST_IMAGE, METRICS_PORT, PORT
@@ -60,6 +61,9 @@ class ApplicationSettings(Group):
     """Memory above which a pod is killed (guide: Resource Limits)."""
     replicas: Pods = 3
     """Number of pods at creation; afterwards the autoscaler owns the number (guide: Deployment Manifests)."""
+    # The maximum leaves a minute of the Deployment's progress deadline to schedule a pod and to pull its image.
+    startup_seconds: Annotated[Whole, Interval(ge=10, le=540)] = 120
+    """Seconds in which the service must answer `/health` after its start, or it is restarted (Kubernetes: startup probes)."""
     liveness_delay_seconds: Delay = 30
     """Seconds before the first liveness check, `/health`; the startup check has no delay (guide: Health Checks)."""
     readiness_delay_seconds: Delay = 10

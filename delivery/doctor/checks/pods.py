@@ -25,8 +25,10 @@ from delivery.doctor.observations import Snapshot
 
 PENDING_SECONDS = 30
 """Age from which a pending pod is reported. Scheduling normally takes seconds, or minutes if node autoscaling adds a node."""
-STARTING_SECONDS = 180
-"""Seconds that a pod may take to become ready: 2 minutes of the service's startup probe, and an image pull."""
+START_SECONDS = 180
+"""Seconds in which the containers of a scheduled pod must start: the node attaches the volumes and pulls the images."""
+PULL_SECONDS = 60
+"""Seconds of an image pull. They are added to the time of a pod's startup probe, which begins after the pull."""
 SCALE_UP_SECONDS = 300
 """Time that node autoscaling may need to add a node for a pending pod."""
 RESTART_COUNT = 3
@@ -73,7 +75,7 @@ def pending(observed: Snapshot) -> Iterator[Finding]:
                 if "Insufficient" in message
                 else f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
-        elif age_seconds(pod, observed.at) >= STARTING_SECONDS:
+        elif age_seconds(pod, observed.at) >= START_SECONDS:
             yield Finding(
                 severity=FindingSeverity.CRITICAL,
                 subject=f"Pod {name_of(pod)}",
@@ -165,7 +167,7 @@ def health_checks(observed: Snapshot) -> Iterator[Finding]:
             yield _crash(pod, name, container, events)
         ready = condition(pod, "Ready")
         running = pod.get("status", {}).get("phase") == "Running"
-        if running and not crashed and ready.get("status") == "False" and age_seconds(pod, observed.at) >= STARTING_SECONDS:
+        if running and not crashed and ready.get("status") == "False" and age_seconds(pod, observed.at) >= _ready_seconds(pod):
             yield Finding(
                 check="unhealthy-targets" if ready.get("reason") == UNHEALTHY_TARGET else "",
                 severity=FindingSeverity.CRITICAL,
@@ -177,6 +179,14 @@ def health_checks(observed: Snapshot) -> Iterator[Finding]:
                 cause=_why_not_ready(pod, ready),
                 command=f"kubectl describe pod {name_of(pod)} -n {NAMESPACE}",
             )
+
+
+def _ready_seconds(pod: Manifest) -> int:
+    """The age at which the pod must be ready: the time of its longest startup probe, and an image pull."""
+    probes = [section(each, "startupProbe") for each in listed(pod, "spec", "containers")]
+    return PULL_SECONDS + max(
+        each.get("initialDelaySeconds", 0) + each.get("periodSeconds", 0) * each.get("failureThreshold", 0) for each in probes
+    )
 
 
 def _why_not_ready(pod: Manifest, ready: Manifest) -> str:

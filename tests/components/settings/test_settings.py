@@ -151,6 +151,8 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("application.memoryLimit", 512, "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
     ("application.replicas", 11, "is not between autoscaling.minReplicas (3) and autoscaling.maxReplicas (10)", "10"),
     ("application.livenessDelaySeconds", -1, "must be at least 0", "0"),
+    ("application.startupSeconds", 9, "must be at least 10", "10"),
+    ("application.startupSeconds", 541, "must be at most 540", "540"),
     ("application.readinessDelaySeconds", "soon", "must be a whole number", "10"),
     ("application.egress[0].cidr", [{"cidr": "10.0.0.1/24", "ports": [443]}], "the network is 10.0.0.0/24", "10.0.0.0/24"),
     ("application.egress[0].ports[0]", [{"cidr": "10.0.0.0/24", "ports": [0]}], "must be at least 1", "1"),

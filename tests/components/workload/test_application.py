@@ -30,6 +30,13 @@ def annotations(objects: Manifests, deployment: str = "dwcp-v3") -> dict[str, st
     return dict(objects.pod(deployment).metadata["annotations"])
 
 
+def startup_seconds(objects: Manifests) -> int:
+    """Seconds of failed startup checks after which the kubelet restarts the service."""
+    probe = objects.container("dwcp-v3", "dwcp-v3")["startupProbe"]
+    assert probe.get("initialDelaySeconds", 0) == 0
+    return probe["periodSeconds"] * probe["failureThreshold"]
+
+
 def as_stable(manifest: Any, replacements: dict[str, str]) -> Any:
     """The manifest with the canary's names replaced by those of the stable track."""
     text = json.dumps(manifest, sort_keys=True)
@@ -59,6 +66,13 @@ def test_resources_and_probes_are_those_of_the_guide(objects: Manifests) -> None
     assert (liveness["httpGet"]["path"], liveness["initialDelaySeconds"]) == ("/health", 30)
     assert (readiness["httpGet"]["path"], readiness["initialDelaySeconds"]) == ("/ready", 10)
     assert container["startupProbe"]["httpGet"]["path"] == "/health"
+    assert startup_seconds(objects) == 120
+
+
+def test_a_start_that_takes_the_longest_allowed_time_ends_before_the_progress_deadline() -> None:
+    objects = evaluate("production", application={"startupSeconds": 540})
+    assert startup_seconds(objects) == 540
+    assert startup_seconds(objects) < objects.one("Deployment", "dwcp-v3")["spec"]["progressDeadlineSeconds"]
 
 
 def test_the_environment_variables_are_those_of_the_guide(objects: Manifests) -> None:
@@ -240,6 +254,7 @@ def test_settings_reach_the_pods() -> None:
     assert container["resources"]["requests"]["cpu"] == "250m"
     assert container["resources"]["limits"]["memory"] == "1Gi"
     assert container["livenessProbe"]["httpGet"]["port"] == container["readinessProbe"]["httpGet"]["port"] == 8081
+    assert startup_seconds(objects) == 302  # 301 seconds, rounded up to whole periods of 2 seconds
     assert container["livenessProbe"]["initialDelaySeconds"] == 45
     assert container["readinessProbe"]["initialDelaySeconds"] == 15
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http": 8081, "metrics": 9095}

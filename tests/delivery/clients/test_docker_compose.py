@@ -85,6 +85,13 @@ def test_ports_are_checked_if_the_engine_runs_on_this_machine(
     assert bool(problems) == is_checked
 
 
+def test_the_fix_for_a_missing_secret_names_the_compose_file(tmp_path: Path) -> None:
+    stack = ComposeStack(tmp_path / "my stack.yml")
+    stack.__dict__["config"] = {"secrets": {"redis_password": {"file": str(tmp_path / "secrets/redis_password")}}}
+    [(_, fix)] = stack._missing_secrets()  # pyright: ignore[reportPrivateUsage]
+    assert f"run `./dwcp compose secrets --file '{tmp_path}/my stack.yml'`" in fix
+
+
 def test_a_compose_file_that_compose_refuses_is_reported(tmp_path: Path) -> None:
     executable(tmp_path, "docker", 'test "$1" = version && echo 28.0.0')
     executable(tmp_path, "docker-compose", 'test "$1" = version && echo 2.40.3 || { echo "yaml: line 3: mapping" >&2; exit 1; }')

@@ -416,6 +416,7 @@ def test_every_check_has_a_case() -> None:
 IGNORED: dict[str, dict[str, Any]] = {
     "a pod that was just created": {"pods": [pending(age=5)]},
     "a pod that is still starting": {"pods": [pod(age=60, conditions=[NOT_READY])]},
+    "a pod whose startup probe permits a long start": {"pods": [pod(age=350, startup=300, conditions=[NOT_READY])]},
     "a pod that is being deleted": {
         "pods": [
             {
@@ -454,6 +455,12 @@ def test_a_normal_or_temporary_state_is_not_a_finding(changes: dict[str, Any]) -
 def test_a_healthy_platform_passes_every_check() -> None:
     report = diagnose(healthy())
     assert (report.findings, report.unchecked, set(report.passed)) == ((), (), set(CHECKS))
+
+
+@pytest.mark.parametrize("age", [125, 365])
+def test_a_pod_is_reported_when_its_own_startup_probe_and_an_image_pull_are_over(age: int) -> None:
+    [found] = findings_of(pods=[pod(age=age, startup=age - 65, conditions=[NOT_READY])])
+    assert found.check == "health-check-failures"
 
 
 def findings_of(**changes: Any) -> list[Finding]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -33,6 +37,7 @@ def objects(path: PurePosixPath) -> list[dict[str, Any]]:
 def test_the_files_have_the_paths_of_the_guide() -> None:
     wanted = (
         "docker/Dockerfile.dwcp-v3",
+        "docker/Dockerfile.dwcp-v3.dockerignore",
         "docker-compose-dwcp-v3.yml",
         "k8s/dwcp-v3-deployment.yaml",
         "k8s/dwcp-v3-monitoring.yaml",
@@ -113,6 +118,56 @@ def test_the_compose_file_mounts_the_rendered_files(tmp_path: Path) -> None:
     assert all((tmp_path / folder).is_dir() for folder in folders)
     assert compose["secrets"]["redis_password"]["file"] == "./docker/secrets/redis_password"
     assert yaml.safe_load(files()[Path("docker/compose.yaml")])["services"].keys() == compose["services"].keys()
+
+
+def test_docker_compose_can_build_the_images_from_the_rendered_files(tmp_path: Path) -> None:
+    guide_files.write(texts(), tmp_path)
+    compose = yaml.safe_load((tmp_path / "docker-compose-dwcp-v3.yml").read_text())
+    builds = [service["build"] for service in compose["services"].values() if "build" in service]
+    assert [each["dockerfile"] for each in builds] == ["Dockerfile.grafana"]
+    for build in builds:
+        dockerfile = tmp_path / build["context"] / build["dockerfile"]
+        # The context contains nothing that the build could copy.
+        assert not re.search(r"^(COPY|ADD)\b", dockerfile.read_text(), re.MULTILINE)
+
+
+COMPOSE_CONFIG = f"""\
+#!{sys.executable}
+# A substitute for `docker-compose`, which resolves the paths of secrets against the folder of the compose file.
+import json, pathlib, sys, yaml
+if sys.argv[1] == "version":
+    sys.exit(print("2.40.3"))
+file = pathlib.Path(sys.argv[sys.argv.index("--file") + 1])
+secrets = yaml.safe_load(file.read_text())["secrets"]
+print(json.dumps({{"secrets": {{name: {{"file": str(file.parent.resolve() / each["file"])}} for name, each in secrets.items()}}}}))
+"""
+
+
+@pytest.mark.parametrize("into", ["deployments", "a folder/of mine"])
+def test_the_command_in_the_header_writes_the_secrets_of_the_rendered_compose_file(tmp_path: Path, into: str) -> None:
+    guide_files.write(guide_files.docker_files(Path(into)), tmp_path / into)
+    compose = tmp_path / into / "docker-compose-dwcp-v3.yml"
+    [command] = re.findall(r"^# +\./dwcp (compose secrets .*?)  ", compose.read_text(), re.MULTILINE)
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name, script in (
+        ("docker", '#!/bin/sh\ntest "$1 $2" = "version --format" && echo 29.0.0\n'),
+        ("docker-compose", COMPOSE_CONFIG),
+    ):
+        (programs / name).write_text(script)
+        (programs / name).chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-m", "delivery", *shlex.split(command)],
+        env={**os.environ, "PATH": str(programs)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    wanted = [compose.parent / each["file"] for each in yaml.safe_load(compose.read_text())["secrets"].values()]
+    assert len(wanted) >= 2
+    assert all(file.is_file() for file in wanted)
 
 
 def test_an_object_without_a_name_gets_its_logical_name() -> None:
