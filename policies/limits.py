@@ -139,9 +139,9 @@ LIMITS: Mapping[str, Mapping[str, Any]] = {
         "required_tags": ("project", "environment", "managed-by"),
     },
 }
-"""For each environment, the differences from the limits of production. `local` may have one replica, to fit on a laptop."""
+"""The differences from the limits of production, by environment. `local` may have one replica, to fit on a laptop."""
 
 
 def limits_of(environment: Environment, today: date) -> Limits:
     """The limits of an environment."""
-    return Limits(environment=environment, today=today, **LIMITS[environment])
+    return Limits(environment=environment, today=today, **LIMITS.get(environment, {}))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from policies_bad import bad_world
@@ -15,6 +15,7 @@ import policies
 from policies import PolicyError
 from policies.config import config_of, pack_config, read_pack_config, with_pack_config
 from policies.exported_state import resources_of, stack_of
+from policies.limits import limits_of
 from policies.prices import HOURS, estimate_of, prices
 from policies.rule import ENVIRONMENTS
 from policies.views import ResourceIndex, View
@@ -41,6 +42,11 @@ def test_the_committed_pack_configs_change_nothing(environment: policies.Environ
     spelled_out = with_pack_config(config, pack_config(environment, policies.RULES), policies.RULES)
     world = bad_world().resources()
     assert policies.check(world, environment, spelled_out) == policies.check(world, environment, config)
+
+
+def test_an_environment_without_limits_of_its_own_has_those_of_production() -> None:
+    own = limits_of(cast(policies.Environment, "dev"), TODAY).model_dump(exclude={"environment"})
+    assert own == limits_of("production", TODAY).model_dump(exclude={"environment"})
 
 
 def test_a_pack_config_sets_level_and_parameters_of_one_rule() -> None:
