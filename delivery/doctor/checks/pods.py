@@ -182,11 +182,10 @@ def health_checks(observed: Snapshot) -> Iterator[Finding]:
 
 
 def _ready_seconds(pod: Manifest) -> int:
-    """The age at which the pod must be ready: the time of its longest startup probe, and an image pull."""
+    """The age at which the pod must be ready: the time of its longest startup probe and an image pull, or ``START_SECONDS``."""
     probes = [section(each, "startupProbe") for each in listed(pod, "spec", "containers")]
-    return PULL_SECONDS + max(
-        each.get("initialDelaySeconds", 0) + each.get("periodSeconds", 0) * each.get("failureThreshold", 0) for each in probes
-    )
+    times = [each.get("initialDelaySeconds", 0) + each.get("periodSeconds", 0) * each.get("failureThreshold", 0) for each in probes]
+    return max(START_SECONDS, PULL_SECONDS + max(times, default=0))
 
 
 def _why_not_ready(pod: Manifest, ready: Manifest) -> str:

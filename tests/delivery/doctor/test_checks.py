@@ -457,7 +457,7 @@ def test_a_healthy_platform_passes_every_check() -> None:
     assert (report.findings, report.unchecked, set(report.passed)) == ((), (), set(CHECKS))
 
 
-@pytest.mark.parametrize("age", [125, 365])
+@pytest.mark.parametrize("age", [185, 365])
 def test_a_pod_is_reported_when_its_own_startup_probe_and_an_image_pull_are_over(age: int) -> None:
     [found] = findings_of(pods=[pod(age=age, startup=age - 65, conditions=[NOT_READY])])
     assert found.check == "health-check-failures"
