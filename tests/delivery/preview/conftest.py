@@ -53,6 +53,8 @@ ARTIFACTS = Statement(
 COMPONENT = Statement(
     "components/component.py", '        super().__init__(f"dwcp:platform:{type(self).__name__}", name, None, opts)\n'
 )
+NAME_CHECK = Statement("components/settings/_loading.py", "        mistakes += _wrong_environment(environment)\n")
+"""Replaced for every change, because the stacks have the settings of staging and other names."""
 ENCRYPTION = Statement(
     "components/aws/_buckets.py",
     """\
@@ -105,6 +107,7 @@ def write(folder: Path) -> None:
         (folder / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
         for statement, text in change.code.items():
             variants.setdefault(statement, {})[stack] = text
+    variants[NAME_CHECK] = dict.fromkeys(CHANGES, "        pass\n")
     for statement, texts in variants.items():
         file = folder / statement.file
         content = file.read_text()
