@@ -12,6 +12,7 @@ from accounts import Account
 from delivery.clients.checkpoint import States
 from delivery.clients.state_backend import Backend
 from delivery.releases.configuration import present_stack_file
+from delivery.releases.settings import leaves_of
 from delivery.releases.stack_file import StackFileError, parsed, written
 from delivery.state.history import last_update
 
@@ -55,6 +56,7 @@ def test_the_stack_file_is_that_of_the_last_update(account: Account, states: Sta
     text = present_stack_file(account, states, last_update(states), lambda _: True, checkout=checkout)
     assert parsed(text)["config"] == config(8081, "rotated")
     assert parsed(text)["encryptedkey"] == "NOW"
+    assert leaves_of(last_update(states).config) == {"application.port": 8081}
 
 
 @pytest.mark.parametrize(
