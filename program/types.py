@@ -1,4 +1,4 @@
-"""Type tokens by short name, for every type that a policy or a report names.
+"""Short names of the type tokens that several modules use.
 
 A test compares the tokens with the SDKs, because a policy for a misspelled token would never find a resource.
 """
@@ -29,7 +29,7 @@ GROUP = "aws:iam/group:Group"
 GROUP_POLICY = "aws:iam/groupPolicy:GroupPolicy"
 POLICY = "aws:iam/policy:Policy"
 GROUP_POLICY_ATTACHMENT = "aws:iam/groupPolicyAttachment:GroupPolicyAttachment"
-GROUP_ATTACHMENT = "aws:iam/policyAttachment:PolicyAttachment"
+POLICY_ATTACHMENT = "aws:iam/policyAttachment:PolicyAttachment"
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
@@ -42,9 +42,9 @@ LISTENER = "aws:lb/listener:Listener"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 DATABASE_CLUSTER = "aws:rds/cluster:Cluster"
-DATABASE_INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
+DATABASE_CLUSTER_INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
 CLUSTER_SNAPSHOT = "aws:rds/clusterSnapshot:ClusterSnapshot"
-DATABASE = "aws:rds/instance:Instance"
+DATABASE_INSTANCE = "aws:rds/instance:Instance"
 BUCKET = "aws:s3/bucket:Bucket"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 BUCKET_ACL = "aws:s3/bucketAcl:BucketAcl"

@@ -117,7 +117,10 @@ class Cluster(Component):
     version: pulumi.Output[str]
     network: pulumi.Output[str]
     node_groups: pulumi.Output[str]
-    """The next update compares this output, ``network`` and ``version`` with the settings."""
+    """A text with the settings of the node groups, as ``network`` is a text with those of the network.
+
+    The next update compares ``version`` and the two texts with its settings.
+    """
 
     def __init__(self, name: str, args: ClusterArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)

@@ -64,7 +64,7 @@ class Nodes(Component):
         size: tuple[int, int, int],
         role: iam.Role,
         template: ec2.LaunchTemplate,
-        after: Sequence[pulumi.Resource],
+        depends_on: Sequence[pulumi.Resource],
     ) -> eks.NodeGroup:
         least, first, most = size
         name = f"{self._name}-{zone}"
@@ -82,7 +82,7 @@ class Nodes(Component):
             update_config=eks.NodeGroupUpdateConfigArgs(max_unavailable=1),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=after,
+                depends_on=depends_on,
                 ignore_changes=[] if self._args.settings.resize_nodes else ignored(NODE_GROUP, name),
             ),
         )

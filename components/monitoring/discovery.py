@@ -97,7 +97,7 @@ def _kubelet(job: str, path: str, outside: bool | None) -> ScrapeJob:
 
     EKS issues the kubelets' certificates for names that differ from the target addresses. So Prometheus does not verify the
     certificates, as in kube-prometheus. The token that Prometheus sends can only read metrics, pods and nodes. The sandbox's
-    kubelets, which are behind the proxy, do not use TLS.
+    kubelets, to which Prometheus connects through an HTTP proxy, do not use TLS.
     """
     return ScrapeJob(
         job_name=job,

@@ -80,8 +80,8 @@ def cluster_is_reachable(environment: EnvironmentSettings, cluster: ClusterSetti
         yield "cluster.public_access_cidrs[0]", problem, "203.0.113.0/24"
 
 
-def pipelines_are_bounded(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
-    """If CI deploys the stack, it has a permissions boundary, because the CI role may not create roles without one."""
+def ci_stack_has_a_boundary(environment: EnvironmentSettings, cluster: ClusterSettings) -> Iterator[Conflict]:
+    """If CI deploys the stack, the settings name a permissions boundary: the CI role may not create a role without it."""
     if environment.name != "local" and cluster.ci_role_arn is not None and environment.permissions_boundary_arn is None:
         account = cluster.ci_role_arn.split(":")[4]
         problem = f"is missing, and {cluster.ci_role_arn} may not create a role without it"
@@ -159,8 +159,8 @@ def alerts_have_receivers(environment: EnvironmentSettings, monitoring: Monitori
 
     The sandbox needs no receiver. Staging needs none if ``monitoring.alarms`` is ``none``.
     """
-    explicit = environment.name == "local" or (environment.name == "staging" and monitoring.alarms == "none")
-    if not explicit and monitoring.mode == "bundled" and not monitoring.critical_receivers:
+    needs_none = environment.name == "local" or (environment.name == "staging" and monitoring.alarms == "none")
+    if not needs_none and monitoring.mode == "bundled" and not monitoring.critical_receivers:
         problem = f"is empty: critical alerts of {environment.name} would have no receiver"
         if environment.name != "production":
             problem += "; name a receiver, or set monitoring.alarms to none"
@@ -197,7 +197,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     certificate_in_region,
     cluster_of_the_stack,
     cluster_is_reachable,
-    pipelines_are_bounded,
+    ci_stack_has_a_boundary,
     roles_are_apart,
     a_node_per_zone,
     production_network,

@@ -18,10 +18,10 @@ from contract import APPLICATION
 SKIP_AWAIT = {"pulumi.com/skipAwait": "true"}
 """Annotation with which the provider does not wait until the object is ready.
 
-Without it, the provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, so
-the wait would never end. If the storage class of a claim binds at the first consumer, the provider waits until the claim is
-Pending. A bound claim is never Pending again, so an update of its size would fail after five minutes (pulumi-kubernetes 4.34,
-``untilCoreV1PersistentVolumeClaimReady``).
+Without it, the provider waits until a Service has endpoints. A Service for a target group binding is created before its pods, which
+the engine creates only when the Service is ready, so the wait would never end. If the storage class of a claim binds at the first
+consumer, the provider waits until the claim is Pending. A bound claim is never Pending again, so an update of its size would fail
+after five minutes (pulumi-kubernetes 4.34, ``untilCoreV1PersistentVolumeClaimReady``).
 """
 
 

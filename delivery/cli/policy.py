@@ -23,15 +23,17 @@ def policy(
     state: Annotated[Path | None, typer.Option(help="Check what is deployed, from this file of `pulumi stack export`.")] = None,
     limits: Annotated[
         StackName | None,
-        typer.Option("--limits", help="Use the policies' limits, such as the budget, of this environment."),
+        typer.Option(
+            "--limits", help="Use the limits, such as the budget, of this environment. Without it: those of the checked stack."
+        ),
     ] = None,
     pack_config: Annotated[
         Path | None,
         typer.Option("--config", help="Read levels and parameters from this file, as `pulumi --policy-pack-config` does."),
     ] = None,
     waivers: Annotated[Path | None, typer.Option(help="Read the waivers from this file instead of policies/waivers.yaml.")] = None,
-    output: Annotated[Format, typer.Option("--format", help="Print the report in this format.")] = "table",
-    file: Annotated[Path | None, typer.Option("--output", help="Write the report to this file.")] = None,
+    format_: Annotated[Format, typer.Option("--format", help="Print the report in this format.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", help="Write the report to this file.")] = None,
 ) -> None:
     """Check what the program declares, or with --state what is deployed, against the policies. No cloud or credentials are needed.
 
@@ -50,22 +52,22 @@ def policy(
 
         check = PolicyCheck(environment=limits, pack_config=pack_config, waivers=waivers or WAIVER_FILE)
         found = [check.state(state)] if state is not None else check.programs(environment or sorted(stacks_of(CHECKOUT)))
-    if output == "table":
-        stream = _opened(file).open("w") if file else sys.stdout
-        policy_report.show(found, Console(file=stream, width=None if file is None else 160))
-        if file is not None:
+    if format_ == "table":
+        stream = _created(output).open("w") if output else sys.stdout
+        policy_report.show(found, Console(file=stream, width=None if output is None else 160))
+        if output is not None:
             stream.close()
     else:
-        text = policy_report.as_json(found) if output == "json" else sarif.as_sarif(found)
-        if file is None:
+        text = policy_report.as_json(found) if format_ == "json" else sarif.as_sarif(found)
+        if output is None:
             sys.stdout.write(text)
         else:
-            _opened(file).write_text(text)
+            _created(output).write_text(text)
     if any(each.blocked for each in found):
         raise typer.Exit(int(ExitCode.FAILED))
 
 
-def _opened(file: Path) -> Path:
+def _created(file: Path) -> Path:
     """Create the file if it does not exist, and return it. Raises ``DeliveryError`` if it cannot be written."""
     try:
         file.touch()

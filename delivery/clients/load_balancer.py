@@ -63,10 +63,7 @@ class WeightedRule:
         """The current weights of the rule."""
         by_group = {each["TargetGroupArn"]: each.get("Weight", 0) for each in self._forward()["TargetGroups"]}
         if by_group.keys() != set(self._groups.values()):
-            raise LoadBalancerError(
-                f"the rule {self._rule} forwards to {', '.join(sorted(by_group))}, not to the stack's two target groups",
-                f"run `pulumi refresh` and `pulumi up -s {self._environment.name}`",
-            )
+            raise self._wrong_actions(f"forwards to {', '.join(sorted(by_group))}, not to the stack's two target groups")
         return Weights(stable=by_group[self._groups["stable"]], canary=by_group[self._groups["canary"]])
 
     def set(self, canary: int) -> None:
@@ -97,8 +94,16 @@ class WeightedRule:
         for action in rule["Actions"]:
             if action["Type"] == "forward" and "ForwardConfig" in action:
                 return cast("dict[str, Any]", action["ForwardConfig"])
-        raise LoadBalancerError(
-            f"the rule {self._rule} does not forward to target groups", "run `pulumi up`, which restores the rule"
+        raise self._wrong_actions("does not forward to target groups")
+
+    def _wrong_actions(self, problem: str) -> LoadBalancerError:
+        """An error whose fix sends all requests to the stable track. ``pulumi up`` would ignore the rule's actions."""
+        stable, canary = self._groups["stable"], self._groups["canary"]
+        groups = f"[{{TargetGroupArn={stable},Weight=100}},{{TargetGroupArn={canary},Weight=0}}]"
+        return LoadBalancerError(
+            f"the rule {self._rule} {problem}",
+            f"aws elbv2 modify-rule --region {self._environment.region} --rule-arn {self._rule} "
+            f"--actions 'Type=forward,ForwardConfig={{TargetGroups={groups}}}'",
         )
 
 

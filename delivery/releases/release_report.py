@@ -54,14 +54,14 @@ def markdown(release: Release) -> str:
 
 
 def incident(release: Release, record_url: str) -> str:
-    """The Markdown text of an incident: the failure, its time, the release that runs, the next steps and the report."""
+    """The Markdown text of an incident: the failure, its time, what runs now, the next steps and the report."""
     failed = [each for each in release.steps if each.result == "failed"]
     lines = [
         f"# Incident: {title(release)}",
         "",
         f"- when: {release.started.isoformat(timespec='seconds')}",
         f"- what failed: {'; '.join(f'{each.name}: {each.detail}' for each in failed) or release.reason}",
-        f"- what runs now: {release.previous if release.result == 'rolled back' else release.id}",
+        f"- what runs now: {release.previous if release.result == 'rolled back' else 'not recorded; `dwcp status` shows it'}",
         f"- why: {release.reason or 'not known yet'}",
         "",
         "## Next",

@@ -49,7 +49,11 @@ class RollbackRequest:
 
     environment: str
     to: str | None = None
-    """The id of a release, or the path of a backup file. ``None`` means the release before the present release."""
+    """The id of a release, or the path of a backup file.
+
+    ``None`` means the newest earlier release that was deployed and has another image or other settings; if there is none, the
+    deployment before the first release.
+    """
     to_revision: int | None = None
     reason: str = ""
     dry_run: bool = False
@@ -137,7 +141,7 @@ class Rollback:
             Step(name="lease", detail="so that no other command changes the environment", run=lambda: self._take_lease(stack)),
             Step(name="state", detail="check that it is valid, current and unlocked; back it up", run=self._state),
             *restoration.steps(),
-            Step(name="canary", detail="scale it to 0 pods, if no rollout owned its pods", run=self._stop_canary),
+            Step(name="canary", detail="scale it to 0 pods, if no rollout has done so", run=self._stop_canary),
         ]
 
     def _prepare(self) -> str:
@@ -174,7 +178,7 @@ class Rollback:
         self.replaced_program, program = last.commit, program_before(last.commit, later)
         if program != last.commit:
             self.runner.say(f"       restored: the program of commit {program[:12]} ({last.commit[:12]} now)")
-            # The objects that the former program declared with the present settings; without them, the engine must declare them.
+            # The recorded objects are valid only for the recorded settings. Without them, the engine's update declares the objects.
             manifests = target.release.manifests if target.release is not None and recorded == self.after else []
         else:
             manifests = workload(state)

@@ -120,7 +120,7 @@ def _named(call: Call) -> Iterator[str]:
 
 
 def _key(call: Call, name: str) -> str:
-    """The ARN of a KMS key. ``name`` is the id or ARN of the key, or an alias of the key or its ARN."""
+    """The ARN of a KMS key. ``name`` is the id or ARN of the key, or the name or ARN of an alias of the key."""
     kms = backend("kms", call)
     last = name.split(":")[-1]
     id = kms.get_key_id_from_alias(last) if last.startswith("alias/") else last.removeprefix("key/")

@@ -11,10 +11,10 @@ from program.types import (
     ATTACHMENT,
     EXCLUSIVE_ATTACHMENTS,
     GROUP,
-    GROUP_ATTACHMENT,
     GROUP_POLICY,
     GROUP_POLICY_ATTACHMENT,
     POLICY,
+    POLICY_ATTACHMENT,
     ROLE,
     ROLE_POLICY,
     USER,
@@ -28,7 +28,7 @@ DECLARED = {"role": ROLE, "group": GROUP, "user": USER}
 INLINE = (ROLE_POLICY, GROUP_POLICY, USER_POLICY)
 """Types that contain a policy document for an identity."""
 
-ATTACHMENTS = (ATTACHMENT, GROUP_POLICY_ATTACHMENT, USER_ATTACHMENT, GROUP_ATTACHMENT, EXCLUSIVE_ATTACHMENTS)
+ATTACHMENTS = (ATTACHMENT, GROUP_POLICY_ATTACHMENT, USER_ATTACHMENT, POLICY_ATTACHMENT, EXCLUSIVE_ATTACHMENTS)
 """Types that attach a policy to identities."""
 
 OWNERS: Mapping[str, Mapping[str, str]] = {
@@ -38,7 +38,7 @@ OWNERS: Mapping[str, Mapping[str, str]] = {
     ATTACHMENT: {"role": "role"},
     GROUP_POLICY_ATTACHMENT: {"group": "group"},
     USER_ATTACHMENT: {"user": "user"},
-    GROUP_ATTACHMENT: {"role": "roles", "group": "groups", "user": "users"},
+    POLICY_ATTACHMENT: {"role": "roles", "group": "groups", "user": "users"},
     EXCLUSIVE_ATTACHMENTS: {"role": "roleName"},
 }
 """For each type that gives permissions, the properties with the names of the identities, by the kind of the identity."""

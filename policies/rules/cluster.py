@@ -105,7 +105,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
 
 
 @PACK.rule(
-    "cluster-network-policies-work",
+    "cluster-add-ons-required",
     CLUSTER,
     title="The cluster enforces NetworkPolicies and has Pod Identity",
     why="Without `enableNetworkPolicy`, all NetworkPolicies have no effect. Without Pod Identity, pods get no AWS permissions.",
@@ -114,7 +114,7 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
     levels={"local": "advisory"},
 )
-def network_policies_work(view: View, index: ResourceIndex) -> Iterator[Problem]:
+def required_add_ons(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a required add-on is missing, or if vpc-cni does not enforce NetworkPolicies."""
     addons = {addon.text("addonName"): addon for addon in index.users(view, "clusterName", ADDON)}
     for name in NEEDED_ADDONS:

@@ -16,8 +16,8 @@ from program.types import (
     CACHE,
     CLAIM,
     CLUSTER,
-    DATABASE,
     DATABASE_CLUSTER,
+    DATABASE_INSTANCE,
     ENCRYPTION,
     FILE_SYSTEM,
     KEY,
@@ -150,7 +150,7 @@ def bucket_acl_private(view: View) -> Iterator[Problem]:
 
 @PACK.rule(
     "data-managed-passwords",
-    DATABASE,
+    DATABASE_INSTANCE,
     DATABASE_CLUSTER,
     CACHE,
     title="AWS creates and rotates the passwords of databases",
@@ -161,7 +161,7 @@ def bucket_acl_private(view: View) -> Iterator[Problem]:
 )
 def managed_passwords(view: View) -> Iterator[Problem]:
     """Yield a problem if the program sets a password. A password from a secret is a problem too, because it is never rotated."""
-    keys = {DATABASE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
+    keys = {DATABASE_INSTANCE: "password", DATABASE_CLUSTER: "masterPassword", CACHE: "authToken"}
     key = keys[view.resource.type]
     if view.given(key):
         fix = "use userGroupIds" if view.resource.type == CACHE else "remove it and set manageMasterUserPassword to true"
@@ -299,7 +299,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     LAUNCH_TEMPLATE,
     VOLUME,
     FILE_SYSTEM,
-    DATABASE,
+    DATABASE_INSTANCE,
     DATABASE_CLUSTER,
     CACHE,
     STORAGE_CLASS,
@@ -327,7 +327,7 @@ def volume_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
                 message = f"the program does not declare the StorageClass {name}, so its volumes may be unencrypted"
                 yield at(claim, "spec.storageClassName", message, f"use {' or '.join(sorted(allowed))}")
         return
-    keys = {DATABASE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
+    keys = {DATABASE_INSTANCE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
     if view.resource.type == LAUNCH_TEMPLATE:
         disks = view.views("blockDeviceMappings")
         for disk in disks:
@@ -366,7 +366,7 @@ def cache_in_transit(view: View) -> Iterator[Problem]:
     LOAD_BALANCER,
     CLUSTER,
     *BUCKETS,
-    DATABASE,
+    DATABASE_INSTANCE,
     DATABASE_CLUSTER,
     TABLE,
     title="Resources with data or traffic are protected from deletion",
@@ -390,7 +390,7 @@ def deletion_protected(view: View) -> Iterator[Problem]:
 
 @PACK.rule(
     "data-backups",
-    DATABASE,
+    DATABASE_INSTANCE,
     DATABASE_CLUSTER,
     TABLE,
     CACHE,

@@ -133,7 +133,7 @@ def owned_fields(view: View) -> Iterator[Problem]:
 @PACK.rule(
     "delivery-replicas-left-alone",
     DEPLOYMENT,
-    title="The program does not set the replicas that an autoscaler owns",
+    title="The program does not change the replicas that an autoscaler owns",
     why="Otherwise each `pulumi up` resets the number of pods, even under load.",
     fix="Add `spec.replicas` to `ignoreChanges`, or do not set the property.",
     severity="high",

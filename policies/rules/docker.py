@@ -51,7 +51,7 @@ def unprivileged(view: View) -> Iterator[Problem]:
 
 HARMLESS_CAPABILITIES = ("NET_BIND_SERVICE",)
 
-HARMLESS_FOLDERS = ("/etc/localtime", "/etc/timezone")
+HARMLESS_PATHS = ("/etc/localtime", "/etc/timezone")
 """Paths of the host that a container may mount, because they contain nothing confidential."""
 
 
@@ -78,7 +78,7 @@ def _mounted(view: View) -> Iterator[tuple[View, str, str, bool]]:
 
 
 def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
-    """The folder of the host in the options of a volume driver, with the values of :func:`host_paths`."""
+    """The folder of the host in the options of a volume driver, as the four values of :func:`host_paths`."""
     options = holder.map(key)
     return holder, key, options.get("device", ""), "ro" in options.get("o", "").split(",")
 
@@ -87,7 +87,7 @@ def _mapped(holder: View, key: str) -> tuple[View, str, str, bool]:
     "docker-host-isolated",
     CONTAINER,
     DOCKER_VOLUME,
-    title="Only node-exporter has access to its host",
+    title="Only node-exporter shares a namespace with its host, or mounts system folders of the host",
     why="A container in the host's network can call services that listen only on the host, and uses the host's ports.",
     fix="Use a network of the stack, and volumes in place of folders of the host.",
     severity="high",
@@ -114,7 +114,7 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     for mount, key, path, read_only in host_paths(view):
         if exempt and not read_only:
             yield at(mount, "readOnly", f"the container can change {path} of the host", "set readOnly to true")
-        elif not exempt and SYSTEM_FOLDER.match(path) and path not in HARMLESS_FOLDERS:
+        elif not exempt and SYSTEM_FOLDER.match(path) and path not in HARMLESS_PATHS:
             yield at(mount, key, f"{path} of the host is mounted", "use a volume, or a file of the stack")
 
 
@@ -167,8 +167,8 @@ def container_image(view: View, index: ResourceIndex, limits: Limits) -> Iterato
 @PACK.rule(
     "docker-limits",
     CONTAINER,
-    title="Every container has limits of memory and CPU",
-    why="Otherwise one container can use all resources of the host.",
+    title="Every container has a memory limit, and a CPU limit or CPU shares",
+    why="Otherwise one container can use all memory of the host, or slow down all other containers.",
     fix="Set `memory` and `cpus`.",
     severity="high",
     frameworks=("CIS Docker 5.11, 5.12", "guide: Docker Compose Stack"),

@@ -76,7 +76,7 @@ def _has_boundary(view: View, index: ResourceIndex) -> bool:
 def _is_attached(view: View, index: ResourceIndex) -> bool:
     """Whether a policy is attached, by any resource type. A policy without attachment, such as a boundary, gives no permissions.
 
-    If another stack attaches the policy by its ARN, :func:`no_admin_policies` reports the attachment in that stack.
+    If another stack attaches the policy by its ARN, :func:`managed_policies_allowed` reports the attachment in that stack.
     """
     return any(index.users(view, key, type_) for type_, key in ATTACHED.items())
 
@@ -154,7 +154,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
 
 
 @PACK.rule(
-    "identity-no-admin-policies",
+    "identity-managed-policies",
     *ATTACHED,
     title="Roles, groups and users have only the AWS managed policies that the environment allows",
     why="Many of AWS' policies give the data of the whole account, and AWS adds actions to them.",
@@ -164,7 +164,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
     parameters=("managed_policies",),
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
-def no_admin_policies(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
+def managed_policies_allowed(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for a policy of AWS that is not allowed, and for a policy that neither AWS nor the program defines."""
     key = ATTACHED[view.resource.type]
     for arn in texts_of(view, key):

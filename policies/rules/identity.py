@@ -96,7 +96,7 @@ def metadata_service(view: View) -> Iterator[Problem]:
     CLUSTER,
     CONFIG_MAP,
     title="Only access entries give access to the cluster",
-    why="The ConfigMap aws-auth gives access too, and users of the cluster can edit it. EKS makes the creator an administrator.",
+    why="Otherwise users of the cluster can give access in the ConfigMap aws-auth, and EKS makes the creator an administrator.",
     fix="Set `accessConfig.authenticationMode` to API and `bootstrapClusterCreatorAdminPermissions` to false.",
     severity="high",
     frameworks=("EKS best practices: use access entries",),

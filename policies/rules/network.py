@@ -15,7 +15,7 @@ from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
 from program.types import (
     CLUSTER_SNAPSHOT,
-    DATABASE,
+    DATABASE_CLUSTER_INSTANCE,
     DATABASE_INSTANCE,
     DEFAULT_GROUP,
     FLOW_LOG,
@@ -60,7 +60,7 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
     SECURITY_GROUP,
     NODE_GROUP,
     title="Only the web ports are open to the internet",
-    why="An open port is attacked within minutes. No caller of a database, of metrics or of SSH is on the internet.",
+    why="An open port is attacked within minutes. Databases, metrics and SSH have no callers on the internet.",
     fix="Set `referencedSecurityGroupId` to the security group of the callers, or use a smaller network.",
     severity="critical",
     frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
@@ -332,8 +332,8 @@ def _plain_text(view: View, protocols: Iterable[str]) -> Iterator[Problem]:
 
 @PACK.rule(
     "network-no-public-databases",
-    DATABASE,
     DATABASE_INSTANCE,
+    DATABASE_CLUSTER_INSTANCE,
     CLUSTER_SNAPSHOT,
     title="No database has a public address, and no snapshot is public",
     why="Otherwise only the password protects the database from the internet, and nothing protects the snapshot.",

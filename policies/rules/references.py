@@ -1,6 +1,6 @@
 """Rules on references to other objects. The API server accepts the name of a missing object, so the failure occurs only later.
 
-A namespace with a chart is not checked, because an object can refer to an object of the chart.
+In a namespace with a chart, references are not checked, because an object can refer to an object of the chart.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PACK = Pack("workload")
 
 BUILT_IN_ROLES = ("cluster-admin", "admin", "edit", "view")
 BUILT_IN_PRIORITIES = ("system-cluster-critical", "system-node-critical", "")
-MOUNTS = frozenset(
+REFERENCES = frozenset(
     f"{pod}spec.{place}"
     for pod in ("", "spec.template.", "spec.jobTemplate.spec.template.")
     for place in (
@@ -51,7 +51,8 @@ MOUNTS = frozenset(
 )
 """The paths at which workloads name the objects that their pods mount or read.
 
-In a first preview, a name can be unknown, because :mod:`policies.names` fills it in only if exactly one declared name is possible.
+In a first preview, a name that is another object's output is unknown. :mod:`policies.names` fills it in if exactly one declared
+name is possible. Otherwise the check is deferred.
 """
 
 SELECTOR_PATHS = {BUDGET: "spec.selector", NETWORK_POLICY: "spec.podSelector"}
@@ -105,9 +106,9 @@ def services_lead_to_pods(view: View, index: ResourceIndex) -> Iterator[Problem]
 
 
 def _has_endpoints(service: View, index: ResourceIndex) -> bool:
-    """Whether the program declares endpoints in the Service's namespace. They can belong to another Service."""
-    kinds = [each for each in index.views if each.resource.type.endswith((":Endpoints", ":EndpointSlice"))]
-    return any(namespace_of(each) == namespace_of(service) for each in kinds)
+    """Whether the program declares endpoints in the Service's namespace, for this or another Service."""
+    endpoints = [each for each in index.views if each.resource.type.endswith((":Endpoints", ":EndpointSlice"))]
+    return any(namespace_of(each) == namespace_of(service) for each in endpoints)
 
 
 @PACK.rule(
@@ -184,10 +185,10 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
 )
 def targets_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if an autoscaler's target, or a bound role or account, does not exist, or if a selector selects no pod."""
+    if has_chart(index, namespace_of(view)):
+        return
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         yield from _bound(view, index)
-    elif has_chart(index, namespace_of(view)):
-        return
     elif view.resource.type == AUTOSCALER:
         kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
         kind, name = view.text("spec.scaleTargetRef.kind"), view.text("spec.scaleTargetRef.name")
@@ -217,15 +218,15 @@ def _bound(view: View, index: ResourceIndex) -> Iterator[Problem]:
 
 
 @PACK.rule(
-    "workload-mounts-exist",
+    "workload-references-exist",
     *POD_OWNERS,
     title="Every object that a pod refers to exists",
     why="A pod that refers to a missing ConfigMap, Secret, claim or service account never starts, and the rollout stops.",
     fix="Declare the object, or correct the name.",
     severity="high",
-    deferred=MOUNTS,
+    deferred=REFERENCES,
 )
-def mounts_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
+def references_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if an object that a pod refers to does not exist. A reference that is marked as optional is not checked.
 
     The objects are ConfigMaps, Secrets, claims, service accounts, pull secrets and priority classes.
@@ -331,14 +332,14 @@ def network_policy_narrow(view: View) -> Iterator[Problem]:
                 )
             elif every_port:
                 yield at(rule, "ports", f"{direction} is allowed on every port", "name the ports")
-        alone = any(_everyone(rule, peers) for rule in rules)
+        reported = any(_everyone(rule, peers) for rule in rules)
         networks = [network for rule in rules for network in _networks(rule, peers)]
-        if direction == "ingress" and not alone and (world := internet_in(networks)):
+        if direction == "ingress" and not reported and (world := internet_in(networks)):
             yield at(view, "spec.ingress", f"ingress is allowed for everyone: {world}", "name smaller networks")
 
 
 MOST_PORTS = 2**15
-"""The number of ports above which ranges count as every port. The range of ports that clients use is smaller."""
+"""If a rule opens more ports than this, it opens every port. The range of ephemeral ports (32768 to 60999) is smaller."""
 
 
 def _every_port(rule: View) -> bool:
@@ -367,7 +368,11 @@ def _every_pod(peer: View) -> bool:
 
 
 def _narrows(selector: View) -> bool:
-    """Whether a selector names labels. All namespaces have the label with their name, and the other operators select the rest."""
+    """Whether a selector limits what it selects.
+
+    ``NotIn`` and ``DoesNotExist`` select everything else. ``Exists`` with ``kubernetes.io/metadata.name`` selects every namespace,
+    because every namespace has this label.
+    """
     return bool(selector.map("matchLabels")) or any(
         each.text("operator") == "In" or (each.text("operator") == "Exists" and each.text("key") != "kubernetes.io/metadata.name")
         for each in selector.views("matchExpressions")

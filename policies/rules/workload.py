@@ -118,7 +118,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
     "workload-probes",
     *SERVERS,
     title="Every container of a server has a startup, a liveness and a readiness probe",
-    why="Without probes, pods get traffic before they can answer, hang without a restart, or are killed when they start slowly.",
+    why="Otherwise pods get traffic too early, hang without a restart, or the liveness probe kills them at a slow start.",
     fix="Add the three probes with `http_probe` in `components/workload/pods.py`.",
     severity="high",
     frameworks=("guide: Health Checks", "EKS best practices: probes"),
@@ -154,7 +154,7 @@ UPLOADS = ("uploads",)
     "workload-secrets-by-reference",
     "*",
     title="Secrets are passed as files or by secretKeyRef, never as values",
-    why="Everyone who can read a workload can also read ConfigMaps, arguments, annotations, user data and environment variables.",
+    why="Many people can read ConfigMaps, arguments, annotations, environment variables and the user data of instances.",
     fix="Move the value to a Secret, and mount it or use `valueFrom.secretKeyRef`.",
     severity="critical",
     frameworks=("CIS EKS 4.4.1", "guide: Use Kubernetes secrets"),
@@ -185,7 +185,7 @@ def secrets_by_reference(view: View) -> Iterator[Problem]:
 
 
 @PACK.rule(
-    "workload-literal-secrets",
+    "workload-secrets-from-stack",
     SECRET,
     title="The values of Secrets come from the stack's own secrets",
     why="A value in the program stays in git forever. `dwcp` detects such a value by two evaluations with different secrets.",
@@ -193,7 +193,7 @@ def secrets_by_reference(view: View) -> Iterator[Problem]:
     severity="critical",
     frameworks=("guide: Never commit secrets",),
 )
-def literal_secrets(view: View) -> Iterator[Problem]:
+def secrets_from_stack(view: View) -> Iterator[Problem]:
     """Yield a problem for each literal whose name indicates a secret.
 
     A literal is a value that stays the same when the stack's secrets change.

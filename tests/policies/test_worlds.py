@@ -96,7 +96,7 @@ def test_a_literal_secret_is_distinguished_from_the_stacks_secrets(tmp_path: Pat
     worlds = evaluate_worlds(["production"], tmp_path)["production"]
     assert not isinstance(worlds, EvaluationError), worlds
     found = policies.check_worlds(worlds.known.resources, worlds.unknown.resources, "production", CONFIG)
-    assert [(each.path, each.status) for each in found if each.rule == "workload-literal-secrets"] == [
+    assert [(each.path, each.status) for each in found if each.rule == "workload-secrets-from-stack"] == [
         ("stringData.password", "failed")
     ]
 

@@ -466,7 +466,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("all-but", "except those of NotResource"),
         ("open-role", "allows ec2:** on everything"),
     ],
-    "identity-no-admin-policies": [
+    "identity-managed-policies": [
         ("administrator", "gives AdministratorAccess"),
         ("open-role", "gives PowerUserAccess"),
         ("gives-unseen", "gives unseen, which is not declared here"),
@@ -524,7 +524,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("open-cluster", "1.20 is not in standard support"),
         ("half-open-cluster", "standard support of 1.34 ended"),
     ],
-    "cluster-network-policies-work": [
+    "cluster-add-ons-required": [
         ("open-cluster", "no add-on vpc-cni"),
         ("half-open-cluster", "ignores NetworkPolicies"),
         ("half-open-cluster", "no add-on eks-pod-identity-agent"),
@@ -602,7 +602,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("loose-chart", "latest does not name one release"),
         ("loose-chart", "a LoadBalancer is an additional entry point"),
     ],
-    "workload-literal-secrets": [("literal", "the value is a literal in the program")],
+    "workload-secrets-from-stack": [("literal", "the value is a literal in the program")],
     "workload-autoscaler-bounds": [
         ("wild", "1 pods are too few"),
         ("wild", "100 is not a valid maximum number of pods"),
@@ -632,7 +632,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("to-nothing", "there is no Role no-such-role"),
         ("crown", "there is no ServiceAccount missing"),
     ],
-    "workload-mounts-exist": [
+    "workload-references-exist": [
         ("bad-web", "there is no PersistentVolumeClaim no-such-claim"),
         ("bad-web", "there is no Secret no-such-secret"),
         ("bad-web", "there is no Secret no-such-pull-secret"),
@@ -693,5 +693,5 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
 }
 """Rule -> for each branch, the resource that the rule must report and a part of the message."""
 
-OFFLINE_ONLY = {"workload-literal-secrets"}
+OFFLINE_ONLY = {"workload-secrets-from-stack"}
 """Rules that need an evaluation with two sets of secrets, which is not possible in the engine or on a state."""

@@ -349,7 +349,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         (
             f"{name} of AWS",
             aws("aws:iam/rolePolicyAttachment:RolePolicyAttachment", role="r", policyArn=f"arn:aws:iam::aws:policy/{name}"),
-            "identity-no-admin-policies",
+            "identity-managed-policies",
         )
         for name in (
             *("SecretsManagerReadWrite", "ReadOnlyAccess", "AmazonS3ReadOnlyAccess", "AmazonSSMReadOnlyAccess"),
@@ -406,7 +406,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         )
     ),
     *(
-        (f"admin by {kind}", aws(f"aws:iam/{kind[0].lower()}{kind[1:]}:{kind}", **{key: value}), "identity-no-admin-policies")
+        (f"admin by {kind}", aws(f"aws:iam/{kind[0].lower()}{kind[1:]}:{kind}", **{key: value}), "identity-managed-policies")
         for kind, key, value in (
             ("UserPolicyAttachment", "policyArn", "arn:aws:iam::aws:policy/AdministratorAccess"),
             ("GroupPolicyAttachment", "policyArn", "arn:aws:iam::aws:policy/IAMFullAccess"),
@@ -1091,7 +1091,7 @@ PASSES: list[tuple[str, Declare, str]] = [
     (
         "a pod with a chart's Secret",
         beside_a_chart("core/v1:Pod", volumes=[{"name": "x", "secret": {"secretName": "x"}}]),
-        "workload-mounts-exist",
+        "workload-references-exist",
     ),
     ("a claim of a class of EFS", claim("efs-sc"), "data-volume-encrypted"),
     ("a claim of a class of the program", claim("fast", declared=True), "data-volume-encrypted"),

@@ -36,7 +36,7 @@ RESTART_COUNT = 3
 RESTARTED_SECONDS = 3600
 """A running container is reported only if it restarted within this time, because Kubernetes never resets its number of restarts."""
 UNHEALTHY_TARGET = "ReadinessGatesNotReady"
-"""The reason if the AWS Load Balancer Controller has not set the pod's readiness gate; the pod itself is ready."""
+"""The reason for ``Ready=False`` if the containers are ready, but the AWS Load Balancer Controller has not set the pod's gate."""
 START_CAUSES = {
     "CreateContainerConfigError": "A ConfigMap or Secret that the container names, or a key in it, does not exist.",
     "CreateContainerError": "The node cannot create the container; the kubelet's message has the reason.",
@@ -182,7 +182,7 @@ def health_checks(observed: Snapshot) -> Iterator[Finding]:
 
 
 def _ready_seconds(pod: Manifest) -> int:
-    """The age at which the pod must be ready: the time of its longest startup probe and an image pull, or ``START_SECONDS``."""
+    """The age at which the pod must be ready: the longer of ``START_SECONDS`` and an image pull with the longest startup probe."""
     probes = [section(each, "startupProbe") for each in listed(pod, "spec", "containers")]
     times = [each.get("initialDelaySeconds", 0) + each.get("periodSeconds", 0) * each.get("failureThreshold", 0) for each in probes]
     return max(START_SECONDS, PULL_SECONDS + max(times, default=0))

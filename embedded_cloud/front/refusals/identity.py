@@ -32,7 +32,7 @@ def stranger_with_a_token(call: Call) -> str | None:
 @refuses("sts", "AssumeRole", code="AccessDenied", source=TRUST)
 def stranger_with_a_role(call: Call) -> str | None:
     """Assuming a role whose trust policy names neither the caller's role nor the account."""
-    caller = _with_role(call)
+    caller = _caller_with_role(call)
     if caller is None:
         return None
     own = {each.arn for each in list(backend("iam", call).roles.values()) if each.name == caller.role}
@@ -45,7 +45,7 @@ def stranger_with_a_role(call: Call) -> str | None:
 @refuses("sts", "AssumeRole", code="ValidationError", source=CHAINING)
 def chained_session_longer_than_an_hour(call: Call) -> str | None:
     """A session of more than one hour for a caller that has assumed a role itself."""
-    if _with_role(call) is None or int(call.parameters.get("DurationSeconds") or 0) <= CHAINED_LONGEST_SECONDS:
+    if _caller_with_role(call) is None or int(call.parameters.get("DurationSeconds") or 0) <= CHAINED_LONGEST_SECONDS:
         return None
     return "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
 
@@ -66,7 +66,7 @@ def _role(call: Call) -> Any:
     return next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
 
 
-def _with_role(call: Call) -> Caller | None:
+def _caller_with_role(call: Call) -> Caller | None:
     """The caller, if it has assumed a role; otherwise ``None``."""
     caller = caller_of(call.access_key, call.token) if call.access_key else None
     return caller if caller is not None and caller.role is not None else None

@@ -21,7 +21,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.providers.aws._values import Properties
 
 CONNECTIONS = 32
-"""The maximum number of parallel calls of the engine."""
+"""The number of connections to moto that are kept open, because the engine creates resources in parallel."""
 
 
 def no_answer(endpoint: str) -> EmbeddedCloudError:

@@ -125,7 +125,7 @@ class Policy(AwsResource):
 
 
 class RolePolicyAttachment(AwsResource):
-    """The attachment of a managed policy to a role; its id is ``ROLE/POLICY ARN``, as in ``pulumi import``."""
+    """The attachment of a managed policy to a role; its id is ``ROLE/POLICY_ARN``, as in ``pulumi import``."""
 
     token = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
     service = "iam"

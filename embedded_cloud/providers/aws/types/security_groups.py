@@ -97,9 +97,9 @@ def _inline_rule(permission: dict[str, Any], group: str) -> Properties:
 class SecurityGroupRule(Ec2Resource):
     """One permission of a security group: a protocol and ports, from or to an address range or another security group."""
 
-    source: ClassVar = names("cidrIpv4 referencedSecurityGroupId")
+    peer: ClassVar = names("cidrIpv4 referencedSecurityGroupId")
     replace_on = names("securityGroupId")
-    updatable = TAGS | source | names("ipProtocol fromPort toPort description")
+    updatable = TAGS | peer | names("ipProtocol fromPort toPort description")
     egress: ClassVar[bool]
 
     def create(self, inputs: Properties) -> str:
