@@ -28,7 +28,11 @@ def stacks(incomplete: str) -> list[str]:
 
 
 def scope(*more: str, text: str) -> Any:
-    """The option ``--environment`` with the help ``text``. With additional names ``more``, the shell completes all stack names."""
+    """The option ``--environment`` with the help ``text``.
+
+    The shell completes the names of environments. If the option has additional names ``more``, the shell completes the names of
+    all stacks.
+    """
     return typer.Option("--environment", "-e", *more, help=text, autocompletion=stacks if more else environments)
 
 

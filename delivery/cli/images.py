@@ -17,7 +17,8 @@ def images(environment: Annotated[str, scope(*STACK, text="Look up the images of
 
     If an image is missing, `pulumi up` waits for the pods, and fails at its time limit.
 
-    Exit code 0: all images exist; 1: an image is missing, or a registry refuses the request.
+    Exit code 0: all images exist; 1: an image is missing, a registry refuses the request, or the program does not run; 2: the
+    Docker client or its plugin buildx is not installed.
     """
     with working(f"looking up the images of {environment}"):
         from rich.console import Console

@@ -19,8 +19,12 @@ Format = Literal["markdown", "json", "html"]
 
 
 def preview(
-    base: Annotated[str, typer.Option(help="Compare with this branch, tag or commit.")] = "origin/main",
-    head: Annotated[str, typer.Option(help="Preview this branch, tag or commit; without it, the work tree.")] = "",
+    base: Annotated[
+        str, typer.Option(help="Compare with the merge base of this branch, tag or commit; no effect with --engine.")
+    ] = "origin/main",
+    head: Annotated[
+        str, typer.Option(help="Preview this branch, tag or commit; without it, and with --engine, the work tree.")
+    ] = "",
     environment: Annotated[
         list[str] | None, scope(*STACK, text="Preview this environment; repeatable. Without it: all but local.")
     ] = None,
@@ -36,14 +40,14 @@ def preview(
     ] = None,
     repository: Annotated[Path, typer.Option(help="The checkout.", hidden=True)] = CHECKOUT,
 ) -> None:
-    """Print what a change does to every stack; print nothing if nothing changes.
+    """Print what a change does to every stack. If nothing changes, the Markdown is empty.
 
     Exit code 0: the change can be applied; 1: the changed program does not run, violates a mandatory policy, or contains a change
     that AWS or Kubernetes will refuse; 2: the command line is wrong; 3: the program at the base of the comparison does not run, so
     the changes are not known.
     """
     if engine:
-        with working(f"running the engine's preview of {' and '.join(environment or ['every environment'])}"):
+        with working(f"running the engine's preview of {' and '.join(environment or ['every environment except local'])}"):
             from delivery.preview import from_engine
 
             found = from_engine.preview(environment or [], repository, plans)

@@ -17,13 +17,13 @@ SHOWN = 20
 def releases(
     environment: EnvironmentOption,
     show: Annotated[str | None, typer.Option(help="Print one release in full; give its id, or the start of its id.")] = None,
-    limit: Annotated[int, typer.Option(help="List this many releases, newest first.")] = SHOWN,
+    limit: Annotated[int, typer.Option(help="List at most this many releases, newest first.")] = SHOWN,
     output: Annotated[Path | None, typer.Option(help="With --show: write the report to this Markdown file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the records as JSON on standard output.")] = False,
 ) -> None:
     """List the releases of an environment, or print one: image, commit, configuration, state, time, person, result.
 
-    Exit codes: 0 listed; 1 the release does not exist; 2 wrong options.
+    Exit codes: 0 listed; 1 the release does not exist, or the releases cannot be read; 2 wrong options.
     """
     from delivery.clients.environment import Environment
     from delivery.releases import Releases, release_report

@@ -12,7 +12,9 @@ from delivery.errors import UsageError
 
 def rollback(
     environment: EnvironmentOption,
-    to: Annotated[str | None, text("Roll back to this release id or backup file; without it, to the previous release.")] = None,
+    to: Annotated[
+        str | None, text("Roll back to this release id or backup file; without it, to the release before the newest deployed one.")
+    ] = None,
     to_revision: Annotated[
         int | None, typer.Option(help="Roll back to this revision of the Deployment in `kubectl rollout history`.")
     ] = None,
@@ -33,10 +35,11 @@ def rollback(
     """Roll back, also weeks later: move all traffic to stable, set the feature flag to 0, restore the image, and verify the pods.
 
     Settings that later releases changed are restored too. Credentials, and settings that `pulumi up` or a person changed, stay as
-    they are. Volumes never get smaller. The command prints the restored settings, and the settings that still differ.
+    they are. Volumes never get smaller. The command prints the restored settings, and the settings that still differ from
+    those of the release.
 
-    Exit codes: 0 the requested release runs and is healthy; 1 the rollback failed; 2 wrong options, a missing prerequisite or no
-    confirmation; nothing was changed.
+    Exit codes: 0 the requested release runs and is healthy, or the steps were printed (--dry-run); 1 the rollback failed; 2 wrong
+    options, a missing prerequisite or no confirmation; nothing was changed.
     """
     from delivery.cli._release_command import run
     from delivery.releases.rollback import Rollback, RollbackRequest

@@ -14,7 +14,7 @@ from delivery.errors import UsageError
 def rollout(
     image: Annotated[
         str | None,
-        text("Roll out this image; without it and --tag, the image of the open rollout, or else of the release that waits at 0 %."),
+        text("Roll out this image; by default that of --tag, of the open rollout, or of the release that waits at 0 %."),
     ] = None,
     tag: Annotated[str | None, text(f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
     environment: EnvironmentOption = "production",
@@ -42,7 +42,7 @@ def rollout(
     wait: WaitOption = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per event on standard output.")] = False,
 ) -> None:
-    """Roll out a release gradually: 10 % -> 50 % -> 100 % of the traffic, each step measured; roll back on failure.
+    """Roll out a release gradually: by default 10 % -> 50 % -> 100 % of the traffic, each step measured; roll back on failure.
 
     The settings `rollout` in the environment's stack file define the steps, waits and thresholds.
 

@@ -208,7 +208,10 @@ def unlock(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation with --force.")] = False,
     wait: WaitOption = 0,
 ) -> None:
-    """Remove the lease and the engine's locks if their owners no longer run. Other locks are kept unless --force is given."""
+    """Remove the lease and the engine's locks if their owners no longer run.
+
+    If an owner may still run, the command fails and keeps its lease or lock, unless --force is given.
+    """
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
     from delivery.state.lease import Lease, LeaseTable
@@ -225,7 +228,7 @@ def unlock(
         LeaseTable(states.environment).break_open()
     with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
         if lease.taken_from is not None:
-            typer.echo(f"the previous owner of the lease, {lease.taken_from.owner}, no longer runs")
+            typer.echo(f"the previous owner of the lease, {lease.taken_from.owner}, no longer runs or did not renew the lease")
         removed = remove_stale(states, lease.taken_from, force=force)
         lease.release()  # a failure is an error of this command, and not only of its end
     for each in removed:

@@ -22,7 +22,7 @@ CALLER_WINS = "DWCP_"
 
 
 def way_in() -> str:
-    """The command after which a command on the sandbox finds it."""
+    """The command that a user runs so that ``dwcp`` commands find the sandbox."""
     return "source .sandbox/env" if FILE.exists() else "make up"
 
 

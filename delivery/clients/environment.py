@@ -115,7 +115,7 @@ class Environment:
             return cast(str, self.aws("sts").get_caller_identity()["Arn"])
         except (BotoCoreError, ClientError) as error:
             fix = _sandbox.way_in() if self.name == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE"
-            raise UnreachableError(f"AWS does not accept your credentials: {error}", fix) from error
+            raise UnreachableError(f"AWS cannot be called with your credentials: {error}", fix) from error
 
     @cached_property
     def kubernetes(self) -> KubernetesClient:
@@ -140,7 +140,7 @@ class Environment:
 
     @property
     def kubeconfig(self) -> dict[str, Any] | None:
-        """The kubeconfig of the cluster; ``None`` means the file in ``KUBECONFIG``."""
+        """The kubeconfig of the cluster; ``None`` means the file in ``KUBECONFIG``, or else the user's default file."""
         if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
             return None
         from components.aws.kubeconfig import eks_kubeconfig  # a local import: the module imports the Pulumi SDK

@@ -23,7 +23,7 @@ FIELD_MANAGER = "dwcp"
 PROGRAM_MANAGER = "pulumi-kubernetes"
 """The field manager of Pulumi's Kubernetes provider, to which the provider can add a suffix (see :func:`manager_of`)."""
 CHECK_SECONDS = 5.0
-"""Time for one check of an object. The check is repeated if the object changes meanwhile."""
+"""Time limit of the check of one object. The dry run is repeated if the object changes between the read and the dry run."""
 CHECK_PAUSE_SECONDS = 0.2
 REQUEST_SECONDS = 10
 """Time limit of one request to the API server."""
@@ -43,7 +43,7 @@ class ClusterError(DeliveryError):
         self.status = status
         """The HTTP status of the response; 0 if there was none."""
         self.message = message or problem
-        """The API server's own message."""
+        """The API server's own message; otherwise the same text as ``problem``."""
 
     @property
     def transient(self) -> bool:
@@ -109,7 +109,11 @@ class KubernetesClient:
             answer = client.call_api(*serialized, _request_timeout=REQUEST_SECONDS)
             data = cast(bytes, answer.read())
         except (urllib3.exceptions.HTTPError, OSError, ApiException, ConfigException) as error:
-            raise ClusterError(f"the API server does not answer: {error}", "check KUBECONFIG and the network", status=0) from error
+            raise ClusterError(
+                f"the API server does not answer: {error}",
+                "check the network and your credentials, and also KUBECONFIG if the setting cluster.kubeconfig is `ambient`",
+                status=0,
+            ) from error
         if answer.status >= HTTPStatus.BAD_REQUEST:
             raise _refused(method, path, answer.status, data)
         return data
@@ -161,18 +165,25 @@ class KubernetesClient:
             raise
 
     def collection(self, api_version: str, kind: str, namespace: str | None) -> list[Manifest]:
-        """All objects of a kind in ``namespace``. ``None`` means the client's. For a kind without namespace: all in the cluster."""
+        """All objects of a kind in ``namespace``; ``None`` means the client's namespace.
+
+        If the kind is not namespaced, all objects in the cluster.
+        """
         api, plural, namespaced = self._kind(api_version, kind)
         within = f"/namespaces/{namespace or self.namespace}" if namespaced else ""
         return self.request("GET", f"{api}{within}/{plural}")["items"]
 
     def require_namespace(self) -> None:
-        """Raise ``ClusterError`` if the namespace is being deleted, because the API server then refuses every new object in it."""
+        """Raise ``ClusterError`` if the namespace does not exist or is being deleted.
+
+        The API server refuses every new object in a namespace that is being deleted.
+        """
         phase = self.request("GET", f"/api/v1/namespaces/{self.namespace}").get("status", {}).get("phase")
         if phase == "Terminating":
             raise ClusterError(
                 f"the namespace {self.namespace} is being deleted, so no object can be created in it",
-                f"wait until it is gone (kubectl wait --for=delete namespace/{self.namespace} --timeout=10m), then `pulumi up`",
+                f"wait until it is gone (kubectl wait --for=delete namespace/{self.namespace} --timeout=10m), then run "
+                "`pulumi up --refresh`",
                 status=HTTPStatus.CONFLICT,
             )
 
@@ -205,7 +216,11 @@ def _refused(method: str, path: str, status: int, data: bytes) -> ClusterError:
     except (ValueError, KeyError, TypeError):
         message = data.decode(errors="replace").strip()[:200] or HTTPStatus(status).phrase
     problem = f"the API server answers {method} {path} with {status}: {message}"
-    fixes = {401: "log in to the cluster again", 403: "use the deploy role", 404: "run `pulumi up --refresh` first"}
+    fixes = {
+        401: "log in again, for example with `aws sso login`",
+        403: "use the deploy role",
+        404: "run `pulumi up --refresh` first",
+    }
     fix = fixes.get(
         status, "fix the cause if the message names one, then run the same command again; an interrupted rollout continues"
     )

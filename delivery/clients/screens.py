@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 VARIABLE = "DWCP_SCREEN"
-"""Environment variable with the name of a file. When the process ends, it saves the output of its console to this file as SVG."""
+"""Environment variable with the name of a file. At its end, the process saves the output of its console to this file as SVG."""
 COLUMNS = 100
 WIDE = 10_000
 """Number of columns without a terminal, so that a table in a pipe or a file is as wide as its content."""

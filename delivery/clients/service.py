@@ -39,11 +39,11 @@ A service in good condition fails a request now and then. If no failure were all
 END_TO_END_SECONDS = 600.0
 
 Fetch = Callable[[str], tuple[int, str]]
-"""Returns the HTTP status and the start of the body for a path. The status is 0 if there is no response."""
+"""Returns the HTTP status and the start of the body for a path. Without a response, the status is 0, and the text is the error."""
 
 
 class HealthError(DeliveryError):
-    """The service does not work. The check changed nothing."""
+    """The service cannot be called, is not healthy, or fails its smoke test or its end-to-end test."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ServiceClient:
         if environment.name == "local":
             raise HealthError(
                 "the sandbox's pods do not answer requests",
-                f"start the simulator and export {URL_VARIABLE}='http://127.0.0.1:PORT/tracks/{{track}}', or give --health-url",
+                f"make monitoring (it starts a simulator that answers for the pods), or set {URL_VARIABLE} or --health-url",
             )
         return cls._at(environment, track, str(environment.output("loadBalancer", "url")).rstrip("/"))
 

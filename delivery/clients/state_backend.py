@@ -23,7 +23,7 @@ OLD_VERSION_DAYS = 365
 
 LEASE_KEY = "environment"
 TAGS = {"project": PROJECT, "environment": SHARED, "managed-by": "dwcp"}
-"""The tags of all parts of the backend, which all environments share."""
+"""The tags of the keys, the bucket and the table. The key for the secrets of one environment has the same tags."""
 
 
 def write_fenced(call: Callable[..., Any], fencing: int, **arguments: Any) -> bool:

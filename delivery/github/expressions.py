@@ -41,7 +41,10 @@ class Contexts:
 
 
 def value_of(text: str, contexts: Contexts) -> Any:
-    """The value of an expression, with or without ``${{ }}``. An unknown name has an empty value, as on GitHub."""
+    """The value of an expression, with or without ``${{ }}``.
+
+    A property that does not exist is empty, as on GitHub. An unknown context is empty too, although GitHub refuses it.
+    """
     inner = INSIDE.fullmatch(text.strip())
     return _Parser(inner[1] if inner else text, contexts).value()
 

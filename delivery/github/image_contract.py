@@ -25,7 +25,7 @@ HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit
 
 
 class ContractError(DeliveryError):
-    """The image violates the contract."""
+    """The image violates the contract, or a Docker command failed."""
 
 
 def check(image: str) -> list[str]:

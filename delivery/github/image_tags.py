@@ -15,7 +15,7 @@ DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class ImageTags:
-    """The tags of an image. The pipeline deploys ``release`` (the git tag or the commit). ``others`` are only for people."""
+    """The tags of an image. The pipeline deploys the tag ``release`` (the git tag or the commit). Only people use ``others``."""
 
     release: str
     others: tuple[str, ...]
@@ -30,7 +30,8 @@ class ImageTags:
 def tags_of(ref: str, sha: str) -> ImageTags:
     """The image tags for a run of ``ref`` (``refs/heads/main``, ``refs/tags/...``) at commit ``sha``. ``latest`` is never used.
 
-    Raises ``UsageError`` for a git tag that is neither a release nor a release candidate, and for a branch that is not ``main``.
+    Raises ``UsageError`` for a git tag that is neither a release nor a release candidate, for a branch that is not ``main``, and if
+    ``sha`` is not a full SHA.
     """
     if not re.fullmatch(r"[0-9a-f]{40}", sha):
         raise UsageError(f"{sha!r} is not a commit", "give the full SHA, as in GITHUB_SHA")
@@ -49,7 +50,10 @@ def tags_of(ref: str, sha: str) -> ImageTags:
 
 
 def pinned(image: str, release: str, digest: str) -> tuple[str, str]:
-    """The image reference for ``rollout`` and the tag for ``deploy``, both with the digest of the built image."""
+    """The image reference for ``rollout`` and the tag for ``deploy``, both with the digest of the built image.
+
+    Raises ``UsageError`` if ``digest`` is not a digest.
+    """
     if not DIGEST.fullmatch(digest):
         raise UsageError(f"{digest!r} is not the digest of a build", "read the output of the step that builds and pushes the image")
     return f"{image}:{release}@{digest}", f"{release}@{digest}"

@@ -20,7 +20,10 @@ class MetricsError(DeliveryError):
 
 
 def record(environment: str, outcome: Outcome, committed: datetime, region: str, now: datetime | None = None) -> None:
-    """Record one deployment in CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` after a success."""
+    """Record one deployment in CloudWatch: ``Deployments`` by outcome, and ``LeadTimeSeconds`` after a success.
+
+    Raises ``MetricsError`` if CloudWatch rejects the metrics or does not answer.
+    """
     dimensions = [{"Name": "Environment", "Value": environment}]
     data: list[dict[str, Any]] = [
         {
@@ -37,4 +40,4 @@ def record(environment: str, outcome: Outcome, committed: datetime, region: str,
         aws.client("cloudwatch", region, os.environ).put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (BotoCoreError, ClientError) as error:
         problem = f"CloudWatch did not record the metrics of {environment}: {error}"
-        raise MetricsError(problem, "check the role's permissions") from error
+        raise MetricsError(problem, "check the role's permissions and the network") from error

@@ -206,7 +206,7 @@ class Runner:
     def _without_substitute(self, action: str, given: Mapping[str, str], name: str, result: Result) -> bool:
         """Whether an action without a substitute would succeed on GitHub. An action that cannot be checked here is skipped.
 
-        The files of an upload must exist, unless its input ``if-no-files-found`` is ``warn``.
+        The files of an upload must exist, unless its input ``if-no-files-found`` is ``warn``. On GitHub, ``warn`` is the default.
         """
         if action in ("actions/checkout", "actions/setup-python", "actions/cache"):
             return True

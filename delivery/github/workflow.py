@@ -68,7 +68,7 @@ class Job:
     def variants(self) -> list[dict[str, Any]]:
         """All combinations of the job's matrix, and its ``include`` entries; without a matrix, one empty combination.
 
-        ``exclude`` is not supported.
+        An ``include`` entry never extends another combination, as it can on GitHub. ``exclude`` is not supported.
         """
         matrix = cast("dict[str, Any]", cast("dict[str, Any]", self.content.get("strategy", {})).get("matrix", {}))
         keys = [key for key in matrix if key not in ("include", "exclude")]

@@ -31,7 +31,10 @@ class PolicyReport:
     violations: tuple[policies.Violation, ...]
     items: tuple[policies.CostItem, ...]
     unpriced: tuple[str, ...] = ()
-    """The types without a price and the resources of unknown size; the estimate in ``items`` does not include them."""
+    """The types, charts and instance types without a price, and the resources of unknown size.
+
+    The estimate in ``items`` does not include them.
+    """
 
     @property
     def blocked(self) -> bool:

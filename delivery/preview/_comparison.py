@@ -69,7 +69,7 @@ class _Comparison:
 
     def changes(self) -> tuple[ResourceChange, ...]:
         found: list[ResourceChange] = []
-        for resource in self._head.resources:  # dependencies come first, so their replacement is known before it is needed
+        for resource in self._head.resources:  # after its dependencies, so it is known which of them are replaced
             former = self._matches.get(resource.urn)
             if not resource.custom:
                 continue
@@ -86,7 +86,7 @@ class _Comparison:
         return tuple(sorted(found, key=lambda each: (not each.risky, ORDER.index(each.kind))))
 
     def _objects(self) -> Iterator[dict[str, tuple[str, ...]]]:
-        """The objects of the base's and of the head's resources, under the head's names."""
+        """What identifies the object of each resource: first of the base, then of the head, both under the head's names."""
         for side in (self._base, self._by_urn):
             yield {
                 urn: object_of(each.type, self._provider(each), self._under_new_names(each, each.inputs))

@@ -53,7 +53,8 @@ def _by_name(packages: Iterator[tuple[str, _Package]]) -> Mapping[str, frozenset
 def _described(packages: frozenset[_Package], others: frozenset[_Package]) -> str:
     """The versions in ``packages`` as text.
 
-    If ``others`` has the same versions, the text also has the sources. If the sources are the same too, it also has hashes.
+    If ``others`` has the same versions, the text also contains the sources. If the sources are the same too, the text also contains
+    the first of the hashes that ``others`` does not have.
     """
 
     def with_source(side: frozenset[_Package]) -> list[str]:

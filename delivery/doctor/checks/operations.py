@@ -62,7 +62,8 @@ def lease(observed: Snapshot) -> Iterator[Finding]:
                 severity=FindingSeverity.WARNING,
                 subject=f"Lock of the engine on {observed.environment}",
                 evidence=(lock,),
-                cause="An update was killed. The engine's locks never expire, and no running command holds the lease.",
+                cause="An update was killed, or has run for more than an hour. The engine's locks never expire, and no running "
+                "command holds the lease.",
                 command=f"./dwcp state unlock --environment {observed.environment}",
             )
 

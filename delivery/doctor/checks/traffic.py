@@ -37,7 +37,7 @@ def targets(observed: Snapshot) -> Iterator[Finding]:
                 subject=f"Target group {track.track}",
                 evidence=(f"{len(healthy)} of {len(states)} targets healthy, weight {track.weight}", *map(_state_of, bad)),
                 cause="These pods run but do not answer /health from the load balancer: the service hangs, or a security "
-                "group or network policy blocks port 8080.",
+                "group or network policy blocks the service's port.",
                 command=f"kubectl get pods -n {NAMESPACE} -o wide",
             )
 

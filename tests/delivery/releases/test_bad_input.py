@@ -75,7 +75,7 @@ def test_invalid_input_is_refused_with_the_fix(arguments: str, problem: str, fix
 @pytest.mark.parametrize("command", ["deploy --tag v3.0.0", "rollback", "state verify", "state backup", "state bootstrap"])
 def test_missing_credentials_are_reported(command: str) -> None:
     error = error_of(*command.split(), "--environment", "staging")
-    assert error.problem.startswith("AWS does not accept your credentials")
+    assert error.problem.startswith("AWS cannot be called with your credentials")
     assert "aws sso login" in error.fix
     assert error.exit_code == ExitCode.FAILED
 
