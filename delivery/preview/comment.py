@@ -68,7 +68,8 @@ def _render(preview: Preview, level: Detail) -> str:
         for stack in preview.stacks:
             parts += _stack(stack, level)
     if level is not Detail.ALL:
-        parts.append(f"_{_omitted(level)} The report in the run's artifacts is complete._")
+        complete = "`preview.html` and `preview.json` are complete: in the run's artifacts, or with `--output FOLDER`."
+        parts.append(f"_{_omitted(level)} {complete}_")
     return "\n\n".join(parts) + "\n"
 
 
