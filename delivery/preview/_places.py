@@ -1,4 +1,4 @@
-"""Checks the location of resources: the account, region or cluster of their provider, and their network."""
+"""Checks the location of resources (account, region or cluster of their provider, and network) and the versions of node groups."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from program.types import NODE_GROUP, SUBNET, VPC
 
 
 class Places:
-    """The providers whose location differs between base and head.
+    """The changed providers, and whether their changes replace the resources that use them.
 
-    Call ``note`` for a provider, then ``moved`` for a resource that uses it.
+    Call ``note`` for each changed resource, and ``moved`` for a resource after the ``note`` of its provider.
     """
 
     def __init__(self, base: Mapping[str, Resource], head: Mapping[str, Resource]) -> None:
@@ -27,7 +27,7 @@ class Places:
         self._changed: dict[str, Replaces] = {}
 
     def note(self, change: ResourceChange, provider: Resource, replaced: Collection[str]) -> None:
-        """Record the effect of a provider's change on its resources."""
+        """Record whether the change of a provider replaces the provider's resources. A change of another resource is ignored."""
         if not provider.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
             return
         sources = {urn for urns in (provider.property_dependencies or {}).values() for urn in urns}
@@ -58,7 +58,7 @@ def _worst(effects: list[Replaces]) -> Replaces:
 
 
 def _same_cluster(change: PropertyChange) -> bool:
-    """Whether a change of a kubeconfig keeps the cluster's servers, and changes for example only credentials."""
+    """Whether the change is in a kubeconfig and keeps the API servers, for example because only the credentials change."""
     if change.path != "kubeconfig":
         return False
     before, after = _servers(change.before), _servers(change.after)

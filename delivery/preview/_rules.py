@@ -85,7 +85,7 @@ def check(base: Path, head: Path, before: Iterable[Worlds], after: Iterable[Worl
 
 
 def _changed_rules(before: Mapping[str, Any], head: Path) -> Iterator[RuleChange]:
-    """Every value of the rules, limits, prices and waivers that differs."""
+    """The values of the rules, limits, prices and waivers that differ. If head's rules do not run, all values differ."""
     answer = _run(head, ())
     after = {"rules": {"all": f"do not run: {answer}"}} if isinstance(answer, str) else answer
     for kind in ("rules", "limits", "prices", "waivers"):
@@ -120,6 +120,7 @@ def _open(answer: Mapping[str, Any]) -> Iterator[Violation]:
 
 
 def _run(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:
+    """The output of ``SCRIPT`` for the rules in ``folder``, or a text with the error if the script failed."""
     environment = {name: os.environ[name] for name in KEPT if name in os.environ}
     environment |= {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"}
     try:
@@ -136,7 +137,7 @@ def _run(folder: Path, lines: Sequence[str]) -> dict[str, Any] | str:
     except subprocess.TimeoutExpired:
         return f"the rules did not finish within {SECONDS} s"
     if done.returncode:
-        return (done.stderr.strip().splitlines() or ["the rules ended without output"])[-1]
+        return (done.stderr.strip().splitlines() or ["the process of the rules failed without an error message"])[-1]
     return cast("dict[str, Any]", json.loads(done.stdout))
 
 

@@ -16,9 +16,9 @@ TAGS_BY_CLUSTER = (
     *("eks:cluster-name", "eks:nodegroup-name", "aws:autoscaling:groupName", "aws:ec2launchtemplate:id"),
     *("node.k8s.amazonaws.com/", "ebs.csi.aws.com/cluster", "kubernetes.io/created-for/", "kubernetes.io/cluster/"),
 )
-"""Beginnings of the keys of tags that EKS, autoscaling groups, the VPC CNI and the EBS CSI driver set on what they create.
+"""Prefixes of the keys of tags that EKS, autoscaling groups, the VPC CNI and the EBS CSI driver set on the resources they create.
 
-Volumes and nodes from earlier versions of the program have no other mark.
+Volumes and nodes from earlier versions of the program have only these tags, and not the tag ``managed-by=cluster``.
 """
 
 
@@ -42,7 +42,10 @@ def _tagged(environment: Environment, resources: Sequence[Mapping[str, Any]]) ->
 
 
 def made_by_cluster(tags: Mapping[str, str]) -> bool:
-    """Whether a resource with these tags is a node, a part of a node, or the volume of a claim: such resources are in no state."""
+    """Whether a resource with these tags is a node, a part of a node, or the volume of a PersistentVolumeClaim.
+
+    Such resources are in no state, because the cluster creates them.
+    """
     return tags.get("managed-by") == MANAGED_BY_CLUSTER or any(key.startswith(TAGS_BY_CLUSTER) for key in tags)
 
 
@@ -72,7 +75,10 @@ def names_of(arn: str) -> frozenset[str]:
 
 
 def _rules(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> Iterator[Foreign]:
-    """The rules that were added to the stack's security groups by hand. Such rules have no tags, and can allow access."""
+    """The rules in the stack's security groups that are not in the state.
+
+    A rule that was added by hand has no tag of the project, so :func:`_tagged` does not find it.
+    """
     groups = [str(each["id"]) for each in resources if each.get("type") == SECURITY_GROUP and each.get("id")]
     if not groups:
         return

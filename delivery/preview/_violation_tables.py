@@ -1,6 +1,7 @@
 """Formats the policy violations for a comment.
 
-A table has one row per resource and level. New and older violations of a resource are in separate rows.
+A table has one row per resource and level. New and older violations of a resource are in separate rows. If a comment omits names,
+its tables have one row per policy and level instead.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from delivery.preview._markdown import cell, code, escape
 from delivery.preview.change import PolicyViolation
 
 VIOLATIONS_OF_ONE = 5
-"""Maximum number of violations that a row lists. Further violations are only counted."""
+"""Maximum number of violations that a row lists. For further violations, the row has only their number and their policies."""
 
 
 def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:

@@ -22,7 +22,7 @@ class Kind(StrEnum):
     REPLACE = "replace"
     DELETE = "delete"
     OPTIONS = "options"
-    """Only resource options change, such as protection or dependencies. They exist in the engine's state, and not in the cloud."""
+    """Only resource options change, such as protection or dependencies. Options exist only in the engine's state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,9 +205,9 @@ class StackPreview:
 
     @property
     def failed(self) -> bool:
-        """Whether head must not be applied: it cannot be evaluated, violates a mandatory policy, or has a refused change."""
-        broken = any(each.level == "mandatory" for each in self.violations)
-        return bool(self.problem) or broken or any(each.refused for each in self.changes)
+        """Whether head must not be applied: it has no preview, violates a mandatory policy, or contains a refused change."""
+        mandatory = any(each.level == "mandatory" for each in self.violations)
+        return bool(self.problem) or mandatory or any(each.refused for each in self.changes)
 
     @property
     def silent(self) -> bool:

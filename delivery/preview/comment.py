@@ -68,13 +68,14 @@ def _render(preview: Preview, level: Detail) -> str:
         for stack in preview.stacks:
             parts += _stack(stack, level)
     if level is not Detail.ALL:
-        parts.append(f"_{_omitted(level)} The report in the run's artifacts is complete._")
+        complete = "`preview.html` and `preview.json` are complete: in the run's artifacts, or with `--output FOLDER`."
+        parts.append(f"_{_omitted(level)} {complete}_")
     return "\n\n".join(parts) + "\n"
 
 
 def _headline(preview: Preview) -> str:
     if any(each.problem for each in preview.stacks):
-        return "a stack cannot be evaluated"
+        return "a stack cannot be previewed"
     if any(each.base_problem for each in preview.stacks):
         return "the base of a stack cannot be evaluated"
     total = _counts(change for stack in preview.stacks for change in stack.changes)
@@ -107,7 +108,7 @@ def _counts(changes: Iterable[ResourceChange]) -> str:
 
 def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
     if stack.problem:
-        yield f"### {stack.stack}: cannot be evaluated"
+        yield f"### {stack.stack}: cannot be previewed"
         yield from stack.notes
         yield fenced(_bounded(stack.problem, level))
         return
@@ -151,9 +152,9 @@ def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
     yield from _refusals(stack, level)
     if stack.warnings:
         yield "> [!WARNING]\n" + "\n".join(f"> {escape(each)}" for each in stack.warnings)
-    refused = [each for each in stack.changes if each.protected and not each.risky]
-    if refused and level < Detail.TYPES:
-        yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse the change" for each in refused)
+    guarded = [each for each in stack.changes if each.protected and not each.risky]
+    if guarded and level < Detail.TYPES:
+        yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse the change" for each in guarded)
     unsure = [each for each in stack.changes if each.may_replace]
     if unsure and level < Detail.TYPES:
         rows = "\n".join(f"> - {_title(each)}: {', '.join(_unknown_properties(each))}" for each in unsure)
@@ -283,7 +284,7 @@ def _change(change: ResourceChange, level: Detail) -> str:
         lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
     if owners:
-        lines.append(f"  - {len(change.ignored)} differences are not applied: {', '.join(owners)} owns them")
+        lines.append(f"  - {len(change.ignored)} differences are not applied (owner: {', '.join(owners)})")
     if change.formerly:
         lines.append(f"  - formerly {code(change.formerly.rsplit('::', 1)[-1])}")
     if change.kept:

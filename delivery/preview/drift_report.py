@@ -27,7 +27,7 @@ def headline(drift: Drift) -> str:
 
 
 def print_table(drifts: Sequence[Drift], console: Console) -> None:
-    """Print the summary of each stack, and a table for each stack with drift."""
+    """Print the summary of each stack, for drift a table and the commands that resolve it, and what could not be checked."""
     for drift in drifts:
         console.print(f"[bold]{plain(headline(drift))}[/bold]", highlight=False)
         if drift.changes or drift.foreign:
@@ -71,7 +71,7 @@ def _lines(change: ResourceChange) -> list[str]:
     lines += [f"  - {code(each.path)}: {code(_short(each.before))} → {code(_short(each.after))}" for each in change.properties]
     if change.ignored:
         owners = ", ".join(sorted({each.owner for each in change.ignored}))
-        lines.append(f"  - {len(change.ignored)} differences are not drift: {owners} owns them")
+        lines.append(f"  - {len(change.ignored)} differences are not drift (owner: {owners})")
     return lines
 
 

@@ -31,8 +31,8 @@ LONGEST_PROBLEM = 40
 def preview(base: str, head: str | None = None, stacks: Sequence[str] = (), repository: Path = CHECKOUT) -> Preview:
     """Compare the program at ``head`` (``None``: the work tree) with the program at the merge base of ``head`` and ``base``.
 
-    ``stacks`` are by default all stacks except ``local``. Raises ``UsageError`` if a revision does not exist, or if neither
-    revision has a file for a requested stack.
+    ``stacks`` are by default all stacks except ``local``. Raises ``UsageError`` if a revision or the merge base does not
+    exist, or if neither revision has a file for a requested stack.
     """
     head_commit = resolve(repository, head or "HEAD")
     base_commit = fork_point(repository, base, head_commit)
@@ -84,12 +84,12 @@ def _renamed(stack: str, base: Path, head: Path) -> str:
     return (
         f"{(folder / 'Pulumi.yaml').relative_to(head)} renames the project from {before} to {after}: the engine would find no "
         f"stack of {after}, create every resource again, and not delete the resources of {before}\n"
-        f"  fix: keep the name {before}, or move each stack with `pulumi stack rename organization/{after}/STACK` first"
+        f"  fix: keep the name {before}, or move each stack with `pulumi stack rename -s STACK organization/{after}/STACK` first"
     )
 
 
 def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPreview:
-    """Add the violations that only the base's rules find, because a change that weakens a rule hides its own violations of it.
+    """Add the violations that only the base's rules find. If a change weakens a rule, head's rules do not find all violations.
 
     A violation that is mandatory in the base's rules, but advisory in the head's rules, is added too. The cause is a lower level or
     a waiver.
@@ -127,7 +127,8 @@ def _stack(stack: str, base: Worlds | EvaluationError, head: Worlds | Evaluation
         notes.append("The stack is new: the base has no file for it.")
     if not stays:
         note = (
-            f"Pulumi.{stack}.yaml is deleted, its resources are not. `pulumi destroy -s {stack}` deletes them, and needs the file."
+            f"Pulumi.{stack}.yaml is deleted, but the stack's resources are not. `pulumi destroy -s {stack}` deletes "
+            "these resources, and needs the file."
         )
         return StackPreview(stack=stack, problem="the stack's file is deleted at head", notes=(note,))
     if isinstance(head, EvaluationError):

@@ -1,4 +1,4 @@
-"""The metrics check after an update evaluates the gates on the track ``stable``. A gate is an objective for a canary."""
+"""The metrics check after an update: evaluates the gates on stable. A gate is an objective that a release must meet."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def verify(environment: Environment) -> str | Skipped:
 
 
 def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
-    """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics."""
+    """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics.
+
+    Raises ``DegradedError`` if a gate fails.
+    """
     requests = prometheus.query(request_count(window, track="stable")).value or 0
     if requests < settings.minimum_requests:
         return Skipped(f"{requests:.0f} requests in {window} s; {settings.minimum_requests} are needed for a result")

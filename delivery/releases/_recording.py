@@ -19,7 +19,7 @@ from delivery.state.locks import remove_stale
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
     """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, too old or not valid."""
     for lock in remove_stale(states, lease.taken_from):
-        warn(f"removed a lock that a dead engine had left: {lock}")
+        warn(f"removed the lock of an engine that no longer runs: {lock}")
     present = states.read()
     states.require_current(present)
     if wrong := problems(present):
@@ -31,9 +31,10 @@ def valid_state(environment: Environment, states: States, lease: Lease, warn: Ca
 
 
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
-    """Write the record, report, backup file and step summary of a finished release, and with ``incident`` an incident.
+    """Write the record, report, backup file and GitHub step summary of a finished release, and with ``incident`` an incident.
 
-    Prints and returns lines with the addresses of report and incident. If ``releases`` is ``None``, nothing is written.
+    A release without manifests gets no backup file. Prints with ``say``, and returns, lines with the addresses of report and
+    incident. If ``releases`` is ``None``, nothing is written.
     """
     if releases is None:
         return []

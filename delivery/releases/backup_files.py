@@ -1,4 +1,4 @@
-"""The deployment backups of the guide: files that ``kubectl apply -f`` accepts.
+"""The deployment backups that the guide requires: files that ``kubectl apply -f`` accepts.
 
 Each file contains the name of its environment and a checksum. The files are
 ``backups/deployments/dwcp-v3-ENVIRONMENT-TIMESTAMP.yaml``, in the checkout and in the artifact bucket.

@@ -16,7 +16,7 @@ Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
 - ``staged``: the track canary has the image, and waits at 0 % of the traffic for a rollout.
 - ``deployed``: the release is complete.
 - ``failed``: the release failed and was not rolled back.
-- ``rolled back``: the release failed, and the previous release runs again.
+- ``rolled back``: the release failed or was aborted, and the previous release runs again.
 """
 
 TIMESTAMP = "%Y%m%dT%H%M%SZ"

@@ -26,7 +26,7 @@ class Step:
 
     name: str
     detail: str
-    """What the plan prints after the name: what the step does, or on what."""
+    """The text that the plan prints after the name, for example what the step does or which track it checks."""
     run: Callable[[], str | Skipped]
     """Performs the step; returns one line about the result."""
     changes_nothing: bool = False

@@ -87,7 +87,10 @@ class Releases:
         return sorted(found, key=lambda each: each.order, reverse=True)
 
     def get(self, release_id: str) -> Release:
-        """The release with this id, or the only release whose id begins with ``release_id``. Raises ``ReleaseError``."""
+        """The release with this id, or the only release whose id begins with ``release_id``.
+
+        Raises ``ReleaseError`` if there is no such release, or if several ids begin with ``release_id``.
+        """
         keys = list(self._keys())
         ids = {key: _id_of(key) for key in keys}
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
@@ -115,7 +118,7 @@ class Releases:
         """The image before the first release: the image that the oldest recorded command replaced; empty if not known.
 
         An image that is equal to the image of ``release``, the newest deployed release, does not count, because a rollback must
-        change the image. Without ``release``, the first deployment has not finished.
+        change the image. ``release`` is ``None`` if no deployment has finished yet.
         """
         present = "" if release is None else release.image
         return next((each.replaced for each in reversed(self.all()) if each.replaced not in ("", present)), "")

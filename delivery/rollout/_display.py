@@ -32,7 +32,7 @@ def show_plan(plan: Plan, console: Console, *, as_json: bool, abort: Sequence[st
     if as_json:
         lines = [plan.model_dump_json(indent=1)] if not abort else [json.dumps({"abort": abort}, indent=1)]
     elif abort:
-        lines = [f"{plan.environment}: abort the rollout of {plan.image}, back to {plan.previous_image}"]
+        lines = [f"{plan.environment}: abort the rollout of {plan.image}, roll back to {plan.previous_image}"]
         lines += [f"  {step}" for step in abort]
     else:
         lines = [f"{plan.environment}: {plan.previous_image} -> {plan.image}"]
@@ -42,7 +42,7 @@ def show_plan(plan: Plan, console: Console, *, as_json: bool, abort: Sequence[st
 
 
 def show_nothing(console: Console, *, as_json: bool) -> None:
-    """Print that no rollout began."""
+    """Print that there is nothing to do."""
     if as_json:
         JsonLines(console).say("end", result="nothing to do", exit_code=int(ExitCode.DONE), text="nothing to do")
     else:

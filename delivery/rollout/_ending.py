@@ -22,7 +22,7 @@ class Ending:
 def ending(record: Record, running: str = "") -> Ending:
     """The result of a rollout that is done, that holds at the requested percentage, or that is on hold.
 
-    ``running`` describes the running images if they differ from the result in the journal; otherwise it is empty.
+    ``running`` describes the running images if they differ from the result in the journal or cannot be read; otherwise it is empty.
     """
     end = _in_journal(record)
     if not running or record.progress.outcome is None:
@@ -34,7 +34,8 @@ def ending(record: Record, running: str = "") -> Ending:
 def _in_journal(record: Record) -> Ending:
     plan, progress = record.plan, record.progress
     environment = f"--environment {plan.environment}"
-    commands = f"\n  continue: dwcp rollout --image {plan.image} {environment}\n  roll back: dwcp rollout --abort {environment}"
+    onwards = "continue the rollback" if progress.aborting else "continue"
+    commands = f"\n  {onwards}: dwcp rollout --image {plan.image} {environment}\n  roll back: dwcp rollout --abort {environment}"
     match progress.outcome:
         case RolloutOutcome.PROMOTED:
             what = f"{plan.image} gets all traffic of {plan.environment}"
@@ -43,11 +44,12 @@ def _in_journal(record: Record) -> Ending:
             )
         case RolloutOutcome.ABORTED | RolloutOutcome.ROLLED_BACK:
             verb = "aborted" if progress.outcome is RolloutOutcome.ABORTED else "rolled back"
-            text = f"{verb} ({progress.aborting}): {plan.previous_image} gets all traffic of {plan.environment}"
-            return Ending(text, ExitCode.FAILED, verb)
+            what = f"{plan.previous_image} gets all traffic of {plan.environment}"
+            what = what if plan.strategy == "weighted" else f"the flag of {plan.environment} is at 0 %"
+            return Ending(f"{verb} ({progress.aborting}): {what}", ExitCode.FAILED, verb)
         case None:
             step = plan.steps[progress.step]
     if progress.reached:
         return Ending(f"{plan.image} holds at {step} %{commands}", ExitCode.DONE, "reached")
-    text = f"on hold in phase {progress.phase} of {step} %: {progress.holding}{commands}"
+    text = f"on hold in phase {progress.phase} (step {step} %): {progress.holding}{commands}"
     return Ending(text, ExitCode.HELD, "held")

@@ -34,7 +34,7 @@ class PlannedStep:
 def steps_of(plan: Plan) -> Iterator[PlannedStep]:
     """The lines of a plan, in the order in which the rollout passes through their phases."""
     settings, weighted = plan.settings, plan.strategy == "weighted"
-    gates = f"errors up to {100 * plan.error_threshold:g} %, with at least {settings.minimum_requests} requests"
+    gates = f"errors up to {100 * plan.error_threshold:g} %, latency gates, with at least {settings.minimum_requests} requests"
     if weighted:
         detail = f"stable keeps at least {plan.replicas} pods; the canary gets {plan.image}"
         yield PlannedStep("prepare", detail, frozenset({Phase.PREPARE}))

@@ -19,7 +19,9 @@ from delivery.state.owner import Owner
 
 
 def record_result(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
-    """Record a finished rollout as a release, and an aborted rollout also as an incident. Returns warnings to print.
+    """Record a finished rollout as a release, and an aborted rollout also as an incident.
+
+    Returns lines to print: a warning if a write failed, or the addresses of the incident and its issue.
 
     An open rollout and a rollout with the strategy ``flag`` are not recorded. The journal stores whether the release is recorded.
     If a command was killed before it recorded the release, the next ``dwcp rollout`` records it. A failed write is returned as a

@@ -46,7 +46,7 @@ class TrackState:
     healthy: int = 0
     """Number of ready pods that are also healthy targets of the load balancer."""
     settled: bool = False
-    """Whether the Deployment's controller has finished: no pod of another image is left."""
+    """Whether every pod has the Deployment's newest template and is available."""
     trouble: str = ""
     """The problem of a pod, with the pod's name; empty without a problem."""
     trouble_seconds: float = 0

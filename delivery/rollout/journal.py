@@ -78,6 +78,7 @@ class Journal:
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._cluster = cluster
+        self._environment = environment
         self._file = (folder or work_folder.work_folder(environment)) / "rollout.json"
         self._path = f"/api/v1/namespaces/{cluster.namespace}/configmaps"
         self._version = ""
@@ -175,7 +176,7 @@ class Journal:
         if found.is_open or self._written:
             raise JournalError(
                 f"another command has continued the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
-                "run `dwcp status` to see the rollout's progress",
+                f"see the rollout's progress: dwcp status --environment {self._environment}",
             )
 
     def _read_cluster(self) -> Record | None:
@@ -194,6 +195,8 @@ class Journal:
         except ValidationError as error:
             raise JournalError(
                 f"the journal in ConfigMap {CONFIG_MAP} cannot be read: {error.errors()[0]['msg']}",
-                f"check the traffic with `dwcp status`, correct it by hand if necessary, then run `kubectl delete configmap "
-                f"{CONFIG_MAP} -n {self._cluster.namespace}`",
+                "if another version of dwcp wrote the journal, use that version; otherwise delete the journal: "
+                f"kubectl delete configmap {CONFIG_MAP} -n {self._cluster.namespace}; then check the traffic: "
+                f"dwcp status --environment {self._environment}; if a rollout is open or the canary has traffic: "
+                f"dwcp rollout --abort --environment {self._environment}",
             ) from error

@@ -40,7 +40,7 @@ class RolloutRequest(Frozen):
         for wrong, problem, fix in (
             (
                 self.percentage is not None and not 0 <= self.percentage <= 100,
-                f"--percentage {self.percentage} is not within 0 and 100",
+                f"--percentage {self.percentage} is not between 0 and 100",
                 "for example --percentage 50",
             ),
             (
@@ -50,7 +50,7 @@ class RolloutRequest(Frozen):
             ),
             (
                 self.waits is not None and len(self.waits) not in (1, len(settings.steps)),
-                f"--wait-time {_listed(self.waits or ())} has {len(self.waits or ())} times for {len(settings.steps)} steps",
+                f"--wait-time {_listed(self.waits or ())} has {len(self.waits or ())} numbers for {len(settings.steps)} steps",
                 "give one number, or one for each step",
             ),
             (

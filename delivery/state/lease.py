@@ -56,7 +56,7 @@ class LeaseItem:
 
     @classmethod
     def of(cls, item: dict[str, Any]) -> Self:
-        """The holding that a DynamoDB item describes."""
+        """The lease that a DynamoDB item describes."""
         return cls(
             held=item["held"]["BOOL"],
             owner=Owner.from_json(item["owner"]["S"]),

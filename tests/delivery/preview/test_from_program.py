@@ -140,7 +140,7 @@ def test_a_head_that_does_not_run_fails_and_says_why(repository: Path, program: 
     (repository / "__main__.py").write_text(program)
     done = command(repository)
     assert done.returncode == ExitCode.FAILED
-    assert "### staging: cannot be evaluated" in done.stdout
+    assert "### staging: cannot be previewed" in done.stdout
     assert says in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
@@ -230,7 +230,7 @@ def test_a_stack_file_that_is_gone_fails_and_says_that_nothing_is_deleted_by_tha
     (repository / "Pulumi.staging.yaml").unlink()
     done = command(repository)
     assert done.returncode == ExitCode.FAILED
-    assert "its resources are not" in done.stdout
+    assert "the stack's resources are not" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -45,11 +45,11 @@ TWO_STEPS = RolloutSettings(steps=(1, 100), wait_seconds=60)
         (["--wait-time", "nan"], "--wait-time nan is not a number of seconds", "--wait-time 300"),
         (["--wait-time", ""], "the value of --wait-time is empty", "omit the option"),
         (["--wait", "nan"], "--wait nan is not a number of seconds", "--wait 120"),
-        (["--percentage", "101"], "--percentage 101 is not within 0 and 100", "--percentage 50"),
-        (["--percentage", "-1"], "--percentage -1 is not within 0 and 100", "--percentage 50"),
+        (["--percentage", "101"], "--percentage 101 is not between 0 and 100", "--percentage 50"),
+        (["--percentage", "-1"], "--percentage -1 is not between 0 and 100", "--percentage 50"),
         (["--wait-time", "-5"], "--wait-time -5 is not a number of seconds that is 0 or larger", "--wait-time 300"),
         (["--wait-time", "soon"], "--wait-time soon is not a list of numbers", "--wait-time 300"),
-        (["--wait-time", "1,2"], "has 2 times for 3 steps", "one for each step"),
+        (["--wait-time", "1,2"], "has 2 numbers for 3 steps", "one for each step"),
         (["--error-threshold", "0"], "--error-threshold 0.0 is not a percentage", "--error-threshold 5"),
         (["--error-threshold", "100"], "--error-threshold 100.0 is not a percentage", "--error-threshold 5"),
         (["--wait", "-1"], "--wait -1 is not a number of seconds (0 or more)", "--wait 120"),
@@ -126,7 +126,7 @@ def test_a_dry_run_prints_the_steps_of_the_rollout() -> None:
     assert head == "staging: app:v1 -> app:v2"
     assert [line.split(maxsplit=1)[0] for line in lines] == ["prepare", "10", "100", "promote", "bake", "retire"]
     assert [line.strip() for line in lines] == [f"{step.name:8} {step.detail}" for step in steps_of(two_steps)]
-    assert "60 s of analysis (errors up to 5 %, with at least 100 requests)" in lines[1]
+    assert "60 s of analysis (errors up to 5 %, latency gates, with at least 100 requests)" in lines[1]
 
 
 def test_settings_of_one_run_override_the_stack_file(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,7 +130,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("weights", [Weights(stable=80, canary=20), Weights(stable=0, canary=0)])
 def test_a_dry_run_of_an_abort_finds_a_canary_without_a_rollout(weights: Weights) -> None:
     assert dry_run(weights).splitlines() == [
-        "staging: abort the rollout of app:canary, back to app:stable",
+        "staging: abort the rollout of app:canary, roll back to app:stable",
         "  canary gets 0 % of the traffic, flag is set to 0 %",
         "  waiting 7 s until the canary's open requests have ended",
         "  canary is scaled to 0 pods, the autoscalers' minimums are restored",
@@ -139,7 +139,7 @@ def test_a_dry_run_of_an_abort_finds_a_canary_without_a_rollout(weights: Weights
 
 def test_a_dry_run_of_an_abort_prints_the_abort_of_the_open_rollout() -> None:
     printed = dry_run(Weights(stable=60, canary=40), record=open_rollout())
-    assert printed.startswith("staging: abort the rollout of app:v2, back to app:v1\n  canary gets 0 % of the traffic")
+    assert printed.startswith("staging: abort the rollout of app:v2, roll back to app:v1\n  canary gets 0 % of the traffic")
     assert "analysis" not in printed
     data = json.loads(dry_run(Weights(stable=60, canary=40), record=open_rollout(), as_json=True))
     assert data["abort"][-1] == printed.splitlines()[-1].strip()
