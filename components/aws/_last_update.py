@@ -42,8 +42,8 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
         raise ComponentsError(
             f"network.vpcCidr and network.zones give {now}, but the cluster was created in {before}: EKS cannot move a cluster "
             "to other zones or to another VPC\n"
-            "  fix: restore both settings; to use another VPC or other zones, create a new stack, and change the DNS record to the "
-            "load balancer of the new stack"
+            "  fix: restore both settings; to use another VPC or other zones, add an environment with its own stack "
+            "(docs/handbook/development.md), and change the DNS record to the load balancer of that stack"
         )
     before, now = last.get("nodeGroups"), described_node_groups(settings)
     if before and before != now and not settings.cluster.resize_nodes:

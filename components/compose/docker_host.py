@@ -101,10 +101,13 @@ def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Out
 
 @dataclass(frozen=True)
 class _Built:
-    """The inputs of the resource of the service's image that change with each build, although the tag stays the same.
+    """The inputs of the ``RemoteImage`` of the service. They change with each build, although the image's tag stays the same.
 
-    A pushed image is named by its digest: the host has the tag's old image, and the provider pulls only an image that is missing.
-    An image that is only loaded is on the host already, but not under its digest, so that the digest is a trigger.
+    If the build pushes the image, the name contains the digest. With the tag, the provider would pull nothing, because it pulls
+    only an image that is missing, and the host has the old image under the same tag.
+
+    If the build only loads the image, the host already has the image, but only under the tag. So the name contains the tag, and
+    the digest is a pull trigger.
     """
 
     name: pulumi.Input[str]
@@ -137,7 +140,7 @@ class _Host:
             self.containers[service.name] = self._container(service)
 
     def _network(self, network: NetworkName, internal: bool) -> docker.Network:
-        # Without the gateway, Docker adds it when it starts again, and the provider would replace the network.
+        # If the program sets no gateway, Docker adds one at its next start, and the provider would replace the network.
         addresses = docker.NetworkIpamConfigArgs(subnet=self.stack.subnet, gateway=self.stack.gateway)
         subnet = [addresses] if network == "monitoring" else None
         logical_name = f"{self.name}-{network}"

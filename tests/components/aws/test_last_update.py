@@ -65,7 +65,7 @@ def test_a_change_that_resets_the_number_of_nodes_requires_resize_nodes(changed:
 def test_a_network_change_that_eks_does_not_support_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(ComponentsError, match=r"the cluster was created in 10\.\d+\.0\.0/16 in a, b, c") as refused:
         refuse_changes(LAST, settings(network=changed, resize_nodes=True))
-    assert "create a new stack" in str(refused.value)
+    assert "add an environment with its own stack" in str(refused.value)
 
 
 def test_resize_nodes_sends_the_configured_number_of_nodes() -> None:
