@@ -69,7 +69,7 @@ class DockerStack(Component):
         if args.settings.docker.enabled:
             provider = _provider(name, args, ResourceOptions(parent=self))
             child = ResourceOptions(parent=self, provider=provider, depends_on=args.image.made)
-            _Host(name, services, _secret_values(services, args.secrets), _Built.of(args), child)
+            _Host(name, services, _secret_values(services, args.secrets), _ImageInputs.of(args), child)
             self.addresses = pulumi.Output.from_input(
                 {each.name: f"{services.publish_address}:{each.ports[0].host}" for each in services.services if each.ports}
             )
@@ -100,8 +100,8 @@ def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Out
 
 
 @dataclass(frozen=True)
-class _Built:
-    """The inputs of the ``RemoteImage`` of the service. They change with each build, although the image's tag stays the same.
+class _ImageInputs:
+    """The inputs of a ``RemoteImage``. For the service's image, they change with each build, although the tag stays the same.
 
     If the build pushes the image, the name contains the digest. With the tag, the provider would pull nothing, because it pulls
     only an image that is missing, and the host has the old image under the same tag.
@@ -114,23 +114,23 @@ class _Built:
     triggers: list[pulumi.Output[str]] | None = None
 
     @staticmethod
-    def of(args: DockerStackArgs) -> _Built:
-        """The inputs for the image of the settings, or for the image that this program builds."""
+    def of(args: DockerStackArgs) -> _ImageInputs:
+        """The inputs for the service's image, which is the image in the settings, or the image that this program builds."""
         if args.image.made and not args.settings.docker.build_push:
-            return _Built(args.settings.application.image, [args.image.reference])
-        return _Built(args.image.reference)
+            return _ImageInputs(args.settings.application.image, [args.image.reference])
+        return _ImageInputs(args.image.reference)
 
 
 class _Host:
     """Creates the Docker resources of a stack; a service is created after its dependencies."""
 
     def __init__(
-        self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], built: _Built, opts: ResourceOptions
+        self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], service_image: _ImageInputs, opts: ResourceOptions
     ) -> None:
         self.name = name
         self.stack = stack
         self.secrets = secrets
-        self.built = built
+        self.service_image = service_image
         self.opts = opts
         self.networks = {network: self._network(network, internal) for network, internal in stack.networks.items()}
         self.volumes = {volume: docker.Volume(f"{name}-{volume}", name=f"{name}-{volume}", opts=opts) for volume in stack.volumes}
@@ -153,7 +153,7 @@ class _Host:
         name = plain(service.image)
         if name not in self.images:
             key = name.rpartition("/")[2].partition(":")[0]
-            source = self.built if service.name == APPLICATION else _Built(name)
+            source = self.service_image if service.name == APPLICATION else _ImageInputs(name)
             self.images[name] = docker.RemoteImage(
                 f"{self.name}-image-{key}", name=source.name, pull_triggers=source.triggers, keep_locally=True, opts=self.opts
             )
