@@ -48,8 +48,8 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
     before, now = last.get("nodeGroups"), described_node_groups(settings)
     if before and before != now and not settings.cluster.resize_nodes:
         raise ComponentsError(
-            f"the node groups would change from {before} to {now}: an update of a node group also sets its number of nodes. "
-            "Without cluster.resizeNodes, the update would reset this number to that of the group's creation\n"
+            f"the node groups would change from {before} to {now}: an update of a node group also sets the number of nodes. "
+            "Without cluster.resizeNodes, the update would set the number that the group had at its creation\n"
             "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes) and cluster.resizeNodes to true for "
             "one update"
         )

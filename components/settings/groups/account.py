@@ -29,7 +29,7 @@ class AccountSettings(Group):
     hosts: dict[Pipelined, DnsName] = Field(default={})
     """`loadBalancer.host` of each environment; its pipeline may set DNS records only of this host and its subdomains (AWS: IAM)."""
     operator_role_arns: dict[Pipelined, Annotated[tuple[RoleArn, ...], AfterValidator(unique)]] = Field(default={})
-    """For each environment, the IAM roles with which people sign in and may assume its deploy role (docs: On AWS)."""
+    """IAM roles with which people sign in, by environment; each may assume the environment's deploy role (docs: On AWS)."""
     state_bucket: BucketName = STATE_BUCKET
     """Bucket of the Pulumi state, with a globally unique name; `dwcp state bootstrap` creates it (guide: State Management)."""
 
