@@ -42,9 +42,10 @@ def _tagging(region: str, tags: Mapping[str, str]) -> aws.Provider:
 def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSettings, cluster: Cluster) -> kubernetes.Provider:
     """The Kubernetes provider for the stack's EKS cluster, or for the cluster that KUBECONFIG names (``cluster.kubeconfig``).
 
-    - The options ``enable_..._mutable`` update ConfigMaps and Secrets in place. By default the provider replaces an object whose
-      data changes, and an object with a fixed name does not exist during its replacement. Pods still restart after an update in
-      place, because an annotation of the pods contains the digest of their configuration.
+    - With the options ``enable_..._mutable``, the provider updates ConfigMaps and Secrets in place. By default, the provider
+      replaces an object whose data changes, and an object with a fixed name does not exist during its replacement. Most pods still
+      restart after an update in place, because an annotation of the pods contains the digest of their configuration. Prometheus
+      does not restart, because it reloads its files.
     - With ``cluster_identifier``, the provider keeps all objects if the cluster's endpoint or the kubeconfig changes. Without this
       option, it would replace every object.
     - With ``enable_patch_force``, an update restores the program's value of a field that kubectl has changed. Without this option,

@@ -85,8 +85,8 @@ class PipelineAccess(Component):
         super().__init__(name, opts)
         self._name = name
         self._settings = args.settings
-        # Protected from deletion: without the roles, the pipelines stop; without the boundaries, nothing limits the roles; without
-        # the OIDC provider, no job can assume a role.
+        # Protected from deletion: without the roles, the pipelines stop; without the boundaries, a pipeline could give a role any
+        # permission; without the OIDC provider, no job can assume a role.
         self._child = ResourceOptions(parent=self, protect=True)
         account = aws.get_caller_identity_output(opts=InvokeOptions(parent=self)).account_id
         self._provider_arn = args.settings.provider_arn or self._issuer(f"{name}-github")

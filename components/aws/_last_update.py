@@ -42,14 +42,14 @@ def refuse_changes(last: Mapping[str, Any], settings: Settings) -> None:
         raise ComponentsError(
             f"network.vpcCidr and network.zones give {now}, but the cluster was created in {before}: EKS cannot move a cluster "
             "to other zones or to another VPC\n"
-            "  fix: restore both settings; to use another VPC or other zones, create a new stack, and change the DNS record to the "
-            "load balancer of the new stack"
+            "  fix: restore both settings; to use another VPC or other zones, add an environment with its own stack "
+            "(docs/handbook/development.md), and change the DNS record to the load balancer of that stack"
         )
     before, now = last.get("nodeGroups"), described_node_groups(settings)
     if before and before != now and not settings.cluster.resize_nodes:
         raise ComponentsError(
-            f"the node groups would change from {before} to {now}: an update of a node group also sets its number of nodes. "
-            "Without cluster.resizeNodes, the update would reset this number to that of the group's creation\n"
+            f"the node groups would change from {before} to {now}: an update of a node group also sets the number of nodes. "
+            "Without cluster.resizeNodes, the update would set the number that the group had at its creation\n"
             "  fix: set cluster.desiredNodes to the number that runs now (kubectl get nodes) and cluster.resizeNodes to true for "
             "one update"
         )

@@ -93,7 +93,7 @@ class Controllers(Component):
             # Otherwise each upgrade creates a new certificate, and the webhooks fail until every replica has read the certificate.
             "keepTLSSecret": True,
         }
-        granted = self._role(account, _binds_targets())
+        granted = self._role(account, _target_policy())
         self._release(account, LOAD_BALANCER_CONTROLLER, "kube-system", values, granted)
 
     def _node_autoscaler(self) -> None:
@@ -113,7 +113,7 @@ class Controllers(Component):
                 "skip-nodes-with-local-storage": False,
             },
         }
-        granted = self._role(account, _scales_nodes(self._args.cluster_name))
+        granted = self._role(account, _scaling_policy(self._args.cluster_name))
         self._release(account, NODE_AUTOSCALER, "kube-system", values, granted)
 
     def _ingress_controller(self, settings: IngressSettings) -> None:
@@ -175,7 +175,7 @@ def _spread(key: str) -> dict[str, Any]:
     }
 
 
-def _binds_targets() -> pulumi.Output[str]:
+def _target_policy() -> pulumi.Output[str]:
     """The policy that TargetGroupBindings need (AWS Load Balancer Controller: Installation, IAM permissions).
 
     The controller may register targets, but not change target groups, because the program owns the target groups.
@@ -193,7 +193,7 @@ def _binds_targets() -> pulumi.Output[str]:
     )
 
 
-def _scales_nodes(cluster: str) -> pulumi.Output[str]:
+def _scaling_policy(cluster: str) -> pulumi.Output[str]:
     """The policy that allows the autoscaler to resize only this cluster's node groups (Cluster Autoscaler on AWS: IAM policy)."""
     reads = [
         *("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances"),

@@ -1,7 +1,7 @@
 """IAM policy documents as typed values, and roles with the stack's permissions boundary.
 
-The program does not use the provider's function ``getPolicyDocument``, because it would call the provider for each document, and
-a document could be unknown in a preview.
+The program does not use the provider's function ``getPolicyDocument``, because each document would need a call of the provider,
+and a document could be unknown in a preview.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ def document(*statements: Statement) -> pulumi.Output[str]:
 def service_role(name: str, trusted: pulumi.Input[str], environment: EnvironmentSettings, opts: ResourceOptions) -> iam.Role:
     """A role with the trust policy ``trusted`` and the boundary ``environment.permissionsBoundaryArn``, if the stack has one.
 
-    A pipeline may not create a role without the boundary. So a role that a pipeline creates cannot exceed the permissions that the
-    platform needs. The role's name ends in the environment, because the pipelines' policies select an environment's roles
-    by name. They cannot use tags, because IAM does not reliably compare tags when a role is passed.
+    A pipeline may not create a role without the boundary. So a role that a pipeline creates never has more permissions than the
+    boundary allows. The role's name ends with the environment's name, because the pipelines' policies select an environment's roles
+    by name. The policies cannot use tags, because IAM does not reliably compare tags when a role is passed.
     """
     return iam.Role(
         name,

@@ -14,7 +14,7 @@ from components.component import Component
 from components.settings import EnvironmentSettings, LogsSettings
 
 SHIPPED = ("application", "dataplane", "host", "performance")
-"""Log groups to which the add-on for CloudWatch writes logs and metrics (AWS: "Container Insights", log groups)."""
+"""Ends of the names of the log groups to which the CloudWatch add-on writes logs and metrics (AWS: "Container Insights")."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,7 @@ class LogsArgs:
     """Inputs of :class:`Logs`."""
 
     settings: LogsSettings
-    """The retention period (``components/settings/groups/logs.py``)."""
+    """The retention period of the logs, and the waiting period before their key is deleted."""
     environment: EnvironmentSettings
 
 

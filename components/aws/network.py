@@ -151,7 +151,7 @@ class Network(Component):
         return table
 
     def _private_routes(self, private: dict[str, ec2.Subnet], nat: dict[str, ec2.NatGateway]) -> list[ec2.RouteTable]:
-        """One route table per zone, in both NAT modes. A change of the mode therefore changes only routes."""
+        """One route table per zone, in both NAT modes. A change of the mode changes routes and NAT gateways, but no route table."""
         tables: list[ec2.RouteTable] = []
         for zone, subnet in private.items():
             table = self._table(f"private-{zone}")

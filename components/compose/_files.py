@@ -33,7 +33,7 @@ SOURCES: tuple[Source, ...] = ("service", "redis", "node", "monitoring")
 def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
     """``prometheus.yml`` and the rule file, by file name; ``host_gateway`` is the address on which node-exporter listens."""
     jobs = (
-        # A rollout compares tracks by this label; the Docker stack has only one track.
+        # The queries of alerts and dashboard group by the label ``track``, although the Docker stack has only one track.
         _job(JOB, f"{JOB}:{settings.application.metrics_port}", fallback=FALLBACK_PROTOCOL, track="stable"),
         _job(REDIS_JOB, f"redis-exporter:{REDIS_EXPORTER_PORT}"),
         _job(NODE_JOB, f"{host_gateway}:{NODE_EXPORTER_PORT}", node="docker-host"),

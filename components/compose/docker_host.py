@@ -69,7 +69,7 @@ class DockerStack(Component):
         if args.settings.docker.enabled:
             provider = _provider(name, args, ResourceOptions(parent=self))
             child = ResourceOptions(parent=self, provider=provider, depends_on=args.image.made)
-            _Host(name, services, _secret_values(services, args.secrets), _Built.of(args), child)
+            _Host(name, services, _secret_values(services, args.secrets), _ImageInputs.of(args), child)
             self.addresses = pulumi.Output.from_input(
                 {each.name: f"{services.publish_address}:{each.ports[0].host}" for each in services.services if each.ports}
             )
@@ -100,34 +100,37 @@ def _secret_values(services: Stack, secrets: Secrets) -> Mapping[str, pulumi.Out
 
 
 @dataclass(frozen=True)
-class _Built:
-    """The inputs of the resource of the service's image that change with each build, although the tag stays the same.
+class _ImageInputs:
+    """The inputs of a ``RemoteImage``. For the service's image, they change with each build, although the tag stays the same.
 
-    A pushed image is named by its digest: the host has the tag's old image, and the provider pulls only an image that is missing.
-    An image that is only loaded is on the host already, but not under its digest, so that the digest is a trigger.
+    If the build pushes the image, the name contains the digest. With the tag, the provider would pull nothing, because it pulls
+    only an image that is missing, and the host has the old image under the same tag.
+
+    If the build only loads the image, the host already has the image, but only under the tag. So the name contains the tag, and
+    the digest is a pull trigger.
     """
 
     name: pulumi.Input[str]
     triggers: list[pulumi.Output[str]] | None = None
 
     @staticmethod
-    def of(args: DockerStackArgs) -> _Built:
-        """The inputs for the image of the settings, or for the image that this program builds."""
+    def of(args: DockerStackArgs) -> _ImageInputs:
+        """The inputs for the service's image, which is the image in the settings, or the image that this program builds."""
         if args.image.made and not args.settings.docker.build_push:
-            return _Built(args.settings.application.image, [args.image.reference])
-        return _Built(args.image.reference)
+            return _ImageInputs(args.settings.application.image, [args.image.reference])
+        return _ImageInputs(args.image.reference)
 
 
 class _Host:
     """Creates the Docker resources of a stack; a service is created after its dependencies."""
 
     def __init__(
-        self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], built: _Built, opts: ResourceOptions
+        self, name: str, stack: Stack, secrets: Mapping[str, pulumi.Output[str]], service_image: _ImageInputs, opts: ResourceOptions
     ) -> None:
         self.name = name
         self.stack = stack
         self.secrets = secrets
-        self.built = built
+        self.service_image = service_image
         self.opts = opts
         self.networks = {network: self._network(network, internal) for network, internal in stack.networks.items()}
         self.volumes = {volume: docker.Volume(f"{name}-{volume}", name=f"{name}-{volume}", opts=opts) for volume in stack.volumes}
@@ -137,7 +140,7 @@ class _Host:
             self.containers[service.name] = self._container(service)
 
     def _network(self, network: NetworkName, internal: bool) -> docker.Network:
-        # Without the gateway, Docker adds it when it starts again, and the provider would replace the network.
+        # If the program sets no gateway, Docker adds one at its next start, and the provider would replace the network.
         addresses = docker.NetworkIpamConfigArgs(subnet=self.stack.subnet, gateway=self.stack.gateway)
         subnet = [addresses] if network == "monitoring" else None
         logical_name = f"{self.name}-{network}"
@@ -150,7 +153,7 @@ class _Host:
         name = plain(service.image)
         if name not in self.images:
             key = name.rpartition("/")[2].partition(":")[0]
-            source = self.built if service.name == APPLICATION else _Built(name)
+            source = self.service_image if service.name == APPLICATION else _ImageInputs(name)
             self.images[name] = docker.RemoteImage(
                 f"{self.name}-image-{key}", name=source.name, pull_triggers=source.triggers, keep_locally=True, opts=self.opts
             )

@@ -29,7 +29,7 @@ class AppImage(Component):
     """
 
     reference: pulumi.Output[str]
-    """The image by digest if this component builds and pushes it; else the image in the settings."""
+    """The image by tag and digest if this component builds it; otherwise the image in the settings."""
 
     def __init__(self, name: str, args: AppImageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)

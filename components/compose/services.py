@@ -151,7 +151,7 @@ def _redis(settings: Settings) -> Service:
         entrypoint=("sh", "-c"),
         command=(REDIS_SCRIPT,),
         networks=("data",),
-        # Without a user, whose password other users of the host could read.
+        # The file contains no Redis user, because other users of the host could read the user's password in it.
         folders=(Folder(name="redis", target=redis.CONFIG_FOLDER, files=redis.server_config(settings.redis)),),
         secrets=(SecretFile(secret="redis_password", target=REDIS_PASSWORD_FILE),),
         data=(Data(volume="redis-data", target=redis.DATA_FOLDER),),

@@ -63,7 +63,10 @@ class ExporterArgs:
 
 
 class KubeStateMetrics(Component):
-    """kube-state-metrics, which exports replicas, restarts and node conditions. It can read only nodes and its own namespace."""
+    """kube-state-metrics, which exports replicas, restarts and node conditions.
+
+    It can read only nodes, and the pods, volume claims, Deployments and autoscalers of its own namespace.
+    """
 
     deployment: pulumi.Output[str]
 

@@ -28,7 +28,9 @@ DASHBOARD_LABEL = {"grafana_dashboard": "1"}
 def service_monitor(
     name: str, settings: MonitoringSettings, namespace: Namespace, targets: Sequence[Endpoint], opts: ResourceOptions
 ) -> CustomResource:
-    """A ServiceMonitor that scrapes the Services of ``targets``, with the same labels as the bundled Prometheus.
+    """A ServiceMonitor that scrapes the Services of ``targets``.
+
+    The samples have the labels ``job``, ``track`` and ``version`` with the same values as in the bundled Prometheus.
 
     Source: https://prometheus-operator.dev/docs/api-reference/api/#monitoring.coreos.com/v1.ServiceMonitor
     """

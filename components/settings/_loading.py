@@ -165,8 +165,9 @@ def _not_a_setting(key: str, known: Sequence[str]) -> str:
 def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
     """A mistake if ``environment.name`` differs from the stack's name.
 
-    The name is a part of the names of AWS resources, so a second stack of an environment would share them. A stack of another
-    environment would get the wrong limits.
+    The names of AWS resources contain the environment's name, so the resources of two stacks with the same environment would have
+    the same names. The rules for the settings (``components/settings/rules.py``) depend on the environment too, so a stack with a
+    wrong name would get the rules of another environment.
     """
     stack = pulumi.get_stack()
     environments = get_args(EnvironmentSettings.model_fields["name"].annotation)

@@ -34,7 +34,7 @@ PROBLEMS = {
     "int_from_float": "must be a whole number",
     "missing": "is missing",
 }
-"""The message for each type of pydantic error, worded for the author of a stack file."""
+"""Messages for the author of a stack file, by the type of the pydantic error. Other types keep the message of pydantic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,10 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
 
 
 def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
-    """The problem, and a valid value: the example of the setting's type, the nearest allowed value, or the default."""
+    """The problem, and a valid value: the example of the setting's type, the nearest allowed value, or the default.
+
+    For a missing field without a default, the valid value is the first allowed value.
+    """
     context = detail.get("ctx", {})
     match detail["type"]:
         case "refused":

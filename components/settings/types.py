@@ -103,7 +103,7 @@ def _cpu(value: Any) -> str:
     if not re.fullmatch(r"\d+m|\d+(\.\d{1,3})?", text) or parse_quantity(text) == 0:
         raise refuse("must be CPU cores or millicores, above 0", "500m")
     if parse_quantity(text) > MOST_CORES:
-        raise refuse(f"must be at most {MOST_CORES} cores, as the largest EC2 instance has", str(MOST_CORES))
+        raise refuse(f"must be at most {MOST_CORES} cores", str(MOST_CORES))
     return f"{int(parse_quantity(text) * 1000)}m" if "." in text else text
 
 
@@ -280,7 +280,7 @@ Port = Annotated[Whole, Field(ge=1024, le=65535)]
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
 Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
-"""A size of memory, up to the memory of the largest EC2 instance. No container of the platform works with less than 16 MiB."""
+"""A size of memory. No container of the platform works with less than 16 MiB."""
 RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi"), HoldsData()]
 """The minimum is higher than in :data:`Memory`, because Redis itself needs 10 MiB, and ``maxmemory`` is 75 % of the limit."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]

@@ -63,7 +63,7 @@ READINESS_PERIOD_SECONDS = 5
 DEREGISTRATION_LAG_SECONDS = 10
 """Time from the deletion of a pod until the load balancer controller starts to deregister the pod's target."""
 SHUTDOWN_SECONDS = 30
-"""Time in which the service stops after SIGTERM; equal to the default grace period of a pod."""
+"""Time from SIGTERM to SIGKILL; equal to the default grace period of a pod. The service must stop within 25 seconds."""
 
 REVISION_HISTORY = 10
 """Number of revisions that ``kubectl rollout undo --to-revision`` can restore (guide, Manual Rollback)."""
@@ -211,7 +211,10 @@ def _pod_spec(args: TrackArgs, labels: Mapping[str, str]) -> pods.PodSpecArgs:
 
 
 def _drain_seconds(settings: LoadBalancerSettings) -> int:
-    """How many seconds a terminating pod still serves requests. Then the load balancer sends it none, and it gets SIGTERM."""
+    """Seconds for which a terminating pod still serves requests.
+
+    After this time, the load balancer sends no requests to the pod, and the pod gets SIGTERM.
+    """
     return DEREGISTRATION_LAG_SECONDS + settings.deregistration_delay_seconds
 
 

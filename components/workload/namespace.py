@@ -28,7 +28,7 @@ from components.workload.objects import encoded, name_of
 from contract import PULL_SECRET
 
 STORAGE_CLASS = "gp3"
-"""The default of ``redis.storageClass``."""
+"""Name of the storage class, which is also the default of ``redis.storageClass``."""
 
 PRIORITY = 1_000_000
 """Higher than the priority of pods without a class (0), and much lower than the system's classes (2,000,000,000)."""

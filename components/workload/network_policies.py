@@ -28,7 +28,7 @@ NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A port of the pods that carry the label ``app``."""
+    """A port of the pods whose label ``app`` has the value of the field ``app``."""
 
     app: str
     port: int

@@ -27,9 +27,9 @@ class AccountSettings(Group):
     provider_arn: OidcProviderArn | None = None
     """ARN of the account's OIDC provider for GitHub, if one exists; null creates the provider (AWS: OIDC federation)."""
     hosts: dict[Pipelined, DnsName] = Field(default={})
-    """`loadBalancer.host` of each environment; the environment's pipeline can change DNS records only of this host (AWS: IAM)."""
+    """`loadBalancer.host` of each environment; its pipeline may set DNS records only of this host and its subdomains (AWS: IAM)."""
     operator_role_arns: dict[Pipelined, Annotated[tuple[RoleArn, ...], AfterValidator(unique)]] = Field(default={})
-    """For each environment, the IAM roles with which people sign in and may assume its deploy role (docs: On AWS)."""
+    """IAM roles with which people sign in, by environment; each may assume the environment's deploy role (docs: On AWS)."""
     state_bucket: BucketName = STATE_BUCKET
     """Bucket of the Pulumi state, with a globally unique name; `dwcp state bootstrap` creates it (guide: State Management)."""
 

@@ -42,9 +42,9 @@ class ApplicationSettings(Group):
     """The DWCP v3 service itself."""
 
     image: ImageReference = FIRST_IMAGE
-    """Image of the first release, by tag or digest; later releases replace it (guide: Gradual Rollout)."""
+    """Image of the first release in Kubernetes, which later releases replace, and of the Docker stack (guide: Gradual Rollout)."""
     release: ImageReference | None = None
-    """Image for a single `pulumi up` of `dwcp`, which sets it in a temporary copy of the stack file (docs: Delivery)."""
+    """Image for one `pulumi up` that `dwcp` runs; `dwcp` sets it in a temporary copy of the stack file (docs: Delivery)."""
     log_level: Annotated[Literal["info", "debug", "error"], Variable("LOG_LEVEL")] = "info"
     """Lowest level of the messages that the service logs (guide: Environment Variables)."""
     port: Annotated[Port, Variable("PORT")] = PORT

@@ -44,7 +44,7 @@ class ClusterSettings(Group):
     preview_role_arn: RoleArn | None = None
     """IAM role with which CI previews and detects drift; it has read access only (AWS: EKS access policies)."""
     instance_types: Annotated[tuple[InstanceType, ...], Len(1), AfterValidator(unique)] = ("m7i.xlarge",)
-    """EC2 instance types of the nodes, in order of preference (AWS: EKS managed node groups)."""
+    """EC2 instance types of the nodes; with ON_DEMAND in order of preference (AWS: EKS managed node groups)."""
     capacity_type: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
     """Purchase option of the nodes; AWS reclaims a SPOT node with two minutes' notice (AWS: EKS managed node groups)."""
     min_nodes: Nodes = 3

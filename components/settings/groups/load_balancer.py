@@ -22,7 +22,7 @@ class LoadBalancerSettings(Group):
     certificate_arn: CertificateArn | None = None
     """Existing certificate to use; if it is set, `hostedZone` must be null (AWS: ACM certificates)."""
     deletion_protection: Switch = True
-    """Whether AWS refuses to delete the load balancer (AWS: Application Load Balancer attributes)."""
+    """Whether AWS refuses to delete the load balancer; if false, `pulumi destroy` deletes access logs too (AWS: ALB attributes)."""
     idle_timeout_seconds: Annotated[Whole, Interval(ge=1, le=4000)] = 60
     """Seconds without traffic after which a connection is closed (AWS: Application Load Balancer attributes)."""
     deregistration_delay_seconds: Annotated[Whole, Interval(ge=0, le=3600)] = 30

@@ -34,11 +34,11 @@ class MonitoringSettings(Group):
     operator_namespace: ObjectName = "monitoring"
     """Namespace of Prometheus in operator mode; only pods of this namespace may scrape (Kubernetes: network policies)."""
     operator_release: ObjectName = "kube-prometheus-stack"
-    """Helm release of the operator, whose Prometheus selects only objects with this label `release` (Prometheus: Operator)."""
+    """Helm release of the operator; its Prometheus selects objects whose label `release` has this value (Prometheus: Operator)."""
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=60)] = 30
     """Seconds between two scrapes; alerts need several scrapes in five minutes (guide: Monitoring Stack)."""
     retention_days: RetentionDays = 35
-    """Days after which metrics are deleted; the error budgets need 30 days (Prometheus: storage)."""
+    """Days after which metrics are deleted, or earlier if the volume is full; error budgets need 30 days (Prometheus: storage)."""
     storage: Storage = "20Gi"
     """Size of the metrics volume (Prometheus: storage)."""
     alertmanager_storage: Storage = "2Gi"
@@ -62,9 +62,9 @@ class MonitoringSettings(Group):
     outside_cluster: Switch = False
     """Whether Prometheus runs outside the cluster and scrapes through a proxy; only in the sandbox (docs: Embedded cloud)."""
     prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
-    """Prometheus server image of the bundled mode (guide: Docker Compose Stack)."""
+    """Image of the Prometheus server, in the bundled mode and in the Docker stack (guide: Docker Compose Stack)."""
     alertmanager_image: ImageReference = "prom/alertmanager:v0.28.1"
-    """Alertmanager image of the bundled mode (guide: Docker Compose Stack)."""
+    """Image of Alertmanager, in the bundled mode and in the Docker stack (guide: Docker Compose Stack)."""
     grafana_image: ImageReference = f"{IMAGE_REPOSITORY}-grafana:v3.0.0"
     """Grafana image with the Redis data source, which the official image does not include (guide: Docker Compose Stack)."""
     node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"

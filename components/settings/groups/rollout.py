@@ -40,7 +40,7 @@ class RolloutSettings(Group):
     weight_readback_seconds: Seconds = 60
     """Seconds in which the load balancer must report a new weight (docs: Rollout)."""
     grace_seconds: Seconds = 30
-    """Seconds for which pods may be missing or unhealthy before the rollout reacts (docs: Rollout)."""
+    """Seconds for which pods may be missing or unhealthy; one missing pod of several has at least 180 seconds (docs: Rollout)."""
     extend_seconds: Seconds = 300
     """Maximum seconds by which a step is extended if there are too few requests; then the rollout goes on hold (docs: Rollout)."""
     unreachable_seconds: Seconds = 300

@@ -55,7 +55,7 @@ def test_a_first_update_the_same_version_and_the_next_version_are_accepted(last:
     "changed", [{"max_nodes": 9}, {"min_nodes": 2}, {"instance_types": ("m7i.2xlarge",)}, {"capacity_type": "SPOT"}], ids=str
 )
 def test_a_change_that_resets_the_number_of_nodes_requires_resize_nodes(changed: dict[str, Any]) -> None:
-    with pytest.raises(ComponentsError, match="would reset this number to that of the group's creation") as refused:
+    with pytest.raises(ComponentsError, match="would set the number that the group had at its creation") as refused:
         refuse_changes(LAST, settings(**changed))
     assert "cluster.resizeNodes" in str(refused.value)
     refuse_changes(LAST, settings(**changed, resize_nodes=True))
@@ -65,7 +65,7 @@ def test_a_change_that_resets_the_number_of_nodes_requires_resize_nodes(changed:
 def test_a_network_change_that_eks_does_not_support_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(ComponentsError, match=r"the cluster was created in 10\.\d+\.0\.0/16 in a, b, c") as refused:
         refuse_changes(LAST, settings(network=changed, resize_nodes=True))
-    assert "create a new stack" in str(refused.value)
+    assert "add an environment with its own stack" in str(refused.value)
 
 
 def test_resize_nodes_sends_the_configured_number_of_nodes() -> None:
