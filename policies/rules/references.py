@@ -1,6 +1,6 @@
 """Rules on references to other objects. The API server accepts the name of a missing object, so the failure occurs only later.
 
-In a namespace with a chart, references are not checked, because an object can refer to an object of the chart.
+In a namespace with a chart, only bindings are checked: any other object can refer to an object of the chart.
 """
 
 from __future__ import annotations
@@ -185,10 +185,10 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
 )
 def targets_exist(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if an autoscaler's target, or a bound role or account, does not exist, or if a selector selects no pod."""
-    if has_chart(index, namespace_of(view)):
-        return
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         yield from _bound(view, index)
+    elif has_chart(index, namespace_of(view)):
+        return
     elif view.resource.type == AUTOSCALER:
         kinds = {"Deployment": DEPLOYMENT, "StatefulSet": STATEFUL_SET}
         kind, name = view.text("spec.scaleTargetRef.kind"), view.text("spec.scaleTargetRef.name")
