@@ -12,9 +12,7 @@ from delivery.errors import UsageError
 
 def rollback(
     environment: EnvironmentOption,
-    to: Annotated[
-        str | None, text("Roll back to this release id or backup file; without it, to the release before the newest deployed one.")
-    ] = None,
+    to: Annotated[str | None, text("Roll back to this release id or backup file; by default, to the previous release.")] = None,
     to_revision: Annotated[
         int | None, typer.Option(help="Roll back to this revision of the Deployment in `kubectl rollout history`.")
     ] = None,

@@ -324,14 +324,14 @@ class Deployment:
             why = "--no-rollback" if self.options.no_rollback else "nothing ran before"
             return DeployError(
                 f"{problem}; not rolled back ({why}): now {running_now.sentence(self.environment)}",
-                f"roll back: dwcp rollback --environment {name}",
+                f"roll back: {self._rollback_command}",
             )
         restoration = restore.Restoration(
             environment=self.environment,
             former=self.former,
             runner=self.runner,
             lease=lambda: self.lease,
-            command=f"dwcp rollback --environment {name}",
+            command=self._rollback_command,
             url=self.options.health_url,
             accept_loss=self.options.accept_loss,
         )
@@ -342,12 +342,18 @@ class Deployment:
             failed = f"and the rollback to {self.former.image} failed too: {problem_of(second)}"
             return DeployError(
                 f"{problem}; {failed}; now {running_now.sentence(self.environment)}",
-                f"dwcp doctor --environment {name}; then dwcp rollback --environment {name}",
+                f"dwcp doctor --environment {name}; then {self._rollback_command}",
             )
         self._end("rolled back", error)
         return DeployError(
             f"{problem}; {self.former.image} runs again", "; ".join(["fix the error, then deploy again", *self.addresses])
         )
+
+    @property
+    def _rollback_command(self) -> str:
+        """The command that restores the deployment before this one."""
+        target = f" --to {self.release.previous}" if self.release.previous else ""
+        return f"dwcp rollback --environment {self.environment.name}{target}"
 
     def _end(self, result: Result, error: BaseException | None = None) -> None:
         """Record the end of the deployment with a report, and with an incident if the update or a later step failed."""

@@ -51,8 +51,8 @@ class RollbackRequest:
     to: str | None = None
     """The id of a release, or the path of a backup file.
 
-    ``None`` means the newest earlier release that was deployed and has another image or other settings; if there is none, the
-    deployment before the first release.
+    ``None`` means the newest deployed release, if a later change replaces it: a rollout is open, or stable has another image.
+    Otherwise the release before it, with another image or other settings, or else the deployment before the first release.
     """
     to_revision: int | None = None
     reason: str = ""
@@ -227,6 +227,8 @@ class Rollback:
         if self.options.to_revision is not None:
             return self._revision(releases, self.options.to_revision)
         if self.options.to is None:
+            if latest is not None and self._replaced(latest):
+                return RollbackTarget.of(latest)
             earlier = None if latest is None else releases.before(latest)
             if earlier is not None:
                 return RollbackTarget.of(earlier)
@@ -253,6 +255,18 @@ class Rollback:
                 f"choose a release that was deployed: dwcp releases --environment {name}",
             )
         return RollbackTarget.of(wanted)
+
+    def _replaced(self, latest: Release) -> bool:
+        """Whether a rollout is open, or stable does not have the image of ``latest``, for example after a failed deployment."""
+        journal = Journal(self.environment.kubernetes, self.environment.name).read()
+        if journal is not None and journal.is_open:
+            return True
+        try:
+            return self.environment.tracks.read("stable").image != latest.image
+        except ClusterError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+            return True
 
     def _revision(self, releases: Releases, number: int) -> RollbackTarget:
         """The target of ``--to-revision``: the newest release that deployed the revision's image, or else only the image."""

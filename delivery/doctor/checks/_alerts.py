@@ -39,7 +39,7 @@ def of(check: str, observed: Snapshot) -> Iterator[Finding]:
 def _advice(alert: Alert, observed: Snapshot) -> Advice:
     errors = alert.runbook == "high-error-rate"
     if errors and alert.labels.get("track") == "canary":
-        return Advice("The release under rollout fails.", f"./dwcp rollback --environment {observed.environment}")
+        return Advice("The release under rollout fails.", f"./dwcp rollout --abort --environment {observed.environment}")
     if errors and any(each.name == "RedisDown" for each in observed.alerts.value):
         return Advice("Redis is down, and without Redis the service answers with errors.", REDIS_DOWN.advice.command)
     fallback = Advice("The alert's runbook lists the likely causes.", f"kubectl get pods -n {NAMESPACE} -o wide")

@@ -121,7 +121,7 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
         "violates PodSecurity",
     ),
     ("high-error-rate", FindingSeverity.WARNING, {"alerts": [alert("HighErrorRate", track="stable")]}, "HighErrorRate, firing"),
-    ("high-error-rate", FindingSeverity.WARNING, {"alerts": [alert("HighErrorRate", track="canary")]}, "./dwcp rollback"),
+    ("high-error-rate", FindingSeverity.WARNING, {"alerts": [alert("HighErrorRate", track="canary")]}, "./dwcp rollout --abort"),
     ("high-error-rate", FindingSeverity.WARNING, {"alerts": [alert("ErrorsUnderLowTraffic")]}, "too little traffic"),
     (
         "image-pull-errors",

@@ -12,6 +12,7 @@ from accounts import Account
 from delivery.clients.kubernetes import ClusterError, KubernetesClient
 from delivery.errors import UsageError
 from delivery.releases import Release, ReleaseError, Releases, new_id
+from delivery.releases import rollback as rollback_module
 from delivery.releases.rollback import Rollback, RollbackRequest, RollbackTarget, program_before
 from delivery.releases.steps import StepRunner
 
@@ -29,10 +30,27 @@ def releases(account: Account) -> Releases:
     return Releases(account)
 
 
-def target(account: Account, releases: Releases, to: str | None = None, *, to_revision: int | None = None) -> RollbackTarget:
+def target(
+    account: Account,
+    releases: Releases,
+    to: str | None = None,
+    *,
+    to_revision: int | None = None,
+    stable: str = "",
+    open_rollout: bool = False,
+    cluster: Any = None,
+) -> RollbackTarget:
+    """The target of a rollback if stable runs the image ``stable``; by default, the image of the newest deployed release."""
     rollback = Rollback(RollbackRequest(environment=account.name, to=to, to_revision=to_revision), StepRunner.start())
     rollback.environment = account
-    return rollback._target(releases, releases.latest())  # pyright: ignore[reportPrivateUsage]
+    latest = releases.latest()
+    running = SimpleNamespace(image=stable or (latest.image if latest else ""))
+    journal = SimpleNamespace(read=lambda: SimpleNamespace(is_open=True) if open_rollout else None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Account, "kubernetes", cluster)
+        patch.setattr(Account, "tracks", SimpleNamespace(read=lambda _: running))
+        patch.setattr(rollback_module, "Journal", lambda *_: journal)
+        return rollback._target(releases, latest)  # pyright: ignore[reportPrivateUsage]
 
 
 def record(releases: Releases, *many: Release) -> None:
@@ -64,6 +82,17 @@ def test_a_failed_release_is_not_the_image_before_the_first_release(account: Acc
     assert target(account, releases).image == "app:v0.9.0"
 
 
+def test_a_failed_deployment_is_rolled_back_to_the_release_before_it(account: Account, releases: Releases) -> None:
+    record(releases, release(account, 1), release(account, 2), release(account, 3, result="failed"))
+    assert target(account, releases, stable="app:v3.0.0").image == "app:v2.0.0"
+    assert target(account, releases, stable="app:v2.0.0").image == "app:v1.0.0"
+
+
+def test_during_a_rollout_the_target_is_the_release_that_it_replaces(account: Account, releases: Releases) -> None:
+    record(releases, release(account, 1), release(account, 2), release(account, 3, result="staged"))
+    assert target(account, releases, open_rollout=True).image == "app:v2.0.0"
+
+
 def test_a_tag_that_was_deployed_twice_counts_once(account: Account, releases: Releases) -> None:
     record(releases, release(account, 1, replaced="app:v0.9.0"), release(account, 2, image="app:v1.0.0", replaced="app:v1.0.0"))
     assert target(account, releases).image == "app:v0.9.0"
@@ -75,15 +104,12 @@ def test_a_rollback_without_a_release_is_refused_with_the_fix(account: Account, 
     assert "dwcp deploy --environment" in error.value.fix
 
 
-def test_the_image_of_a_revision_is_that_of_the_services_container(
-    account: Account, releases: Releases, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_image_of_a_revision_is_that_of_the_services_container(account: Account, releases: Releases) -> None:
     containers = [{"name": "log-shipper", "image": "fluent-bit:4"}, {"name": "dwcp-v3", "image": "app:v0.9.0"}]
     revision = {"annotations": {"deployment.kubernetes.io/revision": "3"}}
     replica_set = {"metadata": revision, "spec": {"template": {"spec": {"containers": containers}}}}
     cluster = SimpleNamespace(namespace="dwcp-v3", request=lambda *_, **__: {"items": [replica_set]})
-    monkeypatch.setattr(Account, "kubernetes", cluster)
-    assert target(account, releases, to_revision=3).image == "app:v0.9.0"
+    assert target(account, releases, to_revision=3, cluster=cluster).image == "app:v0.9.0"
 
 
 @pytest.mark.parametrize(
