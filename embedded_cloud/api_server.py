@@ -16,7 +16,10 @@ Manifest = dict[str, Any]
 
 
 class ApiServer:
-    """A client of the API server in ``kubeconfig``. Failed calls raise ``urllib.error.HTTPError``, which is an ``OSError``."""
+    """A client of the API server in ``kubeconfig``.
+
+    A failed call raises an ``OSError``. If the API server answers with an error, it is a ``urllib.error.HTTPError``.
+    """
 
     def __init__(self, kubeconfig: Path) -> None:
         config = json.loads(kubeconfig.read_text())

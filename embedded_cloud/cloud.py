@@ -156,7 +156,7 @@ class Cloud:
         if done.returncode:
             raise EmbeddedCloudError(
                 f"{command[0]} {arguments[0]} failed with exit code {done.returncode}",
-                "fix the problem above, and run the same command again, which continues where it failed",
+                "fix the problem above, and run the same command again",
             )
 
     def _start_python(self, name: str, module: str, *arguments: str) -> None:

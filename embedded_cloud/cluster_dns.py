@@ -11,7 +11,10 @@ LABELS = {"k8s-app": "kube-dns"}
 
 
 def install(api: ApiServer, address: str | None) -> None:
-    """Create the Service and its endpoint ``address`` unless they exist; if ``address`` is None, create a Deployment of CoreDNS."""
+    """Create the Service, and an EndpointSlice that contains ``address``, unless they exist.
+
+    If ``address`` is None, create a Deployment of CoreDNS instead of the EndpointSlice.
+    """
     ports = [{"name": name, "port": 53, "protocol": protocol} for name, protocol in (("dns", "UDP"), ("dns-tcp", "TCP"))]
     service = {
         "apiVersion": "v1",

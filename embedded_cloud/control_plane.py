@@ -91,7 +91,7 @@ class ControlPlane:
                 self.processes.require_free(getattr(self.ports, field), name)
 
     def launch(self) -> None:
-        """Start the API server and etcd unless they run."""
+        """Write the credentials unless they exist, and start etcd and the API server unless they run."""
         if not self.kubeconfig.exists():
             self._write_credentials()
         self.require_free_ports()
@@ -165,7 +165,10 @@ class ControlPlane:
         )
 
     def _to_kubelets(self) -> list[str]:
-        """The advertised address, and the options that let the API server reach real nodes. kwok needs no credentials."""
+        """The options for the advertised address and for connections to real nodes and their pods.
+
+        Simulated nodes need only the first of these options, because kwok does not check the API server's credentials.
+        """
         if self.project.pods is None or self.tunnel is None:
             # Without this option, the API server needs a default route over IPv4, to find an address of this machine.
             return [f"--advertise-address={self.project.nodes[0].address}"]

@@ -1,9 +1,9 @@
 """Records the creation of resources, so that the provider finds the resources of a killed ``up`` that are not in the state.
 
 The engine writes a resource to the state after the provider's answer. If the engine is killed before that, the resource exists but
-is not in the state. If the provider is killed before AWS' answer, it does not know the resource's id either. On AWS, these
-resources remain. In the embedded cloud, moto's process records each creation, with the answers to the creation's calls. If the
-provider repeats these calls, it gets the recorded answers, and so the id of the existing resource.
+is not in the state. If the provider is killed before AWS' answer, the resource's id is not known either. On AWS, such a resource
+remains, and Pulumi does not manage it. In the embedded cloud, moto's process records each creation, with the answers to the
+creation's calls. If the provider repeats these calls, it gets the recorded answers, and so the id of the existing resource.
 
 The resource's URN identifies a creation. A creation is open until a request of the engine shows that the engine knows the id.
 """

@@ -161,7 +161,7 @@ class LocalEngine:
         """Remove the pending operations of a killed command from the state, if there are any.
 
         The next command repeats necessary deletions and updates, and finds created resources with :mod:`embedded_cloud.creations`.
-        On AWS, the results of these operations are unknown, and ``pulumi refresh`` prompts the user for each result.
+        On AWS, the results of these operations are unknown, and ``pulumi refresh`` prompts the user for each interrupted creation.
         """
         body = self.s3.get_object(Bucket=self.project.bucket, Key=self.project.state_key)["Body"].read()
         if not (json.loads(body)["checkpoint"]["latest"] or {}).get("pending_operations"):
@@ -184,7 +184,10 @@ class LocalEngine:
         )
 
     def pulumi(self, *arguments: str, cwd: Path | None = None) -> str:
-        """Run the Pulumi CLI in the project's folder and return its output. Raises with the CLI's message if it fails."""
+        """Run the Pulumi CLI in ``cwd``, by default the project's folder, and return the output.
+
+        Raises ``EmbeddedCloudError`` with the CLI's message if the CLI fails.
+        """
         done = subprocess.run(
             [self.bin / "pulumi", *arguments, "--non-interactive"],
             cwd=cwd or self.project.directory, env=self.process_environment(), capture_output=True, text=True, check=False,

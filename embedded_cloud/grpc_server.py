@@ -42,7 +42,7 @@ def serve(server: grpc.Server) -> None:
 
 
 def end_signals() -> SimpleQueue[int]:
-    """A queue that receives SIGTERM, and the engine's SIGINT. The engine kills its remaining children five seconds after SIGINT.
+    """A queue that receives the numbers of SIGTERM and SIGINT. The engine sends SIGINT, and kills its remaining children 5 s later.
 
     A ``threading.Event`` is not possible, because a signal handler that sets an event waits for a lock that the interrupted thread
     may hold.

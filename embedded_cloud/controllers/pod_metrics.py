@@ -47,7 +47,7 @@ def serve(api: ApiServer, pki: Path, domain: str) -> None:
 
 
 def respond(api: ApiServer, path: str, domain: str) -> Manifest | None:
-    """The answer to a GET request for ``path``; None for a path that the API does not have."""
+    """The answer to a GET request for ``path``; None for a path that this server does not serve, such as that of a single pod."""
     url = urlsplit(path)
     parts = url.path.removeprefix(f"/apis/{API}").strip("/").split("/")
     selector = parse_qs(url.query).get("labelSelector", [""])[0]
@@ -101,7 +101,8 @@ def _now() -> str:
 def _register(api: ApiServer, port: int) -> None:
     """Register the server with the aggregator.
 
-    The aggregator can reach an address outside the cluster only through an ExternalName Service.
+    The Service has the type ExternalName, because the server listens on 127.0.0.1, and an EndpointSlice cannot contain a loopback
+    address.
     """
     service_path = "/api/v1/namespaces/kube-system/services"
     api.create(

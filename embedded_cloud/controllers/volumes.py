@@ -43,7 +43,7 @@ def reconcile(api: ApiServer, folders: Path | None = None) -> None:
 
 
 def _folder(folder: Path, zone: str) -> Manifest:
-    """The specification of a volume that is the folder ``folder``, and that belongs to one zone, like an EBS volume."""
+    """Create ``folder``. Return the specification of a volume that is this folder and, like an EBS volume, belongs to one zone."""
     folder.mkdir(parents=True, exist_ok=True)
     term = {"matchExpressions": [{"key": ZONE, "operator": "In", "values": [zone]}]}
     return {"local": {"path": str(folder)}, "nodeAffinity": {"required": {"nodeSelectorTerms": [term]}}}

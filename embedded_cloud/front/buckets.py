@@ -1,8 +1,8 @@
 """Two corrections of moto's S3: conditional Deny statements, and the number of versions of an object.
 
 moto ignores the condition of a Deny statement in a bucket policy, and so denies every call that the statement names. This module
-evaluates the condition ``aws:SecureTransport``. Because the real endpoint has TLS, a call counts as sent over TLS unless it has the
-header ``X-Forwarded-Proto: http``.
+evaluates the condition ``aws:SecureTransport``. AWS' endpoint has TLS, and moto's endpoint does not. Therefore a call counts as
+sent over TLS unless it has the header ``X-Forwarded-Proto: http``.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ FORWARDED = "X-Forwarded-Proto"
 SECURE = "aws:SecureTransport"
 
 VERSIONS = 50
-"""The maximum number of versions of an object in moto's memory. The engine writes its whole state about ten times per update."""
+"""The maximum number of versions of an object in moto's memory. The engine writes its whole state twice per changed resource."""
 
 
 def require_allowed_by_bucket(call: Call) -> None:
-    """Raise ``AwsError`` if a Deny statement of the bucket's policy names the call, and the statement's condition is met."""
+    """Raise ``AwsError`` if a conditional Deny statement of the bucket's policy names the call, and the condition is met."""
     if call.service != "s3":
         return
     for action, resource in actions(call):

@@ -41,7 +41,7 @@ class AwsError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One call: ``service`` and ``operation`` by botocore's names, and the access key that signed the call."""
+    """One call: ``service`` and ``operation`` by botocore's names, and the access key that signed the call, empty if unsigned."""
 
     service: str
     operation: OperationModel
@@ -57,7 +57,7 @@ class Call:
 
     @property
     def token(self) -> str:
-        """The session token of the call; empty if the call has none."""
+        """The session token in the header of the call; empty if the call does not have this header."""
         return str(self.request.headers.get("X-Amz-Security-Token", ""))
 
     @cached_property

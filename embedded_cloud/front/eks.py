@@ -24,7 +24,7 @@ POLICIES = {
     "AmazonEKSViewPolicy": "view",
     "AmazonEKSAdminViewPolicy": "embedded-cloud:admin-view",
 }
-"""Each access policy with the cluster role that grants the same permissions.
+"""The supported access policies, each with the cluster role that grants the same permissions.
 
 Source: https://docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html
 """
@@ -37,12 +37,12 @@ ADDONS = (
 
 
 SETTINGS = ("accessConfig", "deletionProtection", "logging")
-"""The attributes of a cluster that moto does not store."""
+"""The attributes of a cluster that this module stores. moto stores only ``logging``."""
 
 
 @dataclass
 class Parts:
-    """The data of one cluster that moto does not store: its settings, and the resources that belong to it, by their keys."""
+    """The stored data of one cluster: the settings of the cluster, and the resources in the cluster by key."""
 
     settings: Properties = field(default_factory=dict[str, Any])
     entries: dict[str, Properties] = field(default_factory=dict[str, Properties])
@@ -156,7 +156,8 @@ def parts(cluster: str) -> Parts:
 def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     """The user name and the groups of a principal in a cluster; None if the principal has no access entry.
 
-    ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role.
+    ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role. The user name is
+    always ``arn``.
     """
     role = arn
     if ":assumed-role/" in arn:
@@ -177,7 +178,7 @@ def writes_logs(cluster: str, call: Call) -> bool:
 
 
 def after(call: Call) -> None:
-    """After a successful call, store or remove the attributes of a cluster that moto does not store."""
+    """After a successful call, store the attributes in ``SETTINGS`` of a cluster, or remove the data of a deleted cluster."""
     name = call.parameters.get("name", "")
     match call.name:
         case "CreateCluster":
@@ -191,7 +192,7 @@ def after(call: Call) -> None:
 
 
 def completed(call: Call, answer: Properties) -> Properties:
-    """moto's answer, with the fields of a cluster that it lacks: access mode, deletion protection, OIDC issuer, API server."""
+    """moto's answer about a cluster, completed with the access mode, deletion protection, OIDC issuer and API server."""
     cluster = answer.get("cluster")
     if cluster is None:
         return answer
@@ -333,7 +334,7 @@ def list_addons(call: Call) -> Properties:
 
 @operation
 def describe_addon_versions(call: Call) -> Properties:
-    """List invented versions of add-ons; one is the default for each Kubernetes version."""
+    """List the invented versions of add-ons for one Kubernetes version. The first version of each add-on is the default."""
     wanted, kubernetes = call.parameters.get("addonName"), call.parameters.get("kubernetesVersion", "1.35")
     versions = [
         {"addonVersion": version, "compatibilities": [{"clusterVersion": kubernetes, "defaultVersion": index == 0}]}

@@ -17,7 +17,7 @@ LOOKS = 2
 
 
 class Endings:
-    """The resources that are being deleted, each with the remaining number of describe calls and the function that deletes it."""
+    """The resources in deletion, each with the number of describe calls that remain, and the function that deletes the resource."""
 
     def __init__(self) -> None:
         self._left: dict[str, tuple[int, Callable[[], None]]] = {}

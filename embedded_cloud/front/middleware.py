@@ -67,7 +67,10 @@ class Front:
         return answer if answer is not None else endings.before(call)
 
     def _passed(self, call: Call, environ: dict[str, Any]) -> Response:
-        """moto's answer, with the attributes that moto lacks. Calls :func:`endings.after` after a successful call."""
+        """moto's answer, with the attributes that moto lacks; an error if moto does not implement the call.
+
+        Calls :func:`endings.after` after a successful call.
+        """
         try:
             answer = Response.from_app(self.moto, environ, buffered=True)
         except NotImplementedError:

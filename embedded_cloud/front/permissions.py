@@ -27,8 +27,8 @@ PARTITION = "aws"
 """The key, in place of a region, under which moto stores resources without a region."""
 
 ADMINISTRATORS_KEY = re.compile(r"(?!A[KS]IA)")
-"""Access keys without AWS' format belong to the administrator. The tests use such keys, and the file ``env`` in the cloud's folder,
-which a shell sources."""
+"""Access keys without AWS' format belong to the administrator. The tests use such keys, and so does
+:class:`embedded_cloud.engine.LocalEngine`."""
 
 S3_ACTIONS = {
     "CompleteMultipartUpload": "PutObject",
@@ -54,7 +54,10 @@ S3_ACTIONS = {
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "UploadPart": "PutObject",
 }
-"""S3's calls whose IAM action has another name: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html"""
+"""Some calls of S3 whose IAM action has another name.
+
+Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+"""
 
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"})
 """Actions that need no permission of the caller. For AssumeRoleWithWebIdentity, only the role's trust policy counts.

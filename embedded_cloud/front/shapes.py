@@ -36,11 +36,11 @@ JAVA_CLASSES = {
     r"\uD800\uDC00-\uDBFF\uDFFF": "\U00010000-\U0010ffff",
     r"\w-_": r"\w\-_",
 }
-"""Parts of AWS' patterns that only Java understands -> their equivalents in Python. Some equivalents are approximate."""
+"""Parts of AWS' patterns that Python does not understand -> their equivalents in Python. Some equivalents are approximate."""
 
 
 def require_valid(call: Call) -> None:
-    """Raise ``AwsError``, which lists all parameters that violate the model."""
+    """Raise ``AwsError`` if parameters violate the model. The error lists all violations."""
     shape = call.operation.input_shape
     if shape is None:
         return

@@ -14,7 +14,7 @@ from embedded_cloud.front.accounts import ACCOUNT
 
 
 class TaggedEks(TaggableResourcesMixin, BaseBackend):
-    """A backend that only lists: clusters and node groups of moto, and the parts of clusters in ``eks.py``."""
+    """A backend that only lists resources: the clusters and node groups of moto, and the resources in clusters of ``eks.py``."""
 
     SERVICE_NAMESPACE: ClassVar[str] = "eks"
 
@@ -30,5 +30,8 @@ class TaggedEks(TaggableResourcesMixin, BaseBackend):
 
 
 def add_eks_to_tagging() -> None:
-    """Make the tagging API list the resources of EKS. moto lists every backend of which an account has an instance."""
+    """Make the tagging API list the resources of EKS.
+
+    moto lists the resources of a backend only after an instance of the backend was created for the account, as this function does.
+    """
     BackendDict(TaggedEks, "eks")[ACCOUNT]  # pyright: ignore[reportUnusedExpression]

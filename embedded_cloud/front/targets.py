@@ -1,4 +1,4 @@
-"""The health of targets as a running load balancer has measured it. moto itself always answers "healthy"."""
+"""The health of targets as a running load balancer has measured it. moto itself reports each registered IP address as healthy."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def run_with_engine(*, debug: bool) -> None:
     them, but the engine discards the messages.
 
     The stack trace of a resource is cut to its first frame, which declares the resource. The other frames would be a third of the
-    state, which the engine writes twice per resource.
+    state, which the engine writes twice per changed resource.
 
     At the end of the program, the SDK waits for its calls to the engine, and for all outputs. If no call has started at this
     time, the SDK waits for all outputs again after each output, which takes quadratic time. Therefore this function adds a call

@@ -333,7 +333,10 @@ class HAProxy:
                 yield Server(row["pxname"], row["svname"], (ip, int(port or 0)), row["status"])
 
     def direct(self, targets: dict[Address, str], delay: float, servers: list[Server]) -> dict[Address, str]:
-        """Assign ``targets`` to the group's slots ``servers``, and drain removed targets. Return the health of each target."""
+        """Assign ``targets`` to the group's slots ``servers``, and drain removed targets.
+
+        Return the health of each target. A target for which no slot is free is omitted.
+        """
         held = {each.target: each for each in servers if not each.is_free}
         free = [each for each in servers if each.is_free]
         wanted = {target for target, state in targets.items() if state not in DRAINING}

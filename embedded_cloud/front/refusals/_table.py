@@ -15,7 +15,7 @@ Check = Callable[[Call], str | None]
 
 @dataclass(frozen=True)
 class Refusal:
-    """One row: a call of ``operations`` of ``service`` is refused with ``code`` if ``check`` returns a message."""
+    """One row: ``service`` refuses a call of one of ``operations`` with ``code`` if ``check`` returns a message."""
 
     service: str
     operations: tuple[str, ...]

@@ -23,7 +23,10 @@ NAMES_OF_KEYS = ("KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId")
 
 @refuses("kms", *USES_OF_KEYS, code="KMSInvalidStateException", source=KMS)
 def key_pending_deletion(call: Call) -> str | None:
-    """Any use of a KMS key that is pending deletion."""
+    """Any use of a KMS key that is pending deletion.
+
+    Only calls that name the key are refused. A Decrypt call without ``KeyId`` succeeds.
+    """
     for id in (call.parameters.get(name) for name in NAMES_OF_KEYS):
         key = _key(call, id) if id else None
         if key is not None and key.key_state == "PendingDeletion":
