@@ -1,8 +1,8 @@
 """Processes that belong to one embedded cloud.
 
-A process belongs to the cloud if an environment variable contains the cloud's folder. The process' children inherit the variable,
-and so belong to the cloud too. Unlike a pid file, the variable cannot be stale, and identifies also the processes that a killed
-command started.
+A process belongs to the cloud if its environment variable ``Processes.owner_variable`` contains the cloud's folder. The process'
+children inherit the variable, and so belong to the cloud too. Unlike a pid file, the variable cannot be stale, and also identifies
+the processes that a command started before it was killed.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from embedded_cloud.project import Node
 CONTAINERD_SECONDS = 30
 DOMAIN = "cluster.local"
 PAUSE = "registry.k8s.io/pause:3.8"
-"""The image of the container that holds a pod's namespaces: the default of containerd 1.6."""
+"""The image of the container that holds a pod's namespaces. ``RealPods.images`` must contain it: nodes cannot pull images."""
 
 CONTAINERD = """
 version = 2
@@ -28,7 +28,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.tracing.processor.v1.otlp"]
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{pause}"
-  restrict_oom_score_adj = true  # if containerd itself runs in a container, it may not lower the OOM score of another process
+  restrict_oom_score_adj = true  # if containerd itself runs in a container, it is not allowed to lower an OOM score
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{bin}"
     conf_dir = "{conf}"

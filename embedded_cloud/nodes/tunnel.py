@@ -27,9 +27,9 @@ class Tunnel(socketserver.StreamRequestHandler):
     """The handler of one connection of the API server."""
 
     def handle(self) -> None:
-        """Connect to the requested address, and copy bytes in both directions until both sides have ended.
+        """Connect to the requested address, and copy bytes in both directions until both peers have closed their streams.
 
-        The end of one side is passed on to the other side.
+        If one peer closes its stream, the handler closes the stream to the other peer.
         """
         _, target, _ = self.rfile.readline().decode().split(" ", 2)
         while self.rfile.readline().strip():

@@ -108,7 +108,10 @@ class ModelledType:
 
 
 def refreshed(inputs: Any, before: Any, now: Any) -> Any:
-    """Return ``inputs`` with every value that changed from ``before``, the description in the state, to ``now``, the live one."""
+    """Return ``inputs``, with the live value at each place where the live description differs from the description in the state.
+
+    ``before`` is the description in the state, and ``now`` is the live description.
+    """
     if now == before:
         return inputs
     if not (isinstance(before, dict) and isinstance(now, dict)):

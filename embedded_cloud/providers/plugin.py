@@ -46,7 +46,7 @@ class Change(Enum):
 
 @dataclass(frozen=True)
 class Diff:
-    """The property paths that differ, each with the operation that changes it."""
+    """The property paths that differ, each with the operation that the difference requires."""
 
     changes: Mapping[str, Change] = field(default_factory=dict[str, Change])
     delete_before_replace: bool = False
@@ -86,7 +86,7 @@ class Plugin(ABC):
     """The methods that an embedded provider implements. Several threads call these methods at the same time."""
 
     def configure(self, inputs: Properties) -> None:
-        """Configure the provider with the inputs of the explicit provider resource."""
+        """Configure the provider with the inputs of the provider resource."""
 
     def check(self, resource: ResourceState, olds: Properties, news: Properties) -> Properties:
         """Return ``news`` with defaults and names added. Raises :class:`EmbeddedCloudError` for inputs that are not valid."""
@@ -149,7 +149,7 @@ def _value(value: Any) -> Any:
 
 
 def to_struct(values: Mapping[str, Any]) -> Struct:
-    """Plain values as a protobuf struct, without the keys whose value is None; the engine omits such keys too."""
+    """Plain values as a protobuf struct, without the top-level keys whose value is None; the engine omits such keys too."""
     message = Struct()
     message.update({key: value for key, value in values.items() if value is not None})
     return message
@@ -253,11 +253,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return response
 
     def Construct(self, request: Any, context: grpc.ServicerContext) -> NoReturn:
-        """Refuse component packages (Helm charts, YAML files), which need the official plugin."""
+        """Refuse components that a plugin constructs (remote components), because they need the official plugin."""
         _refuse(
             context,
             EmbeddedCloudError(
-                f"the embedded cloud does not model {request.type}", "declare the objects that it contains one by one"
+                f"the embedded cloud does not model {request.type}", "declare the resources that it contains one by one"
             ),
         )
 

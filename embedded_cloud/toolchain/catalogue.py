@@ -1,7 +1,8 @@
 """The programs and files of the toolchain, from Go modules. A go.mod in a folder beside this file pins the version of each module.
 
-To change a version, replace it in every line of the bundle's go.mod, and run ``go mod tidy`` in the folder of that go.mod. The
-version of Kubernetes is in two folders, and must be the same in both: ``kubernetes`` (control plane) and ``node`` (kubelet).
+To change a version, replace it in every line of the bundle's go.mod that contains it, and run ``go mod tidy`` in the folder of that
+go.mod. The version of Kubernetes is in two folders, and must be the same in both: ``kubernetes`` (control plane) and ``node``
+(kubelet). In these folders, also replace the version of the other ``k8s.io`` modules of the release: v0.MINOR.PATCH.
 """
 
 from __future__ import annotations
@@ -102,7 +103,10 @@ class Bundle:
 
     @property
     def recipe(self) -> str:
-        """All inputs of the build as text. Bundles with the same recipe have the same content."""
+        """The inputs of the build as text, except the platform and the version of Go.
+
+        On one platform, bundles with the same recipe have the same programs and files.
+        """
         packages = {name: tool.package for name, tool in self.tools.items()}
         go_sum = (self.folder / "go.sum").read_text()
         own = [(str(file.relative_to(self.folder)), file.read_text()) for file in sorted(self.folder.rglob("*.go"))]
@@ -209,7 +213,7 @@ BUNDLES = (
         name="prometheus",
         source="prometheus",
         usual_seconds=300,
-        # Prometheus discovers targets only in Kubernetes. The 24 other kinds of discovery would add the SDKs of clouds.
+        # The project discovers targets only in Kubernetes. The other kinds of discovery would add the SDKs of clouds.
         tags=("remove_all_sd", "enable_kubernetes_sd"),
         tools={
             "prometheus": Tool(package="github.com/prometheus/prometheus/cmd/prometheus", stamps=PROMETHEUS_STAMPS),

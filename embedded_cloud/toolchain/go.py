@@ -31,7 +31,10 @@ class Go:
     install: str
 
     def command(self, bundle: Bundle) -> Path:
-        """The ``go`` of this virtualenv, so that all builds use one version. Raises if Go is missing or too old for go.mod."""
+        """The ``go`` of this virtualenv, so that all builds use one version.
+
+        Raises ``EmbeddedCloudError`` if Go is missing, does not work, or is too old for go.mod.
+        """
         go = Path(sysconfig.get_path("scripts")) / "go"
         wanted = re.findall(r"^go (\d+)\.(\d+)", bundle.go_mod, re.MULTILINE)[0]
         if not go.exists():

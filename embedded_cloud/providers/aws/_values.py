@@ -103,7 +103,8 @@ def added_and_removed(old: Iterable[str] | None, new: Iterable[str] | None) -> t
 def unmet(requested: Any, described: Any, path: str = "") -> Iterator[str]:
     """The paths at which a service's description differs from the request.
 
-    Additional properties in the description, and the order of lists, are ignored.
+    The comparison ignores additional properties in the description, the order of lists, the formatting of JSON texts, and the
+    difference between a missing value and an empty or false one.
     """
     if isinstance(requested, dict) and isinstance(described, dict):
         for key, value in requested.items():

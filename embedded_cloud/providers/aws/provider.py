@@ -133,7 +133,10 @@ class AwsPlugin(Plugin):
         return state
 
     def _describe(self, kind: AwsResource, resource: ResourceState, id: str, inputs: Properties) -> Properties | None:
-        """The state of a live resource: the service's description, and the inputs that the service does not return."""
+        """The state of a live resource: the service's description, and the inputs that the service does not return.
+
+        ``None`` if the resource does not exist.
+        """
         with _explaining(resource):
             live = unless_absent(lambda: kind.read(id))
         if live is None:

@@ -31,8 +31,9 @@ class Tagging:
 class AwsResource(ModelledType, ABC):
     """One resource type. A subclass has class attributes that describe the type, and calls its service through :attr:`api`.
 
-    ``read`` must return the outputs, and the modelled inputs except those in ``provider_only`` and ``not_stored``. All values come
-    from the service's answer and not from the request. Property names are the SDK's, and ids are the official provider's.
+    ``read`` must return the outputs, and the modelled inputs except those in ``provider_only`` and ``not_stored``. The values come
+    from the service's answers and the id, and not from the request. Property names are the SDK's. Ids are the official provider's,
+    unless the class documents another id.
     """
 
     types: ClassVar[dict[str, type[AwsResource]]] = {}
@@ -94,7 +95,10 @@ class AwsResource(ModelledType, ABC):
             getattr(self.api, self.tagging.remove)(**resource, **self.tagging.keys(removed))
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """``news`` with defaults, the provider's default tags and a name. Raises ``EmbeddedCloudError`` for an unknown input."""
+        """``news`` with defaults, the provider's default tags and a name.
+
+        Raises ``EmbeddedCloudError`` if an input is not modelled.
+        """
         inputs = self.completed(news)
         if "tags" in self.updatable:
             tags = inputs.get("tags", {})
@@ -106,7 +110,10 @@ class AwsResource(ModelledType, ABC):
         return inputs
 
     def can_coexist(self, name: str, inputs: Properties) -> bool:
-        """Whether the resource and its replacement can exist at the same time. They can if the name is generated or absent."""
+        """Whether the resource and its replacement can exist at the same time.
+
+        They can if the name is generated, or if the type has no :attr:`auto_name`.
+        """
         stem = re.escape(self._stem(name, inputs))
         return not self.auto_name or re.fullmatch(f"{stem}[0-9a-f]{{7}}", inputs.get(self.auto_name, "")) is not None
 

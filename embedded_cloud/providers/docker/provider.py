@@ -87,7 +87,7 @@ class DockerPlugin(Plugin):
         live = kind.describe(id)
         if live is None:
             raise EmbeddedCloudError(
-                f"{kind.token} {inputs['name']} was removed during its creation or update", "run `pulumi up` again"
+                f"{kind.token} {inputs['name']} was removed during its creation or update", "run `pulumi refresh`, then `pulumi up`"
             )
         state = self._state(kind, inputs, live)
         if reasons:
@@ -116,7 +116,7 @@ class DockerPlugin(Plugin):
         except (EmbeddedCloudError, NotFound) as error:
             if isinstance(error, EmbeddedCloudError):
                 raise
-            fix = "run `pulumi refresh`, then `pulumi up`, because someone may have removed the missing object"
+            fix = "correct the name if it is wrong; if someone has removed the object, run `pulumi refresh`, then `pulumi up`"
             raise EmbeddedCloudError(f"{what}: {error.explanation}", fix) from error
         except DockerException as error:
             message = str(getattr(error, "explanation", None) or error)

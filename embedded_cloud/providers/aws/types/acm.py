@@ -9,7 +9,7 @@ from embedded_cloud.providers.modelled import names, properties
 
 
 class Certificate(AwsResource):
-    """A certificate. ACM issues it when its DNS records exist, and moto issues it immediately."""
+    """A certificate. ACM issues it when its DNS records exist, and the embedded cloud issues it immediately."""
 
     token = "aws:acm/certificate:Certificate"
     service = "acm"
@@ -54,7 +54,7 @@ class Certificate(AwsResource):
 class CertificateValidation(AwsResource):
     """A check that a certificate is issued.
 
-    It creates nothing in AWS. The official provider waits until the certificate is issued.
+    Its id is the certificate's ARN. It creates nothing in AWS. The official provider waits until the certificate is issued.
     """
 
     token = "aws:acm/certificateValidation:CertificateValidation"

@@ -249,7 +249,7 @@ class Listener(ElbResource):
 
 
 class ListenerRule(ElbResource):
-    """A listener rule that forwards requests to target groups by weight."""
+    """A listener rule: conditions, and the actions for requests that meet these conditions."""
 
     token = "aws:lb/listenerRule:ListenerRule"
     replace_on = names("listenerArn")

@@ -14,7 +14,10 @@ FLAGS = ("encrypted", "deleteOnTermination")
 
 
 class LaunchTemplate(Ec2Resource):
-    """The configuration of new instances. A change creates a new version. The old versions exist until the template is deleted."""
+    """The configuration of new instances. A change of the content or description creates a new version.
+
+    The old versions exist until the template is deleted.
+    """
 
     token = "aws:ec2/launchTemplate:LaunchTemplate"
     content = names(

@@ -70,7 +70,7 @@ class TopicPolicy(AwsResource):
 class TopicSubscription(AwsResource):
     """A subscription to a topic; its ARN is its id.
 
-    On AWS, the owner of the endpoint must confirm the subscription. In moto, the subscription is valid at once.
+    On AWS, the owner of an email or HTTP endpoint must confirm the subscription. In moto, every subscription is valid at once.
     """
 
     token = "aws:sns/topicSubscription:TopicSubscription"

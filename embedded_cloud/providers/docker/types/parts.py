@@ -40,7 +40,7 @@ class Network(DockerResource):
             "name": attributes["Name"],
             "driver": attributes["Driver"],
             "internal": attributes["Internal"],
-            # The engine adds the gateway if the request had none, at the latest when it starts again.
+            # If the request had no gateway, the Docker engine adds one, at the latest when the engine starts again.
             "ipamConfigs": [{key.lower(): each[key] for key in ("Subnet", "Gateway") if each.get(key)} for each in pools],
         }
 
