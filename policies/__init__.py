@@ -7,7 +7,8 @@ packages use this package as follows::
     violations = policies.check(graph.resources, "production")
     stop = [violation for violation in violations if violation.blocks]
 
-The monthly estimate of :mod:`policies.prices` is :func:`estimate`; :func:`unpriced` lists what the estimate does not include.
+:func:`estimate` returns the monthly estimate of :mod:`policies.prices`; :func:`unpriced` lists the types and resources that the
+estimate does not include.
 
 ``check`` takes :class:`program.graph.Resource` objects and the environment whose limits apply. It returns :class:`Violation`
 objects; those that block a deployment are first. This module imports neither ``pulumi_policy`` nor the SDK of a provider.
@@ -50,7 +51,7 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
     """The violations that the rules find in ``resources``.
 
     By default, the limits of ``environment`` and the waivers of this checkout apply; ``config`` replaces both.
-    Raises :class:`PolicyError` for a waiver that is not valid. An exception in a rule is reported as a violation.
+    Raises :class:`PolicyError` if a waiver is not valid. An exception in a rule is reported as a violation.
     """
     names = {rule.name for rule in RULES}
     return evaluate(resources, RULES, config or config_of(environment, waivers=read_waivers(names)))
@@ -62,8 +63,8 @@ def check_worlds(
     """The violations of a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
 
     If a rule reads an output, its check never passes, because the value is only an example. The check is reported as unknown or as
-    deferred (:class:`Violation`). It can also fail, because the program itself writes most of a text that contains an output, such
-    as an IAM policy with an ARN.
+    deferred (:class:`Violation`). With the example, the check can also fail: the program itself writes most of a text that contains
+    an output, such as an IAM policy with an ARN. A check that fails is not also reported as deferred.
     """
     first = check(unknown, environment, config)
     failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]

@@ -1,4 +1,4 @@
-"""Whether a set of networks is so large that it counts as the internet."""
+"""Decides whether a set of networks is so large that it counts as the internet."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def config_of(environment: Environment, *, today: date | None = None, waivers: S
 def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence[Rule]) -> Config:
     """``config`` with the values of a ``--policy-pack-config`` file, which can set the level and the parameters of each rule.
 
-    Raises :class:`~policies.errors.PolicyError` with the rule, the key and the value if an entry is invalid.
+    Raises :class:`~policies.errors.PolicyError` if an entry is not valid. The error names the rule and the wrong key or value.
     """
     by_name = {rule.name: rule for rule in rules}
     levels: dict[str, Level] = {}
@@ -68,7 +68,7 @@ def with_pack_config(config: Config, content: Mapping[str, Any], rules: Sequence
     for name, entry in content.items():
         if name != ALL and name not in by_name:
             raise PolicyError(
-                f"the pack config names a rule {name!r} that does not exist{closest(name, by_name)}", "remove the entry"
+                f"the pack config names a rule {name!r} that does not exist{closest(name, by_name)}", "correct or remove the entry"
             )
         values: Mapping[str, Any] = cast("Mapping[str, Any]", entry) if isinstance(entry, Mapping) else {LEVEL_KEY: entry}
         if LEVEL_KEY in values:

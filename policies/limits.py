@@ -83,7 +83,8 @@ class Limits(BaseModel):
     storage_classes: tuple[str, ...] = ("efs-sc",)
     """StorageClasses that another program declares with encryption, and that claims may name."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
-    """Names of the workloads, Kubernetes namespaces and containers that may share the host's namespaces and read its files."""
+    """Names of the workloads, Kubernetes namespaces and containers that may share the host's namespaces and read the host's files.
+    A pod may not share the host's IPC namespace."""
     application: str = APPLICATION
     """Name of the container to which `minimumCpu` and `minimumMemory` apply."""
     minimum_cpu: str = "500m"

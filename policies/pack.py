@@ -4,8 +4,8 @@ One of the two policies reports expired waivers. The other lists waived violatio
 ``pulumi up``.
 
 The pack declares its policies with the SDK, but overrides the methods with which the SDK's server checks resources (reason:
-:mod:`policies._sdk`). The pack's methods decode each resource once, and the rules handle unknown values. The module does not import
-the SDK of a provider, because the import would add seconds to each preview.
+:mod:`policies._sdk`). The pack's methods decode each resource once per request, and the rules handle unknown values. The module
+does not import the SDK of a provider, because the import would add seconds to each preview.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ DEFERRED_RULE = "checked-after-up"
 """Name of the policy that reports deferred checks and waived violations."""
 
 FindViolations = Callable[[ResourceIndex, Mapping[str, Any]], Iterable[tuple[str, str]]]
-"""A function that returns the violations of one policy: for each, a message, and a URN or ``""``.
+"""A function that returns the violations of one policy, each as a message and a URN, which can be ``""``.
 
 Its arguments are the resources and the parameters of a pack config.
 """
 
 
 def serve() -> None:
-    """Serve the pack until the engine ends this process. If a waiver is not valid, print an error and exit with code 1."""
+    """Serve the pack until the engine ends this process. If the waivers cannot be read, print an error and exit with code 1."""
     try:
         analyzer = Analyzer(read_waivers({rule.name for rule in RULES}))
     except PolicyError as error:
@@ -73,9 +73,10 @@ def serve() -> None:
 
 
 def environment_in(config: Mapping[str, str], stack: str) -> Environment:
-    """The environment that ``config`` names, or else the environment with the stack's name. If it does not exist: ``STRICTEST``.
+    """The environment that ``config`` names, or if ``config`` names none, the environment with the stack's name.
 
-    If ``config`` names an environment and the stack has the name of another environment, the Pulumi program stops with an error.
+    If this environment does not exist, the result is ``STRICTEST``. If ``config`` names an environment, and the stack has the name
+    of another environment, the Pulumi program stops with an error.
     """
     try:
         settings: Any = json.loads(config.get(f"{PACK_NAME}:environment", "{}"))

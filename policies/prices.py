@@ -175,7 +175,11 @@ def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIt
 
 
 def instance_types_of(view: View, index: ResourceIndex) -> list[str]:
-    """The type of an instance, or the types of a node group. If the node group names none, its launch template names the type."""
+    """The type of an instance, or the types of a node group.
+
+    If a node group names no type, the type comes from its launch template, or else from AWS' default. The list is empty for a
+    launch template that the program does not declare.
+    """
     if view.resource.type == INSTANCE:
         return [view.text("instanceType")]
     if found := view.texts("instanceTypes"):
@@ -229,7 +233,10 @@ def _endpoint(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostI
 
 
 def _of_controller(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    """The load balancer that a controller in the cluster creates for a Service or an Ingress; its zones are not known."""
+    """The load balancer that a controller in the cluster creates for a Service or an Ingress.
+
+    The price does not include public addresses, because the number of zones is not known.
+    """
     del index
     annotated = view.map("metadata.annotations").get("kubernetes.io/ingress.class")
     own = view.text("spec.type") == "LoadBalancer" if view.resource.type == SERVICE else False
@@ -269,7 +276,10 @@ def _volume(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIte
 
 
 def _claims_per_pod(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    """The volumes of each pod of a workload, from claim templates and ephemeral volumes. A DaemonSet has a pod on each node."""
+    """The volumes of each pod of a workload, from claim templates and ephemeral volumes.
+
+    The number of pods is the number of replicas, or for a DaemonSet the number of nodes.
+    """
     if view.resource.type != DAEMON_SET:
         replicas, highest = view.number("spec.replicas"), 0
     else:

@@ -1,4 +1,4 @@
-"""Views on resources for the rules. A view raises if a rule reads an unknown value, so an unknown value never makes a rule pass.
+"""Views on resources for the rules. A view raises an error if a rule reads an unknown value, so such a value makes no rule pass.
 
 Resources from the engine, from the program with mocks and from an exported state are all :class:`~program.graph.Resource`, so that
 one rule can check all of them.
@@ -130,7 +130,7 @@ class View:
         return View(self.resource, self._checked(content, where, dict, "a JSON object", {}), where)
 
     def known(self, value: Any, key: str) -> Any:
-        """``value``, which is the value of ``key`` in this object. Raises if the value is unknown. The key may contain dots."""
+        """``value``, which is the value of ``key`` in this object. Raises an error if it is unknown. The key may contain dots."""
         return self._known(value, (*self.path, key))
 
     @property
@@ -235,9 +235,8 @@ class ResourceIndex:
 
     @cached_property
     def _by_urn(self) -> dict[str, View]:
-        return {
-            each.resource.urn: each for each in reversed(self.views)
-        }  # an inline part comes after its owner and has the same URN: the owner wins
+        # An inline part comes after its owner and has the same URN. In reverse order, the owner replaces the part in the mapping.
+        return {each.resource.urn: each for each in reversed(self.views)}
 
     @cached_property
     def _by_type(self) -> dict[str, list[View]]:

@@ -69,7 +69,8 @@ def check_rule(rule: Rule, view: View, index: ResourceIndex, config: Config) -> 
         path = text(error.path)
         waits = rule.may_wait(path) and not config.deployed
         message = "becomes known only during `pulumi up`" if waits else "is not known, so the rule could not be evaluated"
-        fix = "checked again during `pulumi up`" if waits else "give the property a value that does not come from another resource"
+        known = "give the property a value that is not secret and does not come from another resource"
+        fix = "checked again during `pulumi up`" if waits else known
         yield _violation(rule, resource, config, Problem(path, message, fix), "deferred" if waits else "unknown")
     except WrongTypeError as error:
         yield _violation(rule, resource, config, Problem("", error.problem, error.fix), "failed")
@@ -130,7 +131,7 @@ def waiver_violations(config: Config) -> Iterator[Violation]:
                 urn="",
                 path="",
                 message=f"the waiver of {waiver.rule} for {waiver.resource} expired on {waiver.expires}",
-                fix="fix the violation and delete the waiver, or renew it with a new date and reason",
+                fix="fix the violation and delete the waiver, or renew the waiver: set new dates and a new reason",
                 status="failed",
             )
 

@@ -26,7 +26,7 @@ class Waiver(BaseModel):
 
     rule: Text
     resource: Text
-    """The URN of the resource, or the end of the URN after a ``::``: ``LOGICAL_NAME`` or ``TYPE::LOGICAL_NAME``."""
+    """The URN of the resource, or the end of the URN after a ``::``, for example the logical name."""
     reason: Annotated[str, Field(min_length=10)]
     by: Text
     """The person or team that is responsible for the waiver."""
@@ -39,7 +39,7 @@ class Waiver(BaseModel):
 
 
 def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiver, ...]:
-    """The waivers in a YAML file. Raises :class:`~policies.errors.PolicyError` for an invalid file or waiver."""
+    """The waivers in a YAML file. Raises :class:`~policies.errors.PolicyError` if the file or a waiver is not valid."""
     try:
         content: Any = yaml.safe_load(file.read_text())
     except OSError as error:

@@ -31,8 +31,8 @@ PROGRAM = ("components", "contract")
 def write(arguments: Sequence[str]) -> None:
     """Write one answer for each stack and kind of evaluation: ``--known`` with example outputs, ``--preview`` with unknown outputs.
 
-    The first line of an answer names the stack and the kind of evaluation. If this line contains no error, a second line contains
-    the graph.
+    Without one of these options, the evaluation is ``--known``. The first line of an answer names the stack and the kind of
+    evaluation. If this line contains no error, a second line contains the graph.
     """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)

@@ -155,7 +155,9 @@ def record(
     stack: str,
     preview: bool,
 ) -> Graph:
-    """Run ``program`` to its end and return the graph that it declared. Raises every exception of ``program``.
+    """Run ``program`` to its end and return the graph that it declared.
+
+    Raises every exception of ``program``, and :class:`~program.errors.EvaluationError` if several resources have the same URN.
 
     Each run has its own context and event loop. Closing the loop also cancels the tasks that a failed program left; otherwise a
     later run would report them as coroutines that were never awaited. The monitor answers in one thread, so that resources are

@@ -25,8 +25,9 @@ class Library:
 
     package: str
     integrity: str
-    """SHA-512 of the package, from the registry's metadata."""
+    """SHA-512 checksum of the package in base64, from the registry's metadata."""
     member: str
+    """Path of the file in the package."""
     target: str
     """Path of the file in the site."""
 
@@ -46,7 +47,7 @@ WORKER = Library(
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Make every page load mermaid from the site. Otherwise the theme would load it from another host."""
+    """Add the site's own copy of mermaid to every page. Without it, the theme would load mermaid from another host."""
     config.extra_javascript.append(MERMAID.target)
     return config
 
@@ -59,7 +60,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def _cached(library: Library) -> Path:
-    """The path of the library in the user's cache. A missing library is downloaded, and its checksum is verified."""
+    """The path of the library in the user's cache. If it is missing, the package is downloaded, and its checksum is verified."""
     folder = user_cache_path(PROJECT, ensure_exists=True)
     file = folder / f"{library.package}.js"
     with FileLock(folder / "site-libraries.lock"):
@@ -78,7 +79,8 @@ def _fetch(library: Library, file: Path) -> None:
         found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
         if found != library.integrity:
             raise PluginError(
-                f"the package {package} has the checksum {found} instead of {library.integrity}\n  fix: find out who changed it"
+                f"the package {package} has the checksum {found} instead of {library.integrity}\n"
+                "  fix: set `registry` in ~/.npmrc to https://registry.npmjs.org/, then build the site again"
             )
         with tarfile.open(archive) as content:
             member = content.extractfile(library.member)

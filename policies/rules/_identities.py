@@ -63,7 +63,7 @@ class Identity:
     arn: str
     """The ARN. If Pulumi generates a part of the name, the ARN contains an example of this part."""
     given: list[iam.StatementView]
-    """The statements of all inline and attached policies."""
+    """The statements of the inline and attached policies that the program declares."""
     limit: list[iam.StatementView] | None
     """The statements of the boundary; ``None`` if the identity has no boundary, or the program does not declare the boundary."""
     policies: set[str]

@@ -68,7 +68,7 @@ def _matches(expression: View, labels: Mapping[str, str]) -> bool:
 
 
 def pods_in(index: ResourceIndex, namespace: str) -> Iterator[tuple[View, View]]:
-    """The objects that create pods in a namespace, each with its pod."""
+    """The pods in a namespace and the objects that create pods there, each with its pod template (:func:`pod_of`)."""
     for owner in index.of(*POD_OWNERS):
         if namespace_of(owner) == namespace:
             yield owner, pod_of(owner)

@@ -19,7 +19,7 @@ PREFIXES = ("dwcp:", "pulumi:pulumi:Stack")
     "types-known",
     "*",
     title="Every resource is of a type that the rules know",
-    why="A resource of an unknown type passes every rule, whatever it exposes, loses or costs.",
+    why="The rules cannot detect what a resource of an unknown type exposes, loses or costs.",
     fix="Write a rule for the type, or state in its entry in `program/catalogue` why the type needs no rule (`reviewed`).",
     severity="high",
     levels={"local": "advisory", "staging": "advisory"},

@@ -98,17 +98,18 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the version has no standard support on the day of the check."""
     version, ends = view.text("version"), limits.kubernetes_support_ends
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
+    fix = f'raise version to "{newest}", one minor version at a time'
     if version not in ends:
-        yield at(view, "version", f"{version or 'no version'} is not in standard support", f'set version to "{newest}"')
+        yield at(view, "version", f"{version or 'no version'} is not in standard support", fix)
     elif limits.today >= ends[version]:
-        yield at(view, "version", f"standard support of {version} ended on {ends[version]}", f'set version to "{newest}"')
+        yield at(view, "version", f"standard support of {version} ended on {ends[version]}", fix)
 
 
 @PACK.rule(
     "cluster-add-ons-required",
     CLUSTER,
     title="The cluster enforces NetworkPolicies and has Pod Identity",
-    why="Without `enableNetworkPolicy`, all NetworkPolicies have no effect. Without Pod Identity, pods get no AWS permissions.",
+    why="Without `enableNetworkPolicy`, NetworkPolicies have no effect. Without Pod Identity, pods get no AWS permissions.",
     fix="Declare the add-ons vpc-cni (with `enableNetworkPolicy`) and eks-pod-identity-agent.",
     severity="critical",
     frameworks=("CIS EKS 4.3.1", "EKS best practices: network policy"),
@@ -119,12 +120,13 @@ def required_add_ons(view: View, index: ResourceIndex) -> Iterator[Problem]:
     addons = {addon.text("addonName"): addon for addon in index.users(view, "clusterName", ADDON)}
     for name in NEEDED_ADDONS:
         if name not in addons:
-            yield at(view, "", f"the cluster has no add-on {name}", f"add an {ADDON} {name}")
+            yield at(view, "", f"the cluster has no add-on {name}", f"add an {ADDON} with addonName {name}")
     if "vpc-cni" in addons:
         switch = addons["vpc-cni"].document("configurationValues").get(NETWORK_POLICY_SWITCH)
         if str(switch).lower() != "true":
             wanted = json.dumps({NETWORK_POLICY_SWITCH: "true"})
-            yield Problem("configurationValues", "the VPC CNI ignores NetworkPolicies", f"set configurationValues to {wanted}")
+            fix = f"set configurationValues of the add-on vpc-cni to {wanted}"
+            yield Problem("configurationValues", "the VPC CNI ignores NetworkPolicies", fix)
 
 
 @PACK.rule(
@@ -156,7 +158,7 @@ def injects_nothing(view: View) -> Iterator[Problem]:
     frameworks=("CIS EKS 5.4.3",),
 )
 def private_nodes(view: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Yield a problem if the node group or the cluster uses a public subnet."""
+    """Yield a problem if the node group or the cluster uses a public subnet: a subnet with the tag ``kubernetes.io/role/elb``."""
     path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
     public = [each.resource.name for each in index.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]
     if public:

@@ -83,7 +83,7 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     LAUNCH_TEMPLATE,
     INSTANCE,
     STORAGE_CLASS,
-    title="No volume is larger than the environment's limit, or of a type with another price than gp3",
+    title="Volumes are of type gp3, without extra IOPS or throughput, and not larger than the environment's limit",
     why="A volume can grow in place, but never shrink. The estimate has only the price of gp3; IOPS of io2 can cost much more.",
     fix="Reduce the size; a volume can grow in place later. Use gp3 with the included IOPS and throughput.",
     severity="low",
@@ -91,7 +91,10 @@ def nat_gateways(view: View, index: ResourceIndex, limits: Limits) -> Iterator[P
     parameters=("maximum_volume_gib",),
 )
 def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for each claim, volume and disk that is too large, has no size, or is more expensive than gp3."""
+    """Yield a problem for each claim, volume and disk that is too large or has no size.
+
+    Yield a problem also for a type other than gp3, and for IOPS or throughput above :data:`INCLUDED`.
+    """
     sizes: list[tuple[View, str, int | float | None]] = []
     if view.resource.type == VOLUME:
         sizes = [(view, "size", view.number("size"))]
@@ -154,7 +157,10 @@ def _disks(view: View) -> list[tuple[View, str, str]]:
     parameters=("maximum_monthly_usd",),
 )
 def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem if the estimate with the maximum number of nodes is above the limit, or an instance type has no price."""
+    """Yield a problem if the estimate with the maximum number of nodes is above the limit, or an instance type has no price.
+
+    A stack without a node group is not checked.
+    """
     if not priced(view, index):
         unpriced = sorted(set(instance_types_of(view, index)) - prices().instances_per_hour.keys())
         message = f"no price is known for {', '.join(unpriced)}"

@@ -78,7 +78,7 @@ def tracks_agree(view: View, index: ResourceIndex) -> Iterator[Problem]:
         )
     for peer in peers:
         for what, mine, theirs in zip(
-            ("labels", "selectors", "containers and ports"), _contract(view), _contract(peer), strict=True
+            ("label keys", "selector keys", "containers and ports"), _contract(view), _contract(peer), strict=True
         ):
             if mine != theirs:
                 fix = f"give both tracks the same {what}"
@@ -125,7 +125,7 @@ def owned_fields(view: View) -> Iterator[Problem]:
             yield at(
                 view,
                 path,
-                "only the program changes this property, but pulumi up ignores the changes",
+                "only the program changes this property, but pulumi up ignores the program's changes",
                 f"remove {path} from ignoreChanges",
             )
 
@@ -140,7 +140,7 @@ def owned_fields(view: View) -> Iterator[Problem]:
     frameworks=("pulumi-kubernetes #2491",),
 )
 def replicas_left_alone(view: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Yield a problem if a workload has an autoscaler, and ``spec.replicas`` is set and not ignored."""
+    """Yield a problem if a Deployment has an autoscaler, and ``spec.replicas`` is set and not ignored."""
     if autoscaler_of(view, index) is not None and view.has("spec.replicas") and "spec.replicas" not in view.resource.ignore_changes:
         yield at(
             view, "spec.replicas", "both the program and an autoscaler set the number of pods", "add spec.replicas to ignoreChanges"
@@ -168,4 +168,4 @@ def tracks_scale(view: View, index: ResourceIndex) -> Iterator[Problem]:
         if namespace_of(each) == namespace_of(view) and each.map("spec.selector").get(TRACK_LABEL) == labels[TRACK_LABEL]
     ]
     if not tracked:
-        yield at(view, "", f"no Service selects the track {labels[TRACK_LABEL]}", f"add a {SERVICE} that selects it")
+        yield at(view, "", f"no Service selects the track {labels[TRACK_LABEL]}", f"add a {SERVICE} that selects the track")

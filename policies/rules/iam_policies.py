@@ -42,7 +42,7 @@ PACK = Pack("identity")
     POLICY,
     *INLINE,
     ROLE,
-    title="No policy allows every action, or access to the data of all resources",
+    title="No policy allows every action of a service, or access to the data of all resources",
     why="An attacker who controls a process with such a policy controls the account, or can read and delete the account's data.",
     fix="List the actions and resources that are needed.",
     severity="critical",
@@ -51,10 +51,12 @@ PACK = Pack("identity")
     parameters=("service_administrators",),
 )
 def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a document that allows every action of a service on all resources, or all actions except named ones.
+    """Yield a problem for a document that allows every action of a service on all resources.
 
-    A single action is enough if it reaches the data of every bucket, key, table, secret or parameter, or gives control of every
-    key, bucket, instance or cluster. A policy without attachment, such as a boundary, gives no permissions and is not checked.
+    A document is also too wide if it allows all actions except named ones, allows actions on all resources except named ones, or
+    allows every action of a service that gives permissions (:data:`policies.iam.POWERFUL`), even on one resource. A single action
+    is enough if it reaches the data of every bucket, key, table, secret or parameter, or gives control of every key, bucket,
+    instance or cluster. A policy without attachment, such as a boundary, gives no permissions and is not checked.
     """
     if view.resource.type == POLICY and not _is_attached(view, index):
         return
@@ -127,7 +129,9 @@ Source: https://docs.aws.amazon.com/service-authorization/latest/reference/refer
 
 
 def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, administers: bool) -> Iterator[Problem]:
-    """Yield a problem for each service if the statements together allow all its actions, or access to the data of all resources.
+    """Yield a problem for each service of which the statements together allow every action.
+
+    Yield a problem also for each kind of resource in :data:`DATA` if the statements allow access to all resources of this kind.
 
     With ``administers``, the statements may allow every action of a service that gives no permissions.
     """
@@ -157,7 +161,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
     "identity-managed-policies",
     *ATTACHED,
     title="Roles, groups and users have only the AWS managed policies that the environment allows",
-    why="Many of AWS' policies give the data of the whole account, and AWS adds actions to them.",
+    why="Many AWS managed policies give access to the data of the whole account, and AWS can add actions to them.",
     fix="Attach a policy with the actions that are needed, or allow the policy in `policies/limits.py`.",
     severity="critical",
     frameworks=("CIS AWS 1.16",),
@@ -165,7 +169,7 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
     deferred=frozenset({"policyArn", "policyArns", "managedPolicyArns"}),
 )
 def managed_policies_allowed(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a policy of AWS that is not allowed, and for a policy that neither AWS nor the program defines."""
+    """Yield a problem for an AWS managed policy that is not allowed, and for a policy that neither AWS nor the program defines."""
     key = ATTACHED[view.resource.type]
     for arn in texts_of(view, key):
         name = arn.rpartition("/")[2]
@@ -234,8 +238,8 @@ ANY = "zq-xw9"
 def no_self_widening(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem for each action by which a role, group or user can extend its own permissions.
 
-    The rule evaluates all inline and attached policies of the identity together with its boundary. If the program does not declare
-    the identity, each policy is evaluated alone.
+    The rule evaluates all inline and attached policies that the program declares for the identity, together with its boundary. If
+    the program does not declare the identity, the rule evaluates each policy alone.
     """
     for identity in identities_at(view, index):
         own = f"{identity.kind}/{identity.name}"
@@ -263,6 +267,7 @@ def _runs_as_any_role(view: View, identity: Identity) -> Iterator[Problem]:
 
 
 DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
+"""The property that names the trusted principals; for types that are not in this table, it is ``policy``."""
 
 
 @PACK.rule(
@@ -307,14 +312,16 @@ OWN_ACCOUNT = {ROLE: "permissionsBoundary", CLUSTER: "roleArn"}
     ACCESS_ENTRY,
     title="Roles, resources and the cluster trust only known AWS accounts",
     why="The owner of a trusted account decides who uses the access, and an unknown account can belong to an attacker.",
-    fix="Name the stack's own account, or add the account to `trustedAccounts` in `policies/limits.py`.",
+    fix="Name the stack's own account, or add the account to `trusted_accounts` in `policies/limits.py`.",
     severity="critical",
     frameworks=("AWS Security Hub S3.6", "IAM Access Analyzer: external access"),
     deferred=frozenset({"policy", "assumeRolePolicy", "principalArn", *OWN_ACCOUNT.values()}),
     parameters=("trusted_accounts",),
 )
 def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem for a statement or an access entry that names another account as the principal or the caller.
+    """Yield a problem for a statement or an access entry that names an unknown account as the principal or the caller.
+
+    Known accounts are the stack's own account and those in ``trusted_accounts``.
 
     The stack's own account comes from the ARNs of the roles' boundaries and of the cluster's role, because AWS accepts only
     boundaries and roles of this account.
@@ -330,7 +337,12 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     if strangers and own and all(arn.startswith(EXAMPLE_ARN) for arn in own):
         raise UnknownValueError((path,))
     for account in strangers:
-        yield at(view, path, f"the AWS account {account} is trusted", "name the stack's own account")
+        yield at(
+            view,
+            path,
+            f"the AWS account {account} is trusted",
+            "name the stack's own account, or add the account to trusted_accounts in policies/limits.py",
+        )
 
 
 def _own_arns(index: ResourceIndex) -> list[str]:

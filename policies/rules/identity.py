@@ -47,13 +47,14 @@ IRSA_ANNOTATION = "eks.amazonaws.com/role-arn"
     why="A leaked key that never expires works for years.",
     fix="Use a role: OIDC for pipelines, Pod Identity for pods, single sign-on for people.",
     severity="critical",
-    frameworks=("CIS AWS 1.13", "AWS Security Hub IAM.3"),
+    frameworks=("CIS AWS 1.14", "AWS Security Hub IAM.3"),
     deferred=frozenset({"accessKey", "secretKey"}),
 )
 def no_static_keys(view: View) -> Iterator[Problem]:
     """Yield a problem for an IAM user, for a key or password of a user, and for a provider with static keys."""
     if view.resource.type in STATIC:
-        yield at(view, "", f"{view.resource.type.rpartition(':')[2]} is a static credential", "use a role: OIDC, Pod Identity, SSO")
+        kind = view.resource.type.rpartition(":")[2]
+        yield at(view, "", f"{kind} gives credentials that never expire", "use a role: OIDC, Pod Identity, SSO")
         return
     for key in ("accessKey", "secretKey"):
         if view.text(key):
@@ -102,7 +103,7 @@ def metadata_service(view: View) -> Iterator[Problem]:
     frameworks=("EKS best practices: use access entries",),
 )
 def access_entries(view: View) -> Iterator[Problem]:
-    """Yield a problem if the authentication mode is not API, if the creator gets access, or for the ConfigMap aws-auth."""
+    """Yield a problem for the ConfigMap aws-auth, and for a cluster with another mode than API or with access for its creator."""
     if view.resource.type == CONFIG_MAP:
         if view.text("metadata.name") == "aws-auth":
             yield at(view, "metadata.name", "the ConfigMap aws-auth gives access", "add an AccessEntry for each role")
@@ -112,7 +113,8 @@ def access_entries(view: View) -> Iterator[Problem]:
         yield at(view, path, f"the mode is {view.text(path) or 'not set'}", f"set {path} to API")
     if view.flag("accessConfig.bootstrapClusterCreatorAdminPermissions", default=True):
         path = "accessConfig.bootstrapClusterCreatorAdminPermissions"
-        yield at(view, path, "the creator of the cluster becomes its administrator", f"set {path} to false")
+        fix = f"set {path} to false before the cluster is created; a later change replaces the cluster"
+        yield at(view, path, "the creator of the cluster becomes its administrator", fix)
 
 
 @PACK.rule(
@@ -134,8 +136,8 @@ def cluster_entered(view: View, index: ResourceIndex) -> Iterator[Problem]:
     "identity-pod-identity",
     SERVICE_ACCOUNT,
     ADDON,
-    title="Pods and add-ons get AWS permissions by Pod Identity",
-    why="Pod Identity lists all roles in one place. Roles by OIDC (IRSA) are spread over trust policies and annotations.",
+    title="Pods and add-ons get AWS permissions through Pod Identity",
+    why="Pod Identity lists all roles in one place. With OIDC (IRSA), the roles are spread over trust policies and annotations.",
     fix="Use `pod_role` in `components/aws/_pod_identity.py`.",
     severity="medium",
     frameworks=("EKS best practices: Pod Identity",),
@@ -151,13 +153,13 @@ def pod_identity(view: View) -> Iterator[Problem]:
 
 
 LONGEST_TOKEN = 24 * 60 * 60
-"""The number of seconds for which a token in a volume may be valid."""
+"""The maximum number of seconds for which a token in a volume may be valid."""
 
 
 @PACK.rule(
     "identity-token-unmounted",
     *POD_OWNERS,
-    title="Only pods that call the Kubernetes API have a token for the API",
+    title="Only pods whose service account is bound to a role have a token for the Kubernetes API",
     why="An attacker in the pod can use the token.",
     fix="Set `automountServiceAccountToken` of the pod to false.",
     severity="medium",
@@ -166,7 +168,8 @@ LONGEST_TOKEN = 24 * 60 * 60
 def token_unmounted(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if a pod mounts its account's token (automatically or by a volume), but no role is bound to the account.
 
-    A token that is valid for more than a day is always a problem.
+    A token in a volume that is valid for more than a day is always a problem. A token with an audience may be mounted, because such
+    a token is for another service than the Kubernetes API.
     """
     spec = pod_of(view).view("spec")
     sources = [each for volume in spec.views("volumes") for each in volume.views("projected.sources")]
@@ -216,7 +219,7 @@ def kubernetes_roles(view: View) -> Iterator[Problem]:
             if subject.text("name").startswith(GROUPS):
                 yield at(subject, "name", f"{subject.text('name')} is not one account", "name an account or a group")
             elif (subject.text("kind"), subject.text("name")) == ("ServiceAccount", "default"):
-                yield at(subject, "name", "every pod without an account of its own uses default", "name an account of the pods")
+                yield at(subject, "name", "every pod without an account of its own uses default", "name the pods' own account")
         return
     if view.resource.type == CLUSTER_ROLE and view.has("aggregationRule"):
         yield at(view, "aggregationRule", "the role also gets the rules of every role with the selected labels", "list the rules")
@@ -270,7 +273,7 @@ POWERS = (
     _Power(("secrets",), READ, "reads every Secret"),
     _Power(("serviceaccounts/token", "certificatesigningrequests/approval"), WRITE, "allows acting as other accounts"),
     _Power(("signers",), frozenset({"approve", "sign", "*"}), "allows acting as other accounts"),
-    _Power(("validatingwebhookconfigurations", "mutatingwebhookconfigurations"), WRITE, "allows changing every request"),
+    _Power(("validatingwebhookconfigurations", "mutatingwebhookconfigurations"), WRITE, "allows reading or changing every request"),
     _Power(("clusterroles", "clusterrolebindings"), WRITE, "allows giving permissions in every namespace"),
     _Power(("roles", "rolebindings"), WRITE, "allows giving permissions in every namespace", cluster=True),
     _Power(MAKE_PODS, WRITE, "allows using any account in any namespace", cluster=True),

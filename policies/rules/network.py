@@ -63,7 +63,7 @@ TIERS = {"kubernetes.io/role/elb": 0, "kubernetes.io/role/internal-elb": 1}
     why="An open port is attacked within minutes. Databases, metrics and SSH have no callers on the internet.",
     fix="Set `referencedSecurityGroupId` to the security group of the callers, or use a smaller network.",
     severity="critical",
-    frameworks=("CIS AWS 5.3", "CIS AWS 5.4"),
+    frameworks=("CIS AWS 5.2", "CIS AWS 5.3"),
     deferred=frozenset({"securityGroupId"}),
     parameters=("public_ports",),
 )
@@ -90,7 +90,7 @@ def open_ports(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Pro
 
 
 PROTOCOLS = {"all": "-1", "1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
-"""Protocols by their other names and numbers; the rule compares the values of this table."""
+"""The usual name of each protocol, by its other name or number. The rule compares protocols by their usual names."""
 
 PATH_DISCOVERY = (("icmp", 3, 4), ("icmpv6", 2, 0), ("icmpv6", 2, -1))
 """Protocol, type and code of the messages in which a router reports the largest packet size; without them connections hang."""
@@ -163,7 +163,10 @@ def _refers_to_the_same(one: View, other: View, key: str) -> bool:
 
 
 def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, str]]:
-    """The networks in the prefix lists of a rule; a list that the program does not declare can contain any network."""
+    """The networks in the prefix lists of a rule.
+
+    A list that the program does not declare can contain any network. A list in an inline rule counts as such a list.
+    """
     key = "prefixListId" if rule.resource.type == INGRESS_RULE else "prefixListIds"
     declared = index.sources(rule, key, PREFIX_LIST) if rule.path == () and rule.has_or_depends(key) else []
     yield from ((key, entry.text("cidr")) for each in declared for entry in each.views("entries"))
@@ -176,13 +179,14 @@ def _of_prefix_lists(rule: View, index: ResourceIndex) -> Iterator[tuple[str, st
     *DEFAULT_RESOURCES,
     title="The account's default network is not used",
     why="The default subnets are public, so a resource can be reachable by accident. Every account has the same default addresses.",
-    fix="Move the resource to the VPC of `components/aws/network.py`.",
+    fix="Remove the resource, and use the VPC of `components/aws/network.py`.",
     severity="high",
-    frameworks=("AWS Security Hub EC2.2",),
 )
 def no_default_vpc(view: View) -> Iterator[Problem]:
     """Yield a problem for every resource of the types in ``DEFAULT_RESOURCES``."""
-    yield at(view, "", f"{view.resource.type} adopts the account's default network", "move it to a VPC that the program creates")
+    yield at(
+        view, "", f"{view.resource.type} adopts the account's default network", "remove it, and use a VPC that the program creates"
+    )
 
 
 @PACK.rule(
@@ -192,7 +196,7 @@ def no_default_vpc(view: View) -> Iterator[Problem]:
     why="A resource that names no security group gets the default group.",
     fix="Set `ingress` and `egress` of the DefaultSecurityGroup to `[]`.",
     severity="high",
-    frameworks=("CIS AWS 5.5", "AWS Security Hub EC2.2"),
+    frameworks=("CIS AWS 5.4", "AWS Security Hub EC2.2"),
 )
 def default_group_empty(view: View) -> Iterator[Problem]:
     """Yield a problem if a DefaultSecurityGroup has rules."""
@@ -208,7 +212,7 @@ def default_group_empty(view: View) -> Iterator[Problem]:
     why="A default group that the program does not adopt allows all traffic between its members.",
     fix="Add a DefaultSecurityGroup without rules for the VPC.",
     severity="medium",
-    frameworks=("CIS AWS 5.5",),
+    frameworks=("CIS AWS 5.4",),
 )
 def default_group_adopted(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the program does not adopt the VPC's default security group."""
@@ -290,7 +294,7 @@ def no_public_addresses(view: View) -> Iterator[Problem]:
 def tls(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless a listener uses TLS with a current policy; an HTTP listener may only redirect or reject requests.
 
-    The listeners of an internal load balancer may forward plain text.
+    Another listener without TLS may only forward port 443. The listeners of an internal load balancer may forward plain text.
     """
     listeners = index.sources(view, "listenerArn", LISTENER) if view.resource.type == LISTENER_RULE else [view]
     protocols = [listener.text("protocol") for listener in listeners]

@@ -74,7 +74,8 @@ def namespace_restricted(view: View, limits: Limits) -> Iterator[Problem]:
 def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if a pod uses a namespace, path or port of the host, or if a probe or hook calls another host.
 
-    A pod whose name and namespace are in ``host_access`` may use network, processes and ports of the host, and read its files.
+    A pod whose name and namespace are both in ``host_access`` may use the network, processes and ports of the host, and read the
+    host's files.
     """
     pod = pod_of(view)
     spec = pod.view("spec")
@@ -156,7 +157,7 @@ def unprivileged(view: View) -> Iterator[Problem]:
         if "ALL" not in context.texts("capabilities.drop"):
             yield at(context, "capabilities.drop", "capabilities are not dropped", "set capabilities.drop to [ALL]")
         for capability in set(context.texts("capabilities.add")) - {"NET_BIND_SERVICE"}:
-            yield at(context, "capabilities.add", f"{capability} is added", f"drop {capability}")
+            yield at(context, "capabilities.add", f"{capability} is added", f"remove {capability} from capabilities.add")
         if context.text("procMount", "Default") != "Default":
             yield at(context, "procMount", "/proc is not masked", "set procMount to Default")
     for holder in (pod.view("spec"), *containers(pod)):

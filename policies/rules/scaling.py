@@ -14,7 +14,7 @@ from program.types import AUTOSCALER, BUDGET, DEPLOYMENT, STATEFUL_SET
 PACK = Pack("workload")
 
 WIDEST_SKEW = 3
-"""Maximum difference in pods between zones or nodes. With a larger difference, all pods of a small workload can be in one zone."""
+"""Maximum difference in pods between zones or nodes. The larger the difference, the more pods fail with one zone."""
 
 
 @PACK.rule(
@@ -50,7 +50,10 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     parameters=("minimum_scale_down_seconds",),
 )
 def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
-    """Yield a problem unless the autoscaler has policies in both directions, and a stabilization window for scaling down."""
+    """Yield a problem unless the autoscaler has policies in both directions, and a stabilization window for scaling down.
+
+    A direction that is disabled is a problem too.
+    """
     for direction in ("scaleUp", "scaleDown"):
         path = f"spec.behavior.{direction}.policies"
         if not view.values(path):
@@ -116,8 +119,8 @@ def replicas(view: View, index: ResourceIndex) -> Iterator[Problem]:
     "workload-disruption-budget",
     DEPLOYMENT,
     STATEFUL_SET,
-    title="A workload with several pods keeps most of them during a drain",
-    why="Without a PodDisruptionBudget, an upgrade of the nodes can evict all pods at once.",
+    title="A workload with several pods has a PodDisruptionBudget",
+    why="Without a budget, an upgrade of the nodes can evict all pods of the workload at once.",
     fix="Add a PodDisruptionBudget with maxUnavailable 1 that selects the pods.",
     severity="high",
     frameworks=("EKS best practices: PodDisruptionBudgets",),

@@ -50,12 +50,14 @@ def tags_on_everything(view: View, limits: Limits) -> Iterator[Problem]:
     severity="medium",
 )
 def explicit_provider(view: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Yield a problem if an AWS resource has no explicit provider with default tags."""
+    """Yield a problem if an AWS resource has no explicit provider, or if its provider has no default tags."""
     if not view.resource.type.startswith("aws:"):
         return
     provider = index.provider(view)
     if provider is None or not list(provider.document("defaultTags").items()):
-        yield at(view, "", "the resource has no provider with default tags", "pass provider= in its options")
+        yield at(
+            view, "", "the resource has no provider with default tags", "pass a provider with defaultTags in the resource's options"
+        )
 
 
 @PACK.rule(

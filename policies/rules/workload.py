@@ -65,7 +65,7 @@ def resources_given(view: View) -> Iterator[Problem]:
 @PACK.rule(
     "workload-resource-bounds",
     *POD_OWNERS,
-    title="Requests and limits are within the guide's bounds",
+    title="Requests and limits are within the bounds in `policies/limits.py`",
     why="A pod that requests more than a node has is never scheduled; a container with too little memory is killed under load.",
     fix="Set the application's requests to the minimum or more, and every limit to the maximum or less.",
     severity="medium",
@@ -111,7 +111,12 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
                 yield at(container, path, f"{what} limit is below its request", f"set {path} to the request or more")
             elif request == 0 or limit / request > Decimal(most):
                 times = "without a request" if request == 0 else f"{limit / request:.0f} times the request"
-                yield at(container, path, f"{what} limit is {times}", f"at most {most} times: raise the request or lower the limit")
+                yield at(
+                    container,
+                    path,
+                    f"{what} limit is {times}",
+                    f"lower the limit to at most {most} times the request, or raise the request",
+                )
 
 
 @PACK.rule(
@@ -147,7 +152,7 @@ READINESS = re.compile(r"/-?/?ready(z|iness)?\b", re.IGNORECASE)
 
 
 UPLOADS = ("uploads",)
-"""The inputs with files that are copied into a Docker container, which has no Secrets."""
+"""Inputs with files that are copied into a Docker container. They may contain secrets, because Docker has no Kubernetes Secrets."""
 
 
 @PACK.rule(
@@ -163,9 +168,8 @@ def secrets_by_reference(view: View) -> Iterator[Problem]:
     """Yield a problem for each value whose name indicates a secret, in any property, file or argument.
 
     A value that comes from a secret of the stack is a problem whatever its name, except in inputs that are intended for secrets,
-    and in files that are copied into a Docker container.
-    Only the program's graph has this information; the engine does not give it to a policy pack. Providers are exempt, because their
-    credentials can only be properties.
+    and in files that are copied into a Docker container. Only the program's graph records which values come from a secret; the
+    engine does not pass this information to a policy pack. Providers are exempt, because their credentials can only be properties.
     """
     if view.resource.type.startswith("pulumi:providers:"):
         return

@@ -17,7 +17,7 @@ ACCOUNT = "123456789012"
 REGION = "us-east-1"
 
 EXAMPLE_ARN = "arn:aws:mock:"
-"""Prefix of the example ARNs. Their account is an example too."""
+"""Prefix of the example values of the output ``arn``. The account in these ARNs is an example too."""
 
 COMMON = ResourceType(
     replaces="region", in_place="tags tagsAll", outputs={"arn": f"{EXAMPLE_ARN}{REGION}:{ACCOUNT}:{{name}}", "name": "{name}"}
@@ -161,7 +161,7 @@ TYPES: Mapping[str, ResourceType] = {
         identity="serviceName vpcId",
         replaces="vpcId serviceName vpcEndpointType",
         in_place="privateDnsEnabled policy routeTableIds subnetIds securityGroupIds",
-        reviewed="reachable only inside the VPC; the rules of its security group are checked",
+        reviewed="reachable only inside the VPC; its policy and the rules of its security group are checked",
         import_id="`vpce-0a1b2c`",
     ),
     "aws:efs/fileSystem:FileSystem": ResourceType(loses="its files"),

@@ -1,7 +1,8 @@
 """Consequences of in-place changes that the engine's preview does not show.
 
-This module has three tables: the service rejects the change (``REFUSED``), deletes data although the resource is not deleted
-(``LOST_IN_PLACE``), or accepts a change that can cause a failure later (``TO_WATCH``).
+Each of the three tables lists changes with one kind of consequence: the service rejects the change (``REFUSED``), the service
+deletes data although the resource is not deleted (``LOST_IN_PLACE``), or the service accepts the change, but the change can cause a
+failure later (``TO_WATCH``).
 Sources: the Kubernetes API's validation of updates, AWS' API references (``UpdateClusterVersion``, ``ModifyVolume``,
 ``ModifyDBInstance``, ``PutRetentionPolicy``, ``PutBucketLifecycleConfiguration``), the load balancer controller's webhook.
 """
@@ -107,9 +108,8 @@ def _size(value: Any) -> Decimal | None:
     """A size such as ``10Gi`` or ``10G`` in bytes, or a plain number; ``None`` for any other value."""
     text = str(value)
     try:
-        from components.settings.quantities import (
-            parse_quantity,  # imported here because the settings import an SDK that most commands do not need
-        )
+        # This import is here because the settings import an SDK that most commands do not need.
+        from components.settings.quantities import parse_quantity
 
         return parse_quantity(text)
     except ValueError:
@@ -261,6 +261,7 @@ def _may_change_the_policy(statement: Mapping[str, Any]) -> bool:
 
 
 def _locks_out(_before: Any, inputs: Any) -> str:
+    """The reason why AWS refuses the key's policy. AWS does not check the policy with ``bypassPolicyLockoutSafetyCheck``."""
     policy = cast("dict[str, Any]", inputs).get("policy")
     if not policy or _has_administrator(policy) or cast("dict[str, Any]", inputs).get("bypassPolicyLockoutSafetyCheck"):
         return ""
@@ -268,6 +269,7 @@ def _locks_out(_before: Any, inputs: Any) -> str:
 
 
 def _locked_out(_before: Any, inputs: Any) -> str:
+    """The loss of control of the key, which is possible only with ``bypassPolicyLockoutSafetyCheck``."""
     given = cast("dict[str, Any]", inputs)
     locked = given.get("policy") and given.get("bypassPolicyLockoutSafetyCheck") and not _has_administrator(given["policy"])
     return "control of the key: its policy allows no principal kms:PutKeyPolicy" if locked else ""
@@ -309,7 +311,7 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
     "core/PersistentVolume": (
         Consequence("spec.capacity.storage", _smaller("a volume")),
         *(
-            Consequence(f"spec.{name}", _immutable("the source of a volume cannot change"))
+            Consequence(f"spec.{name}", _immutable(f"the {name} of a PersistentVolume cannot change"))
             for name in ("csi", "hostPath", "nfs", "local", "awsElasticBlockStore", "nodeAffinity")
         ),
     ),

@@ -476,8 +476,8 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
     "identity-no-public-principal": [("open-role", "is open to everyone"), ("public-policy", "is open to everyone")],
     "identity-known-accounts": [("stranger", "the AWS account 999999999999 is trusted")],
     "identity-no-static-keys": [
-        ("person", "User is a static credential"),
-        ("static-key", "AccessKey is a static credential"),
+        ("person", "User gives credentials that never expire"),
+        ("static-key", "AccessKey gives credentials that never expire"),
         ("keyed", "has a static key"),
     ],
     "identity-metadata-service": [
