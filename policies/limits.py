@@ -21,7 +21,7 @@ Environment = StackName
 
 
 class Limits(BaseModel):
-    """The parameters of all rules. Each field has a description; the parentheses in it contain the source of the limit."""
+    """The parameters of all rules. The description of a field can name the source of the limit in parentheses."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True

@@ -55,7 +55,7 @@ class Violation:
 
     @property
     def resource(self) -> str:
-        """Type and logical name of the resource, for messages."""
+        """Type and logical name of the resource, for messages; ``the stack`` if the violation is about a waiver."""
         return f"{self.type} {self.urn.rpartition('::')[2]}" if self.type else "the stack"
 
 

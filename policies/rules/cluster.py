@@ -98,10 +98,11 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the version has no standard support on the day of the check."""
     version, ends = view.text("version"), limits.kubernetes_support_ends
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
-    fix = f'raise version to "{newest}", one minor version at a time'
     if version not in ends:
+        fix = f"use one of {', '.join(ends)}, or add the version to kubernetes_support_ends in policies/limits.py"
         yield at(view, "version", f"{version or 'no version'} is not in standard support", fix)
     elif limits.today >= ends[version]:
+        fix = f'raise version to "{newest}", one minor version at a time'
         yield at(view, "version", f"standard support of {version} ended on {ends[version]}", fix)
 
 

@@ -207,9 +207,10 @@ def token_unmounted(view: View, index: ResourceIndex) -> Iterator[Problem]:
 def kubernetes_roles(view: View) -> Iterator[Problem]:
     """Yield a problem for a role or binding that is too wide.
 
-    A role is too wide if it has a wildcard, includes other roles or is included in a role of Kubernetes (aggregation), or has one
-    of :data:`POWERS`. A binding is too wide if its role is in :data:`DEFAULT_ROLES`, or begins with ``system:`` and is not in
-    :data:`LIMITED_ROLES`. It is also too wide if its subject is in :data:`GROUPS` or is the service account ``default``.
+    A role is too wide if it has a wildcard, includes other roles or is included in a role of Kubernetes (aggregation), has one of
+    :data:`POWERS`, or has one of the verbs ``escalate``, ``bind`` and ``impersonate``. A binding is too wide if its role is in
+    :data:`DEFAULT_ROLES`, or begins with ``system:`` and is not in :data:`LIMITED_ROLES`. A binding is also too wide if its subject
+    begins with an entry of :data:`GROUPS`, or is the service account ``default``.
     """
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         bound = view.text("roleRef.name")
@@ -231,7 +232,7 @@ def kubernetes_roles(view: View) -> Iterator[Problem]:
 
 
 GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts", "system:masters")
-"""Subjects that stand for more than one account, and ``system:masters``, which may do everything."""
+"""Beginnings of the names of subjects that stand for more than one account, and of ``system:masters``, which may do everything."""
 
 DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
 LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")
