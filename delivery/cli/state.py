@@ -101,6 +101,7 @@ def verify(
     findings["notes"] += [f"the engine's lock is held by {each}" for each in engine_locks(states)]
     if findings["problems"]:
         findings["lastValidVersion"] = states.last_valid()
+        findings["fix"] = _fix(states, findings["lastValidVersion"])
     if as_json:
         typer.echo(json.dumps(findings, indent=1))
     else:
@@ -109,14 +110,23 @@ def verify(
         for problem in findings["problems"]:
             typer.echo(f"problem: {problem}")
         if findings["problems"]:
-            last = findings["lastValidVersion"]
-            typer.echo(
-                f"restore the last valid version: dwcp state restore --environment {environment} --version {last}" if last else ""
-            )
+            typer.echo(findings["fix"])
         else:
             typer.echo(f"valid: {findings['resources']} resources, written {findings['time']}, version {findings['version']}")
     if findings["problems"]:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _fix(states: States, last_valid: str | None) -> str:
+    """The command that restores a valid state."""
+    from delivery.state.backups import Backups
+
+    restore = f"dwcp state restore --environment {states.stack}"
+    if last_valid is not None:
+        return f"restore the last valid version: {restore} --version {last_valid}"
+    if backups := Backups(states).keys():
+        return f"no version of the state is valid; restore the newest backup: {restore} --backup {backups[0]}"
+    return "no version of the state is valid, and the bucket contains no backup: import the resources (docs/importing.md)"
 
 
 @app.command()

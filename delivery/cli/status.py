@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from delivery.cli._output import EnvironmentOption, console, table, working
+from delivery.errors import DeliveryError, ExitCode
 
 
 def status(
@@ -20,25 +21,27 @@ def status(
     on hold until a person decides. A rollout that waits at the percentage of `dwcp rollout --percentage` is healthy.
     """
     from delivery.clients.environment import Environment
-    from delivery.errors import ExitCode
 
     target = Environment.open(environment)
     with working(f"reading the tracks of {target.name}"):
-        facts = _facts(target)
+        facts, unreadable = _facts(target)
     shown = console()
     if as_json:
         shown.print(json.dumps(facts, indent=1), markup=False, soft_wrap=True)
     else:
         _show(facts, shown)
+    if unreadable is not None:
+        raise unreadable
     if not facts["healthy"]:
         raise typer.Exit(ExitCode.FAILED)
     if facts["rollout"] is not None and facts["rollout"]["holding"] and not facts["rollout"]["reached"]:
         raise typer.Exit(ExitCode.HELD)
 
 
-def _facts(target: Any) -> dict[str, Any]:
+def _facts(target: Any) -> tuple[dict[str, Any], DeliveryError | None]:
+    """The tracks, the flag and the open rollout, and the error if the rollout's journal cannot be read."""
     from delivery.releases.running_now import running, shares
-    from delivery.rollout.journal import Journal
+    from delivery.rollout.journal import Journal, JournalError
 
     tracks: dict[str, dict[str, Any]] = {}
     for name, share in shares(target).items():
@@ -52,8 +55,11 @@ def _facts(target: Any) -> dict[str, Any]:
             "settled": pods.settled,
             "trouble": pods.trouble,
         }
-    record = Journal(target.kubernetes, target.name).read()
-    rollout = None
+    record, rollout, unreadable = None, None, None
+    try:
+        record = Journal(target.kubernetes, target.name).read()
+    except JournalError as error:  # the tracks and their traffic are shown nevertheless
+        unreadable = error
     if record is not None and record.is_open:
         progress = record.progress
         rollout = {
@@ -67,13 +73,15 @@ def _facts(target: Any) -> dict[str, Any]:
         }
     # A track with traffic needs a healthy target for each pod; a track without traffic needs none.
     serving = [each for each in tracks.values() if each["traffic"] != 0]
-    return {
+    facts = {
         "environment": target.name,
         "healthy": all(each["traffic"] is not None and each["healthy"] >= max(1, each["replicas"]) for each in serving),
         "tracks": tracks,
         "flag": target.tracks.flag(),
         "rollout": rollout,
+        "problem": "" if unreadable is None else unreadable.problem,
     }
+    return facts, unreadable
 
 
 def _show(facts: dict[str, Any], shown: Any) -> None:
@@ -85,6 +93,8 @@ def _show(facts: dict[str, Any], shown: Any) -> None:
     shown.print(rows)
     shown.print(f"flag: {facts['flag']} %")
     rollout = facts["rollout"]
+    if facts["problem"]:
+        return
     if rollout is None:
         shown.print("no rollout is open")
     else:

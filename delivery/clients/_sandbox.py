@@ -21,9 +21,10 @@ CALLER_WINS = "DWCP_"
 """Prefix of the variables for which the caller's value takes precedence over the sandbox's value."""
 
 
-def way_in() -> str:
-    """The command that a user runs so that ``dwcp`` commands find the sandbox."""
-    return "source .sandbox/env" if FILE.exists() else "make up"
+def command() -> str:
+    """The command after which ``dwcp`` commands reach the sandbox. After a reboot, ``FILE`` exists, but nothing runs."""
+    running = FILE.exists() and _answers(dict(_exports(FILE.read_text())))
+    return "source .sandbox/env" if running else "make up"
 
 
 def variables(caller: Mapping[str, str], file: Path | None = None) -> dict[str, str]:

@@ -44,6 +44,10 @@ def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
         )
 
 
+GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")
+"""Error codes of S3 for an object that does not exist."""
+
+
 def error_code(error: BaseException | None) -> str:
     """The code of an AWS error, such as ``NoSuchKey``; empty for any other error."""
     answer = cast("dict[str, Any]", getattr(error, "response", None) or {})

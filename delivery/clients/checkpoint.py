@@ -111,7 +111,7 @@ class States:
         except BotoCoreError as error:
             raise StateError(
                 f"the state of {self.stack} cannot be read: {error}",
-                _sandbox.way_in() if self.stack == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE",
+                _sandbox.command() if self.stack == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE",
             ) from error
         except ClientError as error:
             if error_code(error) not in ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "InvalidVersionId", "404"):

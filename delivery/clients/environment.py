@@ -114,7 +114,7 @@ class Environment:
         try:
             return cast(str, self.aws("sts").get_caller_identity()["Arn"])
         except (BotoCoreError, ClientError) as error:
-            fix = _sandbox.way_in() if self.name == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE"
+            fix = _sandbox.command() if self.name == "local" else "log in, for example with `aws sso login`, or set AWS_PROFILE"
             raise UnreachableError(f"AWS cannot be called with your credentials: {error}", fix) from error
 
     @cached_property
@@ -123,7 +123,7 @@ class Environment:
         try:
             return KubernetesClient.of(self.kubeconfig or self.variables.get("KUBECONFIG"), self.namespace)
         except UnknownClusterError as error:
-            fix = _sandbox.way_in() if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
+            fix = _sandbox.command() if self.name == "local" else "check KUBECONFIG, and that the AWS CLI is installed"
             raise UnreachableError(f"the cluster of {self.name} cannot be reached: {error.problem}", fix) from error
 
     @property

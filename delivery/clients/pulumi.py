@@ -17,7 +17,7 @@ from delivery.clients._supervisor import OUT_OF_TIME
 from delivery.clients.engine_events import EngineStep, EngineViolation, UpdateResult
 from delivery.clients.environment import Environment
 from delivery.clients.work_folder import work_folder, write
-from delivery.errors import DeliveryError, LeaseLostError
+from delivery.errors import DeliveryError, LeaseLostError, UsageError
 from program.checkout import CHECKOUT
 
 POLICIES = "policies"
@@ -255,10 +255,10 @@ class Tail:
 
 
 def executable(variables: Mapping[str, str]) -> str:
-    """The pulumi command on the PATH in ``variables``. Raises ``EngineError`` if there is none."""
+    """The pulumi command on the PATH in ``variables``. Raises ``UsageError`` if there is none."""
     found = shutil.which("pulumi", path=variables.get("PATH"))
     if found is None:
-        raise EngineError("the pulumi command is not on PATH", "install the Pulumi CLI, or run `make up` for the sandbox")
+        raise UsageError("the pulumi command is not on PATH", "install the Pulumi CLI, or run `make up` for the sandbox")
     return found
 
 

@@ -85,9 +85,11 @@ def check(base: Path, head: Path, before: Iterable[Worlds], after: Iterable[Worl
 
 
 def _changed_rules(before: Mapping[str, Any], head: Path) -> Iterator[RuleChange]:
-    """The values of the rules, limits, prices and waivers that differ. If head's rules do not run, all values differ."""
-    answer = _run(head, ())
-    after = {"rules": {"all": f"do not run: {answer}"}} if isinstance(answer, str) else answer
+    """The values of the rules, limits, prices and waivers that differ. If head's rules do not run, this is the only change."""
+    after = _run(head, ())
+    if isinstance(after, str):
+        yield RuleChange(what="rules", before="run", after=f"do not run: {after}")
+        return
     for kind in ("rules", "limits", "prices", "waivers"):
         yield from _changed(kind.removesuffix("s"), before.get(kind, {}), after.get(kind, {}))
 

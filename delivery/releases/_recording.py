@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
 from delivery.clients.checkpoint import Checkpoint, States, problems
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError, StateError, problem_of
@@ -47,7 +49,7 @@ def finish(releases: Releases | None, release: Release, *, incident: bool, say: 
         if summary:
             with Path(summary).open("a") as file:
                 file.write(release_report.markdown(release))
-    except (OSError, DeliveryError) as error:  # only a warning, because the record is in the bucket
+    except (BotoCoreError, ClientError, OSError, DeliveryError) as error:  # only a warning, because the record is in the bucket
         say(f"warning: {problem_of(error)}")
     lines = [f"report: s3://{releases.bucket}/{releases.key(release, 'report.md')}"]
     if incident:

@@ -110,5 +110,5 @@ def require_clean(environment: Environment, request: DeployRequest) -> None:
 
 
 def require_tools(environment: Environment) -> None:
-    """Raise ``DeliveryError`` if the Pulumi CLI is not on the PATH."""
+    """Raise ``UsageError`` if the Pulumi CLI is not on the PATH."""
     executable(environment.variables)

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
 from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
@@ -118,7 +120,7 @@ class Rollback:
                 self.runner.run(self.steps(stack))
             except (Exception, KeyboardInterrupt) as error:
                 if self.begun:
-                    self._end("failed", problem_of(error))
+                    self._end_after(error)
                 raise
             self._end("deployed", self.options.reason or f"rollback to {self.former.name}")
         return self.release
@@ -337,6 +339,13 @@ class Rollback:
         Releases(self.environment).begin(self.release)
         self.begun = True
         return f"backup: {backup}"
+
+    def _end_after(self, error: BaseException) -> None:
+        """Record the end of the failed rollback. If this fails too, the failure is a warning, because ``error`` is the cause."""
+        try:
+            self._end("failed", problem_of(error))
+        except (DeliveryError, BotoCoreError, ClientError, OSError) as second:
+            self.runner.warn(f"the end of the rollback could not be recorded: {problem_of(second)}")
 
     def _end(self, result: Result, reason: str) -> None:
         present = self.states.read()

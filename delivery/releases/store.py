@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 from pydantic import ValidationError
 
-from delivery.clients.aws import error_code
+from delivery.clients.aws import GONE_CODES, error_code
 from delivery.clients.environment import Environment
 from delivery.clients.state_backend import LEASE_KEY, write_fenced
 from delivery.errors import DeliveryError, LeaseLostError
@@ -16,7 +16,6 @@ from delivery.releases.release import Release
 
 FOLDER = "releases"
 KILLED = "its process was killed"
-GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")
 
 
 class ReleaseError(DeliveryError):

@@ -92,6 +92,10 @@ class Lines(Reporter):
         """Print the warning."""
         self._line(f"warning: {text}")
 
+    def notes(self, text: str) -> None:
+        """Print the text."""
+        self._line(text)
+
     def _line(self, text: str) -> None:
         at = datetime.now(UTC).strftime("%H:%M:%S")
         self._console.print(f"{at} {text}", markup=False, highlight=False, soft_wrap=True)
@@ -123,6 +127,10 @@ class JsonLines(Reporter):
     def warns(self, text: str) -> None:
         """Print the event ``warning``."""
         self.say("warning", text=text)
+
+    def notes(self, text: str) -> None:
+        """Print the event ``note``."""
+        self.say("note", text=text)
 
     def say(self, event: str, **fields: Any) -> None:
         """Print one event as a line of JSON."""
@@ -158,6 +166,10 @@ class LiveTable(Reporter):
     def warns(self, text: str) -> None:
         """Print the warning above the table, where it stays visible."""
         self._live.console.print(f"warning: {text}", style="yellow", markup=False, highlight=False)
+
+    def notes(self, text: str) -> None:
+        """Print the text above the table, where it stays visible."""
+        self._live.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def _show(self, record: Record, text: str) -> None:
         self._live.update(Group(self._table(record, text), self._tracks()), refresh=True)

@@ -48,6 +48,10 @@ class Reporter(Protocol):
         """Report a problem that does not stop the rollout."""
         ...
 
+    def notes(self, text: str) -> None:
+        """Report a fact, for example the address of an incident."""
+        ...
+
 
 class StoppedError(DeliveryError):
     """The command stopped, and a person must fix the cause. In the journal, the rollout stays open."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from components.settings.types import release_of
 from delivery.clients.environment import Environment
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, problem_of
 from delivery.releases import incidents
 from delivery.releases.release import Release, StepRecord, new_id
 from delivery.releases.settings import SettingsChange
@@ -18,25 +19,39 @@ from delivery.rollout.plan import RolloutOutcome
 from delivery.state.owner import Owner
 
 
-def record_result(environment: Environment, journal: Journal, record: Record, fencing: int) -> list[str]:
+def record_result(
+    environment: Environment,
+    journal: Journal,
+    record: Record,
+    fencing: int,
+    *,
+    note: Callable[[str], None],
+    warn: Callable[[str], None],
+) -> None:
     """Record a finished rollout as a release, and an aborted rollout also as an incident.
 
-    Returns lines to print: a warning if a write failed, or the addresses of the incident and its issue.
+    ``warn`` prints a warning if a write failed, and ``note`` the addresses of the incident and its issue.
 
     An open rollout and a rollout with the strategy ``flag`` are not recorded. The journal stores whether the release is recorded.
-    If a command was killed before it recorded the release, the next ``dwcp rollout`` records it. A failed write is returned as a
-    warning and not raised, because the traffic is already at its destination.
+    If a command was killed before it recorded the release, the next ``dwcp rollout`` records it. A failed write raises
+    no error, because the traffic is already at its destination.
     """
     if record.is_open or record.recorded or record.plan.strategy == "flag":
-        return []
+        return
     releases = Releases(environment)
     try:
         release = _release(environment, releases, record, fencing)
         releases.record(release)
-        journal.write(record.model_copy(update={"sequence": record.sequence + 1, "recorded": True}))
     except (DeliveryError, BotoCoreError, ClientError) as error:
-        return [f"the release could not be recorded: {error}"]
-    return incidents.record(releases, release) if record.progress.aborting else []
+        warn(f"the release could not be recorded: {problem_of(error)}")
+        return
+    try:
+        journal.write(record.model_copy(update={"sequence": record.sequence + 1, "recorded": True}))
+    except DeliveryError as error:
+        warn(f"the release is recorded, but the journal does not show this, so the next rollout records it again: {error.problem}")
+    if record.progress.aborting:
+        for line in incidents.record(releases, release):
+            note(line)
 
 
 def _release(environment: Environment, releases: Releases, record: Record, fencing: int) -> Release:

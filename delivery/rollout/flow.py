@@ -160,8 +160,7 @@ class Rollout:
             update()
 
     def _record_result(self, events: Reporter, record: Record, lease: Lease) -> None:
-        for text in record_result(self.environment, self.journal, record, lease.fencing):
-            events.warns(text)
+        record_result(self.environment, self.journal, record, lease.fencing, note=events.notes, warn=events.warns)
 
     def _record(self) -> Record | None:
         """The open rollout, or a new one without an id, which is not in the journal yet; ``None`` if there is nothing to do."""

@@ -11,6 +11,7 @@ from typing import Any, cast
 from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
 
 from contract import PROJECT
+from delivery.clients.aws import GONE_CODES, error_code
 from delivery.clients.checkpoint import Checkpoint, States, parse_state, problems, text_digest
 from delivery.clients.work_folder import write
 from delivery.errors import StateError
@@ -108,6 +109,8 @@ class Backups:
         try:
             return self.states.s3.get_object(Bucket=self.states.backend.bucket, Key=name)["Body"].read().decode(errors="replace")
         except ClientError as error:
+            if error_code(error) not in GONE_CODES:
+                raise
             raise BackupError(f"the backup {name} exists neither as a local file nor in the bucket", self._others()) from error
 
     def _others(self) -> str:

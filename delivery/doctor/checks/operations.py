@@ -42,7 +42,7 @@ def monitoring(observed: Snapshot) -> Iterator[Finding]:
 
 @check("stale-lease")
 def lease(observed: Snapshot) -> Iterator[Finding]:
-    """A lease, or a lock of the engine, whose owner no longer runs."""
+    """A lease or a lock of the engine whose owner no longer runs, or a lock that is older than an hour."""
     held = observed.lease.value
     if held is not None and not held.alive:
         yield Finding(

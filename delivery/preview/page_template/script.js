@@ -105,7 +105,7 @@ function turn(event) {
 function summary() {
   const parts = [];
   if (stack.problem || stack.base_problem) {
-    const title = stack.problem ? "The changed program cannot be evaluated" : "The base cannot be evaluated, so the changes are not known";
+    const title = stack.problem ? "The stack cannot be previewed" : "The base cannot be previewed, so the changes are not known";
     parts.push(note("delete", title, [h("pre", {}, stack.problem || stack.base_problem)]));
   }
   const tiles = h("div", { class: "tiles" });

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,32 +18,33 @@ from delivery.clients.load_balancer import LoadBalancerError, WeightedRule, Weig
 FIXED_RESPONSE = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503", "ContentType": "text/plain"}}]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Balanced(Account):
-    """An environment with a load balancer, a listener, and one rule that forwards to two target groups."""
+    """An environment with a load balancer."""
 
-    def __init__(self, endpoint: str) -> None:
-        super().__init__(endpoint=endpoint)
-        elb, vpc = self.aws("elbv2"), self.aws("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
-        subnets = [each["SubnetId"] for each in self.aws("ec2").describe_subnets()["Subnets"][:2]]
-        balancer = elb.create_load_balancer(Name=self.name, Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
-        groups = [
-            elb.create_target_group(Name=f"{self.name}-{track}", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
-            for track in ("stable", "canary")
-        ]
-        stable, canary = (each["TargetGroupArn"] for each in groups)
-        listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=FIXED_RESPONSE)[
-            "Listeners"
-        ][0]["ListenerArn"]
-        rule = elb.create_rule(
-            ListenerArn=listener,
-            Priority=1,
-            Conditions=[{"Field": "host-header", "Values": ["example.com"]}],
-            Actions=forwarding(**{stable: 90, canary: 10}),
-        )["Rules"][0]["RuleArn"]
-        self.outputs = {"ruleArn": rule, "stableTargetGroupArn": stable, "canaryTargetGroupArn": canary}
+    balancer: dict[str, str]
 
     def output(self, component: str, name: str) -> Any:
-        return self.outputs[name]
+        return self.balancer[name]
+
+
+def balanced(endpoint: str) -> Balanced:
+    """An environment with a load balancer, a listener, and one rule that forwards to two target groups."""
+    account = Account(endpoint=endpoint)
+    elb, vpc = account.aws("elbv2"), account.aws("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+    subnets = [each["SubnetId"] for each in account.aws("ec2").describe_subnets()["Subnets"][:2]]
+    balancer = elb.create_load_balancer(Name=account.name, Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    made = [elb.create_target_group(Name=f"{account.name}-{each}", Protocol="HTTP", Port=80, VpcId=vpc) for each in ("a", "b")]
+    stable, canary = (each["TargetGroups"][0]["TargetGroupArn"] for each in made)
+    listeners = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=FIXED_RESPONSE)
+    rules = elb.create_rule(
+        ListenerArn=listeners["Listeners"][0]["ListenerArn"],
+        Priority=1,
+        Conditions=[{"Field": "host-header", "Values": ["example.com"]}],
+        Actions=forwarding(**{stable: 90, canary: 10}),
+    )
+    outputs = {"ruleArn": rules["Rules"][0]["RuleArn"], "stableTargetGroupArn": stable, "canaryTargetGroupArn": canary}
+    return Balanced(endpoint=endpoint, name=account.name, balancer=outputs)
 
 
 def forwarding(**weights: int) -> list[dict[str, Any]]:
@@ -52,11 +54,11 @@ def forwarding(**weights: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("wrong", ["fixed response", "other groups"])
 def test_the_printed_command_sends_all_requests_to_the_stable_track(aws_endpoint: str, wrong: str) -> None:
-    environment = Balanced(aws_endpoint)
+    environment = balanced(aws_endpoint)
     rule = WeightedRule(environment)
     assert rule.weights() == Weights(stable=90, canary=10)
-    actions = FIXED_RESPONSE if wrong == "fixed response" else forwarding(**{environment.outputs["canaryTargetGroupArn"]: 1})
-    environment.aws("elbv2").modify_rule(RuleArn=environment.outputs["ruleArn"], Actions=actions)
+    actions = FIXED_RESPONSE if wrong == "fixed response" else forwarding(**{environment.balancer["canaryTargetGroupArn"]: 1})
+    environment.aws("elbv2").modify_rule(RuleArn=environment.balancer["ruleArn"], Actions=actions)
 
     with pytest.raises(LoadBalancerError) as raised:
         rule.weights()
