@@ -1,4 +1,4 @@
-"""Finds the checkout, which contains the programs and their stack files, and the program of each stack."""
+"""Finds the checkout, which contains the programs and their stack files, and finds the folder of each stack's program."""
 
 from __future__ import annotations
 

@@ -54,7 +54,9 @@ def run(
     project: str = PROJECT,
     secrets: Collection[str] | None = None,
 ) -> Graph:
-    """Run ``program`` to its end with ``config`` and return the graph that it declared. Raises every exception of ``program``.
+    """Run ``program`` to its end with ``config`` and return the graph that it declared.
+
+    Raises the exceptions of ``program``, and ``EvaluationError`` if two resources have the same URN.
 
     The keys of ``config`` include the namespace. With ``preview``, computed outputs are :data:`~program.protocol.UNKNOWN`, as in a
     first preview; otherwise they are example values from the catalogue. ``secrets`` are the keys whose values the SDK treats as

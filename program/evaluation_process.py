@@ -76,7 +76,10 @@ def answers(
 
 
 def _ended(process: subprocess.Popen[bytes], seconds: float) -> bool:
-    """Wait until the process ends, and kill the processes that it started. Returns whether the process ended in time."""
+    """Wait until the process ends, and return whether it ended within ``seconds``.
+
+    A process that does not end is killed ``GRACE_SECONDS`` after this limit. The processes that it started are always killed.
+    """
     limit = time.monotonic() + seconds
     started: dict[int, psutil.Process] = {}
     with suppress(psutil.Error):

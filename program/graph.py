@@ -45,7 +45,7 @@ class Resource:
     retain_on_delete: bool = False
     delete_before_replace: bool = False
     import_id: str = ""
-    """The id of the existing resource that the engine imports. With a new id, the engine deletes the resource that it had."""
+    """The id of the existing resource that the engine imports. If it changes, the engine deletes the resource with the old id."""
     replacement_trigger: Any = None
     """A value whose change replaces the resource."""
     deleted_with: str = ""
@@ -105,7 +105,7 @@ _ADAPTER = TypeAdapter(Graph)
 
 
 def unknown_paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths of the unknown values in ``value``."""
+    """The paths of the unknown values in ``value``, in which an evaluation represents each of them by ``UNKNOWN``."""
     if value == UNKNOWN:
         yield path
     elif isinstance(value, dict):

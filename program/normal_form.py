@@ -1,6 +1,6 @@
 """Converts resources to one normal form, so that other code need not handle each way to declare a resource:
 
-- an older API version, or a ``Patch`` of a kind,
+- an older API version of a kind, or its ``Patch`` resource,
 - another module of the SDK with the same resource,
 - a custom resource that contains a pod template, and
 - inline settings of a bucket or topic for which separate resource types exist.

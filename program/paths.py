@@ -28,13 +28,13 @@ def text(path: Sequence[str | int]) -> str:
 
 
 def parse(path: str) -> Path:
-    """The path in a text of :func:`text`. ``*`` is parsed as a key; :func:`covers` matches it with every key or index."""
+    """The path that :func:`text` writes as ``path``. ``*`` becomes a key, which :func:`covers` matches with every key or index."""
     found = re.findall(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\[(\*)\]|([^.\[\]]+)', path)
     return tuple(int(index) if index else quoted.replace('\\"', '"') or star or key for quoted, index, star, key in found)
 
 
 def covers(pattern: Path, path: Path) -> bool:
-    """Whether ``path`` equals ``pattern`` or is below it; ``pattern`` may omit indices."""
+    """Whether ``path`` equals ``pattern`` or is below it. ``pattern`` may omit the indices and names of list items."""
     rest = list(path)
     for each in pattern:
         while rest and isinstance(rest[0], int | Item) and not isinstance(each, int) and each != "*":

@@ -45,7 +45,7 @@ def read_yaml(file: Path) -> Any:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise EvaluationError(f"{file.name} cannot be read: {error.strerror}", "add the file") from error
+        raise EvaluationError(f"{file.name} cannot be read: {error.strerror}", "add the file, or make it readable") from error
     for mark, name in BYTE_ORDER_MARKS.items():
         if content.startswith(mark):
             raise EvaluationError(f"{file.name} is encoded as {name}", "save it as UTF-8 without a byte order mark")
@@ -59,10 +59,10 @@ def read_yaml(file: Path) -> Any:
 
 
 def require_unambiguous(text: str, name: str) -> None:
-    """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 or the engine reads ``text``, the file ``name``, differently.
+    """Raise :class:`EvaluationError` if YAML 1.1, YAML 1.2 and the engine do not all read the same values in ``text``.
 
-    PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. A duplicate key, and a key
-    that is not a string, are refused too.
+    PyYAML reads YAML 1.1, ruamel.yaml reads YAML 1.2, and the engine (go-yaml) reads a mixture of both. The error is also raised
+    for text that is not valid YAML, a duplicate key, and a key that is not a string. The message contains the file's ``name``.
     """
     try:
         tree = cast("yaml.Node | None", cast(Any, yaml).compose(text, yaml.CSafeLoader))
@@ -127,7 +127,7 @@ def _project(folder: Path) -> dict[str, Any]:
     content = read_yaml(folder / PROJECT_FILE)
     name = cast("dict[str, Any]", content).get("name") if isinstance(content, dict) else None
     if not isinstance(name, str) or not name:
-        raise EvaluationError(f"{PROJECT_FILE} names no project", f"write `name: {PROJECT}`")
+        raise EvaluationError(f"{PROJECT_FILE} names no project", f"write the project's name, for example `name: {PROJECT}`")
     return cast("dict[str, Any]", content)
 
 
@@ -162,7 +162,10 @@ def stack_configuration(
 
 
 def with_other_secrets(configuration: Configuration) -> Configuration:
-    """The configuration with other placeholders for its secrets. A value in the graph that does not change depends on no secret."""
+    """The configuration with other placeholders for its secrets.
+
+    A value that is equal in the graphs of both configurations does not depend on a secret.
+    """
 
     def other(value: Any) -> Any:
         return mapped(value, lambda each: f"other-{each}" if isinstance(each, str) else each, lambda each: isinstance(each, list))

@@ -1,4 +1,4 @@
-"""``python -m sandbox up|down|monitoring|status|logs|tools``: the embedded cloud of this checkout."""
+"""``python -m sandbox up|down|monitoring|status|logs|tools``: start, inspect and stop the embedded cloud of this checkout."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from sandbox.stacks import STACKS, bootstrap_state, command_of, folder_of, open_
 LOAD = 1000
 """Requests per second: enough that no throughput alert fires shortly after the start."""
 SCREEN = "DWCP_SCREEN"
-"""Environment variable with the path of an SVG file to which the output is saved, for the tutorial. `dwcp` reads this variable
+"""Environment variable with the path of an SVG file, to which ``up`` saves its output for the tutorial. `dwcp` reads this variable
 too."""
 
 
@@ -43,7 +43,7 @@ class Pods(StrEnum):
 
 
 console = Console(record=True, width=100) if os.environ.get(SCREEN) else Console()
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The embedded cloud of this checkout.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Start, inspect and stop the embedded cloud of this checkout.")
 
 
 @app.command()
@@ -51,7 +51,7 @@ def up(
     stack: Annotated[str, typer.Option(help=f"one of {', '.join(STACKS)}")] = PROJECT.stack,
     pods: Annotated[Pods, typer.Option(help="`simulated`, or `real`: containers (needs Linux and root)")] = Pods.SIMULATED,
 ) -> None:
-    """Start the embedded cloud, apply the whole platform to it, and start the simulated load and Prometheus."""
+    """Start the embedded cloud and apply the platform; for simulated pods, also start load, and Prometheus if it is built."""
     project_of(stack)
     FOLDER.mkdir(exist_ok=True)
     try:
@@ -75,7 +75,7 @@ def _up(stack: str, *, real_pods: bool) -> None:
     apply(cloud, console, expected, options)
     watched = True
     if cloud.nodes:
-        with _shown("preparing deployments: lease table, load balancer"):
+        with _shown("preparing deployments: lease table, variables of dwcp"):
             bootstrap_state(cloud)
             export(cloud)
     else:
@@ -116,9 +116,9 @@ def down() -> None:
 
 @app.command()
 def monitoring() -> None:
-    """Load the deployed configuration into a real Prometheus, and simulate load."""
+    """Start the simulated load and a real Prometheus, unless they run, and load the deployed configuration into Prometheus."""
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
-        raise SandboxError("the embedded cloud does not run", "run `make up` first")
+        raise SandboxError("a process of the embedded cloud does not run", "run `make up` first")
     watching = SandboxMonitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)
     with _shown("starting simulator and Prometheus, and waiting for the first scrapes"):
         watching.start()
@@ -154,7 +154,9 @@ def logs(name: Annotated[str, typer.Argument(help="name of a process; by default
 def tools(
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="NAME...", help="programs to build; without a name, all except those that only real pods need"),
+        typer.Argument(
+            metavar="NAME...", help="programs to build; by default, all except those that only real pods or benchmarks need"
+        ),
     ] = None,
     show: Annotated[bool, typer.Option("--list", help="list the programs, and which of them are built")] = False,
 ) -> None:

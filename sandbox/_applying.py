@@ -62,7 +62,7 @@ def apply(cloud: Cloud, console: Console, expected: Expected, options: Sequence[
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
-            # In its own session, the engine gets only the SIGINT below, and not that of Ctrl-C. A second SIGINT would abort it.
+            # In its own session, the engine gets only the SIGINT below, and not that of Ctrl-C. After two, it would stop at once.
             start_new_session=True,
         )
         try:

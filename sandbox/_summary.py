@@ -44,7 +44,7 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
         console.print(what, highlight=False, soft_wrap=True)
     for provider in cloud.project.providers:
         if own := cloud.engine.users_own(provider):
-            console.print(f"the {provider} provider is your own: {own}", highlight=False)
+            console.print(f"the {provider} provider is the plugin in your ~/.pulumi: {own}", highlight=False)
     env, stack = os.path.relpath(cloud.folder / "env"), cloud.project.stack
     if not watched and cloud.beside is not None:
         console.print(f"Prometheus is not built, so there are no metrics. Build it, then {cloud.project.instructions.up} again:")

@@ -1,7 +1,7 @@
 """The monitoring of the sandbox: the simulator, and a real Prometheus with the deployed configuration from the API server.
 
 This Prometheus runs outside the cluster, so the addresses of the API server, the pods and Alertmanager in its configuration are
-changed. If no Alertmanager runs on this machine, Prometheus sends no alerts. With ``speed``, tests shorten the rules' windows.
+changed. Without the address of an Alertmanager, Prometheus sends no alerts. With ``speed``, tests shorten the rules' windows.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from sandbox.project import MONITORING, SIMULATOR, TOOLCHAIN
 CONFIG_MAP = f"/api/v1/namespaces/{NAMESPACE}/configmaps/{PROMETHEUS_NAME}"
 PROMETHEUS = "prometheus"
 SHORTEST_WINDOW_SECONDS = 5
-"""``speed`` makes no window shorter than this, because a rate needs two samples."""
+"""The minimum of the windows and ``for`` durations that ``speed`` shortens, because a rate needs two samples."""
 
 FIRST_INTERVAL = "1s"
 """The interval between scrapes until every target has been scraped once."""
@@ -46,7 +46,7 @@ Json = dict[str, Any]
 class SandboxMonitoring:
     """The monitoring of a started cloud.
 
-    The rules' windows and ``for`` durations are ``speed`` times shorter than in production.
+    The rules' windows and ``for`` durations are ``speed`` times shorter than in production (:func:`faster`).
     """
 
     cloud: Cloud
@@ -77,7 +77,7 @@ class SandboxMonitoring:
         return f"http://127.0.0.1:{self.ports[SIMULATOR]}"
 
     def start(self, *, build: bool = True) -> bool:
-        """Start the missing processes, load the deployed configuration, and wait for answers; return whether Prometheus runs.
+        """Start the missing processes, load the deployed configuration, wait until all answer, and return whether Prometheus runs.
 
         Without ``build``, Prometheus starts only if its program is already built. The simulator needs no build.
         """
@@ -113,7 +113,8 @@ class SandboxMonitoring:
     def scrape_all(self) -> None:
         """Wait until every target has been scraped at least once.
 
-        Prometheus spreads the first scrapes over its interval. Therefore the interval is short until then.
+        Prometheus spreads the first scrapes of the targets over the scrape interval. For this reason, this function shortens the
+        interval to ``FIRST_INTERVAL`` while it waits.
         """
         if self._all_scraped():
             return
@@ -155,7 +156,7 @@ class SandboxMonitoring:
     def write(self, files: dict[str, str], scrape_interval: str | None = None) -> None:
         """Write the deployed configuration files, changed for a Prometheus outside the cluster.
 
-        By default, ``scrape_interval`` is the deployed interval, or 1 s with ``speed``.
+        By default, ``scrape_interval`` is the deployed interval, or 1 s if ``speed`` is greater than 1.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(self.cloud.control_plane.kubeconfig, self.folder / "kubeconfig")
@@ -244,7 +245,10 @@ def _discover_from_outside(job: Json) -> None:
 
 
 def faster(rules: str, speed: int) -> str:
-    """The rules with windows and ``for`` durations that are ``speed`` times shorter, so that tests take seconds, not minutes."""
+    """The rules with ``speed`` times shorter windows and ``for`` durations, so that tests take seconds, not minutes.
+
+    No window or duration gets shorter than ``SHORTEST_WINDOW_SECONDS``.
+    """
     if speed == 1:
         return rules
 

@@ -25,7 +25,7 @@ INSTRUCTIONS = Instructions(
     setup="run `make setup`",
     up="run `make up`",
     down="run `make down`",
-    status="look with `make status`",
+    status="check the processes with `make status`",
     environment="run `source .sandbox/env`",
 )
 
@@ -52,7 +52,7 @@ PROJECT = Project(
         services=("dynamodb",),  # for the lease of `dwcp`
     ),
     providers=PROVIDERS,
-    # There is one node per zone, in the private subnet, so that topology spread constraints have an effect.
+    # There is one node per zone, in the zone's private subnet, so that topology spread constraints have an effect.
     nodes=(
         Node(name="node-a", zone="us-east-1a", address="10.0.8.10"),
         Node(name="node-b", zone="us-east-1b", address="10.0.40.10"),

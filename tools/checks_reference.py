@@ -22,12 +22,15 @@ Rules cover {covered} of {count} checks.
 
 
 def checks() -> dict[str, dict[str, tuple[str, str]]]:
-    """Checker -> check id -> requirement and coverage: a rule's name, or ``- `` and the reason why no rule covers the check."""
+    """The requirement and the coverage of each check, by checker and by check id.
+
+    The coverage is the name of a rule, or ``- `` and the reason why no rule covers the check.
+    """
     return {checker: {name: (row[0], row[1]) for name, row in listed.items()} for checker, listed in rows().items()}
 
 
 def rows() -> dict[str, dict[str, list[str]]]:
-    """Checker -> check id -> row in the file. A row can end with an example from the tests, which violates the check."""
+    """The rows of the file by checker and by check id. A row can end with an example from the tests, which violates the check."""
     content: dict[str, dict[str, list[str]]] = yaml.safe_load(CHECKS_FILE.read_text())
     return content
 

@@ -1,7 +1,7 @@
-"""The generator of the scenarios in docs/ci.md: for each event and outcome, the jobs, the images and the records.
+"""The generator of the scenarios in docs/ci.md: the effects of each event and outcome.
 
-The images are those that staging and production serve after the run. The records are everything that the run has written for later:
-release records, incidents, reports, comments, drift issues and delivery metrics.
+These effects are the jobs that run, whether staging and production serve the old or the new image after the run, and what the run
+records: release records, incidents, reports, comments, drift issues and delivery metrics.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CD, CI, INFRASTRUCTURE, COMMENT, DRIFT = f"{PROJECT}-cd", f"{PROJECT}-ci", "infr
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """One row of the table: an event, the faults, and the workflow whose run the row shows."""
+    """One row of a table: an event, the faults, and the workflow whose run the row shows."""
 
     title: str
     event: Event
@@ -45,7 +45,7 @@ class Scenario:
     tags_restricted: bool = True
     """Whether a ruleset restricts who may create and move release tags."""
     earlier: Mapping[str, str] | None = None
-    """The faults of an earlier run for the same event, which has ended."""
+    """The faults of an earlier run, which was for the same event and has ended; ``None`` if there was no earlier run."""
     again: str = ""
     """The job that a person runs again after the run; the row shows this second attempt."""
 
@@ -205,7 +205,7 @@ def short(image: str) -> str:
 
 
 def row(scenario: Scenario, run: Run) -> str:
-    """One line of the table."""
+    """One line of a table."""
     folded = [name for name in run.ran() if " / " not in name]
     failed = [name for name in folded if run.jobs[name].result != SUCCESS]
     ran = " → ".join(f"**{name}**" if name in failed else name for name in folded) or "nothing"
@@ -221,7 +221,7 @@ def _serves(run: Run, name: str) -> str:
 
 
 def table() -> str:
-    """The whole table, grouped by workflow."""
+    """The tables of all workflows, each with a heading."""
     lines: list[str] = []
     for workflow in (CD, CI, INFRASTRUCTURE, COMMENT, DRIFT):
         lines += [f"### `{workflow}.yml`", "", "| event and outcome | jobs that run | run | staging | production | recorded |"]
@@ -232,7 +232,7 @@ def table() -> str:
 
 
 def files() -> dict[Path, str]:
-    """``docs/ci.md`` with the current table."""
+    """``docs/ci.md`` with the current tables."""
     text = (CHECKOUT / PAGE).read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)

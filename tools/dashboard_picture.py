@@ -89,7 +89,7 @@ def picture(recording: dict[str, Any]) -> str:
 
 
 def _placed(panels: tuple[Panel, ...]) -> Iterator[tuple[int, int, Panel]]:
-    """Column and grid row of each panel, as Grafana's builder places them."""
+    """Yield the column, the grid row and the panel itself, as the dashboard builder of Grafana's SDK places each panel."""
     left = below = 0
     for panel in panels:
         yield left, below, panel
@@ -115,7 +115,7 @@ def _drawn(panel: Panel, recording: dict[str, Any], left: int, top: int) -> Iter
 
 @dataclass(frozen=True, kw_only=True)
 class _Plot:
-    """The area of a panel's lines, and the values at its lower and upper edge."""
+    """The area of a panel's lines, the values at its lower and upper edge, and the number of points of a line."""
 
     left: int
     right: int
@@ -173,7 +173,7 @@ def _line(values: list[float | None], plot: _Plot) -> str:
 
 
 def _legend(panel: Panel, names: list[str], plot: _Plot) -> Iterator[str]:
-    """The names of the series with their colors, or the number of series if the names do not fit."""
+    """The names of the series with their colors. If the names do not fit, the number of series and their labels."""
     left, lines, used = plot.left - 66, [""], 0
     for index, name in enumerate(names):
         length = (len(name) + 4) * LETTER_PIXELS
@@ -190,7 +190,7 @@ def _legend(panel: Panel, names: list[str], plot: _Plot) -> Iterator[str]:
 
 
 def shown_in(unit: str, value: float) -> str:
-    """A value in one of Grafana's units, with three digits."""
+    """A value with three significant digits, in one of Grafana's units."""
     match unit:
         case "bool_on_off":
             return "on" if value else "off"

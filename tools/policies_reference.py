@@ -36,7 +36,7 @@ KUBE_SCORE = {
 """Check id -> reason why a critical finding of kube-score on production's manifests is accepted."""
 
 NOT_LIMITS = ("environment", "today")
-"""Fields of ``Limits`` that are not parameters: they describe the check."""
+"""Fields of ``Limits`` that are not parameters, because they describe the run of the rules."""
 
 HEADER = """\
 # Policies
@@ -65,9 +65,9 @@ unknown before creation: the report shows the checks of these properties as *def
 
 `dwcp policy` and `dwcp preview` evaluate the program twice:
 
-- The first evaluation has only unknown outputs, as in the engine's first preview.
-- The second evaluation has an example value for every output, made from the resource's name. In this evaluation, a rule can check
-  the text that the program writes around an output, for example the actions in an IAM policy around an ARN. The rule
+- One evaluation has only unknown outputs, as in the engine's first preview.
+- The other evaluation has example values for outputs, such as an ARN that contains the resource's name. In this evaluation, a rule
+  can check the text that the program writes around an output, for example the actions in an IAM policy around an ARN. The rule
   can fail because of this text.
 
 An example value never makes a rule pass. If the program computes a number or a choice from an output (for example a retention from
@@ -204,7 +204,7 @@ def _rule(rule: Rule) -> Iterator[str]:
 
 
 def _kind(type_: str) -> str:
-    """The short name of a type; for an AWS type with its service, because several services have a ``Cluster``."""
+    """The short name of a type. An AWS type also gets the name of its service, because several services have a ``Cluster``."""
     if type_ == AWS_PROVIDER:
         return "the AWS provider"
     package, module, name = type_.split(":")

@@ -1,4 +1,4 @@
-"""The generator of docs/runbooks/index.md, which lists the runbooks by doctor check and by alert, and then all other runbooks."""
+"""The generator of docs/runbooks/index.md, which lists the runbooks by doctor check, by alert, and then those without a check."""
 
 from __future__ import annotations
 

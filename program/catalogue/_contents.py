@@ -1,4 +1,4 @@
-"""The data that pods lose although their volumes stay: metrics beyond a retention, data of Redis, data in claims and folders."""
+"""The data that a change of pods deletes or hides although it deletes no volume: metrics, data of Redis, data in claims."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ TIME, SIZE = "storage.tsdb.retention.time", "storage.tsdb.retention.size"
 
 
 def arguments_of(listed: Any) -> dict[str, str]:
-    """The options among a container's arguments: ``--name=value`` or ``--name value``."""
+    """The values of the options in a container's arguments, by name without dashes; empty for an option without a value.
+
+    An option is written as ``--name=value`` or ``--name value``.
+    """
     texts = [str(each) for each in cast("list[Any]", listed)] if isinstance(listed, list) else []
     found: dict[str, str] = {}
     for text, following in zip(texts, [*texts[1:], "-"], strict=True):
@@ -95,7 +98,10 @@ def _memory(text: str) -> Decimal:
 
 
 def _directives(content: Any) -> dict[str, str] | None:
-    """The directives of a Redis configuration, or ``None`` if the content is no such configuration."""
+    """The directives in a configuration file of Redis or in a container's arguments.
+
+    ``None`` if the content has none of the directives in :data:`OF_REDIS`.
+    """
     if isinstance(content, list):
         found = arguments_of(content)
         return found if any(OF_REDIS.match(f"{name} ") for name in found) else None
@@ -119,7 +125,7 @@ def unmounted(before: Any, after: Any) -> str:
 
 
 def _mounted(spec: Any) -> dict[tuple[str, str], set[str]]:
-    """The paths at which a pod mounts each claim and each folder of a claim.
+    """The paths at which a pod's containers, without the init containers, mount each claim and each folder of a claim.
 
     A mounted volume that the pod does not declare comes from a claim template. A claim that the pod declares but does not
     mount has no path.
@@ -149,7 +155,7 @@ def emptied(before: Any, after: Any) -> str:
 
 
 def _paths(spec: Any) -> dict[str, set[str]]:
-    """The paths of each container's mounts."""
+    """The mount paths of each container and init container, by the container's name."""
     pod = cast("dict[str, Any]", spec) if isinstance(spec, dict) else {}
     containers = [each for kind in ("initContainers", "containers") for each in _objects(pod.get(kind))]
     return {str(each.get("name")): {str(one.get("mountPath")) for one in _objects(each.get("volumeMounts"))} for each in containers}

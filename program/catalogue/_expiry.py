@@ -21,7 +21,7 @@ class Expiry:
     """``objects`` or ``noncurrent versions``."""
     prefix: str
     conditions: frozenset[str]
-    """The tags and sizes that an object must have, as texts."""
+    """The tags and the size limits that an object must match, each as JSON."""
     days: int = NEVER
     date: str = ""
     kept: int = 0
@@ -43,7 +43,7 @@ class Expiry:
 
 
 def deleted_earlier(before: Any, after: Any) -> str:
-    """The objects, as text, that the rules ``after`` delete earlier than the rules ``before``, or that only ``after`` deletes."""
+    """The objects, as text, that the rules ``after`` delete, but that the rules ``before`` delete later or not at all."""
     known = list(_expiries(before))
     return ", ".join(str(each) for each in _expiries(after) if not any(one.includes(each) for one in known))
 

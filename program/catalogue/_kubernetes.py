@@ -51,7 +51,7 @@ TYPES: Mapping[str, ResourceType] = {
     "helm.sh/Release": ResourceType(
         identity="name namespace", replaces="name namespace", in_place="values version atomic timeout skipAwait"
     ),
-    "monitoring.coreos.com/PrometheusRule": ResourceType(reviewed="contains only alert expressions; promtool checks these"),
+    "monitoring.coreos.com/PrometheusRule": ResourceType(reviewed="contains only alert and recording rules, which promtool checks"),
     "networking.k8s.io/Ingress": ResourceType(in_place=EVERYTHING),
     "networking.k8s.io/NetworkPolicy": ResourceType(in_place=EVERYTHING),
     "policy/PodDisruptionBudget": ResourceType(in_place=EVERYTHING),

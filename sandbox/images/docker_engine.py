@@ -32,7 +32,7 @@ INSTALL = "as root on Debian: apt-get install --no-install-recommends docker.io 
 
 
 def missing() -> str:
-    """The reason why no engine can be started on this machine; empty if an engine can be started."""
+    """The reason why this machine cannot run a separate engine and build the substitutes for images; empty if it can."""
     if sys.platform != "linux":
         return "a separate Docker engine runs on Linux only"
     if os.geteuid() != 0:

@@ -27,7 +27,7 @@ KINDS = {
     f"{contract.APPLICATION}-grafana": "grafana",
     "kube-state-metrics": "kube-state-metrics",
 }
-"""Last part of an image's repository -> kind of the substitute, an image of Debian's programs under the real name."""
+"""The kind of the substitute (a key of ``substitutes.RECIPES``), by the last part of the real image's repository."""
 
 
 def archive() -> Path:

@@ -1,9 +1,9 @@
 """Substitutes for the real images, with the same names, for machines without access to an image registry.
 
-The substitutes contain the same programs as the real images, in Debian's versions. Only Prometheus has the toolchain's version. The
-substitutes also contain everything on which the stack relies: the user, data folders and their owners, entry points, ``wget`` for
-health checks. Debian has no Grafana and no kube-state-metrics, so these two substitutes only answer health checks. The substitute
-for Node's image contains the npm packages of the fixture app, so that the service's image is built without a network.
+Most substitutes contain the program of the real image in Debian's version; Prometheus has the toolchain's version. Debian has no
+Grafana and no kube-state-metrics, so these two substitutes only answer health checks. Each substitute also has everything on which
+the stack relies: the user, data folders and their owners, the entry point, ``wget`` for health checks. The substitute for Node's
+image contains the npm packages of the fixture app, so that the service's image is built without a network.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def node_image() -> str:
 
 
 def dockerfiles(images: Mapping[str, str]) -> dict[str, str]:
-    """Image name -> Dockerfile instructions; ``images`` are the real image names by kind."""
+    """The Dockerfile instructions of each substitute, by image name. ``images`` are the real image names by kind."""
     return {name: RECIPES[kind] for kind, name in images.items()}
 
 
@@ -189,7 +189,7 @@ def _has(engine: DockerEngine, image: str, digest: str) -> bool:
 
 
 def fetch(*command: str | Path, folder: Path | None = None) -> None:
-    """Run a command that needs a package registry."""
+    """Run a command that needs a package registry. Raises ``UnavailableError`` with the end of its messages if it fails."""
     done = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         lines = " / ".join(done.stderr.strip().splitlines()[-2:])

@@ -83,7 +83,7 @@ class Pod:
     version: str
     node: str
     terminating: bool = False
-    """Whether the pod was deleted and still runs. A Service sends no new requests to such a pod."""
+    """Whether the pod was deleted and still runs. A Service sends new requests to such a pod only if it has no other pods."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 ==========================================  ==========================================================================
 ``GET http://HOST:PORT/...`` (as a proxy)   the answer of that pod or node: ``/metrics``, ``/health``, ``/ready``, ``/``
-``GET /tracks/TRACK/health`` or ``/ready``  200; 500 if a version on the track is set to fail; 503 without pods
-``GET /health`` or ``/ready``               200; 500 if a version is set to fail
+``GET /tracks/TRACK/health`` or ``/ready``  200; 500 if the probe is set to fail for a version on the track; 503 without pods
+``GET /health`` or ``/ready``               200; 500 if the probe is set to fail for a version of a pod
 ``GET /tracks/TRACK``                       one request to the track: 200; 500 at the version's error rate; 503 without pods
-``GET /``                                   one request through the load balancer's weights; 503 without a target
+``GET /``                                   one request by the load balancer's weights: as for a track; 503 without a target
 ``GET /control``                            all settings and counters
 ``PUT /control/load``                       set the load: fields of ``Offer`` in JSON
 ``PUT /control/redis``                      set the state of Redis: fields of ``RedisState`` in JSON

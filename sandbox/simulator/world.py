@@ -35,7 +35,7 @@ class World:
         """Read the target groups with their weights, the pods, and the Deployments.
 
         The targets are read before the pods, because a target is registered after its pod has started, and a pod still runs for
-        seconds after the end of its target. In the other order, a new target could have no pod, and its requests would count as
+        seconds after its target is removed. In the other order, a new target could have no pod, and its requests would count as
         lost.
         """
         routes = tuple(self._routes())

@@ -61,11 +61,11 @@ def test_the_users_plugin_of_the_sdks_version_is_listed_and_used(home: Path, tmp
     other = folder / "resource-kubernetes-v0.0.1" / "pulumi-resource-kubernetes"
     other.parent.mkdir(parents=True)
     other.touch()
-    assert "is your own" not in printed(tmp_path)
+    assert "in your ~/.pulumi" not in printed(tmp_path)
     own = folder / engine._plugin_folder("kubernetes") / "pulumi-resource-kubernetes"
     own.parent.mkdir(parents=True)
     own.touch()
-    assert f"the kubernetes provider is your own: {own}" in printed(tmp_path)
+    assert f"the kubernetes provider is the plugin in your ~/.pulumi: {own}" in printed(tmp_path)
     engine._install_plugin("kubernetes")
     installed = engine.home / "plugins" / own.parent.name / own.name
     assert installed.resolve() == own
