@@ -5,6 +5,7 @@ No test uses the sandbox of this checkout.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ for name in list(os.environ):
 os.environ[BACKEND_VARIABLE] = "s3://nowhere"  # so that no command uses the checkout's sandbox
 
 
+gc.set_threshold(200_000, 20, 100)  # the collector would use a sixth of the time, for the objects of the SDKs and of moto
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")  # a busy machine is not a failure
 
