@@ -208,7 +208,7 @@ class Run:
             return JobRun(CANCELLED if self.cancelled and job.content.get("if") is None else SKIPPED, started=False)
         if job.environment in REVIEWED and self.faults.get(job.name) == "rejected":
             return JobRun(FAILURE, job.environment)
-        if job.calls:
+        if job.called_workflow:
             return self._called(job, contexts)
         return self._steps(job)
 
@@ -225,7 +225,7 @@ class Run:
         faults = {
             name.removeprefix(f"{job.name} / "): fault for name, fault in self.faults.items() if name.startswith(f"{job.name} / ")
         }
-        inner = Run(job.calls, self.event, self.world, faults, given).play()
+        inner = Run(job.called_workflow, self.event, self.world, faults, given).play()
         self.jobs |= {f"{job.name} / {name}": each for name, each in inner.jobs.items()}
         self.cancelled = self.cancelled or inner.cancelled
         return JobRun(inner.result)

@@ -192,13 +192,13 @@ def lock(
     """Hold the lease of an environment, so that no other command changes the environment. With --show, print the lease's owner."""
     from delivery.cli._signals import ends_as_interrupt
     from delivery.clients.waiting import wait_until
-    from delivery.state.lease import Lease, LeaseTable
+    from delivery.state.lease import EnvironmentLease, Lease
 
     if seconds < 0:
         raise UsageError(f"--seconds {seconds:g} is below 0", "for example --seconds 600")
     states = _states(environment)
     if show:
-        holding = LeaseTable(states.environment).read()
+        holding = EnvironmentLease(states.environment).read()
         held = holding is not None and holding.held
         typer.echo(f"`{holding.command}` of {holding.owner} since {holding.since}" if holding and held else "not held")
         return
@@ -224,7 +224,7 @@ def unlock(
     """
     from delivery.clients.environment import Environment
     from delivery.confirmation import require_confirmation
-    from delivery.state.lease import Lease, LeaseTable
+    from delivery.state.lease import EnvironmentLease, Lease
     from delivery.state.locks import remove_stale
 
     states = _states(environment)
@@ -235,7 +235,7 @@ def unlock(
             yes=yes,
             always=True,
         )
-        LeaseTable(states.environment).break_open()
+        EnvironmentLease(states.environment).break_open()
     with Lease.take(states.environment, command="state unlock", wait_seconds=wait) as lease:
         if lease.taken_from is not None:
             typer.echo(f"the previous owner of the lease, {lease.taken_from.owner}, no longer runs or did not renew the lease")

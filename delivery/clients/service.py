@@ -51,7 +51,7 @@ class ServiceClient:
     """A client of the HTTP interface of one track (``stable`` or ``canary``) of the service."""
 
     track: TrackName
-    where: str
+    address: str
     """The address in messages, and the ``BASE_URL`` of the end-to-end test."""
     fetch: Fetch
     environment: Environment
@@ -107,7 +107,7 @@ class ServiceClient:
             raise HealthError(
                 f"{self.track} is not healthy: {bad}", f"look for the cause: dwcp doctor --environment {self.environment.name}"
             )
-        return f"{self.where} is healthy and ready"
+        return f"{self.address} is healthy and ready"
 
     def _trouble(self) -> str:
         """The first failure, or an empty string after ``SUCCESSES`` successful calls in a row."""
@@ -123,7 +123,7 @@ class ServiceClient:
         if not failed:
             return f"{REQUESTS} requests answered"
         status, body = failed[0]
-        problem = f"{len(failed)} of {REQUESTS} requests to {self.where}/ failed, the first with {status or 'no answer'}: {body}"
+        problem = f"{len(failed)} of {REQUESTS} requests to {self.address}/ failed, the first with {status or 'no answer'}: {body}"
         if len(failed) > FAILURES_ALLOWED:
             raise HealthError(problem, f"look for the cause: dwcp doctor --environment {self.environment.name}")
         return f"{problem} ({FAILURES_ALLOWED} may fail)"
@@ -136,7 +136,7 @@ class ServiceClient:
         try:
             done = subprocess.run(
                 ["/bin/sh", "-c", command],
-                env={**self.environment.variables, "BASE_URL": self.where},
+                env={**self.environment.variables, "BASE_URL": self.address},
                 capture_output=True,
                 text=True,
                 check=False,
@@ -144,18 +144,18 @@ class ServiceClient:
             )
         except subprocess.TimeoutExpired as error:
             raise HealthError(
-                f"`{command}` did not end within {END_TO_END_SECONDS:.0f} s", f"run it by hand with BASE_URL={self.where}"
+                f"`{command}` did not end within {END_TO_END_SECONDS:.0f} s", f"run it by hand with BASE_URL={self.address}"
             ) from error
         if done.returncode:
             lines = (done.stdout + done.stderr).strip().splitlines()[-5:]
-            raise HealthError(f"`{command}` failed: {' / '.join(lines)}", f"run it by hand with BASE_URL={self.where}")
+            raise HealthError(f"`{command}` failed: {' / '.join(lines)}", f"run it by hand with BASE_URL={self.address}")
         return f"`{command}` passed"
 
     def _bad(self, *paths: str) -> Iterator[str]:
         for path in paths:
             status, body = self.fetch(path)
             if status != 200:
-                yield f"{self.where}{path} answers {status or 'nothing'}: {body}"
+                yield f"{self.address}{path} answers {status or 'nothing'}: {body}"
 
 
 def _get(url: str) -> tuple[int, str]:

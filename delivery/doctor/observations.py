@@ -22,7 +22,7 @@ from delivery.doctor.facts import Alert, Changed, Egress, LeaseView, Manifest, O
 from delivery.doctor.sources import Sources
 from delivery.errors import DeliveryError, StateError
 from delivery.rollout.journal import Journal
-from delivery.state.lease import LeaseTable
+from delivery.state.lease import EnvironmentLease
 from delivery.state.locks import engine_locks
 
 COMPONENTS = frozenset(component(source) for source in ALL_SOURCES)
@@ -231,7 +231,7 @@ class Snapshot:
     def lease(self) -> LeaseView | None:
         """The lease, or ``None`` if no command holds it or the lease table does not exist."""
         try:
-            held = LeaseTable(self.sources.environment).read()
+            held = EnvironmentLease(self.sources.environment).read()
         except StateError as error:
             if error_code(error.__cause__) == "ResourceNotFoundException":
                 return None

@@ -95,7 +95,7 @@ class Runner:
 
         After a failure, only steps with a status function in their ``if:``, for example ``always()``, can run.
         """
-        if called := self._job.calls:
+        if called := self._job.called_workflow:
             raise UsageError(
                 f"the job {self._job.name} runs the workflow {called}", f"run a job of that workflow: dwcp ci {called}/JOB"
             )

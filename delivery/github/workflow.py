@@ -39,7 +39,7 @@ class Job:
         return self.defaults.get("shell")
 
     @property
-    def calls(self) -> str:
+    def called_workflow(self) -> str:
         """The workflow of this repository that the job calls; empty for a job with steps."""
         return Path(str(self.content["uses"])).stem if "uses" in self.content else ""
 

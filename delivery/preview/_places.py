@@ -26,11 +26,11 @@ class Places:
         self._base, self._head = base, head
         self._changed: dict[str, Replaces] = {}
 
-    def note(self, change: ResourceChange, provider: Resource, replaced: Collection[str]) -> None:
+    def note(self, change: ResourceChange, resource: Resource, replaced: Collection[str]) -> None:
         """Record whether the change of a provider replaces the provider's resources. A change of another resource is ignored."""
-        if not provider.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
+        if not resource.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
             return
-        sources = {urn for urns in (provider.property_dependencies or {}).values() for urn in urns}
+        sources = {urn for urns in (resource.property_dependencies or {}).values() for urn in urns}
         effects = [each.replaces for each in change.properties if not _same_cluster(each)]
         self._changed[change.urn] = Replaces.YES if sources & set(replaced) else _worst(effects)
 

@@ -112,7 +112,7 @@ def _new(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]
         of_stack = found.setdefault(each["stack"], {})
         for violation in _open(each):
             if key(violation) not in base_keys:
-                of_stack.setdefault(key(violation), PolicyViolation.of(violation, new=True, by_base=True))
+                of_stack.setdefault(key(violation), PolicyViolation.of(violation, new=True, only_by_base=True))
     return {stack: tuple(each.values()) for stack, each in found.items()}
 
 

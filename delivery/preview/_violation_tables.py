@@ -19,8 +19,8 @@ VIOLATIONS_OF_ONE = 5
 
 def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
     """The new and the mandatory violations as tables. Violations that only the base's rules find come first."""
-    by_base = [each for each in violations if each.by_base]
-    listed = [each for each in violations if not each.by_base and (each.new or each.level == "mandatory")]
+    by_base = [each for each in violations if each.only_by_base]
+    listed = [each for each in violations if not each.only_by_base and (each.new or each.level == "mandatory")]
     old = len(violations) - len(listed) - len(by_base)
     if by_base:
         yield (

@@ -108,11 +108,11 @@ class PolicyViolation:
     """Whether the base does not have the violation. Always true in the engine's preview, which checks only head."""
     type: str = ""
     """Type token of the resource."""
-    by_base: bool = False
+    only_by_base: bool = False
     """Whether only the base's rules find the violation at this level, because the change alters the rules."""
 
     @classmethod
-    def of(cls, violation: Violation, *, new: bool, by_base: bool = False) -> PolicyViolation:
+    def of(cls, violation: Violation, *, new: bool, only_by_base: bool = False) -> PolicyViolation:
         """The preview's entry for a violation. The level of a waived violation is advisory."""
         return cls(
             policy=violation.rule,
@@ -121,7 +121,7 @@ class PolicyViolation:
             type=violation.type,
             message=f"{violation.path}: {violation.message}; {violation.fix}".removeprefix(": "),
             new=new,
-            by_base=by_base,
+            only_by_base=only_by_base,
         )
 
 

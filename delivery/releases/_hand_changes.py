@@ -54,7 +54,7 @@ class HandChange:
         return f"{self.manifest['kind']} {self.manifest['metadata']['name']} ({fields}, by {', '.join(self.managers)})"
 
 
-def found(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
+def find(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
     """The program's objects that other field managers have changed.
 
     An object is listed if a field that the program sets has another manager, or has no manager and a different value.

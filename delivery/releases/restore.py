@@ -149,7 +149,7 @@ class Restoration:
     def _to_stable(self) -> str:
         self.lease().check()
         tracks, rule, done = self.environment.tracks, WeightedRule(self.environment), list[str]()
-        self.by_hand.extend(retried(lambda: _hand_changes.found(self.environment.kubernetes, States(self.environment).read())))
+        self.by_hand.extend(retried(lambda: _hand_changes.find(self.environment.kubernetes, States(self.environment).read())))
         if (split := retried(rule.weights).split) != 0:
             retried(lambda: rule.set(0))
             if not wait_until(lambda: retried(rule.weights).split == 0, seconds=WEIGHT_SECONDS, pause=POLL_SECONDS):
@@ -232,7 +232,7 @@ def updated(
     """
     states = States(environment)
     cluster = environment.kubernetes
-    changes = retried(lambda: _hand_changes.found(cluster, states.read())) if by_hand is None else by_hand
+    changes = retried(lambda: _hand_changes.find(cluster, states.read())) if by_hand is None else by_hand
     with program_at(program, say) as folder:
         outcome = _engine(environment, folder).up(file, lease.remaining, **how)
     if changes:

@@ -69,7 +69,7 @@ class LeaseItem:
         )
 
 
-class LeaseTable:
+class EnvironmentLease:
     """The lease of one environment, in the table of all leases."""
 
     def __init__(self, environment: Environment) -> None:
@@ -152,7 +152,7 @@ class LeaseTable:
 class Lease:
     """A lease that this process holds and a thread renews. It is a context manager, which releases the lease at the end."""
 
-    def __init__(self, table: LeaseTable, holding: LeaseItem, taken_from: LeaseItem | None, requested_at: float) -> None:
+    def __init__(self, table: EnvironmentLease, holding: LeaseItem, taken_from: LeaseItem | None, requested_at: float) -> None:
         """Called only by :meth:`take`."""
         self.table = table
         self.token = holding.token
@@ -172,7 +172,7 @@ class Lease:
 
         If the owner no longer runs, a waiting time above the lease's duration is sufficient.
         """
-        table = LeaseTable(environment)
+        table = EnvironmentLease(environment)
         watched: tuple[str, int] | None = None
         watched_since = 0.0
         before: LeaseItem | None = None

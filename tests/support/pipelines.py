@@ -78,7 +78,7 @@ class Pipelines:
             )
             if not condition(job.content.get("if"), contexts):
                 needs[job.name] = {"result": "skipped", "outputs": {}}
-            elif job.calls or job.name in succeeded:  # CI needs no role
+            elif job.called_workflow or job.name in succeeded:  # CI needs no role
                 needs[job.name] = {"result": "success", "outputs": {}}
             else:
                 done = self.run(job, needs=needs, ref=f"refs/tags/{tag}", variables=(variables or {}).get(job.name))

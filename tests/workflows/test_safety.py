@@ -73,7 +73,7 @@ def test_a_job_has_least_permissions_and_a_timeout(job: Job) -> None:
     allowed = {"id-token", "packages", "security-events", "pull-requests", "issues", "attestations", "actions"}
     assert set(permissions) <= allowed
     assert permissions.get("actions", "read") == "read"
-    assert job.calls or job.content["timeout-minutes"] <= 120
+    assert job.called_workflow or job.content["timeout-minutes"] <= 120
 
 
 @each_job
@@ -208,7 +208,7 @@ def test_each_upload_to_code_scanning_is_one_run_of_one_tool_with_its_own_catego
 @each_job
 def test_a_called_workflow_asks_for_no_permission_that_its_caller_lacks(job: Job) -> None:
     """GitHub refuses to start such a run."""
-    called = [each for each in ALL if job.calls and each.workflow == job.calls]
+    called = [each for each in ALL if job.called_workflow and each.workflow == job.called_workflow]
     missing = {
         (each.name, name, level)
         for each in called

@@ -134,9 +134,9 @@ function summary() {
   if (risky.length) {
     parts.push(note("delete", "Lost permanently", [list(risky.map((each) => [`${each.kind} `, titled(each), `: ${each.loses}`]))]));
   }
-  const byBase = stack.violations.filter((each) => each.by_base);
+  const byBase = stack.violations.filter((each) => each.only_by_base);
   if (byBase.length) parts.push(note("delete", "Only the changed rules accept these resources", [violations(byBase)]));
-  const byHead = stack.violations.filter((each) => !each.by_base && (each.new || each.level === "mandatory"));
+  const byHead = stack.violations.filter((each) => !each.only_by_base && (each.new || each.level === "mandatory"));
   if (byHead.length) {
     parts.push(note(byHead.some((each) => each.level === "mandatory") ? "delete" : "update", "Policies", [violations(byHead)]));
   }

@@ -30,7 +30,7 @@ from delivery.clients.checkpoint import (
 from delivery.clients.work_folder import write
 from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.backups import BackupError, Backups
-from delivery.state.lease import Lease, LeaseItem, LeaseTable
+from delivery.state.lease import EnvironmentLease, Lease, LeaseItem
 from delivery.state.locks import engine_locks, remove_stale
 from delivery.state.owner import Owner
 
@@ -257,7 +257,7 @@ def test_unlock_takes_over_the_lease_and_the_lock_of_a_killed_job_of_another_run
         monkeypatch.setenv(name, value)
     owner = replace(Owner.this(), host="runner", machine="runner", run="novacron/novacron/5/1")
     holding = LeaseItem(held=True, owner=owner, command="deploy", token="t", fencing=1, beat=0, seconds=60, since="")
-    assert LeaseTable(account).take(None, holding)
+    assert EnvironmentLease(account).take(None, holding)
     lock(states, host="runner", pid=1, user="ci")
     unlock = ["state", "unlock", "--environment", "staging"]
     github.answers["/repos/novacron/novacron/actions/runs/5/attempts/1"] = {"status": "in_progress"}

@@ -87,7 +87,7 @@ def test_a_widened_limit_does_not_let_its_own_change_pass(repository: Path, monk
     found = previewed(repository)
     [stack] = found.stacks
     assert stack.failed
-    assert ("network-open-ports", True) in {(each.policy, each.by_base) for each in stack.violations}
+    assert ("network-open-ports", True) in {(each.policy, each.only_by_base) for each in stack.violations}
     changed = {each.what: (each.before, each.after) for each in found.rules}
     assert changed["limit production public_ports"] == ([80, 443], [22, 80, 443])
     assert changed["file policies/limits.py"] == ("old content", "new content")
@@ -125,7 +125,7 @@ def test_a_change_that_excuses_its_own_violation_does_not_pass(
     (repository / "__main__.py").write_text(PROGRAM + SSH)
     found = previewed(repository)
     [stack] = found.stacks
-    assert {(each.level, each.by_base) for each in stack.violations if each.policy == "network-open-ports"} == {
+    assert {(each.level, each.only_by_base) for each in stack.violations if each.policy == "network-open-ports"} == {
         ("advisory", False),
         ("mandatory", True),
     }
@@ -143,7 +143,7 @@ def test_a_waiver_for_what_the_base_has_already_passes(repository: Path, monkeyp
     found = preview("change", repository=repository)
     [stack] = found.stacks
     assert {each.level for each in stack.violations if each.policy == "network-open-ports"} == {"advisory"}
-    assert not any(each.by_base for each in stack.violations)
+    assert not any(each.only_by_base for each in stack.violations)
     assert "waiver network-open-ports of ssh" in {each.what for each in found.rules}
 
 
@@ -169,7 +169,7 @@ def test_a_rule_that_is_changed_from_outside_its_package_does_not_let_its_own_ch
     found = previewed(repository)
     [stack] = found.stacks
     assert stack.failed
-    assert ("network-open-ports", True) in {(each.policy, each.by_base) for each in stack.violations}
+    assert ("network-open-ports", True) in {(each.policy, each.only_by_base) for each in stack.violations}
     assert "file components/settings/_mistakes.py" in {each.what for each in found.rules}
 
 
@@ -177,7 +177,7 @@ def test_unchanged_rules_are_not_reported(repository: Path) -> None:
     (repository / "__main__.py").write_text(PROGRAM + SSH)
     found = previewed(repository)
     assert found.rules == ()
-    assert not any(each.by_base for each in found.stacks[0].violations)
+    assert not any(each.only_by_base for each in found.stacks[0].violations)
 
 
 def test_a_base_whose_rules_do_not_run_is_reported(repository: Path) -> None:

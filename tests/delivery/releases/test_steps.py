@@ -189,7 +189,7 @@ def test_a_rollback_first_moves_all_traffic_to_stable(
     monkeypatch.setattr(restore, "WeightedRule", lambda _: SimpleNamespace(weights=read, set=route))
     monkeypatch.setattr(restore, "RETRY_SECONDS", 0)
     monkeypatch.setattr(restore, "States", lambda _: SimpleNamespace(read=lambda: None))
-    monkeypatch.setattr(restore._hand_changes, "found", lambda *_: [])
+    monkeypatch.setattr(restore._hand_changes, "find", lambda *_: [])
     restoration = restore.Restoration(
         environment=cast("Any", SimpleNamespace(kubernetes=None, tracks=tracks)),
         former=restore.Former(name="before", image="app:v3.0.0", file="config: {}"),

@@ -23,7 +23,7 @@ from recording import ROOT
 
 from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state import lease as module
-from delivery.state.lease import Lease, LeaseTable
+from delivery.state.lease import EnvironmentLease, Lease
 from delivery.state.locks import EngineLock
 from delivery.state.owner import Owner, machine, run_has_ended
 
@@ -77,7 +77,7 @@ def lease_of_another_machine(account: Account, seconds: float, **changes: Any) -
     """A lease held on another machine, whose owner no longer runs."""
     with Lease.take(account, command="deploy", seconds=seconds):
         pass
-    table = LeaseTable(account)
+    table = EnvironmentLease(account)
     before = table.read()
     assert before is not None
     holding = replace(on_another_machine(before), seconds=seconds, held=True, **changes)
@@ -162,7 +162,7 @@ def test_the_clock_of_another_machine_has_no_effect(account: Account, since: str
 
 
 def test_only_one_of_two_concurrent_commands_takes_the_lease(account: Account) -> None:
-    table = LeaseTable(account)
+    table = EnvironmentLease(account)
     first = lease_of_another_machine(account, seconds=1)
     assert table.take(first, replace(first, token="a"))
     assert not table.take(first, replace(first, token="b"))
@@ -176,13 +176,13 @@ def check_repeatedly(lease: Lease) -> None:
 
 def test_an_owner_detects_that_another_command_has_its_lease(account: Account) -> None:
     with Lease.take(account, command="deploy", seconds=3) as lease:
-        table = LeaseTable(account)
+        table = EnvironmentLease(account)
         before = table.read()
         assert before is not None
         assert table.take(before, on_another_machine(before))
         with pytest.raises(LeaseLostError, match="was lost"):
             check_repeatedly(lease)
-    now = LeaseTable(account).read()
+    now = EnvironmentLease(account).read()
     assert now is not None
     assert now.held, "the former owner must not release the lease of the new one"
 
@@ -194,7 +194,7 @@ def test_a_missing_table_is_reported_with_the_fix(account: Account, monkeypatch:
 
 
 def test_any_other_error_of_the_table_is_not_reported_as_a_held_lease(account: Account) -> None:
-    table = LeaseTable(account)
+    table = EnvironmentLease(account)
     with pytest.raises(ClientError):
         table._update("t", "SET nonsense ===", {})  # pyright: ignore[reportPrivateUsage]
 
@@ -222,10 +222,10 @@ def test_two_machines_with_the_same_host_name_are_different_machines_on_macos(mo
 
 
 def test_a_release_that_fails_does_not_hide_how_the_command_ended(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    def expired(_: LeaseTable, token: str) -> None:
+    def expired(_: EnvironmentLease, token: str) -> None:
         raise ClientError({"Error": {"Code": "ExpiredTokenException", "Message": "expired"}}, "UpdateItem")
 
-    monkeypatch.setattr(LeaseTable, "release", expired)
+    monkeypatch.setattr(EnvironmentLease, "release", expired)
     with pytest.raises(StateError, match="50 % on the canary"), Lease.take(account, command="rollout", seconds=5):
         raise StateError("stopped with 50 % on the canary", "run it again")
 
