@@ -276,7 +276,6 @@ def _is_named_texts(text: str | None) -> bool:
 def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
     host, slash, _ = settings.application.image.partition("/")
     monitoring = settings.monitoring
-    receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers, *((WATCHDOG,) if monitoring.watchdog else ())}
     return Secrets(
         redis_password=config.require_secret("redisPassword"),
         api_keys=_api_keys(config),
@@ -286,5 +285,5 @@ def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
             token=config.require_secret("registryToken"),
         ),
         grafana_password=config.require_secret(GRAFANA_PASSWORD) if _has_grafana(monitoring, settings.docker) else None,
-        alert_receivers=config.require_secret_object(ALERT_RECEIVERS) if receivers else None,
+        alert_receivers=config.require_secret_object(ALERT_RECEIVERS) if monitoring.receivers else None,
     )
