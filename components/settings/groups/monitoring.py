@@ -84,3 +84,5 @@ class MonitoringSettings(Group):
             for field in ("critical_receivers", "warning_receivers"):
                 if getattr(self, field):
                     yield field, "is set, but in operator mode the cluster's own Alertmanager selects the receivers", "[]"
+            if self.watchdog:
+                yield "watchdog", "is true, but in operator mode the stack has no Alertmanager that sends the heartbeat", "false"

@@ -366,6 +366,12 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "[]",
     ),
     (
+        {"monitoring": {"mode": "operator", "watchdog": True}},
+        "monitoring.watchdog",
+        "is true, but in operator mode the stack has no Alertmanager that sends the heartbeat",
+        "false",
+    ),
+    (
         {"docker": {"buildPlatforms": ["linux/amd64", "linux/arm64"], "buildPush": False}},
         "docker.buildPush",
         "only a registry holds an image of several platforms",
@@ -400,7 +406,8 @@ def test_conflicting_settings_are_refused(load_stack: Load, groups: dict[str, An
         groups
         for groups, path, *_ in CONFLICTS
         if not path.startswith("docker.")
-        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers", "previewRoleArn", "maxNodes"}
+        and groups.get("monitoring", {}).get("mode") != "operator"
+        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "previewRoleArn", "maxNodes"}
     ],
 )
 def test_the_safety_rules_do_not_apply_to_local(load_stack: Load, groups: dict[str, Any]) -> None:
