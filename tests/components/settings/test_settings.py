@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 import yaml
 from hypothesis import given
@@ -176,7 +177,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("redis.image", "redis:7.0.15", "remote code execution", "redis:7.4.10"),
     ("redis.exporterImage", "redis_exporter@sha256:12", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("redis.memory", "half", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
-    ("redis.memory", "1Mi", "must be from 64Mi to 24Ti", "64Mi"),
+    ("redis.memory", "1Mi", "must be from 64Mi to 32Ti", "64Mi"),
     ("redis.storage", "1Mi", "must be from 1Gi to 64Ti", "1Gi"),
     ("environment.costCenter", "2026-01-01 00:00:00 +0000 UTC", "is text that YAML reads as a date", "costCenter: '2026-01-01'"),
     ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
@@ -553,6 +554,14 @@ def test_a_far_too_large_number_is_refused_with_its_key(load_stack: Load, path: 
     found = next(each for each in error_of(load_stack, {group: {field: value}}).mistakes if each.path == path)
     assert found.fix
     assert re.search("must be (at most|from|one of|a percentage)", found.problem), found
+
+
+def test_a_pod_may_have_all_of_the_largest_instance(load_stack: Load) -> None:
+    """The SDK knows the memory of the largest instances by name. The largest of them has 1920 vCPUs."""
+    tebibytes = max(int(size) for each in aws.ec2.InstanceType for size in re.findall(r"-(\d+)tb", each.value))
+    memory = f"{tebibytes}Ti"
+    settings, _ = load_stack({"application": {"memoryLimit": memory, "cpuLimit": 1920}, "redis": {"memory": memory}})
+    assert settings.application.memory_limit == settings.redis.memory == memory
 
 
 def test_the_fix_for_a_key_with_a_dot_removes_only_that_key(load_stack: Load) -> None:
