@@ -379,6 +379,15 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "only a registry holds an image of several platforms",
         "true",
     ),
+    *(
+        (
+            {"docker": {"buildContext": "src"}, "application": {"image": f"ghcr.io/novacron/dwcp-v3{tag}@sha256:{'0' * 64}"}},
+            "application.image",
+            "has a digest, but docker.buildContext is set, and a new image gets its digest from the build",
+            f"ghcr.io/novacron/dwcp-v3{tag or ':1.2.3'}",
+        )
+        for tag in (":v3.1.0", "")
+    ),
     (
         {"docker": {"enabled": True, "alertmanagerPort": 8080}},
         "docker.alertmanagerPort",
@@ -407,8 +416,8 @@ def test_conflicting_settings_are_refused(load_stack: Load, groups: dict[str, An
     [
         groups
         for groups, path, *_ in CONFLICTS
-        if not path.startswith("docker.")
-        and groups.get("monitoring", {}).get("mode") != "operator"
+        if groups.get("monitoring", {}).get("mode") != "operator"
+        and "docker" not in groups
         and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "previewRoleArn", "maxNodes"}
     ],
 )
