@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network
@@ -140,7 +140,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
 def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
     """The problem, and a valid value: the example of the setting's type, the nearest allowed value, or the default.
 
-    For a missing field without a default, the valid value is the first allowed value.
+    The only field without a default is ``environment.name``.
     """
     context = detail.get("ctx", {})
     match detail["type"]:
@@ -148,16 +148,23 @@ def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
             return context["problem"], context["example"]
         case "literal_error":
             options = [text or number for text, number in re.findall(r"'([^']+)'|(\d+)", context["expected"])]
-            nearest = get_close_matches(str(detail["input"]), options, n=1, cutoff=0)
-            return f"must be one of {', '.join(options)}", nearest[0] if nearest else options[0]
+            return f"must be one of {', '.join(options)}", _nearest(str(detail["input"]), options)
         case "greater_than_equal":
             example = str(context["ge"])
         case "less_than_equal":
             example = str(context["le"])
         case _:
-            example = _shown(get_args(field.annotation)[0] if field.is_required() else field.default, yaml=True)
+            stack = pulumi.get_stack()
+            default = _nearest(stack, get_args(field.annotation)) if field.is_required() else field.default
+            example = _shown(default, yaml=True)
     problem = PROBLEMS.get(detail["type"])
     return (problem.format(**context) if problem else detail["msg"]), example
+
+
+def _nearest(text: str, options: Sequence[str]) -> str:
+    """The option that is the stack's own name, as only ``environment.name`` allows; otherwise the option most similar to ``text``."""
+    stack = pulumi.get_stack()
+    return stack if stack in options else get_close_matches(text, options, n=1, cutoff=0)[0]
 
 
 def _shown(value: object, *, yaml: bool = False) -> str:

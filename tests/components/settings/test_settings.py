@@ -486,6 +486,16 @@ def test_unknown_keys_are_refused(load_stack: Load, groups: dict[str, Any], path
 
 
 @pytest.mark.parametrize(
+    ("stack", "name", "example"),
+    [("staging", None, "staging"), ("staging", "prod", "staging"), ("prod", None, "production"), ("prod", "stagin", "staging")],
+)
+def test_the_example_of_the_environment_is_the_stack(load_stack: Load, stack: str, name: str | None, example: str) -> None:
+    environment = json.dumps({} if name is None else {"name": name})
+    [mistake] = error_of(load_stack, {"environment": environment}, stack=stack).mistakes
+    assert mistake.fix == f"pulumi config set -s {stack} --path 'dwcp-v3:environment.name' {example}"
+
+
+@pytest.mark.parametrize(
     ("missing", "command"),
     [
         ("redisPassword", "pulumi config set --secret -s production --path 'dwcp-v3:redisPassword'"),
