@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import pulumi
 from pydantic import ValidationError
@@ -28,6 +28,8 @@ PROBLEMS = {
     "too_short": "needs at least {min_length} in the list",
     "too_long": "takes at most {max_length} in the list",
     "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
     "string_type": "must be text, in quotes if it looks like a number",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -64,10 +66,11 @@ class SettingsError(ComponentsError):
 
 
 def set_command(path: str, example: str) -> str:
-    """The text of a fix: the command that sets ``path`` to ``example``, or for a list or null the edit of the stack file."""
-    if example.startswith("[") or example == "null":
-        group, _, field = path.partition(".")
-        return f"write `{field}: {example}` under {PROJECT}:{group} in the stack file"
+    """The text of a fix: the command that sets ``path`` to ``example``, or for a structure or null the edit of the stack file."""
+    if example.startswith(("[", "{")) or example == "null":
+        parent, _, field = path.rpartition(".")
+        edit = f"`{example}` as {PROJECT}:{path}" if field.endswith("]") else f"`{field}: {example}` under {PROJECT}:{parent}"
+        return f"write {edit} in the stack file"
     quoted = f"'{example}'" if re.search(r"[^\w.:/-]", example) else example
     return f"{config_command('set', path)} {quoted}"
 
@@ -126,9 +129,6 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
         problem = f"is not a setting{closest(key, fields)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
     problem, example = _problem(detail, fields[key])
-    if example.startswith("[") and detail["type"] != "refused":
-        # The example is the whole default list, so the fix sets the whole list and not one entry.
-        path = f"{group}.{key}"
     return Mistake(
         path=path,
         problem=problem,
@@ -138,10 +138,7 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
 
 
 def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
-    """The problem, and a valid value: the example of the setting's type, the nearest allowed value, or the default.
-
-    The only field without a default is ``environment.name``.
-    """
+    """The problem, and a valid value: the example of the type, the nearest allowed value, or a part of the field's example."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "refused":
@@ -154,15 +151,23 @@ def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
         case "less_than_equal":
             example = str(context["le"])
         case _:
-            stack = pulumi.get_stack()
-            default = _nearest(stack, get_args(field.annotation)) if field.is_required() else field.default
-            example = _shown(default, yaml=True)
+            example = _shown(_valid(field, detail["loc"][1:]), yaml=True)
     problem = PROBLEMS.get(detail["type"])
     return (problem.format(**context) if problem else detail["msg"]), example
 
 
+def _valid(field: FieldInfo, within: Sequence[int | str]) -> object:
+    """A valid value for the entry ``within`` a field: a part of the field's example, or of its default if it has no example."""
+    if field.is_required():
+        return _nearest(pulumi.get_stack(), get_args(field.annotation))
+    value: Any = field.examples[0] if field.examples else field.default
+    for key in within:
+        value = value[min(key, len(value) - 1)] if isinstance(key, int) else value[key]
+    return value
+
+
 def _nearest(text: str, options: Sequence[str]) -> str:
-    """The option that is the stack's own name, as only ``environment.name`` allows; otherwise the option most similar to ``text``."""
+    """The stack's own name if it is an option, as in ``environment.name``; otherwise the option most similar to ``text``."""
     stack = pulumi.get_stack()
     return stack if stack in options else get_close_matches(text, options, n=1, cutoff=0)[0]
 
@@ -173,7 +178,8 @@ def _shown(value: object, *, yaml: bool = False) -> str:
         items = cast(list[object], value)
         return "[" + ", ".join(_shown(item, yaml=yaml) for item in items) + "]"
     if isinstance(value, dict):
-        return "an object"
+        fields = cast(dict[str, object], value)
+        return "{" + ", ".join(f"{key}: {_shown(item, yaml=yaml)}" for key, item in fields.items()) + "}" if yaml else "an object"
     as_is = isinstance(value, IPv4Network) or (yaml and isinstance(value, str))
     text = str(value) if as_is else json.dumps(value)
     return text if len(text) <= LONGEST_SHOWN_VALUE else f"{text[:LONGEST_SHOWN_VALUE]}..."

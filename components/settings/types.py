@@ -64,15 +64,17 @@ def refuse(problem: str, example: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{problem}", {"problem": problem, "example": example})
 
 
-def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> AfterValidator:
+def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> BeforeValidator:
     """A validator for strings that match ``pattern`` completely. The default of ``longest`` is IAM's limit for an ARN."""
 
-    def check(text: str) -> str:
+    def check(text: Any) -> str:
+        if not isinstance(text, str):
+            raise refuse("must be text, in quotes if it looks like a number", example)
         if len(text) > longest or not re.fullmatch(pattern, text):
             raise refuse(f"must be {what}", example)
         return text
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
 def _region(name: str) -> str:

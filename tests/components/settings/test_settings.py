@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any, cast
 
 import pulumi
@@ -188,7 +189,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("ingress.controllerNamespace", "ingress_nginx", "must be a Kubernetes object name", "dwcp-v3"),
     ("ingress.host", "-x.example.com", "must be a DNS name", "dwcp.example.com"),
     ("ingress.tlsSecret", None, "and issuer are both null", "dwcp-v3-tls"),
-    ("ingress.issuer", 5, "must be text", "null"),
+    ("ingress.issuer", 5, "must be text", "dwcp-v3"),
     ("ingress.awaitAddress", "x", "must be true or false", "true"),
     ("monitoring.mode", "both", "must be one of bundled, operator", ""),
     ("monitoring.operatorNamespace", "a..b", "must be a Kubernetes object name", "dwcp-v3"),
@@ -285,6 +286,119 @@ def test_an_edited_objective_changes_the_defaults_of_a_rollout() -> None:
     show = "from components.settings import RolloutSettings as R; print(R().error_threshold_percent, R().minimum_requests)"
     done = subprocess.run([sys.executable, "-c", f"{edit}; {show}"], capture_output=True, text=True, check=True)
     assert done.stdout == "2.0 7\n"
+
+
+RULE = {"cidr": "10.0.0.0/24", "ports": [443]}
+WRITTEN_RULE = "{cidr: 10.0.0.0/16, ports: [443]}"
+BAD_ENTRIES: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"application": {"egress": [{"cidr": "10.0.0.0/24"}]}},
+        "application.egress[0].ports",
+        "is missing",
+        "write `ports: [443]` under dwcp-v3:application.egress[0] in the stack file",
+    ),
+    (
+        {"application": {"egress": [RULE, {**RULE, "ports": []}]}},
+        "application.egress[1].ports",
+        "needs at least 1 in the list",
+        "write `ports: [443]` under dwcp-v3:application.egress[1] in the stack file",
+    ),
+    (
+        {"application": {"egress": [RULE, {"ports": [443]}]}},
+        "application.egress[1].cidr",
+        "is missing",
+        "pulumi config set -s production --path 'dwcp-v3:application.egress[1].cidr' 10.0.0.0/16",
+    ),
+    (
+        {"application": {"egress": [{**RULE, "ports": ["https"]}]}},
+        "application.egress[0].ports[0]",
+        "must be a whole number",
+        "pulumi config set -s production --path 'dwcp-v3:application.egress[0].ports[0]' 443",
+    ),
+    (
+        {"application": {"egress": ["x"]}},
+        "application.egress[0]",
+        "must be an object",
+        f"write `{WRITTEN_RULE}` as dwcp-v3:application.egress[0] in the stack file",
+    ),
+    (
+        {"application": {"egress": RULE}},
+        "application.egress",
+        "must be a list",
+        f"write `egress: [{WRITTEN_RULE}]` under dwcp-v3:application in the stack file",
+    ),
+    (
+        {"cluster": {"adminRoleArns": [ADMIN, 5]}},
+        "cluster.adminRoleArns[1]",
+        "must be text, in quotes if it looks like a number",
+        "pulumi config set -s production --path 'dwcp-v3:cluster.adminRoleArns[1]' arn:aws:iam::111122223333:role/platform-admin",
+    ),
+    (
+        {"rollout": {"steps": [10, "half", 100]}},
+        "rollout.steps[1]",
+        "must be a whole number",
+        "pulumi config set -s production --path 'dwcp-v3:rollout.steps[1]' 50",
+    ),
+    (
+        {"cluster": {"addonVersions": "v1.21.1-eksbuild.3"}},
+        "cluster.addonVersions",
+        "must be an object",
+        "write `addonVersions: {}` under dwcp-v3:cluster in the stack file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("groups", "path", "problem", "fix"), BAD_ENTRIES)
+def test_the_fix_for_a_bad_entry_keeps_the_other_entries(
+    load_stack: Load, groups: dict[str, Any], path: str, problem: str, fix: str
+) -> None:
+    assert [(each.path, each.problem, each.fix) for each in error_of(load_stack, groups).mistakes] == [(path, problem, fix)]
+
+
+WRONG: list[Any] = [
+    *(5, "x", True, None, [], {}, [5], ["x"], [None], [{}], {"coredns": 5}),
+    *([{"cidr": "10.0.0.0/16"}], [{"cidr": 5, "ports": "x"}], [{"cidr": "10.0.0.0/16", "ports": ["x", 0], "foo": 1}]),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
+def test_the_printed_fixes_lead_to_a_valid_stack_file(load_stack: Load, wrong: Any) -> None:
+    fields = {key: list(model.model_fields.values()) for key, model in settings_reference.groups()}
+    groups: dict[str, Any] = {key: {str(each.alias): deepcopy(wrong) for each in found} for key, found in fields.items()}
+    printed: set[str] = set()
+    while True:
+        try:
+            texts = {key: json.dumps(content) for key, content in groups.items()}
+            load_stack({**texts, "alertReceivers": {**SECRETS["alertReceivers"], "webhook": "s3cret"}}, stack="production")
+            return
+        except SettingsError as error:
+            again = {str(each) for each in error.mistakes} & printed
+            assert not again, "\n".join(again)
+            for each in error.mistakes:
+                printed.add(str(each))
+                apply(each.fix, groups)
+
+
+def apply(fix: str, groups: dict[str, Any]) -> None:
+    """Do what ``fix`` says, as the Pulumi CLI or an editor of the stack file does it."""
+    edit = re.fullmatch(r"write `(?:(\w+): )?(.+)` (?:under|as) dwcp-v3:(\S+) in the stack file", fix)
+    command = re.fullmatch(r"pulumi config (set|rm) -s production --path 'dwcp-v3:(\S+)'(?: '?([^']+)'?)?", fix)
+    assert edit or command, fix
+    path, value = "", ""
+    if edit:
+        path, value = f"{edit[3]}.{edit[1]}" if edit[1] else edit[3], edit[2]
+    elif command:
+        path, value = command[2], command[3]
+    place: Any = groups
+    *parents, last = [int(part) if part.isdecimal() else part for part in re.findall(r"[^.\[\]]+", path)]
+    for part in parents:
+        place = place.setdefault(part, []) if isinstance(place, dict) else place[part]
+    if command and command[1] == "rm":
+        del place[last]
+    elif isinstance(place, list) and last == len(place):
+        place.append(yaml.safe_load(value))
+    else:
+        place[last] = yaml.safe_load(value) if edit or re.fullmatch(r"\d+|true|false", value) else value
 
 
 def test_every_setting_is_tested_with_a_bad_value() -> None:
