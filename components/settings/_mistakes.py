@@ -37,6 +37,8 @@ PROBLEMS = {
     "missing": "is missing",
 }
 """Messages for the author of a stack file, by the type of the pydantic error. Other types keep the message of pydantic."""
+KEY = "[key]"
+"""With this last part, the place of an error is the key of a map, and not its value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +108,11 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
     """Every mistake that pydantic found in one group of the stack file."""
     mistakes: list[Mistake] = []
     details = error.errors()
+    unknown_keys = {detail["loc"][:2] for detail in details if KEY in detail["loc"]}
     for detail in details:
+        if detail["loc"][:2] in unknown_keys and KEY not in detail["loc"]:
+            # The fix for an unknown key of a map removes the key with its value.
+            continue
         if detail["type"] == "too_short" and any(other["loc"][:-1] == detail["loc"] for other in details):
             # Pydantic counts only the valid entries, and reports each entry that is not valid as a separate error.
             continue
@@ -120,15 +126,16 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
 
 def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mistake:
     fields = {to_camel(name): field for name, field in model.model_fields.items()}
-    key = str(detail["loc"][0])
-    path = f"{group}.{key}" + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"][1:] if part != "[key]"
-    )
+    first, *within = detail["loc"]
+    path = group + "".join(_step(part) for part in detail["loc"] if part != KEY)
     if detail["type"] == "extra_forbidden":
+        known = cast("dict[str, object]", _valid(fields[str(first)], within[:-1])) if within else fields
         # The value is not printed, because it can be a password under a misspelled key.
-        problem = f"is not a setting{closest(key, fields)}"
+        problem = f"is not a setting{closest(str(detail['loc'][-1]), known)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
-    problem, example = _problem(detail, fields[key])
+    problem, example = _problem(detail, fields[str(first)])
+    if KEY in detail["loc"]:
+        return Mistake(path=path, problem=f"{problem}{closest(detail['input'], _options(detail))}", fix=config_command("rm", path))
     return Mistake(
         path=path,
         problem=problem,
@@ -144,7 +151,7 @@ def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
         case "refused":
             return context["problem"], context["example"]
         case "literal_error":
-            options = [text or number for text, number in re.findall(r"'([^']+)'|(\d+)", context["expected"])]
+            options = _options(detail)
             return f"must be one of {', '.join(options)}", _nearest(str(detail["input"]), options)
         case "greater_than_equal":
             example = str(context["ge"])
@@ -154,6 +161,17 @@ def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
             example = _shown(_valid(field, detail["loc"][1:]), yaml=True)
     problem = PROBLEMS.get(detail["type"])
     return (problem.format(**context) if problem else detail["msg"]), example
+
+
+def _options(detail: ErrorDetails) -> list[str]:
+    return [text or number for text, number in re.findall(r"'([^']+)'|(\d+)", detail.get("ctx", {})["expected"])]
+
+
+def _step(part: int | str) -> str:
+    """One step of a path. The Pulumi CLI needs quotes around a key that contains a dot or another special character."""
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if re.fullmatch(r"[\w-]+", part) else f'["{part}"]'
 
 
 def _valid(field: FieldInfo, within: Sequence[int | str]) -> object:

@@ -28,7 +28,9 @@ class AccountSettings(Group):
     """ARN of the account's OIDC provider for GitHub, if one exists; null creates the provider (AWS: OIDC federation)."""
     hosts: dict[PipelineEnvironment, DnsName] = Field(default={})
     """`loadBalancer.host` of each environment; its pipeline may set DNS records only of this host and its subdomains (AWS: IAM)."""
-    operator_role_arns: dict[PipelineEnvironment, Annotated[tuple[RoleArn, ...], AfterValidator(unique)]] = Field(default={})
+    operator_role_arns: dict[PipelineEnvironment, Annotated[tuple[RoleArn, ...], AfterValidator(unique)]] = Field(
+        default={}, examples=[{name: ["arn:aws:iam::111122223333:role/platform-admin"] for name in get_args(PipelineEnvironment)}]
+    )
     """IAM roles with which people sign in, by environment; each may assume the environment's deploy role (docs: On AWS)."""
     state_bucket: BucketName = STATE_BUCKET
     """Bucket of the Pulumi state, with a globally unique name; `dwcp state bootstrap` creates it (guide: State Management)."""

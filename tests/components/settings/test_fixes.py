@@ -62,6 +62,11 @@ def test_removing_a_key_with_a_dot_keeps_the_nested_field(project: Path) -> None
             {"egress": [{"cidr": "10.1.0.0/16", "ports": ["https", 8443]}]},
             {"egress": [{"cidr": "10.1.0.0/16", "ports": [443, 8443]}]},
         ),
+        (
+            "cluster",
+            {"addonVersions": {"vpc.cni": "v1.21.1-eksbuild.3", "coredns": "v1.12.1-eksbuild.2"}},
+            {"addonVersions": {"coredns": "v1.12.1-eksbuild.2"}},
+        ),
     ],
 )
 def test_the_printed_command_keeps_the_other_entries(

@@ -21,6 +21,7 @@ from recording import ROOT
 
 from components.errors import ComponentsError
 from components.settings import (
+    AccountSettings,
     AutoscalingSettings,
     ClusterSettings,
     EnvironmentSettings,
@@ -31,6 +32,7 @@ from components.settings import (
     Settings,
     SettingsError,
     load,
+    load_account,
 )
 from components.settings.quantities import mebibytes, parse_quantity
 from components.settings.types import VPC_PREFIXES, release_of, repository
@@ -133,7 +135,8 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("cluster.instanceTypes[0]", ["huge"], "must be an EC2 instance type", "m7i.xlarge"),
     ("cluster.capacityType", "spot", "must be one of ON_DEMAND, SPOT", "SPOT"),
     ("cluster.minNodes", 0, "must be at least 1", "1"),
-    ("cluster.addonVersions.dns", {"dns": "v1.0.0-eksbuild.1"}, "must be one of amazon-cloudwatch-observability", "coredns"),
+    ("cluster.addonVersions.corends", {"corends": 1}, "must be one of amazon-cloudwatch-observability", "pulumi config rm"),
+    ("cluster.addonVersions.foo", {"foo": "v1.0.0-eksbuild.1"}, "must be one of amazon-cloudwatch-observability", "config rm"),
     ("cluster.maxNodes", 2, "is below minNodes (3)", "3"),
     ("cluster.desiredNodes", 7, "is not between minNodes (3) and maxNodes (6)", "6"),
     ("cluster.resizeNodes", "once", "must be true or false", "false"),
@@ -356,21 +359,48 @@ def test_the_fix_for_a_bad_entry_keeps_the_other_entries(
 
 
 WRONG: list[Any] = [
-    *(5, "x", True, None, [], {}, [5], ["x"], [None], [{}], {"coredns": 5}),
+    *(
+        5,
+        "x",
+        True,
+        None,
+        [],
+        {},
+        [5],
+        ["x"],
+        [None],
+        [{}],
+        {"coredns": 5},
+        {"foo": "x"},
+        {"foo": 5},
+        {"production": 5},
+        {"a.b": []},
+    ),
     *([{"cidr": "10.0.0.0/16"}], [{"cidr": 5, "ports": "x"}], [{"cidr": "10.0.0.0/16", "ports": ["x", 0], "foo": 1}]),
 ]
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
 def test_the_printed_fixes_lead_to_a_valid_stack_file(load_stack: Load, wrong: Any) -> None:
-    fields = {key: list(model.model_fields.values()) for key, model in settings_reference.groups()}
-    groups: dict[str, Any] = {key: {str(each.alias): deepcopy(wrong) for each in found} for key, found in fields.items()}
+    def stack(texts: dict[str, str]) -> None:
+        load_stack({**texts, "alertReceivers": {**SECRETS["alertReceivers"], "webhook": "s3cret"}}, stack="production")
+
+    def account(texts: dict[str, str]) -> None:
+        pulumi.runtime.set_all_config({f"dwcp-v3:{key}": text for key, text in texts.items()})
+        load_account()
+
+    follow_fixes(stack, dict(settings_reference.groups()), wrong)
+    follow_fixes(account, {"account": AccountSettings}, wrong)
+
+
+def follow_fixes(loads: Callable[[dict[str, str]], None], models: dict[str, type[Group]], wrong: Any) -> None:
+    """Set every setting to ``wrong``, and follow the printed fixes until the settings are valid. Raises if a fix has no effect."""
+    fields = {key: [str(each.alias) for each in model.model_fields.values()] for key, model in models.items()}
+    groups: dict[str, Any] = {key: {field: deepcopy(wrong) for field in found} for key, found in fields.items()}
     printed: set[str] = set()
     while True:
         try:
-            texts = {key: json.dumps(content) for key, content in groups.items()}
-            load_stack({**texts, "alertReceivers": {**SECRETS["alertReceivers"], "webhook": "s3cret"}}, stack="production")
-            return
+            return loads({key: json.dumps(content) for key, content in groups.items()})
         except SettingsError as error:
             again = {str(each) for each in error.mistakes} & printed
             assert not again, "\n".join(again)
@@ -390,7 +420,8 @@ def apply(fix: str, groups: dict[str, Any]) -> None:
     elif command:
         path, value = command[2], command[3]
     place: Any = groups
-    *parents, last = [int(part) if part.isdecimal() else part for part in re.findall(r"[^.\[\]]+", path)]
+    parts = [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^.\[\]"]+)', path)]
+    *parents, last = [int(part) if part.isdecimal() else part for part in parts]
     for part in parents:
         place = place.setdefault(part, []) if isinstance(place, dict) else place[part]
     if command and command[1] == "rm":
@@ -586,6 +617,12 @@ def test_the_engine_prints_the_error_without_a_traceback(load_stack: Load) -> No
     [
         ({"network": {"natt": "single"}}, "network.natt", "is not a setting; did you mean nat?"),
         ({"network": {"vpc_cidr": "10.0.0.0/16"}}, "network.vpc_cidr", "did you mean vpcCidr?"),
+        (
+            {"application": {"egress": [{**RULE, "port": 443}]}},
+            "application.egress[0].port",
+            "is not a setting; did you mean ports?",
+        ),
+        ({"cluster": {"addonVersions": {"dns": "v1"}}}, "cluster.addonVersions.dns", "vpc-cni; did you mean coredns?"),
         ({"autoScaling": {}}, "autoScaling", "is not a setting; did you mean autoscaling?"),
         ({"zebra": "x"}, "zebra", "is not a setting"),
         ({"logs": "30"}, "logs", "must be an object of settings"),
