@@ -63,6 +63,8 @@ ROLLOUT_CONFIG_MAP = f"{APPLICATION}-rollout"
 ROLLOUT_KEY = "percentage"
 """Key of :data:`ROLLOUT_CONFIG_MAP` that holds the canary's share of the traffic, for the service's feature flags."""
 PULL_SECRET = "regcred"
+API_KEY_PREFIX = "api-key-"
+"""Prefix of an API key's name in the service's Secret (``api-key-NAME``). So an API can have any name, also that of another key."""
 
 DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 """The Dockerfile of the service, by its path in the checkout."""

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from components.aws.caller import refuse_strangers
+from components.aws.caller import require_access_entry
 from components.aws.cluster import Cluster
 from components.aws.kubeconfig import kubeconfig
 from components.aws.names import physical_name
@@ -26,7 +26,7 @@ def aws_provider(settings: Settings) -> aws.Provider:
     provider = _tagging(environment.region, environment.tags)
     if environment.name != "local":
         caller = aws.get_caller_identity(opts=pulumi.InvokeOptions(provider=provider)).arn
-        refuse_strangers(caller, settings.cluster, dry_run=pulumi.runtime.is_dry_run())
+        require_access_entry(caller, settings.cluster, dry_run=pulumi.runtime.is_dry_run())
     return provider
 
 

@@ -27,13 +27,13 @@ from components.account._boundaries import (
 )
 from components.aws.iam import GITHUB_TOKENS, Statement, document, trust_github
 from components.component import Component
-from components.settings import AccountSettings, Pipelined
+from components.settings import AccountSettings, PipelineEnvironment
 from contract import LEASE_TABLE, PROJECT, STATE_KEY_ALIAS, secrets_alias
 
 ACCOUNT_PROJECT = f"{PROJECT}-account"
 """The name of the project in `bootstrap/Pulumi.yaml`. The path of the account's state in the bucket contains this name."""
 
-ENVIRONMENTS: tuple[Pipelined, ...] = get_args(Pipelined)
+ENVIRONMENTS: tuple[PipelineEnvironment, ...] = get_args(PipelineEnvironment)
 PREVIEW_ENVIRONMENT = "preview"
 """The GitHub environment of jobs that preview or detect drift. A job that deploys uses the GitHub environment of its stack."""
 
@@ -55,7 +55,7 @@ WITHOUT_ARN = (
 So no policy can limit the two actions on SNS subscriptions to one environment.
 """
 
-TAKES_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
+SERVICES_WITH_ROLES = ("ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com", "vpc-flow-logs.amazonaws.com")
 """The services to which the program passes roles."""
 
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -132,7 +132,7 @@ class PipelineAccess(Component):
         )
         return pipeline_boundary(f"{iam_arn}:policy/{self._name}-{environment}-workloads", guarded)
 
-    def _roles(self, environment: Pipelined, others: Sequence[str], boundary: iam.Policy) -> tuple[iam.Role, iam.Role]:
+    def _roles(self, environment: PipelineEnvironment, others: Sequence[str], boundary: iam.Policy) -> tuple[iam.Role, iam.Role]:
         name = f"{self._name}-{environment}"
         operators = self._settings.operator_role_arns.get(environment, ())
         deploy = self._role(f"{name}-deploy", environment, self._deploy_policy(environment, others), boundary, operators)
@@ -155,7 +155,7 @@ class PipelineAccess(Component):
         iam.RolePolicy(name, role=role.name, policy=policy, opts=self._child)
         return role
 
-    def _deploy_policy(self, environment: Pipelined, others: Sequence[str]) -> pulumi.Output[str]:
+    def _deploy_policy(self, environment: PipelineEnvironment, others: Sequence[str]) -> pulumi.Output[str]:
         """A policy that allows the program's changes on AWS, except on resources of ``others``, the other environments.
 
         In IAM, the policy allows changes of the environment's roles and of the clusters' OIDC providers, and the creation of
@@ -182,7 +182,7 @@ class PipelineAccess(Component):
             Statement(
                 actions=["iam:PassRole"],
                 resources=roles,
-                conditions={"StringEquals": {"iam:PassedToService": list(TAKES_ROLES)}},
+                conditions={"StringEquals": {"iam:PassedToService": list(SERVICES_WITH_ROLES)}},
             ),
             Statement(
                 effect="Deny",

@@ -6,7 +6,7 @@ from components.errors import ComponentsError
 from components.settings import ClusterSettings
 
 
-def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) -> None:
+def require_access_entry(caller: str, cluster: ClusterSettings, *, dry_run: bool) -> None:
     """Raise ``ComponentsError`` unless ``caller``, an ARN from STS, has an access entry with sufficient permissions.
 
     A read-only entry is sufficient for a preview (``dry_run``), but not for an update. Without this check, EKS would reject the
@@ -18,7 +18,7 @@ def refuse_strangers(caller: str, cluster: ClusterSettings, *, dry_run: bool) ->
         return
     use = f"use one of these roles: {', '.join(entries)}"
     role = _role_name(caller)
-    if caller and cluster.preview_role_arn and _identity(caller) == _identity(cluster.preview_role_arn):
+    if cluster.preview_role_arn and _identity(caller) == _identity(cluster.preview_role_arn):
         problem, fix = "may only preview: its access entry to the cluster is read-only", use
     elif role is None:
         problem, fix = "is not a role, and only roles have access entries to the cluster", use

@@ -17,6 +17,7 @@ from components.aws.security_groups import SecurityGroups, SecurityGroupsArgs
 from components.component import Component
 from components.errors import ComponentsError
 from components.settings import ApplicationSettings, EnvironmentSettings, NetworkSettings
+from contract import ZONES
 
 GATEWAY_ENDPOINTS = ("s3", "dynamodb")
 """AWS services with a gateway endpoint, which is free of charge. The traffic to these services does not use the NAT gateways."""
@@ -222,11 +223,12 @@ class Network(Component):
 
 def zone_of(region: str, letter: str, found: aws.GetAvailabilityZonesResult) -> str:
     """The name of a zone. Raises ``ComponentsError`` for a zone that the account does not have or that EKS does not support."""
-    ids = dict(zip(found.names, found.zone_ids, strict=True))
-    usable = [name.removeprefix(region) for name, id in ids.items() if id not in REFUSED_BY_EKS]
+    ids = {name.removeprefix(region): id for name, id in zip(found.names, found.zone_ids, strict=True)}
+    # ``found`` includes Local Zones to which the account has opted in, for example ``-lax-1a``.
+    usable = [each for each, id in ids.items() if each in ZONES and id not in REFUSED_BY_EKS]
     name = f"{region}{letter}"
     if letter not in usable:
-        problem = f"is {ids[name]}, in which EKS places no control plane" if name in ids else "is not a zone of this account"
+        problem = f"is {ids[letter]}, in which EKS places no control plane" if letter in ids else "is not a zone of this account"
         fix = f"choose network.zones from {', '.join(usable)}"
         raise ComponentsError(f"network.zones names {letter}, but {name} {problem}\n  fix: {fix}")
     return name

@@ -51,7 +51,7 @@ def prometheus(settings: Settings, host_gateway: str) -> Mapping[str, str]:
 def alertmanager(settings: Settings) -> Mapping[str, str]:
     """``alertmanager.yml`` if the settings name receivers; otherwise the parts from which the container's start script makes it."""
     monitoring = settings.monitoring
-    if not (monitoring.critical_receivers or monitoring.warning_receivers):
+    if not monitoring.receivers:
         return alertmanager_config.parts(monitoring.slack_channel)
     receivers: dict[Severity, tuple[alertmanager_config.Receiver, ...]] = {
         "critical": monitoring.critical_receivers,

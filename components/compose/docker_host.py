@@ -68,7 +68,7 @@ class DockerStack(Component):
         self.addresses = pulumi.Output.from_input({})
         if args.settings.docker.enabled:
             provider = _provider(name, args, ResourceOptions(parent=self))
-            child = ResourceOptions(parent=self, provider=provider, depends_on=args.image.made)
+            child = ResourceOptions(parent=self, provider=provider, depends_on=args.image.build_resources)
             _Host(name, services, _secret_values(services, args.secrets), _ImageInputs.of(args), child)
             self.addresses = pulumi.Output.from_input(
                 {each.name: f"{services.publish_address}:{each.ports[0].host}" for each in services.services if each.ports}
@@ -116,7 +116,7 @@ class _ImageInputs:
     @staticmethod
     def of(args: DockerStackArgs) -> _ImageInputs:
         """The inputs for the service's image, which is the image in the settings, or the image that this program builds."""
-        if args.image.made and not args.settings.docker.build_push:
+        if args.image.build_resources and not args.settings.docker.build_push:
             return _ImageInputs(args.settings.application.image, [args.image.reference])
         return _ImageInputs(args.image.reference)
 

@@ -36,13 +36,13 @@ class AppImage(Component):
         settings = args.settings.docker
         tag = args.settings.application.image
         self.reference = pulumi.Output.from_input(tag)
-        self.made: Sequence[pulumi.Resource] = ()
+        self.build_resources: Sequence[pulumi.Resource] = ()
         """Resources that must exist before the image can be used."""
         if settings.build_context is not None:
             provider = docker_build.Provider(f"{name}-build", host=settings.host or "", opts=ResourceOptions(parent=self))
             image = _image(name, tag, settings, args, ResourceOptions(parent=self, provider=provider))
             self.reference = image.ref
-            self.made = (image,)
+            self.build_resources = (image,)
         self.publish()
 
 

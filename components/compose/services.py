@@ -263,10 +263,7 @@ def _redis_exporter(settings: Settings) -> Service:
 
 
 def _alertmanager(settings: Settings) -> Service:
-    monitoring = settings.monitoring
-    named = sorted({*monitoring.critical_receivers, *monitoring.warning_receivers})
-    if named and monitoring.watchdog:
-        named.append(alertmanager_config.WATCHDOG)
+    named = settings.monitoring.receivers
     options = (
         "--storage.path=/alertmanager",
         f"--web.listen-address=:{ALERTMANAGER_PORT}",

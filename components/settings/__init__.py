@@ -26,7 +26,7 @@ from components.settings.groups import LoadBalancerSettings as LoadBalancerSetti
 from components.settings.groups import LogsSettings as LogsSettings
 from components.settings.groups import MonitoringSettings as MonitoringSettings
 from components.settings.groups import NetworkSettings as NetworkSettings
-from components.settings.groups import Pipelined as Pipelined
+from components.settings.groups import PipelineEnvironment as PipelineEnvironment
 from components.settings.groups import RedisSettings as RedisSettings
 from components.settings.groups import RolloutSettings as RolloutSettings
 from components.settings.rules import Settings as Settings

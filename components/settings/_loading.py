@@ -27,6 +27,7 @@ from components.settings._mistakes import (
 )
 from components.settings.groups import AccountSettings, DockerSettings, EnvironmentSettings, Group, MonitoringSettings
 from components.settings.rules import Settings, conflicts_between
+from contract import API_KEY_PREFIX
 
 ALWAYS_NEEDED = ("redisPassword", "registryToken")
 API_KEYS = "apiKeys"
@@ -41,9 +42,10 @@ DEFAULT_REGISTRY = "docker.io"
 """The registry of an image whose name contains no host: https://docs.docker.com/reference/cli/docker/image/tag/"""
 
 
-SECRET_KEY = re.compile(r"(?!\.$|\.\.)[-._a-zA-Z0-9]{1,253}")
-"""A key of a Kubernetes Secret: https://kubernetes.io/docs/concepts/configuration/secret/."""
-SECRET_NAMES = "up to 253 ASCII letters, digits, '-', '_' and '.'; not '.', and not beginning with '..'"
+LONGEST_API_NAME = 253 - len(API_KEY_PREFIX)
+"""A key of a Kubernetes Secret has at most 253 characters: https://kubernetes.io/docs/concepts/configuration/secret/."""
+API_NAME = re.compile(rf"[-._a-zA-Z0-9]{{1,{LONGEST_API_NAME}}}")
+API_NAMES = f"up to {LONGEST_API_NAME} ASCII letters, digits, '-', '_' and '.'"
 DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")
 """The form in which the engine passes a YAML date of the stack file to the program."""
 
@@ -210,7 +212,7 @@ def _wrong_secrets(
         elif key == API_KEYS and (text or "").strip() == "{}":
             yield Mistake(path=key, problem="names no API; remove the key if the service calls none", fix=remove_command(key))
         elif key == API_KEYS and not _is_named_texts(text):
-            yield Mistake(path=key, problem=f"must be an object with one string per API, under a name of {SECRET_NAMES}", fix=fix)
+            yield Mistake(path=key, problem=f"must be an object with one string per API, under a name of {API_NAMES}", fix=fix)
         elif not may_be_plain and not engine.is_config_secret(config.full_key(key)):
             yield Mistake(path=key, problem="is in the stack file in plain text", fix=fix)
     if isinstance(monitoring, MonitoringSettings):
@@ -269,14 +271,13 @@ def _is_named_texts(text: str | None) -> bool:
     except json.JSONDecodeError:
         return False
     return isinstance(keys, dict) and all(
-        SECRET_KEY.fullmatch(name) and isinstance(value, str) and value for name, value in cast(dict[str, Any], keys).items()
+        API_NAME.fullmatch(name) and isinstance(value, str) and value for name, value in cast(dict[str, Any], keys).items()
     )
 
 
 def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
     host, slash, _ = settings.application.image.partition("/")
     monitoring = settings.monitoring
-    receivers = {*monitoring.critical_receivers, *monitoring.warning_receivers, *((WATCHDOG,) if monitoring.watchdog else ())}
     return Secrets(
         redis_password=config.require_secret("redisPassword"),
         api_keys=_api_keys(config),
@@ -286,5 +287,5 @@ def _secrets(config: pulumi.Config, settings: Settings) -> Secrets:
             token=config.require_secret("registryToken"),
         ),
         grafana_password=config.require_secret(GRAFANA_PASSWORD) if _has_grafana(monitoring, settings.docker) else None,
-        alert_receivers=config.require_secret_object(ALERT_RECEIVERS) if receivers else None,
+        alert_receivers=config.require_secret_object(ALERT_RECEIVERS) if monitoring.receivers else None,
     )

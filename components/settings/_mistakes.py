@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv4Network
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import pulumi
 from pydantic import ValidationError
@@ -28,6 +28,8 @@ PROBLEMS = {
     "too_short": "needs at least {min_length} in the list",
     "too_long": "takes at most {max_length} in the list",
     "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
     "string_type": "must be text, in quotes if it looks like a number",
     "int_type": "must be a whole number",
     "int_parsing": "must be a whole number",
@@ -35,6 +37,8 @@ PROBLEMS = {
     "missing": "is missing",
 }
 """Messages for the author of a stack file, by the type of the pydantic error. Other types keep the message of pydantic."""
+KEY = "[key]"
+"""With this last part, the place of an error is the key of a map, and not its value."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,10 +68,11 @@ class SettingsError(ComponentsError):
 
 
 def set_command(path: str, example: str) -> str:
-    """The text of a fix: the command that sets ``path`` to ``example``, or for a list or null the edit of the stack file."""
-    if example.startswith("[") or example == "null":
-        group, _, field = path.partition(".")
-        return f"write `{field}: {example}` under {PROJECT}:{group} in the stack file"
+    """The text of a fix: the command that sets ``path`` to ``example``, or for a structure or null the edit of the stack file."""
+    if example.startswith(("[", "{")) or example == "null":
+        parent, _, field = path.rpartition(".")
+        edit = f"`{example}` as {PROJECT}:{path}" if field.endswith("]") else f"`{field}: {example}` under {PROJECT}:{parent}"
+        return f"write {edit} in the stack file"
     quoted = f"'{example}'" if re.search(r"[^\w.:/-]", example) else example
     return f"{config_command('set', path)} {quoted}"
 
@@ -103,7 +108,11 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
     """Every mistake that pydantic found in one group of the stack file."""
     mistakes: list[Mistake] = []
     details = error.errors()
+    unknown_keys = {detail["loc"][:2] for detail in details if KEY in detail["loc"]}
     for detail in details:
+        if detail["loc"][:2] in unknown_keys and KEY not in detail["loc"]:
+            # The fix for an unknown key of a map removes the key with its value.
+            continue
         if detail["type"] == "too_short" and any(other["loc"][:-1] == detail["loc"] for other in details):
             # Pydantic counts only the valid entries, and reports each entry that is not valid as a separate error.
             continue
@@ -117,18 +126,16 @@ def explain(model: type[Group], group: str, error: ValidationError) -> list[Mist
 
 def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mistake:
     fields = {to_camel(name): field for name, field in model.model_fields.items()}
-    key = str(detail["loc"][0])
-    path = f"{group}.{key}" + "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"][1:] if part != "[key]"
-    )
+    first, *within = detail["loc"]
+    path = group + "".join(_step(part) for part in detail["loc"] if part != KEY)
     if detail["type"] == "extra_forbidden":
+        known = cast("dict[str, object]", _valid(fields[str(first)], within[:-1])) if within else fields
         # The value is not printed, because it can be a password under a misspelled key.
-        problem = f"is not a setting{closest(key, fields)}"
+        problem = f"is not a setting{closest(str(detail['loc'][-1]), known)}"
         return Mistake(path=path, problem=problem, fix=config_command("rm", path))
-    problem, example = _problem(detail, fields[key])
-    if example.startswith("[") and detail["type"] != "refused":
-        # The example is the whole default list, so the fix sets the whole list and not one entry.
-        path = f"{group}.{key}"
+    problem, example = _problem(detail, fields[str(first)])
+    if KEY in detail["loc"]:
+        return Mistake(path=path, problem=f"{problem}{closest(detail['input'], _options(detail))}", fix=config_command("rm", path))
     return Mistake(
         path=path,
         problem=problem,
@@ -138,26 +145,49 @@ def _field_mistake(model: type[Group], group: str, detail: ErrorDetails) -> Mist
 
 
 def _problem(detail: ErrorDetails, field: FieldInfo) -> tuple[str, str]:
-    """The problem, and a valid value: the example of the setting's type, the nearest allowed value, or the default.
-
-    For a missing field without a default, the valid value is the first allowed value.
-    """
+    """The problem, and a valid value: the example of the type, the nearest allowed value, or a part of the field's example."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "refused":
             return context["problem"], context["example"]
         case "literal_error":
-            options = [text or number for text, number in re.findall(r"'([^']+)'|(\d+)", context["expected"])]
-            nearest = get_close_matches(str(detail["input"]), options, n=1, cutoff=0)
-            return f"must be one of {', '.join(options)}", nearest[0] if nearest else options[0]
+            options = _options(detail)
+            return f"must be one of {', '.join(options)}", _nearest(str(detail["input"]), options)
         case "greater_than_equal":
             example = str(context["ge"])
         case "less_than_equal":
             example = str(context["le"])
         case _:
-            example = _shown(get_args(field.annotation)[0] if field.is_required() else field.default, yaml=True)
+            example = _shown(_valid(field, detail["loc"][1:]), yaml=True)
     problem = PROBLEMS.get(detail["type"])
     return (problem.format(**context) if problem else detail["msg"]), example
+
+
+def _options(detail: ErrorDetails) -> list[str]:
+    return [text or number for text, number in re.findall(r"'([^']+)'|(\d+)", detail.get("ctx", {})["expected"])]
+
+
+def _step(part: int | str) -> str:
+    """One step of a path. The Pulumi CLI needs quotes around a key that contains a dot or another special character."""
+    if isinstance(part, int):
+        return f"[{part}]"
+    return f".{part}" if re.fullmatch(r"[\w-]+", part) else f'["{part}"]'
+
+
+def _valid(field: FieldInfo, within: Sequence[int | str]) -> object:
+    """A valid value for the entry ``within`` a field: a part of the field's example, or of its default if it has no example."""
+    if field.is_required():
+        return _nearest(pulumi.get_stack(), get_args(field.annotation))
+    value: Any = field.examples[0] if field.examples else field.default
+    for key in within:
+        value = value[min(key, len(value) - 1)] if isinstance(key, int) else value[key]
+    return value
+
+
+def _nearest(text: str, options: Sequence[str]) -> str:
+    """The stack's own name if it is an option, as in ``environment.name``; otherwise the option most similar to ``text``."""
+    stack = pulumi.get_stack()
+    return stack if stack in options else get_close_matches(text, options, n=1, cutoff=0)[0]
 
 
 def _shown(value: object, *, yaml: bool = False) -> str:
@@ -166,7 +196,8 @@ def _shown(value: object, *, yaml: bool = False) -> str:
         items = cast(list[object], value)
         return "[" + ", ".join(_shown(item, yaml=yaml) for item in items) + "]"
     if isinstance(value, dict):
-        return "an object"
+        fields = cast(dict[str, object], value)
+        return "{" + ", ".join(f"{key}: {_shown(item, yaml=yaml)}" for key, item in fields.items()) + "}" if yaml else "an object"
     as_is = isinstance(value, IPv4Network) or (yaml and isinstance(value, str))
     text = str(value) if as_is else json.dumps(value)
     return text if len(text) <= LONGEST_SHOWN_VALUE else f"{text[:LONGEST_SHOWN_VALUE]}..."

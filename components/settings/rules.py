@@ -30,7 +30,7 @@ from components.settings.groups import (
     RedisSettings,
     RolloutSettings,
 )
-from components.settings.types import HoldsData
+from components.settings.types import HoldsData, repository
 from contract import PROJECT, ZONES
 
 ADMIN_ROLE_EXAMPLE = "arn:aws:iam::111122223333:role/platform-admin"
@@ -192,6 +192,14 @@ def docker_ports(application: ApplicationSettings, docker: DockerSettings) -> It
             yield f"docker.{field}", f"is the same as {service_ports[port]} ({port})", str(port + 1 if port < 65535 else port - 2)
 
 
+def built_image_has_no_digest(application: ApplicationSettings, docker: DockerSettings) -> Iterator[Conflict]:
+    """An image that `pulumi up` builds is named by its tag, because its digest is known only after the build."""
+    tagged, at, _ = application.image.partition("@")
+    if docker.build_context is not None and at:
+        problem = "has a digest, but docker.buildContext is set, and a new image gets its digest from the build"
+        yield "application.image", problem, f"{tagged}:1.2.3" if tagged == repository(tagged) else tagged
+
+
 RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     pods_within_autoscaling,
     certificate_in_region,
@@ -207,6 +215,7 @@ RULES: tuple[Callable[..., Iterator[Conflict]], ...] = (
     alerts_have_receivers,
     alarms_have_receivers,
     docker_ports,
+    built_image_has_no_digest,
 )
 
 

@@ -54,7 +54,8 @@ class Variable:
     name: str
 
 
-MOST_CORES = 896
+MOST_CORES, MOST_MEMORY = 1920, "32Ti"
+"""The size of the largest EC2 instance, ``u7inh-32tb.480xlarge``: https://aws.amazon.com/ec2/instance-types/high-memory/."""
 DAY_SECONDS, WEEK_SECONDS = 86400, 604800
 
 
@@ -63,15 +64,17 @@ def refuse(problem: str, example: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{problem}", {"problem": problem, "example": example})
 
 
-def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> AfterValidator:
+def _matching(pattern: str, what: str, example: str, *, longest: int = 2048) -> BeforeValidator:
     """A validator for strings that match ``pattern`` completely. The default of ``longest`` is IAM's limit for an ARN."""
 
-    def check(text: str) -> str:
+    def check(text: Any) -> str:
+        if not isinstance(text, str):
+            raise refuse("must be text, in quotes if it looks like a number", example)
         if len(text) > longest or not re.fullmatch(pattern, text):
             raise refuse(f"must be {what}", example)
         return text
 
-    return AfterValidator(check)
+    return BeforeValidator(check)
 
 
 def _region(name: str) -> str:
@@ -279,9 +282,9 @@ Port = Annotated[Whole, Field(ge=1024, le=65535)]
 """Ports that do not require root or a capability, because the containers run as UID 1001 without capabilities."""
 
 Cpu = Annotated[str, BeforeValidator(_cpu)]
-Memory = Annotated[str, _size("16Mi", "24Ti", "512Mi")]
+Memory = Annotated[str, _size("16Mi", MOST_MEMORY, "512Mi")]
 """A size of memory. No container of the platform works with less than 16 MiB."""
-RedisMemory = Annotated[str, _size("64Mi", "24Ti", "512Mi"), HoldsData()]
+RedisMemory = Annotated[str, _size("64Mi", MOST_MEMORY, "512Mi"), HoldsData()]
 """The minimum is higher than in :data:`Memory`, because Redis itself needs 10 MiB, and ``maxmemory`` is 75 % of the limit."""
 Storage = Annotated[str, _size("1Gi", "64Ti", "10Gi"), HoldsData()]
 """The sizes of a gp3 EBS volume: https://docs.aws.amazon.com/ebs/latest/userguide/general-purpose.html."""

@@ -30,11 +30,9 @@ from components.workload.network_policies import Endpoint, allow, from_networks,
 from components.workload.objects import SKIP_AWAIT, data_digest, name_of, secret_digest
 from components.workload.redis import Redis
 from components.workload.workloads import Workload
-from contract import ROLLOUT_KEY
+from contract import API_KEY_PREFIX, ROLLOUT_KEY
 
 REDIS_PASSWORD_KEY = "redis-password"
-API_KEY_PREFIX = "api-key-"
-"""Prefix of an API key's name in the Secret (``api-key-NAME``). So no API key can have the name :data:`REDIS_PASSWORD_KEY`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from the fields and their docstrings. The parentheses at the end of a docstring 
 from components.settings.groups._group import Conflict as Conflict
 from components.settings.groups._group import Group as Group
 from components.settings.groups.account import AccountSettings as AccountSettings
-from components.settings.groups.account import Pipelined as Pipelined
+from components.settings.groups.account import PipelineEnvironment as PipelineEnvironment
 from components.settings.groups.application import ApplicationSettings as ApplicationSettings
 from components.settings.groups.application import EgressRule as EgressRule
 from components.settings.groups.artifacts import ArtifactsSettings as ArtifactsSettings

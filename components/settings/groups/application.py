@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from annotated_types import Interval, Len
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 from typing_extensions import override
 
 from components.settings.groups._group import Conflict, Group
@@ -68,7 +68,7 @@ class ApplicationSettings(Group):
     """Seconds before the first liveness check, `/health`; the startup check has no delay (guide: Health Checks)."""
     readiness_delay_seconds: Delay = 10
     """Seconds before the first readiness check, `/ready` (guide: Health Checks)."""
-    egress: tuple[EgressRule, ...] = ()
+    egress: tuple[EgressRule, ...] = Field(default=(), examples=[[{"cidr": "10.0.0.0/16", "ports": [443]}]])
     """Networks that the service may call besides Redis and DNS, each with `cidr` and `ports` (Kubernetes: network policies)."""
     shared_volume: Storage | None = None
     """Size of a volume that all pods share on EFS, or null for none (AWS: EFS CSI driver)."""

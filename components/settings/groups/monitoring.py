@@ -9,7 +9,7 @@ from annotated_types import Interval
 from pydantic import AfterValidator
 from typing_extensions import override
 
-from components.monitoring.alertmanager_config import Receiver
+from components.monitoring.alertmanager_config import WATCHDOG, Receiver
 from components.settings.groups._group import Conflict, Group
 from components.settings.types import (
     EmailAddress,
@@ -72,9 +72,17 @@ class MonitoringSettings(Group):
     kube_state_metrics_image: ImageReference = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.16.0"
     """Image of kube-state-metrics, the exporter for Kubernetes objects (Kubernetes: kube-state-metrics)."""
 
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """The name of every receiver in Alertmanager's configuration, including the dead-man's switch. Each name has a secret."""
+        switch = (WATCHDOG,) if self.watchdog else ()
+        return tuple(sorted({*self.critical_receivers, *self.warning_receivers, *switch}))
+
     @override
     def conflicts(self) -> Iterator[Conflict]:
         if self.mode == "operator":
             for field in ("critical_receivers", "warning_receivers"):
                 if getattr(self, field):
                     yield field, "is set, but in operator mode the cluster's own Alertmanager selects the receivers", "[]"
+            if self.watchdog:
+                yield "watchdog", "is true, but in operator mode the stack has no Alertmanager that sends the heartbeat", "false"

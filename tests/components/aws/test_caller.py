@@ -12,7 +12,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from recording import run_platform
 
-from components.aws.caller import refuse_strangers
+from components.aws.caller import require_access_entry
 from components.errors import ComponentsError
 from components.settings import ClusterSettings
 from program import _sdk, evaluation
@@ -33,13 +33,13 @@ def session(role: str, account: str = ACCOUNT) -> str:
 @pytest.mark.parametrize("role", ["AWSReservedSSO_Admin_1a2b", "dwcp-v3-staging-deploy"])
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_a_role_with_an_access_entry_is_accepted(role: str, dry_run: bool) -> None:
-    refuse_strangers(session(role), CLUSTER, dry_run=dry_run)
+    require_access_entry(session(role), CLUSTER, dry_run=dry_run)
 
 
 def test_the_preview_role_can_preview_but_not_update() -> None:
-    refuse_strangers(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=True)
+    require_access_entry(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=True)
     with pytest.raises(ComponentsError, match="may only preview"):
-        refuse_strangers(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=False)
+        require_access_entry(session("dwcp-v3-staging-preview"), CLUSTER, dry_run=False)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_the_preview_role_can_preview_but_not_update() -> None:
 )
 def test_a_caller_without_an_access_entry_is_refused_with_a_fix(caller: str, problem: str, fix: str) -> None:
     with pytest.raises(ComponentsError) as refused:
-        refuse_strangers(caller, CLUSTER, dry_run=False)
+        require_access_entry(caller, CLUSTER, dry_run=False)
     assert caller in str(refused.value)
     assert problem in str(refused.value)
     assert fix in str(refused.value)
@@ -76,7 +76,7 @@ def test_the_command_of_the_fix_prints_the_arn_with_its_path() -> None:
         path = "/aws-reserved/sso.amazonaws.com/eu-west-1/"
         role = iam.create_role(RoleName="AWSReservedSSO_Deploy_3c4d", Path=path, AssumeRolePolicyDocument="{}")["Role"]
         with pytest.raises(ComponentsError) as refused:
-            refuse_strangers(session(role["RoleName"]), CLUSTER, dry_run=False)
+            require_access_entry(session(role["RoleName"]), CLUSTER, dry_run=False)
         [command] = re.findall(r"`(aws [^`]+)`", str(refused.value))
         words = [str(Path(sys.executable).with_name("aws")), *shlex.split(command)[1:]]
         printed = subprocess.run(words, env=variables, capture_output=True, text=True, check=True).stdout

@@ -107,3 +107,10 @@ def test_a_zone_that_is_missing_or_not_supported_by_eks_is_refused(letter: str, 
     with pytest.raises(ComponentsError, match=problem) as refused:
         zone_of("us-east-1", letter, zones("use1-az2", "use1-az3", "use1-az4"))
     assert "choose network.zones from a, c" in str(refused.value)
+
+
+def test_a_local_zone_is_not_offered() -> None:
+    """EC2 also returns the Local Zones to which the account has opted in; ``network.zones`` does not accept their names."""
+    found: Any = SimpleNamespace(names=["us-west-2a", "us-west-2-lax-1a"], zone_ids=["usw2-az1", "usw2-lax1-az1"])
+    with pytest.raises(ComponentsError, match="choose network.zones from a$"):
+        zone_of("us-west-2", "b", found)

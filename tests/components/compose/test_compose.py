@@ -309,8 +309,10 @@ def test_configured_receivers_require_their_secrets() -> None:
     assert [(each.secret, each.optional) for each in service.secrets] == [("alert_slack", False)]
 
 
-def test_the_docker_stack_notifies_the_dead_mans_switch() -> None:
-    monitoring = DEFAULTS.monitoring.model_copy(update={"critical_receivers": ("slack",), "watchdog": True})
+@pytest.mark.parametrize("receivers", [("slack",), ()])
+def test_the_docker_stack_notifies_the_dead_mans_switch(receivers: tuple[str, ...]) -> None:
+    """Kubernetes sends the heartbeat too if the dead-man's switch is the only receiver."""
+    monitoring = DEFAULTS.monitoring.model_copy(update={"critical_receivers": receivers, "watchdog": True})
     watched = stack(DEFAULTS.model_copy(update={"monitoring": monitoring}))
     config = yaml.safe_load(config_files(watched)["alertmanager/alertmanager.yml"])
     assert "watchdog" in [each["receiver"] for each in config["route"]["routes"]]

@@ -6,9 +6,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from typing import Any, cast
 
 import pulumi
+import pulumi_aws as aws
 import pytest
 import yaml
 from hypothesis import given
@@ -19,6 +21,7 @@ from recording import ROOT
 
 from components.errors import ComponentsError
 from components.settings import (
+    AccountSettings,
     AutoscalingSettings,
     ClusterSettings,
     EnvironmentSettings,
@@ -29,9 +32,11 @@ from components.settings import (
     Settings,
     SettingsError,
     load,
+    load_account,
 )
 from components.settings.quantities import mebibytes, parse_quantity
 from components.settings.types import VPC_PREFIXES, release_of, repository
+from contract import API_KEY_PREFIX
 from tools import settings_reference
 
 ADMIN = "arn:aws:iam::111122223333:role/admin"
@@ -130,7 +135,8 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("cluster.instanceTypes[0]", ["huge"], "must be an EC2 instance type", "m7i.xlarge"),
     ("cluster.capacityType", "spot", "must be one of ON_DEMAND, SPOT", "SPOT"),
     ("cluster.minNodes", 0, "must be at least 1", "1"),
-    ("cluster.addonVersions.dns", {"dns": "v1.0.0-eksbuild.1"}, "must be one of amazon-cloudwatch-observability", "coredns"),
+    ("cluster.addonVersions.corends", {"corends": 1}, "must be one of amazon-cloudwatch-observability", "pulumi config rm"),
+    ("cluster.addonVersions.foo", {"foo": "v1.0.0-eksbuild.1"}, "must be one of amazon-cloudwatch-observability", "config rm"),
     ("cluster.maxNodes", 2, "is below minNodes (3)", "3"),
     ("cluster.desiredNodes", 7, "is not between minNodes (3) and maxNodes (6)", "6"),
     ("cluster.resizeNodes", "once", "must be true or false", "false"),
@@ -175,7 +181,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("redis.image", "redis:7.0.15", "remote code execution", "redis:7.4.10"),
     ("redis.exporterImage", "redis_exporter@sha256:12", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("redis.memory", "half", "must be a whole number of Ki, Mi, Gi or Ti", "512Mi"),
-    ("redis.memory", "1Mi", "must be from 64Mi to 24Ti", "64Mi"),
+    ("redis.memory", "1Mi", "must be from 64Mi to 32Ti", "64Mi"),
     ("redis.storage", "1Mi", "must be from 1Gi to 64Ti", "1Gi"),
     ("environment.costCenter", "2026-01-01 00:00:00 +0000 UTC", "is text that YAML reads as a date", "costCenter: '2026-01-01'"),
     ("redis.storage", 10, "must be a whole number of Ki, Mi, Gi or Ti", "10Gi"),
@@ -186,7 +192,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("ingress.controllerNamespace", "ingress_nginx", "must be a Kubernetes object name", "dwcp-v3"),
     ("ingress.host", "-x.example.com", "must be a DNS name", "dwcp.example.com"),
     ("ingress.tlsSecret", None, "and issuer are both null", "dwcp-v3-tls"),
-    ("ingress.issuer", 5, "must be text", "null"),
+    ("ingress.issuer", 5, "must be text", "dwcp-v3"),
     ("ingress.awaitAddress", "x", "must be true or false", "true"),
     ("monitoring.mode", "both", "must be one of bundled, operator", ""),
     ("monitoring.operatorNamespace", "a..b", "must be a Kubernetes object name", "dwcp-v3"),
@@ -285,6 +291,147 @@ def test_an_edited_objective_changes_the_defaults_of_a_rollout() -> None:
     assert done.stdout == "2.0 7\n"
 
 
+RULE = {"cidr": "10.0.0.0/24", "ports": [443]}
+WRITTEN_RULE = "{cidr: 10.0.0.0/16, ports: [443]}"
+BAD_ENTRIES: list[tuple[dict[str, Any], str, str, str]] = [
+    (
+        {"application": {"egress": [{"cidr": "10.0.0.0/24"}]}},
+        "application.egress[0].ports",
+        "is missing",
+        "write `ports: [443]` under dwcp-v3:application.egress[0] in the stack file",
+    ),
+    (
+        {"application": {"egress": [RULE, {**RULE, "ports": []}]}},
+        "application.egress[1].ports",
+        "needs at least 1 in the list",
+        "write `ports: [443]` under dwcp-v3:application.egress[1] in the stack file",
+    ),
+    (
+        {"application": {"egress": [RULE, {"ports": [443]}]}},
+        "application.egress[1].cidr",
+        "is missing",
+        "pulumi config set -s production --path 'dwcp-v3:application.egress[1].cidr' 10.0.0.0/16",
+    ),
+    (
+        {"application": {"egress": [{**RULE, "ports": ["https"]}]}},
+        "application.egress[0].ports[0]",
+        "must be a whole number",
+        "pulumi config set -s production --path 'dwcp-v3:application.egress[0].ports[0]' 443",
+    ),
+    (
+        {"application": {"egress": ["x"]}},
+        "application.egress[0]",
+        "must be an object",
+        f"write `{WRITTEN_RULE}` as dwcp-v3:application.egress[0] in the stack file",
+    ),
+    (
+        {"application": {"egress": RULE}},
+        "application.egress",
+        "must be a list",
+        f"write `egress: [{WRITTEN_RULE}]` under dwcp-v3:application in the stack file",
+    ),
+    (
+        {"cluster": {"adminRoleArns": [ADMIN, 5]}},
+        "cluster.adminRoleArns[1]",
+        "must be text, in quotes if it looks like a number",
+        "pulumi config set -s production --path 'dwcp-v3:cluster.adminRoleArns[1]' arn:aws:iam::111122223333:role/platform-admin",
+    ),
+    (
+        {"rollout": {"steps": [10, "half", 100]}},
+        "rollout.steps[1]",
+        "must be a whole number",
+        "pulumi config set -s production --path 'dwcp-v3:rollout.steps[1]' 50",
+    ),
+    (
+        {"cluster": {"addonVersions": "v1.21.1-eksbuild.3"}},
+        "cluster.addonVersions",
+        "must be an object",
+        "write `addonVersions: {}` under dwcp-v3:cluster in the stack file",
+    ),
+]
+
+
+@pytest.mark.parametrize(("groups", "path", "problem", "fix"), BAD_ENTRIES)
+def test_the_fix_for_a_bad_entry_keeps_the_other_entries(
+    load_stack: Load, groups: dict[str, Any], path: str, problem: str, fix: str
+) -> None:
+    assert [(each.path, each.problem, each.fix) for each in error_of(load_stack, groups).mistakes] == [(path, problem, fix)]
+
+
+WRONG: list[Any] = [
+    *(
+        5,
+        "x",
+        True,
+        None,
+        [],
+        {},
+        [5],
+        ["x"],
+        [None],
+        [{}],
+        {"coredns": 5},
+        {"foo": "x"},
+        {"foo": 5},
+        {"production": 5},
+        {"a.b": []},
+    ),
+    *([{"cidr": "10.0.0.0/16"}], [{"cidr": 5, "ports": "x"}], [{"cidr": "10.0.0.0/16", "ports": ["x", 0], "foo": 1}]),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=json.dumps)
+def test_the_printed_fixes_lead_to_a_valid_stack_file(load_stack: Load, wrong: Any) -> None:
+    def stack(texts: dict[str, str]) -> None:
+        load_stack({**texts, "alertReceivers": {**SECRETS["alertReceivers"], "webhook": "s3cret"}}, stack="production")
+
+    def account(texts: dict[str, str]) -> None:
+        pulumi.runtime.set_all_config({f"dwcp-v3:{key}": text for key, text in texts.items()})
+        load_account()
+
+    follow_fixes(stack, dict(settings_reference.groups()), wrong)
+    follow_fixes(account, {"account": AccountSettings}, wrong)
+
+
+def follow_fixes(loads: Callable[[dict[str, str]], None], models: dict[str, type[Group]], wrong: Any) -> None:
+    """Set every setting to ``wrong``, and follow the printed fixes until the settings are valid. Raises if a fix has no effect."""
+    fields = {key: [str(each.alias) for each in model.model_fields.values()] for key, model in models.items()}
+    groups: dict[str, Any] = {key: {field: deepcopy(wrong) for field in found} for key, found in fields.items()}
+    printed: set[str] = set()
+    while True:
+        try:
+            return loads({key: json.dumps(content) for key, content in groups.items()})
+        except SettingsError as error:
+            again = {str(each) for each in error.mistakes} & printed
+            assert not again, "\n".join(again)
+            for each in error.mistakes:
+                printed.add(str(each))
+                apply(each.fix, groups)
+
+
+def apply(fix: str, groups: dict[str, Any]) -> None:
+    """Do what ``fix`` says, as the Pulumi CLI or an editor of the stack file does it."""
+    edit = re.fullmatch(r"write `(?:(\w+): )?(.+)` (?:under|as) dwcp-v3:(\S+) in the stack file", fix)
+    command = re.fullmatch(r"pulumi config (set|rm) -s production --path 'dwcp-v3:(\S+)'(?: '?([^']+)'?)?", fix)
+    assert edit or command, fix
+    path, value = "", ""
+    if edit:
+        path, value = f"{edit[3]}.{edit[1]}" if edit[1] else edit[3], edit[2]
+    elif command:
+        path, value = command[2], command[3]
+    place: Any = groups
+    parts = [quoted or plain for quoted, plain in re.findall(r'"([^"]+)"|([^.\[\]"]+)', path)]
+    *parents, last = [int(part) if part.isdecimal() else part for part in parts]
+    for part in parents:
+        place = place.setdefault(part, []) if isinstance(place, dict) else place[part]
+    if command and command[1] == "rm":
+        del place[last]
+    elif isinstance(place, list) and last == len(place):
+        place.append(yaml.safe_load(value))
+    else:
+        place[last] = yaml.safe_load(value) if edit or re.fullmatch(r"\d+|true|false", value) else value
+
+
 def test_every_setting_is_tested_with_a_bad_value() -> None:
     tested = {".".join(re.sub(r"\[.*", "", path).split(".")[:2]) for path, *_ in BAD_VALUES}
     settings = {f"{key}.{field.alias}" for key, model in settings_reference.groups() for field in model.model_fields.values()}
@@ -366,10 +513,25 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         "[]",
     ),
     (
+        {"monitoring": {"mode": "operator", "watchdog": True}},
+        "monitoring.watchdog",
+        "is true, but in operator mode the stack has no Alertmanager that sends the heartbeat",
+        "false",
+    ),
+    (
         {"docker": {"buildPlatforms": ["linux/amd64", "linux/arm64"], "buildPush": False}},
         "docker.buildPush",
         "only a registry holds an image of several platforms",
         "true",
+    ),
+    *(
+        (
+            {"docker": {"buildContext": "src"}, "application": {"image": f"ghcr.io/novacron/dwcp-v3{tag}@sha256:{'0' * 64}"}},
+            "application.image",
+            "has a digest, but docker.buildContext is set, and a new image gets its digest from the build",
+            f"ghcr.io/novacron/dwcp-v3{tag or ':1.2.3'}",
+        )
+        for tag in (":v3.1.0", "")
     ),
     (
         {"docker": {"enabled": True, "alertmanagerPort": 8080}},
@@ -399,8 +561,9 @@ def test_conflicting_settings_are_refused(load_stack: Load, groups: dict[str, An
     [
         groups
         for groups, path, *_ in CONFLICTS
-        if not path.startswith("docker.")
-        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "warningReceivers", "previewRoleArn", "maxNodes"}
+        if groups.get("monitoring", {}).get("mode") != "operator"
+        and "docker" not in groups
+        and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "previewRoleArn", "maxNodes"}
     ],
 )
 def test_the_safety_rules_do_not_apply_to_local(load_stack: Load, groups: dict[str, Any]) -> None:
@@ -454,6 +617,12 @@ def test_the_engine_prints_the_error_without_a_traceback(load_stack: Load) -> No
     [
         ({"network": {"natt": "single"}}, "network.natt", "is not a setting; did you mean nat?"),
         ({"network": {"vpc_cidr": "10.0.0.0/16"}}, "network.vpc_cidr", "did you mean vpcCidr?"),
+        (
+            {"application": {"egress": [{**RULE, "port": 443}]}},
+            "application.egress[0].port",
+            "is not a setting; did you mean ports?",
+        ),
+        ({"cluster": {"addonVersions": {"dns": "v1"}}}, "cluster.addonVersions.dns", "vpc-cni; did you mean coredns?"),
         ({"autoScaling": {}}, "autoScaling", "is not a setting; did you mean autoscaling?"),
         ({"zebra": "x"}, "zebra", "is not a setting"),
         ({"logs": "30"}, "logs", "must be an object of settings"),
@@ -465,6 +634,16 @@ def test_unknown_keys_are_refused(load_stack: Load, groups: dict[str, Any], path
     error = error_of(load_stack, groups)
     assert [mistake.path for mistake in error.mistakes] == [path], str(error)
     assert problem in error.mistakes[0].problem
+
+
+@pytest.mark.parametrize(
+    ("stack", "name", "example"),
+    [("staging", None, "staging"), ("staging", "prod", "staging"), ("prod", None, "production"), ("prod", "stagin", "staging")],
+)
+def test_the_example_of_the_environment_is_the_stack(load_stack: Load, stack: str, name: str | None, example: str) -> None:
+    environment = json.dumps({} if name is None else {"name": name})
+    [mistake] = error_of(load_stack, {"environment": environment}, stack=stack).mistakes
+    assert mistake.fix == f"pulumi config set -s {stack} --path 'dwcp-v3:environment.name' {example}"
 
 
 @pytest.mark.parametrize(
@@ -547,6 +726,14 @@ def test_a_far_too_large_number_is_refused_with_its_key(load_stack: Load, path: 
     assert re.search("must be (at most|from|one of|a percentage)", found.problem), found
 
 
+def test_a_pod_may_have_all_of_the_largest_instance(load_stack: Load) -> None:
+    """The SDK knows the memory of the largest instances by name. The largest of them has 1920 vCPUs."""
+    tebibytes = max(int(size) for each in aws.ec2.InstanceType for size in re.findall(r"-(\d+)tb", each.value))
+    memory = f"{tebibytes}Ti"
+    settings, _ = load_stack({"application": {"memoryLimit": memory, "cpuLimit": 1920}, "redis": {"memory": memory}})
+    assert settings.application.memory_limit == settings.redis.memory == memory
+
+
 def test_the_fix_for_a_key_with_a_dot_removes_only_that_key(load_stack: Load) -> None:
     """`pulumi config set dwcp-v3:network.nat per_zone`, without --path, creates a key of that name."""
     error = error_of(load_stack, {"network": {"nat": "per_zone"}, "network.nat": "per_zone"})
@@ -573,7 +760,7 @@ def test_empty_api_keys_are_refused(load_stack: Load) -> None:
     "keys",
     [
         *("s3cret", ["s3cret"], {"billing": 5}, {"billing": ""}, {"bil ling": "s3cret"}),
-        *({"caf\u00e9": "s3cret"}, {"..": "s3cret"}, {".": "s3cret"}, {"..a": "s3cret"}, {"a" * 254: "s3cret"}),
+        *({"caf\u00e9": "s3cret"}, {"": "s3cret"}, {"a" * 246: "s3cret"}),
     ],
 )
 def test_invalid_api_keys_are_refused(load_stack: Load, keys: Any) -> None:
@@ -581,6 +768,12 @@ def test_invalid_api_keys_are_refused(load_stack: Load, keys: Any) -> None:
     assert [mistake.path for mistake in error.mistakes] == ["apiKeys"]
     assert "must be an object with one string per API" in error.mistakes[0].problem
     assert "s3cret" not in str(error)
+
+
+def test_the_longest_name_of_an_api_key_fits_the_secret(load_stack: Load) -> None:
+    _, secrets = load_stack({"apiKeys": {"a" * 245: "s3cret"}})
+    [name] = asyncio.get_event_loop().run_until_complete(secrets.api_keys.future()) or {}
+    assert len(f"{API_KEY_PREFIX}{name}") == 253
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
