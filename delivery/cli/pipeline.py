@@ -54,7 +54,8 @@ def target(
 ) -> None:
     """Print the release of a run, its image tags and its commit's time, and whether production gets the release.
 
-    A git tag that is neither a release nor a release candidate, or whose commit is not on main, is refused.
+    Every branch except main is refused. A git tag is refused if it is neither a release nor a release candidate, or if its commit
+    is not on main.
     """
     from delivery.github.image_tags import MAIN, tags_of
 

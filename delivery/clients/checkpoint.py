@@ -64,7 +64,7 @@ class Checkpoint:
         return cast("dict[str, Any]", masked(found or {}))
 
     def output(self, component: str, name: str) -> Any:
-        """An output of the stack, or ``None``."""
+        """The output ``name`` of ``component``, or ``None`` if the state does not contain it."""
         return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
 
 

@@ -141,7 +141,7 @@ class ComposeStack:
                 if number not in published and _taken(host, number):
                     yield (
                         f"port {number} of {name} is in use: another process listens on {host}:{number}",
-                        f"stop that process (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
+                        f"stop that process (`ss -ltnp 'sport = :{number}'` shows it), or change the published port in {self.file}",
                     )
 
     def _published(self) -> set[int]:
