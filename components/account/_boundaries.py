@@ -17,7 +17,7 @@ WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
     *("ssm", "ssmmessages", "xray"),
 )
-"""The AWS services in the policies of the cluster, nodes, add-ons, controllers and flow logs, except EKS.
+"""The AWS services, except EKS, that the boundary allows to the roles of the cluster, nodes, add-ons, controllers and flow logs.
 
 In EKS, the boundary allows only reads, because with more permissions, a role could make itself the administrator of a cluster.
 """
@@ -26,7 +26,9 @@ GIVES_PERMISSIONS = (
     *("iam:CreateRole", "iam:PutRolePermissionsBoundary"),
     *("iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:AttachRolePolicy", "iam:DetachRolePolicy"),
 )
-"""The actions that change a role's permissions. Their condition key `iam:PermissionsBoundary` contains the role's boundary.
+"""The actions that create a role or change a role's permissions.
+
+The condition key `iam:PermissionsBoundary` of these actions contains the ARN of the role's boundary.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html
 """
@@ -43,7 +45,10 @@ CHANGES_POLICIES = (
 )
 
 CHANGES_NETWORK_ACLS = ("ec2:CreateNetworkAcl*", "ec2:DeleteNetworkAcl*", "ec2:ReplaceNetworkAcl*")
-"""The program has no network ACL. The default ACL of a VPC, which filters all traffic of the VPC, has no tags to compare."""
+"""The boundaries deny these actions, because the program has no network ACL.
+
+A condition on tags cannot protect the default network ACL of a VPC, because AWS creates this ACL without the project's tags.
+"""
 
 NEVER = (
     "iam:DeleteRolePermissionsBoundary",
@@ -64,7 +69,7 @@ USES_ITEMS = (*("dynamodb:*Item", "dynamodb:Batch*", "dynamodb:Query", "dynamodb
 
 @dataclass(frozen=True, kw_only=True)
 class Guarded:
-    """The ARNs and aliases of the resources that the pipelines' roles must not change."""
+    """The ARNs and aliases of the resources that the boundary of the pipelines' roles protects."""
 
     roles: Sequence[str]
     """The pipelines' roles themselves."""
@@ -81,12 +86,12 @@ class Guarded:
 
 
 def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
-    """The statements that deny every action on resources of ``others``, the account's other environments.
+    """The statements that deny every action on resources of ``others``: other environments of the account, or :data:`SHARED`.
 
-    Tags do not suffice: AWS does not check the tags of some resources, such as a bucket for which ABAC is not enabled.
-    Resources that AWS creates itself have no tags of the project. So the statements also select resources in other ways. By name:
-    buckets, objects, parts of a cluster, roles and KMS aliases. By alias: KMS keys. By the cluster's tag: what EKS and the
-    controllers create, such as the cluster's security group, Auto Scaling groups, nodes and load balancers.
+    The tags of the project do not suffice: AWS does not check the tags of some resources, such as a bucket for which ABAC is not
+    enabled, and resources that AWS creates itself do not have these tags. So the statements also select resources in other ways.
+    By name: buckets, objects, clusters and their parts, roles and KMS aliases. By alias: KMS keys. By the cluster's tag: what EKS
+    and the controllers create, such as the cluster's security group, Auto Scaling groups, nodes and load balancers.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -131,7 +136,8 @@ def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
 def workload_boundary(name: str, others: Sequence[str]) -> pulumi.Output[str]:
     """The boundary of the roles of the cluster, nodes, add-ons, controllers and network of one environment.
 
-    It excludes the resources of the account stack too: a pipeline can give such a role any permission within the boundary.
+    The boundary also excludes the resources of the account's stack, because a pipeline can give such a role any permission within
+    the boundary.
     """
     return document(
         Statement(actions=[*(f"{service}:*" for service in WORKLOAD_SERVICES), "eks:Describe*", "eks:List*"], resources=["*"]),

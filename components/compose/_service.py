@@ -56,7 +56,10 @@ class SecretFile:
     secret: str
     target: str
     optional: bool = False
-    """Whether the secret may be empty in the compose file, or missing in the settings; the service then does not use it."""
+    """Whether the service also runs without the secret.
+
+    Without the secret, its file is empty for Docker Compose; for a Docker host, the stack's settings do not contain the secret.
+    """
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Every objective that has an alert in Prometheus, with its measure, threshold and runbook.
+"""The objectives, except the SLOs in ``objectives``. Each has a measure, a threshold, a runbook and an alert in Prometheus.
 
 ``OBJECTIVES``, at the end of this module, lists all of them.
 """
@@ -107,8 +107,8 @@ def _free_replicas(_: int) -> str:
 def _throttled(window_seconds: int) -> str:
     """PromQL of the share of throttled CPU periods of the service and of Redis.
 
-    Exporters have short bursts and low limits, so they are often throttled without an effect. The kubelet also exports a series for
-    each pod as a whole, with an empty ``container``.
+    The query selects the containers by name, for two reasons. Exporters have short bursts and low limits, so they are often
+    throttled without an effect. The kubelet also exports a series for each pod as a whole, with an empty ``container``.
     """
     of = {"namespace": NAMESPACE, "container": promql.Pattern(f"{promql.JOB}|redis")}
     periods, throttled = (
@@ -153,7 +153,7 @@ POD_RESTARTS = Objective(
     window_seconds=RESTART_WINDOW_SECONDS,
     runbook="health-check-failures",
     advice=Advice(
-        "The service ends by itself, is killed for its memory, or fails its liveness probe.",
+        "The container ends by itself, is killed for its memory, or fails its liveness probe.",
         f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
     ),
 )
@@ -319,7 +319,8 @@ TARGET_DOWN = Objective(
     for_seconds=10 * MINUTE,
     runbook="no-metrics",
     advice=Advice(
-        "The pod does not exist, or does not answer on its metrics port.", f"kubectl get pods,networkpolicies -n {NAMESPACE}"
+        "The target does not run or does not answer on its metrics port, or a network policy blocks Prometheus.",
+        f"kubectl get pods,networkpolicies -n {NAMESPACE}",
     ),
 )
 NOTIFICATIONS_FAILED = Objective(

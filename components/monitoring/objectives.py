@@ -82,9 +82,9 @@ NODE_READY = 1
 NODE_PRESSURE = 0
 """Value of ``kube_node_status_condition`` while a node reports no pressure."""
 FREE_REPLICAS = 1
-"""Number of replicas that an autoscaler can still add; below 1 the autoscaler has reached its maximum."""
+"""Minimum number of replicas that an autoscaler can still add. Below 1, the autoscaler has reached its maximum."""
 THROTTLED_RATIO = 0.25
-"""Share of a container's CPU periods in which it was throttled, as in kube-prometheus (CPUThrottlingHigh)."""
+"""Accepted share of CPU periods in which a container is throttled, as in kube-prometheus (CPUThrottlingHigh)."""
 KILLED = 0
 """Accepted number of restarts of a container that ran out of memory."""
 REDIS_MEMORY_RATIO = 0.9
@@ -161,7 +161,7 @@ class Advice:
 class Objective:
     """One condition that the service must meet, and the alert that fires when the service does not meet it.
 
-    Raises ``ObjectiveError`` for an invalid name, threshold, metric or runbook.
+    Raises ``ObjectiveError`` if a field is not valid, or if the measure contains a metric that the source does not export.
     """
 
     name: str
@@ -224,7 +224,7 @@ class Objective:
 
 @dataclass(frozen=True, kw_only=True)
 class Slo:
-    """A service level objective over ``SLO_DAYS``."""
+    """A service level objective over ``SLO_DAYS`` days."""
 
     name: str
     """The prefix of the names of the SLO's alerts, in CamelCase."""
@@ -254,7 +254,10 @@ AVAILABILITY = Slo(
     description="requests that succeed",
     bad_ratio=lambda window_seconds: promql.error_ratio(window_seconds, ""),
     runbook="high-error-rate",
-    advice=Advice("Requests have been failing for some time, but too few at once for the alert HighErrorRate.", SERVICE_LOGS),
+    advice=Advice(
+        "Requests have been failing for some time. If few fail at once, the alert HighErrorRate does not fire.",
+        SERVICE_LOGS,
+    ),
 )
 LATENCY = Slo(
     name="Latency",
@@ -263,7 +266,7 @@ LATENCY = Slo(
     bad_ratio=lambda window_seconds: promql.slow_ratio(window_seconds, LATENCY_SECONDS),
     runbook="performance-issues",
     advice=Advice(
-        "Requests have been slow for some time, but too few at once for the alert HighLatency.",
+        "Requests have been slow for some time. If few are slow at once, the alert HighLatency does not fire.",
         f"kubectl top pods -n {NAMESPACE}",
     ),
 )

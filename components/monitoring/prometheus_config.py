@@ -27,7 +27,9 @@ Source: https://prometheus.io/docs/prometheus/latest/feature_flags/#auto-reload-
 FALLBACK_PROTOCOL = "PrometheusText0.0.4"
 """The format of a scraped answer without a Content-Type. Prometheus 3 refuses such an answer if the job names no fallback.
 
-Node sends no Content-Type after ``response.end(text)``. Source: https://prometheus.io/docs/prometheus/3.0/migration/#scrape-protocols
+Node.js sends no Content-Type after ``response.end(text)``.
+
+Source: https://prometheus.io/docs/prometheus/3.0/migration/#scrape-protocols
 """
 RELOAD_ARGUMENTS = ("--enable-feature=auto-reload-config", f"--config.auto-reload-interval={RELOAD_SECONDS}s")
 

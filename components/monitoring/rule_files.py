@@ -35,7 +35,7 @@ from contract import APPLICATION, NAMESPACE, REQUESTS_METRIC
 Rule = dict[str, Any]
 
 SLO_SERIES = "dwcp:slo_bad_requests:ratio_rate"
-"""Prefix of the names of the recorded series of the objectives; the suffix of a name is the window."""
+"""Prefix of the names of the recorded series of the SLOs; the suffix of a name is the window."""
 
 ABSENT_RUNBOOK = "no-metrics"
 ABSENT_ADVICE = Advice(
@@ -61,14 +61,18 @@ PRESENCE: dict[Source, tuple[str, str, Severity]] = {
 }
 """For each source: the prefix of its absence alert's name, a series that the source always exports, and the alert's severity.
 
-The series is not ``up``, which Prometheus itself writes: for a target with a fixed address, it exists even if the target is down.
+The series is not ``up``. Prometheus itself writes ``up``, so for a target with a fixed address, ``up`` exists even if the target is
+down.
 """
 
 
 def rule_file(
     *, memory_limit_bytes: int, cpu_limit_cores: float, runbooks: str, sources: Sequence[Source] = ALL_SOURCES
 ) -> dict[str, Any]:
-    """The rules for ``sources`` as data; ``runbooks`` is the URL of the folder that contains the runbooks."""
+    """The rules as data: the alerts for ``sources``, and in every case the alerts on the SLOs, which use the service's metrics.
+
+    ``runbooks`` is the URL of the folder that contains the runbooks.
+    """
     objectives = [objective for objective in OBJECTIVES if objective.source in sources]
     groups = [
         {"name": f"{APPLICATION}-recorded", "rules": list(_recorded(memory_limit_bytes, cpu_limit_cores))},
@@ -166,7 +170,7 @@ def absence_alert(source: Source, runbooks: str) -> Rule:
 
 
 def component(source: Source) -> str:
-    """The label ``component`` of the alerts on the metrics of ``source``. It differs from those of other systems."""
+    """The label ``component`` of the alerts on the metrics of ``source``. Alerts of other systems have other values."""
     return f"{APPLICATION}-{source}"
 
 

@@ -30,8 +30,8 @@ METRICS_PORT = 9121
 """The exporter's default port."""
 
 EXPORTER_TIMEOUT = "3s"
-"""How long the exporter waits for Redis. The default, 15 s, is longer than Prometheus' scrape timeout. With it, each scrape
-would fail while Redis hangs, and the alert ``RedisDown`` would have no sample."""
+"""How long the exporter waits for Redis. The default, 15 s, is longer than Prometheus' scrape timeout. With the default, each
+scrape would fail while Redis hangs, and the alert ``RedisDown`` would have no sample."""
 
 MAXMEMORY_PERCENT = 75
 """``maxmemory`` in percent of the memory limit.
@@ -90,7 +90,7 @@ class Redis(Component):
         self.endpoint = Endpoint(name, REDIS_PORT)
         self.metrics = Endpoint(name, METRICS_PORT)
         workload = Workload(name=name, namespace=args.namespace, opts=ResourceOptions(parent=self))
-        after = ResourceOptions(depends_on=[args.namespace])  # which creates the default storage class
+        after = ResourceOptions(depends_on=[args.namespace])  # which creates gp3, the default of redis.storageClass
         self.claim = workload.claim_of(args.settings.storage_class, args.settings.storage, after)
         self.host = workload.service_on(redis=REDIS_PORT, metrics=METRICS_PORT)
         self.url = pulumi.Output.concat("redis://", self.host, f":{REDIS_PORT}/0")

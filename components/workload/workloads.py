@@ -73,13 +73,16 @@ class Workload:
         bind(self.name, self.metadata, rules, account, self.namespace.name, self.opts)
 
     def claim(self, size: str) -> pulumi.Output[str]:
-        """Create a claim for a volume of the namespace's storage class that persists when the pod is replaced; return its name."""
+        """Create a claim for a volume of the namespace's storage class, and return the claim's name.
+
+        The volume persists when the pod is replaced.
+        """
         return self.claim_of(self.namespace.storage_class, size)
 
     def claim_of(
         self, storage_class: pulumi.Input[str] | None, size: str, opts: ResourceOptions | None = None
     ) -> pulumi.Output[str]:
-        """Create a claim for a volume of ``storage_class``, and return its name; ``None`` is the cluster's default class."""
+        """Create a claim for a volume of ``storage_class``; return the claim's name. ``None`` is the cluster's default class."""
         claim = PersistentVolumeClaim(
             f"{self.name}-claim",
             metadata=self.metadata_as(self.name, SKIP_AWAIT),

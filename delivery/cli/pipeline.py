@@ -54,7 +54,8 @@ def target(
 ) -> None:
     """Print the release of a run, its image tags and its commit's time, and whether production gets the release.
 
-    A git tag that is neither a release nor a release candidate, or whose commit is not on main, is refused.
+    Every branch except main is refused. A git tag is refused if it is neither a release nor a release candidate, or if its commit
+    is not on main.
     """
     from delivery.github.image_tags import MAIN, tags_of
 
@@ -94,7 +95,10 @@ def reference(
 def variables(
     environment: Annotated[str, scope(text="Check this GitHub environment: staging, production or preview.")],
 ) -> None:
-    """Check that the GitHub environment has every variable that the jobs need; print a command that sets each missing variable."""
+    """Check that the GitHub environment has every variable that the jobs need.
+
+    For each variable that is missing or wrong, print a command that sets an example value.
+    """
     from delivery.github.variables import require_variables
 
     typer.echo(f"{environment}: {', '.join(require_variables(environment, os.environ))}")
@@ -102,7 +106,7 @@ def variables(
 
 @app.command()
 def reviewers(environment: Annotated[str, scope(text="Check this GitHub environment.")]) -> None:
-    """Check that the GitHub environment has required reviewers. Without reviewers, GitHub starts its jobs at once."""
+    """Check that the GitHub environment has required reviewers. Without reviewers, GitHub starts the environment's jobs at once."""
     from delivery.clients.github import GitHub
     from delivery.github.variables import require_reviewers
 
@@ -130,8 +134,8 @@ def release_tags() -> None:
 
 @app.command()
 def approved(
-    attempt: Annotated[str, typer.Option(help="The release was approved in this attempt of the run.")],
-    present: Annotated[str, typer.Option(envvar="GITHUB_RUN_ATTEMPT", help="This is the present attempt of the run.")],
+    attempt: Annotated[str, typer.Option(help="Check this attempt of the run, in which the release was approved.")],
+    present: Annotated[str, typer.Option(envvar="GITHUB_RUN_ATTEMPT", help="Use this number as the present attempt of the run.")],
 ) -> None:
     """Check that the release was approved in the present attempt of the run.
 
@@ -339,7 +343,7 @@ def drift(environment: EnvironmentOption) -> None:
 
 @app.command("image-contract")
 def image_contract(image: Annotated[str, typer.Argument(help="Check this built image on this machine's Docker engine.")]) -> None:
-    """Check that a built image follows docs/app-contract.md: its user, a read-only root, `/health`, SIGTERM."""
+    """Check that a built image follows docs/app-contract.md: label, user, a read-only root, `/health`, SIGTERM."""
     from delivery.github.image_contract import check
 
     for line in check(image):

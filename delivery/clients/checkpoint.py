@@ -1,4 +1,4 @@
-"""Reads and checks the engine's state in the bucket, and compares it with the last state that ``dwcp`` recorded in DynamoDB."""
+"""Reads, checks and writes the engine's state in the bucket, and compares it with the state that ``dwcp`` recorded in DynamoDB."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Checkpoint:
         return cast("dict[str, Any]", masked(found or {}))
 
     def output(self, component: str, name: str) -> Any:
-        """An output of the stack, or ``None``."""
+        """The output ``name`` of ``component``, or ``None`` if the state does not contain it."""
         return cast("dict[str, Any]", self.outputs.get(component) or {}).get(name)
 
 
@@ -195,7 +195,7 @@ class States:
 
 
 def _is_later(time: str, other: str) -> bool:
-    """Whether a time of the engine is later. The engine writes the time zone of its machine."""
+    """Whether ``time`` is later than ``other``. The engine writes the time zone of its machine, so the time zones can differ."""
     try:
         return datetime.fromisoformat(time) > datetime.fromisoformat(other)
     except (ValueError, TypeError):
@@ -222,7 +222,8 @@ def problems(checkpoint: Checkpoint) -> list[str]:
 def unfinished(checkpoint: Checkpoint) -> list[str]:
     """The operations that an interrupted update did not finish.
 
-    The next update repeats changes and deletions. Whether a resource was created is unknown; ``pulumi refresh`` asks the user.
+    The next update repeats changes and deletions. The state does not show whether an unfinished creation created the resource;
+    ``pulumi refresh`` asks the user.
     """
     operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
     return [f"{each['type']} {each['resource']['urn']}" for each in operations]

@@ -95,7 +95,10 @@ class ComposeStack:
         """The compose file as ``docker compose config`` prints it, with variables replaced."""
         done = self._compose("config", "--format", "json")
         if done.returncode:
-            raise DockerStackError(f"{self.file}: {done.stderr.strip()}", "run `make generate`, which writes the file again")
+            raise DockerStackError(
+                f"{self.file}: {done.stderr.strip()}",
+                "write the file again: `make generate` writes docker/compose.yaml, and `./dwcp render` writes the guide's file",
+            )
         return json.loads(done.stdout)
 
     @property
@@ -118,7 +121,7 @@ class ComposeStack:
 
     def _missing_secrets(self) -> Iterator[tuple[str, str]]:
         command = f"./dwcp compose secrets --file {shlex.quote(str(self.file))}"
-        fix = f"run `{command}`, which creates a random value, or write your own value into the file"
+        fix = f"run `{command}`, which creates the file, or write your own value into the file"
         for name, file in self.secret_files.items():
             if not file.is_file():
                 yield f"the secret {name} is missing: there is no {file}", fix
@@ -138,7 +141,7 @@ class ComposeStack:
                 if number not in published and _taken(host, number):
                     yield (
                         f"port {number} of {name} is in use: another process listens on {host}:{number}",
-                        f"stop that process (`ss -ltnp 'sport = :{number}'` shows it), or give the stack another port",
+                        f"stop that process (`ss -ltnp 'sport = :{number}'` shows it), or change the published port in {self.file}",
                     )
 
     def _published(self) -> set[int]:

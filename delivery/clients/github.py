@@ -1,4 +1,4 @@
-"""A client for GitHub: one comment per pull request and topic, one open issue per topic, workflow runs, and environments."""
+"""A client for GitHub: a comment per pull request and topic, an open issue per topic, workflow runs, environments and rulesets."""
 
 from __future__ import annotations
 
@@ -154,7 +154,10 @@ class GitHub:
 
 
 def _is_ours(found: dict[str, Any], marker: str) -> bool:
-    """Whether a job wrote this comment or issue. Anyone can write the marker. GitHub names no user if the account was deleted."""
+    """Whether a job wrote this comment or issue.
+
+    The marker alone is no proof, because everyone can write it. The user is missing if GitHub deleted the account.
+    """
     author = cast("dict[str, Any]", found.get("user") or {})
     return marker in str(found.get("body") or "") and author.get("login") == AUTHOR
 

@@ -1,4 +1,4 @@
-"""Queries to Prometheus. The result is a number, or states why there is none: no data, NaN, a partial answer, or no answer."""
+"""Queries to Prometheus. The result is a number, or the reason why there is none, for example no data, NaN or a failed query."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class PrometheusClient:
         return cls(lambda path, seconds: _get(forward.url() + path, seconds))
 
     def query(self, query: str) -> Reading:
-        """The current number of ``query``. A failed call is repeated, unless Prometheus refuses the query itself."""
+        """The current value of ``query``. A failed call is repeated once, unless Prometheus refuses the query itself."""
         problem = ""
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -130,7 +130,7 @@ def _reading(answer: dict[str, Any]) -> Reading:
     if data["resultType"] == "scalar":
         return _number(data["result"])
     results: list[dict[str, Any]] = data["result"]
-    if answer.get("warnings"):  # a federated server responds with warnings if it could not query all of its sources
+    if answer.get("warnings"):  # a server that queries other servers, such as Thanos, warns if one did not answer
         return Reading(None, Gap.PARTIAL, "; ".join(map(str, answer["warnings"])))
     if not results:
         return Reading(None, Gap.EMPTY)

@@ -110,7 +110,7 @@ class Tracks:
         self._patch(self._deployment(track), {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}})
 
     def flag(self) -> int:
-        """The percentage in the flag's ConfigMap; a text that is not a number counts as 0, as in the service."""
+        """The percentage in the flag's ConfigMap. A text that is not a number counts as 0."""
         data: Manifest = self._cluster.request("GET", self._flag).get("data") or {}
         text = str(data.get(ROLLOUT_KEY, "0"))
         return int(text) if text.isdecimal() else 0

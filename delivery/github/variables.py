@@ -1,4 +1,4 @@
-"""Checks the GitHub variables of the workflows, and explains failures of actions whose own message states no fix."""
+"""Checks the variables, reviewers, tag rules and approvals on GitHub, and explains failures of actions without a stated fix."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
 
 
 def require_reviewers(environment: str, *, found: bool) -> None:
-    """Raise ``UsageError`` if the GitHub environment has no required reviewers: GitHub then starts its jobs at once."""
+    """Raise ``UsageError`` if the GitHub environment has no required reviewers: GitHub then starts the jobs at once."""
     if not found:
         raise UsageError(
             f"the GitHub environment {environment} has no required reviewers; nothing was deployed",
@@ -112,7 +112,7 @@ def require_release_tags(repository: str, *, restricted: bool) -> None:
 
 
 def require_approval(approved_attempt: str, present_attempt: str) -> None:
-    """Raise ``UsageError`` if the approval belongs to another attempt of the run: GitHub keeps it if only some jobs run again."""
+    """Raise ``UsageError`` if the approval is of another attempt: GitHub keeps an approval if only some jobs run again."""
     if approved_attempt != present_attempt:
         raise UsageError(
             f"the approval is of attempt {approved_attempt or '-'}, and this is attempt {present_attempt}; nothing was deployed",
