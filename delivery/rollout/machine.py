@@ -4,7 +4,7 @@ The function uses no clock and no network, and stores nothing. Every action can 
 observation differs from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify
 these invariants of every path:
 
-- A track gets traffic only while it has enough healthy targets, except if the traffic must leave an unhealthy canary.
+- A track gets traffic only while it has enough healthy targets, except in an urgent abort (``_to_stable`` defines it).
 - A track is scaled down or replaced only after its weight was read back as 0 and its drain is over.
 - Every path ends with all traffic on one image, or on hold with a reason.
 """
