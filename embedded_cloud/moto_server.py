@@ -59,7 +59,7 @@ class Dispatcher(DomainDispatcherApplication):
 
 def skip_repeated_work() -> None:
     """Make moto cache or skip computations that take half of moto's time while a stack is created."""
-    # moto computes this at every call.
+    # moto computes the method names of a class at every call.
     responses.method_names_from_class = cache(method_names_from_class)  # pyright: ignore[reportPrivateImportUsage]
     # moto reads the partitions from a file of 1 MB for every cluster and node group.
     partitions = cache(lambda: boto3.Session().get_available_partitions())

@@ -179,7 +179,7 @@ class CredentialPlace:
     named: bool
     """Whether the credential was found by the name or the place of the value; otherwise it was found by its format."""
     unknown: bool = False
-    """Whether the value is not known yet; such a value is not masked."""
+    """Whether the value or its name is not known yet; such a value is not masked."""
 
 
 def masked(value: Any, name: str = "") -> Any:
@@ -190,8 +190,8 @@ def masked(value: Any, name: str = "") -> Any:
 def places(value: Any, name: str = "") -> list[CredentialPlace]:
     """The places in ``value`` that contain a credential.
 
-    :func:`masked` does not mask two kinds of these places: unknown values whose name indicates a secret, and references
-    (``configMapKeyRef``) that read a secret from a ConfigMap.
+    :func:`masked` does not mask three kinds of these places: unknown values whose name indicates a secret, values whose name is
+    unknown, and references (``configMapKeyRef``) that read a secret from a ConfigMap.
     """
     found: list[CredentialPlace] = []
     _masked(value, name, (), found)
@@ -309,7 +309,7 @@ def _in_text(text: str) -> tuple[str, Sequence[tuple[str, bool]]]:
 
     If a credential is found by its format, the whole line is masked; if it is found by its name or place, only the value is masked.
     A base64 string that contains a credential, and a text that contains a private key, are masked as a whole.
-    The result is cached, because the same strings are checked several times: once with known and once with unknown outputs.
+    The result is cached, because the same strings are checked twice: with known and with unknown outputs.
     """
     decoded = _decoded(text)
     if decoded and (inside := _in_text(decoded)[1]):

@@ -211,8 +211,8 @@ def names_resources(statement: StatementView) -> bool:
 def binds(operator: str, values: tuple[str, ...], fixed: Callable[[str], bool]) -> bool:
     """Whether a condition admits only values that ``fixed`` accepts.
 
-    A condition with a negated operator, ``Null``, ``...IfExists`` or ``ForAllValues:`` also admits requests without the key, so it
-    limits nothing.
+    Only the operators in ``COMPARING`` count. A condition with a negated operator, ``...IfExists`` or ``ForAllValues:`` also admits
+    requests without the key, and ``Null`` compares no values.
     """
     return operator.removeprefix("foranyvalue:") in COMPARING and bool(values) and all(map(fixed, values))
 
@@ -251,8 +251,11 @@ TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
 
 
 def public(statement: StatementView) -> bool:
-    """Whether a statement allows its actions to everyone. This is true if a principal, such as ``*``, does not belong to one
-    owner, and no condition limits the caller."""
+    """Whether a statement allows its actions to everyone.
+
+    This is true if the statement has ``NotPrincipal``, or a principal that does not belong to one owner, such as ``*``, and if no
+    condition limits the caller.
+    """
     if not statement.allows:
         return False
     named = [name for kind, name in statement.principals if kind in ("*", "AWS") or name == "*"]
@@ -312,8 +315,9 @@ def allowed(
     """The statement that allows an action on a resource, or ``None`` if the action is not allowed.
 
     The action is not allowed if the policies in ``given`` or the boundary ``limit`` deny it, or if the boundary does not allow it.
-    ``limit`` is ``None`` if the boundary is not known. With an empty ``arn``, an Allow counts
-    for any resources, and a Deny only if it applies to all resources. ``service`` is the service to which the action passes a role.
+    ``limit`` is ``None`` if there is no boundary or its policy is not known; then only ``given`` counts. With an empty ``arn``, an
+    Allow counts for any resources, and a Deny only if it applies to all resources. ``service`` is the service to which the action
+    passes a role.
     """
     given = list(given)
     edge = list(limit) if limit is not None else []

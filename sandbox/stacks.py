@@ -99,7 +99,8 @@ def stack_processes() -> Iterator[StackProcess]:
 def open_stack(stack: str, folder: Path = FOLDER, *, real_pods: bool = False) -> Cloud:
     """The cloud of a stack in ``folder``. All stacks share one account. Each stack except ``local`` has its own subfolder.
 
-    With ``real_pods``, which only the stack ``local`` supports, the pods run containers; otherwise the pods are simulated.
+    With ``real_pods``, which only the stack ``local`` supports, the pods are containers. Otherwise the pods are simulated, unless
+    the cloud in ``folder`` already has real pods.
     """
     if real_pods and stack != PROJECT.stack:
         raise SandboxError(f"the stack {stack} does not support PODS=real", f"omit PODS, or use STACK={PROJECT.stack}")

@@ -1,7 +1,8 @@
 """A small model of a GitHub run: it computes which jobs and steps run for an event, and their effect on the environments.
 
 The model reads the real workflows and uses the pipelines' decisions in ``delivery.github``. By default every step succeeds;
-``faults`` make steps or jobs fail.
+``faults`` make steps or jobs fail. A job with a matrix runs only for the first combination.
+
 Source: https://docs.github.com/en/actions/reference/workflows-and-actions
 """
 

@@ -15,7 +15,7 @@ from program.catalogue import identity
 
 
 def object_of(type_: str, provider: str, inputs: Mapping[str, Any]) -> tuple[str, ...]:
-    """What identifies the object of a resource; empty if that is not known. ``provider`` is the provider's URN."""
+    """The provider's URN, the type and the values that identify a resource's object; empty if they are not known."""
     found = identity(type_, inputs)
     return (provider, *found) if found else ()
 
@@ -23,7 +23,10 @@ def object_of(type_: str, provider: str, inputs: Mapping[str, Any]) -> tuple[str
 def refuse_conflicts(
     changes: Iterable[ResourceChange], base: Mapping[str, tuple[str, ...]], head: Mapping[str, tuple[str, ...]]
 ) -> Iterator[ResourceChange]:
-    """The changes. A creation is refused if its object belongs to another resource. ``base`` and ``head``: objects by URN."""
+    """The changes. A creation whose object also belongs to another resource gets the reason in ``refused``.
+
+    ``base`` and ``head`` have the result of :func:`object_of` for each resource, by URN, before and after the changes.
+    """
     changes = list(changes)
     owners: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for urn, key in head.items():

@@ -56,7 +56,7 @@ from program.pod_images import images_in
 
 TESTS_VARIABLE = "DWCP_TEST_COMMAND"
 TESTS = f"{shlex.quote(sys.executable)} -m pytest -q -x -n auto -m 'not (cloud or docker or pipelines)'"
-"""The default test command: the program's fast tests. ``DWCP_TEST_COMMAND`` replaces it, for example with the service's tests."""
+"""The default test command: the program's fast tests. ``--tests`` or ``DWCP_TEST_COMMAND`` names another, such as the service's."""
 
 
 class DeployError(DeliveryError):
@@ -263,7 +263,8 @@ class Deployment:
     def _images(self) -> str | Skipped:
         """Raise ``DeployError`` for a missing image, because pods would wait for the image until the update fails.
 
-        If a registry refuses this user or does not answer, the step is skipped, because the nodes may still get the image.
+        The step is skipped if a registry refuses this user or does not answer, or if this machine has no Docker client with buildx,
+        because the nodes may still get the image.
         """
         if self.environment.name == "local":
             return Skipped("the embedded cloud has no registry")

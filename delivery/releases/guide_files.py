@@ -22,7 +22,7 @@ from program.graph import Graph, Resource, unknown_paths
 
 FOLDER = PurePosixPath("deployments")
 DOCKER = PurePosixPath("docker")
-"""The folder of the Dockerfiles, here and in the checkout."""
+"""The folder of the Dockerfiles: the same name below ``FOLDER`` and in the checkout."""
 COMPOSE = f"docker-compose-{APPLICATION}.yml"
 DEPLOYMENT = f"k8s/{APPLICATION}-deployment.yaml"
 MONITORING = f"k8s/{APPLICATION}-monitoring.yaml"

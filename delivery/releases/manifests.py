@@ -28,7 +28,10 @@ class ManifestError(DeliveryError):
 
 
 def declared(environment: str, stack_file_text: str, checkout: Path = CHECKOUT) -> list[dict[str, Any]]:
-    """The objects that the program declares with a stack file of this text, with placeholders instead of secrets."""
+    """The objects that the program declares with a stack file of this text, with placeholders instead of secrets.
+
+    Objects without ``metadata.name`` and the objects of charts are not included. Raises ``ManifestError`` if the program fails.
+    """
     with TemporaryDirectory(prefix="dwcp-manifests-") as folder:
         file = Path(folder) / f"Pulumi.{environment}.yaml"
         file.write_text(stack_file_text)

@@ -22,8 +22,9 @@ VIRTUALENV = ".venv"
 def program_at(commit: str, warn: Callable[[str], None], *, checkout: Path = CHECKOUT) -> Generator[Path]:
     """A context that yields a folder with the program of ``commit``.
 
-    This is the checkout itself if it is at this commit, or if ``commit`` is empty because it is not known. If git does not have the
-    commit, it is the checkout too, with a warning instead of an error, because an incident must not wait for a clone.
+    The folder is the checkout itself if the checkout has no changes and is at this commit, or if ``commit`` is empty because it is
+    not known. If git cannot check out the commit, the function warns and yields the checkout. It raises no error, because an
+    incident must not wait for a clone.
     """
     if commit in ("", commit_of(checkout)):
         yield checkout
@@ -34,8 +35,8 @@ def program_at(commit: str, warn: Callable[[str], None], *, checkout: Path = CHE
         if added.returncode:
             reason = added.stderr.decode(errors="replace").strip().splitlines()[-1:]
             warn(
-                f"the program of the stack's last update is not in this clone ({' '.join(reason)}), so the checkout's program is "
-                f"applied; for the former program, run `git fetch origin {commit}`, then this command again"
+                f"git cannot check out the program of commit {commit} ({' '.join(reason)}), so the checkout's program is applied; "
+                f"if this clone does not have the commit, run `git fetch origin {commit}`, then this command again"
             )
             yield checkout
             return

@@ -62,8 +62,8 @@ class Former:
     program: str = ""
     """The commit of the program to apply; empty for the checkout's program."""
     by_engine: bool = False
-    """Whether settings are restored too. If they are, one update of the engine applies both, because the image can need the
-    settings."""
+    """Whether the engine's update restores the service. This is so if settings are restored too, because the image can need the
+    settings, or if the service's objects are not known."""
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
@@ -81,7 +81,7 @@ def retried(call: Callable[[], Answer]) -> Answer:
 
 
 def losses(outcome: UpdateResult) -> list[str]:
-    """One line for each previewed change that would lose data, even if the resource itself is kept."""
+    """One line for each resource whose previewed changes would lose data, even if the resource itself is kept."""
     found: dict[str, str] = {}
     for change in outcome.changes:
         if change.loses:
@@ -118,7 +118,7 @@ class Restoration:
     def steps(self) -> list[Step]:
         """The steps: first the service, which takes seconds, then the engine's state.
 
-        If settings are restored too, one update of the engine restores service and settings.
+        With ``by_engine``, the engine's update comes first and restores both the service and the settings.
         """
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
@@ -133,7 +133,7 @@ class Restoration:
             Step(
                 name="preview of the rollback", detail="by the engine, policies enforced", run=self._preview, changes_nothing=True
             ),
-            Step(name="state and configuration follow", detail="pulumi up of this preview, policies enforced", run=self._state),
+            Step(name="state and configuration follow", detail="pulumi up, policies enforced", run=self._state),
         ]
         order = [traffic, *follow, service, *checks] if self.former.by_engine else [traffic, service, *checks, *follow]
         return [*order, Step(name="what runs now", detail="read back from cluster and load balancer", run=self._now)]
@@ -223,7 +223,7 @@ def updated(
     program: str = "",
     **how: Any,
 ) -> str:
-    """Update the stack with ``file``, reset the fields of the program that other tools manage, and return a summary.
+    """Update the stack with ``file``, reset the program's fields that other tools manage, and return a summary.
 
     ``program`` is the commit of the program to apply; empty for the checkout's program.
 
@@ -294,7 +294,10 @@ def _ready(deployment: dict[str, Any]) -> bool:
 
 
 def _settled(environment: Environment, image: str) -> None:
-    """Wait until every pod runs ``image`` and is available, as ``kubectl rollout status`` does. Raises ``RestoreError``."""
+    """Wait until every pod runs ``image`` and is available, as ``kubectl rollout status`` does.
+
+    Raises ``RestoreError`` at once if a pod has a problem, or after ``SETTLE_SECONDS``.
+    """
 
     def new(track: TrackPods) -> bool:
         return track.settled and track.image == image

@@ -139,7 +139,8 @@ class RolloutLoop:
                 if not error.transient or gone > record.plan.settings.unreachable_seconds:
                     raise StoppedError(
                         f"the rollout stopped in phase {record.progress.phase}, {self._last_seen()}: {error.problem}",
-                        "fix the cause and run the same command again, which continues the rollout; or run `dwcp rollout --abort`",
+                        "fix the cause and run the same command again, which continues the rollout; or roll it back: "
+                        f"dwcp rollout --abort --environment {record.plan.environment}",
                     ) from error
                 self.reporter.warns(f"{error.problem}; retrying")
                 self._sleep(pause)

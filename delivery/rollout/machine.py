@@ -4,7 +4,7 @@ The function uses no clock and no network, and stores nothing. Every action can 
 observation differs from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify
 these invariants of every path:
 
-- A track gets traffic only while it has enough healthy targets, except if the traffic must leave an unhealthy canary.
+- A track gets traffic only while it has enough healthy targets, except in an urgent abort (``_to_stable`` defines it).
 - A track is scaled down or replaced only after its weight was read back as 0 and its drain is over.
 - Every path ends with all traffic on one image, or on hold with a reason.
 """
@@ -102,7 +102,10 @@ def _abort_reason(plan: Plan, progress: RolloutProgress, observed: Observation) 
 
 
 def _is_short(track: TrackState, need: int, grace_seconds: float) -> bool:
-    """Whether a track has had too few healthy targets for too long. One of several pods may be replaced: a node can be drained."""
+    """Whether a track has had too few healthy targets for too long.
+
+    If only one of several targets is missing, more time is allowed, because the pod of a drained node needs time to be replaced.
+    """
     one_is_missing = 0 < track.healthy == need - 1
     return track.short_seconds > (max(REPLACEMENT_SECONDS, grace_seconds) if one_is_missing else grace_seconds)
 
@@ -304,7 +307,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         if arrived and observed.flag == flag:
             return Decision(progress.to(Phase.DRAIN, was_promoted=progress.promoted or progress.was_promoted))
     # The traffic moves when stable has enough healthy targets:
-    # - 0 if the canary has no healthy target (`dead`);
+    # - 0 if the canary has no healthy target, and the last update of stable was not to the new image (`dead`);
     # - 1 in an urgent abort, if stable has not served the new image. An abort is urgent if the canary is unhealthy or has failed
     #   a gate, or if a person has repeated the abort;
     # - otherwise as many as all of the traffic needs.
@@ -316,7 +319,8 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
         if observed.seconds > plan.settings.ready_seconds:
             reason = f"stable has {observed.stable.healthy} healthy targets of {need}; the traffic stays where it is"
             can_insist = unchanged and observed.stable.healthy
-            return _hold(progress, f"{reason}, and `dwcp rollout --abort` moves it anyway" if can_insist else reason)
+            command = f"dwcp rollout --abort --environment {plan.environment}"
+            return _hold(progress, f"{reason}, and `{command}` moves it anyway" if can_insist else reason)
         if observed.stable.floor < need:
             return Decision(progress, RaiseFloor(need))
         return Decision(progress, None, f"stable has {observed.stable.healthy} healthy targets of {need}")

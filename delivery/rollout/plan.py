@@ -25,7 +25,7 @@ class Frozen(BaseModel):
 class Plan(Frozen):
     """The plan of one rollout, made from the options, the settings and the platform's state.
 
-    If the command runs again with another ``--percentage``, the rollout gets a new plan.
+    A rollout that holds at its ``--percentage`` gets a new plan if the command runs again with another one.
     """
 
     environment: str
@@ -39,7 +39,8 @@ class Plan(Frozen):
     """``minReplicas`` of stable's autoscaler before the rollout. The rollout restores this number at the end."""
     canary_floor: Annotated[int, Ge(0)]
     steps: Annotated[tuple[Percentage, ...], "ascending"]
-    """The setting ``rollout.steps`` (``components/settings/groups/rollout.py``), up to ``--percentage``."""
+    """The steps below ``--percentage`` in the setting ``rollout.steps`` (``components/settings/groups/rollout.py``), then
+    ``--percentage`` itself."""
     waits: tuple[Seconds, ...]
     """Seconds of analysis, one per step."""
     error_threshold: Annotated[float, Interval(gt=0, lt=1)]

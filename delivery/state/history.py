@@ -1,4 +1,4 @@
-"""Reads the engine's history in the state's bucket, which has the configuration and the program's commit of every update."""
+"""Reads the engine's history in the state's bucket. The history has the configuration and the program's commit of every update."""
 
 from __future__ import annotations
 

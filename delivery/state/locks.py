@@ -50,8 +50,8 @@ class EngineLock:
         """Whether the lock's owner provably no longer runs.
 
         A lock of this machine and this user is stale if its process has ended. A lock of another machine is stale if ``last``, the
-        previous owner of the lease, was on that machine and no longer runs. Two machines can have the same host name, so
-        the user must be the same too.
+        previous owner of the lease, was on that machine and no longer runs. Two machines can have the same host name, so a lock
+        counts as one of this machine only if its user is this user, and if ``last`` was not on another machine with that name.
         """
         elsewhere = last is not None and last.host == self.host and last.machine != machine()
         if self.host == socket.gethostname() and self.user == Owner.this().user and not elsewhere:

@@ -1,4 +1,7 @@
-"""The rule on a Helm chart's values. The rules cannot check the chart's objects, because the program does not declare them."""
+"""The rule on a Helm chart's source, version and values.
+
+The rules cannot check the chart's objects, because the program does not declare them.
+"""
 
 from __future__ import annotations
 
@@ -28,22 +31,24 @@ SWITCHES = {
     "allowSnippetAnnotations": (True, "set it to false"),
     "enableSnippets": (True, "set it to false"),
 }
-"""Security settings of pods and of Ingress controllers, each with the wrong value and the fix. Charts usually have such values.
+"""Security settings of pods and of Ingress controllers, each with the wrong value and the fix. Many charts have values with
+these names.
 
 With snippets, everyone who can create an Ingress can change the configuration of the controller.
 """
 
 
 OTHER_KEYS = ("hostPath", "hostPort", "add", "type", "repository", "registry", "tag", "digest", "externalIPs", "host", "hosts")
-"""Names of other values that the rule checks. It also checks each value whose name ends with ``image``."""
+"""Names of other values that the rule checks, or that are parts of an image reference. The rule also checks each value whose name
+ends with ``image``, and each value ``unconfined``."""
 
 
 @PACK.rule(
     "workload-chart-values",
     RELEASE,
-    title="No value of a Helm chart weakens the chart's pods",
+    title="A Helm chart has a trusted source and a version, and none of its values weakens security",
     why="A chart's objects are created in the cluster, where no preview and no rule can check them.",
-    fix="Remove the values that weaken the chart's own defaults, and set `version`.",
+    fix="Use a repository of `trustedCharts`, set `version`, and remove the values that weaken the chart's own defaults.",
     severity="high",
     frameworks=("PSS restricted",),
     parameters=("trusted_registries", "trusted_charts"),

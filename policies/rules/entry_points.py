@@ -17,7 +17,7 @@ PACK = Pack("network")
     "network-services-internal",
     SERVICE,
     INGRESS,
-    title="No Service or Ingress opens an additional entry point",
+    title="No Service or Ingress opens a node port, an external IP address or a public load balancer",
     why="No security group of the program covers the load balancer, node port or external address of such an object.",
     fix="Use type ClusterIP, and bind the Service to a target group of the program's load balancer.",
     severity="critical",

@@ -2,7 +2,7 @@
 
 An entry (:class:`ResourceType`) has the facts about one type, for example which changes replace a resource, and which data is lost
 when the resource is deleted. To add a type, add one entry to the module of its provider, and run ``make generate``. A test compares
-the entries with the tables of the embedded providers, which are tested against moto. The test contains a list of the
+the AWS entries with the tables of the embedded AWS provider, which are tested against moto. The test contains a list of the
 accepted differences with their reasons.
 """
 

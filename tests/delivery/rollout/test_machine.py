@@ -464,7 +464,7 @@ def test_a_second_abort_does_not_wait_for_pods_of_stable() -> None:
     aborting = RolloutProgress(phase=Phase.TO_STABLE, step=2, aborting="stopped")
     held = decide(PLAN, aborting, world.observe(aborting, 21)).progress
     assert "stable has 4 healthy targets of 9; the traffic stays where it is" in held.holding
-    assert "`dwcp rollout --abort` moves it anyway" in held.holding
+    assert "`dwcp rollout --abort --environment production` moves it anyway" in held.holding
     for again, action in ((resumed(held), RaiseFloor(9)), (insisted(held), Route(0, 0))):
         assert decide(PLAN, again, world.observe(again, 0)).action == action
     assert not insisted(RolloutProgress(holding="too little traffic")).at_once

@@ -161,12 +161,12 @@ class Container(DockerResource):
             if state["Running"] and (health in ("", "healthy") or not inputs.get("wait")):
                 return []
             if state["Status"] in ("exited", "dead") and inputs["mustRun"]:
-                return [f"the container has ended with exit code {state['ExitCode']}{_last_words(container)}"]
+                return [f"the container has ended with exit code {state['ExitCode']}{_last_output(container)}"]
             if health == "unhealthy":
                 break
         outputs = [each["Output"].strip() for each in container.attrs["State"].get("Health", {}).get("Log") or []]
         check = f"; its health check printed: {outputs[-1]}" if outputs and outputs[-1] else ""
-        return [f"the container is {status} after {time.monotonic() - began:.0f} s{check}{_last_words(container)}"]
+        return [f"the container is {status} after {time.monotonic() - began:.0f} s{check}{_last_output(container)}"]
 
     def delete(self, id: str, inputs: Properties) -> None:
         container = self.client.containers.get(id)
@@ -174,7 +174,7 @@ class Container(DockerResource):
         container.remove(v=True)
 
 
-def _last_words(container: Any) -> str:
+def _last_output(container: Any) -> str:
     try:
         lines = container.logs(tail=3).decode(errors="replace").strip().splitlines()
     except APIError:
