@@ -27,6 +27,7 @@ from delivery.clients.environment import Environment, UnreachableError
 from delivery.clients.images import digest_of
 from delivery.clients.pulumi import Engine
 from delivery.clients.service import END_TO_END_VARIABLE, ServiceClient
+from delivery.clients.tracks import service_container
 from delivery.confirmation import command_line, require_confirmation
 from delivery.errors import DeliveryError, LeaseLostError, problem_of
 from delivery.releases import (
@@ -109,7 +110,7 @@ class Deployment:
                         self.runner.say("interrupted before the update: nothing was deployed")
                     raise
                 raise self._roll_back(error) from error
-            self._end("staged" if self.mode == "staged" else "deployed")
+            self._end("staged" if self.stages else "deployed")
         return self.release
 
     def steps(self, stack: ExitStack) -> list[Step]:
@@ -126,11 +127,7 @@ class Deployment:
             Step(name="images", detail="check that each is in its registry", run=self._images, changes_nothing=True),
             Step(name="preview with policies", detail="by the engine", run=self._preview, changes_nothing=True),
             Step(name="update", detail=f"pulumi up, policies enforced{plan}", run=self._update, rolls_back=True),
-            *(
-                [Step(name="stage at 0 %", detail=staged, run=self._stage, rolls_back=True)]
-                if self.mode == "staged" and self.image
-                else []
-            ),
+            *([Step(name="stage at 0 %", detail=staged, run=self._stage, rolls_back=True)] if self.stages else []),
             Step(name="health checks", detail="of stable", run=lambda: self._service().require_health(), rolls_back=True),
             Step(name="smoke test", detail="of stable", run=lambda: self._service().require_smoke(), rolls_back=True),
             Step(name="end-to-end test", detail="if DWCP_E2E_COMMAND is set", run=self._end_to_end, rolls_back=True),
@@ -176,6 +173,11 @@ class Deployment:
             started=at,
             who=str(Owner.this()),
         )
+
+    @property
+    def stages(self) -> bool:
+        """Whether the image waits at 0 % of the traffic for a rollout. Without a tag, only the program and its settings change."""
+        return self.mode == "staged" and self.image is not None
 
     def _what(self) -> str:
         return self.image or "the program and its settings, with the image that runs now"
@@ -268,7 +270,11 @@ class Deployment:
         """
         if self.environment.name == "local":
             return Skipped("the embedded cloud has no registry")
-        images = images_in(self._declared().result())
+        declared = self._declared().result()
+        images = images_in(declared)
+        if self.release.image:  # an evaluation of a staged deployment has the image of the settings instead
+            evaluated = {service_container(each["spec"]["template"])["image"] for each in declared if _is_track(each)}
+            images = sorted(set(images) - evaluated | {self.release.image})
         try:
             absent = [image for image in images if digest_of(image) is None]
         except DeliveryError as error:
@@ -325,7 +331,7 @@ class Deployment:
             why = "--no-rollback" if self.options.no_rollback else "nothing ran before"
             return DeployError(
                 f"{problem}; not rolled back ({why}): now {running_now.sentence(self.environment)}",
-                f"roll back: {self._rollback_command}",
+                f"roll back: {self._rollback_command}" if self.former.image else "fix the error, then deploy again",
             )
         restoration = restore.Restoration(
             environment=self.environment,
@@ -406,3 +412,7 @@ class Deployment:
             return releases if releases.bucket else None
         except UnreachableError:
             return None
+
+
+def _is_track(manifest: dict[str, Any]) -> bool:
+    return manifest["kind"] == "Deployment" and manifest["metadata"]["name"] in DEPLOYMENTS.values()

@@ -235,11 +235,13 @@ def updated(
     changes = retried(lambda: _hand_changes.find(cluster, states.read())) if by_hand is None else by_hand
     with program_at(program, say) as folder:
         outcome = _engine(environment, folder).up(file, lease.remaining, **how)
-    if changes:
-        lease.check()
-        for line in retried(lambda: list(_hand_changes.reset(cluster, states.read(), changes))):
-            say(line)
-    return f"{outcome}; {len(changes)} objects changed by hand were reset" if changes else str(outcome)
+    if not changes:
+        return str(outcome)
+    lease.check()
+    done = retried(lambda: _hand_changes.reset(cluster, states.read(), changes))
+    for line in done:
+        say(line)
+    return f"{outcome}; objects changed by hand and reset: {len(done)}"
 
 
 def _engine(environment: Environment, program: Path) -> Engine:

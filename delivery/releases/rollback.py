@@ -53,7 +53,8 @@ class RollbackRequest:
     to: str | None = None
     """The id of a release, or the path of a backup file.
 
-    ``None`` means the newest deployed release, if a later change replaces it: a rollout is open, or stable has another image.
+    ``None`` means the newest deployed release, if a later change exists: a staged release, an open rollout, or another image of
+    stable.
     Otherwise the release before it, with another image or other settings, or else the deployment before the first release.
     """
     to_revision: int | None = None
@@ -229,7 +230,7 @@ class Rollback:
         if self.options.to_revision is not None:
             return self._revision(releases, self.options.to_revision)
         if self.options.to is None:
-            if latest is not None and self._replaced(latest):
+            if latest is not None and self._changed_since(latest, releases):
                 return RollbackTarget.of(latest)
             earlier = None if latest is None else releases.before(latest)
             if earlier is not None:
@@ -258,8 +259,10 @@ class Rollback:
             )
         return RollbackTarget.of(wanted)
 
-    def _replaced(self, latest: Release) -> bool:
-        """Whether a rollout is open, or stable does not have the image of ``latest``, for example after a failed deployment."""
+    def _changed_since(self, latest: Release, releases: Releases) -> bool:
+        """Whether a release was staged after ``latest``, a rollout is open, or stable has another image (a failed deployment)."""
+        if releases.staged() is not None:
+            return True
         journal = Journal(self.environment.kubernetes, self.environment.name).read()
         if journal is not None and journal.is_open:
             return True

@@ -33,6 +33,7 @@ from delivery.rollout.plan import Phase, Plan, RolloutOutcome, RolloutProgress
 from delivery.rollout.platform import Platform
 from delivery.state.history import last_update
 from delivery.state.lease import Lease
+from delivery.state.locks import remove_stale
 
 
 @dataclass
@@ -124,6 +125,9 @@ class Rollout:
             lease = stack.enter_context(Lease.take(self.environment, command="rollout", wait_seconds=self.wait_seconds))
             stop = stack.enter_context(stop_requests())
             stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
+            if platform.rule is not None:  # the end of a rollout runs the engine
+                for lock in remove_stale(States(self.environment), lease.taken_from):
+                    events.warns(f"removed the lock of an engine that no longer runs: {lock}")
             if found is not None:  # an earlier run can have been killed before it recorded its result
                 self._record_result(events, found, lease)
             record = self._record()

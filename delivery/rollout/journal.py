@@ -195,7 +195,7 @@ class Journal:
         except ValidationError as error:
             raise JournalError(
                 f"the journal in ConfigMap {CONFIG_MAP} cannot be read: {error.errors()[0]['msg']}",
-                "if another version of dwcp wrote the journal, use that version; otherwise delete the journal: "
+                "if the journal was written by another version of dwcp, use that version; otherwise delete the journal: "
                 f"kubectl delete configmap {CONFIG_MAP} -n {self._cluster.namespace}; then check the traffic: "
                 f"dwcp status --environment {self._environment}; if a rollout is open or the canary has traffic: "
                 f"dwcp rollout --abort --environment {self._environment}",

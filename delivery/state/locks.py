@@ -13,7 +13,7 @@ import psutil
 from delivery.clients.checkpoint import States
 from delivery.errors import StateError
 from delivery.state.lease import LeaseItem
-from delivery.state.owner import Owner, machine
+from delivery.state.owner import Owner, machine, user_of_this_process
 
 ENGINE = "pulumi"
 LONGEST_UPDATE = timedelta(hours=1)
@@ -54,7 +54,7 @@ class EngineLock:
         counts as one of this machine only if its user is this user, and if ``last`` was not on another machine with that name.
         """
         elsewhere = last is not None and last.host == self.host and last.machine != machine()
-        if self.host == socket.gethostname() and self.user == Owner.this().user and not elsewhere:
+        if self.host == socket.gethostname() and self.user == user_of_this_process() and not elsewhere:
             return not _is_engine(self.pid)
         return last is not None and last.host == self.host and last.gone()
 

@@ -56,15 +56,9 @@ class Owner:
 
     @classmethod
     def this(cls) -> Self:
-        """This process."""
-        with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
-            return cls._of(getpass.getuser())
-        return cls._of(str(os.getuid()))
-
-    @classmethod
-    def _of(cls, user: str) -> Self:
+        """This process. On a runner of GitHub, the user is the person who started the run."""
         return cls(
-            user=os.environ.get("GITHUB_ACTOR", user),
+            user=os.environ.get("GITHUB_ACTOR", user_of_this_process()),
             host=socket.gethostname(),
             machine=machine(),
             pid=os.getpid(),
@@ -80,6 +74,13 @@ class Owner:
     def from_json(cls, text: str) -> Self:
         """The owner from the JSON of :meth:`to_json`."""
         return cls(**json.loads(text))
+
+
+def user_of_this_process() -> str:
+    """The user of the operating system, whose name the engine writes into its locks."""
+    with contextlib.suppress(KeyError, OSError):  # a container's user may have no name
+        return getpass.getuser()
+    return str(os.getuid())
 
 
 @cache

@@ -89,8 +89,18 @@ def test_a_failed_deployment_is_rolled_back_to_the_release_before_it(account: Ac
 
 
 def test_during_a_rollout_the_target_is_the_release_that_it_replaces(account: Account, releases: Releases) -> None:
-    record(releases, release(account, 1), release(account, 2), release(account, 3, result="staged"))
+    record(releases, release(account, 1), release(account, 2))
     assert target(account, releases, open_rollout=True).image == "app:v2.0.0"
+
+
+def test_a_staged_release_is_reverted_to_the_release_that_runs(account: Account, releases: Releases) -> None:
+    """The rollback reverts the settings and the program of v3.0.0, and keeps the image v2.0.0. The next one returns to v1.0.0."""
+    record(releases, release(account, 1), release(account, 2), release(account, 3, result="staged"))
+    assert target(account, releases).image == "app:v2.0.0"
+    record(releases, release(account, 4, result="rolled back", command="rollout", image="app:v3.0.0"))
+    assert target(account, releases).image == "app:v2.0.0"
+    record(releases, release(account, 5, command="rollback", image="app:v2.0.0"))
+    assert target(account, releases).image == "app:v1.0.0"
 
 
 def test_a_tag_that_was_deployed_twice_counts_once(account: Account, releases: Releases) -> None:
