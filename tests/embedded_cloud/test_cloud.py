@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from embedded_cloud.cloud import Cloud
 from embedded_cloud.engine import LocalEngine
+from embedded_cloud.errors import EmbeddedCloudError
 from sandbox.project import PROJECT
 
 
@@ -24,3 +29,10 @@ def test_a_shell_can_read_the_file_env_twice_in_any_folder(tmp_path: Path, shell
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [f"{engine.bin}:/usr/bin:/bin", str(engine.kubeconfig)]
+
+
+@pytest.mark.parametrize("command", [("false",), ("false", "--yes", "--stack")])
+def test_a_command_that_fails_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+    cloud = SimpleNamespace(project=replace(PROJECT, directory=tmp_path), engine=SimpleNamespace(process_environment=dict))
+    with pytest.raises(EmbeddedCloudError, match=f"^{' '.join(command[:2])} failed with exit code 1"):
+        Cloud.run(cast("Any", cloud), *command)
