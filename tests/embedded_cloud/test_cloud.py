@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from embedded_cloud.cloud import Cloud
+from embedded_cloud.control_plane import ControlPlane, Ports
 from embedded_cloud.engine import LocalEngine
 from embedded_cloud.errors import EmbeddedCloudError
 from sandbox.project import PROJECT
@@ -36,3 +37,14 @@ def test_a_command_that_fails_is_named(tmp_path: Path, command: tuple[str, ...])
     cloud = SimpleNamespace(project=replace(PROJECT, directory=tmp_path), engine=SimpleNamespace(process_environment=dict))
     with pytest.raises(EmbeddedCloudError, match=f"^{' '.join(command[:2])} failed with exit code 1"):
         Cloud.run(cast("Any", cloud), *command)
+
+
+def test_the_client_has_the_credentials_of_the_last_start(tmp_path: Path) -> None:
+    processes = PROJECT.processes(tmp_path)
+    control_plane = ControlPlane(PROJECT, processes, {}, Ports(**dict.fromkeys(Ports.__annotations__, 1)), "http://127.0.0.1:1")
+    tokens: list[str] = []
+    for _ in range(2):
+        control_plane._write_credentials()
+        tokens.append(control_plane.api._token)
+        assert tokens[-1] in (control_plane.pki / "tokens.csv").read_text()
+    assert tokens[0] != tokens[1]
