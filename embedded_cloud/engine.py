@@ -169,7 +169,7 @@ class LocalEngine:
             return
         exported = json.loads(self.pulumi("stack", "export", "--stack", self.project.stack))
         exported["deployment"]["pending_operations"] = []
-        file = self.folder / "stack" / "repaired.json"
+        file = self.folder / "stack" / "without-pending.json"
         file.write_text(json.dumps(exported))
         self.pulumi("stack", "import", "--stack", self.project.stack, "--file", str(file))
         file.unlink()
