@@ -9,13 +9,25 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import boto3
 import pytest
 
 from embedded_cloud import waiting
-from embedded_cloud.nodes.load_balancer import HAProxy, ProxySettings, TargetGroup, Wanted, configuration, read, report
+from embedded_cloud.nodes.cluster import RunningNodes
+from embedded_cloud.nodes.load_balancer import (
+    HAProxy,
+    Listener,
+    ListenerRule,
+    ProxySettings,
+    TargetGroup,
+    Wanted,
+    configuration,
+    read,
+    report,
+)
 from embedded_cloud.processes import free_ports
 
 HOST = "dwcp.example.com"
@@ -71,6 +83,14 @@ def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, set
     before.weights = dict.fromkeys(before.weights, 0)
     before.targets.clear()
     assert configuration(before, settings) == text
+
+
+def test_the_hosts_of_all_rules_are_found(settings: ProxySettings) -> None:
+    rules = (ListenerRule(("a.example.com", "b.example.com"), ()), ListenerRule(("c.example.com",), ()), ListenerRule((), ()))
+    listener = Listener(80, False, (("Type", "fixed-response"),), rules)
+    settings.config.write_text(configuration(Wanted(listeners=[listener]), settings))
+    nodes = cast("Any", SimpleNamespace(network=SimpleNamespace(folder=settings.folder)))
+    assert RunningNodes.hosts(nodes) == ["a.example.com", "b.example.com", "c.example.com"]
 
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
