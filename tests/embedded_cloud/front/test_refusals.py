@@ -613,6 +613,23 @@ def test_a_ciphertext_cannot_be_encrypted_again_with_a_key_that_is_pending_delet
         aws.kms.re_encrypt(CiphertextBlob=secret, DestinationKeyId=destination)
 
 
+def test_a_ciphertext_of_a_key_that_is_pending_deletion_cannot_be_decrypted(aws: Account) -> None:
+    source, destination = (aws.key().rsplit("/", 1)[-1] for _ in range(2))
+    secret = aws.kms.encrypt(KeyId=source, Plaintext=b"secret")["CiphertextBlob"]
+    aws.kms.schedule_key_deletion(KeyId=source, PendingWindowInDays=7)
+    for refused in (
+        lambda: aws.kms.decrypt(CiphertextBlob=secret),
+        lambda: aws.kms.re_encrypt(CiphertextBlob=secret, DestinationKeyId=destination),
+    ):
+        with pytest.raises(ClientError, match="KMSInvalidStateException"):
+            refused()
+    aws.kms.cancel_key_deletion(KeyId=source)
+    aws.kms.enable_key(KeyId=source)
+    assert aws.kms.decrypt(CiphertextBlob=secret)["Plaintext"] == b"secret"
+    with pytest.raises(ClientError, match="InvalidCiphertextException"):
+        aws.kms.decrypt(CiphertextBlob=b"not a ciphertext")
+
+
 def test_a_target_group_that_a_listener_forwards_to_cannot_be_deleted(aws: Account) -> None:
     vpc, _, subnets = aws.online()
     balancer, group = aws.balancer(subnets), aws.target_group(vpc, f"used-{next(NUMBERS)}")
