@@ -59,13 +59,14 @@ def balancer_name_taken(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A load balancer or target group whose name is not 1 to 32 letters, digits and inner hyphens, or begins with ``internal-``."""
+    """A name that is not 1 to 32 letters, digits and inner hyphens, or a load balancer's name that begins with ``internal-``."""
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"
     if not NAME.fullmatch(name):
         return f"The name '{name}' can only contain alphanumeric characters and hyphens(-), and cannot begin or end with a hyphen"
-    return f"The name '{name}' cannot begin with 'internal-'" if name.startswith("internal-") else None
+    reserved = call.name == "CreateLoadBalancer" and name.startswith("internal-")
+    return f"The name '{name}' cannot begin with 'internal-'" if reserved else None
 
 
 @refuses("elbv2", "ModifyLoadBalancerAttributes", code="ValidationError", source=f"{API}/API_LoadBalancerAttribute.html")

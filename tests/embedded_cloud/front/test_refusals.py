@@ -248,8 +248,11 @@ def balancer_name_taken(aws: Account) -> tuple[Call, Call]:
 
 @scene
 def bad_name(aws: Account) -> tuple[Call, Call]:
-    _, _, subnets = aws.online()
-    return lambda: aws.balancer(subnets, Name="internal-one"), lambda: aws.balancer(subnets, Name="one-internal")
+    vpc, _, subnets = aws.online()
+    return lambda: aws.balancer(subnets, Name="internal-one"), lambda: (
+        aws.balancer(subnets, Name="one-internal"),
+        aws.target_group(vpc, "internal-one"),
+    )
 
 
 @scene
