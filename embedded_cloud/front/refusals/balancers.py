@@ -51,10 +51,14 @@ def balancer_in_one_zone(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", code="DuplicateLoadBalancerName", source=f"{API}/API_CreateLoadBalancer.html")
 def balancer_name_taken(call: Call) -> str | None:
-    """A load balancer with the name of a load balancer in another VPC of the region."""
-    vpcs = {each.vpc_id for each in _subnets(call)}
-    taken = [each for each in load_balancers(call) if each.name == call.parameters["Name"] and each.vpc_id not in vpcs]
-    return f"A load balancer with the same name '{taken[0].name}' exists, but with different settings" if taken else None
+    """A load balancer with the name of another load balancer of the region.
+
+    If all settings are equal, AWS returns the existing load balancer. This is not supported, so such a call is refused too.
+    """
+    name = call.parameters["Name"]
+    if name not in {each.name for each in load_balancers(call)}:
+        return None
+    return f"A load balancer with the same name '{name}' exists. The embedded cloud does not compare the settings of the two"
 
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")

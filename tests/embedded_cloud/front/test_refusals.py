@@ -633,6 +633,14 @@ def test_a_ciphertext_of_a_key_that_is_pending_deletion_cannot_be_decrypted(aws:
         aws.kms.decrypt(CiphertextBlob=b"not a ciphertext")
 
 
+def test_a_name_is_taken_by_a_load_balancer_in_the_same_vpc_too(aws: Account) -> None:
+    _, _, subnets = aws.online()
+    name = f"taken-{next(NUMBERS)}"
+    aws.balancer(subnets, Name=name)
+    with pytest.raises(ClientError, match=rf"DuplicateLoadBalancerName.*'{name}' exists"):
+        aws.balancer(subnets, Name=name, Scheme="internal")
+
+
 def test_a_target_group_that_a_listener_forwards_to_cannot_be_deleted(aws: Account) -> None:
     vpc, _, subnets = aws.online()
     balancer, group = aws.balancer(subnets), aws.target_group(vpc, f"used-{next(NUMBERS)}")
