@@ -117,8 +117,14 @@ def protected_balancer(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateListener", "ModifyListener", code="ValidationError", source=f"{API}/API_CreateListener.html")
 def listener_without_certificate(call: Call) -> str | None:
-    """An HTTPS listener without a certificate."""
+    """An HTTPS listener without a certificate.
+
+    A changed listener keeps its certificate, unless its protocol was not HTTPS.
+    """
     if call.parameters.get("Protocol") != "HTTPS" or call.parameters.get("Certificates"):
+        return None
+    arn = call.parameters.get("ListenerArn")
+    if any(arn in each.listeners and each.listeners[arn].protocol == "HTTPS" for each in load_balancers(call)):
         return None
     return "A certificate must be specified for HTTPS listeners"
 

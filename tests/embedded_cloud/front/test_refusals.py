@@ -641,6 +641,16 @@ def test_a_name_is_taken_by_a_load_balancer_in_the_same_vpc_too(aws: Account) ->
         aws.balancer(subnets, Name=name, Scheme="internal")
 
 
+def test_an_https_listener_keeps_its_certificate(aws: Account) -> None:
+    balancer, certificate = aws.balancer(aws.online()[2]), aws.certificate()
+    aws.acm.describe_certificate(CertificateArn=certificate)
+    listener = aws.listener(balancer, Protocol="HTTPS", Certificates=[{"CertificateArn": certificate}])
+    aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTPS", Port=8443)
+    aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTP")
+    with pytest.raises(ClientError, match="A certificate must be specified for HTTPS listeners"):
+        aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTPS")
+
+
 def test_a_target_group_that_a_listener_forwards_to_cannot_be_deleted(aws: Account) -> None:
     vpc, _, subnets = aws.online()
     balancer, group = aws.balancer(subnets), aws.target_group(vpc, f"used-{next(NUMBERS)}")
