@@ -361,14 +361,14 @@ def rollback_below_nodes(aws: Account) -> tuple[Call, Call]:
 @scene
 def nodes_too_old(aws: Account) -> tuple[Call, Call]:
     subnets = aws.subnets(aws.vpc())
-    cluster = aws.cluster(subnets, version="1.34")
-    nodes = aws.nodes(cluster, subnets, version="1.31")
+    cluster = aws.cluster(subnets, version="1.35")
+    nodes = aws.nodes(cluster, subnets, version="1.32")
 
     def without_nodes() -> None:
         aws.without_nodes(cluster, nodes)
-        aws.upgrade(cluster, "1.35")
+        aws.upgrade(cluster, "1.36")
 
-    return lambda: aws.upgrade(cluster, "1.35"), without_nodes
+    return lambda: aws.upgrade(cluster, "1.36"), without_nodes
 
 
 @scene
@@ -674,6 +674,10 @@ def test_a_control_plane_goes_back_for_seven_days_only(monkeypatch: pytest.Monke
 
 def test_a_cluster_can_have_each_version_that_the_policies_allow() -> None:
     assert Limits().kubernetes_support_ends.keys() <= set(refusals.clusters.VERSIONS)
+
+
+def test_a_cluster_cannot_have_a_version_whose_extended_support_has_ended() -> None:
+    assert refusals.clusters.VERSIONS[0] == "1.32", "extended support of 1.31 ended on 2026-11-26"
 
 
 def test_every_row_has_a_source_and_stands_in_the_documents() -> None:
