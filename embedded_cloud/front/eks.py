@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -157,7 +158,9 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     """The user name and the groups of a principal in a cluster; None if the principal has no access entry.
 
     ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role. The user name is
-    always ``arn``.
+    that of the entry, with the name of the session in place of ``{{SessionName}}`` and ``{{SessionNameRaw}}``.
+
+    Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#full-configuration-format
     """
     role = arn
     if ":assumed-role/" in arn:
@@ -166,7 +169,9 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     if entry is None:
         return None
     granted = [POLICIES[policy.removeprefix(POLICY_PREFIX)] for principal, policy in parts(cluster).policies if principal == role]
-    return arn, [*entry["kubernetesGroups"], *(group_of(each) for each in granted)]
+    session = arn.rsplit("/", 1)[-1]
+    name = entry["username"].replace("{{SessionName}}", session.replace("@", "-")).replace("{{SessionNameRaw}}", session)
+    return name, [*entry["kubernetesGroups"], *(group_of(each) for each in granted)]
 
 
 def writes_logs(cluster: str, call: Call) -> bool:
@@ -239,9 +244,18 @@ def create_access_entry(call: Call) -> Properties:
         _arn(call, "access-entry", cluster, "role", ACCOUNT, principal.rsplit("/", 1)[-1], token_hex(8)),
         principalArn=principal,
         kubernetesGroups=call.parameters.get("kubernetesGroups", []),
-        username=call.parameters.get("username", principal),
+        username=call.parameters.get("username", _user_name(principal)),
         type=call.parameters.get("type", "STANDARD"),
     )
+
+
+def _user_name(principal: str) -> str:
+    """The user name that EKS gives a principal by default. The user name of a role contains the session.
+
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+    """
+    role = re.fullmatch(r"arn:aws:iam::(\d+):role/(?:.+/)?([^/]+)", principal)
+    return f"arn:aws:sts::{role[1]}:assumed-role/{role[2]}/{{{{SessionName}}}}" if role else principal
 
 
 @operation

@@ -651,6 +651,14 @@ def test_an_https_listener_keeps_its_certificate(aws: Account) -> None:
         aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTPS")
 
 
+def test_the_user_name_of_a_role_contains_its_session(aws: Account) -> None:
+    """Source: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html"""
+    role = aws.role("ec2.amazonaws.com")
+    entry = {"clusterName": aws.cluster(accessConfig={"authenticationMode": "API"}), "principalArn": role}
+    name = aws.eks.create_access_entry(**entry)["accessEntry"]["username"]
+    assert name == f"{role.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/{{{{SessionName}}}}"
+
+
 def test_a_target_group_that_a_listener_forwards_to_cannot_be_deleted(aws: Account) -> None:
     vpc, _, subnets = aws.online()
     balancer, group = aws.balancer(subnets), aws.target_group(vpc, f"used-{next(NUMBERS)}")
