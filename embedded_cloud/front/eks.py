@@ -275,11 +275,13 @@ def list_access_entries(call: Call) -> Properties:
 
 @operation
 def associate_access_policy(call: Call) -> Properties:
-    """Grant a principal an access policy."""
+    """Grant a principal an access policy for the whole cluster."""
     entry, policy = ACCESS_ENTRY.find(call), call.parameters["policyArn"]
     if policy.removeprefix(POLICY_PREFIX) not in POLICIES:
         raise AwsError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
     scope, now = call.parameters["accessScope"], time.time()
+    if scope.get("type") == "namespace":
+        raise AwsError("InvalidParameterException", "the embedded cloud does not support access policies with the scope namespace")
     association = {"policyArn": policy, "accessScope": scope, "associatedAt": now, "modifiedAt": now}
     parts(_cluster(call)).policies[entry["principalArn"], policy] = association
     return {"clusterName": entry["clusterName"], "principalArn": entry["principalArn"], "associatedAccessPolicy": association}

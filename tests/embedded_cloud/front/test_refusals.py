@@ -651,6 +651,17 @@ def test_an_https_listener_keeps_its_certificate(aws: Account) -> None:
         aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTPS")
 
 
+def test_an_access_policy_for_namespaces_is_not_supported(aws: Account) -> None:
+    cluster = aws.cluster(accessConfig={"authenticationMode": "API"})
+    entry = {"clusterName": cluster, "principalArn": aws.role("ec2.amazonaws.com")}
+    aws.eks.create_access_entry(**entry)
+    policy = f"{eks.POLICY_PREFIX}AmazonEKSViewPolicy"
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*embedded cloud does not support .* namespace"):
+        aws.eks.associate_access_policy(**entry, policyArn=policy, accessScope={"type": "namespace", "namespaces": ["shop"]})
+    assert aws.eks.list_associated_access_policies(**entry)["associatedAccessPolicies"] == []
+    aws.eks.associate_access_policy(**entry, policyArn=policy, accessScope={"type": "cluster"})
+
+
 def test_the_user_name_of_a_role_contains_its_session(aws: Account) -> None:
     """Source: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html"""
     role = aws.role("ec2.amazonaws.com")
