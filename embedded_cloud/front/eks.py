@@ -311,10 +311,7 @@ def create_addon(call: Call) -> Properties:
     cluster, name = _cluster(call), call.parameters["addonName"]
     kubernetes = backend("eks", call).clusters[cluster].version
     version = call.parameters.get("addonVersion") or _versions(kubernetes)[0]
-    if name not in ADDONS or version not in _versions(kubernetes):
-        raise AwsError(
-            "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on Kubernetes {kubernetes}"
-        )
+    _require_addon(name, version, kubernetes)
     if name in parts(cluster).addons:
         raise AwsError("ResourceInUseException", "Addon already exists.", 409)
     return ADDON.create(
@@ -332,8 +329,19 @@ def create_addon(call: Call) -> Properties:
 @operation
 def update_addon(call: Call) -> Properties:
     """Change version or configuration of an add-on."""
+    found, version = ADDON.find(call), call.parameters.get("addonVersion")
+    if version:
+        _require_addon(found["addonName"], version, backend("eks", call).clusters[found["clusterName"]].version)
     ADDON.update(call)
     return _update("AddonUpdate")
+
+
+def _require_addon(name: str, version: str, kubernetes: str) -> None:
+    """Raise ``AwsError`` if there is no such add-on, or not in this version for this Kubernetes version."""
+    if name not in ADDONS or version not in _versions(kubernetes):
+        raise AwsError(
+            "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on Kubernetes {kubernetes}"
+        )
 
 
 @operation

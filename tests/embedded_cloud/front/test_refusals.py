@@ -651,6 +651,18 @@ def test_an_https_listener_keeps_its_certificate(aws: Account) -> None:
         aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTPS")
 
 
+def test_an_add_on_can_have_only_the_versions_for_its_cluster(aws: Account) -> None:
+    addon = {"clusterName": aws.cluster(version="1.34"), "addonName": "coredns"}
+    [described] = aws.eks.describe_addon_versions(addonName="coredns", kubernetesVersion="1.34")["addons"]
+    first, second = (each["addonVersion"] for each in described["addonVersions"])
+    aws.eks.create_addon(**addon, addonVersion=first)
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*coredns v0 on Kubernetes 1\.34"):
+        aws.eks.update_addon(**addon, addonVersion="v0")
+    aws.eks.update_addon(**addon, addonVersion=second)
+    aws.eks.update_addon(**addon, configurationValues="{}")
+    assert aws.eks.describe_addon(**addon)["addon"]["addonVersion"] == second
+
+
 def test_an_access_policy_for_namespaces_is_not_supported(aws: Account) -> None:
     cluster = aws.cluster(accessConfig={"authenticationMode": "API"})
     entry = {"clusterName": cluster, "principalArn": aws.role("ec2.amazonaws.com")}
