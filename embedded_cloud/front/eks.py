@@ -398,6 +398,7 @@ def update_cluster_config(call: Call) -> Properties | None:
     """Change the attributes of a cluster that moto cannot change; None if moto can answer the call."""
     if "deletionProtection" not in call.parameters and "accessConfig" not in call.parameters:
         return None
+    _cluster(call, "name")
     after(call)
     return _update("ConfigUpdate")
 
@@ -405,10 +406,7 @@ def update_cluster_config(call: Call) -> Properties | None:
 @operation
 def update_cluster_version(call: Call) -> Properties:
     """Change the version of the control plane, without a delay."""
-    name = call.parameters["name"]
-    clusters = backend("eks", call).clusters
-    if name not in clusters:
-        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+    name, clusters = _cluster(call, "name"), backend("eks", call).clusters
     before, wanted = clusters[name].version, call.parameters["version"]
     back = minor(wanted) < minor(before)
     parts(name).upgraded_at = None if back else time.time()
@@ -436,8 +434,9 @@ def untag_resource(call: Call) -> Properties | None:
     return {}
 
 
-def _cluster(call: Call) -> str:
-    name = call.parameters["clusterName"]
+def _cluster(call: Call, parameter: str = "clusterName") -> str:
+    """The name of the cluster in a parameter of the call. Raises ``AwsError`` if this cluster does not exist."""
+    name = call.parameters[parameter]
     if name not in backend("eks", call).clusters:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     return name

@@ -663,6 +663,12 @@ def test_an_add_on_can_have_only_the_versions_for_its_cluster(aws: Account) -> N
     assert aws.eks.describe_addon(**addon)["addon"]["addonVersion"] == second
 
 
+@pytest.mark.parametrize("change", [{"deletionProtection": True}, {"accessConfig": {"authenticationMode": "API"}}, {"logging": {}}])
+def test_a_cluster_that_does_not_exist_cannot_be_configured(aws: Account, change: dict[str, Any]) -> None:
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*No cluster found for name: missing"):
+        aws.eks.update_cluster_config(name="missing", **change)
+
+
 def test_an_access_policy_for_namespaces_is_not_supported(aws: Account) -> None:
     cluster = aws.cluster(accessConfig={"authenticationMode": "API"})
     entry = {"clusterName": cluster, "principalArn": aws.role("ec2.amazonaws.com")}
