@@ -85,6 +85,15 @@ def test_a_role_that_a_service_takes_must_be_one_that_the_caller_may_pass(moto: 
         client(moto, "eks", **secret).create_cluster(name="x", **wanted)
 
 
+def test_an_add_on_gets_only_a_role_that_the_caller_may_pass(moto: str) -> None:
+    addon = {"clusterName": Made(moto).cluster("staging"), "addonName": "coredns"}
+    client(moto, "eks").create_addon(**addon)
+    limited = client(moto, "eks", **taken(moto, "no-pass-to-add-ons", Action="eks:*", Resource="*"))
+    limited.update_addon(**addon, configurationValues="{}")
+    with pytest.raises(Exception, match="not authorized to perform: iam:PassRole on resource: .*role/x"):
+        limited.update_addon(**addon, serviceAccountRoleArn="arn:aws:iam::123456789012:role/x")
+
+
 def test_a_presigned_call_has_its_session_token_in_the_query(moto: str) -> None:
     client(moto, "s3").create_bucket(Bucket="presigned")
     client(moto, "s3").put_object(Bucket="presigned", Key="x", Body=b"content")
