@@ -135,6 +135,12 @@ def test_a_default_action_forwards_to_its_group(elbv2: Any, settings: ProxySetti
     assert [end for key, end in wanted.weights.items() if key.startswith(f"{OTHER_PORT}.")] == [1000, 1000]
 
 
+@pytest.mark.parametrize("kept", [{}, {"Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}])
+def test_a_redirect_to_https_keeps_the_rest_of_the_address(elbv2: Any, settings: ProxySettings, kept: dict[str, str]) -> None:
+    text, _ = frontend(elbv2, settings, {"Type": "redirect", "RedirectConfig": {**REDIRECT, **kept}})
+    assert "redirect location https://%[hdr(host),field(1,:)]:4430%[capture.req.uri] code 301 if" in text
+
+
 def test_a_fixed_response_can_have_no_body(elbv2: Any, settings: ProxySettings) -> None:
     text, _ = frontend(elbv2, settings, FIXED)
     assert "http-request return status 404 if" in text
