@@ -151,11 +151,10 @@ class Cloud:
 
     def run(self, *command: str) -> None:
         """Run a command in the project's folder with the engine's environment. Raises ``EmbeddedCloudError`` if it fails."""
-        arguments = command[1:]
         done = subprocess.run(command, cwd=self.project.directory, env=self.engine.process_environment(), check=False)
         if done.returncode:
             raise EmbeddedCloudError(
-                f"{command[0]} {arguments[0]} failed with exit code {done.returncode}",
+                f"{' '.join(command[:2])} failed with exit code {done.returncode}",
                 "fix the problem above, and run the same command again",
             )
 

@@ -12,7 +12,6 @@ import json
 import secrets
 import urllib.request
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -118,9 +117,9 @@ class ControlPlane:
         except OSError:
             return False
 
-    @cached_property
+    @property
     def api(self) -> ApiServer:
-        """A client with the administrator's credentials."""
+        """A client with the administrator's present credentials, which a start can replace."""
         return ApiServer(self.kubeconfig)
 
     def _start_etcd(self) -> None:

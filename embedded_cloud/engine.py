@@ -93,7 +93,8 @@ class LocalEngine:
     def write_exports(self) -> None:
         """Write the file ``env``, for a shell to ``source``."""
         exports = [f"export {key}={shlex.quote(value)}" for key, value in self.environment().items()]
-        exports.append(f'case ":$PATH:" in *:{self.bin}:*) ;; *) export PATH={shlex.quote(str(self.bin))}:"$PATH" ;; esac')
+        programs = shlex.quote(str(self.bin))
+        exports.append(f'case ":$PATH:" in *:{programs}:*) ;; *) export PATH={programs}:"$PATH" ;; esac')
         for name in ("NO_PROXY", "no_proxy"):
             exports.append(
                 f'case ",${{{name}:-}}," in *,127.0.0.1,*) ;; *) export {name}="${{{name}:+${name},}}{LOCAL_HOSTS}" ;; esac'
@@ -168,7 +169,7 @@ class LocalEngine:
             return
         exported = json.loads(self.pulumi("stack", "export", "--stack", self.project.stack))
         exported["deployment"]["pending_operations"] = []
-        file = self.folder / "stack" / "repaired.json"
+        file = self.folder / "stack" / "without-pending.json"
         file.write_text(json.dumps(exported))
         self.pulumi("stack", "import", "--stack", self.project.stack, "--file", str(file))
         file.unlink()

@@ -12,7 +12,7 @@ import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from kubernetes.utils.quantity import parse_quantity
 
@@ -47,26 +47,50 @@ def serve(api: ApiServer, pki: Path, domain: str) -> None:
 
 
 def respond(api: ApiServer, path: str, domain: str) -> Manifest | None:
-    """The answer to a GET request for ``path``; None for a path that this server does not serve, such as that of a single pod."""
+    """The answer to a GET request for ``path``; None for an unknown path, and for a pod or a node without metrics."""
     url = urlsplit(path)
-    parts = url.path.removeprefix(f"/apis/{API}").strip("/").split("/")
-    selector = parse_qs(url.query).get("labelSelector", [""])[0]
-    if parts == [""]:
-        kinds = (("pods", True, "PodMetrics"), ("nodes", False, "NodeMetrics"))
-        resources = [{"name": n, "singularName": "", "namespaced": d, "kind": k, "verbs": ["get", "list"]} for n, d, k in kinds]
-        return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": API, "resources": resources}
-    if parts == ["nodes"]:
-        pods = _running(api, "/api/v1/pods", "")
-        nodes = [_node(node, pods, domain) for node in api.items("/api/v1/nodes")]
-        return {"kind": "NodeMetricsList", "apiVersion": API, "metadata": {}, "items": nodes}
-    if parts[-1] == "pods" and len(parts) in (1, 3):
-        pods = _running(api, f"/api/v1/{'/'.join(parts)}", selector)
-        return {"kind": "PodMetricsList", "apiVersion": API, "metadata": {}, "items": [_pod(pod, domain) for pod in pods]}
-    return None
+    query = parse_qs(url.query)
+    selection = {key: query[key][0] for key in ("labelSelector", "fieldSelector") if key in query}
+    match url.path.removeprefix(f"/apis/{API}").strip("/").split("/"):
+        case [""]:
+            kinds = (("pods", True, "PodMetrics"), ("nodes", False, "NodeMetrics"))
+            resources = [{"name": n, "singularName": "", "namespaced": d, "kind": k, "verbs": ["get", "list"]} for n, d, k in kinds]
+            return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": API, "resources": resources}
+        case ["nodes"]:
+            return _list("NodeMetrics", _nodes(api, selection, domain))
+        case ["nodes", name]:
+            return _one("NodeMetrics", _nodes(api, _named(name), domain))
+        case ["pods"] | ["namespaces", _, "pods"] as parts:
+            return _list("PodMetrics", _pods(api, "/".join(parts), selection, domain))
+        case ["namespaces", namespace, "pods", name]:
+            return _one("PodMetrics", _pods(api, f"namespaces/{namespace}/pods", _named(name), domain))
+        case _:
+            return None
 
 
-def _running(api: ApiServer, path: str, selector: str) -> list[Manifest]:
-    pods = api.items(f"{path}?labelSelector={quote(selector)}")
+def _named(name: str) -> dict[str, str]:
+    return {"fieldSelector": f"metadata.name={name}"}
+
+
+def _list(kind: str, items: list[Manifest]) -> Manifest:
+    return {"kind": f"{kind}List", "apiVersion": API, "metadata": {}, "items": items}
+
+
+def _one(kind: str, items: list[Manifest]) -> Manifest | None:
+    return {"kind": kind, "apiVersion": API, **items[0]} if items else None
+
+
+def _nodes(api: ApiServer, selection: dict[str, str], domain: str) -> list[Manifest]:
+    pods = _running(api, "pods", {})
+    return [_node(node, pods, domain) for node in api.items(f"/api/v1/nodes?{urlencode(selection)}")]
+
+
+def _pods(api: ApiServer, path: str, selection: dict[str, str], domain: str) -> list[Manifest]:
+    return [_pod(pod, domain) for pod in _running(api, path, selection)]
+
+
+def _running(api: ApiServer, path: str, selection: dict[str, str]) -> list[Manifest]:
+    pods = api.items(f"/api/v1/{path}?{urlencode(selection)}")
     return [pod for pod in pods if pod["status"].get("phase") == "Running"]
 
 

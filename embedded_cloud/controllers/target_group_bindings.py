@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import urllib.error
+
 from botocore.client import BaseClient
 
 from embedded_cloud.api_server import ApiServer, Manifest
@@ -80,8 +82,10 @@ def _endpoints(api: ApiServer, namespace: str, service: Manifest) -> set[tuple[s
     """
     try:
         ports = api.get(f"/api/v1/namespaces/{namespace}/services/{service['name']}")["spec"]["ports"]
-    except OSError:
-        return set()
+    except urllib.error.HTTPError as error:
+        if error.code == 404:
+            return set()
+        raise  # the endpoints are not known, so the targets stay registered
     port = next((each for each in ports if service["port"] in (each.get("name"), each["port"])), None)
     if port is None:
         return set()

@@ -15,9 +15,9 @@ SELECTED_NODE = "volume.kubernetes.io/selected-node"
 def reconcile(api: ApiServer, folders: Path | None = None) -> None:
     """Create, grow and delete the volumes of claims. A volume whose reclaim policy is Delete is deleted after its claim.
 
-    If the storage class waits for the first consumer, a claim gets its volume after the scheduler has chosen a node for the pod.
-    A volume is a folder in ``folders`` that only pods in the volume's zone can mount. Without ``folders``, a volume is only an
-    object in the API.
+    If the storage class waits for the first consumer, a claim gets its volume after the scheduler has chosen a node for the pod,
+    in this node's zone. Otherwise, the volume is in the first of the nodes' zones. A volume is a folder in ``folders`` that only
+    pods in the volume's zone can mount. Without ``folders``, a volume is only an object in the API.
     """
     zones = {each["metadata"]["name"]: each["metadata"]["labels"].get(ZONE, "") for each in api.items("/api/v1/nodes")}
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}
@@ -31,7 +31,8 @@ def reconcile(api: ApiServer, folders: Path | None = None) -> None:
         if not waits or SELECTED_NODE in annotations:
             volume = _volume(claim, storage_class)
             if folders:
-                volume["spec"] |= _folder(folders / volume["metadata"]["name"], zones.get(annotations.get(SELECTED_NODE, ""), ""))
+                zone = zones.get(annotations.get(SELECTED_NODE)) or min(zones.values())
+                volume["spec"] |= _folder(folders / volume["metadata"]["name"], zone)
                 del volume["spec"]["csi"]
             api.create("/api/v1/persistentvolumes", volume)
     for volume in api.items("/api/v1/persistentvolumes"):

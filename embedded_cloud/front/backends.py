@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Any
 
 from moto.backends import get_backend
+from moto.kms.utils import _deserialize_ciphertext_blob
 
 from embedded_cloud.front.accounts import ACCOUNT
 from embedded_cloud.front.call import Call
@@ -18,6 +20,14 @@ def backend(service: str, call: Call) -> Any:
     """moto's objects of a service in the call's region."""
     found: Any = get_backend(service)  # type: ignore[call-overload]
     return found[ACCOUNT][GLOBAL.get(service, call.region)]
+
+
+def key_of_ciphertext(call: Call) -> str | None:
+    """The id of the KMS key that encrypted the ciphertext in a call; None if there is no ciphertext, or if it is not valid."""
+    try:
+        return str(_deserialize_ciphertext_blob(call.parameters["CiphertextBlob"]).key_id)
+    except (KeyError, ValueError, struct.error):
+        return None
 
 
 def subnet(call: Call, id: str) -> Any:

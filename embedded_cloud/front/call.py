@@ -25,6 +25,8 @@ SIGNED_AS = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch", "taggi
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
+TOKEN = "X-Amz-Security-Token"
+
 UNSIGNED = {"AssumeRoleWithWebIdentity": "sts"}
 """Operation -> service, for calls that have no signature because the caller has no credentials yet."""
 
@@ -57,8 +59,8 @@ class Call:
 
     @property
     def token(self) -> str:
-        """The session token in the header of the call; empty if the call does not have this header."""
-        return str(self.request.headers.get("X-Amz-Security-Token", ""))
+        """The session token of the call: in a header, or in the query if the call is presigned; empty if it has no token."""
+        return str(self.request.headers.get(TOKEN) or self.request.args.get(TOKEN, ""))
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -157,7 +158,9 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     """The user name and the groups of a principal in a cluster; None if the principal has no access entry.
 
     ``arn`` is the ARN of a role or of an assumed role's session. An access entry contains the ARN of the role. The user name is
-    always ``arn``.
+    that of the entry, with the name of the session in place of ``{{SessionName}}`` and ``{{SessionNameRaw}}``.
+
+    Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#full-configuration-format
     """
     role = arn
     if ":assumed-role/" in arn:
@@ -166,7 +169,9 @@ def access_of(cluster: str, arn: str) -> tuple[str, list[str]] | None:
     if entry is None:
         return None
     granted = [POLICIES[policy.removeprefix(POLICY_PREFIX)] for principal, policy in parts(cluster).policies if principal == role]
-    return arn, [*entry["kubernetesGroups"], *(group_of(each) for each in granted)]
+    session = arn.rsplit("/", 1)[-1]
+    name = entry["username"].replace("{{SessionName}}", session.replace("@", "-")).replace("{{SessionNameRaw}}", session)
+    return name, [*entry["kubernetesGroups"], *(group_of(each) for each in granted)]
 
 
 def writes_logs(cluster: str, call: Call) -> bool:
@@ -239,9 +244,18 @@ def create_access_entry(call: Call) -> Properties:
         _arn(call, "access-entry", cluster, "role", ACCOUNT, principal.rsplit("/", 1)[-1], token_hex(8)),
         principalArn=principal,
         kubernetesGroups=call.parameters.get("kubernetesGroups", []),
-        username=call.parameters.get("username", principal),
+        username=call.parameters.get("username", _user_name(principal)),
         type=call.parameters.get("type", "STANDARD"),
     )
+
+
+def _user_name(principal: str) -> str:
+    """The user name that EKS gives a principal by default. The user name of a role contains the session.
+
+    Source: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html
+    """
+    role = re.fullmatch(r"arn:aws:iam::(\d+):role/(?:.+/)?([^/]+)", principal)
+    return f"arn:aws:sts::{role[1]}:assumed-role/{role[2]}/{{{{SessionName}}}}" if role else principal
 
 
 @operation
@@ -261,11 +275,13 @@ def list_access_entries(call: Call) -> Properties:
 
 @operation
 def associate_access_policy(call: Call) -> Properties:
-    """Grant a principal an access policy."""
+    """Grant a principal an access policy for the whole cluster."""
     entry, policy = ACCESS_ENTRY.find(call), call.parameters["policyArn"]
     if policy.removeprefix(POLICY_PREFIX) not in POLICIES:
         raise AwsError("ResourceNotFoundException", f"The specified policyArn is invalid: {policy}", 404)
     scope, now = call.parameters["accessScope"], time.time()
+    if scope.get("type") == "namespace":
+        raise AwsError("InvalidParameterException", "the embedded cloud does not support access policies with the scope namespace")
     association = {"policyArn": policy, "accessScope": scope, "associatedAt": now, "modifiedAt": now}
     parts(_cluster(call)).policies[entry["principalArn"], policy] = association
     return {"clusterName": entry["clusterName"], "principalArn": entry["principalArn"], "associatedAccessPolicy": association}
@@ -295,10 +311,7 @@ def create_addon(call: Call) -> Properties:
     cluster, name = _cluster(call), call.parameters["addonName"]
     kubernetes = backend("eks", call).clusters[cluster].version
     version = call.parameters.get("addonVersion") or _versions(kubernetes)[0]
-    if name not in ADDONS or version not in _versions(kubernetes):
-        raise AwsError(
-            "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on Kubernetes {kubernetes}"
-        )
+    _require_addon(name, version, kubernetes)
     if name in parts(cluster).addons:
         raise AwsError("ResourceInUseException", "Addon already exists.", 409)
     return ADDON.create(
@@ -316,8 +329,19 @@ def create_addon(call: Call) -> Properties:
 @operation
 def update_addon(call: Call) -> Properties:
     """Change version or configuration of an add-on."""
+    found, version = ADDON.find(call), call.parameters.get("addonVersion")
+    if version:
+        _require_addon(found["addonName"], version, backend("eks", call).clusters[found["clusterName"]].version)
     ADDON.update(call)
     return _update("AddonUpdate")
+
+
+def _require_addon(name: str, version: str, kubernetes: str) -> None:
+    """Raise ``AwsError`` if there is no such add-on, or not in this version for this Kubernetes version."""
+    if name not in ADDONS or version not in _versions(kubernetes):
+        raise AwsError(
+            "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on Kubernetes {kubernetes}"
+        )
 
 
 @operation
@@ -374,6 +398,7 @@ def update_cluster_config(call: Call) -> Properties | None:
     """Change the attributes of a cluster that moto cannot change; None if moto can answer the call."""
     if "deletionProtection" not in call.parameters and "accessConfig" not in call.parameters:
         return None
+    _cluster(call, "name")
     after(call)
     return _update("ConfigUpdate")
 
@@ -381,10 +406,7 @@ def update_cluster_config(call: Call) -> Properties | None:
 @operation
 def update_cluster_version(call: Call) -> Properties:
     """Change the version of the control plane, without a delay."""
-    name = call.parameters["name"]
-    clusters = backend("eks", call).clusters
-    if name not in clusters:
-        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
+    name, clusters = _cluster(call, "name"), backend("eks", call).clusters
     before, wanted = clusters[name].version, call.parameters["version"]
     back = minor(wanted) < minor(before)
     parts(name).upgraded_at = None if back else time.time()
@@ -412,8 +434,9 @@ def untag_resource(call: Call) -> Properties | None:
     return {}
 
 
-def _cluster(call: Call) -> str:
-    name = call.parameters["clusterName"]
+def _cluster(call: Call, parameter: str = "clusterName") -> str:
+    """The name of the cluster in a parameter of the call. Raises ``AwsError`` if this cluster does not exist."""
+    name = call.parameters[parameter]
     if name not in backend("eks", call).clusters:
         raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.", 404)
     return name

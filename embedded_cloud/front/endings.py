@@ -1,6 +1,6 @@
 """The effects that follow a call: deletions that take time, and the log group that EKS creates for a cluster.
 
-A slow deletion ends after :data:`LOOKS` describe calls of the resource, and not after a period of time.
+A slow deletion ends after :data:`DESCRIBE_CALLS` describe calls of the resource, and not after a period of time.
 Therefore a client that does not wait for the end of a deletion gets the same errors as on AWS, and tests need not sleep.
 """
 
@@ -13,7 +13,7 @@ from embedded_cloud.front import eks
 from embedded_cloud.front.backends import backend
 from embedded_cloud.front.call import Call
 
-LOOKS = 2
+DESCRIBE_CALLS = 2
 
 
 class Endings:
@@ -23,16 +23,16 @@ class Endings:
         self._left: dict[str, tuple[int, Callable[[], None]]] = {}
 
     def begin(self, id: str, end: Callable[[], None]) -> None:
-        """Call ``end``, which deletes ``id``, after :data:`LOOKS` describe calls."""
-        self._left.setdefault(id, (LOOKS, end))
+        """Call ``end``, which deletes ``id``, after :data:`DESCRIBE_CALLS` describe calls."""
+        self._left.setdefault(id, (DESCRIBE_CALLS, end))
 
-    def looked(self, id: str) -> None:
+    def described(self, id: str) -> None:
         """Count a describe call of ``id``; the last describe call deletes the resource."""
         if id not in self._left:
             return
-        looks, end = self._left[id]
-        if looks > 1:
-            self._left[id] = (looks - 1, end)
+        calls, end = self._left[id]
+        if calls > 1:
+            self._left[id] = (calls - 1, end)
         else:
             del self._left[id]
             end()
@@ -53,9 +53,9 @@ def before(call: Call) -> dict[str, Any] | None:
             return _node_group(call)
         case "ec2", "DescribeNatGateways":
             for id in call.parameters.get("NatGatewayIds") or ():
-                ENDINGS.looked(id)
+                ENDINGS.described(id)
         case "eks", "DescribeNodegroup":
-            ENDINGS.looked(f"{call.parameters['clusterName']}:{call.parameters['nodegroupName']}")
+            ENDINGS.described(f"{call.parameters['clusterName']}:{call.parameters['nodegroupName']}")
         case _:
             pass
     return None

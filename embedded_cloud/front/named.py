@@ -10,11 +10,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from moto.kms.utils import _deserialize_ciphertext_blob
-
 from embedded_cloud.front import eks
 from embedded_cloud.front.accounts import ACCOUNT
-from embedded_cloud.front.backends import backend
+from embedded_cloud.front.backends import backend, key_of_ciphertext
 from embedded_cloud.front.call import Call
 
 PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag"}
@@ -73,8 +71,8 @@ def resources(call: Call) -> tuple[str, ...]:
             return (part,)
         case "iam":
             return tuple(_named(call))[:1]
-        case "kms" if "CiphertextBlob" in call.parameters and "KeyId" not in call.parameters:
-            return (_key(call, _deserialize_ciphertext_blob(call.parameters["CiphertextBlob"]).key_id),)
+        case "kms" if "KeyId" not in call.parameters and (key := key_of_ciphertext(call)):
+            return (_key(call, key),)
         case _:
             own = f"arn:aws:{PREFIXES.get(call.service, call.service)}:"
             return tuple(dict.fromkeys([*_named(call), *(text for text in _texts(call.parameters) if text.startswith(own))]))

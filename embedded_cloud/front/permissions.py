@@ -72,6 +72,7 @@ PASSED_ROLES = {
     ("eks", "CreateCluster"): ("roleArn",),
     ("eks", "CreateNodegroup"): ("nodeRole",),
     ("eks", "CreatePodIdentityAssociation"): ("roleArn",),
+    ("eks", "UpdateAddon"): ("serviceAccountRoleArn",),
     ("eks", "UpdatePodIdentityAssociation"): ("roleArn",),
 }
 """Calls that pass a role to a service, with the parameters that contain the role's ARN. The caller needs `iam:PassRole`.

@@ -21,7 +21,7 @@ CODES = {
 CODES_BY_PROTOCOL = {"query": "ValidationError"}
 OTHERWISE = "ValidationException"
 
-JAVA_CLASSES = {
+PYTHON_EQUIVALENTS = {
     r"\p{Alnum}": "a-zA-Z0-9",
     r"\p{ASCII}": r"\x00-\x7f",
     r"\p{Print}": r" -~",
@@ -122,7 +122,7 @@ def _join(path: str, name: str) -> str:
 def in_python(pattern: str) -> re.Pattern[str] | None:
     """AWS' pattern as a pattern of Python, or ``None`` if Python has no equivalent."""
     pattern = re.sub(r"^(\\p\{\w+\})", r"[\1]", pattern)  # Python needs brackets around a character class
-    for java, python in JAVA_CLASSES.items():
+    for java, python in PYTHON_EQUIVALENTS.items():
         pattern = pattern.replace(java, python)
     try:
         return re.compile(pattern)

@@ -97,7 +97,7 @@ class RunningNodes:
     def hosts(self) -> list[str]:
         """The host names in the rules of the configured load balancer."""
         text = (self.network.folder / "haproxy.cfg").read_text()
-        return sorted(set(re.findall(r"-m str -i (\S+) }", text)))
+        return sorted({host for hosts in re.findall(r"-m str -i ([^}]+) }", text) for host in hosts.split()})
 
     @property
     def _settings_file(self) -> Path:

@@ -18,6 +18,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
+from math import inf
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -37,6 +38,10 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 SHARES = 1000
 ANSWER_SECONDS = 5
 DRAINING = ("draining", "unused")
+DEFAULT_ACTIONS = ("forward", "fixed-response", "redirect")
+UNCHANGED = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}", "Query": "#{query}"}
+"""The parts of a redirect that keep the request's parts:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html"""
 DELAY = "deregistration_delay.timeout_seconds"
 MAX_CONNECTIONS = 4000
 
@@ -82,7 +87,7 @@ class TargetGroup:
 
 @dataclass(frozen=True)
 class ListenerRule:
-    """A listener's rule: the hosts that it matches, and the target groups to which it forwards."""
+    """A listener's rule: the hosts that it matches (every host if empty), and the target groups to which it forwards."""
 
     hosts: tuple[str, ...]
     groups: tuple[str, ...]
@@ -150,19 +155,45 @@ def _group(described: dict[str, Any]) -> TargetGroup:
 
 
 def _listener(elbv2: Any, listener: dict[str, Any], wanted: Wanted) -> Listener:
+    """A listener as the account describes it. If a part is not supported, the listener answers every request with an error."""
     rules: list[ListenerRule] = []
     every = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
-    for rule in sorted((each for each in every if not each["IsDefault"]), key=lambda each: int(each["Priority"])):
+    default = listener["DefaultActions"][0]
+    if unsupported := sorted({part for rule in every for part in _unsupported(rule)}):
+        every, default = [], _error(f"the embedded load balancer does not support the {', the '.join(unsupported)}")
+    applied = [each for each in every if not each["IsDefault"] or default["Type"] == "forward"]
+    # A default action that forwards is the last rule: it has no hosts, so it matches each request that no earlier rule matches.
+    for rule in sorted(applied, key=lambda each: inf if each["IsDefault"] else int(each["Priority"])):
         hosts = [host for each in rule["Conditions"] if each["Field"] == "host-header" for host in _hosts(each)]
         parts = [each for action in rule["Actions"] for each in _parts(action)]
         total = sum(weight for _, weight in parts)
         for (arn, _), end in zip(parts, accumulate(weight for _, weight in parts), strict=True):
             wanted.weights[_key(len(rules), listener["Port"], wanted.groups[arn])] = end * SHARES // total if total else 0
         rules.append(ListenerRule(tuple(hosts), tuple(arn for arn, _ in parts)))
-    default = listener["DefaultActions"][0]
     detail = default.get("RedirectConfig") or default.get("FixedResponseConfig") or {}
     flat = tuple((key, str(value)) for key, value in {"Type": default["Type"], **detail}.items())
     return Listener(listener["Port"], listener["Protocol"] == "HTTPS", flat, tuple(rules))
+
+
+def _unsupported(rule: dict[str, Any]) -> Iterator[str]:
+    """The conditions and actions of a rule that HAProxy's configuration cannot express."""
+    for condition in rule["Conditions"]:
+        if condition["Field"] != "host-header":
+            yield f"condition {condition['Field']}"
+        else:
+            yield from (f"host name {host} with a wildcard" for host in _hosts(condition) if "*" in host or "?" in host)
+    for action in rule["Actions"]:
+        if action["Type"] not in (DEFAULT_ACTIONS if rule["IsDefault"] else ("forward",)):
+            yield f"action {action['Type']}"
+        elif action["Type"] == "redirect":
+            to = {**UNCHANGED, **action["RedirectConfig"]}
+            moved = any(to[part] != UNCHANGED[part] for part in ("Host", "Path", "Query"))
+            if moved or to["Protocol"] != "HTTPS" or not to["Port"].isdecimal():
+                yield "redirect to {Protocol}://{Host}:{Port}{Path}?{Query}".format(**to)
+
+
+def _error(message: str) -> dict[str, Any]:
+    return {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "501", "MessageBody": message}}
 
 
 def _hosts(condition: dict[str, Any]) -> list[str]:
@@ -171,7 +202,7 @@ def _hosts(condition: dict[str, Any]) -> list[str]:
 
 def _parts(action: dict[str, Any]) -> list[tuple[str, int]]:
     """The ARN and the weight of each target group of an action."""
-    groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    groups = action.get("ForwardConfig", {}).get("TargetGroups") or [action]
     return [(each["TargetGroupArn"], int(each.get("Weight", 1))) for each in groups]
 
 
@@ -265,7 +296,8 @@ def _default(action: dict[str, str], settings: ProxySettings) -> str:
         code = action["StatusCode"].removeprefix("HTTP_")
         return f"http-request redirect location https://%[hdr(host),field(1,:)]:{port}%[capture.req.uri] code {code}"
     text = action.get("MessageBody", "").replace('"', "")
-    return f'http-request return status {action.get("StatusCode", "503")} content-type text/plain string "{text}"'
+    content = f' content-type text/plain string "{text}"' if text else ""  # HAProxy refuses an empty string
+    return f"http-request return status {action.get('StatusCode', '503')}{content}"
 
 
 def _by_group(wanted: Wanted, settings: ProxySettings) -> str:

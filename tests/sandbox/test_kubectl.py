@@ -99,6 +99,14 @@ def test_exec_runs_a_shell(pod: str, running: Cloud) -> None:
     assert kubectl(running, "exec", *NAMESPACE, pod, "--", "sh", "-c", "echo $((6 * 7))") == "42\n"
 
 
+def test_top_shows_one_pod_and_the_selected_nodes(pod: str, running: Cloud) -> None:
+    name, nodes = pod.removeprefix("pod/"), [each.name for each in PROJECT.nodes]
+    assert [line.split()[0] for line in kubectl(running, "top", "pod", *NAMESPACE, name, "--no-headers").splitlines()] == [name]
+    for options in ([nodes[0]], ["-l", f"kubernetes.io/hostname={nodes[0]}"]):
+        lines = kubectl(running, "top", "node", *options, "--no-headers").splitlines()
+        assert [line.split()[0] for line in lines] == [nodes[0]]
+
+
 def test_every_command_of_the_guide_is_run_or_has_a_reason() -> None:
     assert set(commands_of_the_guide()) == SHOWN.keys() | NOT_RUN.keys()
     assert len(SHOWN) == 20

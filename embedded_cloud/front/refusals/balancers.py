@@ -51,21 +51,26 @@ def balancer_in_one_zone(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", code="DuplicateLoadBalancerName", source=f"{API}/API_CreateLoadBalancer.html")
 def balancer_name_taken(call: Call) -> str | None:
-    """A load balancer with the name of a load balancer in another VPC of the region."""
-    vpcs = {each.vpc_id for each in _subnets(call)}
-    taken = [each for each in load_balancers(call) if each.name == call.parameters["Name"] and each.vpc_id not in vpcs]
-    return f"A load balancer with the same name '{taken[0].name}' exists, but with different settings" if taken else None
+    """A load balancer with the name of another load balancer of the region.
+
+    If all settings are equal, AWS returns the existing load balancer. This is not supported, so such a call is refused too.
+    """
+    name = call.parameters["Name"]
+    if name not in {each.name for each in load_balancers(call)}:
+        return None
+    return f"A load balancer with the same name '{name}' exists. The embedded cloud does not compare the settings of the two"
 
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A load balancer or target group whose name is not 1 to 32 letters, digits and inner hyphens, or begins with ``internal-``."""
+    """A name that is not 1 to 32 letters, digits and inner hyphens, or a load balancer's name that begins with ``internal-``."""
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"
     if not NAME.fullmatch(name):
         return f"The name '{name}' can only contain alphanumeric characters and hyphens(-), and cannot begin or end with a hyphen"
-    return f"The name '{name}' cannot begin with 'internal-'" if name.startswith("internal-") else None
+    reserved = call.name == "CreateLoadBalancer" and name.startswith("internal-")
+    return f"The name '{name}' cannot begin with 'internal-'" if reserved else None
 
 
 @refuses("elbv2", "ModifyLoadBalancerAttributes", code="ValidationError", source=f"{API}/API_LoadBalancerAttribute.html")
@@ -112,8 +117,14 @@ def protected_balancer(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateListener", "ModifyListener", code="ValidationError", source=f"{API}/API_CreateListener.html")
 def listener_without_certificate(call: Call) -> str | None:
-    """An HTTPS listener without a certificate."""
+    """An HTTPS listener without a certificate.
+
+    A changed listener keeps its certificate, unless its protocol was not HTTPS.
+    """
     if call.parameters.get("Protocol") != "HTTPS" or call.parameters.get("Certificates"):
+        return None
+    arn = call.parameters.get("ListenerArn")
+    if any(arn in each.listeners and each.listeners[arn].protocol == "HTTPS" for each in load_balancers(call)):
         return None
     return "A certificate must be specified for HTTPS listeners"
 

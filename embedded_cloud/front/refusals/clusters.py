@@ -15,8 +15,8 @@ from embedded_cloud.front.refusals._table import refuses
 API = "https://docs.aws.amazon.com/eks/latest/APIReference"
 GUIDE = "https://docs.aws.amazon.com/eks/latest/userguide"
 
-VERSIONS = tuple(f"1.{minor}" for minor in range(31, 38))
-"""The versions with standard or extended support at the beginning of November 2026. Support of 1.31 ends on 2026-11-26.
+VERSIONS = tuple(f"1.{minor}" for minor in range(32, 38))
+"""The versions with standard or extended support at the end of November 2026. Extended support of 1.31 ended on 2026-11-26.
 
 Source: https://docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html
 """

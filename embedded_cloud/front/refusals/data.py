@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedded_cloud.front.backends import backend
+from embedded_cloud.front.backends import backend, key_of_ciphertext
 from embedded_cloud.front.call import Call
 from embedded_cloud.front.refusals._table import refuses
 
@@ -25,9 +25,9 @@ NAMES_OF_KEYS = ("KeyId", "TargetKeyId", "SourceKeyId", "DestinationKeyId")
 def key_pending_deletion(call: Call) -> str | None:
     """Any use of a KMS key that is pending deletion.
 
-    Only calls that name the key are refused. A Decrypt call without ``KeyId`` succeeds.
+    A call uses the keys that it names, and the key that encrypted its ciphertext.
     """
-    for id in (call.parameters.get(name) for name in NAMES_OF_KEYS):
+    for id in (*(call.parameters.get(name) for name in NAMES_OF_KEYS), key_of_ciphertext(call)):
         key = _key(call, id) if id else None
         if key is not None and key.key_state == "PendingDeletion":
             return f"{key.arn} is pending deletion."

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from components.account import pipeline_access
@@ -80,6 +83,31 @@ def test_a_role_that_a_service_takes_must_be_one_that_the_caller_may_pass(moto: 
     wanted = {"roleArn": "arn:aws:iam::123456789012:role/x", "resourcesVpcConfig": {}}
     with pytest.raises(Exception, match="not authorized to perform: iam:PassRole on resource: .*role/x"):
         client(moto, "eks", **secret).create_cluster(name="x", **wanted)
+
+
+def test_an_add_on_gets_only_a_role_that_the_caller_may_pass(moto: str) -> None:
+    addon = {"clusterName": Made(moto).cluster("staging"), "addonName": "coredns"}
+    client(moto, "eks").create_addon(**addon)
+    limited = client(moto, "eks", **taken(moto, "no-pass-to-add-ons", Action="eks:*", Resource="*"))
+    limited.update_addon(**addon, configurationValues="{}")
+    with pytest.raises(Exception, match="not authorized to perform: iam:PassRole on resource: .*role/x"):
+        limited.update_addon(**addon, serviceAccountRoleArn="arn:aws:iam::123456789012:role/x")
+
+
+def test_a_presigned_call_has_its_session_token_in_the_query(moto: str) -> None:
+    client(moto, "s3").create_bucket(Bucket="presigned")
+    client(moto, "s3").put_object(Bucket="presigned", Key="x", Body=b"content")
+    secret = taken(moto, "presigns", Action="s3:GetObject", Resource="*")
+
+    def get(**keys: str) -> bytes:
+        s3 = boto3.client("s3", endpoint_url=moto, region_name="us-east-1", config=Config(signature_version="s3v4"), **keys)
+        address = s3.generate_presigned_url("get_object", {"Bucket": "presigned", "Key": "x"})
+        with urllib.request.urlopen(address) as answer:
+            return answer.read()
+
+    assert get(**secret) == b"content"
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        get(**{**secret, "aws_session_token": "other"})
 
 
 def test_a_boundary_limits_what_a_policy_allows(moto: str) -> None:

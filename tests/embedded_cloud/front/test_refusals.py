@@ -248,8 +248,11 @@ def balancer_name_taken(aws: Account) -> tuple[Call, Call]:
 
 @scene
 def bad_name(aws: Account) -> tuple[Call, Call]:
-    _, _, subnets = aws.online()
-    return lambda: aws.balancer(subnets, Name="internal-one"), lambda: aws.balancer(subnets, Name="one-internal")
+    vpc, _, subnets = aws.online()
+    return lambda: aws.balancer(subnets, Name="internal-one"), lambda: (
+        aws.balancer(subnets, Name="one-internal"),
+        aws.target_group(vpc, "internal-one"),
+    )
 
 
 @scene
@@ -358,14 +361,14 @@ def rollback_below_nodes(aws: Account) -> tuple[Call, Call]:
 @scene
 def nodes_too_old(aws: Account) -> tuple[Call, Call]:
     subnets = aws.subnets(aws.vpc())
-    cluster = aws.cluster(subnets, version="1.34")
-    nodes = aws.nodes(cluster, subnets, version="1.31")
+    cluster = aws.cluster(subnets, version="1.35")
+    nodes = aws.nodes(cluster, subnets, version="1.32")
 
     def without_nodes() -> None:
         aws.without_nodes(cluster, nodes)
-        aws.upgrade(cluster, "1.35")
+        aws.upgrade(cluster, "1.36")
 
-    return lambda: aws.upgrade(cluster, "1.35"), without_nodes
+    return lambda: aws.upgrade(cluster, "1.36"), without_nodes
 
 
 @scene
@@ -613,6 +616,78 @@ def test_a_ciphertext_cannot_be_encrypted_again_with_a_key_that_is_pending_delet
         aws.kms.re_encrypt(CiphertextBlob=secret, DestinationKeyId=destination)
 
 
+def test_a_ciphertext_of_a_key_that_is_pending_deletion_cannot_be_decrypted(aws: Account) -> None:
+    source, destination = (aws.key().rsplit("/", 1)[-1] for _ in range(2))
+    secret = aws.kms.encrypt(KeyId=source, Plaintext=b"secret")["CiphertextBlob"]
+    aws.kms.schedule_key_deletion(KeyId=source, PendingWindowInDays=7)
+    for refused in (
+        lambda: aws.kms.decrypt(CiphertextBlob=secret),
+        lambda: aws.kms.re_encrypt(CiphertextBlob=secret, DestinationKeyId=destination),
+    ):
+        with pytest.raises(ClientError, match="KMSInvalidStateException"):
+            refused()
+    aws.kms.cancel_key_deletion(KeyId=source)
+    aws.kms.enable_key(KeyId=source)
+    assert aws.kms.decrypt(CiphertextBlob=secret)["Plaintext"] == b"secret"
+    with pytest.raises(ClientError, match="InvalidCiphertextException"):
+        aws.kms.decrypt(CiphertextBlob=b"not a ciphertext")
+
+
+def test_a_name_is_taken_by_a_load_balancer_in_the_same_vpc_too(aws: Account) -> None:
+    _, _, subnets = aws.online()
+    name = f"taken-{next(NUMBERS)}"
+    aws.balancer(subnets, Name=name)
+    with pytest.raises(ClientError, match=rf"DuplicateLoadBalancerName.*'{name}' exists"):
+        aws.balancer(subnets, Name=name, Scheme="internal")
+
+
+def test_an_https_listener_keeps_its_certificate(aws: Account) -> None:
+    balancer, certificate = aws.balancer(aws.online()[2]), aws.certificate()
+    aws.acm.describe_certificate(CertificateArn=certificate)
+    listener = aws.listener(balancer, Protocol="HTTPS", Certificates=[{"CertificateArn": certificate}])
+    aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTPS", Port=8443)
+    aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTP")
+    with pytest.raises(ClientError, match="A certificate must be specified for HTTPS listeners"):
+        aws.elbv2.modify_listener(ListenerArn=listener, Protocol="HTTPS")
+
+
+def test_an_add_on_can_have_only_the_versions_for_its_cluster(aws: Account) -> None:
+    addon = {"clusterName": aws.cluster(version="1.34"), "addonName": "coredns"}
+    [described] = aws.eks.describe_addon_versions(addonName="coredns", kubernetesVersion="1.34")["addons"]
+    first, second = (each["addonVersion"] for each in described["addonVersions"])
+    aws.eks.create_addon(**addon, addonVersion=first)
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*coredns v0 on Kubernetes 1\.34"):
+        aws.eks.update_addon(**addon, addonVersion="v0")
+    aws.eks.update_addon(**addon, addonVersion=second)
+    aws.eks.update_addon(**addon, configurationValues="{}")
+    assert aws.eks.describe_addon(**addon)["addon"]["addonVersion"] == second
+
+
+@pytest.mark.parametrize("change", [{"deletionProtection": True}, {"accessConfig": {"authenticationMode": "API"}}, {"logging": {}}])
+def test_a_cluster_that_does_not_exist_cannot_be_configured(aws: Account, change: dict[str, Any]) -> None:
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.*No cluster found for name: missing"):
+        aws.eks.update_cluster_config(name="missing", **change)
+
+
+def test_an_access_policy_for_namespaces_is_not_supported(aws: Account) -> None:
+    cluster = aws.cluster(accessConfig={"authenticationMode": "API"})
+    entry = {"clusterName": cluster, "principalArn": aws.role("ec2.amazonaws.com")}
+    aws.eks.create_access_entry(**entry)
+    policy = f"{eks.POLICY_PREFIX}AmazonEKSViewPolicy"
+    with pytest.raises(ClientError, match=r"InvalidParameterException.*embedded cloud does not support .* namespace"):
+        aws.eks.associate_access_policy(**entry, policyArn=policy, accessScope={"type": "namespace", "namespaces": ["shop"]})
+    assert aws.eks.list_associated_access_policies(**entry)["associatedAccessPolicies"] == []
+    aws.eks.associate_access_policy(**entry, policyArn=policy, accessScope={"type": "cluster"})
+
+
+def test_the_user_name_of_a_role_contains_its_session(aws: Account) -> None:
+    """Source: https://docs.aws.amazon.com/eks/latest/userguide/creating-access-entries.html"""
+    role = aws.role("ec2.amazonaws.com")
+    entry = {"clusterName": aws.cluster(accessConfig={"authenticationMode": "API"}), "principalArn": role}
+    name = aws.eks.create_access_entry(**entry)["accessEntry"]["username"]
+    assert name == f"{role.replace(':iam:', ':sts:').replace(':role/', ':assumed-role/')}/{{{{SessionName}}}}"
+
+
 def test_a_target_group_that_a_listener_forwards_to_cannot_be_deleted(aws: Account) -> None:
     vpc, _, subnets = aws.online()
     balancer, group = aws.balancer(subnets), aws.target_group(vpc, f"used-{next(NUMBERS)}")
@@ -636,6 +711,10 @@ def test_a_control_plane_goes_back_for_seven_days_only(monkeypatch: pytest.Monke
 
 def test_a_cluster_can_have_each_version_that_the_policies_allow() -> None:
     assert Limits().kubernetes_support_ends.keys() <= set(refusals.clusters.VERSIONS)
+
+
+def test_a_cluster_cannot_have_a_version_whose_extended_support_has_ended() -> None:
+    assert refusals.clusters.VERSIONS[0] == "1.32", "extended support of 1.31 ended on 2026-11-26"
 
 
 def test_every_row_has_a_source_and_stands_in_the_documents() -> None:

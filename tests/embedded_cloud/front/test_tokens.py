@@ -90,9 +90,24 @@ def test_a_caller_without_an_access_entry_is_refused_by_name(session: AssumedRol
     said = tokens.authenticate("blue", token(keys(session)))
     assert said == {"authenticated": False, "error": f"{SESSION} has no access entry in the cluster blue"}
     policy = eks.POLICY_PREFIX + "AmazonEKSViewPolicy"
-    entries, policies = {ROLE: {"kubernetesGroups": ["readers"]}}, {(ROLE, policy): {}}
+    entry = {"kubernetesGroups": ["readers"], "username": f"{SESSION.removesuffix('job')}{{{{SessionName}}}}"}
+    entries, policies = {ROLE: entry}, {(ROLE, policy): {}}
     monkeypatch.setitem(eks.PARTS, "blue", eks.Parts(entries=entries, policies=policies))
     user = tokens.authenticate("blue", token(keys(session)))["user"]
     assert user["username"] == SESSION
     assert user["groups"][0] == "readers"
     assert len(user["groups"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("username", "known"),
+    [
+        ("reader", "reader"),
+        ("team:{{SessionName}}", "team:jo-example.com"),
+        ("team:{{SessionNameRaw}}", "team:jo@example.com"),
+    ],
+)
+def test_the_api_server_gets_the_user_name_of_the_access_entry(monkeypatch: pytest.MonkeyPatch, username: str, known: str) -> None:
+    """Source: https://github.com/kubernetes-sigs/aws-iam-authenticator#full-configuration-format"""
+    monkeypatch.setitem(eks.PARTS, "blue", eks.Parts(entries={ROLE: {"kubernetesGroups": [], "username": username}}))
+    assert eks.access_of("blue", f"{SESSION.removesuffix('job')}jo@example.com") == (known, [])

@@ -7,15 +7,28 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import boto3
 import pytest
 
 from embedded_cloud import waiting
-from embedded_cloud.nodes.load_balancer import HAProxy, ProxySettings, TargetGroup, Wanted, configuration, read, report
+from embedded_cloud.nodes.cluster import RunningNodes
+from embedded_cloud.nodes.load_balancer import (
+    HAProxy,
+    Listener,
+    ListenerRule,
+    ProxySettings,
+    TargetGroup,
+    Wanted,
+    configuration,
+    read,
+    report,
+)
 from embedded_cloud.processes import free_ports
 
 HOST = "dwcp.example.com"
@@ -71,6 +84,97 @@ def test_weights_and_targets_are_no_part_of_what_is_loaded_again(elbv2: Any, set
     before.weights = dict.fromkeys(before.weights, 0)
     before.targets.clear()
     assert configuration(before, settings) == text
+
+
+FIXED = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+REDIRECT = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
+OTHER_PORT = 8081
+
+
+def frontend(elbv2: Any, settings: ProxySettings, default: dict[str, Any], *conditions: dict[str, Any]) -> tuple[str, Wanted]:
+    """HAProxy's configuration of one more listener with this default action, and with a rule if there are conditions."""
+    [balancer] = elbv2.describe_load_balancers(Names=["tried"])["LoadBalancers"]
+    made = elbv2.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"], Protocol="HTTP", Port=OTHER_PORT, DefaultActions=[default]
+    )
+    [listener] = made["Listeners"]
+    try:
+        if conditions:
+            actions = [{"Type": "forward", "TargetGroupArn": group(elbv2)}]
+            elbv2.create_rule(ListenerArn=listener["ListenerArn"], Priority=1, Conditions=list(conditions), Actions=actions)
+        wanted = read(elbv2)
+    finally:
+        elbv2.delete_listener(ListenerArn=listener["ListenerArn"])
+    text = configuration(wanted, replace(settings, files={80: 5, OTHER_PORT: 7}))
+    check(text, settings)
+    sections = {each.split()[0]: each for each in text.split("frontend ")[1:]}
+    assert HOST in sections["listener-80"], "the other listeners stay"
+    return sections[f"listener-{OTHER_PORT}"], wanted
+
+
+def group(elbv2: Any) -> str:
+    return elbv2.describe_target_groups(Names=["tried-stable"])["TargetGroups"][0]["TargetGroupArn"]
+
+
+def check(text: str, settings: ProxySettings) -> None:
+    """HAProxy's own check of a configuration, if HAProxy is installed."""
+    if shutil.which("haproxy"):
+        settings.weights.touch()
+        settings.config.write_text(re.sub(r"fd@\d", "unix@/unused.sock", text))
+        done = subprocess.run(["haproxy", "-c", "-f", settings.config], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_default_action_forwards_to_its_group(elbv2: Any, settings: ProxySettings, weighted: bool) -> None:
+    arn = group(elbv2)
+    to = {"ForwardConfig": {"TargetGroups": [{"TargetGroupArn": arn, "Weight": 1}]}} if weighted else {"TargetGroupArn": arn}
+    host = {"Field": "host-header", "HostHeaderConfig": {"Values": ["other.example.com"]}}
+    text, wanted = frontend(elbv2, settings, {"Type": "forward", **to}, host)
+    assert "set-var(txn.rule) int(1) if !{ var(txn.rule) -m found }" in text
+    assert [end for key, end in wanted.weights.items() if key.startswith(f"{OTHER_PORT}.")] == [1000, 1000]
+
+
+@pytest.mark.parametrize("kept", [{}, {"Host": "#{host}", "Path": "/#{path}", "Query": "#{query}"}])
+def test_a_redirect_to_https_keeps_the_rest_of_the_address(elbv2: Any, settings: ProxySettings, kept: dict[str, str]) -> None:
+    text, _ = frontend(elbv2, settings, {"Type": "redirect", "RedirectConfig": {**REDIRECT, **kept}})
+    assert "redirect location https://%[hdr(host),field(1,:)]:4430%[capture.req.uri] code 301 if" in text
+
+
+def test_a_fixed_response_can_have_no_body(elbv2: Any, settings: ProxySettings) -> None:
+    text, _ = frontend(elbv2, settings, FIXED)
+    assert "http-request return status 404 if" in text
+
+
+@pytest.mark.parametrize(
+    ("default", "conditions", "named"),
+    [
+        (
+            {"Type": "redirect", "RedirectConfig": {**REDIRECT, "Port": "#{port}"}},
+            [],
+            "redirect to HTTPS://#{host}:#{port}/#{path}",
+        ),
+        ({"Type": "redirect", "RedirectConfig": {**REDIRECT, "Path": "/new"}}, [], "redirect to HTTPS://#{host}:443/new?#{query}"),
+        (FIXED, [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/api/*"]}}], "path-pattern"),
+        (FIXED, [{"Field": "host-header", "HostHeaderConfig": {"Values": ["*.example.com"]}}], "*.example.com"),
+    ],
+)
+def test_what_is_not_supported_is_named_in_the_answers_of_its_listener(
+    elbv2: Any, settings: ProxySettings, default: dict[str, Any], conditions: list[dict[str, Any]], named: str
+) -> None:
+    text, _ = frontend(elbv2, settings, default, *conditions)
+    [answer] = [line for line in text.splitlines() if "return status" in line]
+    assert "status 501" in answer
+    assert named in answer
+    assert "use_backend" not in text
+
+
+def test_the_hosts_of_all_rules_are_found(settings: ProxySettings) -> None:
+    rules = (ListenerRule(("a.example.com", "b.example.com"), ()), ListenerRule(("c.example.com",), ()), ListenerRule((), ()))
+    listener = Listener(80, False, (("Type", "fixed-response"),), rules)
+    settings.config.write_text(configuration(Wanted(listeners=[listener]), settings))
+    nodes = cast("Any", SimpleNamespace(network=SimpleNamespace(folder=settings.folder)))
+    assert RunningNodes.hosts(nodes) == ["a.example.com", "b.example.com", "c.example.com"]
 
 
 @pytest.mark.skipif(shutil.which("haproxy") is None, reason="needs Debian's haproxy")
