@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from recording import ROOT
 
 from delivery.clients.kubernetes import PROGRAM_MANAGER
 from delivery.rollout.options import SETTINGS_VARIABLE
+from delivery.state.owner import user_of_this_process
 from embedded_cloud.cloud import Cloud
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
@@ -167,6 +169,12 @@ class LivePlatform:
             preexec_fn=before,
         )
         return Run(process)
+
+    def leave_lock(self) -> None:
+        """Put a lock of an engine that no longer runs into the state's bucket."""
+        lock = {"pid": 2**22 + 1, "username": user_of_this_process(), "hostname": socket.gethostname()}
+        key = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stale.json"
+        self.aws("s3").put_object(Bucket="novacron-terraform-state", Key=key, Body=json.dumps(lock))
 
     def kubectl(self, *arguments: str) -> str:
         """Run kubectl as an operator does."""

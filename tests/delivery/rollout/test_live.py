@@ -31,7 +31,8 @@ def test_a_good_release_is_promoted_without_lost_requests(live: LivePlatform) ->
     assert (release["command"], release["result"], release["image"]) == ("rollout", "deployed", image)
 
 
-def test_manual_changes_are_reset_and_reported(live: LivePlatform) -> None:
+def test_manual_changes_and_the_lock_of_a_killed_engine_are_reset_and_reported(live: LivePlatform) -> None:
+    live.leave_lock()
     live.kubectl("set", "image", "deployment/dwcp-v3", f"dwcp-v3={live.new_image()}")
     live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
     live.wait(lambda: live.stable["healthy"] == 3 and live.stable["status"]["updatedReplicas"] == 3)
@@ -39,6 +40,7 @@ def test_manual_changes_are_reset_and_reported(live: LivePlatform) -> None:
     run = live.rollout(image, settings=ONE_STEP)
     assert run.end(ExitCode.DONE)["result"] == "promoted"
     warnings = [event["text"] for event in run.events if event["event"] == "warning"]
+    assert any(each.startswith("removed the lock of an engine that no longer runs") for each in warnings)
     assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in warnings
     assert "reset Deployment dwcp-v3-redis (spec.replicas, by an unknown manager)" in warnings
     assert live.stable["image"] == image
