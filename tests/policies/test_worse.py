@@ -40,7 +40,7 @@ from program.types import (
 )
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=75, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @cache

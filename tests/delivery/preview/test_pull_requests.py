@@ -188,13 +188,12 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def previewed(repository: Path, branch: str) -> tuple[int, dict[str, Any]]:
+def previewed(repository: Path, branch: str, *options: str) -> tuple[int, dict[str, Any]]:
     """The exit code, and the report on each stack that changes: of all stacks, as in a pull request's comment."""
-    command = [sys.executable, "-m", "delivery", "preview", "--base", "main", "--head", branch, "--format", "json"]
+    command = [sys.executable, "-m", "delivery", "preview", "--base", "main", "--head", branch, "--format", "json", *options]
     done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
     stacks = json.loads(done.stdout)["stacks"]
-    assert [each["stack"] for each in stacks] == ["account", "production"]
     assert not [each["problem"] for each in stacks if each.get("problem")]
     return done.returncode, {each["stack"]: each for each in stacks if each["changes"] or each["violations"]}
 
@@ -202,7 +201,9 @@ def previewed(repository: Path, branch: str) -> tuple[int, dict[str, Any]]:
 @pytest.mark.parametrize("title", PULL_REQUESTS)
 def test_a_pull_request_gets_the_result_of_an_expert(repository: Path, title: str) -> None:
     request = PULL_REQUESTS[title]
-    code, changed = previewed(repository, f"pr-{list(PULL_REQUESTS).index(title)}")
+    number = list(PULL_REQUESTS).index(title)
+    # An evaluation takes seconds, so only the first pull request is previewed for all stacks.
+    code, changed = previewed(repository, f"pr-{number}", *(("--environment", request.stack) if number else ()))
     assert set(changed) == {request.stack}
     stack = changed[request.stack]
     stopped = {each["policy"] for each in stack["violations"] if each["new"] and each["level"] == "mandatory"}
