@@ -714,6 +714,10 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "cost-volume-size",
     ),
     ("nodes of a launch template", by_launch_template, "cost-instance-types"),
+    *(
+        (f"nodes of a launch template of another program: {rule}", aws(NODES, launchTemplate={"id": "lt-1"}), rule)
+        for rule in ("cost-instance-types", "cost-monthly-estimate")
+    ),
     # Docker
     (
         "Docker capability",
