@@ -114,9 +114,11 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
     elif view.resource.type == LAUNCH_TEMPLATE:
         sizes = [(disk, "ebs.volumeSize", disk.number("ebs.volumeSize")) for disk in view.views("blockDeviceMappings")]
     for disk, prefix, key in _disks(view):
-        kind = disk.text(f"{prefix}{key}", "gp3")
+        # The EBS CSI driver creates gp3 volumes by default. AWS' own defaults are other types.
+        kind = disk.text(f"{prefix}{key}", "gp3" if view.resource.type == STORAGE_CLASS else "")
         if kind != "gp3":
-            yield at(disk, f"{prefix}{key}", f"{kind} does not have the price of gp3", f"set {prefix}{key} to gp3")
+            message = f"{kind} does not have the price of gp3" if kind else "no type is set, and the default is not gp3"
+            yield at(disk, f"{prefix}{key}", message, f"set {prefix}{key} to gp3")
         for performance, included in INCLUDED.items():
             if (disk.number(f"{prefix}{performance}") or 0) > included:
                 message = f"more {performance} than {included} are billed"

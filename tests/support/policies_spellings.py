@@ -274,7 +274,7 @@ NODES = "aws:eks/nodeGroup:NodeGroup"
 
 
 def _with_type(disk: dict[str, Any]) -> dict[str, Any]:
-    return {"volumeSize": 10, "volumeType": disk["type"], **{key: value for key, value in disk.items() if key != "type"}}
+    return {"volumeSize": 10, **{"volumeType" if key == "type" else key: value for key, value in disk.items()}}
 
 
 def class_of_disks(disk: dict[str, Any]) -> Declare:
@@ -396,6 +396,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "data-volume-encrypted",
     ),
     # Disks with another price
+    *((f"{kind} without a type", declare({}), "cost-volume-size") for kind, declare in DISKS.items() if kind != "StorageClass"),
     *(
         (f"{what} of a {kind}", declare(disk), "cost-volume-size")
         for kind, declare in DISKS.items()
@@ -1105,6 +1106,7 @@ PASSES: list[tuple[str, Declare, str]] = [
     ("the name of an SSH key", ssh_nodes(), "identity-no-literal-secrets"),
     ("the name of an SSH key", ssh_nodes(), "workload-secrets-by-reference"),
     ("a token that is valid for an hour", token_by_volume(audience="vault", expirationSeconds=3600), "identity-token-unmounted"),
+    ("a class of the driver's default type", DISKS["StorageClass"]({}), "cost-volume-size"),
     ("a disk of gp3", DISKS["volume"]({"type": "gp3", "iops": 3000, "throughput": 125}), "cost-volume-size"),
     *(
         (f"NetworkPolicy that allows {what}", network_policy(rule), "workload-network-policy-narrow")
