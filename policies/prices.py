@@ -328,8 +328,3 @@ PRICERS: Mapping[str, Pricer] = {
     VOLUME: _volume,
 }
 """For each type, the function that returns the cost items of a resource."""
-
-
-def priced(view: View, index: ResourceIndex) -> bool:
-    """Whether every instance type of a node group has a price."""
-    return set(instance_types_of(view, index)) <= prices().instances_per_hour.keys()

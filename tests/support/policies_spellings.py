@@ -715,6 +715,8 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "cost-volume-size",
     ),
     ("nodes of a launch template", by_launch_template, "cost-instance-types"),
+    ("a cost without nodes", aws("aws:ebs/volume:Volume", size=30000, type="gp3"), "cost-monthly-estimate"),
+    ("a machine without a price", aws("aws:ec2/instance:Instance", instanceType="u7i.large"), "cost-monthly-estimate"),
     *(
         (f"nodes of a launch template of another program: {rule}", aws(NODES, launchTemplate={"id": "lt-1"}), rule)
         for rule in ("cost-instance-types", "cost-monthly-estimate")
