@@ -324,7 +324,7 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     Known accounts are the stack's own account and those in ``trusted_accounts``.
 
     The stack's own account comes from the ARNs of the roles' boundaries and of the cluster's role, because AWS accepts only
-    boundaries and roles of this account.
+    boundaries and roles of this account. Without such an ARN, only ``trusted_accounts`` are known.
     """
     path = DOCUMENTS.get(view.resource.type, "policy")
     if view.resource.type == ACCESS_ENTRY:
@@ -336,13 +336,9 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     strangers = sorted(others - {iam.account_of(arn) for arn in own})
     if strangers and own and all(arn.startswith(EXAMPLE_ARN) for arn in own):
         raise UnknownValueError((path,))
+    fix = ("name the stack's own account, or " if own else "") + "add the account to trusted_accounts in policies/limits.py"
     for account in strangers:
-        yield at(
-            view,
-            path,
-            f"the AWS account {account} is trusted",
-            "name the stack's own account, or add the account to trusted_accounts in policies/limits.py",
-        )
+        yield at(view, path, f"the AWS account {account} is trusted", fix)
 
 
 def _own_arns(index: ResourceIndex) -> list[str]:
