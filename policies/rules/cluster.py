@@ -127,7 +127,7 @@ def required_add_ons(view: View, index: ResourceIndex) -> Iterator[Problem]:
         if str(switch).lower() != "true":
             wanted = json.dumps({NETWORK_POLICY_SWITCH: "true"})
             fix = f"set configurationValues of the add-on vpc-cni to {wanted}"
-            yield Problem("configurationValues", "the VPC CNI ignores NetworkPolicies", fix)
+            yield at(view, "", "the VPC CNI ignores NetworkPolicies", fix)
 
 
 @PACK.rule(
