@@ -208,6 +208,11 @@ def by_launch_template(world: World) -> None:
     world.add("aws:eks/nodeGroup:NodeGroup", "it", launchTemplate={"id": Ref("template")}, scalingConfig=sizes)
 
 
+def in_public_subnet(world: World) -> None:
+    world.add("aws:ec2/subnet:Subnet", "subnet", mapPublicIpOnLaunch=True)
+    world.add("aws:eks/nodeGroup:NodeGroup", "it", subnetIds=[Ref("subnet")])
+
+
 def by_split_rules(world: World) -> None:
     world.add("aws:ec2/securityGroup:SecurityGroup", "group", description="x")
     for each in SPLIT:
@@ -701,6 +706,7 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     ("literal password", aws("aws:rds/instance:Instance", password=TOKEN), "data-managed-passwords"),
     ("public ACL", aws("aws:s3/bucketAclV2:BucketAclV2", acl="public-read"), "data-bucket-acl-private"),
+    ("nodes in a subnet that gives public addresses", in_public_subnet, "cluster-private-nodes"),
     ("a cluster without a version", aws("aws:eks/cluster:Cluster", vpcConfig={"subnetIds": ["a"]}), "cluster-version"),
     # Cost
     (
