@@ -72,9 +72,9 @@ UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 1
 
 def lost_by_redis(before: Any, after: Any) -> str:
     """The data of Redis that is lost because directives change in a configuration file or in a container's arguments."""
-    left, right = _directives(before), _directives(after)
-    if left is None or right is None:
+    if before is None or after is None or not (_is_of_redis(before) or _is_of_redis(after)):
         return ""
+    left, right = _directives(before), _directives(after)
     moved = [name for name, default in {**FILES, "appendonly": "no"}.items() if left.get(name, default) != right.get(name, default)]
     changes = ", ".join(f"{name} from {left.get(name, 'the default')} to {right.get(name, 'the default')}" for name in moved)
     lost = [f"all data of Redis, which does not read its former files ({changes}): move them first"] if moved else []
@@ -97,18 +97,18 @@ def _memory(text: str) -> Decimal:
     return Decimal(found[1]) * UNITS[(found[2] or "").lower()] if found else Decimal(0)
 
 
-def _directives(content: Any) -> dict[str, str] | None:
-    """The directives in a configuration file of Redis or in a container's arguments.
+def _is_of_redis(content: Any) -> bool:
+    """Whether the content has one of the directives in :data:`OF_REDIS`."""
+    text = "".join(f"{name} \n" for name in arguments_of(content)) if isinstance(content, list) else str(content)
+    return OF_REDIS.search(text) is not None
 
-    ``None`` if the content has none of the directives in :data:`OF_REDIS`.
-    """
+
+def _directives(content: Any) -> dict[str, str]:
+    """The directives in a configuration file of Redis or in a container's arguments."""
     if isinstance(content, list):
-        found = arguments_of(content)
-        return found if any(OF_REDIS.match(f"{name} ") for name in found) else None
-    text = str(content or "")
-    if OF_REDIS.search(text) is None:
-        return None
-    return {name: value.strip("\"'") for name, value in re.findall(r"^\s*([\w-]+)\s+(.*?)\s*$", text, re.MULTILINE)}
+        return arguments_of(content)
+    pairs = re.findall(r"^\s*([\w-]+)\s+(.*?)\s*$", str(content), re.MULTILINE)
+    return {name: value.strip("\"'") for name, value in pairs}
 
 
 def unmounted(before: Any, after: Any) -> str:

@@ -491,6 +491,11 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     "Redis by arguments": (
         DEPLOYMENT, pods("redis-server", "--appendonly", "yes"), pods("redis-server", "--appendonly", "no"), "all data of Redis"
     ),
+    "Redis' last directive is removed": (CONFIG_MAP, conf("appendonly yes"), conf("save 60 1"), "all data of Redis"),
+    "Redis' first directive is added": (CONFIG_MAP, conf("save 60 1"), conf("appendonly yes"), "all data of Redis"),
+    "Redis' last argument is removed": (
+        DEPLOYMENT, pods("redis-server", "--appendonly", "yes"), pods("redis-server"), "all data of Redis"
+    ),
     "a time to live": (
         *("aws:dynamodb/table:Table", {"hashKey": "a"}),
         *({"hashKey": "a", "ttl": {"enabled": True, "attributeName": "until"}}, "items whose attribute until"),
@@ -519,6 +524,7 @@ HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "an expiry that is not known": (LIFECYCLE, rules(), rules({"expiration": {"days": UNKNOWN}})),
     "a rule that moves objects": (LIFECYCLE, rules(), rules({"transitions": [{"days": 1, "storageClass": "STANDARD_IA"}]})),
+    "a file without Redis": (CONFIG_MAP, conf("log_level info"), conf("log_level debug")),
     "a longer retention": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=1y")),
     "a renamed volume": (
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
