@@ -11,7 +11,10 @@ HOURS = {"ms": Decimal(1) / 3_600_000, "s": Decimal(1) / 3600, "m": Decimal(1) /
 BYTES = {unit: 1024**power for power, unit in enumerate(("B", "KB", "MB", "GB", "TB", "PB", "EB"))}
 """The units of ``--storage.tsdb.retention.size``, which are powers of 1024."""
 DEFAULT_RETENTION = "15d"
-"""Prometheus' retention if neither a time nor a size is set: https://prometheus.io/docs/prometheus/latest/storage/."""
+"""Prometheus' retention if neither a time nor a size is set, or if both are 0.
+
+Source: https://prometheus.io/docs/prometheus/latest/storage/.
+"""
 NO_LIMIT = Decimal("Infinity")
 TIME, SIZE = "storage.tsdb.retention.time", "storage.tsdb.retention.size"
 
@@ -41,12 +44,17 @@ def fewer_metrics(before: Any, after: Any) -> str:
 
 
 def _time(options: dict[str, str]) -> str:
-    return options.get(TIME) or ("" if options.get(SIZE) else DEFAULT_RETENTION)
+    time = options.get(TIME, "")
+    return time if _duration(time) else "" if _bytes(options) < NO_LIMIT else DEFAULT_RETENTION
 
 
 def _hours(options: dict[str, str]) -> Decimal:
-    parts = re.findall(r"(\d+)(ms|[smhdwy])", _time(options))
-    return sum((Decimal(count) * HOURS[unit] for count, unit in parts), Decimal(0)) or NO_LIMIT
+    return _duration(_time(options)) or NO_LIMIT
+
+
+def _duration(text: str) -> Decimal:
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", text)
+    return sum((Decimal(count) * HOURS[unit] for count, unit in parts), Decimal(0))
 
 
 def _bytes(options: dict[str, str]) -> Decimal:

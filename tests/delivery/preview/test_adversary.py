@@ -479,6 +479,8 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     "Prometheus' retention is removed": (DEPLOYMENT, pods(f"{TIME}=90d"), pods("--log.level=info"), "metrics older than 15d"),
     "minutes": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=30m"), "metrics older than 30m"),
     "two arguments": (DEPLOYMENT, pods(TIME, "1w1d"), pods(TIME, "1d"), "metrics older than 1d"),
+    "no retention": (DEPLOYMENT, pods(f"{TIME}=90d"), pods(f"{TIME}=0d"), "metrics older than 15d"),
+    "no size": (DEPLOYMENT, pods(f"{SIZE}=9GB"), pods(f"{SIZE}=0"), "metrics older than 15d"),
     "a size is added": (DEPLOYMENT, pods("--log.level=info"), pods(f"{SIZE}=1GB"), "metrics beyond 1GB"),
     "Redis evicts": (
         *(CONFIG_MAP, conf("appendonly yes; maxmemory-policy noeviction")),
