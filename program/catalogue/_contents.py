@@ -8,8 +8,11 @@ from decimal import Decimal
 from typing import Any, cast
 
 HOURS = {"ms": Decimal(1) / 3_600_000, "s": Decimal(1) / 3600, "m": Decimal(1) / 60, "h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
-BYTES = {unit: 1024**power for power, unit in enumerate(("B", "KB", "MB", "GB", "TB", "PB", "EB"))}
-"""The units of ``--storage.tsdb.retention.size``, which are powers of 1024."""
+BYTES = {prefix: 1024**power for power, prefix in enumerate(("", *"KMGTPE"))}
+"""The prefixes of the units of ``--storage.tsdb.retention.size``: ``KB`` and ``KiB`` are both 1024 bytes.
+
+Source: ``ParseBase2Bytes`` in github.com/alecthomas/units, which also adds parts (``1GB512MB``).
+"""
 DEFAULT_RETENTION = "15d"
 """Prometheus' retention if neither a time nor a size is set, or if both are 0.
 
@@ -58,8 +61,8 @@ def _duration(text: str) -> Decimal:
 
 
 def _bytes(options: dict[str, str]) -> Decimal:
-    found = re.fullmatch(r"(\d+)([KMGTPE]?B)", options.get(SIZE, ""))
-    return (Decimal(found[1]) * BYTES[found[2]] if found else Decimal(0)) or NO_LIMIT
+    parts = re.findall(r"(\d+\.?\d*|\.\d+)([KMGTPE]?)i?B", options.get(SIZE, ""))
+    return sum((Decimal(count) * BYTES[prefix] for count, prefix in parts), Decimal(0)) or NO_LIMIT
 
 
 FOLDERS = ("storage.tsdb.path", "storage.path", "data-dir", "datadir")

@@ -481,6 +481,8 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     "two arguments": (DEPLOYMENT, pods(TIME, "1w1d"), pods(TIME, "1d"), "metrics older than 1d"),
     "no retention": (DEPLOYMENT, pods(f"{TIME}=90d"), pods(f"{TIME}=0d"), "metrics older than 15d"),
     "no size": (DEPLOYMENT, pods(f"{SIZE}=9GB"), pods(f"{SIZE}=0"), "metrics older than 15d"),
+    "a size in GiB": (DEPLOYMENT, pods(f"{SIZE}=2GB"), pods(f"{SIZE}=1GiB"), "metrics beyond 1GiB"),
+    "a size in parts": (DEPLOYMENT, pods(f"{SIZE}=2GB"), pods(f"{SIZE}=1.5GB256MB"), "metrics beyond 1.5GB256MB"),
     "a size is added": (DEPLOYMENT, pods("--log.level=info"), pods(f"{SIZE}=1GB"), "metrics beyond 1GB"),
     "Redis evicts": (
         *(CONFIG_MAP, conf("appendonly yes; maxmemory-policy noeviction")),
@@ -527,6 +529,7 @@ HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "an expiry that is not known": (LIFECYCLE, rules(), rules({"expiration": {"days": UNKNOWN}})),
     "a rule that moves objects": (LIFECYCLE, rules(), rules({"transitions": [{"days": 1, "storageClass": "STANDARD_IA"}]})),
     "a file without Redis": (CONFIG_MAP, conf("log_level info"), conf("log_level debug")),
+    "another unit": (DEPLOYMENT, pods(f"{SIZE}=2GB"), pods(f"{SIZE}=2048MiB")),
     "a longer retention": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=1y")),
     "a renamed volume": (
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
