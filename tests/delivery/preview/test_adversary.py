@@ -196,8 +196,9 @@ def test_another_region_replaces_everything_on_it() -> None:
     assert next(each for each in found if each.name == "vpc").loses == "the network and everything in it"
 
 
-def test_another_account_may_replace_everything_on_it() -> None:
-    found = compare_graphs(with_provider(), with_provider(assumeRoles=[{"roleArn": "arn:aws:iam::2:role/x"}]))
+@pytest.mark.parametrize("setting", [{"assumeRoles": [{"roleArn": "arn:aws:iam::2:role/x"}]}, {"sharedConfigFiles": ["other"]}])
+def test_another_account_may_replace_everything_on_it(setting: dict[str, Any]) -> None:
+    found = compare_graphs(with_provider(), with_provider(**setting))
     assert {each.name: each.may_replace for each in found} == {"aws": True, "vpc": True, "subnet": True}
 
 
