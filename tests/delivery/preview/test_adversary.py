@@ -531,6 +531,11 @@ HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a rule that moves objects": (LIFECYCLE, rules(), rules({"transitions": [{"days": 1, "storageClass": "STANDARD_IA"}]})),
     "a file without Redis": (CONFIG_MAP, conf("log_level info"), conf("log_level debug")),
     "another unit": (DEPLOYMENT, pods(f"{SIZE}=2GB"), pods(f"{SIZE}=2048MiB")),
+    "a second address family": (
+        "kubernetes:core/v1:Service",
+        {"spec": {"ipFamilies": ["IPv4"], "clusterIPs": ["10.0.0.1"]}},
+        {"spec": {"ipFamilies": ["IPv4", "IPv6"], "clusterIPs": ["10.0.0.1", "fd00::1"]}},
+    ),
     "a longer retention": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=1y")),
     "a renamed volume": (
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
