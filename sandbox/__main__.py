@@ -58,7 +58,8 @@ def up(
         with FileLock(FOLDER / "lock", timeout=0):
             _up(stack, real_pods=pods is Pods.REAL)
     except Timeout as error:
-        raise SandboxError("another `make up` runs in this checkout", "wait until it ends, or run `make down`") from error
+        fix = "wait until it ends, or press Ctrl-C in its terminal and run `make down`"
+        raise SandboxError("another `make up` runs in this checkout", fix) from error
     except KeyboardInterrupt:
         running = ", ".join(str(each) for each in stack_processes() if each.pid) or "nothing"
         console.print(f"interrupted; running processes: {running}", highlight=False)

@@ -113,7 +113,8 @@ def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:
     with FileLock(tmp_path / "lock"):
         done = run(tmp_path, "up")
     assert done.returncode == 1
-    assert done.stderr == "error: another `make up` runs in this checkout\n  fix: wait until it ends, or run `make down`\n"
+    fix = "wait until it ends, or press Ctrl-C in its terminal and run `make down`"
+    assert done.stderr == f"error: another `make up` runs in this checkout\n  fix: {fix}\n"
 
 
 def test_monitoring_of_real_pods_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
