@@ -401,7 +401,6 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "data-volume-encrypted",
     ),
     # Disks with another price
-    *((f"{kind} without a type", declare({}), "cost-volume-size") for kind, declare in DISKS.items() if kind != "StorageClass"),
     *(
         (f"{what} of a {kind}", declare(disk), "cost-volume-size")
         for kind, declare in DISKS.items()
@@ -706,7 +705,6 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     ("literal password", aws("aws:rds/instance:Instance", password=TOKEN), "data-managed-passwords"),
     ("public ACL", aws("aws:s3/bucketAclV2:BucketAclV2", acl="public-read"), "data-bucket-acl-private"),
-    ("nodes in a subnet that gives public addresses", in_public_subnet, "cluster-private-nodes"),
     ("a cluster without a version", aws("aws:eks/cluster:Cluster", vpcConfig={"subnetIds": ["a"]}), "cluster-version"),
     # Cost
     (
@@ -721,12 +719,6 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         "cost-volume-size",
     ),
     ("nodes of a launch template", by_launch_template, "cost-instance-types"),
-    ("a cost without nodes", aws("aws:ebs/volume:Volume", size=30000, type="gp3"), "cost-monthly-estimate"),
-    ("a machine without a price", aws("aws:ec2/instance:Instance", instanceType="u7i.large"), "cost-monthly-estimate"),
-    *(
-        (f"nodes of a launch template of another program: {rule}", aws(NODES, launchTemplate={"id": "lt-1"}), rule)
-        for rule in ("cost-instance-types", "cost-monthly-estimate")
-    ),
     # Docker
     (
         "Docker capability",
@@ -1084,6 +1076,14 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     *((f"Docker user {user}", docker(user=user), "docker-unprivileged") for user in ("root", "0", "0:0")),
     ("anti-affinity to others", spread(anti_affinity(namespaces=["other"])), "workload-topology-spread"),
+    *((f"{kind} without a type", declare({}), "cost-volume-size") for kind, declare in DISKS.items() if kind != "StorageClass"),
+    ("nodes in a subnet that gives public addresses", in_public_subnet, "cluster-private-nodes"),
+    ("a cost without nodes", aws("aws:ebs/volume:Volume", size=30000, type="gp3"), "cost-monthly-estimate"),
+    ("a machine without a price", aws("aws:ec2/instance:Instance", instanceType="u7i.large"), "cost-monthly-estimate"),
+    *(
+        (f"nodes of a launch template of another program: {rule}", aws(NODES, launchTemplate={"id": "lt-1"}), rule)
+        for rule in ("cost-instance-types", "cost-monthly-estimate")
+    ),
     # Closed world
     ("a type without a rule", aws("aws:redshift/cluster:Cluster", masterPassword="x", publiclyAccessible=True), "types-known"),
 ]
@@ -1114,7 +1114,6 @@ PASSES: list[tuple[str, Declare, str]] = [
     ("the name of an SSH key", ssh_nodes(), "identity-no-literal-secrets"),
     ("the name of an SSH key", ssh_nodes(), "workload-secrets-by-reference"),
     ("a token that is valid for an hour", token_by_volume(audience="vault", expirationSeconds=3600), "identity-token-unmounted"),
-    ("a class of the driver's default type", DISKS["StorageClass"]({}), "cost-volume-size"),
     ("a disk of gp3", DISKS["volume"]({"type": "gp3", "iops": 3000, "throughput": 125}), "cost-volume-size"),
     *(
         (f"NetworkPolicy that allows {what}", network_policy(rule), "workload-network-policy-narrow")
@@ -1439,4 +1438,5 @@ PASSES: list[tuple[str, Declare, str]] = [
         for more in ({"namespaces": ["shop"]}, {"namespaceSelector": {}})
     ),
     ("a full version", pod(image="ghcr.io/novacron/shop:1.2.3-alpine"), "workload-images"),
+    ("a class of the driver's default type", DISKS["StorageClass"]({}), "cost-volume-size"),
 ]
