@@ -177,17 +177,24 @@ def _release(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostIt
 def instance_types_of(view: View, index: ResourceIndex) -> list[str]:
     """The type of an instance, or the types of a node group.
 
-    If a node group names no type, the type comes from its launch template, or else from AWS' default. The list is empty for a
-    launch template that the program does not declare.
+    If a node group names no type, the type comes from its launch template, or else from AWS' default.
     """
     if view.resource.type == INSTANCE:
         return [view.text("instanceType")]
     if found := view.texts("instanceTypes"):
         return found
-    if not view.has_or_depends("launchTemplate"):
-        return [NODE_GROUP_DEFAULT]
+    return [each.text("instanceType", NODE_GROUP_DEFAULT) for each in _templates(view, index)] or [NODE_GROUP_DEFAULT]
+
+
+def _templates(view: View, index: ResourceIndex) -> list[View]:
+    """The launch template of a node group; empty if it has none.
+
+    Raises ``UnknownValueError`` for a launch template that the program does not declare.
+    """
     templates = index.sources(view, "launchTemplate.id", LAUNCH_TEMPLATE)
-    return [template.text("instanceType", NODE_GROUP_DEFAULT) for template in templates]
+    if not templates and view.has_or_depends("launchTemplate"):
+        raise UnknownValueError(("launchTemplate",))
+    return templates
 
 
 def _known_types(view: View, index: ResourceIndex) -> list[str]:
@@ -253,7 +260,7 @@ def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem
         yield CostItem(f"node {dearest}", int(count), table.instances_per_hour[dearest] * HOURS, int(highest))
     disks = [
         Decimal(disk.number("ebs.volumeSize") or 0)
-        for template in index.sources(view, "launchTemplate.id", LAUNCH_TEMPLATE)
+        for template in _templates(view, index)
         for disk in template.views("blockDeviceMappings")
     ] or [Decimal(view.number("diskSize") or NODE_DISK_DEFAULT)]
     yield CostItem(f"disk of a node, {sum(disks)} GiB", int(count), sum(disks) * table.per_month.volume_gib, int(highest))
@@ -321,8 +328,3 @@ PRICERS: Mapping[str, Pricer] = {
     VOLUME: _volume,
 }
 """For each type, the function that returns the cost items of a resource."""
-
-
-def priced(view: View, index: ResourceIndex) -> bool:
-    """Whether every instance type of a node group has a price."""
-    return set(instance_types_of(view, index)) <= prices().instances_per_hour.keys()

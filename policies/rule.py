@@ -57,7 +57,10 @@ class Rule:
     whole: bool
     """Whether the check reads other resources of the stack."""
     frameworks: tuple[str, ...] = ()
-    """Sources with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation, the original guide."""
+    """Sources with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation, the original guide.
+
+    The numbers of ``CIS AWS`` are those of the CIS AWS Foundations Benchmark v3.0.0.
+    """
     deferred: frozenset[str] = frozenset()
     """Properties that may be unknown before creation. If one is unknown, the check is reported as deferred, and repeated during
     ``pulumi up``."""

@@ -26,7 +26,7 @@ class Waiver(BaseModel):
 
     rule: Text
     resource: Text
-    """The URN of the resource, or the end of the URN after a ``::``, for example the logical name."""
+    """The URN or the logical name of the resource."""
     reason: Annotated[str, Field(min_length=10)]
     by: Text
     """The person or team that is responsible for the waiver."""
@@ -35,7 +35,7 @@ class Waiver(BaseModel):
 
     def covers(self, rule: str, urn: str, today: date) -> bool:
         """Whether this waiver accepts a violation of ``rule`` by the resource ``urn`` on the day ``today``."""
-        return self.rule == rule and self.expires >= today and (urn == self.resource or urn.endswith(f"::{self.resource}"))
+        return self.rule == rule and self.expires >= today and self.resource in (urn, urn.rpartition("::")[2])
 
 
 def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiver, ...]:

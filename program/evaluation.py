@@ -67,7 +67,7 @@ def run(
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     secret_keys = [f"{PROJECT}:{key}" for key in PLACEHOLDERS] if secrets is None else list(secrets)
     providers = _sdk.Providers(preview=preview, caller=_caller(config))
-    with _in_any_shell():
+    with without_kubeconfig():
         return _sdk.record(program, texts, secret_keys, providers=providers, project=project, stack=stack, preview=preview)
 
 
@@ -80,7 +80,7 @@ def _caller(config: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _in_any_shell() -> Generator[None]:
+def without_kubeconfig() -> Generator[None]:
     """Hide KUBECONFIG, which the Kubernetes SDK would copy into the provider's inputs, so that every shell gets the same graph."""
     found = os.environ.pop("KUBECONFIG", None)
     try:

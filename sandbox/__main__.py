@@ -25,7 +25,7 @@ from sandbox._summary import print_monitoring, print_platform
 from sandbox.errors import SandboxError
 from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import FOLDER, PROJECT, TOOLCHAIN
-from sandbox.real_pods import export, print_real
+from sandbox.real_pods import export, print_real, project_in
 from sandbox.stacks import STACKS, bootstrap_state, command_of, folder_of, open_stack, prepare, project_of, stack_processes
 
 LOAD = 1000
@@ -58,7 +58,8 @@ def up(
         with FileLock(FOLDER / "lock", timeout=0):
             _up(stack, real_pods=pods is Pods.REAL)
     except Timeout as error:
-        raise SandboxError("another `make up` runs in this checkout", "wait until it ends, or run `make down`") from error
+        fix = "wait until it ends, or press Ctrl-C in its terminal and run `make down`"
+        raise SandboxError("another `make up` runs in this checkout", fix) from error
     except KeyboardInterrupt:
         running = ", ".join(str(each) for each in stack_processes() if each.pid) or "nothing"
         console.print(f"interrupted; running processes: {running}", highlight=False)
@@ -117,6 +118,11 @@ def down() -> None:
 @app.command()
 def monitoring() -> None:
     """Start the simulated load and a real Prometheus, unless they run, and load the deployed configuration into Prometheus."""
+    if project_in(FOLDER).pods:
+        raise SandboxError(
+            "the pods are real, and `make monitoring` would simulate their load",
+            "use the Prometheus in the cluster, or run `make down`, `make up` and `make monitoring`",
+        )
     if not PROJECT.processes(FOLDER).running().keys() >= set(SERVICES):
         raise SandboxError("a process of the embedded cloud does not run", "run `make up` first")
     watching = SandboxMonitoring(cloud=Cloud.open(PROJECT, FOLDER), requests_per_second=LOAD)

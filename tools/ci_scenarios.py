@@ -199,11 +199,6 @@ SCENARIOS = (
 )
 
 
-def short(image: str) -> str:
-    """The tag of an image."""
-    return image.partition("@")[0].rpartition(":")[2]
-
-
 def row(scenario: Scenario, run: Run) -> str:
     """One line of a table."""
     folded = [name for name in run.ran() if " / " not in name]

@@ -87,7 +87,7 @@ Rules read a normalized form of each resource, so that different spellings of th
 - Credentials: a rule recognizes them by their format (`detect-secrets`), or by the last word of the property's name.
 
 The page [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
-kube-score.
+kube-score. The numbers of `CIS AWS` below are those of the CIS AWS Foundations Benchmark v3.0.0.
 
 If no rule checks the type of a resource, and the type is not in the following table, the resource violates
 [types-known](#types-known), which is mandatory in production. The types in this table are accepted, even if no rule checks them:

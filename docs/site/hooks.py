@@ -83,7 +83,7 @@ def _fetch(library: Library, file: Path) -> None:
                 "  fix: set `registry` in ~/.npmrc to https://registry.npmjs.org/, then build the site again"
             )
         with tarfile.open(archive) as content:
-            member = content.extractfile(library.member)
+            member = content.extractfile(library.member) if library.member in content.getnames() else None
             if member is None:
                 raise PluginError(
                     f"the package {package} does not contain {library.member}\n  fix: correct the path in docs/site/hooks.py"

@@ -127,7 +127,7 @@ def required_add_ons(view: View, index: ResourceIndex) -> Iterator[Problem]:
         if str(switch).lower() != "true":
             wanted = json.dumps({NETWORK_POLICY_SWITCH: "true"})
             fix = f"set configurationValues of the add-on vpc-cni to {wanted}"
-            yield Problem("configurationValues", "the VPC CNI ignores NetworkPolicies", fix)
+            yield at(view, "", "the VPC CNI ignores NetworkPolicies", fix)
 
 
 @PACK.rule(
@@ -159,8 +159,15 @@ def injects_nothing(view: View) -> Iterator[Problem]:
     frameworks=("CIS EKS 5.4.3",),
 )
 def private_nodes(view: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Yield a problem if the node group or the cluster uses a public subnet: a subnet with the tag ``kubernetes.io/role/elb``."""
+    """Yield a problem if the node group or the cluster uses a public subnet.
+
+    A subnet is public if it has the tag ``kubernetes.io/role/elb``, or gives public addresses to instances.
+    """
     path = "subnetIds" if view.resource.type == NODE_GROUP else "vpcConfig.subnetIds"
-    public = [each.resource.name for each in index.sources(view, path, SUBNET) if "kubernetes.io/role/elb" in each.map("tags")]
+    public = [
+        each.resource.name
+        for each in index.sources(view, path, SUBNET)
+        if each.flag("mapPublicIpOnLaunch") or "kubernetes.io/role/elb" in each.map("tags")
+    ]
     if public:
         yield at(view, path, f"{', '.join(public)} are public subnets", f"set {path} to private subnets")

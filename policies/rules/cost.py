@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from policies.limits import Limits
-from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, estimate_of, instance_types_of, priced, prices
+from policies.prices import GIB, LAUNCH_TEMPLATE, NAT_GATEWAY, NODE_GROUP, PRICERS, estimate_of, instance_types_of, prices
 from policies.rule import Pack, Problem, at
 from policies.views import ResourceIndex, View
 from program.types import CLAIM, INSTANCE, STATEFUL_SET, STORAGE_CLASS, SUBNET, VOLUME, VPC
@@ -114,9 +114,11 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
     elif view.resource.type == LAUNCH_TEMPLATE:
         sizes = [(disk, "ebs.volumeSize", disk.number("ebs.volumeSize")) for disk in view.views("blockDeviceMappings")]
     for disk, prefix, key in _disks(view):
-        kind = disk.text(f"{prefix}{key}", "gp3")
+        # The EBS CSI driver creates gp3 volumes by default. AWS' own defaults are other types.
+        kind = disk.text(f"{prefix}{key}", "gp3" if view.resource.type == STORAGE_CLASS else "")
         if kind != "gp3":
-            yield at(disk, f"{prefix}{key}", f"{kind} does not have the price of gp3", f"set {prefix}{key} to gp3")
+            message = f"{kind} does not have the price of gp3" if kind else "no type is set, and the default is not gp3"
+            yield at(disk, f"{prefix}{key}", message, f"set {prefix}{key} to gp3")
         for performance, included in INCLUDED.items():
             if (disk.number(f"{prefix}{performance}") or 0) > included:
                 message = f"more {performance} than {included} are billed"
@@ -148,7 +150,7 @@ def _disks(view: View) -> list[tuple[View, str, str]]:
 
 @PACK.rule(
     "cost-monthly-estimate",
-    NODE_GROUP,
+    *PRICERS,
     title="The estimated monthly cost of the stack is within the environment's budget",
     why="Limits on single resources do not limit the sum of their costs.",
     fix="Use fewer or smaller resources, or raise the budget in `policies/limits.py`.",
@@ -159,19 +161,20 @@ def _disks(view: View) -> list[tuple[View, str, str]]:
 def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem if the estimate with the maximum number of nodes is above the limit, or an instance type has no price.
 
-    A stack without a node group is not checked.
+    The size of every resource in the estimate must be known. One resource reports the estimate: the cluster, or in a stack without
+    a cluster the first resource in the order of :data:`~policies.prices.PRICERS`.
     """
-    if not priced(view, index):
-        unpriced = sorted(set(instance_types_of(view, index)) - prices().instances_per_hour.keys())
-        message = f"no price is known for {', '.join(unpriced)}"
-        yield at(view, "instanceTypes", message, f"add the price to policies/prices.yaml (as of {prices().as_of})")
+    list(PRICERS[view.resource.type](view, index, prices()))  # raises UnknownValueError for an unknown size
+    if view.resource.type in (NODE_GROUP, INSTANCE):
+        unpriced = sorted({*filter(None, instance_types_of(view, index))} - prices().instances_per_hour.keys())
+        if unpriced:
+            key = "instanceTypes" if view.resource.type == NODE_GROUP else "instanceType"
+            message = f"no price is known for {', '.join(unpriced)}"
+            yield at(view, key, message, f"add the price to policies/prices.yaml (as of {prices().as_of})")
+    first = next(type_ for type_ in PRICERS if index.of(type_))
+    if view.resource.urn != min(each.resource.urn for each in index.of(first)):
         return
-    if view.resource.urn != min(each.resource.urn for each in index.of(NODE_GROUP) if priced(each, index)):
-        return  # the estimate is for the whole stack, so only the group with the first URN reports it
-    estimate = estimate_of(index)
-    for error in estimate.unknown.values():
-        raise error
-    most = sum(item.most for item in estimate.items)
+    most = sum(item.most for item in estimate_of(index).items)
     if most > limits.maximum_monthly_usd:
         message = f"the stack can cost {most:.0f} USD a month; {limits.environment} allows {limits.maximum_monthly_usd}"
         yield at(view, "", message, "use fewer or smaller resources, or raise the limit in policies/limits.py")

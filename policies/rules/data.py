@@ -93,7 +93,7 @@ def bucket_private(view: View, index: ResourceIndex) -> Iterator[Problem]:
     for block in blocks:
         for switch in switches:
             if not block.flag(switch):
-                yield Problem(switch, f"{switch} of {block.resource.name} is false", f"set {switch} to true")
+                yield at(view, "", f"{switch} of {block.resource.name} is false", f"set {switch} to true")
 
 
 @PACK.rule(

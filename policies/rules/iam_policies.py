@@ -266,7 +266,7 @@ def _runs_as_any_role(view: View, identity: Identity) -> Iterator[Problem]:
             yield at(view, "", message, "name in Resource the roles that may be passed")
 
 
-DOCUMENTS = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
+PRINCIPALS_IN = {ROLE: "assumeRolePolicy", ACCESS_ENTRY: "principalArn"}
 """The property that names the trusted principals; for types that are not in this table, it is ``policy``."""
 
 
@@ -291,7 +291,7 @@ def no_public_principal(view: View) -> Iterator[Problem]:
     are inside the network, so its policy may allow everyone. But the policy must name resources, because otherwise callers can
     send data to other accounts.
     """
-    path = DOCUMENTS.get(view.resource.type, "policy")
+    path = PRINCIPALS_IN.get(view.resource.type, "policy")
     for statement in iam.statements(view, path):
         unlimited = view.resource.type != ENDPOINT or any(iam.everything(statement, each) for each in ("*", _service_of(view)))
         if iam.public(statement) and unlimited:
@@ -324,9 +324,9 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     Known accounts are the stack's own account and those in ``trusted_accounts``.
 
     The stack's own account comes from the ARNs of the roles' boundaries and of the cluster's role, because AWS accepts only
-    boundaries and roles of this account.
+    boundaries and roles of this account. Without such an ARN, only ``trusted_accounts`` are known.
     """
-    path = DOCUMENTS.get(view.resource.type, "policy")
+    path = PRINCIPALS_IN.get(view.resource.type, "policy")
     if view.resource.type == ACCESS_ENTRY:
         named = {iam.account_of(view.text(path))}
     else:
@@ -336,13 +336,9 @@ def known_accounts(view: View, index: ResourceIndex, limits: Limits) -> Iterator
     strangers = sorted(others - {iam.account_of(arn) for arn in own})
     if strangers and own and all(arn.startswith(EXAMPLE_ARN) for arn in own):
         raise UnknownValueError((path,))
+    fix = ("name the stack's own account, or " if own else "") + "add the account to trusted_accounts in policies/limits.py"
     for account in strangers:
-        yield at(
-            view,
-            path,
-            f"the AWS account {account} is trusted",
-            "name the stack's own account, or add the account to trusted_accounts in policies/limits.py",
-        )
+        yield at(view, path, f"the AWS account {account} is trusted", fix)
 
 
 def _own_arns(index: ResourceIndex) -> list[str]:

@@ -124,6 +124,15 @@ def _immutable(why: str, *, once_set: bool = False) -> Answer:
     return answer
 
 
+def _other_items(why: str) -> Answer:
+    """Refuse another item at a position of a list; an item can be added at the end, or removed there."""
+
+    def answer(before: Any, after: Any) -> str:
+        return why if any(left != right for left, right in zip(before or (), after or (), strict=False)) else ""
+
+    return answer
+
+
 def _version(what: str) -> Answer:
     def answer(before: Any, after: Any) -> str:
         left, right = _parts(before), _parts(after)
@@ -321,8 +330,8 @@ REFUSED: Mapping[str, tuple[Consequence, ...]] = {
     ),
     "core/Secret": (Consequence("immutable", _still_immutable("Secret")),),
     "core/Service": (
-        Consequence("spec.clusterIPs", _immutable("a Service's addresses cannot change", once_set=True)),
-        Consequence("spec.ipFamilies", _immutable("a Service's first address family cannot change", once_set=True)),
+        Consequence("spec.clusterIPs", _other_items("a Service's addresses cannot change")),
+        Consequence("spec.ipFamilies", _other_items("a Service's address families cannot change")),
         Consequence("spec.loadBalancerClass", _immutable("a Service's load balancer class cannot change", once_set=True)),
     ),
     "elbv2.k8s.aws/TargetGroupBinding": tuple(

@@ -8,10 +8,16 @@ from decimal import Decimal
 from typing import Any, cast
 
 HOURS = {"ms": Decimal(1) / 3_600_000, "s": Decimal(1) / 3600, "m": Decimal(1) / 60, "h": 1, "d": 24, "w": 7 * 24, "y": 365 * 24}
-BYTES = {unit: 1024**power for power, unit in enumerate(("B", "KB", "MB", "GB", "TB", "PB", "EB"))}
-"""The units of ``--storage.tsdb.retention.size``, which are powers of 1024."""
+BYTES = {prefix: 1024**power for power, prefix in enumerate(("", *"KMGTPE"))}
+"""The prefixes of the units of ``--storage.tsdb.retention.size``: ``KB`` and ``KiB`` are both 1024 bytes.
+
+Source: ``ParseBase2Bytes`` in github.com/alecthomas/units, which also adds parts (``1GB512MB``).
+"""
 DEFAULT_RETENTION = "15d"
-"""Prometheus' retention if neither a time nor a size is set: https://prometheus.io/docs/prometheus/latest/storage/."""
+"""Prometheus' retention if neither a time nor a size is set, or if both are 0.
+
+Source: https://prometheus.io/docs/prometheus/latest/storage/.
+"""
 NO_LIMIT = Decimal("Infinity")
 TIME, SIZE = "storage.tsdb.retention.time", "storage.tsdb.retention.size"
 
@@ -41,17 +47,22 @@ def fewer_metrics(before: Any, after: Any) -> str:
 
 
 def _time(options: dict[str, str]) -> str:
-    return options.get(TIME) or ("" if options.get(SIZE) else DEFAULT_RETENTION)
+    time = options.get(TIME, "")
+    return time if _duration(time) else "" if _bytes(options) < NO_LIMIT else DEFAULT_RETENTION
 
 
 def _hours(options: dict[str, str]) -> Decimal:
-    parts = re.findall(r"(\d+)(ms|[smhdwy])", _time(options))
-    return sum((Decimal(count) * HOURS[unit] for count, unit in parts), Decimal(0)) or NO_LIMIT
+    return _duration(_time(options)) or NO_LIMIT
+
+
+def _duration(text: str) -> Decimal:
+    parts = re.findall(r"(\d+)(ms|[smhdwy])", text)
+    return sum((Decimal(count) * HOURS[unit] for count, unit in parts), Decimal(0))
 
 
 def _bytes(options: dict[str, str]) -> Decimal:
-    found = re.fullmatch(r"(\d+)([KMGTPE]?B)", options.get(SIZE, ""))
-    return (Decimal(found[1]) * BYTES[found[2]] if found else Decimal(0)) or NO_LIMIT
+    parts = re.findall(r"(\d+\.?\d*|\.\d+)([KMGTPE]?)i?B", options.get(SIZE, ""))
+    return sum((Decimal(count) * BYTES[prefix] for count, prefix in parts), Decimal(0)) or NO_LIMIT
 
 
 FOLDERS = ("storage.tsdb.path", "storage.path", "data-dir", "datadir")
@@ -72,9 +83,9 @@ UNITS = {"": 1, "b": 1, "k": 10**3, "kb": 2**10, "m": 10**6, "mb": 2**20, "g": 1
 
 def lost_by_redis(before: Any, after: Any) -> str:
     """The data of Redis that is lost because directives change in a configuration file or in a container's arguments."""
-    left, right = _directives(before), _directives(after)
-    if left is None or right is None:
+    if before is None or after is None or not (_is_of_redis(before) or _is_of_redis(after)):
         return ""
+    left, right = _directives(before), _directives(after)
     moved = [name for name, default in {**FILES, "appendonly": "no"}.items() if left.get(name, default) != right.get(name, default)]
     changes = ", ".join(f"{name} from {left.get(name, 'the default')} to {right.get(name, 'the default')}" for name in moved)
     lost = [f"all data of Redis, which does not read its former files ({changes}): move them first"] if moved else []
@@ -97,18 +108,18 @@ def _memory(text: str) -> Decimal:
     return Decimal(found[1]) * UNITS[(found[2] or "").lower()] if found else Decimal(0)
 
 
-def _directives(content: Any) -> dict[str, str] | None:
-    """The directives in a configuration file of Redis or in a container's arguments.
+def _is_of_redis(content: Any) -> bool:
+    """Whether the content has one of the directives in :data:`OF_REDIS`."""
+    text = "".join(f"{name} \n" for name in arguments_of(content)) if isinstance(content, list) else str(content)
+    return OF_REDIS.search(text) is not None
 
-    ``None`` if the content has none of the directives in :data:`OF_REDIS`.
-    """
+
+def _directives(content: Any) -> dict[str, str]:
+    """The directives in a configuration file of Redis or in a container's arguments."""
     if isinstance(content, list):
-        found = arguments_of(content)
-        return found if any(OF_REDIS.match(f"{name} ") for name in found) else None
-    text = str(content or "")
-    if OF_REDIS.search(text) is None:
-        return None
-    return {name: value.strip("\"'") for name, value in re.findall(r"^\s*([\w-]+)\s+(.*?)\s*$", text, re.MULTILINE)}
+        return arguments_of(content)
+    pairs = re.findall(r"^\s*([\w-]+)\s+(.*?)\s*$", str(content), re.MULTILINE)
+    return {name: value.strip("\"'") for name, value in pairs}
 
 
 def unmounted(before: Any, after: Any) -> str:

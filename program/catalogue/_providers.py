@@ -15,8 +15,7 @@ TYPES: Mapping[str, ResourceType] = {
         replaces="region",
         in_place=(
             "defaultTags ignoreTags maxRetries retryMode insecure httpProxy httpsProxy noProxy userAgents "
-            "tokenBucketRateLimitCapacity sharedConfigFiles sharedCredentialsFiles skipCredentialsValidation skipMetadataApiCheck "
-            "skipRegionValidation "
+            "tokenBucketRateLimitCapacity skipCredentialsValidation skipMetadataApiCheck skipRegionValidation "
             "skipRequestingAccountId stsRegion useDualstackEndpoint useFipsEndpoint s3UsEast1RegionalEndpoint"
         ),
     ),
@@ -33,4 +32,5 @@ TYPES: Mapping[str, ResourceType] = {
     "pulumi:providers:pulumi": ResourceType(reviewed="reads outputs of other stacks; the engine creates it"),
     "pulumi:pulumi:StackReference": ResourceType(reviewed="reads outputs of another stack"),
 }
-"""An input that is in neither list of an entry, such as a role to assume or a kubeconfig, can select another account or cluster."""
+"""An input that is in neither list of an entry can select another account or cluster: a role to assume, a file of credentials, or a
+kubeconfig."""

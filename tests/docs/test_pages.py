@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
+import runpy
 import shlex
+import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -173,6 +179,17 @@ def test_no_page_of_the_site_loads_from_another_host(site: Path) -> None:
     loading = [str(page.relative_to(site)) for page in site.rglob("*.html") if external.search(page.read_text())]
     assert loading == []
     assert (site / "assets" / "mermaid.min.js").stat().st_size > 1_000_000
+
+
+def test_a_library_that_its_package_does_not_contain_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks: dict[str, Any] = runpy.run_path(str(DOCS / "site" / "hooks.py"))
+    archive = tmp_path / "package.tgz"
+    tarfile.open(archive, "w:gz").close()
+    checksum = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    monkeypatch.setitem(hooks["_fetch"].__globals__, "npm", lambda command: shutil.copy(archive, command[3]) and 0)
+    library = hooks["Library"](package="x@1", integrity=checksum, member="package/x.js", target="x.js")
+    with pytest.raises(hooks["PluginError"], match="the package x@1 does not contain package/x.js"):
+        hooks["_fetch"](library, tmp_path / "x.js")
 
 
 PHONE_PIXELS, SMALLEST_LETTERS = 390, 11

@@ -104,6 +104,12 @@ def test_a_waiver_accepts_one_rule_on_one_resource() -> None:
     assert all(each.blocks for each in waived(TODAY) if each.rule == "network-open-ports" and each != violation)
 
 
+def test_a_waiver_names_a_resource_by_its_logical_name_or_its_urn() -> None:
+    names = {"nodes": True, "urn:pulumi:s::p::c:X$t:Y::nodes": True, "t:Y::nodes": False, "odes": False}
+    waivers = {name: Waiver.model_validate(WAIVER | {"resource": name}) for name in names}
+    assert {name: each.covers(each.rule, "urn:pulumi:s::p::c:X$t:Y::nodes", TODAY) for name, each in waivers.items()} == names
+
+
 def test_it_is_valid_on_its_last_day_and_a_violation_after_it() -> None:
     assert any(each.status == "waived" for each in waived(date(2026, 12, 1)))
     after = waived(date(2026, 12, 2))

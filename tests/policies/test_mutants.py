@@ -340,9 +340,7 @@ SILENT: dict[str, tuple[str, ...]] = {
     "Only cluster DNS is reached by selectors, on its own port, on which other pods do not listen.": (
         "NetworkPolicy spec.egress.[*].to.[*].*Selector*",
     ),
-    "Without it, the volume has the type gp2 or gp3 of AWS or the driver, which cost about the same.": (
-        *("LaunchTemplate blockDeviceMappings.[*].ebs.volumeType", "StorageClass parameters.type"),
-    ),
+    "Without it, the driver creates volumes of type gp3.": ("StorageClass parameters.type",),
     "Without it, Helm installs the chart in the namespace default.": ("Release namespace",),
     "Without it, the claim gets the cluster's default class, which a setting allows.": (
         "PersistentVolumeClaim spec.storageClassName",

@@ -78,6 +78,11 @@ def test_every_finding_has_a_fix() -> None:
     assert [each for each in checked(list(policies.RULES)) if not each.fix or not each.message] == []
 
 
+@pytest.mark.parametrize("rule", ["cluster-add-ons-required", "data-bucket-private"])
+def test_a_finding_in_a_related_resource_has_no_path_of_the_checked_one(rule: str) -> None:
+    assert {each.path for each in found_by(RULES[rule])} == {""}
+
+
 def test_the_valid_world_passes() -> None:
     violations = [violation for rule in policies.RULES for violation in run(rule, good(), TODAY)]
     assert [(each.rule, each.urn, each.message) for each in violations] == []

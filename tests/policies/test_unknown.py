@@ -116,6 +116,13 @@ def test_accounts_are_compared_after_up_while_nothing_tells_the_stacks_own() -> 
     assert {each.status for each in run(rule, world, DEPLOYED)} == {"unknown"}
 
 
+def test_without_an_arn_of_the_stacks_account_the_fix_is_to_declare_the_trusted_account() -> None:
+    document = '{"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111122223333"}}}'
+    role = Resource(urn="role", type="aws:iam/role:Role", name="role", inputs={"assumeRolePolicy": document})
+    [violation] = run(_rule("identity-known-accounts"), [role], CONFIG)
+    assert (violation.status, violation.fix) == ("failed", "add the account to trusted_accounts in policies/limits.py")
+
+
 def test_a_violation_is_reported_even_if_another_property_is_unknown() -> None:
     rule = _rule("data-key-rotation")
     key = next(each for each in good() if each.type.endswith(":Key"))

@@ -23,6 +23,7 @@ from embedded_cloud.processes import free_ports
 from program.checkout import CHECKOUT
 from sandbox import __main__ as sandbox_command
 from sandbox import stacks
+from sandbox.errors import SandboxError
 from sandbox.project import PROJECT
 
 
@@ -112,7 +113,15 @@ def test_a_second_up_in_one_checkout_is_refused(tmp_path: Path) -> None:
     with FileLock(tmp_path / "lock"):
         done = run(tmp_path, "up")
     assert done.returncode == 1
-    assert done.stderr == "error: another `make up` runs in this checkout\n  fix: wait until it ends, or run `make down`\n"
+    fix = "wait until it ends, or press Ctrl-C in its terminal and run `make down`"
+    assert done.stderr == f"error: another `make up` runs in this checkout\n  fix: {fix}\n"
+
+
+def test_monitoring_of_real_pods_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "nodes").mkdir()
+    monkeypatch.setattr(sandbox_command, "FOLDER", tmp_path)
+    with pytest.raises(SandboxError, match="the pods are real, and `make monitoring` would simulate their load"):
+        sandbox_command.monitoring()
 
 
 def test_a_folder_that_cannot_be_written_is_reported_in_one_message(tmp_path: Path) -> None:

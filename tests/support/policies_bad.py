@@ -667,7 +667,7 @@ EXPECTED: dict[str, list[tuple[str, str]]] = {
         ("sizeless-claim", "no size is set"),
         ("loose-template", "500 GiB is too much"),
     ],
-    "cost-monthly-estimate": [("huge-nodes", "USD a month"), ("unpriced-nodes", "no price is known for u7i.large")],
+    "cost-monthly-estimate": [("half-open-cluster", "USD a month"), ("unpriced-nodes", "no price is known for u7i.large")],
     "tags-on-everything": [("keyed", "the tag project is missing"), ("keyed", "the tag environment is x")],
     "tags-by-explicit-provider": [("bare-vpc", "no provider with default tags")],
     "tags-application-label": [("bad-web", "the label app is missing"), ("nowhere", "the label app is missing")],

@@ -29,7 +29,7 @@ def _aws(world: World) -> None:
     add("aws:ec2/securityGroupRule:SecurityGroupRule", "group-rule", **rule, **inside)
     tokens = {"httpTokens": "required", "httpPutResponseHopLimit": 1}
     add("aws:ec2/instance:Instance", "machine", ami="ami-1", instanceType="m7i.large", metadataOptions=tokens)
-    add("aws:ebs/volume:Volume", "disk", availabilityZone="us-east-1a", size=20, encrypted=True)
+    add("aws:ebs/volume:Volume", "disk", type="gp3", availabilityZone="us-east-1a", size=20, encrypted=True)
     add("aws:efs/fileSystem:FileSystem", "files", encrypted=True)
     protected = {"storageEncrypted": True, "deletionProtection": True, "backupRetentionPeriod": 14}
     add("aws:rds/instance:Instance", "database", instanceClass="db.m7g.large", **protected)

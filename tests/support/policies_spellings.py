@@ -208,6 +208,11 @@ def by_launch_template(world: World) -> None:
     world.add("aws:eks/nodeGroup:NodeGroup", "it", launchTemplate={"id": Ref("template")}, scalingConfig=sizes)
 
 
+def in_public_subnet(world: World) -> None:
+    world.add("aws:ec2/subnet:Subnet", "subnet", mapPublicIpOnLaunch=True)
+    world.add("aws:eks/nodeGroup:NodeGroup", "it", subnetIds=[Ref("subnet")])
+
+
 def by_split_rules(world: World) -> None:
     world.add("aws:ec2/securityGroup:SecurityGroup", "group", description="x")
     for each in SPLIT:
@@ -274,7 +279,7 @@ NODES = "aws:eks/nodeGroup:NodeGroup"
 
 
 def _with_type(disk: dict[str, Any]) -> dict[str, Any]:
-    return {"volumeSize": 10, "volumeType": disk["type"], **{key: value for key, value in disk.items() if key != "type"}}
+    return {"volumeSize": 10, **{"volumeType" if key == "type" else key: value for key, value in disk.items()}}
 
 
 def class_of_disks(disk: dict[str, Any]) -> Declare:
@@ -1071,6 +1076,14 @@ CAUGHT: list[tuple[str, Declare, str]] = [
     ),
     *((f"Docker user {user}", docker(user=user), "docker-unprivileged") for user in ("root", "0", "0:0")),
     ("anti-affinity to others", spread(anti_affinity(namespaces=["other"])), "workload-topology-spread"),
+    *((f"{kind} without a type", declare({}), "cost-volume-size") for kind, declare in DISKS.items() if kind != "StorageClass"),
+    ("nodes in a subnet that gives public addresses", in_public_subnet, "cluster-private-nodes"),
+    ("a cost without nodes", aws("aws:ebs/volume:Volume", size=30000, type="gp3"), "cost-monthly-estimate"),
+    ("a machine without a price", aws("aws:ec2/instance:Instance", instanceType="u7i.large"), "cost-monthly-estimate"),
+    *(
+        (f"nodes of a launch template of another program: {rule}", aws(NODES, launchTemplate={"id": "lt-1"}), rule)
+        for rule in ("cost-instance-types", "cost-monthly-estimate")
+    ),
     # Closed world
     ("a type without a rule", aws("aws:redshift/cluster:Cluster", masterPassword="x", publiclyAccessible=True), "types-known"),
 ]
@@ -1425,4 +1438,5 @@ PASSES: list[tuple[str, Declare, str]] = [
         for more in ({"namespaces": ["shop"]}, {"namespaceSelector": {}})
     ),
     ("a full version", pod(image="ghcr.io/novacron/shop:1.2.3-alpine"), "workload-images"),
+    ("a class of the driver's default type", DISKS["StorageClass"]({}), "cost-volume-size"),
 ]

@@ -77,7 +77,7 @@ class RandomOrderStack:
         """The stack of the stack file, without deletion protection and without resources outside AWS."""
         config = stack_config(stack)
         providers = MarkedProviders(plugin, evaluation._caller(config))
-        with evaluation._in_any_shell():
+        with evaluation.without_kubeconfig():
             found = _sdk.record(
                 lambda: runpy.run_path(str(CHECKOUT / "__main__.py")),
                 {key: value if isinstance(value, str) else evaluation.json.dumps(value) for key, value in config.items()},

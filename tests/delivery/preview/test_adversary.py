@@ -196,8 +196,9 @@ def test_another_region_replaces_everything_on_it() -> None:
     assert next(each for each in found if each.name == "vpc").loses == "the network and everything in it"
 
 
-def test_another_account_may_replace_everything_on_it() -> None:
-    found = compare_graphs(with_provider(), with_provider(assumeRoles=[{"roleArn": "arn:aws:iam::2:role/x"}]))
+@pytest.mark.parametrize("setting", [{"assumeRoles": [{"roleArn": "arn:aws:iam::2:role/x"}]}, {"sharedConfigFiles": ["other"]}])
+def test_another_account_may_replace_everything_on_it(setting: dict[str, Any]) -> None:
+    found = compare_graphs(with_provider(), with_provider(**setting))
     assert {each.name: each.may_replace for each in found} == {"aws": True, "vpc": True, "subnet": True}
 
 
@@ -479,6 +480,10 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     "Prometheus' retention is removed": (DEPLOYMENT, pods(f"{TIME}=90d"), pods("--log.level=info"), "metrics older than 15d"),
     "minutes": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=30m"), "metrics older than 30m"),
     "two arguments": (DEPLOYMENT, pods(TIME, "1w1d"), pods(TIME, "1d"), "metrics older than 1d"),
+    "no retention": (DEPLOYMENT, pods(f"{TIME}=90d"), pods(f"{TIME}=0d"), "metrics older than 15d"),
+    "no size": (DEPLOYMENT, pods(f"{SIZE}=9GB"), pods(f"{SIZE}=0"), "metrics older than 15d"),
+    "a size in GiB": (DEPLOYMENT, pods(f"{SIZE}=2GB"), pods(f"{SIZE}=1GiB"), "metrics beyond 1GiB"),
+    "a size in parts": (DEPLOYMENT, pods(f"{SIZE}=2GB"), pods(f"{SIZE}=1.5GB256MB"), "metrics beyond 1.5GB256MB"),
     "a size is added": (DEPLOYMENT, pods("--log.level=info"), pods(f"{SIZE}=1GB"), "metrics beyond 1GB"),
     "Redis evicts": (
         *(CONFIG_MAP, conf("appendonly yes; maxmemory-policy noeviction")),
@@ -490,6 +495,11 @@ LOST: dict[str, tuple[str, dict[str, Any], dict[str, Any], str]] = {
     ),
     "Redis by arguments": (
         DEPLOYMENT, pods("redis-server", "--appendonly", "yes"), pods("redis-server", "--appendonly", "no"), "all data of Redis"
+    ),
+    "Redis' last directive is removed": (CONFIG_MAP, conf("appendonly yes"), conf("save 60 1"), "all data of Redis"),
+    "Redis' first directive is added": (CONFIG_MAP, conf("save 60 1"), conf("appendonly yes"), "all data of Redis"),
+    "Redis' last argument is removed": (
+        DEPLOYMENT, pods("redis-server", "--appendonly", "yes"), pods("redis-server"), "all data of Redis"
     ),
     "a time to live": (
         *("aws:dynamodb/table:Table", {"hashKey": "a"}),
@@ -519,6 +529,13 @@ HARMLESS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     ),
     "an expiry that is not known": (LIFECYCLE, rules(), rules({"expiration": {"days": UNKNOWN}})),
     "a rule that moves objects": (LIFECYCLE, rules(), rules({"transitions": [{"days": 1, "storageClass": "STANDARD_IA"}]})),
+    "a file without Redis": (CONFIG_MAP, conf("log_level info"), conf("log_level debug")),
+    "another unit": (DEPLOYMENT, pods(f"{SIZE}=2GB"), pods(f"{SIZE}=2048MiB")),
+    "a second address family": (
+        "kubernetes:core/v1:Service",
+        {"spec": {"ipFamilies": ["IPv4"], "clusterIPs": ["10.0.0.1"]}},
+        {"spec": {"ipFamilies": ["IPv4", "IPv6"], "clusterIPs": ["10.0.0.1", "fd00::1"]}},
+    ),
     "a longer retention": (DEPLOYMENT, pods(f"{TIME}=15d"), pods(f"{TIME}=1y")),
     "a renamed volume": (
         *(DEPLOYMENT, pods(volumes=CLAIM, mount={"mountPath": "/data"})),
