@@ -132,7 +132,7 @@ class Operations:
     def drain(self) -> None:
         """Drain a node that runs a pod of the service, and then uncordon the node.
 
-        The drained node does not run Redis. Redis could not start on another node, because the zone of its volume has only one node.
+        The drained node does not run Redis. Redis could not start on another node, because its volume's zone has only one node.
         """
         pods = self.cloud.control_plane.api.items(PODS)
         on = {app: [each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"]["app"] == app] for app in APPS}
