@@ -32,7 +32,7 @@ up: setup  ## start the embedded cloud and apply the platform to it (STACK=produ
 
 down:  ## stop every process of `make up` and remove .sandbox/
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m sandbox down; elif [ -e .sandbox ]; then \
-	  printf 'error: .venv has no Python, which stops the processes of .sandbox\n  fix: make setup down\n'; exit 1; fi
+	  printf 'error: .venv has no Python, and Python must stop the processes of .sandbox\n  fix: make setup down\n'; exit 1; fi
 
 monitoring: setup  ## start a real Prometheus and simulated load (after `make up`)
 	@$(BIN)/python -m sandbox monitoring
@@ -43,10 +43,10 @@ status: setup  ## show what runs
 logs: setup  ## print the last lines of every log
 	@$(BIN)/python -m sandbox logs
 
-# Programs that `make check` needs. They are built before the tests start, because pytest would hide the progress of the build.
+# Programs and a file that `make check` needs. They are built before the tests start, because pytest would hide the progress.
 UNIT_TOOLS := promtool amtool actionlint kube-score compose-spec.json
 
-check: lint  ## before a push: lint, the tests that need no cloud, and the policies on every stack
+check: lint  ## before a push: lint, the fast tests, and the policies on every stack
 	@$(BIN)/python -m sandbox tools $(UNIT_TOOLS) > /dev/null
 	@$(BIN)/python -m pytest -n auto -m "not (cloud or docker or pipelines)"
 	@./dwcp policy
@@ -102,7 +102,7 @@ lock: setup  ## pin the dependencies of pyproject.toml in uv.lock, and export re
 	@$(BIN)/uv lock
 	@$(BIN)/python -m tools
 
-generate: setup  ## write the generated files: references, compose file, index of runbooks, requirements
+generate: setup  ## write all generated files, such as references, the compose file and requirements
 	@$(BIN)/python -m tools
 
 lint: setup  ## run ruff, basedpyright, codespell, lint-imports and zizmor, check the generated files, and scan for secrets

@@ -1,6 +1,6 @@
 """The project's benchmarks of speed and of lost requests: ``make bench`` or ``python -m bench [MODULE ...] [--runs N] [--cold]``.
 
-There is one module per subject. Each module whose name does not begin with an underscore has one function::
+There is one module per subject. Each module whose name does not begin with an underscore has a function::
 
     def figures(options: Options) -> Iterator[Figure]: ...
 

@@ -16,7 +16,7 @@ MODULES = sorted(module.name for module in iter_modules([str(Path(__file__).pare
 
 def main() -> None:
     """Run the benchmarks. Progress goes to standard error, and the table goes to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Run the project's speed benchmarks.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Run the project's benchmarks.")
     parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"{', '.join(MODULES)}; all if none is named")
     parser.add_argument("--runs", type=int, default=3, help="number of runs per figure, whose median is printed")
     parser.add_argument("--cold", action="store_true", help="also measure cold builds, which take half an hour")

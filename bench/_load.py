@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Measurement:
-    """One operation under load, and the results of the requests that were sent during the operation."""
+    """One operation under load, and the results of the requests from shortly before its start until shortly after its end."""
 
     name: str
     answers: Sequence[Answer]

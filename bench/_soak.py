@@ -83,7 +83,7 @@ class Soak:
         return _dwcp.environment(self.cloud, self.monitoring, **own)
 
     def start(self, *arguments: str) -> psutil.Popen:
-        """Start a command in a new session, so that a signal to it reaches no other process."""
+        """Start a command in a new session, so that a signal to its process group does not reach this process, and vice versa."""
         return psutil.Popen(
             arguments,
             cwd=CHECKOUT,
@@ -175,7 +175,7 @@ class Soak:
             except psutil.TimeoutExpired:
                 process.kill()
                 return [f"after {name}: `{' '.join(arguments[2:5])}` did not end"]
-            # An abort exits with 1. Only its usage error is a problem, because then this soak test has called it wrongly.
+            # A successful abort also exits with 1. A usage error is a problem, because it shows that the abort did not begin.
             if code and ("--abort" not in arguments or code == ExitCode.USAGE):
                 return [f"after {name}: `{' '.join(arguments[2:5])}` ended with {code}"]
         return []

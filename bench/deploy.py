@@ -1,4 +1,4 @@
-"""The time of `dwcp deploy` compared with the engine's own preview and update of the same change."""
+"""The time of `dwcp deploy` compared with the engine's own preview and update of the same kind of change: a new image."""
 
 from __future__ import annotations
 

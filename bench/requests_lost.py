@@ -39,7 +39,7 @@ ATTEMPTS = 4
 other work on this machine can cause the latency."""
 HELD_STEPS = ("10", "50")
 ABORTED = (0, 1)
-"""Exit codes of `dwcp rollout --abort` that do not fail the benchmark."""
+"""Exit codes of `dwcp rollout --abort` that do not fail the benchmark: 0 if there is nothing to abort, 1 after an abort."""
 KILLED_AFTER_SECONDS = (2.0, 60.0)
 BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done' > /dev/null 2>&1 &); done")
 """A command that uses up the container's CPU for 90 s, so that the service answers slowly."""
@@ -132,7 +132,7 @@ class Operations:
     def drain(self) -> None:
         """Drain a node that runs a pod of the service, and then uncordon the node.
 
-        The drained node does not run Redis, because Redis could not start elsewhere. Its volume is in a zone without another node.
+        The drained node does not run Redis. Redis could not start on another node, because its volume's zone has only one node.
         """
         pods = self.cloud.control_plane.api.items(PODS)
         on = {app: [each["spec"]["nodeName"] for each in pods if each["metadata"]["labels"]["app"] == app] for app in APPS}
@@ -199,7 +199,7 @@ class Operations:
         self.rollout(tag)
 
     def autoscale(self) -> None:
-        """Make the autoscaler add pods, and then remove them without a stabilization window."""
+        """Make the autoscaler add pods and then remove them, with a scale-down stabilization window of 0 s."""
         change = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}
         self.kubectl("patch", "hpa", contract.APPLICATION, "--patch", json.dumps(change))
         least = self._replicas()

@@ -38,7 +38,7 @@ def figures(options: Options) -> Iterator[Figure]:
         name="`dwcp rollback` until the service is healthy, relative to `kubectl rollout undo` and `status`",
         value=median(left / right for left, right in pairs),
         unit="x",
-        target="at most 1.2",
+        target="at most 1.2 x",
         how=f"{median(ours):.1f} s against {median(theirs):.1f} s; "
         "3 pods, each ready after 10 s, the original guide's readiness delay",
     )

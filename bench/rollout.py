@@ -60,7 +60,7 @@ def platform() -> Generator[tuple[Cloud, SandboxMonitoring]]:
 
 
 def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> float:
-    """Seconds from the first sample above the limit of the error rate until the rollout has read weight 0 from AWS."""
+    """Seconds from the sample that raises the error rate above its limit until the rollout has read weight 0 from AWS."""
     process = rollout(cloud, monitoring, image)
     assert process.stdout is not None
     breach = zero = 0.0

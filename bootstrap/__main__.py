@@ -1,7 +1,7 @@
 """The Pulumi program of the account's stack, which only an administrator can apply.
 
-It declares GitHub's OIDC provider, the pipelines' roles, and two kinds of permissions boundaries: for the pipelines' roles, and for
-the roles that a pipeline creates.
+It declares GitHub's OIDC provider (unless `account.providerArn` names an existing provider), the pipelines' roles, and two kinds of
+permissions boundaries: for the pipelines' roles, and for the roles that a pipeline creates.
 """
 
 from pulumi import ResourceOptions
