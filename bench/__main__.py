@@ -23,6 +23,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.modules) - set(MODULES):
         parser.error(f"no module {', '.join(sorted(unknown))}; choose from {', '.join(MODULES)}")
+    if arguments.runs < 1:
+        parser.error(f"--runs {arguments.runs} is not at least 1")
     options = Options(runs=arguments.runs, cold=arguments.cold)
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; median of {options.runs} runs\n", flush=True)
     print("| figure | measured | target | how |\n|---|---|---|---|", flush=True)

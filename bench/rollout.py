@@ -72,6 +72,8 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
         if event["event"] == "phase" and event["phase"] == "drain":
             zero = datetime.fromisoformat(event["at"]).timestamp()
     process.wait(END_SECONDS)
+    if not breach or not zero:
+        raise RuntimeError(f"the rollout of {image} ended without a breach and a drained canary")
     return zero - breach
 
 

@@ -162,7 +162,7 @@ SCENARIOS = (
     Scenario(
         title="the rollout is on hold, then its runner is lost",
         event=TAG,
-        faults={f"rollout: {ROLLOUT}": "held", "rollout: How it ended": "lost"},
+        faults={f"rollout: {ROLLOUT}": "held", "rollout: Result of the rollout": "lost"},
     ),
     Scenario(title="the rollout is cancelled", event=TAG, faults={f"rollout: {ROLLOUT}": "cancelled"}),
     Scenario(title="the rollout times out", event=TAG, faults={f"rollout: {ROLLOUT}": "timeout"}),
