@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -358,7 +359,8 @@ def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this 
         raise DeliveryError(f"{main} is missing or empty", "run `npm run build` and read its output")
     done = subprocess.run(["node", "--check", str(main)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DeliveryError(f"{main} is not valid JavaScript: {done.stderr.strip().splitlines()[-1]}", "correct the build")
+        errors = re.findall(r"^\w*Error\b.*", done.stderr, re.MULTILINE)  # Node prints the source before and the stack after it
+        raise DeliveryError(f"{main} is not valid JavaScript: {errors[-1] if errors else done.stderr.strip()}", "correct the build")
     package: dict[str, Any] = json.loads(_read(folder / "package.json"))
     files = sorted(each for each in (folder / "dist").rglob("*") if each.is_file())
     size = sum(each.stat().st_size for each in files)
