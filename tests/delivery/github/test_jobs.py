@@ -333,8 +333,9 @@ def test_a_program_that_is_not_installed_is_named(tmp_path: Path) -> None:
     ("program", "message"),
     [
         ("let a = ;\n", "dist/main.js is not valid JavaScript: SyntaxError: Unexpected token ';'\n  fix: correct the build\n"),
+        ("let a = 1;\n", "package.json cannot be read: No such file or directory\n  fix: pass the folder of the service\n"),
     ],
-    ids=["syntax"],
+    ids=["syntax", "no package.json"],
 )
 def test_a_wrong_build_is_reported_with_its_cause(tmp_path: Path, program: str, message: str) -> None:
     (tmp_path / "dist").mkdir()
