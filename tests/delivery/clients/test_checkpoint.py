@@ -92,6 +92,22 @@ def test_a_restored_old_state_is_detected(states: States) -> None:
         states.require_current(states.read())
 
 
+def test_verify_of_an_old_state_prints_only_the_fix_that_restores_the_recorded_version(
+    states: States, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old state in the bucket is valid, but it is not the last valid version."""
+    monkeypatch.setattr("delivery.cli.state._states", lambda environment: states)
+    first = states.read().text
+    second = states.write(state(time="2026-01-03T00:00:00Z"))
+    states.remember(second, 1)
+    old = states.write(first)
+    found = CliRunner().invoke(app, ["state", "verify", "--environment", "staging", "--json"])
+    assert found.exit_code == 1
+    assert f"--version {second.version}" in json.loads(found.output)["fix"]
+    assert found.output.count("dwcp state restore") == 1
+    assert old.version not in {json.loads(found.output).get("lastValidVersion"), json.loads(found.output)["fix"].split()[-1]}
+
+
 def test_a_slow_clock_does_not_make_a_state_older(states: States) -> None:
     """The clock of the machine that wrote last is minutes behind, but its state is the newest."""
     states.remember(states.write(state(time="2026-01-03T00:10:00Z")), 1)
