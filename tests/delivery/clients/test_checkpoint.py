@@ -56,6 +56,20 @@ def test_a_truncated_state_is_reported_with_the_last_valid_version(states: State
     assert states.last_valid() == valid
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", '{"checkpoint": null}'])
+def test_complete_json_without_a_checkpoint_is_reported_as_no_state(states: States, text: str) -> None:
+    states.s3.put_object(Bucket=states.backend.bucket, Key=states.key, Body=text.encode())
+    with pytest.raises(TruncatedStateError, match=f"the state of {states.stack} .* is truncated or is not a state"):
+        states.read()
+
+
+def test_an_unknown_version_is_reported_with_the_command_that_prints_a_valid_one(states: States) -> None:
+    with pytest.raises(StateError) as raised:
+        states.read("no-such-version")
+    assert raised.value.problem.endswith(" no-such-version")
+    assert raised.value.fix == f"choose the version that this command prints: dwcp state verify --environment {states.stack}"
+
+
 def test_a_missing_state_is_reported_with_the_fix(account: Account, states: States) -> None:
     with pytest.raises(StateError, match="dwcp state bootstrap --environment nowhere"):
         States(replace(account, name="nowhere"), states.backend).read()
