@@ -305,6 +305,8 @@ def test_failures_of_monitoring_have_alerts() -> None:
     assert expressions["TargetDown"] == "min by (job, instance, pod, node) (up{}) < 1"
     assert "alertmanager_notifications_failed_total" in expressions["NotificationsFailed"]
     assert expressions["AlertmanagerMetricsAbsent"] == 'absent(alertmanager_build_info{job="alertmanager"})'
+    absent = alerts()["AlertmanagerMetricsAbsent"]["annotations"]["description"]
+    assert absent == "There are no metrics of Alertmanager, so failed notifications are not noticed."  # TargetDown still fires
 
 
 def muting_labels(alert: dict[str, Any]) -> dict[str, str]:
