@@ -53,8 +53,8 @@ def print_platform(cloud: Cloud, console: Console, *, watched: bool) -> None:
         console.print("Prometheus is not built, so there are no metrics; `make monitoring` builds and starts it")
     if cloud.beside is not None:
         file = f"Pulumi.{stack}.yaml"
-        reads = f"`dwcp drift`, `deploy` and `rollback` read {file} from the commit; first commit the generated secrets:"
-        console.print(reads, soft_wrap=True)
+        needs = f"`dwcp deploy`, `drift` and `doctor` need the generated secrets in {file}"
+        console.print(f"{needs}, and `deploy` to production needs a commit:", soft_wrap=True)
         commit = f"git switch -c sandbox-{stack} && cp {os.path.relpath(cloud.folder / file)} {file} && git commit -am sandbox"
         console.print(f"  {commit}", markup=False, highlight=False, soft_wrap=True)
     for what, command in NEXT if cloud.beside is None else NEXT[1:]:  # the tutorial is about `local`

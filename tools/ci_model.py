@@ -20,7 +20,7 @@ from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition, fill, value_of
 from delivery.github.image_tags import pinned, tags_of
 from delivery.github.recovery import Facts, decide, ending
-from delivery.github.variables import VARIABLES, require_approval, require_release_tags, require_reviewers, require_variables
+from delivery.github.variables import require_approval, require_release_tags, require_reviewers, require_variables
 from delivery.github.workflow import Job, jobs
 from delivery.releases.request import PRODUCTION_TAG, TAG
 from program.checkout import CHECKOUT
@@ -97,7 +97,15 @@ class EnvironmentState:
         )
 
 
-EXAMPLES = {each.name: each.example.strip("'").format(environment="any") for group in VARIABLES.values() for each in group}
+EXAMPLES = {
+    "AWS_REGION": "us-east-1",
+    "PULUMI_BACKEND_URL": "s3://state/dwcp-v3?region=us-east-1&awssdk=v2",
+    **dict.fromkeys(
+        ("ROLE_ARN", "STAGING_PREVIEW_ROLE_ARN", "PRODUCTION_PREVIEW_ROLE_ARN"), "arn:aws:iam::123456789012:role/dwcp-v3-any"
+    ),
+    "BASE_URL": "https://dwcp.example.com",
+}
+"""Values of GitHub's variables that the check accepts."""
 
 
 @dataclass

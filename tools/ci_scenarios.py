@@ -181,7 +181,7 @@ SCENARIOS = (
     Scenario(
         title="the end-to-end tests fail, and production's state cannot be read",
         event=TAG,
-        faults={f"validation: {E2E}": "failure", "rollback: What serves": "failure"},
+        faults={f"validation: {E2E}": "failure", "rollback: Release that serves": "failure"},
     ),
     Scenario(title="a pull request of this repository", event=Event(name="pull_request", payload=OURS), workflow=INFRASTRUCTURE),
     Scenario(title="a pull request of a fork", event=Event(name="pull_request", payload=FORKS), workflow=INFRASTRUCTURE),

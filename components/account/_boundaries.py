@@ -14,8 +14,7 @@ from components.aws.iam import Statement, document
 from contract import SHARED
 
 WORKLOAD_SERVICES = (
-    *("autoscaling", "cloudwatch", "ec2", "ec2messages", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs"),
-    *("ssm", "ssmmessages", "xray"),
+    *("autoscaling", "cloudwatch", "ec2", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs", "ssm", "xray"),
 )
 """The AWS services, except EKS, that the boundary allows to the roles of the cluster, nodes, add-ons, controllers and flow logs.
 

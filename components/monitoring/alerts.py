@@ -154,7 +154,7 @@ POD_RESTARTS = Objective(
     runbook="health-check-failures",
     advice=Advice(
         "The container ends by itself, is killed for its memory, or fails its liveness probe.",
-        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
+        f"kubectl describe pods -n {NAMESPACE}",
     ),
 )
 REPLICA_MISMATCH = Objective(
@@ -410,7 +410,7 @@ KILLED_FOR_MEMORY = Objective(
     runbook="health-check-failures",
     advice=Advice(
         "A container used more than its memory limit: a leak, or a limit that is too low.",
-        f"kubectl describe pods -n {NAMESPACE} -l {APP_LABEL}={APPLICATION}",
+        f"kubectl describe pods -n {NAMESPACE}",
     ),
 )
 REDIS_MEMORY = Objective(

@@ -105,7 +105,7 @@ class Alarms(Component):
         ratio = f"IF({total} >= {MINIMUM_REQUESTS}, 100 * {failed} / {total}, 0)"
         self._alarm(
             "high-error-rate",
-            f"More than {ERROR_PERCENT:g} % of the requests fail at the load balancer.",
+            f"More than {ERROR_PERCENT:g} % of the requests to the load balancer get a 5xx response.",
             ERROR_PERCENT,
             evaluation_periods=HIGH_ERROR_RATE.for_seconds // HIGH_ERROR_RATE.window_seconds,
             metric_queries=_math(ratio, BALANCER_METRICS, counts, balancer, HIGH_ERROR_RATE.window_seconds),

@@ -156,15 +156,21 @@ def minimum_requests(window_seconds: int) -> int:
 
 
 def absence_alert(source: Source, runbooks: str) -> Rule:
-    """The alert that fires if a source has no metrics, because without metrics, its other alerts cannot fire."""
+    """The alert that fires if a source has no metrics, because without metrics, its other alerts cannot fire.
+
+    Alertmanager is an exception: of the alerts of ``monitoring``, only ``NotificationsFailed`` needs its metrics.
+    """
     start, present, severity = PRESENCE[source]
+    missing = f"There are no metrics of {source}, so its other alerts cannot fire."
+    if source == "monitoring":
+        missing = "There are no metrics of Alertmanager, so failed notifications are not noticed."
     return _alert(
         f"{start}MetricsAbsent",
         f"absent({present})",
         for_seconds=ABSENT_SECONDS,
         severity=severity,
         component=component(source),
-        description=f"There are no metrics of {source}, so its other alerts cannot fire.",
+        description=missing,
         runbook=f"{runbooks}/{ABSENT_RUNBOOK}.md",
     )
 

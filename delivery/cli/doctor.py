@@ -44,6 +44,7 @@ def doctor(
     if timeout <= 0:
         raise UsageError(f"--timeout {timeout:g} is not above 0", f"for example --timeout {ANSWER_SECONDS:g}")
     from delivery.clients.environment import Environment
+    from delivery.doctor.doctor_report import UnreachableEnvironmentError
 
     output = "json" if as_json else output
     opened = Environment.open(environment)
@@ -56,7 +57,10 @@ def doctor(
         skipped = skipped or {"drift": f"checked only at the start of --watch; run `dwcp drift --environment {environment}`"}
         if output == "table":
             shown.clear()
-        report = _look(opened, timeout, skipped, shown, output)
+        try:
+            report = _look(opened, timeout, skipped, shown, output)
+        except UnreachableEnvironmentError as error:  # for example, the network is interrupted once
+            shown.print(str(error), markup=False, highlight=False)
     raise typer.Exit(int(report.exit_code))
 
 

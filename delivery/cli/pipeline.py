@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from datetime import datetime
 from pathlib import Path
@@ -39,11 +40,11 @@ def _annotate(kind: Literal["error", "warning"], text: str) -> None:
     typer.echo(f"::{kind}::{text}".replace("\n", "%0A"))
 
 
-def _read(file: Path) -> str:
+def _read(file: Path, fix: str = "pass the file that an earlier step wrote") -> str:
     try:
         return file.read_text()
     except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}", "pass the file that an earlier step wrote") from error
+        raise UsageError(f"{file} cannot be read: {error.strerror}", fix) from error
 
 
 @app.command()
@@ -358,8 +359,9 @@ def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this 
         raise DeliveryError(f"{main} is missing or empty", "run `npm run build` and read its output")
     done = subprocess.run(["node", "--check", str(main)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise DeliveryError(f"{main} is not valid JavaScript: {done.stderr.strip().splitlines()[-1]}", "correct the build")
-    package: dict[str, Any] = json.loads(_read(folder / "package.json"))
+        errors = re.findall(r"^\w*Error\b.*", done.stderr, re.MULTILINE)  # Node prints the source before and the stack after it
+        raise DeliveryError(f"{main} is not valid JavaScript: {errors[-1] if errors else done.stderr.strip()}", "correct the build")
+    package: dict[str, Any] = json.loads(_read(folder / "package.json", "pass the folder of the service"))
     files = sorted(each for each in (folder / "dist").rglob("*") if each.is_file())
     size = sum(each.stat().st_size for each in files)
     typer.echo(f"{package['name']} {package['version']}: {len(files)} files, {size} bytes")

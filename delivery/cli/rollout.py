@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from contract import IMAGE_REPOSITORY
 from delivery.cli._output import EnvironmentOption, WaitOption, console, text
 from delivery.errors import UsageError
 
@@ -16,7 +15,7 @@ def rollout(
         str | None,
         text("Roll out this image; by default that of --tag, of the open rollout, or of the release that waits at 0 %."),
     ] = None,
-    tag: Annotated[str | None, text(f"Roll out the image of this tag in {IMAGE_REPOSITORY}.")] = None,
+    tag: Annotated[str | None, text("Roll out the image of this tag in the repository of the setting `application.image`.")] = None,
     environment: EnvironmentOption = "production",
     percentage: Annotated[
         int | None,

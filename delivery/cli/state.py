@@ -79,7 +79,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check that the state is complete, consistent and current (exit code 1 if not), and print the engine's locks."""
-    from delivery.clients.checkpoint import problems, unfinished
+    from delivery.clients.checkpoint import OlderStateError, problems, unfinished
     from delivery.errors import StateError
     from delivery.state.lease import Lease
     from delivery.state.locks import engine_locks
@@ -96,10 +96,13 @@ def verify(
                 states.remember(present, lease.fencing)
         else:
             states.require_current(present)
+    except OlderStateError as error:  # the newest valid version in the bucket is this old state, and must not be restored
+        findings["problems"].append(error.problem)
+        findings["fix"] = error.fix
     except StateError as error:
         findings["problems"].append(str(error))
     findings["notes"] += [f"the engine's lock is held by {each}" for each in engine_locks(states)]
-    if findings["problems"]:
+    if findings["problems"] and "fix" not in findings:
         findings["lastValidVersion"] = states.last_valid()
         findings["fix"] = _fix(states, findings["lastValidVersion"])
     if as_json:

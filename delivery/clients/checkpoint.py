@@ -81,7 +81,7 @@ def parse_state(text: str, version: str, where: str, stack: str) -> Checkpoint:
         time = str(deployment.get("manifest", {}).get("time", ""))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise TruncatedStateError(
-            f"{where} is truncated: {error}",
+            f"{where} is truncated or is not a state: {error}",
             f"find the last valid version: dwcp state verify --environment {stack}; "
             f"then restore it: dwcp state restore --environment {stack} --version VERSION",
         ) from error
@@ -118,7 +118,9 @@ class States:
                 raise
             raise StateError(
                 f"there is no state of {self.stack}: s3://{self.backend.bucket}/{self.key} {version or ''}".rstrip(),
-                "check that PULUMI_BACKEND_URL names the bucket of the state; "
+                f"choose the version that this command prints: dwcp state verify --environment {self.stack}"
+                if version
+                else "check that PULUMI_BACKEND_URL names the bucket of the state; "
                 f"for a new environment, create the backend and the stack: dwcp state bootstrap --environment {self.stack}",
             ) from error
         text = answer["Body"].read().decode(errors="replace")

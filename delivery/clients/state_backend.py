@@ -169,7 +169,7 @@ def _bucket_problems(s3: Any, backend: Backend) -> Iterator[tuple[str, Callable[
             "BucketKeyEnabled": True,
         }
         yield (
-            "not encrypted with a key of the account",
+            "not encrypted with KMS",
             lambda: s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]}),
         )
     blocked = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)

@@ -7,6 +7,7 @@ that change a track or the flag use the field manager ``dwcp``, and change only 
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -110,10 +111,10 @@ class Tracks:
         self._patch(self._deployment(track), {"spec": {"template": {"metadata": {"annotations": {RESTARTED: stamp}}}}})
 
     def flag(self) -> int:
-        """The percentage in the flag's ConfigMap. A text that is not a number counts as 0."""
+        """The percentage in the flag's ConfigMap. As in the service, a text that is not a number from 0 to 100 counts as 0."""
         data: Manifest = self._cluster.request("GET", self._flag).get("data") or {}
-        text = str(data.get(ROLLOUT_KEY, "0"))
-        return int(text) if text.isdecimal() else 0
+        text = str(data.get(ROLLOUT_KEY, "0")).strip()
+        return int(text) if re.fullmatch("[0-9]{1,3}", text) and int(text) <= 100 else 0
 
     def set_flag(self, percentage: int) -> None:
         """Set the percentage in the flag's ConfigMap."""

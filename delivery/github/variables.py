@@ -6,18 +6,21 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from contract import PROJECT, STATE_BUCKET
+from contract import PROJECT
 from delivery.errors import UsageError
 
 ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
-URL = re.compile(r"https?://[^\s/]+\S*")
-BACKEND = re.compile(r"(s3|file)://\S+")
+URL = re.compile(r"https?://[^\sA-Z/]+\S*")
+BACKEND = re.compile(r"s3://[a-z0-9.-]+([/?]\S*)?")
 
 
 @dataclass(frozen=True)
 class PipelineVariable:
-    """A GitHub variable of an environment, or of the repository if it is ``shared``. A value must match ``form``."""
+    """A GitHub variable of an environment, or of the repository if it is ``shared``. A value must match ``form``.
+
+    The words in upper case in ``example`` are placeholders, which ``form`` refuses.
+    """
 
     name: str
     form: re.Pattern[str]
@@ -26,24 +29,22 @@ class PipelineVariable:
 
 
 REPOSITORY = (
-    PipelineVariable("AWS_REGION", REGION, "us-east-1", shared=True),
-    PipelineVariable("PULUMI_BACKEND_URL", BACKEND, f"'s3://{STATE_BUCKET}/{PROJECT}?region=us-east-1&awssdk=v2'", shared=True),
+    PipelineVariable("AWS_REGION", REGION, "REGION", shared=True),
+    PipelineVariable("PULUMI_BACKEND_URL", BACKEND, f"'s3://BUCKET/{PROJECT}?region=REGION&awssdk=v2'", shared=True),
 )
 DEPLOYS = (
     *REPOSITORY,
-    PipelineVariable("ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-{{environment}}-deploy"),
-    PipelineVariable("BASE_URL", URL, "https://dwcp.example.com"),
+    PipelineVariable("ROLE_ARN", ROLE, f"arn:aws:iam::ACCOUNT:role/{PROJECT}-{{environment}}-deploy"),
+    PipelineVariable("BASE_URL", URL, "https://HOST"),
 )
 VARIABLES: Mapping[str, tuple[PipelineVariable, ...]] = {
     "staging": DEPLOYS,
     "production": DEPLOYS,
     "preview": (
         *REPOSITORY,
+        PipelineVariable("STAGING_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::ACCOUNT:role/{PROJECT}-staging-preview", shared=True),
         PipelineVariable(
-            "STAGING_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-staging-preview", shared=True
-        ),
-        PipelineVariable(
-            "PRODUCTION_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::123456789012:role/{PROJECT}-production-preview", shared=True
+            "PRODUCTION_PREVIEW_ROLE_ARN", ROLE, f"arn:aws:iam::ACCOUNT:role/{PROJECT}-production-preview", shared=True
         ),
     ),
 }

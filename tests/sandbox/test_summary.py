@@ -77,6 +77,8 @@ def test_the_users_plugin_of_the_sdks_version_is_listed_and_used(home: Path, tmp
 
 def test_the_summary_of_a_real_environment_prints_how_to_commit_its_stack_file(tmp_path: Path) -> None:
     output = printed(tmp_path, stack="production")
+    assert "`dwcp deploy`, `drift` and `doctor` need the generated secrets in Pulumi.production.yaml, " in output
+    assert "`deploy` to production needs a commit:" in output
     assert "git switch -c sandbox-production && cp " in output
     assert "Pulumi.production.yaml Pulumi.production.yaml && git commit -am sandbox" in output
     assert "git switch" not in printed(tmp_path)

@@ -459,6 +459,15 @@ def test_a_missing_or_invalid_variable_is_reported_with_its_command(environment:
             assert "{environment}" not in str(raised.value)
 
 
+@pytest.mark.parametrize("environment", VARIABLES)
+def test_the_placeholders_of_a_printed_command_are_refused(environment: str) -> None:
+    """A command that was pasted without a change would otherwise pass the check, and the deployment would fail later."""
+    for each in VARIABLES[environment]:
+        for value in (each.example.strip("'").format(environment=environment), "file:///tmp/state"):
+            with pytest.raises(DeliveryError, match=f"{each.name}=.* does not look like"):
+                require_variables(environment, {**EXAMPLES, each.name: value})
+
+
 def test_the_workflows_pass_every_variable_that_the_check_requires() -> None:
     for job in jobs(ROOT):
         for step in job.steps:

@@ -135,4 +135,5 @@ def test_what_enforces_a_rule_or_runs_with_a_role_belongs_to_security_alone() ->
 def test_the_service_belongs_to_its_team() -> None:
     assert owners_of("tests/fixtures/app/package.json") == ["@novacron/service"]
     assert owners_of("a-new-file") == ["@novacron/security"]
-    assert owners_of("CHANGELOG.md") == owners_of("tests/workflows/test_updates.py") == ["@novacron/platform"]
+    assert owners_of("CHANGELOG.md") == owners_of("tests/sandbox/test_stacks.py") == ["@novacron/platform"]
+    assert owners_of("tests/workflows/test_updates.py") == ["@novacron/security"]

@@ -151,6 +151,36 @@ def test_every_role_of_a_stack_has_the_permissions_boundary(environment: str) ->
     assert {each.inputs.get("permissionsBoundary") for each in roles} == {boundary}
 
 
+USED_BY_MANAGED_POLICIES = {
+    "AmazonEKSClusterPolicy": {"autoscaling", "ec2", "elasticloadbalancing", "iam", "kms"},
+    "AmazonEKSWorkerNodePolicy": {"ec2", "eks", "eks-auth"},
+    "AmazonEC2ContainerRegistryPullOnly": {"ecr"},
+    "AmazonEKS_CNI_Policy": {"ec2"},
+    "AmazonEBSCSIDriverPolicy": {"ec2"},
+    "CloudWatchAgentServerPolicy": {"cloudwatch", "ec2", "logs", "ssm", "xray"},
+}
+"""The services whose actions a policy of AWS allows.
+
+Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html
+"""
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_workloads_boundary_allows_only_the_services_that_the_roles_of_a_stack_use(environment: str) -> None:
+    graph = run_platform(environment)
+    attached = {each.inputs["policyArn"].rpartition("/")[2] for each in graph.of("RolePolicyAttachment")}
+    inline = [
+        action
+        for each in graph.of("aws:iam/rolePolicy:RolePolicy")
+        for statement in statements(each.inputs["policy"])
+        for action in statement["Action"]
+    ]
+    used = {action.partition(":")[0] for action in inline}.union(*(USED_BY_MANAGED_POLICIES[each] for each in attached))
+    boundary = statements(account().one("aws:iam/policy:Policy", f"dwcp-v3-{environment}-workloads")["policy"])
+    permitted = {action.partition(":")[0] for each in boundary if each["Effect"] == "Allow" for action in each["Action"]}
+    assert permitted == used
+
+
 @pytest.mark.parametrize("role", [arn.rpartition("/")[2] for arn in PIPELINE_ROLES])
 @pytest.mark.parametrize(
     "action",

@@ -39,6 +39,8 @@ def test_the_load_balancer_and_every_nat_gateway_have_alarms(graph: Graph) -> No
 def test_thresholds_are_those_of_the_objectives(graph: Graph) -> None:
     found = alarms(graph)
     assert found["high-error-rate"]["threshold"] == HIGH_ERROR_RATE.threshold * 100
+    text = "More than 5 % of the requests to the load balancer get a 5xx response."  # a response is counted, also of a target
+    assert found["high-error-rate"]["alarmDescription"] == text
     assert found["high-latency"]["threshold"] == HIGH_LATENCY.threshold
     assert found["high-latency"]["extendedStatistic"] == "p95"
     assert all(each["comparisonOperator"] == "GreaterThanThreshold" for each in found.values())

@@ -115,6 +115,13 @@ def test_every_alert_has_a_severity_a_description_and_an_existing_runbook() -> N
         assert alert["annotations"]["description"]
 
 
+@pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda each: each.name)
+def test_the_command_of_an_alert_selects_no_fewer_pods_than_the_alert(objective: Objective) -> None:
+    """An alert on every pod of the namespace needs a command that shows every pod."""
+    for app in re.findall(r"-l app=(\S+)", objective.advice.command):
+        assert re.search(rf'(job|deployment)="{app}"', objective.expression)
+
+
 def test_every_source_has_an_alert_for_absent_metrics() -> None:
     assert rule_files.PRESENCE.keys() == EXPORTED.keys() == set(rule_files.ALL_SOURCES)
     absent = {name: each for name, each in alerts().items() if name.endswith("MetricsAbsent")}
@@ -298,6 +305,8 @@ def test_failures_of_monitoring_have_alerts() -> None:
     assert expressions["TargetDown"] == "min by (job, instance, pod, node) (up{}) < 1"
     assert "alertmanager_notifications_failed_total" in expressions["NotificationsFailed"]
     assert expressions["AlertmanagerMetricsAbsent"] == 'absent(alertmanager_build_info{job="alertmanager"})'
+    absent = alerts()["AlertmanagerMetricsAbsent"]["annotations"]["description"]
+    assert absent == "There are no metrics of Alertmanager, so failed notifications are not noticed."  # TargetDown still fires
 
 
 def muting_labels(alert: dict[str, Any]) -> dict[str, str]:

@@ -56,6 +56,20 @@ def test_a_truncated_state_is_reported_with_the_last_valid_version(states: State
     assert states.last_valid() == valid
 
 
+@pytest.mark.parametrize("text", ["{}", "[]", '{"checkpoint": null}'])
+def test_complete_json_without_a_checkpoint_is_reported_as_no_state(states: States, text: str) -> None:
+    states.s3.put_object(Bucket=states.backend.bucket, Key=states.key, Body=text.encode())
+    with pytest.raises(TruncatedStateError, match=f"the state of {states.stack} .* is truncated or is not a state"):
+        states.read()
+
+
+def test_an_unknown_version_is_reported_with_the_command_that_prints_a_valid_one(states: States) -> None:
+    with pytest.raises(StateError) as raised:
+        states.read("no-such-version")
+    assert raised.value.problem.endswith(" no-such-version")
+    assert raised.value.fix == f"choose the version that this command prints: dwcp state verify --environment {states.stack}"
+
+
 def test_a_missing_state_is_reported_with_the_fix(account: Account, states: States) -> None:
     with pytest.raises(StateError, match="dwcp state bootstrap --environment nowhere"):
         States(replace(account, name="nowhere"), states.backend).read()
@@ -90,6 +104,22 @@ def test_a_restored_old_state_is_detected(states: States) -> None:
     states.write(first)
     with pytest.raises(OlderStateError, match=f"--version {second.version}"):
         states.require_current(states.read())
+
+
+def test_verify_of_an_old_state_prints_only_the_fix_that_restores_the_recorded_version(
+    states: States, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old state in the bucket is valid, but it is not the last valid version."""
+    monkeypatch.setattr("delivery.cli.state._states", lambda environment: states)
+    first = states.read().text
+    second = states.write(state(time="2026-01-03T00:00:00Z"))
+    states.remember(second, 1)
+    old = states.write(first)
+    found = CliRunner().invoke(app, ["state", "verify", "--environment", "staging", "--json"])
+    assert found.exit_code == 1
+    assert f"--version {second.version}" in json.loads(found.output)["fix"]
+    assert found.output.count("dwcp state restore") == 1
+    assert old.version not in {json.loads(found.output).get("lastValidVersion"), json.loads(found.output)["fix"].split()[-1]}
 
 
 def test_a_slow_clock_does_not_make_a_state_older(states: States) -> None:

@@ -85,11 +85,13 @@ def test_a_weakened_setting_is_reported_and_fixed(account: Account, backend: Bac
     s3 = account.aws("s3")
     s3.put_bucket_versioning(Bucket=backend.bucket, VersioningConfiguration={"Status": "Suspended"})
     s3.delete_public_access_block(Bucket=backend.bucket)
+    s3.delete_bucket_encryption(Bucket=backend.bucket)  # S3 then encrypts with its own keys
     assert problems(account, backend) == [
         f"bucket {backend.bucket} is not versioned",
+        f"bucket {backend.bucket} is not encrypted with KMS",
         f"bucket {backend.bucket} is open to public access",
     ]
-    assert len(run_bootstrap(account, backend)) == 2
+    assert len(run_bootstrap(account, backend)) == 3
     assert problems(account, backend) == []
 
 

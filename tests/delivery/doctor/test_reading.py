@@ -306,3 +306,19 @@ def test_watch_repeats_the_checks_and_reads_drift_only_once(api_server: ApiServe
     assert done.output.count("## Doctor: local") == 3
     assert (pauses, refreshes) == ([7, 7, 7], ["local"])
     assert "checked only at the start of --watch" in done.output
+
+
+def test_watch_continues_while_no_part_can_be_read(api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        monkeypatch.setattr(KUBECONFIG, str(tmp_path / ("none" if len(pauses) == 1 else "kubeconfig")))
+        if len(pauses) == 3:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("delivery.cli.doctor.time.sleep", pause)
+    done = CliRunner().invoke(app, ["doctor", "-e", "local", "--watch", "7", "--quick", "--timeout", "5"])
+    assert len(pauses) == 3
+    assert done.output.count("no part of local can be read: ") == 1
+    assert done.output.count("checks did not run completely") == 2

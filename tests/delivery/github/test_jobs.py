@@ -329,6 +329,22 @@ def test_a_program_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("let a = ;\n", "dist/main.js is not valid JavaScript: SyntaxError: Unexpected token ';'\n  fix: correct the build\n"),
+        ("let a = 1;\n", "package.json cannot be read: No such file or directory\n  fix: pass the folder of the service\n"),
+    ],
+    ids=["syntax", "no package.json"],
+)
+def test_a_wrong_build_is_reported_with_its_cause(tmp_path: Path, program: str, message: str) -> None:
+    (tmp_path / "dist").mkdir()
+    (tmp_path / "dist" / "main.js").write_text(program)
+    command = [sys.executable, "-m", "delivery", "pipeline", "verify", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stderr == f"error: {tmp_path}/{message}"
+
+
 @pytest.mark.parametrize(("latest", "output"), [("v3.0.0-1", "release=v3.0.0-1\n"), (None, "release=\n")])
 def test_the_running_release_is_an_output(monkeypatch: pytest.MonkeyPatch, latest: str | None, output: str) -> None:
     monkeypatch.setattr(Releases, "__init__", lambda self, environment: None)

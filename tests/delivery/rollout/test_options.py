@@ -80,6 +80,13 @@ def test_a_rollout_has_twelve_options() -> None:
     }
 
 
+def test_the_help_of_tag_names_the_setting_whose_repository_is_used() -> None:
+    """A fork has another repository."""
+    command = typer.main.get_command(app).commands["rollout"]  # type: ignore[attr-defined]
+    [tag] = [each for each in command.params if each.name == "tag"]
+    assert "`application.image`" in tag.help
+
+
 @pytest.mark.parametrize(
     ("wanted", "settings", "above", "schedule"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -12,9 +13,10 @@ from plans import plan
 from rich.console import Console
 
 from components.settings import RolloutSettings
+from contract import ROLLOUT_KEY
 from delivery.clients.environment import Environment
 from delivery.clients.load_balancer import Weights
-from delivery.clients.tracks import TrackPods
+from delivery.clients.tracks import TrackPods, Tracks
 from delivery.errors import ExitCode
 from delivery.rollout._start import RolloutRefusedError, continued
 from delivery.rollout.flow import Rollout
@@ -25,6 +27,16 @@ from delivery.rollout.platform import Platform
 
 FIRST = RolloutSettings(steps=(20, 40, 100), wait_seconds=7, error_threshold_percent=2)
 PLAN = plan(environment="staging", steps=(20, 40), waits=(7, 7), error_threshold=0.02, scrape_interval=30, drain=30, settings=FIRST)
+
+
+@pytest.mark.parametrize(
+    ("text", "percentage"),
+    [("10\n", 10), (" 100 ", 100), ("007", 7), ("101", 0), ("0010", 0), ("-1", 0), ("5 %", 0), ("٣", 0), ("half", 0), ("", 0)],
+)
+def test_the_flag_is_read_as_the_service_reads_it(text: str, percentage: int) -> None:
+    """The rule of ``rolloutPercentage`` in the service's ``src/config.ts``."""
+    cluster = SimpleNamespace(namespace="dwcp-v3", request=lambda *_: {"data": {ROLLOUT_KEY: text}})
+    assert Tracks(cast("Any", cluster)).flag() == percentage
 
 
 def open_rollout(**progress: object) -> Record:
