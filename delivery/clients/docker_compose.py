@@ -164,7 +164,7 @@ class ComposeStack:
         elif labels.get(CONTRACT_LABEL) != CONTRACT:
             found = repr(labels[CONTRACT_LABEL]) if CONTRACT_LABEL in labels else "missing"
             yield (
-                f"the image {image} does not follow the app contract: its label {CONTRACT_LABEL} is {found}, not {CONTRACT!r}",
+                f"the image {image} does not follow the service contract: its label {CONTRACT_LABEL} is {found}, not {CONTRACT!r}",
                 f"build the image with {DOCKERFILE}, or name another image in DWCP_IMAGE (docs/app-contract.md)",
             )
 

@@ -101,7 +101,7 @@ def test_an_unreachable_host_is_reported(stack: Compose) -> None:
 
 def test_an_image_without_the_contract_label_is_reported(stack: Compose) -> None:
     message = stack.error_of("up", DWCP_IMAGE=BASE)
-    assert f"the image {BASE} does not follow the app contract" in message
+    assert f"the image {BASE} does not follow the service contract" in message
 
 
 def test_an_image_that_cannot_be_pulled_is_reported(stack: Compose) -> None:
