@@ -140,17 +140,20 @@ def bootstrap_state(cloud: Cloud) -> None:
 
 
 def bootstrap(cloud: Cloud) -> None:
-    """As the account's administrator, create and apply the account stack unless it exists."""
+    """As the account's administrator, create and apply the account stack unless an earlier call has done so."""
     engine = cloud.engine
     directory = CHECKOUT / "bootstrap"
-    stack = [each for each in json.loads(engine.pulumi("stack", "ls", "--json", cwd=directory)) if each["name"] == "account"]
-    if not stack:
-        scratch = cloud.folder / "stack" / "account"
+    scratch = cloud.folder / "stack" / "account"
+    applied = cloud.folder / "stack" / "account-applied"
+    exists = any(each["name"] == "account" for each in json.loads(engine.pulumi("stack", "ls", "--json", cwd=directory)))
+    if exists and applied.exists():
+        return
+    if not exists:
         shutil.copytree(directory, scratch, dirs_exist_ok=True)
         engine.pulumi("stack", "init", "account", "--no-select", "--secrets-provider", PROJECT.secrets_provider, cwd=scratch)
-        file = cloud.folder / "stack" / "Pulumi.account.yaml"
-        shutil.copyfile(scratch / "Pulumi.account.yaml", file)
-        engine.pulumi("up", "--yes", "--skip-preview", "--stack", "account", "--config-file", str(file), cwd=directory)
+    file = str(scratch / "Pulumi.account.yaml")
+    engine.pulumi("up", "--yes", "--skip-preview", "--stack", "account", "--config-file", file, cwd=directory)
+    applied.touch()
 
 
 def become(cloud: Cloud, kind: str) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from filelock import FileLock
@@ -179,3 +181,21 @@ def test_two_sandboxes_use_different_ports(cloud: Cloud, tmp_path: Path) -> None
     ours = {cloud.moto_port, *vars(cloud.control_plane.ports).values()}
     assert ours.isdisjoint({other.moto_port, *vars(other.control_plane.ports).values()})
     assert not other.processes.every()
+
+
+def test_an_account_stack_whose_first_update_failed_is_applied_again(tmp_path: Path) -> None:
+    calls: list[str] = []
+
+    def pulumi(verb: str, *arguments: str, **_: Any) -> str:
+        calls.append(verb)
+        if calls == ["stack", "stack", "up"]:
+            raise EmbeddedCloudError("the update failed", "make up again")
+        return json.dumps([{"name": "account"}] if "up" in calls else []) if "ls" in arguments else ""
+
+    cloud = cast("Cloud", SimpleNamespace(folder=tmp_path, engine=SimpleNamespace(pulumi=pulumi)))
+    (tmp_path / "stack").mkdir()
+    with pytest.raises(EmbeddedCloudError):
+        stacks.bootstrap(cloud)
+    stacks.bootstrap(cloud)
+    stacks.bootstrap(cloud)
+    assert calls == ["stack", "stack", "up", "stack", "up", "stack"]
