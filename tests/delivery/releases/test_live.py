@@ -495,7 +495,9 @@ def test_a_rollback_keeps_and_reports_later_settings_of_others(delivery: Deliver
     assert delivery.settings() == others
     delivery.live.kubectl("set", "image", "deployment/dwcp-v3", "dwcp-v3=ghcr.io/novacron/dwcp-v3:v0.0.1")
     delivery.live.kubectl("scale", "deployment/dwcp-v3-redis", "--replicas", "0")
-    story = delivery.output_after_exit(delivery.command("rollback"), 0)
+    plan = delivery.output_after_exit(delivery.command("rollback", "--dry-run"), 0)
+    assert ":v5.7.1)" in plan, "without --to, only the change by kubectl is reverted"
+    story = delivery.output_after_exit(delivery.command("rollback", "--to", _release_id(delivery, "v5.7.0")), 0)
     assert delivery.image().endswith(":v5.7.0")
     assert delivery.settings() == others
     assert "reset Deployment dwcp-v3 (spec.template.spec.containers[dwcp-v3].image, by kubectl-set)" in story
