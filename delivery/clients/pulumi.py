@@ -5,6 +5,7 @@ The Pulumi CLI runs the engine. The CLI gets a copy of the stack file outside th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -201,6 +202,7 @@ class Engine:
                 # The CLI accepts its option `--event-log` only with this variable, which Pulumi's Automation API sets too.
                 env={**self._variables, "PULUMI_DEBUG_COMMANDS": "true", "PYTHONPATH": str(self.checkout)},
                 stdin=subprocess.PIPE,
+                bufsize=0,  # a buffer would keep a number that cannot be written any more, and its `close` would raise an error
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches only this process, which then interrupts the engine
@@ -209,11 +211,8 @@ class Engine:
         try:
             while process.poll() is None:
                 left = WITHOUT_LEASE_SECONDS if remaining is None else remaining() - GRACE_SECONDS
-                try:
+                with contextlib.suppress(BrokenPipeError):
                     process.stdin.write(f"{max(left, 0):.1f}\n".encode())
-                    process.stdin.flush()
-                except BrokenPipeError:
-                    pass
                 look()
                 try:
                     process.wait(FEED_SECONDS)

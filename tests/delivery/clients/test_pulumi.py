@@ -14,6 +14,7 @@ import pytest
 from delivery.clients.engine_events import EngineStep, UpdateResult
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Tail
+from delivery.clients.waiting import wait_until
 from delivery.errors import LeaseLostError
 from delivery.releases.restore import losses
 
@@ -95,6 +96,21 @@ def test_the_engine_is_stopped_when_the_lease_expires(tmp_path: Path, monkeypatc
     with pytest.raises(LeaseLostError, match="the engine was stopped because the lease of local was not renewed in time"):
         stopped.up(FILE, lease_time(started))
     assert not psutil.pid_exists(int(started.read_text()))
+
+
+def test_an_engine_that_ends_while_the_lease_is_read_has_not_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The remaining time is then written to a process that has ended. Before, the close of this pipe failed the update."""
+    quick = engine(tmp_path, monkeypatch, "exit 0")
+    before = psutil.Process().children()
+
+    def ended() -> bool:
+        return any(each.status() == psutil.STATUS_ZOMBIE for each in psutil.Process().children() if each not in before)
+
+    def remaining() -> float:
+        assert wait_until(ended, seconds=30, pause=0.05)
+        return 60.0
+
+    assert quick.up(FILE, remaining).changed == 0
 
 
 def test_the_error_lists_mandatory_violations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
