@@ -99,10 +99,8 @@ class EnvironmentState:
 
 EXAMPLES = {
     "AWS_REGION": "us-east-1",
-    "PULUMI_BACKEND_URL": "s3://state/dwcp-v3?region=us-east-1&awssdk=v2",
-    **dict.fromkeys(
-        ("ROLE_ARN", "STAGING_PREVIEW_ROLE_ARN", "PRODUCTION_PREVIEW_ROLE_ARN"), "arn:aws:iam::123456789012:role/dwcp-v3-any"
-    ),
+    "PULUMI_BACKEND_URL": "s3://state?region=us-east-1&awssdk=v2",
+    **dict.fromkeys(("ROLE_ARN", "STAGING_PREVIEW_ROLE_ARN", "PRODUCTION_PREVIEW_ROLE_ARN"), "arn:aws:iam::123456789012:role/any"),
     "BASE_URL": "https://dwcp.example.com",
 }
 """Values of GitHub's variables that the check accepts."""
