@@ -20,8 +20,7 @@ from delivery.state.locks import remove_stale
 
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
     """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, too old or not valid."""
-    for lock in remove_stale(states, lease.taken_from):
-        warn(f"removed the lock of an engine that no longer runs: {lock}")
+    remove_stale(states, lease.taken_from, warn=warn)
     present = states.read()
     states.require_current(present)
     if wrong := problems(present):

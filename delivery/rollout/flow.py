@@ -13,7 +13,7 @@ from delivery.clients.checkpoint import States
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import EngineError
 from delivery.confirmation import command_line, require_confirmation
-from delivery.errors import DeliveryError, ExitCode, UsageError
+from delivery.errors import DeliveryError, ExitCode, StateError, UsageError
 from delivery.releases.configuration import present_stack_file
 from delivery.releases.restore import updated
 from delivery.releases.running_now import NotAsWantedError, require_image, sentence
@@ -125,9 +125,6 @@ class Rollout:
             lease = stack.enter_context(Lease.take(self.environment, command="rollout", wait_seconds=self.wait_seconds))
             stop = stack.enter_context(stop_requests())
             stack.callback(lambda: setattr(self, "interrupted", stop.interrupted))
-            if platform.rule is not None:  # the end of a rollout runs the engine
-                for lock in remove_stale(States(self.environment), lease.taken_from):
-                    events.warns(f"removed the lock of an engine that no longer runs: {lock}")
             if found is not None:  # an earlier run can have been killed before it recorded its result
                 self._record_result(events, found, lease)
             record = self._record()
@@ -155,11 +152,13 @@ class Rollout:
         file = present_stack_file(self.environment, states, last)
 
         def update() -> None:
+            # Not at the start of the command: the lock of an owner that may still run must not prevent a change of the weights.
+            remove_stale(states, lease.taken_from, warn=events.warns)
             updated(self.environment, with_release(file, image), lease, events.warns, program=last.commit)
 
         try:
             update()
-        except EngineError as error:
+        except (EngineError, StateError) as error:
             events.warns(f"{error.problem}; the update is repeated once")
             update()
 

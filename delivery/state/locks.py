@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -93,16 +94,20 @@ def engine_locks(states: States) -> list[EngineLock]:
     return found
 
 
-def remove_stale(states: States, taken_from: LeaseItem | None, *, force: bool = False) -> list[EngineLock]:
+def remove_stale(
+    states: States, taken_from: LeaseItem | None, *, force: bool = False, warn: Callable[[str], None] = lambda _: None
+) -> list[EngineLock]:
     """Remove the locks whose owners provably no longer run, and return them. Raises ``StateError`` if other locks remain.
 
     The caller must hold the lease. ``force`` removes all locks. Use it only if a person knows that the owners no longer run.
+    ``warn`` prints each removed lock.
     """
     locks = engine_locks(states)
     last = None if taken_from is None else taken_from.owner
     stale = [each for each in locks if force or each.stale(last)]
     for each in stale:
         states.s3.delete_object(Bucket=states.backend.bucket, Key=each.key)
+        warn(f"removed the lock of an engine that no longer runs: {each}")
     if alive := [each for each in locks if each not in stale]:
         raise StateError(
             f"the engine's lock on {states.stack} is held by {alive[0]}",

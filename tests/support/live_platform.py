@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -170,11 +170,16 @@ class LivePlatform:
         )
         return Run(process)
 
-    def leave_lock(self) -> None:
-        """Put a lock of an engine that no longer runs into the state's bucket."""
-        lock = {"pid": 2**22 + 1, "username": user_of_this_process(), "hostname": socket.gethostname()}
-        key = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stale.json"
-        self.aws("s3").put_object(Bucket="novacron-terraform-state", Key=key, Body=json.dumps(lock))
+    @contextlib.contextmanager
+    def engine_lock(self, host: str = socket.gethostname()) -> Iterator[None]:
+        """A lock in the state's bucket. On this machine, its engine no longer runs; on another machine, it may still run."""
+        lock = {"pid": 2**22 + 1, "username": user_of_this_process(), "hostname": host}
+        place = {"Bucket": "novacron-terraform-state", "Key": "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/other.json"}
+        self.aws("s3").put_object(**place, Body=json.dumps(lock))
+        try:
+            yield
+        finally:
+            self.aws("s3").delete_object(**place)
 
     def kubectl(self, *arguments: str) -> str:
         """Run kubectl as an operator does."""
