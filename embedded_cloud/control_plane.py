@@ -12,6 +12,7 @@ import json
 import secrets
 import urllib.request
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -117,9 +118,9 @@ class ControlPlane:
         except OSError:
             return False
 
-    @property
+    @cached_property
     def api(self) -> ApiServer:
-        """A client with the administrator's present credentials, which a start can replace."""
+        """A client with the administrator's credentials."""
         return ApiServer(self.kubeconfig)
 
     def _start_etcd(self) -> None:
@@ -272,6 +273,7 @@ class ControlPlane:
         temporary.write_text(json.dumps(config, indent=2))
         temporary.chmod(0o600)
         temporary.rename(self.kubeconfig)
+        self.__dict__.pop("api", None)  # a client with former credentials
 
 
 def _kubeconfig(name: str, cluster: dict[str, str], user: dict[str, str]) -> dict[str, object]:

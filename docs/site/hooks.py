@@ -80,7 +80,7 @@ def _fetch(library: Library, file: Path) -> None:
         if found != library.integrity:
             raise PluginError(
                 f"the package {package} has the checksum {found} instead of {library.integrity}\n"
-                "  fix: set `registry` in ~/.npmrc to https://registry.npmjs.org/, then build the site again"
+                "  fix: set `registry` in ~/.npmrc to a registry with the unchanged package, then build the site again"
             )
         with tarfile.open(archive) as content:
             member = content.extractfile(library.member) if library.member in content.getnames() else None

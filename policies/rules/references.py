@@ -1,6 +1,6 @@
 """Rules on references to other objects. The API server accepts the name of a missing object, so the failure occurs only later.
 
-In a namespace with a chart, only bindings are checked: any other object can refer to an object of the chart.
+In a namespace with a chart, only the references of bindings are checked: any other object can refer to an object of the chart.
 """
 
 from __future__ import annotations
