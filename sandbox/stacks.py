@@ -122,7 +122,7 @@ def prepare(cloud: Cloud) -> list[str]:
         return ["--config-file", str(write_stack_file(cloud))]
     if cloud.beside is None:
         return []
-    bootstrap(cloud)
+    bootstrap(cloud, cloud.beside)
     become(cloud, "deploy")
     return ["--config-file", str(stack_file(cloud))]
 
@@ -139,21 +139,24 @@ def bootstrap_state(cloud: Cloud) -> None:
         )
 
 
-def bootstrap(cloud: Cloud) -> None:
-    """As the account's administrator, create and apply the account stack unless an earlier call has done so."""
+def bootstrap(cloud: Cloud, account: Cloud) -> None:
+    """As the account's administrator, create and apply the account stack unless an earlier call, of any stack, has done so.
+
+    ``account`` is the cloud that owns the account. Its folder has the account stack's files until the first update succeeds, so
+    that a failed first update is repeated.
+    """
     engine = cloud.engine
     directory = CHECKOUT / "bootstrap"
-    scratch = cloud.folder / "stack" / "account"
-    applied = cloud.folder / "stack" / "account-applied"
+    unfinished = account.folder / "account-stack"
     exists = any(each["name"] == "account" for each in json.loads(engine.pulumi("stack", "ls", "--json", cwd=directory)))
-    if exists and applied.exists():
+    if exists and not unfinished.exists():
         return
     if not exists:
-        shutil.copytree(directory, scratch, dirs_exist_ok=True)
-        engine.pulumi("stack", "init", "account", "--no-select", "--secrets-provider", PROJECT.secrets_provider, cwd=scratch)
-    file = str(scratch / "Pulumi.account.yaml")
+        shutil.copytree(directory, unfinished, dirs_exist_ok=True)
+        engine.pulumi("stack", "init", "account", "--no-select", "--secrets-provider", PROJECT.secrets_provider, cwd=unfinished)
+    file = str(unfinished / "Pulumi.account.yaml")
     engine.pulumi("up", "--yes", "--skip-preview", "--stack", "account", "--config-file", file, cwd=directory)
-    applied.touch()
+    shutil.rmtree(unfinished)
 
 
 def become(cloud: Cloud, kind: str) -> None:

@@ -183,7 +183,7 @@ def test_two_sandboxes_use_different_ports(cloud: Cloud, tmp_path: Path) -> None
     assert not other.processes.every()
 
 
-def test_an_account_stack_whose_first_update_failed_is_applied_again(tmp_path: Path) -> None:
+def test_the_account_stack_is_applied_once_for_all_stacks_and_again_after_a_failed_first_update(tmp_path: Path) -> None:
     calls: list[str] = []
 
     def pulumi(verb: str, *arguments: str, **_: Any) -> str:
@@ -192,10 +192,12 @@ def test_an_account_stack_whose_first_update_failed_is_applied_again(tmp_path: P
             raise EmbeddedCloudError("the update failed", "make up again")
         return json.dumps([{"name": "account"}] if "up" in calls else []) if "ls" in arguments else ""
 
-    cloud = cast("Cloud", SimpleNamespace(folder=tmp_path, engine=SimpleNamespace(pulumi=pulumi)))
-    (tmp_path / "stack").mkdir()
+    account, staging, production = (
+        cast("Cloud", SimpleNamespace(folder=tmp_path / name, engine=SimpleNamespace(pulumi=pulumi)))
+        for name in (".", "staging", "production")
+    )
     with pytest.raises(EmbeddedCloudError):
-        stacks.bootstrap(cloud)
-    stacks.bootstrap(cloud)
-    stacks.bootstrap(cloud)
+        stacks.bootstrap(staging, account)
+    stacks.bootstrap(production, account)
+    stacks.bootstrap(staging, account)
     assert calls == ["stack", "stack", "up", "stack", "up", "stack"]
