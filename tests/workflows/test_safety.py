@@ -92,6 +92,15 @@ def test_the_jobs_of_a_release_that_run_the_code_of_the_service_are_known() -> N
     assert found == {"staging-smoke", "production-smoke", "validation"}
 
 
+@each_job
+def test_a_job_whose_failure_starts_another_job_fails_if_its_command_hangs(job: Job) -> None:
+    """A job that exceeds its own time limit has the result `cancelled`. A step that exceeds its limit fails."""
+    for name in re.findall(r"failure\(\) && needs\.([\w-]+)\.result == 'failure'", str(job.content.get("if"))):
+        cause = load(ROOT)[job.workflow]["jobs"][name]
+        limits = [step.get("timeout-minutes", cause["timeout-minutes"]) for step in cause["steps"] if "run" in step]
+        assert sum(limits) < cause["timeout-minutes"], name
+
+
 def test_a_failed_report_cannot_cause_a_rollback() -> None:
     content = load(ROOT)["dwcp-v3-cd"]["jobs"]
     reports = {name for name, job in content.items() if REPORTS.search(str(job.get("steps")))}
