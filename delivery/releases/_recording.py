@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from delivery.clients.checkpoint import Checkpoint, States, problems
+from delivery.clients.checkpoint import Checkpoint, States, problems, workload
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError, StateError, problem_of
 from delivery.releases import backup_files, incidents, release_report
 from delivery.releases.release import TIMESTAMP, Release
+from delivery.releases.settings import Leaves, SettingsChange, digest, leaves_of
 from delivery.releases.store import Releases
+from delivery.state.history import last_update
 from delivery.state.lease import Lease
 from delivery.state.locks import remove_stale
 
@@ -29,6 +32,33 @@ def valid_state(environment: Environment, states: States, lease: Lease, warn: Ca
             f"dwcp state verify --environment {environment.name} prints the command that restores a valid version",
         )
     return present
+
+
+def applied(states: States, present: Checkpoint, fencing: int, *, before: Leaves, planned: Leaves) -> dict[str, object]:
+    """The fields of a release's record that describe the present state, which this function also remembers as the newest one.
+
+    The settings are those of the engine's last update, or ``planned`` if the engine has recorded no update.
+    """
+    states.remember(present, fencing)
+    settings = leaves_of(last_update(states).config) or planned
+    return {
+        "state_version": present.version,
+        "manifests": workload(present),
+        "settings": settings,
+        "config_hash": digest(settings),
+        "changed": SettingsChange.between(before, settings),
+    }
+
+
+@contextmanager
+def only_warns(what: str, cause: BaseException | None, warn: Callable[[str], None]) -> Generator[None]:
+    """If the block fails after ``cause``, print a warning instead of raising, because ``cause`` is the error to report."""
+    try:
+        yield
+    except (DeliveryError, BotoCoreError, ClientError, OSError) as second:
+        if cause is None:
+            raise
+        warn(f"{what} could not be recorded: {problem_of(second)}")
 
 
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:

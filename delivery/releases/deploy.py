@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
-
 from components.settings import EnvironmentSettings
 from contract import DEPLOYMENTS
 from delivery.clients.checkpoint import Checkpoint, States, unfinished, workload
@@ -44,7 +42,7 @@ from delivery.releases import (
     stack_file,
 )
 from delivery.releases._metrics import verify
-from delivery.releases._recording import finish, valid_state
+from delivery.releases._recording import applied, finish, only_warns, valid_state
 from delivery.releases.request import DeployRequest
 from delivery.releases.settings import Leaves, SettingsChange, digest, leaves_of, never_smaller
 from delivery.releases.steps import Skipped, Step, StepRunner
@@ -373,25 +371,15 @@ class Deployment:
             "steps": list(self.runner.records),
             "fencing": self.lease.fencing,
         }
-        try:
-            self._write_end(changes, touched=any(each.name == "update" for each in self.runner.records))
-        except (DeliveryError, BotoCoreError, ClientError, OSError) as second:
-            if error is None:
-                raise
-            self.runner.warn(f"the end of the deployment could not be recorded: {problem_of(second)}")
-
-    def _write_end(self, changes: dict[str, object], *, touched: bool) -> None:
-        if touched:
-            present = self.states.read()
-            self.states.remember(present, self.lease.fencing)
-            settings = leaves_of(last_update(self.states).config) or self.release.settings
-            changes |= {"state_version": present.version, "manifests": workload(present)}
-            changes |= {"settings": settings, "config_hash": digest(settings)}
-            changes |= {"changed": SettingsChange.between(self.before, settings)}
-            if self.mode == "direct":  # stable does not run the image of a staged release
-                changes |= {"image": self.image or str(present.output("application", "image") or ""), "digest": self._digest()}
-        self.release = self.release.model_copy(update=changes)
-        self.addresses = finish(self._releases(), self.release, incident=touched and bool(changes["reason"]), say=self.runner.say)
+        touched = any(each.name == "update" for each in self.runner.records)
+        with only_warns("the end of the deployment", error, self.runner.warn):
+            if touched:
+                present = self.states.read()
+                changes |= applied(self.states, present, self.lease.fencing, before=self.before, planned=self.release.settings)
+                if self.mode == "direct":  # stable does not run the image of a staged release
+                    changes |= {"image": self.image or str(present.output("application", "image") or ""), "digest": self._digest()}
+            self.release = self.release.model_copy(update=changes)
+            self.addresses = finish(self._releases(), self.release, incident=touched and error is not None, say=self.runner.say)
 
     def _digest(self) -> str:
         """The digest of stable's image, from the status of the pods; empty if the pods report none or several."""

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
-
 from contract import APP_LABEL, APPLICATION, BACKUPS_FOLDER, DEPLOYMENTS, TRACK_LABEL
 from delivery.clients.checkpoint import States, workload
 from delivery.clients.environment import Environment
@@ -30,8 +28,8 @@ from delivery.releases import (
     restore,
     stack_file,
 )
-from delivery.releases._recording import finish, valid_state
-from delivery.releases.settings import Leaves, SettingsChange, differing, digest, leaves_of, never_smaller, reverted, shown
+from delivery.releases._recording import applied, finish, only_warns, valid_state
+from delivery.releases.settings import Leaves, differing, digest, leaves_of, never_smaller, reverted, shown
 from delivery.releases.steps import Skipped, Step, StepRunner
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Journal
@@ -121,7 +119,7 @@ class Rollback:
                 self.runner.run(self.steps(stack))
             except (Exception, KeyboardInterrupt) as error:
                 if self.begun:
-                    self._end_after(error)
+                    self._end("failed", problem_of(error), error)
                 raise
             self._end("deployed", self.options.reason or f"rollback to {self.former.name}")
         return self.release
@@ -343,31 +341,19 @@ class Rollback:
         self.begun = True
         return f"backup: {backup}"
 
-    def _end_after(self, error: BaseException) -> None:
-        """Record the end of the failed rollback. If this fails too, the failure is a warning, because ``error`` is the cause."""
-        try:
-            self._end("failed", problem_of(error))
-        except (DeliveryError, BotoCoreError, ClientError, OSError) as second:
-            self.runner.warn(f"the end of the rollback could not be recorded: {problem_of(second)}")
-
-    def _end(self, result: Result, reason: str) -> None:
-        present = self.states.read()
-        self.states.remember(present, self.lease.fencing)
-        settings = leaves_of(last_update(self.states).config) or self.after
-        self.release = self.release.model_copy(
-            update={
-                "result": result,
-                "ended": datetime.now(UTC),
-                "reason": reason,
-                "steps": list(self.runner.records),
-                "state_version": present.version,
-                "manifests": workload(present),
-                "settings": settings,
-                "config_hash": digest(settings),
-                "changed": SettingsChange.between(self.before, settings),
-            }
-        )
-        finish(Releases(self.environment), self.release, incident=True, say=self.runner.say)
+    def _end(self, result: Result, reason: str, error: BaseException | None = None) -> None:
+        """Record the end of the rollback. After ``error``, a failure to record is only a warning."""
+        changes: dict[str, object] = {
+            "result": result,
+            "ended": datetime.now(UTC),
+            "reason": reason,
+            "steps": list(self.runner.records),
+        }
+        with only_warns("the end of the rollback", error, self.runner.warn):
+            present = self.states.read()
+            changes |= applied(self.states, present, self.lease.fencing, before=self.before, planned=self.after)
+            self.release = self.release.model_copy(update=changes)
+            finish(Releases(self.environment), self.release, incident=True, say=self.runner.say)
 
 
 def program_before(present: str, newest_first: Iterable[Release]) -> str:

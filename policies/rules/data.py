@@ -325,7 +325,8 @@ def volume_encrypted(view: View, index: ResourceIndex, limits: Limits) -> Iterat
             name = claim.text("spec.storageClassName")
             if name and name not in allowed:
                 message = f"the program does not declare the StorageClass {name}, so its volumes may be unencrypted"
-                yield at(claim, "spec.storageClassName", message, f"use {' or '.join(sorted(allowed))}")
+                fix = " or ".join([f"declare {name} in the program", *(f"use {each}" for each in sorted(allowed))])
+                yield at(claim, "spec.storageClassName", message, fix)
         return
     keys = {DATABASE_INSTANCE: "storageEncrypted", DATABASE_CLUSTER: "storageEncrypted", CACHE: "atRestEncryptionEnabled"}
     if view.resource.type == LAUNCH_TEMPLATE:
