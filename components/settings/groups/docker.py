@@ -21,6 +21,7 @@ from components.settings.types import (
     ImageReference,
     Port,
     Switch,
+    repository,
     unique,
 )
 from contract import GRAFANA_PORT, GRAFANA_USER
@@ -64,3 +65,7 @@ class DockerSettings(Group):
             seen.setdefault(port, field)
         if len(self.build_platforms) > 1 and not self.build_push:
             yield "build_push", "must be true: only a registry holds an image of several platforms", "true"
+        if self.build_cache is not None and "@" in self.build_cache:
+            reason = "names an image by digest, and a build can store its cache only in a tag"
+            tagged = self.build_cache.partition("@")[0]
+            yield "build_cache", reason, f"{tagged}:cache" if tagged == repository(tagged) else tagged

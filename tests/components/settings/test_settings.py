@@ -533,6 +533,15 @@ CONFLICTS: list[tuple[dict[str, Any], str, str, str]] = [
         )
         for tag in (":v3.1.0", "")
     ),
+    *(
+        (
+            {"docker": {"buildCache": f"ghcr.io/novacron/dwcp-v3-cache{tag}@sha256:{'0' * 64}"}},
+            "docker.buildCache",
+            "names an image by digest, and a build can store its cache only in a tag",
+            f"ghcr.io/novacron/dwcp-v3-cache{tag or ':cache'}",
+        )
+        for tag in (":main", "")
+    ),
     (
         {"docker": {"enabled": True, "alertmanagerPort": 8080}},
         "docker.alertmanagerPort",
