@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.providers.aws._values import Properties
 from embedded_cloud.providers.aws.session import Aws
+from embedded_cloud.providers.modelled import names
 
 
 def caller_identity(aws: Aws, args: Properties) -> Properties:
@@ -37,18 +40,37 @@ def addon_version(aws: Aws, args: Properties) -> Properties:
 
 
 def availability_zones(aws: Aws, args: Properties) -> Properties:
-    """The names and ids of the zones in the provider's region."""
-    zones = aws.client("ec2").describe_availability_zones()["AvailabilityZones"]
+    """The names and ids of the zones in the provider's region, in any or in a given state."""
+    filters = [{"Name": "state", "Values": [args["state"]]}] if args.get("state") else []
+    zones = aws.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
     return {
         "names": [zone["ZoneName"] for zone in zones],
         "zoneIds": [zone["ZoneId"] for zone in zones],
-        "id": args.get("region", aws.region),
+        "id": aws.region,
     }
 
 
-FUNCTIONS = {
-    "aws:index/getAvailabilityZones:getAvailabilityZones": availability_zones,
-    "aws:eks/getAddonVersion:getAddonVersion": addon_version,
-    "aws:index/getCallerIdentity:getCallerIdentity": caller_identity,
-    "aws:route53/getZone:getZone": zone,
+FUNCTIONS: dict[str, tuple[Callable[[Aws, Properties], Properties], frozenset[str]]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": (availability_zones, names("state")),
+    "aws:eks/getAddonVersion:getAddonVersion": (addon_version, names("addonName kubernetesVersion mostRecent")),
+    "aws:index/getCallerIdentity:getCallerIdentity": (caller_identity, names("")),
+    "aws:route53/getZone:getZone": (zone, names("name")),
 }
+"""The data sources and the arguments that each evaluates."""
+
+
+def read(aws: Aws, token: str, args: Properties) -> Properties:
+    """The outputs of a data source. Raises ``EmbeddedCloudError`` for an unknown data source or argument."""
+    if token not in FUNCTIONS:
+        raise EmbeddedCloudError(
+            f"the embedded cloud does not support the data source {token}",
+            "model it in embedded_cloud/providers/aws/functions.py or leave it out of the stack",
+        )
+    function, evaluated = FUNCTIONS[token]
+    for name, value in args.items():
+        if name not in evaluated and value is not None and (name, value) != ("region", aws.region):
+            raise EmbeddedCloudError(
+                f"the embedded cloud does not evaluate the argument {name} of the data source {token}: {value!r}",
+                "omit the argument, or evaluate it in embedded_cloud/providers/aws/functions.py",
+            )
+    return function(aws, args)

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import cast
 
 from embedded_cloud.errors import EmbeddedCloudError
+from embedded_cloud.providers.aws import functions
 from embedded_cloud.providers.aws import types as types  # this import registers all resource types
 from embedded_cloud.providers.aws._values import Properties, unmet
-from embedded_cloud.providers.aws.functions import FUNCTIONS
 from embedded_cloud.providers.aws.resource import AwsResource
 from embedded_cloud.providers.aws.session import Aws, explained, unless_absent
 from embedded_cloud.providers.paths import top
@@ -54,7 +54,7 @@ class AwsPlugin(Plugin):
             self._remove_orphan(kind, resource)
             id = self._make(kind, resource, inputs)
         settled = {key: value for key, value in inputs.items() if key in kind.set_by_create()}
-        return id, self._settle(kind, resource, id, settled, inputs)
+        return id, self._settle(kind, resource, id, settled, settled, inputs)
 
     def read(self, resource: ResourceState, inputs: Properties, state: Properties) -> tuple[Properties, Properties] | None:
         kind = self._kind(resource)
@@ -70,7 +70,7 @@ class AwsPlugin(Plugin):
         kind = self._kind(resource)
         if preview:
             return {key: value for key, value in {**old_state, **news}.items() if key not in kind.volatile}
-        return self._settle(kind, resource, resource.id, old_inputs, news)
+        return self._settle(kind, resource, resource.id, old_inputs, old_state, news)
 
     def delete(self, resource: ResourceState, inputs: Properties, state: Properties) -> None:
         self.aws.creations.known(resource.urn, resource.id)
@@ -78,12 +78,7 @@ class AwsPlugin(Plugin):
             unless_absent(lambda: self._kind(resource).delete(resource.id, inputs or state))
 
     def invoke(self, token: str, args: Properties) -> Properties:
-        if token not in FUNCTIONS:
-            raise EmbeddedCloudError(
-                f"the embedded cloud does not support the data source {token}",
-                "model it in embedded_cloud/providers/aws/functions.py or leave it out of the stack",
-            )
-        return FUNCTIONS[token](self.aws, args)
+        return functions.read(self.aws, token, args)
 
     def _make(self, kind: AwsResource, resource: ResourceState, inputs: Properties) -> str:
         """Create the resource and return its id. moto records the calls, so that the resource of a killed `up` can be found."""
@@ -109,8 +104,10 @@ class AwsPlugin(Plugin):
     def _kind(self, resource: ResourceState) -> AwsResource:
         return cast("Callable[[Aws], AwsResource]", AwsResource.of(resource.type))(self.aws)
 
-    def _settle(self, kind: AwsResource, resource: ResourceState, id: str, old: Properties, new: Properties) -> Properties:
-        """Update an existing resource to ``new``, and return its state.
+    def _settle(
+        self, kind: AwsResource, resource: ResourceState, id: str, old: Properties, old_state: Properties, new: Properties
+    ) -> Properties:
+        """Update an existing resource from the inputs ``old`` to ``new``, and return its state.
 
         Raises ``NotReadyError`` if the update fails, or if the service's description of the resource then differs from ``new``.
         """
@@ -119,7 +116,7 @@ class AwsPlugin(Plugin):
                 kind.change(id, old, new)
                 state = self._describe(kind, resource, id, new)
         except EmbeddedCloudError as error:
-            raise NotReadyError(id, old, old, [str(error)]) from error
+            raise NotReadyError(id, old, old_state, [str(error)]) from error
         if state is None:
             raise EmbeddedCloudError(
                 f"{resource.type} {resource.name}: {kind.service} does not know {id}", "search for this id with any AWS client"

@@ -69,6 +69,11 @@ def test_a_data_source_that_is_not_modelled_is_refused_by_name(world: World) -> 
         world.plugin.invoke("aws:ec2/getAmi:getAmi", {})
 
 
+def test_an_argument_of_a_data_source_that_is_not_evaluated_is_refused_by_name(world: World) -> None:
+    with pytest.raises(EmbeddedCloudError, match=r"does not evaluate the argument filters of .*getAvailabilityZones"):
+        world.plugin.invoke("aws:index/getAvailabilityZones:getAvailabilityZones", {"state": "available", "filters": []})
+
+
 def test_a_nested_property_that_is_not_modelled_is_named(world: World) -> None:
     facts = {"vpcId": world.vpc(), "port": 80, "protocol": "HTTP", "targetType": "ip"}
     with pytest.raises(EmbeddedCloudError, match="does not support the nested property 'surprise'"):

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import pytest
 from aws_cases import CASES
 from aws_cases.world import Case, World, policy
+from pydantic.alias_generators import to_camel
 
 from embedded_cloud.providers.aws._values import unmet
 from embedded_cloud.providers.aws.creations import AwsCreations
 from embedded_cloud.providers.aws.types import TYPES, eks
-from embedded_cloud.providers.plugin import Change, ResourceState
+from embedded_cloud.providers.plugin import Change, NotReadyError, ResourceState
 
 every_type = pytest.mark.parametrize("case", CASES, ids=str)
 
@@ -77,6 +81,27 @@ def test_each_updatable_input_changes_in_place(world: World, case: Case) -> None
         assert Change.REPLACE not in diff.changes.values(), name
         inputs, state = news, world.plugin.update(made.resource, inputs, state, news, False)
         assert same(case.described(world, made.id)[name], value), name
+
+
+@every_type
+def test_each_optional_updatable_input_can_be_removed_from_the_program(world: World, case: Case) -> None:
+    made = world.make(case.token, **case.inputs(world))
+    inputs, state = made.inputs, made.state
+    for name in case.updates(world).keys() - required(case.token) - {"tags"}:
+        asked = {key: item for key, item in made.inputs.items() if key not in (name, "tagsAll")}
+        news = world.plugin.check(made.resource, inputs, asked)
+        with suppress(NotReadyError):  # the service refuses the update, for example of a rule without a port
+            inputs, state = news, world.plugin.update(made.resource, inputs, state, news, False)
+
+
+def required(token: str) -> set[str]:
+    """The inputs of a type that have no default in the SDK."""
+    _, module, kind = token.split(":")
+    package = module.partition("/")[0]
+    sdk = import_module("pulumi_aws" if package == "index" else f"pulumi_aws.{package}")
+    arguments = getattr(sdk, f"{kind}InitArgs", None) or getattr(sdk, f"{kind}Args")
+    inputs = inspect.signature(arguments.__init__).parameters.values()
+    return {to_camel(each.name) for each in inputs if each.default is each.empty}
 
 
 @every_type

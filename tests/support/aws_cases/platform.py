@@ -304,6 +304,7 @@ VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 addons = [
     *("aws-ebs-csi-driver", "aws-efs-csi-driver", "eks-pod-identity-agent", "kube-state-metrics", "prometheus-node-exporter"),
     *("metrics-server", "coredns", "vpc-cni", "kube-proxy", "cert-manager", "external-dns", "snapshot-controller"),
+    "amazon-cloudwatch-observability",
 ]
 """The names of add-ons. Each test uses another name, because a cluster has each add-on only once."""
 

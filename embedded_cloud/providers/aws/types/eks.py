@@ -79,7 +79,7 @@ class Cluster(EksResource):
         }
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        if new.get("version") != old.get("version"):
+        if "version" in new and new["version"] != old.get("version"):  # a cluster without the input keeps its version
             self.api.update_cluster_version(name=id, version=new["version"])
         if new["vpcConfig"] != old.get("vpcConfig"):
             self.api.update_cluster_config(name=id, resourcesVpcConfig=_vpc_config(new))

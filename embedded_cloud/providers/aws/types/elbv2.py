@@ -120,9 +120,10 @@ class LoadBalancer(ElbResource):
         }
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        if new.get("securityGroups") != old.get("securityGroups"):
+        # A load balancer without these inputs keeps its groups and subnets, as with the official provider.
+        if "securityGroups" in new and new["securityGroups"] != old.get("securityGroups"):
             self.api.set_security_groups(LoadBalancerArn=id, SecurityGroups=new["securityGroups"])
-        if new.get("subnets") != old.get("subnets"):
+        if "subnets" in new and new["subnets"] != old.get("subnets"):
             self.api.set_subnets(LoadBalancerArn=id, Subnets=new["subnets"])
         if new["ipAddressType"] != old.get("ipAddressType"):
             self.api.set_ip_address_type(LoadBalancerArn=id, IpAddressType=new["ipAddressType"])
@@ -278,7 +279,7 @@ class ListenerRule(ElbResource):
         }
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        if new["priority"] != old.get("priority"):
+        if "priority" in new and new["priority"] != old.get("priority"):  # a rule without the input keeps its priority
             self.api.set_rule_priorities(RulePriorities=[{"RuleArn": id, "Priority": new["priority"]}])
         self.api.modify_rule(RuleArn=id, **self._parameters(new))
 

@@ -76,7 +76,9 @@ def _parts(id: str) -> tuple[str, str, str]:
 def _record_set(inputs: Properties) -> dict[str, Any]:
     made: dict[str, Any] = {"Name": inputs["name"], "Type": inputs["type"]}
     if inputs.get("records"):
-        made |= {"TTL": inputs["ttl"], "ResourceRecords": [{"Value": record} for record in inputs["records"]]}
+        made["ResourceRecords"] = [{"Value": record} for record in inputs["records"]]
+        if "ttl" in inputs:
+            made["TTL"] = inputs["ttl"]
     for alias in inputs.get("aliases", []):
         made["AliasTarget"] = {
             "DNSName": alias["name"],

@@ -162,7 +162,10 @@ class BucketLifecycleConfiguration(BucketSetting):
         return {"bucket": id, "rules": [{"id": rule.pop("iD"), **rule} for rule in rules]}
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        rules = [{"ID": rule["id"], **pascal({key: value for key, value in rule.items() if key != "id"})} for rule in new["rules"]]
+        rules = [
+            {"ID": rule["id"], **pascal({key: value for key, value in rule.items() if key != "id"})}
+            for rule in new.get("rules", [])
+        ]
         self.api.put_bucket_lifecycle_configuration(Bucket=id, LifecycleConfiguration={"Rules": rules})
 
     def delete(self, id: str, inputs: Properties) -> None:
