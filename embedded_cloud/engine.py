@@ -77,7 +77,8 @@ class LocalEngine:
         for name in ("pulumi", "pulumi-language-python-exec", "aws", "kubectl"):
             (self.bin / name).unlink(missing_ok=True)
             (self.bin / name).symlink_to(programs[name])
-        # A hard link, because the CLI searches next to its own real file for the language host, and warns about one on PATH.
+        # A hard link, because the CLI searches for the language host in the folder of its own file, to which it follows symbolic
+        # links. If the CLI finds the language host only on PATH, it prints a warning.
         (self.bin / "pulumi").unlink()
         try:
             (self.bin / "pulumi").hardlink_to(self.tools["pulumi"])
@@ -141,9 +142,9 @@ class LocalEngine:
         (scratch / "Pulumi.yaml").write_text(f"name: {self.project.name}\nruntime: python\n")
         secrets = ("--secrets-provider", self.project.secrets_provider)
         self.pulumi("stack", "init", self.project.stack, "--no-select", *secrets, cwd=scratch)
-        committed = self.project.directory / f"Pulumi.{self.project.stack}.yaml"
-        if not committed.exists():
-            shutil.copyfile(scratch / committed.name, committed)
+        stack_file = self.project.directory / f"Pulumi.{self.project.stack}.yaml"
+        if not stack_file.exists():
+            shutil.copyfile(scratch / stack_file.name, stack_file)
 
     def release_stranded_locks(self) -> None:
         """Delete the state locks whose owner no longer runs, because state locks never expire.

@@ -46,11 +46,11 @@ class Part(Resource):
 POD_OWNERS = (DEPLOYMENT, STATEFUL_SET, DAEMON_SET, REPLICA_SET, JOB, CRON_JOB, POD)
 """Types of objects whose pods the policy rules find without a conversion."""
 
-FORMER_GROUPS = {
+PRESENT_GROUPS = {
     **dict.fromkeys(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), "apps"),
     **dict.fromkeys(("Ingress", "NetworkPolicy"), "networking.k8s.io"),
 }
-"""The current API group of each kind that was in the former group ``extensions``."""
+"""The present API group of each kind that was in the former group ``extensions``."""
 
 AWS_ALIASES = {"alb": "lb", "elasticloadbalancingv2": "lb", "applicationloadbalancing": "lb"}
 """Modules of the AWS SDK that contain the same resources as another module."""
@@ -61,7 +61,7 @@ def canonical(type_: str) -> str:
     if type_.startswith("kubernetes:") and type_.count(":") == 2:
         _, group, kind = type_.split(":")
         group, kind = group.rpartition("/")[0], kind.removesuffix("Patch")
-        group = FORMER_GROUPS.get(kind, group) if group == "extensions" else group
+        group = PRESENT_GROUPS.get(kind, group) if group == "extensions" else group
         return _kubernetes_tokens().get(f"{group}/{kind}", type_)
     if type_.startswith("aws:"):
         _, module, kind = type_.split(":")

@@ -32,7 +32,7 @@ class Configuration:
     values: Mapping[str, Any]
     secrets: frozenset[str]
     """Full keys of values that are encrypted at every leaf, and of secrets that are not set. Their ``values`` are placeholders."""
-    named: frozenset[str] = frozenset()
+    read_as_secrets: frozenset[str] = frozenset()
     """Full keys that the program reads as secrets. A stack file may set them in plain text; the stack file of ``local`` does so."""
 
 
@@ -134,7 +134,9 @@ def _project(folder: Path) -> dict[str, Any]:
 def stack_configuration(
     checkout: Path, stack: str, placeholders: Mapping[str, Any], stack_file: Path | None = None
 ) -> Configuration:
-    """The configuration in ``stack_file``, or else in the checkout's file, with the project's defaults; secrets are placeholders.
+    """The configuration in ``stack_file``, or else in the checkout's file, with the project's defaults.
+
+    Encrypted values, and secrets that are not set, are placeholders. Secrets in plain text are kept.
 
     The placeholder of an encrypted value contains a digest of its ciphertext. So the graph changes when a secret changes, and does
     not reveal the secret. A secret of the platform that the stack file does not set gets the value from ``placeholders``.
@@ -158,7 +160,7 @@ def stack_configuration(
     config |= {key: _without_ciphertext(value) for key, value in given.items()}
     secret = {key for key, value in given.items() if _is_encrypted(value)}
     named = frozenset(_full(key) for key in placeholders)
-    return Configuration(values=config, secrets=frozenset(secret | named - given.keys()), named=named)
+    return Configuration(values=config, secrets=frozenset(secret | named - given.keys()), read_as_secrets=named)
 
 
 def with_other_secrets(configuration: Configuration) -> Configuration:
@@ -170,9 +172,9 @@ def with_other_secrets(configuration: Configuration) -> Configuration:
     def other(value: Any) -> Any:
         return mapped(value, lambda each: f"other-{each}" if isinstance(each, str) else each, lambda each: isinstance(each, list))
 
-    changed = configuration.secrets | configuration.named
+    changed = configuration.secrets | configuration.read_as_secrets
     values = {key: other(value) if key in changed else value for key, value in configuration.values.items()}
-    return Configuration(values=values, secrets=configuration.secrets, named=configuration.named)
+    return Configuration(values=values, secrets=configuration.secrets, read_as_secrets=configuration.read_as_secrets)
 
 
 def _full(key: str) -> str:

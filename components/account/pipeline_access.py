@@ -114,8 +114,8 @@ class PipelineAccess(Component):
             name, url=f"https://{GITHUB_TOKENS}", client_id_lists=["sts.amazonaws.com"], opts=self._child
         ).arn
 
-    def _policy(self, role: str, description: str, content: pulumi.Output[str]) -> iam.Policy:
-        name = f"{self._name}-{role}"
+    def _policy(self, suffix: str, description: str, content: pulumi.Output[str]) -> iam.Policy:
+        name = f"{self._name}-{suffix}"
         return iam.Policy(name, name=name, description=description, policy=content, opts=self._child)
 
     def _pipeline_boundary(self, environment: str, account: str) -> pulumi.Output[str]:

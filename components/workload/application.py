@@ -152,9 +152,9 @@ def _shared_claim(workload: Workload, settings: ApplicationSettings) -> pulumi.O
 
 
 def _service_account(workload: Workload, rollout: pulumi.Output[str]) -> pulumi.Output[str]:
-    """A service account that may only read the rollout flag (guide, "ServiceAccount: RBAC configuration").
+    """A service account that may only read the rollout flag, because the guide requires one ("ServiceAccount: RBAC configuration").
 
-    Its token is not mounted, because the flag is a file in the pods.
+    The pods do not use this permission: they read the flag from a file, so the account's token is not mounted.
     """
     account = workload.account()
     workload.role(

@@ -13,7 +13,10 @@ from delivery.errors import UsageError
 def rollout(
     image: Annotated[
         str | None,
-        text("Roll out this image; by default that of --tag, of the open rollout, or of the release that waits at 0 %."),
+        text(
+            "Roll out this image. Default: the image of --tag, of the open rollout, or of the staged release; with "
+            "--strategy flag, the running image."
+        ),
     ] = None,
     tag: Annotated[str | None, text("Roll out the image of this tag in the repository of the setting `application.image`.")] = None,
     environment: EnvironmentOption = "production",
@@ -46,7 +49,7 @@ def rollout(
     The settings `rollout` in the environment's stack file define the steps, waits and thresholds.
 
     Exit codes: 0 done, or held at --percentage; 1 aborted or rolled back, or the command could not start or continue the rollout;
-    2 wrong options, a missing prerequisite or no confirmation; nothing was changed; 3 on hold until a person decides. Ctrl-C rolls
+    2 wrong options, a missing prerequisite or no confirmation (nothing was changed); 3 on hold until a person decides. Ctrl-C rolls
     back; a second Ctrl-C stops at once and changes nothing more. After that, the same command continues the rollback.
     """
 

@@ -85,7 +85,7 @@ def check(base: Path, head: Path, before: Iterable[Worlds], after: Iterable[Worl
 
 
 def _changed_rules(before: Mapping[str, Any], head: Path) -> Iterator[RuleChange]:
-    """The values of the rules, limits, prices and waivers that differ. If head's rules do not run, this is the only change."""
+    """The values of the rules, limits, prices and waivers that differ. If head's rules do not run, yield only the error."""
     after = _run(head, ())
     if isinstance(after, str):
         yield RuleChange(what="rules", before="run", after=f"do not run: {after}")
@@ -106,17 +106,17 @@ def _changed_files(base: Path, head: Path, imported: Iterable[str]) -> Iterator[
 
 
 def _new(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> dict[str, tuple[PolicyViolation, ...]]:
-    base_keys = {key(violation) for each in before for violation in _open(each)}
+    base_keys = {key(violation) for each in before for violation in _unresolved(each)}
     found: dict[str, dict[tuple[str, ...], PolicyViolation]] = {}
     for each in after:
         of_stack = found.setdefault(each["stack"], {})
-        for violation in _open(each):
+        for violation in _unresolved(each):
             if key(violation) not in base_keys:
                 of_stack.setdefault(key(violation), PolicyViolation.of(violation, new=True, only_by_base=True))
     return {stack: tuple(each.values()) for stack, each in found.items()}
 
 
-def _open(answer: Mapping[str, Any]) -> Iterator[Violation]:
+def _unresolved(answer: Mapping[str, Any]) -> Iterator[Violation]:
     found = (Violation(**{each.name: violation[each.name] for each in fields(Violation)}) for violation in answer["violations"])
     yield from (each for each in found if each.status in ("failed", "unknown"))
 

@@ -17,8 +17,8 @@ VIOLATIONS_OF_ONE = 5
 """Maximum number of violations that a row lists. For further violations, the row has only their number and their policies."""
 
 
-def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> Iterator[str]:
-    """The new and the mandatory violations as tables. Violations that only the base's rules find come first."""
+def violation_tables(violations: Sequence[PolicyViolation], detail: Detail) -> Iterator[str]:
+    """The new and the mandatory violations as tables. Those with ``only_by_base`` come first."""
     by_base = [each for each in violations if each.only_by_base]
     listed = [each for each in violations if not each.only_by_base and (each.new or each.level == "mandatory")]
     old = len(violations) - len(listed) - len(by_base)
@@ -27,17 +27,17 @@ def violation_tables(violations: Sequence[PolicyViolation], level: Detail) -> It
             "> [!CAUTION]\n> **Only the changed rules accept these resources.** The base's rules do not: "
             "change the rules first, in a separate pull request."
         )
-        yield _violations(by_base, level)
+        yield _violations(by_base, detail)
     if listed:
         yield "**Policies**" + (f" ({old} older advisory violations are not shown)" if old else "")
-        yield _violations(listed, level)
+        yield _violations(listed, detail)
 
 
-def _violations(listed: Sequence[PolicyViolation], level: Detail) -> str:
+def _violations(listed: Sequence[PolicyViolation], detail: Detail) -> str:
     """A table with one row per resource and level, or with one row per policy and level if names are omitted."""
-    if level >= Detail.TYPES:
+    if detail >= Detail.TYPES:
         grouped = Counter((each.level, each.policy) for each in listed)
-        rows = [f"| {name} | {code(policy)} | {count} |" for (name, policy), count in sorted(grouped.items())]
+        rows = [f"| {level} | {code(policy)} | {count} |" for (level, policy), count in sorted(grouped.items())]
         return "\n".join(["| level | policy | violations |", "|---|---|---|", *rows])
     objects: dict[tuple[str, str, bool, str], list[PolicyViolation]] = {}
     for each in listed:

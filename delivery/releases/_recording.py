@@ -22,7 +22,7 @@ from delivery.state.locks import remove_stale
 
 
 def valid_state(environment: Environment, states: States, lease: Lease, warn: Callable[[str], None]) -> Checkpoint:
-    """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, too old or not valid."""
+    """Remove stale engine locks and return the state. Raises ``StateError`` if the state is locked, outdated or not valid."""
     remove_stale(states, lease.taken_from, warn=warn)
     present = states.read()
     states.require_current(present)
@@ -64,8 +64,8 @@ def only_warns(what: str, cause: BaseException | None, warn: Callable[[str], Non
 def finish(releases: Releases | None, release: Release, *, incident: bool, say: Callable[[str], None]) -> list[str]:
     """Write the record, report, backup file and GitHub step summary of a finished release, and with ``incident`` an incident.
 
-    A release without manifests gets no backup file. Prints with ``say``, and returns, lines with the addresses of report and
-    incident. If ``releases`` is ``None``, nothing is written.
+    A release without manifests gets no backup file. Returns lines with the addresses of the report and the incident, and prints
+    them with ``say``. If ``releases`` is ``None``, nothing is written.
     """
     if releases is None:
         return []

@@ -63,11 +63,11 @@ def reconcile(api: ApiServer, elbv2: BaseClient) -> None:
         group, namespace = binding["spec"]["targetGroupARN"], binding["metadata"]["namespace"]
         wanted = _endpoints(api, namespace, binding["spec"]["serviceRef"])
         described = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
-        draining = {"draining", "unused"}
+        not_registered = {"draining", "unused"}  # a target that is not registered has the state `unused`
         held = {
             (health["Target"]["Id"], health["Target"].get("Port", 0))
             for health in described
-            if health.get("TargetHealth", {}).get("State") not in draining
+            if health.get("TargetHealth", {}).get("State") not in not_registered
         }
         if joining := wanted - held:
             elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": ip, "Port": port} for ip, port in sorted(joining)])

@@ -60,7 +60,10 @@ GONE_SECONDS = 10
 
 @dataclass(frozen=True)
 class Machine:
-    """The machine ``name``, whose first process is a process of the cloud; its files are in ``folder``."""
+    """The machine ``name``, with its files in ``folder``.
+
+    The process ``name`` of the cloud is ``unshare``, and its child is the machine's first process.
+    """
 
     processes: Processes
     name: str

@@ -72,7 +72,7 @@ class RealNode:
     def start(self, network: Machine, gateway: str, prefix: int, nodes: Sequence[RealNode], unpacked: Path) -> None:
         """Start the machine, connect it to ``network``, and start containerd, unless they already run.
 
-        A new containerd has the images in ``unpacked``.
+        The first start copies containerd's folder, with all images, from ``unpacked``.
         """
         if self.name not in self.processes.running():
             self.machine.start()

@@ -1,8 +1,8 @@
 """The programs and files of the toolchain, from Go modules. A go.mod in a folder beside this file pins the version of each module.
 
-To change a version, replace it in every line of the bundle's go.mod that contains it, and run ``go mod tidy`` in the folder of that
-go.mod. The version of Kubernetes is in two folders, and must be the same in both: ``kubernetes`` (control plane) and ``node``
-(kubelet). In these folders, also replace the version of the other ``k8s.io`` modules of the release: v0.MINOR.PATCH.
+To change a version, replace it in every line of the go.mod that pins it, and run ``go mod tidy`` in the folder of that go.mod. The
+version of Kubernetes is in two folders, and must be the same in both: ``kubernetes`` (control plane) and ``node`` (kubelet). In
+these folders, also replace the version of the other ``k8s.io`` modules of the release: v0.MINOR.PATCH.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class RolloutSettings(Group):
     unmeasured_limit: Annotated[Whole, Interval(ge=1, le=1000)] = 4
     """Number of consecutive measurements without a result that triggers `onUnmeasured` (Argo Rollouts: consecutiveErrorLimit)."""
     bake_seconds: Seconds = 300
-    """Seconds of analysis after 100 %, while the pods of the previous release still run (docs: Rollout)."""
+    """Seconds of analysis of stable with the new release; the idle canary still runs the previous one (docs: Rollout)."""
     interval_seconds: PollSeconds = 10
     """Seconds between two measurements (docs: Rollout)."""
     propagation_seconds: Seconds = 15
@@ -40,7 +40,7 @@ class RolloutSettings(Group):
     weight_readback_seconds: Seconds = 60
     """Seconds in which the load balancer must report a new weight (docs: Rollout)."""
     grace_seconds: Seconds = 30
-    """Seconds for which pods may be missing or unhealthy; one missing pod of several has at least 180 seconds (docs: Rollout)."""
+    """Seconds for which pods may be missing or unhealthy; at least 180 if only one of several is missing (docs: Rollout)."""
     extend_seconds: Seconds = 300
     """Maximum seconds by which a step is extended if there are too few requests; then the rollout goes on hold (docs: Rollout)."""
     unreachable_seconds: Seconds = 300

@@ -1,4 +1,4 @@
-"""Checks of the service's metrics and of Redis: the guide's Common Issues 2 and 5."""
+"""Checks of the service's metrics (the guide's Common Issues 2 and 5) and of Redis."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from delivery.doctor.observations import RedisMetric, Snapshot
 @check("high-error-rate")
 def error_rate(_: Snapshot) -> Iterable[Finding]:
     """Requests that fail."""
-    return ()  # the decorator adds the alerts with this runbook, which are the only findings
+    return ()  # the only findings are alerts: the decorator adds those whose runbook has the check's name
 
 
 @check("performance-issues")

@@ -124,25 +124,25 @@ function summary() {
     const rows = preview.rules.map((each) => [h("code", {}, each.what), `: ${text(each.before)} → ${text(each.after)}`]);
     parts.push(note("delete", "The policies themselves change; the base's rules are applied as well", [list(rows)]));
   }
-  for (const each of stack.warnings) parts.push(note("update", "Warning", [h("p", {}, each)]));
+  const risky = stack.changes.filter((each) => lost(each));
+  if (risky.length) {
+    parts.push(note("delete", "Lost permanently", [list(risky.map((each) => [`${each.kind} `, titled(each), `: ${each.loses}`]))]));
+  }
   const refused = stack.changes.filter((each) => each.refused.length);
   if (refused.length) {
     const rows = refused.map((each) => [titled(each), `: ${each.refused.join("; ")}`]);
     parts.push(note("delete", "AWS or Kubernetes will refuse these changes", [list(rows)]));
   }
-  const risky = stack.changes.filter((each) => lost(each));
-  if (risky.length) {
-    parts.push(note("delete", "Lost permanently", [list(risky.map((each) => [`${each.kind} `, titled(each), `: ${each.loses}`]))]));
+  for (const each of stack.warnings) parts.push(note("update", "Warning", [h("p", {}, each)]));
+  const unsure = stack.changes.filter((each) => each.kind === "update" && each.properties.some((one) => one.replaces === "not known"));
+  if (unsure.length) {
+    parts.push(note("update", "It is not known whether these resources are replaced or change in place", [list(unsure.map((each) => [titled(each)]))]));
   }
   const byBase = stack.violations.filter((each) => each.only_by_base);
   if (byBase.length) parts.push(note("delete", "Only the changed rules accept these resources", [violations(byBase)]));
   const byHead = stack.violations.filter((each) => !each.only_by_base && (each.new || each.level === "mandatory"));
   if (byHead.length) {
     parts.push(note(byHead.some((each) => each.level === "mandatory") ? "delete" : "update", "Policies", [violations(byHead)]));
-  }
-  const unsure = stack.changes.filter((each) => each.kind === "update" && each.properties.some((one) => one.replaces === "not known"));
-  if (unsure.length) {
-    parts.push(note("update", "It is not known whether these resources are replaced or change in place", [list(unsure.map((each) => [titled(each)]))]));
   }
   if (stack.alerts.length) {
     const rows = stack.alerts.map((each) => [`${each.kind} `, h("code", {}, each.name), ...each.details.flatMap(difference)]);
