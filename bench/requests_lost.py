@@ -1,4 +1,4 @@
-"""The number of requests lost during rollouts, rollbacks, node drains and restarts, with real pods and real requests."""
+"""The number of requests lost during deployments, rollouts, rollbacks, drains and restarts, with real pods and real requests."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Operations:
         self._until_released(self._rollout(tag, *options))
 
     def deploy(self, tag: str) -> None:
-        """Deploy a release by `dwcp deploy`."""
+        """Deploy a release with `dwcp deploy`. If it is rolled back because the service was slow, try again."""
         self._until_released(_dwcp.command("deploy", "--tag", tag, "--skip-tests"))
 
     def _until_released(self, command: Command) -> None:
