@@ -1,8 +1,8 @@
 """The time in which `dwcp rollout` and Argo Rollouts, as a reference, react to the same breach on the same cluster.
 
-Argo Rollouts is built from its Go module and runs with its default options, but without leader election. It rolls out its own
-workload, but it analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. The two
-times are not measured in the same way. Both differences are to the disadvantage of `dwcp rollout`:
+Argo Rollouts is built from its Go module and runs with default options, except its ports and the leader election. It rolls out
+its own workload, but it analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. The
+two times are not measured in the same way. Both differences are to the disadvantage of `dwcp rollout`:
 
 - The ALB router of Argo Rollouts writes the weights into an Ingress, and no controller applies these weights to AWS. The time of
   the reference ends when its status and its Ingress have weight 0. The time of `dwcp rollout` ends when AWS returns weight 0.

@@ -58,7 +58,8 @@ class SecretFile:
     optional: bool = False
     """Whether the service also runs without the secret.
 
-    If the secret is missing, Docker Compose mounts an empty file, and the Docker resources mount no file.
+    Without the secret, Docker Compose mounts an empty file, which `dwcp compose secrets` creates, and the Docker resources mount no
+    file.
     """
 
 

@@ -32,7 +32,10 @@ from components.settings import EnvironmentSettings, Settings
 HERE = PurePosixPath()
 
 DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="production"))
-"""The settings of docker/compose.yaml. They are not validated, because the rules for AWS do not apply to Docker."""
+"""The settings of docker/compose.yaml and of the compose file of `dwcp render`.
+
+They are not validated, because the rules for AWS do not apply to Docker.
+"""
 
 HEADER = """\
 # Generated from components/compose/services.py: edit that file, then run `make generate` for docker/compose.yaml, or
