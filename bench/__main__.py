@@ -18,7 +18,7 @@ def main() -> None:
     """Run the benchmarks. Progress goes to standard error, and the table goes to standard output."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Run the project's benchmarks.")
     parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"{', '.join(MODULES)}; all if none is named")
-    parser.add_argument("--runs", type=int, default=3, help="measure a figure so often; print the median (requests_lost: the sum)")
+    parser.add_argument("--runs", type=int, default=3, help="do this many runs; print the median (requests_lost: the sum)")
     parser.add_argument("--cold", action="store_true", help="also measure cold builds, which take half an hour")
     arguments = parser.parse_args()
     if unknown := set(arguments.modules) - set(MODULES):
