@@ -8,7 +8,7 @@ which yields a :class:`Figure` for each number. ``python -m bench`` runs the mod
 of all figures with their targets. The command does not fail if a target is missed.
 
 Prefer ratios, because they are comparable between machines. :func:`ratio` runs subject and baseline alternately, so that both run
-under the same load, and returns the median over the pairs. :func:`seconds` returns the median time of one action.
+under the same load, and returns the median of the ratios. :func:`seconds` returns the median time of one action.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from statistics import median
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Options: ``runs`` is the number of runs per figure, at least 1. ``cold`` includes measurements that take many minutes."""
+    """Options: ``cold`` includes measurements that take many minutes."""
 
     runs: int = 3
+    """Number of runs per figure, at least 1. A figure that takes long can have fewer runs; its ``how`` then states the number."""
     cold: bool = False
 
 

@@ -18,7 +18,7 @@ def main() -> None:
     """Run the benchmarks. Progress goes to standard error, and the table goes to standard output."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Run the project's benchmarks.")
     parser.add_argument("modules", metavar="MODULE", nargs="*", help=f"{', '.join(MODULES)}; all if none is named")
-    parser.add_argument("--runs", type=int, default=3, help="number of runs per figure, whose median is printed")
+    parser.add_argument("--runs", type=int, default=3, help="do this many runs; print the median (requests_lost: the sum)")
     parser.add_argument("--cold", action="store_true", help="also measure cold builds, which take half an hour")
     arguments = parser.parse_args()
     if unknown := set(arguments.modules) - set(MODULES):
@@ -26,7 +26,7 @@ def main() -> None:
     if arguments.runs < 1:
         parser.error(f"--runs {arguments.runs} is not at least 1")
     options = Options(runs=arguments.runs, cold=arguments.cold)
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; median of {options.runs} runs\n", flush=True)
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; median of {options.runs} runs unless noted\n", flush=True)
     print("| figure | measured | target | how |\n|---|---|---|---|", flush=True)
     for name in arguments.modules or MODULES:
         print(f"measuring {name}", file=sys.stderr, flush=True)

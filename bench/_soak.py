@@ -1,7 +1,7 @@
 """Soak test: kill a command, suspend it or change its clock at a random time, then check the platform for lost or leftover state.
 
 Each round starts one command, causes one fault at a random time, and runs the commands that recover from the fault. Then the round
-reads AWS, the API server and the bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md
+reads AWS, the API server and the state bucket to find lost or leftover state. CI does not run the soak test. docs/performance.md
 describes the results.
 """
 
@@ -192,7 +192,7 @@ class Soak:
         )
 
     def problems(self, unanswered: float) -> list[str]:
-        """The problems in AWS and the API server that remain after ``SETTLE_SECONDS``."""
+        """The problems that the platform still has after ``SETTLE_SECONDS``; empty as soon as it has no problem."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while (found := list(self._problems(unanswered))) and time.monotonic() < deadline:
             time.sleep(1)
@@ -286,7 +286,7 @@ def run(rounds: int, minutes: float, seed: int, say: Callable[[str], None]) -> i
             bootstrap_state(cloud)
             for _ in range(2):  # so that there is a release to roll back to
                 if code := soak.start(*soak.command("deploy")).wait(COMMAND_SECONDS):
-                    sys.exit(f"a deployment before the first round ended with {code}:\n{soak.last_lines()}")
+                    sys.exit(f"exit code {code} of a deployment that prepares the rounds:\n{soak.last_lines()}")
             started = time.monotonic()
             for number in range(rounds):
                 if time.monotonic() - started > minutes * 60:

@@ -21,13 +21,13 @@ def figures(options: Options) -> Iterator[Figure]:
     """The time of `dwcp deploy` relative to the engine's own preview and update, measured in pairs under the same load."""
     with platform() as (cloud, monitoring):
         pairs = [(_deploy(cloud, monitoring, 100 + 2 * run), _engine(cloud, 101 + 2 * run)) for run in range(options.runs)]
-    ours, own = (median(pair[at] for pair in pairs) for at in (0, 1))
+    deploy_seconds, engine_seconds = (median(pair[at] for pair in pairs) for at in (0, 1))
     yield Figure(
         name="`dwcp deploy` of an image, relative to the engine's own preview and update with a new image",
         value=median(deploy / engine for deploy, engine in pairs),
         unit="x",
         target="at most 1.5 x",
-        how=f"{ours:.1f} s against {own:.1f} s, with policies; without tests and without the wait for metrics",
+        how=f"{deploy_seconds:.1f} s against {engine_seconds:.1f} s, with policies; without tests and without the wait for metrics",
     )
 
 

@@ -1,4 +1,4 @@
-"""The time to evaluate the program with additional applications, up to fifty."""
+"""The time to evaluate the program with up to fifty applications instead of one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def evaluate(instances: int) -> int:
 
 
 def program(instances: int) -> None:
-    """Declare the platform with additional instances of its application."""
+    """Declare the platform with ``instances`` applications: its own, and additional ones with other names."""
     names = [f"{APPLICATION}-{number}" for number in range(1, instances)]
     rows = [replace(row, name=row.name.replace(APPLICATION, name)) for row in field_owners.OWNERSHIP for name in names]
     with mock.patch.object(field_owners, "OWNERSHIP", (*field_owners.OWNERSHIP, *rows)):

@@ -36,5 +36,5 @@ def figures(options: Options) -> Iterator[Figure]:
         value=times,
         unit="x",
         target="at most 1.15 x",
-        how=f"{with_pack:.1f} s against {without:.1f} s, every resource of the local stack to be created",
+        how=f"{with_pack:.1f} s against {without:.1f} s; the preview plans the creation of every resource of the local stack",
     )

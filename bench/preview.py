@@ -21,7 +21,7 @@ def figures(options: Options) -> Iterator[Figure]:
         value=preview,
         unit="s",
         target="under 10 s",
-        how="base and head evaluated at once, policies and cost included",
+        how="base and head are evaluated in parallel; includes policies and cost",
     )
     yield Figure(
         name="preview of two stacks, relative to one evaluation of the program",

@@ -1,8 +1,8 @@
 """The time in which `dwcp rollout` and Argo Rollouts, as a reference, react to the same breach on the same cluster.
 
-Argo Rollouts is built from its Go module and runs with its default options, but without leader election. It rolls out its own
-workload, but it analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. The two
-times are not measured in the same way. Both differences are to the disadvantage of `dwcp rollout`:
+Argo Rollouts is built from its Go module and runs with default options, except its ports and the leader election. It rolls out
+its own workload, but it analyses the metrics of the canary of `dwcp`, with the query, limit and interval of one gate of `dwcp`. The
+two times are not measured in the same way. Both differences are to the disadvantage of `dwcp rollout`:
 
 - The ALB router of Argo Rollouts writes the weights into an Ingress, and no controller applies these weights to AWS. The time of
   the reference ends when its status and its Ingress have weight 0. The time of `dwcp rollout` ends when AWS returns weight 0.
@@ -65,11 +65,11 @@ CANARY = f"{NAME}-canary"
 ROLLOUTS = f"/apis/argoproj.io/v1alpha1/namespaces/{NAMESPACE}"
 WEIGHT = 50
 WINDOW_SECONDS = 10
-"""The length of the reference's window. The window of `dwcp` grows from the start of its analysis. The errors begin when the two
-windows have about the same length."""
+"""The length of the reference's window. The window of `dwcp` grows from the start of its analysis. The errors begin
+``BEFORE_SECONDS`` before both windows have the same length, so that the lengths are about the same at the breach."""
 BEFORE_SECONDS = 2
-"""Time from the start of the errors to the sample that shows the breach. Half of the requests fail, so the error rate over
-the window is above the limit of 5 % after a tenth of the window."""
+"""Longest time from the start of the errors to the sample that shows the breach. Half of the requests fail, so the error rate over
+the window exceeds the limit of 5 % after a tenth of the window (1 s). The next scrape follows within 1 s."""
 MERGE = "application/merge-patch+json"
 
 
@@ -81,7 +81,7 @@ def figures(options: Options) -> Iterator[Figure]:
     ours, theirs = zip(*pairs, strict=True)
     pace = f"scrapes and queries every {INTERVAL_SECONDS:g} s"
     yield Figure(
-        name="the same time in the comparison with Argo Rollouts: from the scrape that shows a breach until AWS returns weight 0",
+        name="`dwcp rollout`, compared with Argo Rollouts: time from the scrape that shows a breach until AWS returns weight 0",
         value=median(ours),
         unit="s",
         target=TARGET,
@@ -121,7 +121,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, argo: Reference,
             zero = datetime.fromisoformat(event["at"]).timestamp()
     process.wait(END_SECONDS)
     if not breach or not zero:
-        raise RuntimeError(f"the rollout of {image} ended without a breach; the reference's status is {argo.status}")
+        raise RuntimeError(f"the rollout of {image} had no breach or no drain of the canary; the reference has {argo.status}")
     return zero - breach, argo.aborted_at(theirs) - theirs
 
 
@@ -264,7 +264,7 @@ def template_manifest(prometheus_url: str) -> Manifest:
 
 
 def rollout_manifest(image: str) -> Manifest:
-    """The workload. Its canary gets half of the traffic, which does not change while the analysis runs in the background."""
+    """The workload. Its canary gets half of the traffic, and keeps this share while the analysis runs in the background."""
     canary = {
         "stableService": NAME,
         "canaryService": CANARY,

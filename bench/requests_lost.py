@@ -1,4 +1,4 @@
-"""The number of requests lost during rollouts, rollbacks, node drains and restarts, with real pods and real requests."""
+"""The number of requests lost during deployments, rollouts, rollbacks, drains and restarts, with real pods and real requests."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ATTEMPTS = 4
 """Maximum number of attempts for a deployment or a rollout. If it is rolled back because of latency, it is tried again, because
 other work on this machine can cause the latency."""
 HELD_STEPS = ("10", "50")
-ABORTED = (0, 1)
+ABORT_CODES = (0, 1)
 """Exit codes of `dwcp rollout --abort` that do not fail the benchmark: 0 if there is nothing to abort, 1 after an abort."""
 KILLED_AFTER_SECONDS = (2.0, 60.0)
 BUSY = ("sh", "-c", "for i in 1 2 3 4; do (timeout 90 sh -c 'while :; do :; done' > /dev/null 2>&1 &); done")
@@ -147,7 +147,7 @@ class Operations:
         self._until_released(self._rollout(tag, *options))
 
     def deploy(self, tag: str) -> None:
-        """Deploy a release by `dwcp deploy`."""
+        """Deploy a release with `dwcp deploy`. If it is rolled back because the service was slow, try again."""
         self._until_released(_dwcp.command("deploy", "--tag", tag, "--skip-tests"))
 
     def _until_released(self, command: Command) -> None:
@@ -166,7 +166,7 @@ class Operations:
         for step in HELD_STEPS:
             self.rollout(tag, "--percentage", step)
             done = self.tried(*_dwcp.command("rollout", "--abort"))
-            if done.returncode not in ABORTED:
+            if done.returncode not in ABORT_CODES:
                 raise _failed(done)
 
     def breach(self, tag: str) -> None:

@@ -73,7 +73,7 @@ def breach_to_zero(cloud: Cloud, monitoring: SandboxMonitoring, image: str) -> f
             zero = datetime.fromisoformat(event["at"]).timestamp()
     process.wait(END_SECONDS)
     if not breach or not zero:
-        raise RuntimeError(f"the rollout of {image} ended without a breach and a drained canary")
+        raise RuntimeError(f"the rollout of {image} had no breach or did not drain the canary")
     return zero - breach
 
 

@@ -67,11 +67,11 @@ def figures(options: Options) -> Iterator[Figure]:
             )
     unit = [sys.executable, "-m", "pytest", "-q", "-n", "auto", "-m", "not cloud", *UNIT_TESTS]
     yield Figure(
-        name="unit tests, all",
+        name="unit tests of the components, the policies and the whole program",
         value=seconds(lambda: subprocess.run(unit, cwd=CHECKOUT, check=True, stdout=subprocess.DEVNULL), 1),
         unit="s",
         target="under 60 s",
-        how="components, policies and the whole program under recording mocks, on all cores; one run",
+        how="under recording mocks, on all cores; one run",
     )
     if options.cold:
         yield cold_build()

@@ -40,9 +40,10 @@ OWNERSHIP: tuple[Ownership, ...] = (
     *(Ownership(NODE_GROUP, f"{APPLICATION}-nodes-{zone}", "scalingConfig.desiredSize", "autoscaler") for zone in ZONES),
     Ownership(DEPLOYMENT, f"{APPLICATION}-deployment", "spec.replicas", "autoscaler"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.replicas", "delivery"),
-    # The canary's image. With server-side apply, the Kubernetes provider compares ignored paths with the object's field managers.
-    # The provider cannot match a path with a list index, so `containers[0].image` would cause a field conflict with delivery.
-    # Delivery therefore owns the whole list of containers, and copies the list from the stable track at the start of a rollout.
+    # This row is for the canary's image. With server-side apply, the Kubernetes provider compares ignored paths with the object's
+    # field managers. The provider cannot match a path with a list index, so `containers[0].image` would cause a field conflict with
+    # delivery. Delivery therefore owns the whole list of containers, and copies the list from the stable track at the start of a
+    # rollout.
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.spec.containers", "delivery"),
     Ownership(DEPLOYMENT, f"{DEPLOYMENTS['canary']}-deployment", "spec.template.metadata.labels.version", "delivery"),
     Ownership(HORIZONTAL_POD_AUTOSCALER, f"{APPLICATION}-autoscaler", "spec.minReplicas", "delivery"),

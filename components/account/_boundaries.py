@@ -1,4 +1,4 @@
-"""Permissions boundaries: the maximum permissions of a role, whatever policies are attached to the role later.
+"""Permissions boundaries: the maximum permissions of a role, even if policies that are attached to the role later allow more.
 
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
 """
@@ -16,9 +16,11 @@ from contract import SHARED
 WORKLOAD_SERVICES = (
     *("autoscaling", "cloudwatch", "ec2", "ecr", "eks-auth", "elasticloadbalancing", "kms", "logs", "ssm", "xray"),
 )
-"""The AWS services, except EKS, that the boundary allows to the roles of the cluster, nodes, add-ons, controllers and flow logs.
+"""The AWS services that the boundary allows as a whole to the roles of the cluster, nodes, add-ons, controllers and flow logs.
 
-In EKS, the boundary allows only reads, because with more permissions, a role could make itself the administrator of a cluster.
+In these services, the boundary denies only changes of network ACLs and actions on other environments. In EKS, the boundary allows
+only reads, because with more permissions, a role could make itself the administrator of a cluster. In IAM, the boundary allows only
+the creation of the service-linked role of load balancers.
 """
 
 GIVES_PERMISSIONS = (
@@ -55,7 +57,10 @@ NEVER = (
     *("iam:*User*", "iam:*Group*", "iam:*AccessKey*", "iam:*LoginProfile*", "iam:*SAMLProvider*", "iam:*AccountAlias*"),
     *("organizations:*", "account:*"),
 )
-"""Actions that no pipeline may use. They remove a boundary, or concern network ACLs, users, groups, SAML or the account itself."""
+"""Actions that no pipeline may use.
+
+They remove a boundary, or concern network ACLs, users, groups, SAML, the account or its organization.
+"""
 
 
 USES_OBJECTS = ("s3:Get*", "s3:List*", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
@@ -88,9 +93,12 @@ def keeps_apart(name: str, others: Sequence[str]) -> tuple[Statement, ...]:
     """The statements that deny every action on resources of ``others``: other environments of the account, or :data:`SHARED`.
 
     The tags of the project do not suffice: AWS does not check the tags of some resources, such as a bucket for which ABAC is not
-    enabled, and resources that AWS creates itself do not have these tags. So the statements also select resources in other ways.
-    By name: buckets, objects, clusters and their parts, roles and KMS aliases. By alias: KMS keys. By the cluster's tag: what EKS
-    and the controllers create, such as the cluster's security group, Auto Scaling groups, nodes and load balancers.
+    enabled, and resources that AWS creates itself do not have these tags. So the statements also select resources in other ways:
+
+    - Buckets, objects, clusters and their parts, roles and KMS aliases are selected by name.
+    - KMS keys are selected by alias.
+    - What EKS and the controllers create is selected by the cluster's tag: the cluster's security group, Auto Scaling groups, nodes
+      and load balancers, for example.
 
     Sources: https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html,
     https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html

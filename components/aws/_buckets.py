@@ -17,7 +17,7 @@ ABANDONED_UPLOAD_DAYS = 7
 
 
 class PrivateBucket(Component):
-    """A bucket that blocks public access, whatever policy is added later.
+    """A bucket that blocks public access, even if a policy that is added later allows it.
 
     The bucket's name contains the environment, because the policies that separate the environments select buckets by name. They
     cannot use tags: by default, S3 ignores a bucket's tags in the conditions of a policy.

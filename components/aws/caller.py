@@ -10,7 +10,8 @@ def require_access_entry(caller: str, cluster: ClusterSettings, *, dry_run: bool
     """Raise ``ComponentsError`` unless ``caller``, an ARN from STS, has an access entry with sufficient permissions.
 
     A read-only entry is sufficient for a preview (``dry_run``), but not for an update. Without this check, EKS would reject the
-    program's first request to the cluster with status 401. In a first update, this happens only after about 15 minutes.
+    program's first request to the cluster with status 401. In a first update, the program sends this request only after about 15
+    minutes, because it first creates the cluster.
     """
     reading = (cluster.preview_role_arn,) if dry_run and cluster.preview_role_arn else ()
     entries = (*cluster.changing_roles, *reading)
@@ -24,7 +25,7 @@ def require_access_entry(caller: str, cluster: ClusterSettings, *, dry_run: bool
         problem, fix = "is not a role, and only roles have access entries to the cluster", use
     else:
         problem = "has no access entry to the cluster, so the cluster would reject the program's requests with status 401"
-        # The ARN of a session does not contain the path of the role, which IAM Identity Center sets.
+        # The ARN of a session does not contain the role's path, and roles of IAM Identity Center have a path.
         command = f"aws iam get-role --role-name {role} --query Role.Arn --output text"
         fix = f"{use}; or add the role's ARN to cluster.adminRoleArns in the stack file: `{command}` prints the ARN"
     raise ComponentsError(f"the program runs as {caller}, which {problem}\n  fix: {fix}")

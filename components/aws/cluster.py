@@ -90,7 +90,10 @@ CONTROLLER_ADDONS = (
 """Controllers that AWS offers as add-ons; they are installed if ``cluster.controllers`` is true."""
 
 INGRESS_ADDONS = (Addon(name="cert-manager"),)
-"""Add-ons for the ingress controller. If ``ingress.issuer`` is set, cert-manager issues the TLS certificate of the Ingress."""
+"""Add-ons for the ingress controller; they are installed if ``cluster.controllers`` and ``ingress.enabled`` are true.
+
+If ``ingress.issuer`` is set, cert-manager issues the TLS certificate of the Ingress.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +120,7 @@ class Cluster(Component):
     version: pulumi.Output[str]
     network: pulumi.Output[str]
     node_groups: pulumi.Output[str]
-    """A text with the settings of the node groups, as ``network`` is a text with those of the network.
+    """A text with the settings of the node groups. ``network`` is a text with the settings of the network.
 
     The next update compares ``version`` and the two texts with its settings.
     """

@@ -53,7 +53,9 @@ class ControllersArgs:
 
 
 class Controllers(Component):
-    """The load balancer controller, node autoscaler and ingress controller, each with only the AWS permissions that it uses.
+    """The load balancer controller, the node autoscaler and, if ``ingress.enabled`` is true, the ingress controller.
+
+    Each controller has only the AWS permissions that it uses.
 
     The controllers are Helm releases and not rendered charts, because the chart of the load balancer controller creates a new
     certificate at every rendering. An installed release keeps the first certificate.

@@ -18,9 +18,10 @@ def kubeconfig(
     endpoint: pulumi.Input[str],
     authority: pulumi.Input[str],
 ) -> pulumi.Output[str] | None:
-    """The kubeconfig of an EKS cluster as JSON; ``None`` if the stack uses the cluster that the variable KUBECONFIG names.
+    """The kubeconfig of an EKS cluster as JSON; ``None`` if ``cluster.kubeconfig`` is ``ambient``.
 
-    ``authority`` is the certificate authority, base64-encoded.
+    With ``ambient``, the program uses the kubeconfig file that the environment variable KUBECONFIG names. ``authority`` is the
+    certificate authority, base64-encoded.
     """
     if settings.kubeconfig == "ambient":
         return None

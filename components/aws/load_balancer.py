@@ -18,7 +18,7 @@ from components.field_owners import LISTENER_RULE, ignored
 from components.settings import Settings
 
 HEALTH_PATH = "/health"
-"""Path of the health check of the service's process. The check does not depend on Redis (guide: Health Checks)."""
+"""Path of the health check of the service's process (guide: Health Checks). The check does not depend on Redis."""
 HEALTH_INTERVAL_SECONDS = 15
 HEALTH_TIMEOUT_SECONDS = 5
 HEALTHY_AFTER = 2

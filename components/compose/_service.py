@@ -58,7 +58,8 @@ class SecretFile:
     optional: bool = False
     """Whether the service also runs without the secret.
 
-    Without the secret, its file is empty for Docker Compose; for a Docker host, the stack's settings do not contain the secret.
+    Without the secret, Docker Compose mounts an empty file, which `dwcp compose secrets` creates, and the Docker resources mount no
+    file.
     """
 
 
@@ -72,7 +73,10 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class HealthCheck:
-    """A command that exits with 0 in a healthy container. Failures count only after ``start_seconds``."""
+    """A command that exits with 0 in a healthy container.
+
+    In the first ``start_seconds``, failures count only after the first success.
+    """
 
     command: tuple[str, ...]
     interval_seconds: int = 5

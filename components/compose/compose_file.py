@@ -32,11 +32,15 @@ from components.settings import EnvironmentSettings, Settings
 HERE = PurePosixPath()
 
 DEFAULTS = Settings.model_construct(environment=EnvironmentSettings(name="production"))
-"""The settings of docker/compose.yaml. They are not validated, because the rules for AWS do not apply to Docker."""
+"""The settings of docker/compose.yaml and of the compose file of `dwcp render`.
+
+They are not validated, because the rules for AWS do not apply to Docker.
+"""
 
 HEADER = """\
 # Generated from components/compose/services.py: edit that file, then run `make generate` for docker/compose.yaml, or
-# `./dwcp render` for the guide's files. Images and sizes are settings, with defaults in components/settings/groups/.
+# `./dwcp render` for the guide's files. Images, published ports, and the memory of the service and of Redis are settings, with
+# defaults in components/settings/groups/.
 #
 #   ./dwcp compose secrets --file {file}     creates the missing passwords
 #   docker compose -f {file} up -d --wait    `./dwcp compose up`, with the same --file, also checks the machine first
@@ -64,7 +68,7 @@ _Dumper.add_representer(str, _block)
 
 
 def compose_file(stack: Stack, *, file: str, support_folder: PurePosixPath = HERE) -> str:
-    """The text of the compose file ``file``, a path from the folder in which its header's commands are run.
+    """The text of a compose file. ``file`` is its path from the folder in which the user runs the commands of the header.
 
     ``support_folder`` is the path from the compose file's folder to the folder with ``config``, ``secrets`` and the Dockerfiles.
     """

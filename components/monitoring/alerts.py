@@ -85,7 +85,10 @@ def _targets(_: int) -> str:
 
 
 def _failed_notifications(window_seconds: int) -> str:
-    """PromQL of the approximate number of failed notifications. ``increase`` is correct if a restart resets the counter."""
+    """PromQL of the number of failed notifications.
+
+    The number is approximate, because ``increase`` extrapolates. But ``increase`` handles a restart, which resets the counter.
+    """
     return f"sum by (integration) (increase({series('alertmanager_notifications_failed_total')}[{duration(window_seconds)}]))"
 
 

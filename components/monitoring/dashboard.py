@@ -290,16 +290,16 @@ def _track_variable() -> builders.QueryVariable:
 
 
 def _releases() -> builders.AnnotationQuery:
-    """An annotation at each time at which a version starts to serve on a track."""
+    """An annotation at each time at which a version starts to serve on a track on which it did not run in the last hour."""
     seen = series(REQUESTS_METRIC, job=JOB)
-    step = promql.duration(HOUR)
+    before = promql.duration(HOUR)
     return (
         builders.AnnotationQuery()
         .name("Releases")
         .enable(True)
         .icon_color("blue")
         .datasource(DATASOURCE)
-        .expr(f"count by (track, version) ({seen}) unless count by (track, version) (last_over_time({seen}[{step}] offset 1m))")
+        .expr(f"count by (track, version) ({seen}) unless count by (track, version) (last_over_time({seen}[{before}] offset 1m))")
         .step("1m")
         .title_format("{{version}}")
         .text_format("now on track {{track}}")

@@ -81,9 +81,9 @@ def _discovery(role: Literal["pod", "node"], namespaces: Namespaces | None, outs
 
 
 def _running(port_name: str) -> tuple[Relabeling, ...]:
-    """Relabelings that keep only the targets of the named port, in pods that have not ended and are not excluded.
+    """Relabelings that keep only the targets of the named port, in pods that have not ended.
 
-    Discovery creates a target for each container port.
+    Discovery creates a target for each container port. The annotation ``prometheus.io/scrape: "false"`` excludes a pod.
     """
     return (
         _meta("pod_container_port_name", regex=port_name, action="keep"),
