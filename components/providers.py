@@ -51,7 +51,7 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
     - With ``enable_patch_force``, an update restores the program's value of a field that kubectl has changed. Without this option,
       the update would fail with a conflict.
 
-    Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
+    Source: https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/
     """
     return kubernetes.Provider(
         "kubernetes",

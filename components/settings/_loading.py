@@ -189,9 +189,9 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
 def _wrong_secrets(
     config: pulumi.Config, environment: Group | None, monitoring: Group | None, docker: Group | None
 ) -> Iterator[Mistake]:
-    """A mistake for each missing, malformed or unencrypted secret and each wrong receiver. No mistake contains a secret's value.
+    """A mistake for each missing, malformed or unencrypted secret, each wrong receiver, and a missing ``registryUsername``.
 
-    The sandbox's secrets may be in plain text, because the sandbox contains no real data.
+    No mistake contains a secret's value. The sandbox's secrets may be in plain text, because the sandbox contains no real data.
     """
     may_be_plain = isinstance(environment, EnvironmentSettings) and environment.name == "local"
     if not (config.get(REGISTRY_USERNAME) or "").strip():
