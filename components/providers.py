@@ -20,7 +20,8 @@ def aws_provider(settings: Settings) -> aws.Provider:
     """The AWS provider for the stack's region; it sets the default tags of every resource (``environment.tags`` in
     ``components/settings/groups/environment.py``).
 
-    On AWS, raises ``ComponentsError`` if the caller has no access to the cluster, before the first AWS resource is created.
+    On AWS, raises ``ComponentsError`` before the first AWS resource is created, if the caller has no access to the cluster, or only
+    read access in an update.
     """
     environment = settings.environment
     provider = _tagging(environment.region, environment.tags)

@@ -43,7 +43,10 @@ DEFAULT_REGISTRY = "docker.io"
 
 
 LONGEST_API_NAME = 253 - len(API_KEY_PREFIX)
-"""A key of a Kubernetes Secret has at most 253 characters: https://kubernetes.io/docs/concepts/configuration/secret/."""
+"""Maximum length of an API's name. A key of a Kubernetes Secret has at most 253 characters.
+
+Source: https://kubernetes.io/docs/concepts/configuration/secret/
+"""
 API_NAME = re.compile(rf"[-._a-zA-Z0-9]{{1,{LONGEST_API_NAME}}}")
 API_NAMES = f"up to {LONGEST_API_NAME} ASCII letters, digits, '-', '_' and '.'"
 DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")

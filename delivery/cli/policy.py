@@ -23,9 +23,7 @@ def policy(
     state: Annotated[Path | None, typer.Option(help="Check what is deployed, from this file of `pulumi stack export`.")] = None,
     limits: Annotated[
         StackName | None,
-        typer.Option(
-            "--limits", help="Use the limits, such as the budget, of this environment. Without it: those of the checked stack."
-        ),
+        typer.Option("--limits", help="Use the limits, such as the budget, of this stack. Without it: those of the checked stack."),
     ] = None,
     pack_config: Annotated[
         Path | None,
