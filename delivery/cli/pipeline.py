@@ -320,7 +320,9 @@ def comment(
 
 @app.command()
 def drift(environment: EnvironmentOption) -> None:
-    """Compare the state with the cloud and the cluster. Drift opens an issue, or adds to the open issue; no drift closes the issue.
+    """Compare the state with the cloud and the cluster, and report drift in a GitHub issue.
+
+    If there is drift, the command opens an issue, or adds to the open issue. If there is no drift, it closes the open issue.
 
     Exit codes: 0 no drift; 1 drift; 5 no drift found, but not everything could be checked, so the issue does not change.
     """
