@@ -64,7 +64,8 @@ ROLLOUT_KEY = "percentage"
 """Key of :data:`ROLLOUT_CONFIG_MAP` that holds the canary's share of the traffic, for the service's feature flags."""
 PULL_SECRET = "regcred"
 API_KEY_PREFIX = "api-key-"
-"""Prefix of an API key's name in the service's Secret (``api-key-NAME``). So an API can have any name, also that of another key."""
+"""Prefix of an API key's name in the service's Secret (``api-key-NAME``). The prefix separates APIs from other keys, such as
+``redis-password``, so an API can have the same name as another key."""
 
 DOCKERFILE = f"docker/Dockerfile.{APPLICATION}"
 """The Dockerfile of the service, by its path in the checkout."""

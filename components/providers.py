@@ -20,7 +20,8 @@ def aws_provider(settings: Settings) -> aws.Provider:
     """The AWS provider for the stack's region; it sets the default tags of every resource (``environment.tags`` in
     ``components/settings/groups/environment.py``).
 
-    On AWS, raises ``ComponentsError`` if the caller has no access to the cluster, before the first AWS resource is created.
+    On AWS, raises ``ComponentsError`` before the first AWS resource is created, if the caller has no access to the cluster, or only
+    read access in an update.
     """
     environment = settings.environment
     provider = _tagging(environment.region, environment.tags)
@@ -51,7 +52,7 @@ def kubernetes_provider(settings: ClusterSettings, environment: EnvironmentSetti
     - With ``enable_patch_force``, an update restores the program's value of a field that kubectl has changed. Without this option,
       the update would fail with a conflict.
 
-    Source: https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/
+    Source: https://www.pulumi.com/registry/packages/kubernetes/api-docs/provider/
     """
     return kubernetes.Provider(
         "kubernetes",

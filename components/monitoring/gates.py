@@ -27,7 +27,7 @@ class Gate:
     """Maximum ratio of the canary's value to the value of stable; ``None`` for an absolute gate."""
 
     def query(self, track: str, window_seconds: int) -> str:
-        """PromQL of the gate's value. No result or ``NaN`` means that the track had no request in the window."""
+        """PromQL of the gate's value. No result or ``NaN`` means that Prometheus has no requests of the track in the window."""
         measure: Callable[..., str] = self.objective.measure
         return measure(window_seconds, track=track)
 

@@ -84,7 +84,7 @@ class Monitoring(Component):
             child,
         ).url
         if args.secrets.grafana_password is None:
-            raise ValueError("the bundled Grafana has no password")  # the settings' check reports it earlier, with the fix
+            raise ValueError("the bundled Grafana has no password")  # the check of the settings reports it first, with the fix
         self.grafana_url = Grafana(
             grafana,
             GrafanaArgs(

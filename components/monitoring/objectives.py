@@ -57,7 +57,10 @@ THROUGHPUT_BYTES_PER_SECOND = 1_000_000
 LARGE_REQUEST_BYTES = 65_536
 """The size that counts as a large request: one frame of the maximum size, the default of ``dwcp.bufferSizeBytes``."""
 THROUGHPUT_MINIMUM_REQUESTS = THROUGHPUT_BYTES_PER_SECOND * WINDOW_SECONDS // LARGE_REQUEST_BYTES
-"""With fewer requests in a window, even large requests transfer less than ``THROUGHPUT_BYTES_PER_SECOND``."""
+"""Number of large requests that transfer ``THROUGHPUT_BYTES_PER_SECOND`` during one window.
+
+With fewer requests, the throughput would be below its threshold even if every request were large.
+"""
 RESTARTS = 1
 """Accepted number of restarts of a container within ``RESTART_WINDOW_SECONDS``; more restarts are a crash loop."""
 RESTART_WINDOW_SECONDS = 15 * MINUTE

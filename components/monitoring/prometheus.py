@@ -26,7 +26,9 @@ API_SERVER_PORTS = (443, 6443)
 """Ports of the Service ``kubernetes`` and of the API servers behind this Service."""
 
 STORAGE_PERCENT = 80
-"""Percentage of the volume above which Prometheus deletes the oldest metrics. The rest is for the write-ahead log and compaction.
+"""Percentage of the volume above which Prometheus deletes the oldest metrics. The rest is a buffer.
+
+Prometheus deletes expired metrics up to two hours late. The buffer prevents a full volume until then.
 
 Source: https://prometheus.io/docs/prometheus/latest/storage/#right-sizing-retention-size
 """
@@ -58,7 +60,7 @@ class PrometheusArgs:
 
 
 class Prometheus(Component):
-    """Prometheus. It may only read nodes, the pods of two namespaces, and the kubelets' metrics."""
+    """Prometheus. Its permissions allow it to read only nodes, the pods of two namespaces, and the kubelets' metrics."""
 
     url: pulumi.Output[str]
     """URL inside the cluster."""

@@ -51,7 +51,7 @@ class Section(BaseModel):
 
 
 class Relabeling(Section):
-    """One ``relabel_config`` or ``metric_relabel_config``, which sets a label of a target or sample, or keeps or drops it."""
+    """One ``relabel_config`` or ``metric_relabel_config``, which sets a label, or keeps or drops whole targets or samples."""
 
     source_labels: tuple[str, ...]
     regex: str | None = None

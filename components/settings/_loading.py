@@ -43,7 +43,10 @@ DEFAULT_REGISTRY = "docker.io"
 
 
 LONGEST_API_NAME = 253 - len(API_KEY_PREFIX)
-"""A key of a Kubernetes Secret has at most 253 characters: https://kubernetes.io/docs/concepts/configuration/secret/."""
+"""Maximum length of an API's name. A key of a Kubernetes Secret has at most 253 characters.
+
+Source: https://kubernetes.io/docs/concepts/configuration/secret/
+"""
 API_NAME = re.compile(rf"[-._a-zA-Z0-9]{{1,{LONGEST_API_NAME}}}")
 API_NAMES = f"up to {LONGEST_API_NAME} ASCII letters, digits, '-', '_' and '.'"
 DATE = re.compile(r"(?P<day>\d{4}-\d\d-\d\d) \d\d:\d\d:\d\d(\.\d+)? \S+ \S+")
@@ -189,9 +192,9 @@ def _wrong_environment(environment: EnvironmentSettings) -> Iterator[Mistake]:
 def _wrong_secrets(
     config: pulumi.Config, environment: Group | None, monitoring: Group | None, docker: Group | None
 ) -> Iterator[Mistake]:
-    """A mistake for each missing, malformed or unencrypted secret and each wrong receiver. No mistake contains a secret's value.
+    """A mistake for each missing, malformed or unencrypted secret, each wrong receiver, and a missing ``registryUsername``.
 
-    The sandbox's secrets may be in plain text, because the sandbox contains no real data.
+    No mistake contains a secret's value. The sandbox's secrets may be in plain text, because the sandbox contains no real data.
     """
     may_be_plain = isinstance(environment, EnvironmentSettings) and environment.name == "local"
     if not (config.get(REGISTRY_USERNAME) or "").strip():

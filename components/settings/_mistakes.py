@@ -43,7 +43,7 @@ KEY = "[key]"
 
 @dataclass(frozen=True, kw_only=True)
 class Mistake:
-    """One wrong setting. ``path`` omits the project's name. ``value`` is empty if it is missing or must not be printed."""
+    """One wrong setting. ``path`` omits the project's name. ``value`` is empty if the value is missing or must not be printed."""
 
     path: str
     problem: str
@@ -191,7 +191,7 @@ def _nearest(text: str, options: Sequence[str]) -> str:
 
 
 def _shown(value: object, *, yaml: bool = False) -> str:
-    """A value as text; an object is replaced by "an object", because it can contain a secret."""
+    """A value as text. Without ``yaml``, an object becomes "an object", because a stack file's object can contain a secret."""
     if isinstance(value, list | tuple):
         items = cast(list[object], value)
         return "[" + ", ".join(_shown(item, yaml=yaml) for item in items) + "]"

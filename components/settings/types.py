@@ -32,9 +32,10 @@ REGIONS = tuple(region.value for region in aws.Region if not region.value.starts
 """Every region of the commercial partition that the AWS provider knows."""
 
 VPC_PREFIXES = range(16, 21)
-"""Allowed prefix lengths of a VPC. AWS allows no VPC larger than a /16. The public subnets of a /20 have room for a load balancer.
+"""Allowed prefix lengths of a VPC. AWS allows no VPC larger than a /16.
 
-The prefix of a public subnet is 6 bits longer than that of the VPC: /26 for a /20. A load balancer needs at least a /27.
+The prefix of a public subnet is 6 bits longer than that of the VPC. A /20 gives public subnets of /26, which are twice the size of
+the /27 that a load balancer needs.
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html.
 """
 
@@ -141,7 +142,8 @@ def _cidr(value: Any) -> IPv4Network:
 
 def _vpc_cidr(network: IPv4Network) -> IPv4Network:
     if network.prefixlen not in VPC_PREFIXES:
-        problem = f"must be from /{VPC_PREFIXES[0]} to /{VPC_PREFIXES[-1]}, so that the address plan of six zones fits"
+        bounds = f"/{VPC_PREFIXES[0]} to /{VPC_PREFIXES[-1]}"
+        problem = f"must be from {bounds}: AWS refuses a larger VPC, and a smaller VPC has subnets that are too small"
         raise refuse(problem, "10.0.0.0/16")
     if not any(network.subnet_of(block) for block in PRIVATE_BLOCKS):
         raise refuse(f"must lie in a private block ({', '.join(map(str, PRIVATE_BLOCKS))})", "10.0.0.0/16")

@@ -90,7 +90,8 @@ class Redis(Component):
         self.endpoint = Endpoint(name, REDIS_PORT)
         self.metrics = Endpoint(name, METRICS_PORT)
         workload = Workload(name=name, namespace=args.namespace, opts=ResourceOptions(parent=self))
-        after = ResourceOptions(depends_on=[args.namespace])  # which creates gp3, the default of redis.storageClass
+        # The namespace component creates the storage class gp3, the default of redis.storageClass.
+        after = ResourceOptions(depends_on=[args.namespace])
         self.claim = workload.claim_of(args.settings.storage_class, args.settings.storage, after)
         self.host = workload.service_on(redis=REDIS_PORT, metrics=METRICS_PORT)
         self.url = pulumi.Output.concat("redis://", self.host, f":{REDIS_PORT}/0")

@@ -37,7 +37,8 @@ def scope(*more: str, text: str) -> Any:
 
 
 STACK = ("--stack", "-s")
-"""Additional names of ``--environment`` in commands about a stack's program. A stack has the name of its environment."""
+"""Additional names of ``--environment`` in commands about a stack's program. A stack has the name of its environment; the stack
+``account`` has no environment."""
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
 
 

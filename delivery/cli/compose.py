@@ -1,4 +1,4 @@
-"""``dwcp compose``: runs the Docker stack (docs/docker.md) on this machine's Docker engine, or on the engine in DOCKER_HOST."""
+"""``dwcp compose``: runs the Docker stack (docs/docker.md) on the Docker engine that the command ``docker`` uses."""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ def doctor(
     output: Annotated[
         Literal["table", "markdown", "json"], typer.Option("--format", help="Print the report in this format.")
     ] = "table",
-    watch: Annotated[int, typer.Option("--watch", help="Repeat the check after this many seconds; 0 checks once.")] = 0,
+    watch: Annotated[
+        int, typer.Option("--watch", help="Repeat the check after this many seconds (at least 5); 0 checks once.")
+    ] = 0,
     quick: Annotated[bool, typer.Option("--quick", help="Skip the slow check: drift.")] = False,
     as_json: JsonOption = False,
     timeout: Annotated[

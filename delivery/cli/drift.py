@@ -24,7 +24,7 @@ def drift(
     ] = "table",
     as_json: JsonOption = False,
 ) -> None:
-    """Read every resource and compare it with the state, without changing anything.
+    """Find resources that differ from the state, and resources of the project that the state lacks, without changing anything.
 
     Exit code 0: no drift; 1: drift; 5: no drift found, but not everything could be checked.
     """

@@ -151,7 +151,7 @@ def approved(
 @app.command()
 def explain(
     topic: Annotated[str, typer.Argument(help="Explain this failure: role or registry.")],
-    environment: Annotated[str, scope(text="Explain a failure in this GitHub environment.")] = "",
+    environment: Annotated[str, scope(text="Explain a failure in this GitHub environment; needed for role.")] = "",
 ) -> None:
     """Show why a GitHub action failed, and the fix, on the run's summary page."""
     from delivery.github.variables import explanation
@@ -214,8 +214,8 @@ def recovery(
 ) -> None:
     """Print how to recover from a failed run, as the outputs `need`, `reason` and `before`.
 
-    `need` is roll-back, rolled-back, not-needed, held or impossible. `before` is the release to roll back to. It is empty if no
-    earlier release is known; then `dwcp rollback` restores the image that ran before the first release.
+    `need` is roll-back, rolled-back, not-needed, held or impossible. `before` is the release to roll back to; empty if no earlier
+    release is known. If `need` is roll-back and `before` is empty, `dwcp rollback` restores the image before the first release.
     """
     from delivery.clients.environment import Environment
     from delivery.github.recovery import decide, look
@@ -320,7 +320,9 @@ def comment(
 
 @app.command()
 def drift(environment: EnvironmentOption) -> None:
-    """Compare the state with the cloud and the cluster. Drift opens an issue, or adds to the open issue; no drift closes the issue.
+    """Compare the state with the cloud and the cluster, and report drift in a GitHub issue.
+
+    If there is drift, the command opens an issue, or adds to the open issue. If there is no drift, it closes the open issue.
 
     Exit codes: 0 no drift; 1 drift; 5 no drift found, but not everything could be checked, so the issue does not change.
     """

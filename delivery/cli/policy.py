@@ -18,14 +18,12 @@ Format = Literal["table", "json", "sarif"]
 
 def policy(
     environment: Annotated[
-        list[str] | None, scope(*STACK, text="Check this environment; repeatable. Without it: all environments.")
+        list[str] | None, scope(*STACK, text="Check this stack; repeatable. Without it: all stacks, including account.")
     ] = None,
     state: Annotated[Path | None, typer.Option(help="Check what is deployed, from this file of `pulumi stack export`.")] = None,
     limits: Annotated[
         StackName | None,
-        typer.Option(
-            "--limits", help="Use the limits, such as the budget, of this environment. Without it: those of the checked stack."
-        ),
+        typer.Option("--limits", help="Use the limits, such as the budget, of this stack. Without it: those of the checked stack."),
     ] = None,
     pack_config: Annotated[
         Path | None,
@@ -37,7 +35,9 @@ def policy(
 ) -> None:
     """Check what the program declares, or with --state what is deployed, against the policies. No cloud or credentials are needed.
 
-    The program is evaluated twice: with example values for the outputs of resources, and with unknown values as in a first preview.
+    Without --state, the program is evaluated twice: with example values for the outputs of resources, and with unknown values as in
+    a first preview.
+
     Exit code 0: no mandatory rule is violated; 1: a mandatory rule is violated or could not be evaluated; 2: the command line is
     wrong.
     """

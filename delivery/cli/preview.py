@@ -26,9 +26,10 @@ def preview(
         str, typer.Option(help="Preview this branch, tag or commit; without it, and with --engine, the work tree.")
     ] = "",
     environment: Annotated[
-        list[str] | None, scope(*STACK, text="Preview this environment; repeatable. Without it: all but local.")
+        list[str] | None,
+        scope(*STACK, text="Preview this stack; repeatable. Without it: all but local; with --engine: staging and production."),
     ] = None,
-    output: Annotated[Format, typer.Option("--format", help="Print in this format.")] = "markdown",
+    output: Annotated[Format, typer.Option("--format", help="Print in this format; no effect with --output.")] = "markdown",
     folder: Annotated[
         Path | None, typer.Option("--output", help="Write preview.md, preview.json and preview.html to this folder.")
     ] = None,

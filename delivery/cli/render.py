@@ -1,4 +1,4 @@
-"""``dwcp render``: writes the files of the guide (docs/guide.md) to the folder ``deployments``."""
+"""``dwcp render``: writes the files of the guide (docs/guide.md) to a folder, by default ``deployments``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from delivery.cli._output import STACK, scope, working
 
 
 def render(
-    environment: Annotated[str, scope(*STACK, text="Use the settings of this environment.")] = "production",
-    into: Annotated[Path, typer.Option("--into", help="Write to this folder.")] = Path("deployments"),
+    environment: Annotated[str, scope(*STACK, text="Write the Kubernetes manifests of this environment.")] = "production",
+    into: Annotated[Path, typer.Option("--into", help="Write to this folder, and replace its folder docker/config.")] = Path(
+        "deployments"
+    ),
 ) -> None:
-    """Write the guide's Dockerfile, compose file and Kubernetes manifests (docs/guide.md), for scripts that use these files."""
+    """Write the guide's Dockerfile, compose file and Kubernetes manifests (docs/guide.md), for scripts that use these files.
+
+    The manifests contain no Secrets. The compose file has the default settings, and not those of the environment.
+    """
     with working(f"evaluating the program for {environment}"):
         from delivery.releases import guide_files
 

@@ -32,9 +32,9 @@ def rollback(
 ) -> None:
     """Roll back, also weeks later: move all traffic to stable, set the feature flag to 0, restore the image, and verify the pods.
 
-    Settings that later releases changed are restored too. Credentials, and settings that `pulumi up` or a person changed, stay as
-    they are. Volumes never get smaller. The command prints the restored settings, and the settings that still differ from
-    those of the release.
+    Settings that later releases changed are restored too. Settings that `pulumi up` or a person changed are restored only with
+    --with-settings. Credentials stay as they are, and volumes never get smaller. The command prints the restored settings, and the
+    settings that still differ from those of the release.
 
     Exit codes: 0 the requested release runs and is healthy, or the steps were printed (--dry-run); 1 the rollback failed; 2 wrong
     options, a missing prerequisite or no confirmation; nothing was changed.

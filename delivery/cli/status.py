@@ -17,8 +17,9 @@ def status(
 ) -> None:
     """Show the release, share of the traffic and health of each track (stable and canary), without changing anything.
 
-    Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets, or no track receives traffic; 3 a rollout is
-    on hold until a person decides. A rollout that waits at the percentage of `dwcp rollout --percentage` is healthy.
+    Exit codes: 0 healthy; 1 a track that receives traffic has too few healthy targets, no track receives traffic, or the rollout's
+    journal cannot be read; 3 a rollout is on hold until a person decides. A rollout that waits at the percentage of
+    `dwcp rollout --percentage` is healthy.
     """
     from delivery.clients.environment import Environment
 

@@ -26,7 +26,7 @@ START_SECONDS = 15.0
 GRACE_SECONDS = "2"
 """Time for an interrupted kubectl to end, before the supervisor (``_supervisor.py``) kills it."""
 LIFE_SECONDS = 7 * 24 * 3600
-"""Maximum lifetime of kubectl, longer than any rollout. kubectl also ends when this process ends."""
+"""Maximum lifetime of kubectl. After that, :meth:`PortForward.url` starts kubectl again. kubectl also ends with this process."""
 
 
 class PortForward:

@@ -23,7 +23,7 @@ class AccountSettings(Group):
     region: Region = "us-east-1"
     """AWS region of the account's stack; roles are valid in every region (AWS: IAM is global)."""
     subject: GithubSubject = "repo:novacron/novacron"
-    """`repo:OWNER/NAME` of the jobs; a repository created after June 2026 is `repo:OWNER@ID/NAME@ID` (guide: GitHub Actions)."""
+    """Repository: `repo:OWNER/NAME`, or `repo:OWNER@ID/NAME@ID` if created or renamed since July 2026 (GitHub: OpenID Connect)."""
     provider_arn: OidcProviderArn | None = None
     """ARN of the account's OIDC provider for GitHub, if one exists; null creates the provider (AWS: OIDC federation)."""
     hosts: dict[PipelineEnvironment, DnsName] = Field(default={})

@@ -54,11 +54,11 @@ class ClusterSettings(Group):
     desired_nodes: Nodes = 3
     """Number of nodes at creation; afterwards the node autoscaler owns the number (AWS: EKS managed node groups)."""
     resize_nodes: Switch = False
-    """Whether an update applies `desiredNodes`; must be true to change `minNodes`, `maxNodes` or node types (docs: Upgrading)."""
+    """Whether updates set `desiredNodes`; must be true to change node limits, node types or `capacityType` (docs: Upgrading)."""
     disk_gib: Annotated[Whole, Interval(ge=20, le=16384)] = 50
     """Size of a node's encrypted gp3 root volume in GiB (AWS: EBS volume types)."""
     controllers: Switch = True
-    """Whether to install controllers for load balancers, node autoscaling and log shipping in the cluster (docs: On AWS)."""
+    """Whether to install controllers for load balancers, nodes, logs and, if enabled, the Ingress (AWS: EKS user guide)."""
 
     @property
     def changing_roles(self) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ class MonitoringSettings(Group):
     scrape_interval_seconds: Annotated[Whole, Interval(ge=5, le=60)] = 30
     """Seconds between two scrapes; alerts need several scrapes in five minutes (guide: Monitoring Stack)."""
     retention_days: RetentionDays = 35
-    """Days after which metrics are deleted, or earlier if the volume is full; error budgets need 30 days (Prometheus: storage)."""
+    """Days after which metrics are deleted, or earlier at 80 % of `storage`; error budgets need 30 days (Prometheus: storage)."""
     storage: Storage = "20Gi"
     """Size of the metrics volume (Prometheus: storage)."""
     alertmanager_storage: Storage = "2Gi"
@@ -60,7 +60,7 @@ class MonitoringSettings(Group):
     runbooks_url: WebAddress = "https://github.com/novacron/novacron/blob/main/docs/runbooks"
     """URL of the folder with the runbooks; each alert links to a file in this folder (guide: Support and Resources)."""
     outside_cluster: Switch = False
-    """Whether Prometheus runs outside the cluster and scrapes through a proxy; only in the sandbox (docs: Embedded cloud)."""
+    """Whether Prometheus runs outside the cluster and scrapes through a proxy; only in the sandbox (docs: Monitoring)."""
     prometheus_image: ImageReference = "prom/prometheus:v3.5.0"
     """Image of the Prometheus server, in the bundled mode and in the Docker stack (guide: Docker Compose Stack)."""
     alertmanager_image: ImageReference = "prom/alertmanager:v0.28.1"
@@ -68,7 +68,7 @@ class MonitoringSettings(Group):
     grafana_image: ImageReference = f"{IMAGE_REPOSITORY}-grafana:v3.0.0"
     """Grafana image with the Redis data source, which the official image does not include (guide: Docker Compose Stack)."""
     node_exporter_image: ImageReference = "prom/node-exporter:v1.9.1"
-    """Image of the node exporter (guide: Docker Compose Stack)."""
+    """Image of node-exporter, in the bundled mode and in the Docker stack (guide: Docker Compose Stack)."""
     kube_state_metrics_image: ImageReference = "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.16.0"
     """Image of kube-state-metrics, the exporter for Kubernetes objects (Kubernetes: kube-state-metrics)."""
 
