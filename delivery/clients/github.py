@@ -91,7 +91,8 @@ class GitHub:
     def restricts_tags(self, pattern: str) -> bool:
         """Whether active rulesets restrict who may create and who may move every tag that matches ``pattern`` (``refs/tags/...``).
 
-        The rulesets of the organization count too. A token needs only `metadata: read` for this, which every token of a job has.
+        A ruleset counts only if it includes exactly ``pattern`` or all tags, and excludes none. The rulesets of the organization
+        count too. A token needs only `metadata: read` for this, which every token of a job has.
         """
         restricted: set[str] = set()
         for each in self._pages("rulesets", {"targets": "tag", "includes_parents": "true"}):

@@ -54,7 +54,7 @@ class TrackPods:
 
 
 class Tracks:
-    """The tracks and the flag in the namespace of ``cluster``."""
+    """The tracks and the feature flag in the namespace of ``cluster``."""
 
     def __init__(self, cluster: KubernetesClient) -> None:
         self._cluster = cluster
