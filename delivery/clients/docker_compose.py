@@ -134,7 +134,10 @@ class ComposeStack:
                 yield f"the secret {name} cannot be read by the containers' users: {file}", f"chmod 444 {file}"
 
     def _taken_ports(self) -> Iterator[tuple[str, str]]:
-        """The problem of each port that is in use on this machine. The ports of an engine on another host are not checked."""
+        """The problem of each port that is in use on this machine.
+
+        No port is checked if ``DOCKER_HOST`` is not a Unix socket, because the engine can then be on another host.
+        """
         if not (os.environ.get("DOCKER_HOST") or "unix:").startswith("unix:"):
             return
         published = self._published()

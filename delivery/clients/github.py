@@ -107,7 +107,10 @@ class GitHub:
         return str(self._call("POST", "issues", {"title": title, "body": body, "labels": list(labels)})["html_url"])
 
     def set_issue(self, marker: str, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
-        """Open an issue with ``marker`` and ``body``, or add ``body`` to the open issue with ``marker``; return what was done."""
+        """Open an issue with ``marker`` and ``body``, or add the comment ``body`` to the open issue with ``marker``.
+
+        Returns what was done.
+        """
         text = f"{marker}\n{body}"
         _check(marker, text)
         existing = self._issue(marker, labels)
