@@ -238,9 +238,9 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All Kubernetes objects except Helm releases, as the last update applied them.
+    """The Kubernetes objects as the last update applied them, except Helm releases and the canary's Deployment.
 
-    The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
+    The fields that autoscalers and ``dwcp`` change (``components/field_owners.py``) are omitted.
     """
     return [manifest for _, manifest in _objects(checkpoint)]
 
