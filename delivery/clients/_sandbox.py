@@ -22,7 +22,10 @@ CALLER_WINS = "DWCP_"
 
 
 def command() -> str:
-    """The command after which ``dwcp`` commands reach the sandbox. After a reboot, ``FILE`` exists, but nothing runs."""
+    """The command after which ``dwcp`` commands reach the sandbox: ``make up`` if the sandbox does not run.
+
+    After a reboot, ``FILE`` exists, but nothing runs.
+    """
     running = FILE.exists() and _answers(dict(_exports(FILE.read_text())))
     return "source .sandbox/env" if running else "make up"
 
@@ -53,9 +56,9 @@ def _is_a_sandbox(backend: str, present: str) -> bool:
     return re.sub(r":\d+", "", backend) == re.sub(r":\d+", "", present)
 
 
-def _answers(caller: Mapping[str, str]) -> bool:
-    """Whether the caller's AWS endpoint accepts connections. An endpoint that is not on this machine counts as accepting."""
-    address = urlsplit(caller.get(ENDPOINT, ""))
+def _answers(environment: Mapping[str, str]) -> bool:
+    """Whether the AWS endpoint in the variables accepts connections; true if its host is not ``LOOPBACK``, or if it is missing."""
+    address = urlsplit(environment.get(ENDPOINT, ""))
     if address.hostname != LOOPBACK or address.port is None:
         return True
     with socket.socket() as probe:

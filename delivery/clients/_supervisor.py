@@ -61,7 +61,7 @@ class Watch:
 
 
 def main(grace: float, command: list[str]) -> int:
-    """Run ``command``; returns its exit code, or :data:`OUT_OF_TIME`."""
+    """Run ``command``. Returns its exit code (128 plus the number of the signal that ended it), or :data:`OUT_OF_TIME`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the caller, which decides whether the command ends
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_interruptible)
     watch = Watch()

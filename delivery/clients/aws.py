@@ -45,7 +45,7 @@ def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
 
 
 GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")
-"""Error codes of S3 for an object that does not exist."""
+"""Error codes of S3 for an object or a bucket that does not exist."""
 
 
 def error_code(error: BaseException | None) -> str:

@@ -166,9 +166,10 @@ class States:
     def require_current(self, checkpoint: Checkpoint) -> None:
         """Raise ``OlderStateError`` if the state has the content of a version that is older than the recorded version.
 
-        A state with a later time than the recorded state is accepted. An earlier time does not prove that the state is older,
-        because the clock of the engine's machine can be slow. The contents of the older versions are then compared with the state.
-        If the recorded version no longer exists, this comparison is not possible, and the error is raised.
+        Every state is accepted if no state was recorded yet. A state with a later time than the recorded state is accepted. An
+        earlier time does not prove that the state is older, because the clock of the engine's machine can be slow. The contents of
+        the older versions are then compared with the state. If the recorded version no longer exists, this comparison is not
+        possible, and the error is raised.
         """
         item = (
             self.environment.aws("dynamodb").get_item(TableName=LEASE_TABLE, Key=self._known_key(), ConsistentRead=True).get("Item")
@@ -224,8 +225,8 @@ def problems(checkpoint: Checkpoint) -> list[str]:
 def unfinished(checkpoint: Checkpoint) -> list[str]:
     """The operations that an interrupted update did not finish.
 
-    The next update repeats changes and deletions. The state does not show whether an unfinished creation created the resource;
-    ``pulumi refresh`` asks the user.
+    The next update repeats unfinished changes and deletions. The state does not show whether an unfinished creation created the
+    resource; ``pulumi refresh`` prompts the user for the answer.
     """
     operations = cast("list[dict[str, Any]]", checkpoint.deployment.get("pending_operations") or [])
     return [f"{each['type']} {each['resource']['urn']}" for each in operations]
@@ -237,9 +238,9 @@ def workload(checkpoint: Checkpoint) -> list[dict[str, Any]]:
 
 
 def declared_objects(checkpoint: Checkpoint) -> list[dict[str, Any]]:
-    """All Kubernetes objects except Helm releases, as the last update applied them.
+    """The Kubernetes objects as the last update applied them, except Helm releases and the canary's Deployment.
 
-    The canary's Deployment is omitted, and so are the fields that autoscalers and ``dwcp`` change (``components/field_owners.py``).
+    The fields that autoscalers and ``dwcp`` change (``components/field_owners.py``) are omitted.
     """
     return [manifest for _, manifest in _objects(checkpoint)]
 

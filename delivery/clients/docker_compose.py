@@ -47,7 +47,7 @@ class ComposeStack:
     def up(self) -> None:
         """Start all services and wait until they are healthy.
 
-        Raises ``DockerStackError`` with every missing prerequisite, or with the services that did not become healthy.
+        Raises the errors of :meth:`check`, or ``DockerStackError`` with the services that did not become healthy.
         """
         self.check()
         done = self._compose("up", "--detach", "--wait", "--wait-timeout", str(DOCKER_HEALTHY_SECONDS), capture=False)
@@ -61,7 +61,10 @@ class ComposeStack:
             raise DockerStackError("the Docker stack was not removed", "fix the problem in the output above")
 
     def check(self) -> None:
-        """Check the prerequisites without starting anything. Raises ``DockerStackError``, with all problems."""
+        """Check the prerequisites without starting anything.
+
+        Raises ``DockerStackError``: for the engine or ``docker compose`` alone if one of them is missing, else with all problems.
+        """
         self.require_engine()
         problems = [*self._missing_secrets(), *self._taken_ports(), *self._wrong_image()]
         if len(problems) == 1:
@@ -131,7 +134,10 @@ class ComposeStack:
                 yield f"the secret {name} cannot be read by the containers' users: {file}", f"chmod 444 {file}"
 
     def _taken_ports(self) -> Iterator[tuple[str, str]]:
-        """The problem of each port that is in use on this machine. The ports of an engine on another host are not checked."""
+        """The problem of each port that is in use on this machine.
+
+        No port is checked if ``DOCKER_HOST`` is not a Unix socket, because the engine can then be on another host.
+        """
         if not (os.environ.get("DOCKER_HOST") or "unix:").startswith("unix:"):
             return
         published = self._published()

@@ -32,7 +32,7 @@ class UnreachableError(DeliveryError):
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """The environment ``name``, which is also the name of its stack. Each property is read at its first use.
+    """The environment ``name``, which is also the name of its stack. No property is read before its first use.
 
     The backend, the credentials and the addresses come from :attr:`variables`.
     """
@@ -128,12 +128,15 @@ class Environment:
 
     @property
     def tracks(self) -> Tracks:
-        """The tracks and the flag in the environment's cluster."""
+        """The tracks and the feature flag in the environment's cluster."""
         return Tracks(self.kubernetes)
 
     @property
     def select_cluster(self) -> str:
-        """The command that selects the environment's cluster for kubectl; empty if ``KUBECONFIG`` selects it."""
+        """The command that selects the environment's cluster for kubectl.
+
+        Empty if the setting ``cluster.kubeconfig`` is ``ambient``: ``KUBECONFIG`` or the user's default file selects the cluster.
+        """
         if self.settings("cluster", ClusterSettings).kubeconfig == "ambient":
             return ""
         return f"aws eks update-kubeconfig --name {APPLICATION}-{self.name} --region {self.region}"

@@ -91,7 +91,8 @@ class GitHub:
     def restricts_tags(self, pattern: str) -> bool:
         """Whether active rulesets restrict who may create and who may move every tag that matches ``pattern`` (``refs/tags/...``).
 
-        The rulesets of the organization count too. A token needs only `metadata: read` for this, which every token of a job has.
+        A ruleset counts only if it includes exactly ``pattern`` or all tags, and excludes none. The rulesets of the organization
+        count too. A token needs only `metadata: read` for this, which every token of a job has.
         """
         restricted: set[str] = set()
         for each in self._pages("rulesets", {"targets": "tag", "includes_parents": "true"}):
@@ -106,7 +107,10 @@ class GitHub:
         return str(self._call("POST", "issues", {"title": title, "body": body, "labels": list(labels)})["html_url"])
 
     def set_issue(self, marker: str, title: str, body: str, labels: tuple[str, ...] = ()) -> str:
-        """Open an issue with ``marker`` and ``body``, or add ``body`` to the open issue with ``marker``; return what was done."""
+        """Open an issue with ``marker`` and ``body``, or add the comment ``body`` to the open issue with ``marker``.
+
+        Returns what was done.
+        """
         text = f"{marker}\n{body}"
         _check(marker, text)
         existing = self._issue(marker, labels)

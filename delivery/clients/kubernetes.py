@@ -43,7 +43,7 @@ class ClusterError(DeliveryError):
         self.status = status
         """The HTTP status of the response; 0 if there was none."""
         self.message = message or problem
-        """The API server's own message; otherwise the same text as ``problem``."""
+        """The API server's own message, or the text of ``problem`` if the error was created without a message."""
 
     @property
     def transient(self) -> bool:
@@ -248,9 +248,10 @@ def merged(live: Manifest, manifest: Manifest) -> Manifest:
 
 
 def manager_of(live: Manifest) -> str:
-    """The field manager of Pulumi's provider in a live object; ``PROGRAM_MANAGER`` if the provider manages no field of the object.
+    """The field manager of Pulumi's provider in a live object, with the provider's suffix.
 
-    The manager of an apply takes precedence over the manager of an update.
+    ``PROGRAM_MANAGER`` if the provider manages no field of the object. The manager of an apply takes precedence over the manager
+    of an update.
     """
     entries = cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or [])
     names = [
@@ -275,9 +276,10 @@ def owns(live: Manifest, manager: str, *path: str) -> bool:
 
 
 def with_owned(manifest: Manifest, live: Manifest) -> Manifest:
-    """``manifest`` plus the live values of missing fields that Pulumi's provider has applied, and that now have another owner.
+    """``manifest`` plus some of the fields that it lacks, with their live values.
 
-    An apply without such a field would reset it, for example the number of pods of a Deployment to 1.
+    These are the fields that have another owner (``OWNERSHIP``), but that Pulumi's provider applied when it created the object. An
+    apply without such a field would reset it, for example the number of pods of a Deployment to 1.
     """
     kept, manager = copy.deepcopy(manifest), manager_of(live)
     for row in OWNERSHIP:

@@ -16,7 +16,7 @@ from delivery.errors import DeliveryError
 
 DRAIN_ATTRIBUTE = "deregistration_delay.timeout_seconds"
 TRANSIENT = frozenset({"Throttling", "ThrottlingException", "RequestLimitExceeded", "ServiceUnavailable", "InternalFailure"})
-"""Error codes of calls that can succeed if they are repeated (AWS: Common errors of Elastic Load Balancing)."""
+"""Error codes of calls that can succeed if they are repeated (AWS: Common errors of Elastic Load Balancing; botocore: retries)."""
 
 Answer = TypeVar("Answer")
 

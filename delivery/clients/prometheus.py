@@ -31,6 +31,7 @@ class Gap(StrEnum):
 
     EMPTY = "no result"
     NOT_A_NUMBER = "NaN"
+    """The value is NaN or infinite; the detail of the reading has the value."""
     PARTIAL = "a partial answer"
     SEVERAL = "several results"
     FAILED = "the query failed"

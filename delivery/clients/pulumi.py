@@ -70,8 +70,9 @@ class Engine:
     def up(self, stack_file: str, remaining: TimeLeft, *, watch: Watcher = _ignore, plan: Path | None = None) -> UpdateResult:
         """Apply the program and check the policies. ``remaining`` returns the time that is left of the lease.
 
-        If the lease is not renewed, the engine is stopped before the lease expires, and ``LeaseLostError`` is raised. With
-        ``plan``, a file that :meth:`preview` wrote, the engine makes only the changes in the plan.
+        Raises ``EngineError`` if the update fails or a mandatory policy is violated. If the lease is not renewed, the engine is
+        stopped before the lease expires, and ``LeaseLostError`` is raised. With ``plan``, a file that :meth:`preview` wrote, the
+        engine makes only the changes in the plan.
         """
         return self._run("up", stack_file, remaining, watch, [] if plan is None else ["--plan", str(plan)])
 

@@ -34,7 +34,8 @@ FAILURES_ALLOWED = 1
 """Number of requests of the smoke test that may fail.
 
 A service in good condition fails a request now and then. If no failure were allowed, an error rate of 0.02 % would roll back 1 in
-250 deployments. The smoke test finds a service that is broken; the metrics verification measures the error rate.
+250 deployments, because 20 requests with this error rate contain a failure with a probability of 0.4 %. The smoke test finds a
+service that is broken; the metrics verification measures the error rate.
 """
 END_TO_END_SECONDS = 600.0
 
@@ -60,8 +61,8 @@ class ServiceClient:
     def of(cls, environment: Environment, track: TrackName = "stable", url: str | None = None) -> ServiceClient:
         """A client of the service at ``url`` or ``DWCP_SERVICE_URL``.
 
-        Without a URL, the track ``stable`` is called at the load balancer. The canary is called through a forwarded port, because
-        the load balancer sends no requests to a canary at 0 %, and the canary's NetworkPolicy does not admit the API server. Raises
+        Without a URL, the track ``stable`` is called at the load balancer. The canary is called through a forwarded port: the load
+        balancer sends no requests to a canary at 0 %, and the canary's NetworkPolicy blocks the API server's proxy. Raises
         ``UsageError`` if the URL does not start with ``http://`` or ``https://``, and ``HealthError`` for stable of ``local``
         without a URL.
         """

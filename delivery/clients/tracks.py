@@ -31,9 +31,10 @@ TROUBLES = frozenset(
         *("CrashLoopBackOff", "CreateContainerConfigError", "CreateContainerError", "RunContainerError"),
     }
 )
-"""Reasons of waiting containers that cannot start until something is changed.
+"""Reasons of waiting containers that normally cannot start until something is changed.
 
-Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and pkg/kubelet/container/sync_result.go
+Source: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go, and in the folder pkg/kubelet also
+container/sync_result.go and kuberuntime/kuberuntime_container.go.
 """
 
 
@@ -54,7 +55,7 @@ class TrackPods:
 
 
 class Tracks:
-    """The tracks and the flag in the namespace of ``cluster``."""
+    """The tracks and the feature flag in the namespace of ``cluster``."""
 
     def __init__(self, cluster: KubernetesClient) -> None:
         self._cluster = cluster
@@ -153,7 +154,7 @@ def _settled(deployment: Manifest) -> bool:
 
 
 def _trouble(pod: Manifest) -> str:
-    """Why a pod failed, or cannot start until something is changed; otherwise an empty string."""
+    """Why a pod failed, or normally cannot start until something is changed (``TROUBLES``); otherwise an empty string."""
     name, status = pod["metadata"]["name"], pod["status"]
     for container in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
         waiting = container.get("state", {}).get("waiting", {})

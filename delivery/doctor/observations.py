@@ -209,7 +209,7 @@ class Snapshot:
 
     @part()
     def certificates(self) -> list[Manifest]:
-        """The certificates of the load balancer's public listener."""
+        """The default certificate of the load balancer's public listener, as a list; empty if the listener has no TLS."""
         listener = self.sources.output("loadBalancer", "listenerArn")
         [described] = self.sources.environment.aws("elbv2").describe_listeners(ListenerArns=[listener])["Listeners"]
         acm = self.sources.environment.aws("acm")
@@ -273,7 +273,7 @@ def _is_ours(labels: dict[str, str]) -> bool:
 def _is_new(alert: dict[str, Any], now: datetime) -> bool:
     """Whether the alert has been pending for less than a minute.
 
-    Such alerts are usual after a start, because averages begin low and the first scrape takes some time.
+    Such alerts are usual after a start, because an average over several minutes begins low, and the first scrape takes some time.
     """
     since = alert.get("activeAt")
     return alert.get("state") == "pending" and since is not None and now - datetime.fromisoformat(since) < PENDING

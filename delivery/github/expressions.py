@@ -63,7 +63,7 @@ def fill(text: Any, contexts: Contexts) -> str:
 
 
 def as_text(value: Any) -> str:
-    """The text to which GitHub converts a value."""
+    """The text to which GitHub converts a value. A list or an object, which GitHub does not convert, becomes JSON."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -91,7 +91,7 @@ class _Parser:
         return found
 
     def _unsupported(self, where: str) -> ExpressionError:
-        fix = "use only comparisons, &&, ||, ! and the functions in delivery/github/expressions.py"
+        fix = "use only ==, !=, &&, ||, ! and the functions in delivery/github/expressions.py"
         return ExpressionError(f"the expression {self._text.strip()!r} is not valid or not supported at {where!r}", fix)
 
     def value(self) -> Any:

@@ -17,7 +17,10 @@ from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 
 START_SECONDS = 30
-"""Maximum time from the start until ``/health`` answers (guide: the liveness probe begins after 30 s)."""
+"""Maximum time from the start until ``/health`` answers (guide: the liveness probe begins after 30 s).
+
+docs/app-contract.md allows 120 s, the default of ``application.startupSeconds``.
+"""
 STOP_SECONDS = 25
 """Maximum time from SIGTERM to the exit (docs/app-contract.md: Start and stop)."""
 HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"

@@ -42,7 +42,8 @@ def tags_of(ref: str, sha: str) -> ImageTags:
         raise UsageError(f"{ref!r} is neither {MAIN} nor a tag, so it cannot be deployed", f"run the pipeline for {MAIN} or a tag")
     name = ref.removeprefix("refs/tags/")
     if not TAG.fullmatch(name) or not name.startswith("v"):
-        fix = f"name the tag vMAJOR.MINOR.PATCH, for example: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
+        form = "vMAJOR.MINOR.PATCH, or vMAJOR.MINOR.PATCH-rc.1 for a release candidate"
+        fix = f"name the tag {form}, for example: git tag v3.0.0 {sha[:12]} && git push origin v3.0.0"
         raise UsageError(f"the tag {name!r} is not a release", fix)
     production = PRODUCTION_TAG.fullmatch(name) is not None
     minor = (name.rpartition(".")[0],) if production else ()  # a release candidate does not get the tag `vX.Y`

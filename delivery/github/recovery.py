@@ -53,7 +53,7 @@ class Facts:
     holds: str = ""
     """Why the open rollout is on hold; empty if the rollout was interrupted, or holds at the requested percentage."""
     ended: str = ""
-    """The result in the newest release record of ``image``: ``running``, ``failed``, ``rolled back``...; empty without a record."""
+    """The result in the record of :func:`newest_of`: ``running``, ``failed``, ``rolled back``...; empty without a record."""
     before: str = ""
     """The id of the release that ran before the pipeline's run; empty if no release ran, or if it is not known."""
     first_image: str = ""
@@ -128,8 +128,9 @@ def newest_of(environment: Environment, image: str) -> Release | None:
 def rollout_result(record: Record | None, image: str) -> tuple[str, str]:
     """The status of the rollout of ``image``, and the reason if the status is ``held`` or ``rolled-back``.
 
-    ``open``: the rollout was interrupted, or holds at the requested percentage. ``held``: it is on hold until a person decides.
-    ``rolled-back``: it was rolled back. ``none``: the newest rollout is that of another image, or there is none.
+    ``promoted``: the image serves all traffic. ``open``: the rollout was interrupted, or holds at the requested percentage.
+    ``held``: the rollout is on hold until a person decides. ``rolled-back``: it was rolled back. ``none``: the newest rollout is
+    that of another image, or there is no rollout.
     """
     if record is None or record.plan.image != image:
         return "none", ""

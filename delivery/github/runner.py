@@ -1,4 +1,7 @@
-"""Runs a job of the pipelines on this machine. Its ``run:`` steps do not change. Its actions are substituted or skipped."""
+"""Runs a job of the pipelines on this machine: the unchanged commands of its ``run:`` steps, and substitutes for its actions.
+
+An action without a substitute is checked or skipped.
+"""
 
 from __future__ import annotations
 
@@ -64,6 +67,7 @@ def github(root: Path) -> dict[str, Any]:
 class Runner:
     """Runs one job in ``root``. ``inputs`` and ``needs`` are the contexts with these names.
 
+    ``context`` replaces values of the ``github`` context, which is otherwise that of a push of the checked-out commit.
     ``variables`` are the GitHub variables of the repository and the environment, by default the variables of this process.
     ``actions`` maps names of actions (``docker/login-action``) to substitutes. For some actions without a substitute, the runner
     checks the prerequisites. It skips the other actions.

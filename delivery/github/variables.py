@@ -19,7 +19,7 @@ BACKEND = re.compile(r"s3://[a-z0-9.-]+([/?]\S*)?")
 class PipelineVariable:
     """A GitHub variable of an environment, or of the repository if it is ``shared``. A value must match ``form``.
 
-    The words in upper case in ``example`` are placeholders, which ``form`` refuses.
+    The words in upper case in ``example`` are placeholders. ``form`` refuses the unchanged example.
     """
 
     name: str
@@ -69,7 +69,8 @@ EXPLANATIONS = {
 def require_variables(environment: str, given: Mapping[str, str]) -> list[str]:
     """The names of the variables of a GitHub environment. Raises ``UsageError`` with every missing or wrong variable.
 
-    If a workflow names an environment that does not exist, GitHub creates it without variables, so this check fails.
+    If a workflow names an environment that does not exist, GitHub creates it without variables. This check then fails, except for
+    ``preview``, whose variables are all variables of the repository.
     """
     if environment not in VARIABLES:
         problem = f"the GitHub environment {environment!r} is unknown or has no variables"

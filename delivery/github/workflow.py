@@ -68,7 +68,8 @@ class Job:
     def variants(self) -> list[dict[str, Any]]:
         """All combinations of the job's matrix, and its ``include`` entries; without a matrix, one empty combination.
 
-        An ``include`` entry never extends another combination, as it can on GitHub. ``exclude`` is not supported.
+        On GitHub, an ``include`` entry can extend another combination; here it is always a combination of its own. ``exclude`` is
+        not supported.
         """
         matrix = cast("dict[str, Any]", cast("dict[str, Any]", self.content.get("strategy", {})).get("matrix", {}))
         keys = [key for key in matrix if key not in ("include", "exclude")]

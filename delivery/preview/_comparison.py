@@ -69,7 +69,7 @@ class _Comparison:
 
     def changes(self) -> tuple[ResourceChange, ...]:
         found: list[ResourceChange] = []
-        for resource in self._head.resources:  # after its dependencies, so it is known which of them are replaced
+        for resource in self._head.resources:  # dependencies come first, so it is known here which of them are replaced
             former = self._matches.get(resource.urn)
             if not resource.custom:
                 continue
@@ -86,7 +86,7 @@ class _Comparison:
         return tuple(sorted(found, key=lambda each: (not each.risky, ORDER.index(each.kind))))
 
     def _objects(self) -> Iterator[dict[str, tuple[str, ...]]]:
-        """What identifies the object of each resource: first of the base, then of the head, both under the head's names."""
+        """The :func:`object_of` of each resource by URN, first of the base, then of the head. The values have the head's names."""
         for side in (self._base, self._by_urn):
             yield {
                 urn: object_of(each.type, self._provider(each), self._under_new_names(each, each.inputs))

@@ -15,8 +15,8 @@ from delivery.doctor.observations import Snapshot
 RENEWAL_MARGIN = timedelta(days=30)
 """Time before expiry from which a certificate is reported.
 
-ACM renews the certificates that it issued. It starts 60 days before the expiry (AWS: Managed certificate renewal). ACM does not
-renew an imported certificate.
+ACM renews the certificates that it issued. It starts 60 days before the expiry (AWS: Renewal for domains validated by DNS). ACM
+does not renew an imported certificate.
 """
 IN_TRANSITION = frozenset({"initial", "draining"})
 """States of a target that are temporary."""
