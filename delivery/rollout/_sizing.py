@@ -28,6 +28,11 @@ def total_pods(plan: Plan, observed: Observation) -> int:
 
 
 def _demand(track: TrackState, share: int) -> int:
+    """The estimate of one track; 0 for no estimate.
+
+    With one pod fewer, the track would be too small for ``share`` percent of the traffic. So all of the traffic needs more than
+    ``(replicas - 1) * 100 / share`` pods, and the result is the smallest such number.
+    """
     if share == 100:
         return track.replicas
     return (track.replicas - 1) * 100 // share + 1 if share >= MAJORITY and track.replicas > track.floor else 0
