@@ -30,7 +30,7 @@ CONTROLLERS = "kube-"
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
 """Kinds that are not compared: Secrets, which are encrypted in the state, and kinds that are slow to apply and rarely changed."""
 IDENTITY = ("apiVersion", "kind", "metadata")
-"""Top-level fields in which a field without a manager does not count as changed.
+"""Top-level fields that the search for fields without a manager omits.
 
 ``apiVersion`` and ``kind`` have no manager, and ``metadata`` has labels and annotations that only the engine uses.
 """
