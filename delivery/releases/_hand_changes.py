@@ -153,8 +153,8 @@ def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], managed: d
 def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
     """Yield a pair for each path of the field tree that ``declared`` sets: whether ``live`` has an equal value, and the path.
 
-    A field tree has the form ``f:spec: {f:replicas: {}}``.
-    Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
+    A field tree has the form ``f:spec: {f:replicas: {}}``. The key of an item of a list begins with ``k:``.
+    Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize-pe.go
     """
     below = {key: value for key, value in tree.items() if key != "."}
     if not below:

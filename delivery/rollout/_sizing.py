@@ -17,8 +17,8 @@ def total_pods(plan: Plan, observed: Observation) -> int:
     The number of a track's pods shows the load as follows:
 
     - A track with all of the traffic needs the pods that it has.
-    - A track with at least ``SMALLEST_SHARE`` percent gives an estimate if it has more pods than its autoscaler's minimum, because one
-      pod fewer would not be enough for its share. At the minimum, the number of pods does not depend on the load.
+    - A track with at least ``SMALLEST_SHARE`` percent gives an estimate if it has more pods than its autoscaler's minimum, because
+      one pod fewer would not be enough for its share. At the minimum, the number of pods does not depend on the load.
     - A track with a smaller share gives no estimate, because at 10 % an error of one pod would become an error of ten pods.
 
     The rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
