@@ -6,7 +6,7 @@ import re
 
 
 def code(text: str) -> str:
-    """A code span of ``text``, which may contain any character."""
+    """A code span of ``text``, which may contain any character. Line breaks become spaces."""
     text = " ".join(text.split())
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", text)), default=0))
     pad = " " if text.startswith("`") or text.endswith("`") or not text else ""
@@ -25,7 +25,7 @@ def folded(summary: str, text: str) -> str:
 
 
 def escape(text: str) -> str:
-    """``text`` as plain text: no part of it becomes markup, a link or a mention."""
+    """``text`` as one line of plain text: no part of it becomes markup or a mention. GitHub still makes a link of a bare URL."""
     text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", text).replace("@", "@\u200b")
 

@@ -12,7 +12,7 @@ from program import paths
 
 T = TypeVar("T")
 
-WITHOUT_VALUES = ("type", "policy")
+NOT_MASKED = ("type", "policy")
 """Fields that are not masked, because they contain only names of types and rules."""
 
 
@@ -26,7 +26,7 @@ def _masked(value: Any) -> Any:
         under = credentials.name_at(paths.parse(value.path))
         return replace(value, before=credentials.masked(value.before, under), after=credentials.masked(value.after, under))
     if is_dataclass(value) and not isinstance(value, type):
-        changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in WITHOUT_VALUES}
+        changed = {each.name: _masked(getattr(value, each.name)) for each in fields(value) if each.name not in NOT_MASKED}
         return replace(value, **changed)
     if isinstance(value, tuple):
         return tuple(_masked(each) for each in cast("tuple[Any, ...]", value))

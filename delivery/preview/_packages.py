@@ -54,7 +54,7 @@ def _described(packages: frozenset[_Package], others: frozenset[_Package]) -> st
     """The versions in ``packages`` as text.
 
     If ``others`` has the same versions, the text also contains the sources. If the sources are the same too, the text also contains
-    the first of the hashes that ``others`` does not have.
+    the first hash that ``others`` does not have, and the number of further ones; without such a hash, it contains "fewer hashes".
     """
 
     def with_source(side: frozenset[_Package]) -> list[str]:

@@ -27,7 +27,7 @@ class Places:
         self._changed: dict[str, Replaces] = {}
 
     def note(self, change: ResourceChange, resource: Resource, replaced: Collection[str]) -> None:
-        """Record whether the change of a provider replaces the provider's resources. A change of another resource is ignored."""
+        """Record whether the change of a provider replaces the provider's resources. Other changes are ignored."""
         if not resource.type.startswith("pulumi:providers:") or change.kind is Kind.OPTIONS:
             return
         sources = {urn for urns in (resource.property_dependencies or {}).values() for urn in urns}
@@ -108,5 +108,5 @@ def _inside(block: str, whole: str) -> bool:
     try:
         inner, outer = ip_network(block), ip_network(whole)
     except ValueError:
-        return True  # an unknown block, or a block that is not valid, which the provider refuses
+        return True  # the block is not known yet, or it is not valid; the provider refuses a block that is not valid
     return inner.version == outer.version and inner.subnet_of(outer)  # pyright: ignore[reportArgumentType]

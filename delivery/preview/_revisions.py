@@ -23,7 +23,7 @@ FIXES = {
 
 
 def resolve(repository: Path, revision: str) -> str:
-    """The commit that ``revision`` names. Raises ``UsageError`` if there is none."""
+    """The commit that ``revision`` names. Raises ``UsageError`` if there is none, or if git fails."""
     done = git.run(repository, "rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
     if done.returncode:
         message = _message(done)
@@ -61,7 +61,7 @@ def is_shallow(repository: Path) -> bool:
 
 @contextmanager
 def checkout(repository: Path, commit: str) -> Generator[Path]:
-    """A context that yields a temporary folder with the files of ``commit``."""
+    """A context that yields a temporary folder with the files of ``commit``. Raises ``UsageError`` if git cannot read them."""
     with TemporaryDirectory(prefix="dwcp-preview-") as folder:
         done = git.run(repository, "archive", "--format=tar", commit)
         if done.returncode:

@@ -1,6 +1,7 @@
-"""Finds new resources whose object already belongs to another resource, for example after a rename without an alias.
+"""Finds new resources whose object also belongs to another resource, for example after a rename without an alias.
 
-The engine creates before it deletes. So AWS or Kubernetes refuses the new resource, or the deletion removes the object of both.
+The engine creates resources before it deletes others. So AWS or Kubernetes refuses the new resource, or the deletion of the old
+resource removes the object of both.
 """
 
 from __future__ import annotations

@@ -23,7 +23,11 @@ Volumes and nodes from earlier versions of the program have only these tags, and
 
 
 def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:
-    """The environment's resources in AWS that are not in the state of its stack. ``resources`` are the resources in this state."""
+    """The environment's resources in AWS that are not in the state of its stack. ``resources`` are the resources in this state.
+
+    A resource belongs to the environment if it has the project's tag, unless the cluster created it, or its tag ``environment``
+    names another environment or the account. A rule belongs to the environment if it is in one of the stack's security groups.
+    """
     return (*_tagged(environment, resources), *_rules(environment, resources))
 
 
@@ -34,7 +38,7 @@ def _tagged(environment: Environment, resources: Sequence[Mapping[str, Any]]) ->
     for page in pages.paginate(TagFilters=[{"Key": "project", "Values": [PROJECT]}]):
         for each in cast("list[dict[str, Any]]", page["ResourceTagMappingList"]):
             tags = {tag["Key"]: tag["Value"] for tag in each["Tags"]}
-            # Several environments can share an account; each environment checks only its own resources.
+            # Several environments can share an account. A resource with the tag of another environment is checked there.
             if tags.get("environment") in others or made_by_cluster(tags) or names_of(each["ResourceARN"]) & known:
                 continue
             shown = ", ".join(f"{key}={tags[key]}" for key in ("project", "environment") if key in tags)

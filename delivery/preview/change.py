@@ -34,8 +34,8 @@ class PropertyChange:
     after: Any
     replaces: Replaces
     follows: str = ""
-    """URN of the replaced resource or changed provider that causes the change; otherwise empty. If it is set, the new value is not
-    known before ``pulumi up``."""
+    """URN of the replaced resource or changed provider that causes the change; otherwise empty. If it is a replaced
+    resource, the new value is not known before ``pulumi up``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,8 @@ class PolicyViolation:
     """Logical name of the resource."""
     message: str
     new: bool
-    """Whether the base does not have the violation. Always true in the engine's preview, which checks only head."""
+    """Whether the base does not have the violation. Always true if the base is not checked: in the engine's preview, and if the
+    base's program cannot be evaluated."""
     type: str = ""
     """Type token of the resource."""
     only_by_base: bool = False
@@ -243,7 +244,7 @@ class Preview:
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to report about any stack."""
+        """Whether there is nothing to report about the stacks, the policies and the packages."""
         return all(each.silent for each in self.stacks) and not self.rules and not self.packages
 
     @property

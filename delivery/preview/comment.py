@@ -1,6 +1,7 @@
 """Formats a preview as Markdown for the terminal and for a pull request's comment.
 
-In the section of a stack, losses of data come first. Long lists are folded.
+In the section of a stack, only notes come before losses of data. These parts are folded: the cost, the list of changes if it has
+several items, and the outputs, packages or policy changes if there are more than :data:`FEW`.
 
 GitHub refuses a body above :data:`LIMIT`, and a truncated body would hide changes. For this reason, the body has the first level of
 :class:`Detail` at which it fits, and states what this level omits. The last level has only the totals.
@@ -56,20 +57,20 @@ def render(preview: Preview, limit: int = LIMIT) -> str:
     """The comment's body, within ``limit`` characters; empty if there is nothing to report."""
     if preview.silent:
         return ""
-    texts = (_render(preview, level) for level in Detail)
+    texts = (_render(preview, detail) for detail in Detail)
     return next((text for text in texts if len(text) <= limit), _render(preview, Detail.TOTALS))
 
 
-def _render(preview: Preview, level: Detail) -> str:
+def _render(preview: Preview, detail: Detail) -> str:
     parts = [MARKER, f"## Preview: {_headline(preview)}", f"{code(preview.base)} → {code(preview.head)}. {_source(preview)}"]
-    parts += _rules(preview.rules, level)
-    parts += _packages(preview.packages, level)
-    if level is not Detail.TOTALS:
+    parts += _rules(preview.rules, detail)
+    parts += _packages(preview.packages, detail)
+    if detail is not Detail.TOTALS:
         for stack in preview.stacks:
-            parts += _stack(stack, level)
-    if level is not Detail.ALL:
+            parts += _stack(stack, detail)
+    if detail is not Detail.ALL:
         complete = "`preview.html` and `preview.json` are complete: in the run's artifacts, or with `--output FOLDER`."
-        parts.append(f"_{_omitted(level)} {complete}_")
+        parts.append(f"_{_omitted(detail)} {complete}_")
     return "\n\n".join(parts) + "\n"
 
 
@@ -91,13 +92,13 @@ def _source(preview: Preview) -> str:
     return "Evaluated without credentials: the program is compared with its base, and not with the deployed resources."
 
 
-def _omitted(level: Detail) -> str:
+def _omitted(detail: Detail) -> str:
     return {
         Detail.DIFFERENCES: "Long texts and the inputs of created or deleted resources are omitted here.",
         Detail.NAMES: "Only replaced resources have details here.",
         Detail.TYPES: "Names and properties are omitted here.",
         Detail.TOTALS: "Only the totals fit in a comment.",
-    }[level]
+    }[detail]
 
 
 def _counts(changes: Iterable[ResourceChange]) -> str:
@@ -106,17 +107,17 @@ def _counts(changes: Iterable[ResourceChange]) -> str:
     return ", ".join(f"{found[kind]} {DONE[kind]}" for kind in order if found[kind])
 
 
-def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
+def _stack(stack: StackPreview, detail: Detail) -> Iterator[str]:
     if stack.problem:
         yield f"### {stack.stack}: cannot be previewed"
         yield from stack.notes
-        yield fenced(_bounded(stack.problem, level))
+        yield fenced(_bounded(stack.problem, detail))
         return
     if stack.base_problem:
         yield f"### {stack.stack}: the base cannot be evaluated"
         yield "The changed program runs, but the base's program does not, so the changes are not known:"
-        yield fenced(_bounded(stack.base_problem, level))
-        yield from violation_tables(stack.violations, level)
+        yield fenced(_bounded(stack.base_problem, detail))
+        yield from violation_tables(stack.violations, detail)
         return
     if stack.silent:
         yield f"### {stack.stack}: no change"
@@ -126,47 +127,47 @@ def _stack(stack: StackPreview, level: Detail) -> Iterator[str]:
         numbers.append(_dollars(stack.cost))
     yield f"### {stack.stack}: {', '.join(numbers)}"
     yield from map(escape, stack.notes)
-    yield from _risks(stack, level)
-    yield from violation_tables(stack.violations, level)
-    yield from _alerts(stack.alerts, level)
+    yield from _risks(stack, detail)
+    yield from violation_tables(stack.violations, detail)
+    yield from _alerts(stack.alerts, detail)
     yield from _cost(stack.cost)
-    yield from _all_changes(stack, level)
-    yield from _outputs(stack.outputs, level)
+    yield from _all_changes(stack, detail)
+    yield from _outputs(stack.outputs, detail)
 
 
-def _bounded(problem: str, level: Detail) -> str:
-    if level < Detail.TYPES:
+def _bounded(problem: str, detail: Detail) -> str:
+    if detail < Detail.TYPES:
         return problem
     return "\n".join(line if len(line) <= 500 else f"{line[:500]}... ({len(line)} characters)" for line in problem.splitlines()[:5])
 
 
-def _risks(stack: StackPreview, level: Detail) -> Iterator[str]:
+def _risks(stack: StackPreview, detail: Detail) -> Iterator[str]:
     """The warnings above the list of changes, with the losses of data first."""
     risky = [each for each in stack.changes if each.risky]
-    if risky and level < Detail.TYPES:
+    if risky and detail < Detail.TYPES:
         rows = "\n".join(f"> - {each.kind} {_title(each)}: {each.loses}{_guard(each)}" for each in risky)
         yield f"> [!CAUTION]\n> **Lost permanently**\n>\n{rows}"
     elif risky:
         rows = "\n".join(f"> - {count} x {kind} {code(type_)}" for (kind, type_), count in _by_type(risky))
         yield f"> [!CAUTION]\n> **Lost permanently**\n>\n{rows}"
-    yield from _refusals(stack, level)
+    yield from _refusals(stack, detail)
     if stack.warnings:
         yield "> [!WARNING]\n" + "\n".join(f"> {escape(each)}" for each in stack.warnings)
     guarded = [each for each in stack.changes if each.protected and not each.risky]
-    if guarded and level < Detail.TYPES:
+    if guarded and detail < Detail.TYPES:
         yield "> [!WARNING]\n" + "\n".join(f"> {_title(each)} is protected: `pulumi up` will refuse the change" for each in guarded)
     unsure = [each for each in stack.changes if each.may_replace]
-    if unsure and level < Detail.TYPES:
+    if unsure and detail < Detail.TYPES:
         rows = "\n".join(f"> - {_title(each)}: {', '.join(_unknown_properties(each))}" for each in unsure)
         yield f"> [!NOTE]\n> It is not known whether these resources are replaced or change in place:\n>\n{rows}"
     elif unsure:
         yield f"> [!NOTE]\n> It is not known whether {len(unsure)} resources are replaced or change in place."
 
 
-def _refusals(stack: StackPreview, level: Detail) -> Iterator[str]:
+def _refusals(stack: StackPreview, detail: Detail) -> Iterator[str]:
     """The changes that AWS or Kubernetes will refuse when they are applied."""
     refused = [each for each in stack.changes if each.refused]
-    if refused and level < Detail.TYPES:
+    if refused and detail < Detail.TYPES:
         rows = "\n".join(f"> - {_title(each)}: {escape('; '.join(each.refused))}" for each in refused)
         yield f"> [!CAUTION]\n> **AWS or Kubernetes will refuse these changes**\n>\n{rows}"
     elif refused:
@@ -181,10 +182,10 @@ def _unknown_properties(change: ResourceChange) -> list[str]:
     return [code(each.path) for each in change.properties if each.replaces is Replaces.NOT_KNOWN]
 
 
-def _alerts(alerts: Sequence[AlertChange], level: Detail) -> Iterator[str]:
+def _alerts(alerts: Sequence[AlertChange], detail: Detail) -> Iterator[str]:
     if not alerts:
         return
-    if level >= Detail.TYPES:
+    if detail >= Detail.TYPES:
         found = Counter(each.kind for each in alerts)
         yield "**Alerts:** " + ", ".join(f"{count} {DONE[kind]}" for kind, count in found.items())
         return
@@ -215,36 +216,36 @@ def _cost(cost: Cost | None) -> Iterator[str]:
     yield folded(f"Cost: ${cost.before:,.0f} → ${cost.after:,.0f} a month, estimated", table)
 
 
-def _all_changes(stack: StackPreview, level: Detail) -> Iterator[str]:
+def _all_changes(stack: StackPreview, detail: Detail) -> Iterator[str]:
     if not stack.changes:
         return
-    if level >= Detail.TYPES:
+    if detail >= Detail.TYPES:
         rows = [f"- {code(SIGNS[kind])} {count} x {code(type_)}" for (kind, type_), count in _by_type(stack.changes)]
         yield folded("All changes", "\n".join(rows))
         return
-    text = "\n".join(_change(each, level) for each in stack.changes)
+    text = "\n".join(_change(each, detail) for each in stack.changes)
     yield text if len(stack.changes) == 1 else folded("All changes", text)
 
 
-def _outputs(outputs: Sequence[PropertyChange], level: Detail) -> Iterator[str]:
+def _outputs(outputs: Sequence[PropertyChange], detail: Detail) -> Iterator[str]:
     if not outputs:
         return
-    if level >= Detail.TYPES:
+    if detail >= Detail.TYPES:
         yield f"**Outputs:** {len(outputs)} changed"
         return
-    text = "\n".join(_property(each, level) for each in outputs)
+    text = "\n".join(_property(each, detail) for each in outputs)
     yield f"**Outputs**\n\n{text}" if len(outputs) <= FEW else folded(f"Outputs: {len(outputs)} changed", text)
 
 
 FEW = 5
-"""Maximum number of rows that are not folded."""
+"""Maximum number of outputs, packages or policy changes that are not folded."""
 
 
-def _rules(rules: Sequence[RuleChange], level: Detail) -> Iterator[str]:
+def _rules(rules: Sequence[RuleChange], detail: Detail) -> Iterator[str]:
     """The changes of the policies themselves."""
     if not rules:
         return
-    if level >= Detail.TYPES:
+    if detail >= Detail.TYPES:
         yield f"> [!WARNING]\n> The policies themselves change: {len(rules)} values or files."
         return
     rows = [f"- {code(each.what)}: {_value(each.before)} → {_value(each.after)}" for each in rules]
@@ -256,10 +257,10 @@ def _rules(rules: Sequence[RuleChange], level: Detail) -> Iterator[str]:
         yield folded(f"Policies: {len(rows)} values or files changed", "\n".join(rows))
 
 
-def _packages(packages: Sequence[PackageChange], level: Detail) -> Iterator[str]:
+def _packages(packages: Sequence[PackageChange], detail: Detail) -> Iterator[str]:
     if not packages:
         return
-    if level >= Detail.TYPES:
+    if detail >= Detail.TYPES:
         yield f"**Packages:** {len(packages)} changed"
         return
     rows = "\n".join(
@@ -273,14 +274,14 @@ def _by_type(changes: Iterable[ResourceChange]) -> list[tuple[tuple[Kind, str], 
     return list(Counter((each.kind, each.type) for each in changes).items())
 
 
-def _change(change: ResourceChange, level: Detail) -> str:
+def _change(change: ResourceChange, detail: Detail) -> str:
     """A list item for one change, with the differences below it."""
     lines = [f"- {code(SIGNS[change.kind])} {change.kind} {_title(change)}"]
     if change.kind in (Kind.CREATE, Kind.DELETE):
-        if level is Detail.ALL:
+        if detail is Detail.ALL:
             lines += [_input(each) for each in change.properties]
-    elif level < Detail.NAMES or change.kind is Kind.REPLACE:
-        lines += [_property(each, level) for each in change.properties]
+    elif detail < Detail.NAMES or change.kind is Kind.REPLACE:
+        lines += [_property(each, detail) for each in change.properties]
         lines += [_option(each) for each in change.options]
     owners = sorted({each.owner for each in change.ignored})
     if owners:
@@ -320,7 +321,7 @@ def _title(change: ResourceChange) -> str:
     return f"{code(change.type.rsplit(':', 1)[-1])} **{escape(change.name)}**"
 
 
-def _property(change: PropertyChange, level: Detail) -> str:
+def _property(change: PropertyChange, detail: Detail) -> str:
     effect = {Replaces.YES: " — **replaces**", Replaces.NOT_KNOWN: " — may replace", Replaces.NO: ""}[change.replaces]
     if change.follows and change.path == "provider":
         place = "manages" if change.replaces is Replaces.YES else "may manage"
@@ -334,7 +335,7 @@ def _property(change: PropertyChange, level: Detail) -> str:
     if _is_list_of_names(change.before) and _is_list_of_names(change.after):
         return f"  - {code(change.path)}: {_added_and_removed(change.before, change.after)}{effect}"
     if _is_long(change.before) or _is_long(change.after):
-        if level is not Detail.ALL:
+        if detail is not Detail.ALL:
             return f"  - {code(change.path)}: a long text changes{effect}"
         block = fenced("\n".join(_text_difference(change.before, change.after)), "diff")
         return f"  - {code(change.path)}{effect}\n\n" + "\n".join(f"    {line}" for line in block.splitlines()) + "\n"

@@ -1,8 +1,8 @@
 """Finds the differences between a stack's state and the cloud, without changing anything.
 
-The engine reads every resource of the state from its provider. A difference is not drift if the table in
-``components/field_owners.py`` assigns the property to another owner. Examples are the replicas of a Deployment with an autoscaler,
-and the weights that a rollout sets.
+The engine reads every resource of the state from its provider. Then AWS is searched for resources that are not in the state. A
+difference is not drift if the table in ``components/field_owners.py`` assigns the property to another owner. Examples are the
+replicas of a Deployment with an autoscaler, and the weights that a rollout sets.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def _foreign(environment: Environment, read: Refreshed) -> tuple[tuple[Foreign, 
     try:
         return foreign(environment, read.resources), ()
     except (BotoCoreError, ClientError) as error:
-        return (), (f"resources with the project's tag: AWS answers: {error}",)
+        return (), (f"resources that are not in the state: AWS answers: {error}",)
     except DeliveryError as error:
-        return (), (f"resources with the project's tag: {error.problem}",)
+        return (), (f"resources that are not in the state: {error.problem}",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,9 @@ def preview_refresh(environment: Environment) -> Refreshed:
 def parse(text: str) -> Refreshed:
     """The state and the changes in the JSON of ``pulumi refresh --preview-only``.
 
-    The JSON has one step per resource: ``update`` if it has changed in the cloud, and ``delete`` if it no longer exists there.
+    The JSON has one step per resource. The step's operation is ``update`` if the resource has changed in the cloud, ``delete`` if
+    it no longer exists there, and another operation if it is unchanged.
+
     Raises ``UnreachableError`` if the JSON has another format.
     """
     try:

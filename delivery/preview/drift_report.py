@@ -22,12 +22,12 @@ def headline(drift: Drift) -> str:
     parts = [f"{count} {LABELS[kind]}" for kind, count in counts.items() if count]
     parts += [f"{len(drift.foreign)} not in the state"] if drift.foreign else []
     if drift.problems and not parts:
-        return f"{drift.stack}: drift could not be checked"
+        return f"{drift.stack}: drift could not be checked completely"
     return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read)"
 
 
 def print_table(drifts: Sequence[Drift], console: Console) -> None:
-    """Print the summary of each stack, for drift a table and the commands that resolve it, and what could not be checked."""
+    """Print the summary of each stack, for drift a table and the ways to resolve it, and what could not be checked."""
     for drift in drifts:
         console.print(f"[bold]{plain(headline(drift))}[/bold]", highlight=False)
         if drift.changes or drift.foreign:
@@ -52,7 +52,7 @@ def _fixes(drift: Drift) -> Iterator[str]:
 
 
 def to_markdown(drifts: Sequence[Drift]) -> str:
-    """The drift as Markdown, with one section per stack. Deleted resources come first."""
+    """The drift as Markdown, with one section per stack. In a section, deleted resources come first."""
     parts = ["## Drift"]
     for drift in drifts:
         parts.append(f"### {escape(headline(drift))}")

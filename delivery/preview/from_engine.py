@@ -26,11 +26,14 @@ KINDS = {
     "delete": Kind.DELETE,
     "import": Kind.CREATE,
 }
-"""The kind of change by the engine's operation. The other steps of a replacement are skipped, so it counts once."""
+"""The kind of change by the engine's operation. A replacement has further steps, which are skipped, so that it counts once."""
 
 
 def preview(stacks: Sequence[str], repository: Path, plans: Path | None = None) -> Preview:
-    """The engine's preview of each stack, by default of staging and production. The folder ``plans`` gets the update plans."""
+    """The engine's preview of each stack, by default of staging and production.
+
+    If ``plans`` is given, the update plans are written to this folder.
+    """
     names = list(stacks) or [each for each in ENVIRONMENTS if each != SANDBOX]
     if plans is not None:
         plans.mkdir(parents=True, exist_ok=True)

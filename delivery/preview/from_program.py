@@ -89,7 +89,7 @@ def _renamed(stack: str, base: Path, head: Path) -> str:
 
 
 def _with_base_rules(preview: StackPreview, by_base: _rules.ByBase) -> StackPreview:
-    """Add the violations that only the base's rules find. If a change weakens a rule, head's rules do not find all violations.
+    """Add the violations that only the base's rules find, because head's rules miss violations if the change weakens a rule.
 
     A violation that is mandatory in the base's rules, but advisory in the head's rules, is added too. The cause is a lower level or
     a waiver.

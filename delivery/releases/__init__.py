@@ -5,8 +5,8 @@
 ``deploy.Deployment._check``, or a ``Step`` in ``deploy.Deployment.steps``. ``release`` is a release record, ``store`` reads and
 writes the records, ``release_report`` and ``incidents`` write reports from them, and ``running_now`` describes the running images.
 ``manifests`` lets the API server check the program's objects. ``backup_files`` and ``guide_files`` write files that teams can read
-and apply. ``stack_file`` reads and writes stack files. For a rollback, ``configuration`` creates the stack file, and ``program_at``
-provides the program. ``settings`` compares settings.
+and apply. ``stack_file`` reads and writes stack files. For a rollback or a promotion, ``configuration`` creates the stack file, and
+``program_at`` provides the program. ``settings`` compares settings.
 """
 
 from delivery.releases.release import Release, Result, StepRecord, new_id

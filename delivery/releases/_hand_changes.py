@@ -30,7 +30,7 @@ CONTROLLERS = "kube-"
 LEFT_OUT = ("Secret", "Namespace", "CustomResourceDefinition")
 """Kinds that are not compared: Secrets, which are encrypted in the state, and kinds that are slow to apply and rarely changed."""
 IDENTITY = ("apiVersion", "kind", "metadata")
-"""Top-level fields that ``_unmanaged_fields`` does not search.
+"""Top-level fields that the search for fields without a manager omits.
 
 ``apiVersion`` and ``kind`` have no manager, and ``metadata`` has labels and annotations that only the engine uses.
 """
@@ -72,7 +72,7 @@ def find(cluster: KubernetesClient, state: Checkpoint) -> list[HandChange]:
 
 
 def reset(cluster: KubernetesClient, state: Checkpoint, changes: list[HandChange]) -> list[str]:
-    """Apply the changed objects with the program's field manager and the values in the state, and remove the other managers.
+    """Apply the changed objects with the program's field manager and the values in the state. Remove the managers in ``changes``.
 
     Returns one line for each object that was reset. An object that the engine has just applied has these values already, so
     only its managers change.
@@ -119,9 +119,10 @@ def _key(manifest: Manifest) -> tuple[str, str, str | None, str]:
 
 
 def _foreign_fields(live: Manifest, manifest: Manifest) -> Iterator[tuple[str, list[str]]]:
-    """Yield every manager except the program, ``dwcp`` and Kubernetes, with the fields that it owns and the program sets too.
+    """Yield every manager except the program, ``dwcp`` and Kubernetes, and those of its fields that the program sets too.
 
-    Fields with a value that differs from the program's value come first.
+    Of each manager, fields with a value that differs from the program's value come first. Finally, yield ``UNKNOWN`` and the
+    fields that the program sets but no longer manages, and whose value differs.
     """
     managed: dict[str, Any] = {}
     for entry in cast("list[dict[str, Any]]", live["metadata"].get("managedFields") or []):
@@ -152,8 +153,8 @@ def _unmanaged_fields(declared: dict[str, Any], live: dict[str, Any], managed: d
 def _common(declared: Any, live: Any, tree: dict[str, Any], path: str) -> Iterator[tuple[bool, str]]:
     """Yield a pair for each path of the field tree that ``declared`` sets: whether ``live`` has an equal value, and the path.
 
-    A field tree has the form ``f:spec: {f:replicas: {}}``.
-    Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize.go
+    A field tree has the form ``f:spec: {f:replicas: {}}``. The key of an item of a list begins with ``k:``.
+    Source: https://github.com/kubernetes-sigs/structured-merge-diff/blob/master/fieldpath/serialize-pe.go
     """
     below = {key: value for key, value in tree.items() if key != "."}
     if not below:

@@ -21,10 +21,10 @@ class DegradedError(DeliveryError):
 
 
 def verify(environment: Environment) -> str | Skipped:
-    """Wait for a few scrapes, and return the results of the gates on stable.
+    """Wait for ``SCRAPES`` scrape intervals, or the seconds in ``WINDOW_VARIABLE``, and return the results of the gates on stable.
 
-    Raises ``DegradedError`` if a gate fails. Returns ``Skipped`` if there is too little traffic for a result, or if Prometheus does
-    not answer. This is not an error, because the service has already passed the health checks.
+    Raises ``DegradedError`` if a gate fails. Returns ``Skipped`` if Prometheus does not answer, if there is too little traffic, or
+    if no gate has a value. These cases are not errors, because the service has already passed the health checks.
     """
     prometheus = PrometheusClient.of(environment)
     if prometheus.now() is None:
@@ -36,7 +36,7 @@ def verify(environment: Environment) -> str | Skipped:
 
 
 def conclude(prometheus: PrometheusClient, settings: RolloutSettings, window: int, environment: str) -> str | Skipped:
-    """The results of the gates over the last ``window`` seconds; ``Skipped`` if there were too few requests or no metrics.
+    """The results of the gates over the last ``window`` seconds; ``Skipped`` for too few requests, or if no gate has a value.
 
     Raises ``DegradedError`` if a gate fails.
     """

@@ -26,7 +26,8 @@ def present_stack_file(
     """The stack file with the configuration of the stack's last update; before the first update, the checkout's stack file.
 
     The file contains the credentials of the last update. If no key decrypts them, because the encryption key was changed since the
-    update, the file contains the checkout's credentials. Raises ``StackFileError`` if no key decrypts those either.
+    update, the file contains the checkout's credentials. Raises ``StackFileError`` if no key decrypts the checkout's
+    credentials either.
     """
     file = parsed(of_checkout(environment.name, checkout, environment.variables))
     if not last.config:

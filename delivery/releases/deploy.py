@@ -254,7 +254,10 @@ class Deployment:
         )
         lines = (done.stdout + done.stderr).strip().splitlines()
         if done.returncode:
-            raise DeployError(f"the tests failed (`{command}`): {' / '.join(lines[-3:])}", "fix the tests; nothing was changed")
+            raise DeployError(
+                f"the tests failed (`{command}`): {' / '.join(lines[-3:])}",
+                "fix the error that the tests report; nothing was changed",
+            )
         return lines[-1] if lines else ""
 
     def _validate(self) -> str:
@@ -264,7 +267,7 @@ class Deployment:
         """Raise ``DeployError`` for a missing image, because pods would wait for the image until the update fails.
 
         The step is skipped if a registry refuses this user or does not answer, or if this machine has no Docker client with buildx,
-        because the nodes may still get the image.
+        because the nodes may still get the image. It is also skipped for ``local``, which has no registry.
         """
         if self.environment.name == "local":
             return Skipped("the embedded cloud has no registry")
@@ -382,7 +385,7 @@ class Deployment:
             self.addresses = finish(self._releases(), self.release, incident=touched and error is not None, say=self.runner.say)
 
     def _digest(self) -> str:
-        """The digest of stable's image, from the status of the pods; empty if the pods report none or several."""
+        """The digest of stable's image, from the status of the pods; empty if they report none or several, or cannot be read."""
         try:
             pods = self.environment.tracks.pods("stable")
         except DeliveryError:

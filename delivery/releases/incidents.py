@@ -13,7 +13,9 @@ LABELS = ("incident", APPLICATION)
 
 
 def record(releases: Releases, release: Release) -> list[str]:
-    """Write the incident next to the release record and open an issue. Returns lines with the addresses, or with the problems.
+    """Write the incident next to the release record, and open an issue if this is a CI run with a GitHub token.
+
+    Returns lines with the addresses, or with the problems.
 
     Problems are not raised, because the user must see the error that caused the incident.
     """

@@ -23,8 +23,8 @@ def program_at(commit: str, warn: Callable[[str], None], *, checkout: Path = CHE
     """A context that yields a folder with the program of ``commit``.
 
     The folder is the checkout itself if the checkout has no changes and is at this commit, or if ``commit`` is empty because it is
-    not known. If git cannot check out the commit, the function warns and yields the checkout. It raises no error, because an
-    incident must not wait for a clone.
+    not known. If git cannot check out the commit, the function warns and yields the checkout. It raises no error, because a
+    rollback during an incident must not wait until the repository is cloned completely.
     """
     if commit in ("", commit_of(checkout)):
         yield checkout

@@ -15,7 +15,7 @@ Result = Literal["running", "staged", "deployed", "failed", "rolled back"]
 - ``running``: the command has not finished.
 - ``staged``: the track canary has the image, and waits at 0 % of the traffic for a rollout.
 - ``deployed``: the release is complete.
-- ``failed``: the release failed and was not rolled back.
+- ``failed``: the release failed and was not rolled back, or its update never started.
 - ``rolled back``: the release failed or was aborted, and the previous release runs again.
 """
 
@@ -45,14 +45,16 @@ class Release(BaseModel):
     image: str
     """The image that the track stable gets. For a staged release, stable gets it when a rollout promotes the release."""
     digest: str = ""
-    """``sha256:...`` of the image that the nodes pulled for stable. Empty for a rollout, or if the digest is not known."""
+    """``sha256:...`` of the image that the nodes pulled for stable. Recorded only by a deployment in the mode ``direct``;
+    otherwise, and if it is not known, empty."""
     tag: str = ""
     commit: str = ""
     """Commit of the program, with ``-dirty`` at the end if the work tree was not clean."""
     replaced: str = ""
     """The image that stable ran before the command."""
     replaced_program: str = ""
-    """Commit of the program before the command; empty if it is not known, or if the command cannot change the program."""
+    """Commit of the program before the command; empty if it is not known. A rollout has the value of the staged release, if
+    there is one."""
     settings: dict[str, Any] = Field(default_factory=dict[str, Any])
     """The stack's settings after the command, by path. Credentials are omitted, because they are never restored."""
     changed: SettingsChange = Field(default_factory=SettingsChange)
@@ -60,14 +62,14 @@ class Release(BaseModel):
     config_hash: str = ""
     """Digest of ``settings``."""
     state_version: str = ""
-    """S3 version of the engine's state after the command; empty for a rollout."""
+    """S3 version of the engine's state after the command; empty for a rollout, and for a deployment whose update never started."""
     manifests: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
     """The service's objects as the program applies them, without Secrets and without fields that autoscalers or ``dwcp`` own."""
     started: datetime
     ended: datetime | None = None
     who: str = ""
     previous: str = ""
-    """The id of the release before this release."""
+    """The id of the newest deployed release before this release; empty if there is none."""
     restores: str = ""
     """The name of the release that a rollback or an aborted rollout restored."""
     fencing: int = 0

@@ -54,7 +54,7 @@ def markdown(release: Release) -> str:
 
 
 def incident(release: Release, record_url: str) -> str:
-    """The Markdown text of an incident: the failure, its time, what runs now, the next steps and the report."""
+    """The Markdown text of an incident: the start of the release, the failure, what runs now, the next steps and the report."""
     failed = [each for each in release.steps if each.result == "failed"]
     lines = [
         f"# Incident: {title(release)}",

@@ -1,4 +1,4 @@
-"""Restores an earlier release: first the service, which takes seconds, then the engine's state."""
+"""Restores an earlier release: first the service, which takes seconds, then the engine's state; or both by the engine's update."""
 
 from __future__ import annotations
 
@@ -67,9 +67,10 @@ class Former:
 
 
 def retried(call: Callable[[], Answer]) -> Answer:
-    """The result of ``call``, which must be safe to repeat. The call is retried if the cluster or the load balancer is unreachable.
+    """The result of ``call``, which must be safe to repeat.
 
-    For this reason, neither a restart of the API server nor a throttled call stops a rollback.
+    For ``API_SECONDS``, the call is retried while the cluster or the load balancer is unreachable, throttled or restarting. For
+    this reason, neither a restart of the API server nor a throttled call stops a rollback.
     """
     return wait_until(
         call,
@@ -122,7 +123,7 @@ class Restoration:
         """
         image = self.former.image
         restarted = " and restart it" if self.restart else ""
-        traffic = Step(name="traffic to stable, flags to 0", detail="set and read back the rule's weights", run=self._to_stable)
+        traffic = Step(name="traffic to stable, flag to 0", detail="set and read back the rule's weights", run=self._to_stable)
         detail = f"apply the service with this image{restarted}; wait until all pods are available"
         service = Step(name=f"restore {image}", detail=detail, run=self._service)
         checks = [
@@ -184,7 +185,8 @@ class Restoration:
     def _restore_present(self, error: RestoreError, before: dict[str, Any]) -> RestoreError:
         """Restore the image of the pods that still serve, because pods with the wanted image did not start. Returns the error.
 
-        Only ``dwcp rollback`` (``restart``) does this. In ``dwcp deploy``, the pods that still serve can have the failed release.
+        Only ``dwcp rollback`` (``restart``) without ``by_engine`` does this. In ``dwcp deploy``, the pods that still serve can
+        have the failed release.
         """
         serving = service_container(before["spec"]["template"])["image"]
         if not self.restart or self.former.by_engine or serving == self.former.image or not _ready(before):
@@ -225,7 +227,8 @@ def updated(
 ) -> str:
     """Update the stack with ``file``, reset the program's fields that other tools manage, and return a summary.
 
-    ``program`` is the commit of the program to apply; empty for the checkout's program.
+    ``by_hand`` are the fields to reset; with ``None``, this function finds them before the update. ``program`` is the commit of the
+    program to apply; empty for the checkout's program. ``how`` are further arguments of ``Engine.up``.
 
     The reset is necessary because the engine does not change an object whose inputs are the same, even if the object was changed in
     the cluster.

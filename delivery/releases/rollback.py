@@ -51,9 +51,9 @@ class RollbackRequest:
     to: str | None = None
     """The id of a release, or the path of a backup file.
 
-    ``None`` means the newest deployed release, if a later change exists: a staged release, an open rollout, or another image of
-    stable.
-    Otherwise the release before it, with another image or other settings, or else the deployment before the first release.
+    ``None`` means the newest deployed release if a later change exists: a staged release, an open rollout, or another image of
+    stable. Without a later change, it means the newest earlier release that has another image or other settings. If there is no
+    such release, it means the deployment before the first release.
     """
     to_revision: int | None = None
     reason: str = ""
@@ -160,8 +160,8 @@ class Rollback:
     def _former(self, target: RollbackTarget, releases: Releases) -> restore.Former:
         """The release to restore: the target's image, and the present settings without the changes of later releases.
 
-        With ``--with-settings``, the settings are those in the target's record. In both cases, a setting whose reduction would
-        delete data is not reduced.
+        With ``--with-settings``, the settings are those in the target's record. For a revision whose image no release deployed, all
+        settings stay as they are. In every case, a setting whose reduction would delete data is not reduced.
         """
         recorded = self._recorded(target)
         state = self.states.read()
@@ -179,7 +179,7 @@ class Rollback:
         self.replaced_program, program = last.commit, program_before(last.commit, later)
         if program != last.commit:
             self.runner.say(f"       restored: the program of commit {program[:12]} ({last.commit[:12]} now)")
-            # The recorded objects are valid only for the recorded settings. Without them, the engine's update declares the objects.
+            # The recorded objects are valid only for the recorded settings. With other settings, the engine's update restores them.
             manifests = target.release.manifests if target.release is not None and recorded == self.after else []
         else:
             manifests = workload(state)
@@ -258,7 +258,10 @@ class Rollback:
         return RollbackTarget.of(wanted)
 
     def _changed_since(self, latest: Release, releases: Releases) -> bool:
-        """Whether a release was staged after ``latest``, a rollout is open, or stable has another image (a failed deployment)."""
+        """Whether a release was staged after ``latest``, a rollout is open, or stable has another image or does not exist.
+
+        Stable has another image, for example, after a failed deployment.
+        """
         if releases.staged() is not None:
             return True
         journal = Journal(self.environment.kubernetes, self.environment.name).read()
@@ -342,7 +345,7 @@ class Rollback:
         return f"backup: {backup}"
 
     def _end(self, result: Result, reason: str, error: BaseException | None = None) -> None:
-        """Record the end of the rollback. After ``error``, a failure to record is only a warning."""
+        """Record the end of the rollback with a report and an incident. After ``error``, a failure to record is only a warning."""
         changes: dict[str, object] = {
             "result": result,
             "ended": datetime.now(UTC),

@@ -30,7 +30,8 @@ def running(environment: Environment, track: TrackName) -> tuple[TrackPods, int]
 def sentence(environment: Environment) -> str:
     """The running images as text, for example ``stable runs IMAGE: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic``.
 
-    If the facts cannot be read, no error is raised, and the text contains the reason.
+    A track with 0 % of the traffic is omitted, unless both weights of the load balancer are 0. If the facts cannot be read, no
+    error is raised, and the text contains the reason.
     """
     try:
         return "; ".join(_described(environment, track, share) for track, share in shares(environment).items() if share != 0)

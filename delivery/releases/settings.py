@@ -1,8 +1,8 @@
 """The settings after a rollback: pure functions on the `config` section of stack files.
 
 A release is an image and the settings that its deployment changed. A rollback reverts the settings that later releases changed. It
-does not change credentials, nor settings that were changed outside releases. It does not reduce a setting whose reduction would
-delete data: the size of a volume, Redis' memory, or a retention.
+changes settings that were changed outside releases only with ``--with-settings``, and never changes credentials. It does not reduce
+a setting whose reduction would delete data: the size of a volume, Redis' memory, or a retention.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOT_SET = "not set"
 
 
 class SettingsChange(BaseModel):
-    """The settings that one release changed, by path, with the values before and after. A setting without a value is omitted."""
+    """The values of the settings that one release changed, by path. A setting that the stack file did not contain has no value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -24,7 +24,7 @@ PODS_VARIABLE = "DWCP_PODS"
 """Environment variable that the sandbox sets to ``real`` if its pods are containers."""
 ENCRYPTION = ("secretsprovider", "encryptedkey", "encryptionsalt")
 WIDEST_LINE = 4096
-"""Line width, so large that no value is wrapped; ciphertexts are long."""
+"""Line width: large enough that no value is wrapped, not even a ciphertext."""
 
 
 class StackFileError(DeliveryError):

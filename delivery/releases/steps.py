@@ -55,7 +55,7 @@ class StepRunner:
             self._run(step)
 
     def show(self, steps: Sequence[Step]) -> None:
-        """Print the plan: the description of each step. Steps that change nothing are run."""
+        """Print the plan: the description of each step. Steps with ``changes_nothing`` are run too."""
         for number, step in enumerate(steps, 1):
             self.say(f"  {number}. {step.name}: {step.detail}")
             if step.changes_nothing:

@@ -95,7 +95,7 @@ class Releases:
         matches = [key for key in keys if ids[key] == release_id] or [key for key in keys if ids[key].startswith(release_id)]
         if len(matches) != 1:
             known = ", ".join(each for each in reversed(list(ids.values())[-5:])) or "none yet"
-            problem = "is more than one release" if matches else "is not a release"
+            problem = "is the start of more than one release id" if matches else "is not a release"
             raise ReleaseError(f"{release_id} {problem} of {self.environment.name}", f"choose one of: {known}")
         return self._read(matches[0])
 
@@ -109,7 +109,7 @@ class Releases:
         return newest if newest is not None and newest.result == "staged" else None
 
     def before(self, release: Release) -> Release | None:
-        """The target of a rollback from ``release``: the newest earlier release with another image or other settings."""
+        """The target of a rollback from ``release``: the newest earlier deployed release with another image or other settings."""
         older = (each for each in self._newest_first() if each.order < release.order and each.result == "deployed")
         return next((each for each in older if (each.image, each.config_hash) != (release.image, release.config_hash)), None)
 

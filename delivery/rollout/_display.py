@@ -194,7 +194,7 @@ class LiveTable(Reporter):
         observed = self._observed
         if observed is None:
             return Text("")
-        split = "traffic unknown" if observed.split is None else f"traffic {100 - observed.split}:{observed.split}"
+        split = "no traffic split" if observed.split is None else f"traffic {100 - observed.split}:{observed.split}"
         stable, canary = observed.stable, observed.canary
         return Text(
             f"{split}  stable {stable.healthy}/{stable.replicas} healthy ({stable.image.rpartition(':')[2]})  "

@@ -37,7 +37,7 @@ class Reporter(Protocol):
         ...
 
     def acts(self, record: Record, action: Action) -> None:
-        """Report an action before it is performed."""
+        """Report an action before it is performed. An action that is repeated at once is reported only the first time."""
         ...
 
     def waits(self, record: Record, observed: Observation, text: str) -> None:
@@ -74,7 +74,10 @@ class RolloutLoop:
     _last: Action | None = None
     _entered: float = 0
     _split: int | None = None
-    """The canary's share of the traffic, in percent, when it was last read."""
+    """The canary's share of the traffic, in percent, when it was last read.
+
+    ``None`` before the first read, for the strategy ``flag``, or if both weights of the load balancer are 0.
+    """
 
     def run(self, record: Record) -> Record:
         """Continue until the rollout is done or on hold, and return the last record.

@@ -7,7 +7,7 @@ import math
 from delivery.rollout.actions import Observation, TrackState
 from delivery.rollout.plan import Plan
 
-MAJORITY = 50
+SMALLEST_SHARE = 50
 """Smallest share of the traffic, in percent, for which the total load is estimated from a track's number of pods."""
 
 
@@ -17,8 +17,8 @@ def total_pods(plan: Plan, observed: Observation) -> int:
     The number of a track's pods shows the load as follows:
 
     - A track with all of the traffic needs the pods that it has.
-    - A track with at least ``MAJORITY`` percent gives an estimate if it has more pods than its autoscaler's minimum, because one
-      pod fewer would not be enough for its share. At the minimum, the number of pods does not depend on the load.
+    - A track with at least ``SMALLEST_SHARE`` percent gives an estimate if it has more pods than its autoscaler's minimum, because
+      one pod fewer would not be enough for its share. At the minimum, the number of pods does not depend on the load.
     - A track with a smaller share gives no estimate, because at 10 % an error of one pod would become an error of ten pods.
 
     The rollout sets the minimum of stable's autoscaler to the result, so that later results are not smaller.
@@ -28,9 +28,14 @@ def total_pods(plan: Plan, observed: Observation) -> int:
 
 
 def _demand(track: TrackState, share: int) -> int:
+    """The estimate of one track; 0 for no estimate.
+
+    With one pod fewer, the track would be too small for ``share`` percent of the traffic. So all of the traffic needs more than
+    ``(replicas - 1) * 100 / share`` pods, and the result is the smallest such number.
+    """
     if share == 100:
         return track.replicas
-    return (track.replicas - 1) * 100 // share + 1 if share >= MAJORITY and track.replicas > track.floor else 0
+    return (track.replicas - 1) * 100 // share + 1 if share >= SMALLEST_SHARE and track.replicas > track.floor else 0
 
 
 def canary_pods(plan: Plan, observed: Observation, step: int) -> int:

@@ -19,8 +19,8 @@ class RolloutRefusedError(DeliveryError):
 def make_plan(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings, image: str) -> Plan:
     """The plan of a new rollout of ``image``. Nothing is changed.
 
-    Raises ``RolloutRefusedError`` if stable does not have all of the traffic or is not healthy, or if the strategy is ``flag`` and
-    stable does not run ``image``.
+    Raises ``RolloutRefusedError`` if stable is not healthy. With the strategy ``weighted``, stable must also have all of the
+    traffic; with the strategy ``flag``, stable must run ``image``.
     """
     stable = platform.tracks.read("stable")
     healthy = len(stable.ready if platform.rule is None else stable.ready & platform.rule.healthy("stable"))
@@ -46,7 +46,7 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
 def unowned(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings) -> Plan | None:
     """The plan for an abort that removes traffic and pods of a canary that belongs to no open rollout. Nothing is changed.
 
-    ``None`` if the canary has neither traffic nor pods. With the strategy ``flag``, there is always a plan.
+    ``None`` if stable has all of the traffic and the canary has no pods. With the strategy ``flag``, there is always a plan.
     """
     canary = platform.tracks.read("canary")
     if platform.rule is not None and platform.rule.weights().split == 0 and not canary.replicas:

@@ -44,7 +44,7 @@ class TrackState:
     """``spec.replicas`` of the Deployment."""
     ready: int = 0
     healthy: int = 0
-    """Number of ready pods that are also healthy targets of the load balancer."""
+    """Number of ready pods that are also healthy targets of the load balancer. With the strategy ``flag``: all ready pods."""
     settled: bool = False
     """Whether every pod has the Deployment's newest template and is available."""
     trouble: str = ""
@@ -106,7 +106,10 @@ class SizeCanary:
 
 @dataclass(frozen=True)
 class Route:
-    """Send ``split`` percent of the traffic to the canary and the rest to stable, then set the flag."""
+    """Send ``split`` percent of the traffic to the canary and the rest to stable, then set the flag.
+
+    With the strategy ``flag``, only the flag is set.
+    """
 
     split: int
     flag: int

@@ -62,9 +62,9 @@ class GateReading:
 def read(
     prometheus: PrometheusClient, track: TrackName, window_seconds: int, *, error_threshold: float, compare: bool
 ) -> tuple[GateReading, ...]:
-    """The values of every gate for ``track``. Gates that compare with stable are included only with ``compare``.
+    """The values of the gates for ``track``. Gates that compare with stable are included only with ``compare``.
 
-    ``compare`` requires that stable has traffic.
+    With ``compare``, stable must have traffic.
     """
     return tuple(
         GateReading(

@@ -100,7 +100,7 @@ class Rollout:
 
     @cached_property
     def settings(self) -> RolloutSettings:
-        """The environment's settings. An open rollout keeps the settings with which it began."""
+        """The environment's settings of the group ``rollout``. An open rollout keeps the settings with which it began."""
         return settings_of(self.environment)
 
     @cached_property
@@ -152,7 +152,8 @@ class Rollout:
         file = present_stack_file(self.environment, states, last)
 
         def update() -> None:
-            # Not at the start of the command: the lock of an owner that may still run must not prevent a change of the weights.
+            # The lock is removed only here, because the command stops if the lock's owner may still run. At the start of the
+            # command, this would prevent a change of the weights.
             remove_stale(states, lease.taken_from, warn=events.warns)
             updated(self.environment, with_release(file, image), lease, events.warns, program=last.commit)
 

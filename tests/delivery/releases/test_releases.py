@@ -44,7 +44,7 @@ def test_a_release_is_found_by_its_id_or_a_prefix_of_it(account: Account, releas
     releases.record(second)
     assert releases.get(first.id) == first
     assert releases.get("20260102T05") == second
-    with pytest.raises(ReleaseError, match="is more than one release"):
+    with pytest.raises(ReleaseError, match="is the start of more than one release id"):
         releases.get("2026")
     with pytest.raises(ReleaseError, match=f"choose one of: {second.id}, {first.id}"):
         releases.get("nothing")
