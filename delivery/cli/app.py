@@ -94,6 +94,6 @@ def _end(message: str, code: ExitCode) -> None:
     if "--verbose" in sys.argv:
         errors.print_exception()
     if os.environ.get("GITHUB_ACTIONS") == "true":  # a workflow command shows the message on the run's summary page too
-        sys.stdout.write(f"::error::{message.replace(chr(10), '%0A')}\n")
+        sys.stderr.write(f"::error::{message.removeprefix('error: ').replace(chr(10), '%0A')}\n")
     errors.print(message, markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)

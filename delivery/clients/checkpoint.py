@@ -182,11 +182,15 @@ class States:
         versions = self.versions()
         older = versions[versions.index(version) + 1 :] if version in versions else None
         if older is None or any(self._is(each, checkpoint.sha256) for each in older):
+            mistake = (
+                f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}"
+                if version in versions
+                else f"that version is not in the bucket {self.backend.bucket}: check PULUMI_BACKEND_URL"
+            )
             raise OlderStateError(
                 f"the state of {self.stack} was written at {checkpoint.time or 'an unknown time'}, but the last recorded state "
                 f"was written at {time} (version {version}): an old state was restored without dwcp",
-                f"if that was a mistake: dwcp state restore --environment {self.stack} --version {version}; "
-                f"if it was intended: dwcp state verify --environment {self.stack} --accept",
+                f"{mistake}; if it was intended: dwcp state verify --environment {self.stack} --accept",
             )
 
     def _is(self, version: str, sha256: str) -> bool:

@@ -163,10 +163,8 @@ class ComposeStack:
         if labels is None and docker.run("pull", "--quiet", image, seconds=PULL_SECONDS).returncode == 0:
             labels = _labels(image)
         if labels is None:
-            yield (
-                f"the image {image} is not on the engine and cannot be pulled",
-                f"run `docker login` for its registry, or build the image: docker build -f {DOCKERFILE} -t {image} FOLDER",
-            )
+            build = "" if "@" in image else f", or build the image: docker build -f {DOCKERFILE} -t {image} FOLDER"
+            yield f"the image {image} is not on the engine and cannot be pulled", f"run `docker login` for its registry{build}"
         elif labels.get(CONTRACT_LABEL) != CONTRACT:
             found = repr(labels[CONTRACT_LABEL]) if CONTRACT_LABEL in labels else "missing"
             yield (

@@ -223,6 +223,8 @@ class Engine:
             process.stdin.close()  # the supervisor then ends the engine, even if this method raised an exception
             process.wait()
         look()
+        if process.returncode == OUT_OF_TIME and remaining is None:
+            raise EngineError("the engine was stopped because this process was suspended", "run the command again")
         if process.returncode == OUT_OF_TIME:
             raise LeaseLostError(
                 f"the engine was stopped because the lease of {self.environment} was not renewed in time",

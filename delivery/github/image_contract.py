@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from components.compose.services import APPLICATION_USER as USER
+from components.settings.groups.application import ApplicationSettings
 from contract import PORT
 from delivery.clients import docker
 from delivery.clients.docker_compose import CONTRACT as VERSION
@@ -16,11 +17,8 @@ from delivery.clients.docker_compose import CONTRACT_LABEL as LABEL
 from delivery.clients.waiting import wait_until
 from delivery.errors import DeliveryError
 
-START_SECONDS = 30
-"""Maximum time from the start until ``/health`` answers (guide: the liveness probe begins after 30 s).
-
-docs/app-contract.md allows 120 s, the default of ``application.startupSeconds``.
-"""
+START_SECONDS = ApplicationSettings().startup_seconds
+"""Maximum time from the start until ``/health`` answers (docs/app-contract.md: Start and stop)."""
 STOP_SECONDS = 25
 """Maximum time from SIGTERM to the exit (docs/app-contract.md: Start and stop)."""
 HEALTH = f"fetch('http://127.0.0.1:{PORT}/health').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"

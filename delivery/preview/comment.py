@@ -110,11 +110,12 @@ def _counts(changes: Iterable[ResourceChange]) -> str:
 def _stack(stack: StackPreview, detail: Detail) -> Iterator[str]:
     if stack.problem:
         yield f"### {stack.stack}: cannot be previewed"
-        yield from stack.notes
+        yield from map(escape, stack.notes)
         yield fenced(_bounded(stack.problem, detail))
         return
     if stack.base_problem:
         yield f"### {stack.stack}: the base cannot be evaluated"
+        yield from map(escape, stack.notes)
         yield "The changed program runs, but the base's program does not, so the changes are not known:"
         yield fenced(_bounded(stack.base_problem, detail))
         yield from violation_tables(stack.violations, detail)

@@ -88,9 +88,12 @@ class Deployment:
         self.runner.run([checks])
         if self.options.dry_run:
             running = self.states.read().output("application", "image")
-            self.runner.say(f"plan for {self.environment.name}: {running} -> {self.release.image} ({self.mode})")
+            self.runner.say(f"plan for {self.environment.name}: {running or 'nothing'} -> {self.release.image} ({self.mode})")
             self.runner.show(self.steps(ExitStack()))
-            reaction = "keep the new release (--no-rollback)" if self.options.no_rollback else "roll back to the present release"
+            if self.options.no_rollback:
+                reaction = "keep the new release (--no-rollback)"
+            else:
+                reaction = "roll back to the present release" if running else "no rollback, because nothing runs now"
             names = ", ".join(each.name for each in self.steps(ExitStack()) if each.rolls_back)
             self.runner.say(f"  if one of these steps fails ({names}): {reaction}")
             self.runner.say("nothing was changed")

@@ -61,7 +61,7 @@ def incident(release: Release, record_url: str) -> str:
         "",
         f"- when: {release.started.isoformat(timespec='seconds')}",
         f"- what failed: {'; '.join(f'{each.name}: {each.detail}' for each in failed) or release.reason}",
-        f"- what runs now: {release.previous if release.result == 'rolled back' else 'not recorded; `dwcp status` shows it'}",
+        f"- what runs now: {_running(release)}",
         f"- why: {release.reason or 'not known yet'}",
         "",
         "## Next",
@@ -73,6 +73,16 @@ def incident(release: Release, record_url: str) -> str:
         markdown(release),
     ]
     return "\n".join(lines)
+
+
+def _running(release: Release) -> str:
+    match release.result:
+        case "deployed":
+            return release.image
+        case "rolled back":
+            return release.previous or release.replaced
+        case _:
+            return "not recorded; `dwcp status` shows it"
 
 
 def _cell(text: str) -> str:

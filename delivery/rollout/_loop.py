@@ -150,8 +150,8 @@ class RolloutLoop:
                 pause = min(2 * pause, LONGEST_RETRY_SECONDS)
 
     def _last_seen(self) -> str:
-        """A text with the canary's share of the traffic when it was last read."""
-        return "with unknown traffic" if self._split is None else f"with {self._split} % on the canary when last read"
+        """A text with the canary's share of the traffic when it was last read; with the strategy ``flag`` there is none."""
+        return "with an unknown traffic split" if self._split is None else f"with {self._split} % on the canary when last read"
 
     def _write(self, record: Record, progress: RolloutProgress) -> Record:
         """Write the next record to the journal and return it.

@@ -46,7 +46,7 @@ def make_plan(environment: Environment, platform: Platform, request: RolloutRequ
 def unowned(environment: Environment, platform: Platform, request: RolloutRequest, settings: RolloutSettings) -> Plan | None:
     """The plan for an abort that removes traffic and pods of a canary that belongs to no open rollout. Nothing is changed.
 
-    ``None`` if stable has all of the traffic and the canary has no pods. With the strategy ``flag``, there is always a plan.
+    ``None`` if stable has all of the traffic and the canary has no pods.
     """
     canary = platform.tracks.read("canary")
     if platform.rule is not None and platform.rule.weights().split == 0 and not canary.replicas:

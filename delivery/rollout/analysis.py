@@ -53,7 +53,7 @@ class GateReading:
         """The text of the result, for example ``error rate 30 % (limit 5 %)``."""
         gate = self.gate
         shown = _quantity(gate, self.track.value)
-        if gate.relative is None:
+        if gate.relative is None or (self.track.value or 0) <= gate.threshold:
             return f"{gate.name} {shown} (limit {_quantity(gate, gate.threshold)})"
         stable = None if self.stable is None else self.stable.value
         return f"{gate.name} {shown} (limit {gate.relative:g} x {_quantity(gate, stable)})"

@@ -53,6 +53,14 @@ def test_every_command_has_short_and_long_help(path: tuple[str, ...]) -> None:
     assert (short.exit_code, short.output) == (0, long.output)
 
 
+def test_an_error_in_a_job_of_github_is_an_annotation_and_leaves_the_json_output_empty() -> None:
+    command = [sys.executable, "-m", "delivery", "releases", "--environment", "staging", "--limit", "0", "--json"]
+    environment = {**os.environ, "GITHUB_ACTIONS": "true"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.stderr.startswith("::error::--limit 0 is below 1%0A  fix: ")
+
+
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
 def test_every_command_with_json_output_has_the_option_json(path: tuple[str, ...]) -> None:
     """``--format`` may offer more; ``policy`` and ``preview`` write files instead."""

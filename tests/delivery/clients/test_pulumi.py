@@ -11,6 +11,7 @@ from typing import Any, cast
 import psutil
 import pytest
 
+from delivery.clients import pulumi
 from delivery.clients.engine_events import EngineStep, UpdateResult
 from delivery.clients.environment import Environment
 from delivery.clients.pulumi import GRACE_SECONDS, Engine, EngineError, Tail
@@ -96,6 +97,12 @@ def test_the_engine_is_stopped_when_the_lease_expires(tmp_path: Path, monkeypatc
     with pytest.raises(LeaseLostError, match="the engine was stopped because the lease of local was not renewed in time"):
         stopped.up(FILE, lease_time(started))
     assert not psutil.pid_exists(int(started.read_text()))
+
+
+def test_a_preview_that_was_suspended_for_long_names_no_lease(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi, "WITHOUT_LEASE_SECONDS", 0)
+    with pytest.raises(EngineError, match="the engine was stopped because this process was suspended"):
+        engine(tmp_path, monkeypatch, "exec sleep 60").preview(FILE)
 
 
 def test_an_engine_that_ends_while_the_lease_is_read_has_not_failed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -195,6 +195,19 @@ def test_an_incident_is_recorded_and_an_issue_opened(
     assert releases.s3.get_object(Bucket=releases.bucket, Key=key)["Body"].read().decode() == sent["body"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "running"),
+    [
+        ({"result": "rolled back", "previous": ""}, "ghcr.io/novacron/dwcp-v3:v3.0.0"),
+        ({"result": "deployed", "command": "rollback"}, "app:v4.0.0"),
+        ({"result": "failed"}, "not recorded"),
+    ],
+)
+def test_an_incident_names_the_image_that_runs_now(account: Account, changes: dict[str, str], running: str) -> None:
+    ended = failed_release(account).model_copy(update={"replaced": "ghcr.io/novacron/dwcp-v3:v3.0.0", **changes})
+    assert f"what runs now: {running}" in release_report.incident(ended, "s3://bucket/record")
+
+
 def test_without_a_token_there_is_no_issue(account: Account, releases: Releases, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)

@@ -42,6 +42,7 @@ GOOD = measurement()
         (measurement(errors=0.05), GateOutcome.PASSED, "error rate 5 %"),
         (measurement(errors=0.051), GateOutcome.FAILED, "error rate 5.1 % (limit 5 %) at 5000 requests in 300 s"),
         (measurement(latency=1.2, stable=Reading(1.1)), GateOutcome.FAILED, "latency 1.2 s (limit 1 s)"),
+        (measurement(latency=0.08, stable=Reading(0.04)), GateOutcome.PASSED, "latency against stable 0.08 s (limit 0.1 s)"),
         (measurement(latency=0.5), GateOutcome.FAILED, "latency against stable 0.5 s (limit 1.5 x 0.2 s)"),
         (measurement(latency=0.09, stable=Reading(0.01)), GateOutcome.PASSED, ""),
         (replace(GOOD, requests=Reading(99)), GateOutcome.LITTLE_TRAFFIC, "99 requests in 300 s; 100 are needed"),
