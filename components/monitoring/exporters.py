@@ -39,7 +39,7 @@ STATE_PORT = 8080
 STATE_SELF_PORT = 8081
 """The default ports of kube-state-metrics: ``STATE_PORT`` for metrics, ``STATE_SELF_PORT`` for its own metrics and readiness."""
 
-NODE_PORT = 9100
+NODE_EXPORTER_PORT = 9100
 """The default port of node-exporter."""
 
 EXEMPTION = "dwcp/pod-security-exemption"
@@ -199,13 +199,13 @@ def _node_exporter(settings: MonitoringSettings) -> ContainerArgs:
             f"--path.sysfs={HOST_ROOT}/sys",
             f"--collector.filesystem.mount-points-exclude={IGNORED_MOUNTS}",
             "--no-collector.wifi",
-            f"--web.listen-address=:{NODE_PORT}",
+            f"--web.listen-address=:{NODE_EXPORTER_PORT}",
         ],
-        ports=[ContainerPortArgs(name=METRICS_PORT_NAME, container_port=NODE_PORT, host_port=NODE_PORT)],
+        ports=[ContainerPortArgs(name=METRICS_PORT_NAME, container_port=NODE_EXPORTER_PORT, host_port=NODE_EXPORTER_PORT)],
         resources=pods.resources(cpu=("20m", "200m"), memory=("32Mi", "128Mi")),
         security_context=pods.container_security(),
-        startup_probe=pods.http_probe("/", NODE_PORT, period_seconds=2, failures=30),
-        liveness_probe=pods.http_probe("/", NODE_PORT, period_seconds=10),
-        readiness_probe=pods.http_probe("/", NODE_PORT, period_seconds=10),
+        startup_probe=pods.http_probe("/", NODE_EXPORTER_PORT, period_seconds=2, failures=30),
+        liveness_probe=pods.http_probe("/", NODE_EXPORTER_PORT, period_seconds=10),
+        readiness_probe=pods.http_probe("/", NODE_EXPORTER_PORT, period_seconds=10),
         volume_mounts=[VolumeMountArgs(name="root", mount_path=HOST_ROOT, read_only=True, mount_propagation="HostToContainer")],
     )

@@ -10,7 +10,7 @@ from pulumi import ResourceOptions
 from components.component import Component
 from components.monitoring import operator
 from components.monitoring.alertmanager import Alertmanager, AlertmanagerArgs
-from components.monitoring.exporters import NODE_PORT, ExporterArgs, KubeStateMetrics, NodeExporter
+from components.monitoring.exporters import NODE_EXPORTER_PORT, ExporterArgs, KubeStateMetrics, NodeExporter
 from components.monitoring.grafana import Grafana, GrafanaArgs
 from components.monitoring.prometheus import Prometheus, PrometheusArgs
 from components.monitoring.prometheus_config import ALERTMANAGER_PORT
@@ -78,7 +78,7 @@ class Monitoring(Component):
                 alertmanager=alertmanager,
                 node_namespace=NodeExporter(nodes, exporter, child).namespace,
                 node_namespace_name=nodes,
-                node_port=NODE_PORT,
+                node_port=NODE_EXPORTER_PORT,
                 readers=(grafana,),
             ),
             child,

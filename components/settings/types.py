@@ -209,7 +209,7 @@ def repository(image: str) -> str:
     return f"{head}{slash}{last.partition(':')[0]}"
 
 
-def release_of(image: str) -> str:
+def version_label(image: str) -> str:
     """The value of the label ``version`` for an image, at most 63 characters: its tag, or else the start of its digest."""
     tag = image.partition("@")[0].removeprefix(repository(image)).removeprefix(":")
     return (tag or image.partition("@sha256:")[2][:12])[:63].strip("-._")
@@ -278,7 +278,7 @@ Delay = Annotated[Whole, Field(ge=0, le=3600)]
 Seconds = Annotated[float, BeforeValidator(_number), _within(0, WEEK_SECONDS)]
 PollSeconds = Annotated[float, BeforeValidator(_number), _within(0.05, DAY_SECONDS)]
 """Seconds between two polls. An interval below the minimum would only add load."""
-PartOfHundred = Annotated[float, BeforeValidator(_number), AfterValidator(_percentage)]
+ThresholdPercent = Annotated[float, BeforeValidator(_number), AfterValidator(_percentage)]
 Percent = Annotated[Whole, Field(ge=1, le=100)]
 Port = Annotated[Whole, Field(ge=1024, le=65535)]
 """Ports that do not require root or a capability, because the containers run as UID 1001 without capabilities."""
@@ -358,7 +358,7 @@ AddonName = Literal[
     "vpc-cni",
 ]
 AddonVersion = Annotated[str, _matching(r"v\d+\.\d+\.\d+-eksbuild\.\d+", "the version of an EKS add-on", "v1.21.1-eksbuild.3")]
-ReleaseVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]
+SemanticVersion = Annotated[str, _matching(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?", "a semantic version", "3.0.0")]
 EmailAddress = Annotated[str, _matching(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", "an email address", "dwcp-oncall@example.com", longest=254)]
 SlackChannel = Annotated[str, _matching(r"[#@][a-z0-9._-]{1,79}", "a Slack channel with its #", "#dwcp-alerts")]
 WebAddress = Annotated[

@@ -43,7 +43,7 @@ from components.aws.load_balancer import HEALTH_PATH, LoadBalancer
 from components.component import Component
 from components.field_owners import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER, ignored
 from components.settings import ApplicationSettings, AutoscalingSettings, LoadBalancerSettings
-from components.settings.types import release_of
+from components.settings.types import version_label
 from components.workload import pods
 from components.workload.namespace import Namespace
 from components.workload.objects import SKIP_AWAIT, name_of
@@ -189,7 +189,7 @@ def _deployment(
             ),
             selector=LabelSelectorArgs(match_labels=dict(labels)),
             template=pods.pod_template(
-                {**labels, VERSION_LABEL: pulumi.Output.from_input(args.image).apply(release_of)},
+                {**labels, VERSION_LABEL: pulumi.Output.from_input(args.image).apply(version_label)},
                 args.files.digests,
                 _pod_spec(args, labels),
             ),

@@ -23,7 +23,7 @@ from program.checkout import CHECKOUT
 
 START_SECONDS = 15.0
 """Time for kubectl to find the pod and to listen."""
-GRACE_SECONDS = "2"
+GRACE_SECONDS = 2
 """Time for an interrupted kubectl to end, before the supervisor (``_supervisor.py``) kills it."""
 LIFE_SECONDS = 7 * 24 * 3600
 """Maximum lifetime of kubectl. After that, :meth:`PortForward.url` starts kubectl again. kubectl also ends with this process."""
@@ -66,7 +66,7 @@ class PortForward:
         kubectl = [_kubectl(self._variables), *options, "port-forward", "--address", "127.0.0.1", *self._target]
         process = subprocess.Popen(
             # When this process ends, even by a signal, the supervisor's standard input is closed. The supervisor then ends kubectl.
-            [sys.executable, "-m", "delivery.clients._supervisor", GRACE_SECONDS, *kubectl],
+            [sys.executable, "-m", "delivery.clients._supervisor", str(GRACE_SECONDS), *kubectl],
             env={**self._variables, "PYTHONPATH": str(CHECKOUT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from components.settings.types import release_of
+from components.settings.types import version_label
 from contract import (
     APP_LABEL,
     APPLICATION,
@@ -103,7 +103,7 @@ class Tracks:
         template = self.deployment("stable")["spec"]["template"]
         containers: list[Manifest] = template["spec"]["containers"]
         changed = [{**each, "image": image} if each["name"] == APPLICATION else each for each in containers]
-        template = {"metadata": {"labels": {VERSION_LABEL: release_of(image)}}, "spec": {"containers": changed}}
+        template = {"metadata": {"labels": {VERSION_LABEL: version_label(image)}}, "spec": {"containers": changed}}
         self._patch(self._deployment(track), {"spec": {"template": template}})
 
     def restart(self, track: TrackName) -> None:

@@ -276,7 +276,7 @@ class Drift:
     """The differences between the state of one stack and the cloud."""
 
     stack: str
-    looked_at: int = 0
+    resources_read: int = 0
     """Number of resources that were read."""
     changes: tuple[ResourceChange, ...] = ()
     """The changes from the state to the cloud. ``update``: changed in the cloud. ``delete``: deleted in the cloud."""

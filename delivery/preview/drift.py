@@ -47,7 +47,7 @@ def _detected(environment: Environment) -> Drift:
     found, problems = _foreign(environment, read)
     return Drift(
         stack=environment.name,
-        looked_at=sum(1 for each in read.resources if each.get("custom")),
+        resources_read=sum(1 for each in read.resources if each.get("custom")),
         changes=read.changes,
         foreign=found,
         problems=problems,

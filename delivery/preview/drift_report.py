@@ -23,7 +23,7 @@ def headline(drift: Drift) -> str:
     parts += [f"{len(drift.foreign)} not in the state"] if drift.foreign else []
     if drift.problems and not parts:
         return f"{drift.stack}: drift could not be checked completely"
-    return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.looked_at} resources read)"
+    return f"{drift.stack}: {', '.join(parts) or 'no drift'} ({drift.resources_read} resources read)"
 
 
 def print_table(drifts: Sequence[Drift], console: Console) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from components.settings.types import release_of
+from components.settings.types import version_label
 from contract import DEPLOYMENTS, VERSION_LABEL
 from delivery.clients.checkpoint import States
 from delivery.clients.engine_events import UpdateResult
@@ -273,7 +273,7 @@ def _apply(environment: Environment, former: Former, before: dict[str, Any]) -> 
     manifests = {each["kind"]: copy.deepcopy(each) for each in former.manifests if _is_service(each)}
     if "Deployment" in manifests:
         service_container(manifests["Deployment"]["spec"]["template"])["image"] = former.image
-        manifests["Deployment"]["spec"]["template"]["metadata"]["labels"][VERSION_LABEL] = release_of(former.image)
+        manifests["Deployment"]["spec"]["template"]["metadata"]["labels"][VERSION_LABEL] = version_label(former.image)
         _keep_digest(manifests["Deployment"], before)
     for kind in SERVICE_KINDS:
         if kind in manifests:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
 
-from components.settings.types import release_of
+from components.settings.types import version_label
 from delivery.clients.environment import Environment
 from delivery.errors import DeliveryError, problem_of
 from delivery.releases import incidents
@@ -60,7 +60,7 @@ def _release(environment: Environment, releases: Releases, record: Record, fenci
     if staged is not None and staged.image != plan.image:
         staged = None  # the rollout promotes another image
     ended = datetime.now(UTC)
-    tag = release_of(plan.image)
+    tag = version_label(plan.image)
     began = datetime.fromisoformat(record.history[0].at) if record.history else ended
     basis = staged or running or Release(id="", environment=environment.name, command="rollout", image=plan.image, started=began)
     promoted = progress.outcome is RolloutOutcome.PROMOTED

@@ -139,7 +139,7 @@ def releases(screen: Console) -> None:
 def drift(screen: Console) -> None:
     changed = PropertyChange(path="spec.template.spec.containers[0].image", before="", after=LONG, replaces=Replaces.NO)
     change = ResourceChange(kind=Kind.UPDATE, urn="", type="kubernetes:apps/v1:Deployment", name="dwcp-v3", properties=(changed,))
-    print_table([Drift(stack="local", looked_at=214, changes=(change,))], screen)
+    print_table([Drift(stack="local", resources_read=214, changes=(change,))], screen)
 
 
 def doctor(screen: Console) -> None:

@@ -11,13 +11,13 @@ from typing import Annotated
 from annotated_types import Interval
 
 from components.settings.groups._group import Group
-from components.settings.types import ReleaseVersion, Variable, Whole
+from components.settings.types import SemanticVersion, Variable, Whole
 
 
 class DwcpSettings(Group):
     """The DWCP protocol of the service."""
 
-    version: Annotated[ReleaseVersion, Variable("DWCP_VERSION")] = "3.0.0"
+    version: Annotated[SemanticVersion, Variable("DWCP_VERSION")] = "3.0.0"
     """Protocol version (guide: Environment Variables)."""
     max_connections: Annotated[Whole, Interval(ge=1, le=1_000_000), Variable("MAX_CONNECTIONS")] = 1000
     """Maximum number of concurrent connections per pod; more connections get status 503 (guide: Environment Variables)."""

@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from components.monitoring.objectives import ERROR_RATIO, MINIMUM_REQUESTS
 from components.settings.groups._group import Group
-from components.settings.types import PartOfHundred, Percent, PollSeconds, Seconds, Whole, ascending
+from components.settings.types import Percent, PollSeconds, Seconds, ThresholdPercent, Whole, ascending
 
 
 class RolloutSettings(Group):
@@ -21,7 +21,7 @@ class RolloutSettings(Group):
     """Ascending percentages of the traffic; if the last step is below 100, the rollout then holds (guide: Gradual Rollout)."""
     wait_seconds: Seconds = 300
     """Seconds of analysis at each step (guide: Gradual Rollout)."""
-    error_threshold_percent: PartOfHundred = round(100 * ERROR_RATIO, 9)
+    error_threshold_percent: ThresholdPercent = round(100 * ERROR_RATIO, 9)
     """Percentage of failed requests above which the rollout aborts (guide: Gradual Rollout; alert: HighErrorRate)."""
     minimum_requests: Annotated[Whole, Interval(ge=0, le=1_000_000)] = MINIMUM_REQUESTS
     """Minimum number of requests for a measurement; with fewer requests, the step is extended (alert: HighErrorRate)."""

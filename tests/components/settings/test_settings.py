@@ -35,7 +35,7 @@ from components.settings import (
     load_account,
 )
 from components.settings.quantities import mebibytes, parse_quantity
-from components.settings.types import VPC_PREFIXES, release_of, repository
+from components.settings.types import VPC_PREFIXES, repository, version_label
 from contract import API_KEY_PREFIX
 from tools import settings_reference
 
@@ -281,7 +281,7 @@ def test_a_bad_value_is_refused_with_its_key_and_a_fix(load_stack: Load, path: s
     ],
 )
 def test_repository_and_release_are_parsed_from_an_image(image: str, name: str, release: str) -> None:
-    assert (repository(image), release_of(image)) == (name, release)
+    assert (repository(image), version_label(image)) == (name, release)
 
 
 def test_an_edited_objective_changes_the_defaults_of_a_rollout() -> None:

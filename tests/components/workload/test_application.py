@@ -12,7 +12,7 @@ from manifests import ALTERNATIVES, CHANGED, STACKS, Manifest, Manifests, evalua
 from recording import run, stack_config
 
 from components.field_owners import DEPLOYMENT
-from components.settings.types import release_of
+from components.settings.types import version_label
 
 TRACKED_KINDS = ("Deployment", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Service", "TargetGroupBinding")
 
@@ -305,7 +305,7 @@ def test_a_changed_password_restarts_the_service_and_redis() -> None:
     ],
 )
 def test_the_version_label_is_a_valid_label(image: str, release: str) -> None:
-    assert release_of(image) == release
+    assert version_label(image) == release
 
 
 def test_the_service_may_call_only_the_configured_external_addresses() -> None:

@@ -13,7 +13,7 @@ import pytest
 from live_platform import REPOSITORY, LivePlatform
 from recording import ROOT
 
-from components.settings.types import release_of
+from components.settings.types import version_label
 from delivery.errors import ExitCode
 from delivery.github.workflow import find
 
@@ -72,7 +72,7 @@ def test_a_release_is_promoted_reported_and_rolled_back(pipeline: Pipeline, tmp_
         more={"DWCP_SERVICE_URL": f"{live.monitoring.simulator_url}/tracks/{{track}}", "DWCP_METRICS_WINDOW_SECONDS": "3"},
     ).end(0)
     before = pipeline.step("production", "pipeline running")["release"]
-    assert release_of(old) in before
+    assert version_label(old) in before
     assert pipeline.recovery(new, before) == {"need": "not-needed", "reason": f"{old} serves, as before", "before": before}
 
     live.rollout(new, "--percentage", "0").end(0)

@@ -24,7 +24,7 @@ def changes(report: dict[str, Any]) -> dict[str, str]:
 def test_there_is_none_after_an_up(platform: Standing) -> None:
     report = platform.drift()
     assert (report["changes"], report["foreign"], report["problems"], report["exitCode"]) == ([], [], [], 0)
-    assert report["looked_at"] > 150
+    assert report["resources_read"] > 150
 
 
 def test_a_deleted_rule_of_a_security_group_is_gone_and_comes_back(platform: Standing) -> None:

@@ -43,7 +43,7 @@ def step(op: str, old: dict[str, Any], inputs: dict[str, Any] | None = None) -> 
 
 
 def drift(*steps: dict[str, Any]) -> Drift:
-    return Drift(stack="production", looked_at=len(steps), changes=parse(json.dumps({"steps": steps})).changes)
+    return Drift(stack="production", resources_read=len(steps), changes=parse(json.dumps({"steps": steps})).changes)
 
 
 def test_a_changed_property_is_shown_with_both_sides() -> None:
@@ -164,7 +164,9 @@ def test_the_exit_code_distinguishes_drift_no_drift_and_an_incomplete_check(foun
 
 
 def test_markdown_says_what_could_not_be_looked_at() -> None:
-    text = reports.to_markdown([Drift(stack="staging", problems=("AWS answers: <403>",)), Drift(stack="production", looked_at=3)])
+    text = reports.to_markdown(
+        [Drift(stack="staging", problems=("AWS answers: <403>",)), Drift(stack="production", resources_read=3)]
+    )
     assert "staging: drift could not be checked" in text
     assert "AWS answers: &lt;403&gt;" in text
     assert "production: no drift (3 resources read)" in text
