@@ -81,7 +81,7 @@ def _caller(config: Mapping[str, Any]) -> str:
 
 @contextmanager
 def without_kubeconfig() -> Generator[None]:
-    """Hide KUBECONFIG, which the Kubernetes SDK would copy into the provider's inputs, so that every shell gets the same graph."""
+    """Hide KUBECONFIG, so that every shell gets the same graph. The Kubernetes SDK would copy it into the provider's inputs."""
     found = os.environ.pop("KUBECONFIG", None)
     try:
         yield
@@ -91,7 +91,7 @@ def without_kubeconfig() -> Generator[None]:
 
 
 def stack_config(checkout: FilePath, stack: str) -> dict[str, Any]:
-    """The configuration of a checkout's stack by full key, with placeholders for its secrets."""
+    """The configuration of a checkout's stack by full key. Encrypted values, and secrets that are not set, are placeholders."""
     return dict(stack_configuration(checkout, stack, PLACEHOLDERS).values)
 
 

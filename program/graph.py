@@ -105,7 +105,7 @@ _ADAPTER = TypeAdapter(Graph)
 
 
 def unknown_paths(value: Any, path: Path = ()) -> Iterator[Path]:
-    """The paths of the unknown values in ``value``, in which an evaluation represents each of them by ``UNKNOWN``."""
+    """The paths of the unknown values in ``value``. An evaluation represents every unknown value by ``UNKNOWN``."""
     if value == UNKNOWN:
         yield path
     elif isinstance(value, dict):

@@ -28,7 +28,10 @@ def text(path: Sequence[str | int]) -> str:
 
 
 def parse(path: str) -> Path:
-    """The path that :func:`text` writes as ``path``. ``*`` becomes a key, which :func:`covers` matches with every key or index."""
+    """The path that :func:`text` writes as ``path``, except that a name in brackets becomes a plain key, not an :class:`Item`.
+
+    ``*`` becomes a key too, which :func:`covers` matches with every key or index.
+    """
     found = re.findall(r'\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|\[(\*)\]|([^.\[\]]+)', path)
     return tuple(int(index) if index else quoted.replace('\\"', '"') or star or key for quoted, index, star, key in found)
 

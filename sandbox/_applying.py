@@ -1,4 +1,4 @@
-"""``pulumi up`` on the embedded cloud, with its progress: the finished resources, their total number, and the remaining time."""
+"""``pulumi up`` on the embedded cloud, with its progress: how many of all resources are finished, and the remaining time."""
 
 from __future__ import annotations
 

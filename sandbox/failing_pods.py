@@ -1,7 +1,7 @@
 """More stages for kwok, which simulates the kubelets: pods fail or start slowly on demand, although no container runs.
 
 kwok's own stages make every pod ready at once, and remove a deleted pod at once. Here, as with a kubelet, a deleted pod serves
-until the end of its ``preStop`` sleep.
+until the end of its ``preStop`` sleep, but for at most ``LONGEST_STOP_SECONDS``.
 
 The suffix of an image's tag (``dwcp-v3:v3.1.0-crash``) or the annotation ``sandbox.dwcp/behavior`` selects the behavior of a pod. A
 test can therefore deploy a bad release by its tag. On a running pod, only the values ``crash`` and ``unready`` have an effect.

@@ -160,7 +160,10 @@ def bootstrap(cloud: Cloud, account: Cloud) -> None:
 
 
 def become(cloud: Cloud, kind: str) -> None:
-    """Assume the role ``kind`` of the stack's environment with a token, as the jobs in GitHub do."""
+    """Assume the role ``kind`` of the stack's environment with a token, as the jobs in GitHub do.
+
+    The cloud's engine, and the file that a shell sources, get the role's credentials.
+    """
     stack = cloud.project.stack
     role = f"arn:aws:iam::{cloud.project.account.id}:role/{contract.PROJECT}-{stack}-{kind}"
     cloud.engine.credentials = assume(cloud, role, environment=stack if kind == "deploy" else "preview")
@@ -195,7 +198,8 @@ def web_identity(claims: dict[str, str]) -> str:
 def stack_file(cloud: Cloud) -> Path:
     """The path of the cloud's copy of the stack file, which contains generated secrets.
 
-    If the committed file or the file of ``pulumi stack init`` is newer than the copy, the copy and its secrets are generated again.
+    If the checkout's stack file, or the file that ``pulumi stack init`` wrote, is newer than the copy, the copy and its secrets are
+    generated again.
     """
     name = f"Pulumi.{cloud.project.stack}.yaml"
     file = cloud.folder / name

@@ -68,8 +68,8 @@ class Event:
 class EnvironmentState:
     """The state of an environment: the image that gets the traffic (``serves``), and the records of ``dwcp``.
 
-    ``rollout`` is the image of the open rollout, and ``holds`` is the reason why it is on hold. ``results`` has the result of each
-    image's latest release record.
+    ``rollout`` is the image of the open rollout, ``percent`` is its share of the traffic, and ``holds`` is the reason why the
+    rollout is on hold. ``results`` has the result of each image's latest release record.
     """
 
     serves: str = OLD
@@ -103,7 +103,7 @@ EXAMPLES = {
     **dict.fromkeys(("ROLE_ARN", "STAGING_PREVIEW_ROLE_ARN", "PRODUCTION_PREVIEW_ROLE_ARN"), "arn:aws:iam::123456789012:role/any"),
     "BASE_URL": "https://dwcp.example.com",
 }
-"""Values of GitHub's variables that the check accepts."""
+"""Values of GitHub's variables that ``dwcp pipeline variables`` accepts."""
 
 
 @dataclass

@@ -28,8 +28,9 @@ KUBE_SCORE = {
     "read-only root.",
     "container-image-pull-policy": "Images have a fixed tag or digest. A node that already has the image must be able to restart "
     "a pod while the registry is down.",
-    "pod-probes-identical": "Grafana, Redis and the exporters have one health endpoint each. The liveness probe calls this "
-    "endpoint less often than the readiness probe, so that a pod leaves its Service before it is restarted.",
+    "pod-probes-identical": "Grafana, Redis, its exporter and node-exporter have one health check each. The liveness probe runs "
+    "this check less often than the readiness probe, so that a pod leaves its Service before it is restarted. node-exporter has no "
+    "Service, so its two probes run equally often.",
     "deployment-targeted-by-hpa-does-not-have-replicas-configured": "The program sets the number of replicas only at "
     "creation. Later the autoscaler owns this number, and the program ignores changes of the number.",
 }
@@ -63,7 +64,7 @@ evaluated. This failure counts as a violation, so a mandatory rule stops the pre
 unknown before creation: the report shows the checks of these properties as *deferred*, and the engine repeats the checks during
 `pulumi up`. In an exported state, no check is deferred, and every secret is unknown.
 
-`dwcp policy` and `dwcp preview` evaluate the program twice:
+`dwcp policy` (without `--state`) and `dwcp preview` evaluate the program twice:
 
 - One evaluation has only unknown outputs, as in the engine's first preview.
 - The other evaluation has example values for outputs, such as an ARN that contains the resource's name. In this evaluation, a rule
@@ -84,7 +85,8 @@ Rules read a normalized form of each resource, so that different spellings of th
 - IAM statements: the actions and resources that they match, in every kind of policy and attachment.
 - Security groups: the networks that they admit.
 - Pods: the pod template, in every workload kind, API version and `Patch` resource.
-- Credentials: a rule recognizes them by their format (`detect-secrets`), or by the last word of the property's name.
+- Credentials: a rule recognizes them by their format (`detect-secrets`), or by the last word of the property's
+  name, without words such as `PROD` after it.
 
 The page [Policies and other checkers](policies-checks.md) compares the rules with the checks of checkov, kube-linter and
 kube-score. The numbers of `CIS AWS` below are those of the CIS AWS Foundations Benchmark v3.0.0.
@@ -98,9 +100,9 @@ If no rule checks the type of a resource, and the type is not in the following t
 
 ## Levels and parameters
 
-A violation of a *mandatory* rule stops a preview or update. A violation of an *advisory* rule is only reported. Levels and limits
-depend on the environment. Each rule below lists its levels, and the next table lists the limits. The parentheses name the source of
-a limit; "guide" is the deployment guide of the application:
+A violation of a *mandatory* rule stops a preview or update. A violation of an *advisory* rule is only reported. A *disabled* rule
+is not evaluated. Levels and limits depend on the environment. Each rule below lists its levels, and the next table lists the
+limits. The parentheses name the source of a limit; "guide" is the deployment guide of the application:
 
 | parameter | local | staging | production | account | meaning |
 |---|---|---|---|---|---|
@@ -110,8 +112,9 @@ The limits are in `policies/limits.py`. For one run, `--policy-pack-config FILE`
 replaces levels and limits. The files `policies/config/ENVIRONMENT.json` are examples with every level and limit.
 
 A stack with the name of an environment, or with the name `account`, gets the limits in the column with its name. `account` is the
-stack in `bootstrap/`. For a stack with another name, the setting `environment.name` selects the limits; without it, the limits of
-production apply.
+stack in `bootstrap/`. For a stack with another name, the tag `environment` of its AWS provider selects the limits, and the program
+sets this tag to the setting `environment.name`. Without this tag, the limits of production apply. For one run,
+`dwcp policy --limits STACK` selects the limits of another column.
 
 ## Waivers
 

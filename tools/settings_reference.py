@@ -56,7 +56,7 @@ The command encrypts the value, so commit and merge the file too. Staging and pr
 
 
 def groups() -> Iterator[tuple[str, type[Group]]]:
-    """The settings groups by their config keys."""
+    """Yield each group of settings: its config key and its model."""
     for name, field in Settings.model_fields.items():
         yield to_camel(name), cast(type[Group], field.annotation)
 

@@ -1,8 +1,8 @@
 """The AWS types.
 
 The SDK does not state which inputs force a replacement, so these entries are written by hand. Their source is ``ForceNew`` in the
-schema of terraform-provider-aws, on which the Pulumi provider is based. ``loses`` is also set for a resource without data if its
-replacement has another address, such as a subnet, an Elastic IP address or a load balancer.
+schema of terraform-provider-aws, on which the Pulumi provider is based. ``loses`` is also set for some resources without data, for
+example a subnet, an Elastic IP address and a load balancer, because a replacement has another address.
 """
 
 from __future__ import annotations

@@ -1,8 +1,11 @@
 """Consequences of in-place changes that the engine's preview does not show.
 
-Each of the three tables lists changes with one kind of consequence: the service rejects the change (``REFUSED``), the service
-deletes data although the resource is not deleted (``LOST_IN_PLACE``), or the service accepts the change, but the change can cause a
-failure later (``TO_WATCH``).
+Each of the three tables lists changes with one kind of consequence:
+
+- ``REFUSED``: the service rejects the change.
+- ``LOST_IN_PLACE``: the change deletes data, or makes data unreachable, although the resource is not deleted.
+- ``TO_WATCH``: the service can accept the change, but the change can cause a failure later.
+
 Sources: the Kubernetes API's validation of updates, AWS' API references (``UpdateClusterVersion``, ``ModifyVolume``,
 ``ModifyDBInstance``, ``PutRetentionPolicy``, ``PutBucketLifecycleConfiguration``), the load balancer controller's webhook.
 """
@@ -62,7 +65,10 @@ def follows(
 
 
 def _normal(type_: str, inputs: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The inputs of the resource and of its inline parts. A key is the type as in the tables, and the place of the part."""
+    """The inputs of the resource and of its inline parts.
+
+    A key is a pair: the type, as in the tables, and for an inline pod the path of its template in the resource.
+    """
     resource = Resource(urn="", type=type_, name="", inputs=dict(inputs))
     return {
         (_key(each.type), str(each.inputs.get("kind", "")) if isinstance(each, Part) else ""): each.inputs
@@ -378,7 +384,7 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
     **{type_: _of_pods(path) for type_, path in _POD_SPECS.items()},
     "core/ConfigMap": (Consequence("data.*", _contents.lost_by_redis),),
 }
-"""By type: the data that a change deletes although the resource is not deleted."""
+"""By type: the data that a change deletes, or makes unreachable, although the resource is not deleted."""
 
 TO_WATCH: Mapping[str, tuple[Consequence, ...]] = {
     "aws:eks/addon:Addon": (Consequence("addonVersion", _downgraded),),

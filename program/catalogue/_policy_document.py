@@ -14,7 +14,7 @@ ELEMENTS = {"sid": "Sid", "actions": "Action", "notActions": "NotAction", "resou
 
 
 def policy_document(args: Mapping[str, Any]) -> dict[str, Any]:
-    """The document as JSON, from the arguments of the data source."""
+    """The outputs of the data source: the document as ``json``, and without spaces as ``minifiedJson``."""
     found: dict[str, Any] = {}  # by the statement's sid: a later statement replaces an earlier one with the same sid
     documents = [*_parsed(args.get("sourcePolicyDocuments")), [*map(_statement, args.get("statements") or ())]]
     for statements in (*documents, *_parsed(args.get("overridePolicyDocuments"))):

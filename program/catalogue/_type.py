@@ -19,8 +19,8 @@ class ResourceType:
     """One entry of the catalogue. Lists of inputs are paths, separated by spaces; a path includes all paths below it."""
 
     identity: str = ""
-    """The inputs that identify the object in its account, region or cluster, the most specific input first. Two resources with
-    equal values are the same object. Empty for a type of which any number of equal objects can exist."""
+    """The inputs that identify the object in its account, region or cluster. Two resources with equal values are the same object.
+    If the first input is not set, the object is not known. Empty for a type of which any number of equal objects can exist."""
     replaces: str = ""
     """The inputs whose change replaces the resource."""
     replaces_immutable: str = ""

@@ -109,7 +109,7 @@ def started(folder: Path, compose: Path | None = None) -> Iterator[DockerEngine]
     """Start an engine, and stop it when the block ends. First wait until no other process of this user runs such an engine.
 
     The images stay in this user's cache. The engine's other files are in ``folder``, which is removed when the block ends. The
-    engine does not change the machine's network: it runs without iptables, and publishes ports with its own proxy.
+    engine does not change the machine's firewall: it runs without iptables, and publishes ports with its own proxy.
     """
     KEPT.mkdir(parents=True, exist_ok=True)
     with FileLock(KEPT / "lock"):

@@ -1,4 +1,4 @@
-"""``python -m sandbox.simulator PORT``: simulate load until a signal. Environment variables select the sandbox."""
+"""``python -m sandbox.simulator PORT``: simulate load until a signal ends the process. Environment variables select the sandbox."""
 
 from __future__ import annotations
 
