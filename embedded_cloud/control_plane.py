@@ -167,7 +167,7 @@ class ControlPlane:
     def _to_kubelets(self) -> list[str]:
         """The options for the advertised address and for connections to real nodes and their pods.
 
-        Simulated nodes need only the first of these options, because kwok does not check the API server's credentials.
+        Simulated nodes need only the advertised address: the API server reaches kwok directly, and kwok checks no credentials.
         """
         if self.project.pods is None or self.tunnel is None:
             # Without this option, the API server needs a default route over IPv4, to find an address of this machine.

@@ -1,7 +1,8 @@
-"""``python -m embedded_cloud.moto_server PORT CONTENT``: serve moto over HTTP, with the program's services loaded in advance.
+"""``python -m embedded_cloud.moto_server PORT CONTENT``: serve moto over HTTP, with models loaded in advance.
 
-Loading the models of a service can take seconds. This process loads the models while the control plane starts, which shortens the
-first ``up``. CONTENT is the account with its initial content, as JSON: see :class:`embedded_cloud.account.Account`.
+Loading the models of a service can take seconds. While the control plane starts, this process loads the models that the engine, the
+embedded provider and the project need. This shortens the first ``up``. CONTENT is the account with its initial content, as JSON:
+see :class:`embedded_cloud.account.Account`.
 """
 
 from __future__ import annotations

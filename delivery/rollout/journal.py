@@ -1,8 +1,9 @@
 """The rollout's journal: stores the progress on this machine and in the cluster, before the next action is performed.
 
-The copy in the cluster is a ConfigMap, which commands on other machines read too. Each write contains the last ``resourceVersion``
-that the process has read, so the API server refuses a write if the process does not know the last entry. The copy on this machine
-is written atomically. A rollout continues if one of the copies cannot be written, but its first entry must be in the cluster.
+The copy in the cluster is a ConfigMap, which commands on other machines read too. A write that replaces the ConfigMap contains
+the last ``resourceVersion`` that the process has read, so the API server refuses the write if the process does not know the last
+entry. The copy on this machine is written atomically. A rollout continues if one of the copies cannot be written, but its first
+entry must be in the cluster.
 """
 
 from __future__ import annotations
@@ -175,7 +176,7 @@ class Journal:
             return
         if found.is_open or self._written:
             raise JournalError(
-                f"another command has continued the rollout of {found.plan.image}, which is now in phase {found.progress.phase}",
+                f"another command has written to the journal: the rollout of {found.plan.image} is in phase {found.progress.phase}",
                 f"see the rollout's progress: dwcp status --environment {self._environment}",
             )
 

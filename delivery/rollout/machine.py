@@ -4,7 +4,8 @@ The function uses no clock and no network, and stores nothing. Every action can 
 observation differs from the goal. For this reason, a rollout that was killed at any point continues from its journal. Tests verify
 these invariants of every path:
 
-- A track gets traffic only while it has enough healthy targets, except in an urgent abort (``_to_stable`` defines it).
+- A track gets traffic only while it has enough healthy targets. The only exception is stable in an abort (see the comment in
+  ``_to_stable``).
 - A track is scaled down or replaced only after its weight was read back as 0 and its drain is over.
 - Every path ends with all traffic on one image, or on hold with a reason.
 """
@@ -197,7 +198,7 @@ def _shift(plan: Plan, progress: RolloutProgress, observed: Observation) -> Deci
 
 def _propagate(plan: Plan, progress: RolloutProgress, observed: Observation) -> Decision:
     if observed.seconds < plan.settings.propagation_seconds:
-        return Decision(progress, None, f"waiting {plan.settings.propagation_seconds:g} s until the weight takes effect")
+        return Decision(progress, None, f"waiting {plan.settings.propagation_seconds:g} s until the change takes effect")
     return Decision(progress.to(Phase.ANALYSE))
 
 
@@ -266,7 +267,7 @@ def _restore(plan: Plan, progress: RolloutProgress, observed: Observation) -> De
 def _stable_gets(plan: Plan, progress: RolloutProgress, observed: Observation, image: str) -> Decision:
     """Update stable, which has no traffic, to ``image``, and wait until it is ready with healthy targets."""
     new = image == plan.image
-    waited = plan.waits[-1] if new else 0
+    waited = plan.waits[-1] if new else 0  # stable already had no traffic during the analysis of the last step
     if observed.seconds < plan.drain - waited:
         return Decision(progress, None, f"waiting {plan.drain:g} s until stable's open requests have ended")
     need = total_pods(plan, observed)
@@ -310,7 +311,7 @@ def _to_stable(plan: Plan, progress: RolloutProgress, observed: Observation) -> 
     # - 0 if the canary has no healthy target, and the last update of stable was not to the new image (`dead`);
     # - 1 in an urgent abort, if stable has not served the new image. An abort is urgent if the canary is unhealthy or has failed
     #   a gate, or if a person has repeated the abort;
-    # - otherwise as many as all of the traffic needs.
+    # - otherwise as many as all of the traffic needs, but not more than the maximum of stable's autoscaler.
     unhealthy = progress.at_once or observed.canary.trouble_seconds > plan.settings.grace_seconds
     unchanged = bool(progress.aborting) and not progress.was_promoted
     need = 1 if unchanged and unhealthy else min(total_pods(plan, observed), observed.stable.ceiling)

@@ -30,9 +30,12 @@ class RolloutRequest(Frozen):
     """``None`` means the image of the open rollout or of the staged release."""
     strategy: Strategy | None = None
     percentage: int | None = None
-    """The last percentage. Below 100, the rollout holds there. ``None`` means all steps."""
+    """The last percentage. Below 100, the rollout holds there.
+
+    ``None`` means all steps, or, if the open rollout has not reached its percentage, the percentage of the open rollout.
+    """
     waits: tuple[float, ...] | None = None
-    """Seconds of analysis: one number for all steps, or one number for each step."""
+    """Seconds of analysis: one number for all steps, or one for each step of the settings, also for those above ``percentage``."""
     error_threshold_percent: float | None = None
 
     def check(self, settings: RolloutSettings) -> None:
@@ -51,7 +54,7 @@ class RolloutRequest(Frozen):
             (
                 self.waits is not None and len(self.waits) not in (1, len(settings.steps)),
                 f"--wait-time {_listed(self.waits or ())} has {len(self.waits or ())} numbers for {len(settings.steps)} steps",
-                "give one number, or one for each step",
+                "give one number, or one for each step of the setting rollout.steps",
             ),
             (
                 self.error_threshold_percent is not None and not 0 < self.error_threshold_percent < 100,
@@ -80,7 +83,8 @@ class RolloutRequest(Frozen):
     def schedule(self, settings: RolloutSettings, above: int = 0) -> tuple[tuple[int, ...], tuple[float, ...]]:
         """The settings' steps between ``above`` and ``percentage``, then ``percentage`` itself, and the wait of each step.
 
-        Without ``percentage``, the last step in the settings is the limit.
+        Without ``percentage``, the last step in the settings is the limit. If ``percentage`` is not a step in the settings, it has
+        the wait of the last step.
         """
         given = self.waits or (float(settings.wait_seconds),)
         waits = given * len(settings.steps) if len(given) == 1 else given

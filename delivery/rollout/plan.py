@@ -25,7 +25,8 @@ class Frozen(BaseModel):
 class Plan(Frozen):
     """The plan of one rollout, made from the options, the settings and the platform's state.
 
-    A rollout that holds at its ``--percentage`` gets a new plan if the command runs again with another one.
+    A rollout that holds at its last percentage gets a new plan if a later command requests another percentage. A command without
+    ``--percentage`` requests the last step in the settings.
     """
 
     environment: str
@@ -40,7 +41,8 @@ class Plan(Frozen):
     canary_floor: Annotated[int, Ge(0)]
     steps: Annotated[tuple[Percentage, ...], "ascending"]
     """The steps below ``--percentage`` in the setting ``rollout.steps`` (``components/settings/groups/rollout.py``), then
-    ``--percentage`` itself."""
+    ``--percentage`` itself. Without this option: all steps. A new plan after a hold omits the steps that are not above the
+    reached percentage."""
     waits: tuple[Seconds, ...]
     """Seconds of analysis, one per step."""
     error_threshold: Annotated[float, Interval(gt=0, lt=1)]
@@ -48,7 +50,8 @@ class Plan(Frozen):
     scrape_interval: Annotated[float, Ge(0)]
     """Prometheus' scrape interval in seconds. A measurement window is evaluated only if it has enough scrapes."""
     drain: Seconds
-    """The longer of the two target groups' deregistration delays. After this time, a track without traffic has no open requests."""
+    """The longer of the two target groups' deregistration delays. After this time, a track without traffic has no open requests.
+    0 with the strategy ``flag``."""
     settings: RolloutSettings
     """The environment's settings when the rollout began; later changes do not affect an open rollout."""
 
@@ -72,6 +75,8 @@ class Phase(StrEnum):
     """The phase of a rollout.
 
     A phase can be entered again after a crash, because the next action depends only on the journal and on new observations.
+
+    The strategy ``flag`` sets only the flag. Its phases are PREPARE, SHIFT, PROPAGATE, ANALYSE and DONE, and in an abort TO_STABLE.
     """
 
     PREPARE = "prepare"
@@ -81,7 +86,7 @@ class Phase(StrEnum):
     SHIFT = "shift"
     """The step's weight and flag are set and read back."""
     PROPAGATE = "propagate"
-    """The load balancer's nodes apply the weight."""
+    """The weight and the flag take effect."""
     ANALYSE = "analyse"
     """The gates are measured, at least until the step's wait is over."""
     PROMOTE = "promote"

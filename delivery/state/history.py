@@ -32,7 +32,7 @@ class Update:
 
 
 def last_update(states: States) -> Update:
-    """The stack's last update; an ``Update`` without values if there is no record."""
+    """The stack's last update; an ``Update`` without values if the history contains no update that can be read."""
     for key in _newest_first(states):
         try:
             entry: dict[str, Any] = json.loads(states.s3.get_object(Bucket=states.backend.bucket, Key=key)["Body"].read())

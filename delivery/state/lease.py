@@ -1,10 +1,10 @@
 """The lease is the right to change an environment. It has one owner at a time, and expires if the owner no longer runs.
 
-The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. A waiting command takes over the
-lease if the owner provably no longer runs, or if the command has observed an unchanged ``beat`` for the lease's whole duration. The
-command measures this time with its own clock, so the clocks of two machines are never compared. Each lease has a higher fencing
-number than the lease before it. Release records, and the record of the current state, are written with this number. A write is
-refused if a later lease has already written.
+The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. Another command takes over the
+lease if the owner provably no longer runs, or if the command has waited and observed an unchanged ``beat`` for the lease's whole
+duration. The command measures this time with its own clock, so the clocks of two machines are never compared. Each lease has a
+higher fencing number than the lease before it. Release records, and the record of the current state, are written with this number.
+A write is refused if a later lease has already written.
 """
 
 from __future__ import annotations

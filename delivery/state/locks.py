@@ -31,7 +31,7 @@ class EngineLock:
     pid: int
     since: str
     age: timedelta
-    """Time since the lock was written, according to S3."""
+    """Time since S3 stored the lock, measured with this machine's clock."""
 
     def __str__(self) -> str:
         """The owner and the time, for a message."""
@@ -100,7 +100,7 @@ def remove_stale(
     """Remove the locks whose owners provably no longer run, and return them. Raises ``StateError`` if other locks remain.
 
     The caller must hold the lease. ``force`` removes all locks. Use it only if a person knows that the owners no longer run.
-    ``warn`` prints each removed lock.
+    ``warn`` is called with a message for each removed lock.
     """
     locks = engine_locks(states)
     last = None if taken_from is None else taken_from.owner

@@ -16,8 +16,8 @@ def reconcile(api: ApiServer, folders: Path | None = None) -> None:
     """Create, grow and delete the volumes of claims. A volume whose reclaim policy is Delete is deleted after its claim.
 
     If the storage class waits for the first consumer, a claim gets its volume after the scheduler has chosen a node for the pod,
-    in this node's zone. Otherwise, the volume is in the first of the nodes' zones. A volume is a folder in ``folders`` that only
-    pods in the volume's zone can mount. Without ``folders``, a volume is only an object in the API.
+    in this node's zone. Otherwise, the volume is in the alphabetically first zone of the nodes. A volume is a folder in ``folders``
+    that only pods in the volume's zone can mount. Without ``folders``, a volume is only an object in the API, and has no zone.
     """
     zones = {each["metadata"]["name"]: each["metadata"]["labels"].get(ZONE, "") for each in api.items("/api/v1/nodes")}
     classes = {each["metadata"]["name"]: each for each in api.items("/apis/storage.k8s.io/v1/storageclasses")}

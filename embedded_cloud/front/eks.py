@@ -183,7 +183,7 @@ def writes_logs(cluster: str, call: Call) -> bool:
 
 
 def after(call: Call) -> None:
-    """After a successful call, store the attributes in ``SETTINGS`` of a cluster, or remove the data of a deleted cluster."""
+    """After a successful call, store the cluster's attributes that ``SETTINGS`` names, or remove the data of a deleted cluster."""
     name = call.parameters.get("name", "")
     match call.name:
         case "CreateCluster":
@@ -358,7 +358,7 @@ def list_addons(call: Call) -> Properties:
 
 @operation
 def describe_addon_versions(call: Call) -> Properties:
-    """List the invented versions of add-ons for one Kubernetes version. The first version of each add-on is the default."""
+    """List the invented versions of add-ons for one Kubernetes version (default: 1.35). The default version is the first."""
     wanted, kubernetes = call.parameters.get("addonName"), call.parameters.get("kubernetesVersion", "1.35")
     versions = [
         {"addonVersion": version, "compatibilities": [{"clusterVersion": kubernetes, "defaultVersion": index == 0}]}

@@ -1,4 +1,4 @@
-"""The paths and names that the control plane and the middleware share; this module does not import moto."""
+"""The paths and names that the control plane, the load balancer and the middleware share; this module does not import moto."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ EC2_ID = re.compile(r"([a-z]+)-[0-9a-f]{8,17}")
 
 
 def resources(call: Call) -> tuple[str, ...]:
-    """The ARNs of a call's resources; empty if neither the path nor the parameters name a resource."""
+    """The ARNs of a call's resources; empty if the path, the parameters and the ciphertext of the call name no resource."""
     match call.service:
         case "s3":
             bucket, key = [*str(call.request.path).lstrip("/").split("/", 1), ""][:2]

@@ -62,7 +62,8 @@ Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-poli
 ALWAYS_ALLOWED = frozenset({"sts:GetCallerIdentity", "sts:AssumeRoleWithWebIdentity"})
 """Actions that need no permission of the caller. For AssumeRoleWithWebIdentity, only the role's trust policy counts.
 
-Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html,
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
 """
 
 PASSED_ROLES = {

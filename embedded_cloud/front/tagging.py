@@ -1,4 +1,4 @@
-"""The resources of EKS in the answers of the tagging API, which moto omits."""
+"""Adds the resources of EKS to the answers of the tagging API, because moto omits these resources."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from embedded_cloud.front.accounts import ACCOUNT
 
 
 class TaggedEks(TaggableResourcesMixin, BaseBackend):
-    """A backend that only lists resources: the clusters and node groups of moto, and the resources in clusters of ``eks.py``."""
+    """A backend that only lists resources: moto's clusters and node groups, and the resources that ``eks.py`` stores."""
 
     SERVICE_NAMESPACE: ClassVar[str] = "eks"
 

@@ -176,7 +176,7 @@ def _listener(elbv2: Any, listener: dict[str, Any], wanted: Wanted) -> Listener:
 
 
 def _unsupported(rule: dict[str, Any]) -> Iterator[str]:
-    """The conditions and actions of a rule that HAProxy's configuration cannot express."""
+    """The conditions and actions of a rule that this module does not support."""
     for condition in rule["Conditions"]:
         if condition["Field"] != "host-header":
             yield f"condition {condition['Field']}"
@@ -214,14 +214,14 @@ def _key(rule: int, port: int, group: TargetGroup) -> str:
 class ProxySettings:
     """HAProxy's folder and listening sockets.
 
-    For each listener's port, ``files`` contains the open file of the socket, and ``ports`` the local port.
+    For each listener's port, ``files`` contains the file descriptor of the socket, and ``ports`` the local port.
     """
 
     folder: Path
     files: dict[int, int]
     ports: dict[int, int]
     by_group: int
-    """The open file of an HTTP socket. Requests for ``/tracks/WORD/...`` go to the only target group with WORD in its name."""
+    """The descriptor of an HTTP socket. Requests for ``/tracks/WORD/...`` go to the only target group with WORD in its name."""
     aws: str
 
     @property

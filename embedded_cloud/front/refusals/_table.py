@@ -1,4 +1,4 @@
-"""The calls that AWS refuses and moto accepts, as one table: each row has AWS' error code, the source, and the check.
+"""The calls that AWS refuses and moto accepts, as one table: each row has AWS' error code, the rule's source, and the check.
 
 A check is a function that returns AWS' message if AWS refuses the call, and None otherwise.
 """
@@ -21,6 +21,7 @@ class Refusal:
     operations: tuple[str, ...]
     code: str
     source: str
+    """The address of AWS' page about the rule. The page does not always contain the error code."""
     check: Check
 
     @property

@@ -63,7 +63,10 @@ def balancer_name_taken(call: Call) -> str | None:
 
 @refuses("elbv2", "CreateLoadBalancer", "CreateTargetGroup", code="ValidationError", source=f"{API}/API_CreateLoadBalancer.html")
 def bad_name(call: Call) -> str | None:
-    """A name that is not 1 to 32 letters, digits and inner hyphens, or a load balancer's name that begins with ``internal-``."""
+    """A name that is not 1 to 32 letters, digits and inner hyphens, or a load balancer's name that begins with ``internal-``.
+
+    API_CreateTargetGroup.html has the rule for target groups.
+    """
     name = call.parameters["Name"]
     if len(name) > 32:
         return f"The name '{name}' cannot be longer than '32' characters"

@@ -52,7 +52,10 @@ def chained_session_longer_than_an_hour(call: Call) -> str | None:
 
 @refuses("sts", "AssumeRole", "AssumeRoleWithWebIdentity", code="ValidationError", source=SOURCE)
 def session_longer_than_the_role_allows(call: Call) -> str | None:
-    """A session that is longer than the role's maximum session duration."""
+    """A session that is longer than the role's maximum session duration.
+
+    API_AssumeRole.html has the same rule for AssumeRole.
+    """
     role = _role(call)
     longest = int(role.max_session_duration or DEFAULT_LONGEST_SECONDS) if role else DEFAULT_LONGEST_SECONDS
     if int(call.parameters.get("DurationSeconds") or 0) <= longest:

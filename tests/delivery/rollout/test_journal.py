@@ -67,7 +67,7 @@ def test_a_writer_that_has_not_read_the_last_entry_is_refused(here: Machine, the
     other = there.journal.read()
     assert other is not None
     there.journal.write(step(other))
-    with pytest.raises(JournalError, match="another command has continued the rollout of app:v2"):
+    with pytest.raises(JournalError, match="another command has written to the journal: the rollout of app:v2"):
         here.journal.write(step(record, Phase.SHIFT))
 
 
