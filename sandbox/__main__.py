@@ -149,8 +149,9 @@ def logs(name: Annotated[str, typer.Argument(help="name of a process; by default
     """Print the last lines of the processes' logs."""
     files = [file for stack in STACKS for file in sorted((folder_of(stack) / "logs").glob(f"{name}.log"))]
     if not files:
-        missing = "there is no log: nothing has been started yet" if name == "*" else f"no log of {name!r}"
-        raise SandboxError(missing, f"run `make up` first, or choose from {', '.join(SERVICES)}")
+        found = sorted({file.stem for stack in STACKS for file in (folder_of(stack) / "logs").glob("*.log")})
+        missing = f"no log of {name!r}" if found else "there is no log: nothing has been started yet"
+        raise SandboxError(missing, f"choose from {', '.join(found)}" if found else "run `make up` first")
     for file in files:
         console.rule(os.path.relpath(file))
         console.print("\n".join(file.read_text(errors="replace").splitlines()[-20:]), markup=False, highlight=False)

@@ -103,7 +103,7 @@ def refusals(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
 
 
 def lost_in_place(type_: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
-    """The data that an in-place change of the inputs deletes."""
+    """The data that an in-place change of the inputs deletes or makes unreachable."""
     return _consequences.follows(_consequences.LOST_IN_PLACE, type_, before, after)
 
 

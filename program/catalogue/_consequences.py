@@ -190,12 +190,12 @@ def _fewer_log_events(before: Any, after: Any) -> str:
     return f"log events older than {after} days" if right < left else ""
 
 
-def _backups_less(what: str) -> Answer:
-    """The consequence of a shorter retention of backups in days; an absent value and 0 mean no backups."""
+def _backups_less(what: str, *, default: int = 0) -> Answer:
+    """The consequence of a shorter retention of backups in days; 0 means no backups. ``default`` is the service's default."""
 
     def answer(before: Any, after: Any) -> str:
-        left, right = (_number(each) or Decimal(0) for each in (before, after))
-        return "" if right >= left else f"{what} older than {after} days" if right else f"all {what}"
+        left, right = (_number(default if each is None else each) or Decimal(0) for each in (before, after))
+        return "" if right >= left else f"{what} older than {right:f} day{'' if right == 1 else 's'}" if right else f"all {what}"
 
     return answer
 
@@ -377,7 +377,7 @@ LOST_IN_PLACE: Mapping[str, tuple[Consequence, ...]] = {
         Consequence("isEnabled", _switched_off("access to everything encrypted with it", on_by_default=True)),
         Consequence("", _locked_out),
     ),
-    "aws:rds/cluster:Cluster": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
+    "aws:rds/cluster:Cluster": (Consequence("backupRetentionPeriod", _backups_less("backups", default=1)),),
     "aws:rds/instance:Instance": (Consequence("backupRetentionPeriod", _backups_less("backups")),),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (Consequence("rules", _expiry.deleted_earlier),),
     "aws:s3/bucketVersioning:BucketVersioning": (Consequence("versioningConfiguration.status", _fewer_versions),),

@@ -87,7 +87,7 @@ def kube_state(world: World) -> Iterator[str]:
         where = {"namespace": deployment["metadata"]["namespace"], "deployment": deployment["metadata"]["name"]}
         yield sample("kube_deployment_spec_replicas", deployment["spec"]["replicas"], **where)
         yield sample("kube_deployment_status_replicas_available", deployment["status"].get("availableReplicas", 0), **where)
-    for pod in world.containers:
+    for pod in world.manifests:
         where = {"namespace": pod["metadata"]["namespace"], "pod": pod["metadata"]["name"]}
         for status in pod["status"].get("containerStatuses", []):
             restarts = status.get("restartCount", 0)
@@ -106,7 +106,7 @@ def kubelet(load: Load, world: World, address: str, path: str) -> str:
 
     ``/metrics/cadvisor`` has the metrics of containers. Every other path has the metrics of volumes.
     """
-    here = [pod for pod in world.containers if pod["status"].get("hostIP") == address]
+    here = [pod for pod in world.manifests if pod["status"].get("hostIP") == address]
     return text_of(_containers(load, here) if path.endswith("/cadvisor") else _volumes(load, here))
 
 

@@ -27,7 +27,7 @@ class World:
     """The running pods with an IP address, in all namespaces."""
     routes: tuple[WeightedTargets, ...] = ()
     deployments: tuple[Manifest, ...] = ()
-    containers: tuple[Manifest, ...] = ()
+    manifests: tuple[Manifest, ...] = ()
     """The manifests of ``pods``, for the metrics of kube-state-metrics and the kubelets."""
     _rule: str = field(default="", repr=False)
 
@@ -40,7 +40,7 @@ class World:
         """
         routes = tuple(self._routes())
         running = [pod for pod in self.api.items(PODS) if pod["status"].get("phase") == "Running" and "podIP" in pod["status"]]
-        self.containers = tuple(running)
+        self.manifests = tuple(running)
         self.pods = tuple(map(_pod, running))
         self.routes = routes
         self.deployments = tuple(self.api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"))
@@ -58,7 +58,8 @@ class World:
         return next(iter(by_port or alone), None)
 
     def _manifest(self, pod: Pod) -> Manifest:
-        return next(each for each in self.containers if each["metadata"]["name"] == pod.name)
+        found = (each for each in self.manifests if each["metadata"]["name"] == pod.name)
+        return next(each for each in found if each["status"]["podIP"] == pod.ip)
 
     def _routes(self) -> Iterator[WeightedTargets]:
         if not self._rule:

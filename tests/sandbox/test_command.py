@@ -62,7 +62,14 @@ def test_status_lists_the_services_that_do_not_run(tmp_path: Path) -> None:
 def test_logs_of_a_service_that_was_not_started_are_refused_with_a_fix(tmp_path: Path) -> None:
     done = run(tmp_path, "logs", "etcd")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == f"error: no log of 'etcd'\n  fix: run `make up` first, or choose from {', '.join(SERVICES)}\n"
+    assert done.stderr == "error: there is no log: nothing has been started yet\n  fix: run `make up` first\n"
+
+
+def test_the_fix_for_a_wrong_name_lists_the_logs_that_exist(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    for name in ("moto", "up"):
+        (tmp_path / "logs" / f"{name}.log").touch()
+    assert run(tmp_path, "logs", "etcd").stderr == "error: no log of 'etcd'\n  fix: choose from moto, up\n"
 
 
 def test_logs_before_the_first_up_are_refused_with_a_fix(tmp_path: Path) -> None:

@@ -76,9 +76,9 @@ def test_kubelet_and_host_network_pods_share_the_address_of_their_node() -> None
     ports = [{"containerPort": 9100}]
     spec = {"hostNetwork": True, "containers": [{"name": "exporter", "ports": ports}]}
     world = World(None, None)  # type: ignore[arg-type]
-    world.pods, world.containers = (
+    world.pods, world.manifests = (
         [exporter],
-        [{"metadata": {"name": exporter.name, "namespace": "monitoring"}, "spec": spec, "status": {}}],
+        [{"metadata": {"name": exporter.name, "namespace": "monitoring"}, "spec": spec, "status": {"podIP": address}}],
     )
     assert world.at(address, 9100) == exporter
     assert world.at(address, 10250) is None
@@ -121,7 +121,7 @@ class StaticWorld(World):
         self.pods = (*STABLE, *CANARY, pod(9, "", "", "dwcp-v3-redis"))
         self.routes = tuple(routes(10))
         self.deployments = ()
-        self.containers = tuple(
+        self.manifests = tuple(
             {"metadata": {"name": each.name, "namespace": "dwcp-v3"}, "spec": {"containers": []}, "status": {}}
             for each in self.pods
         )

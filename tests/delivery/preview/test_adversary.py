@@ -141,6 +141,7 @@ def test_what_the_api_takes_is_not_refused(type_: str, before: Any, after: Any) 
         ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 365}, {"retentionInDays": 7}, "log events older than 7 days"),
         ("aws:cloudwatch/logGroup:LogGroup", {}, {"retentionInDays": 30}, "log events older than 30 days"),
         ("aws:rds/instance:Instance", {"backupRetentionPeriod": 14}, {"backupRetentionPeriod": 0}, "all backups"),
+        ("aws:rds/cluster:Cluster", {"backupRetentionPeriod": 14}, {}, "backups older than 1 day"),
         (
             "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
             {"rules": [{"id": "old", "noncurrentVersionExpiration": {"noncurrentDays": 90}}]},
