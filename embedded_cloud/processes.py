@@ -47,7 +47,7 @@ _STARTED: list[psutil.Popen] = []
 class Processes:
     """The processes of the cloud in ``folder``; their output goes to ``folder/logs/NAME.log``.
 
-    The environment variable ``owner_variable`` of each process contains the folder, and ``name_variable`` the process' name.
+    In the environment of each process, ``owner_variable`` contains the folder, and ``name_variable`` contains the process' name.
     """
 
     folder: Path
@@ -121,7 +121,7 @@ class Processes:
         raise EmbeddedCloudError(f"{name} did not answer within {seconds:.0f} s", fix)
 
     def last_words(self, name: str) -> str:
-        """The last line that process ``name`` wrote."""
+        """The last line that process ``name`` wrote (its last 400 characters), or ``no output``."""
         try:
             lines = [line for line in self.log(name).read_text(errors="replace").splitlines() if line.strip()]
         except OSError:

@@ -1,8 +1,9 @@
 """Make Pulumi's gRPC protocol importable without the rest of the SDK.
 
 ``pulumi.runtime.proto`` needs only gRPC, but importing it runs ``pulumi/__init__.py``, which imports the whole SDK. The engine
-starts a provider process for each command, and the import of the SDK would take three quarters of the process' start time.
-:func:`without_sdk` changes ``sys.modules``, so only the entry point of a process of this package may call it.
+starts these processes for each command. Without the SDK, the imports of the aws provider take 0.33 s of CPU time instead of 0.45 s,
+and those of the language host 0.17 s instead of 0.31 s. :func:`without_sdk` changes ``sys.modules``, so only the entry point of a
+process of this package may call it.
 """
 
 from __future__ import annotations

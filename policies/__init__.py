@@ -1,8 +1,8 @@
 """The policies of the platform: rules as pure functions, grouped by concern, and the code that runs them.
 
-The same rules check the resources that the program declares (:func:`check`), the changes that the engine is about to apply
-(:mod:`policies.pack`, with ``pulumi up --policy-pack policies``) and the deployed resources (:mod:`policies.exported_state`). Other
-packages use this package as follows::
+The same rules check the resources that the program declares (:func:`check`), the resources of an update before the engine changes
+them (:mod:`policies.pack`, with ``pulumi up --policy-pack policies``) and the deployed resources (:mod:`policies.exported_state`).
+Other packages use this package as follows::
 
     violations = policies.check(graph.resources, "production")
     stop = [violation for violation in violations if violation.blocks]
@@ -60,7 +60,9 @@ def check(resources: Iterable[Resource], environment: Environment, config: Confi
 def check_worlds(
     known: Iterable[Resource], unknown: Iterable[Resource], environment: Environment, config: Config | None = None
 ) -> list[Violation]:
-    """The violations of a program that was evaluated twice: with an example for each output (``known``), and with unknown outputs.
+    """The violations of a program that was evaluated twice.
+
+    In ``known``, the value of each output is an example. In ``unknown``, the outputs are unknown.
 
     If a rule reads an output, its check never passes, because the value is only an example. The check is reported as unknown or as
     deferred (:class:`Violation`). With the example, the check can also fail: the program itself writes most of a text that contains

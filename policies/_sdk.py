@@ -3,9 +3,10 @@
 ``tests/policies/test_sdk_contract.py`` fails when the SDK changes one of these:
 
 - ``pulumi_policy.policy._PolicyAnalyzerServicer``: the server that the documented ``PolicyPack`` starts. This server decodes every
-  resource again for each policy, which takes ten times as long as the rules. If a policy reads an unknown value, the server reports
-  an advisory violation, so a mandatory rule that could not be evaluated would pass. The pack therefore uses a subclass, which
-  inherits only the methods that describe the policies and read a pack config.
+  resource again for each policy, which takes about ten times as long as the rules: for the production stack (244 resources, 97
+  policies), 1 s of CPU time instead of 0.1 s. If a policy reads an unknown value, the server reports an advisory violation, so a
+  mandatory rule that could not be evaluated would pass. The pack therefore uses a subclass, which inherits only the methods that
+  describe the policies, read a pack config and add a violation to an answer.
 - ``pulumi_policy.deserialize.deserialize_properties``: the decoding of secrets and assets in a request.
 """
 
@@ -24,7 +25,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[repo
 from program.protocol import with_whole_numbers
 
 VERSION = "0.0.1"
-"""The version of the pack. The engine requires a version, but does not print it."""
+"""The version of the pack. The SDK requires a version, and the engine prints it after the pack's name."""
 
 
 class AnalyzerServer(_PolicyAnalyzerServicer):

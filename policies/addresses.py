@@ -14,8 +14,8 @@ LARGEST_OWNED = {4: 2**24, 6: 2**112}
 def internet_in(sources: Iterable[str]) -> str:
     """Text for a message if ``sources`` count as the internet, otherwise ``""``.
 
-    The text is the first source that alone is too large, or the number of sources that together are too large. Private networks
-    are not counted. Raises ``WrongTypeError`` if a source is not a network.
+    The text is the first source that alone is too large. If the sources of an IP version are too large only together, the text has
+    the number of these sources. Only public addresses count. Raises ``WrongTypeError`` if a source is not a network.
     """
     networks = {source: _network(source) for source in sources}
     for source, network in networks.items():

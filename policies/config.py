@@ -37,7 +37,7 @@ class Config:
     limits: Limits
     waivers: tuple[Waiver, ...] = ()
     deployed: bool = False
-    """Whether the resources are deployed. Checks of deployed resources may not wait for ``pulumi up``."""
+    """Whether the resources are deployed. A check of deployed resources is never deferred: an unknown value counts as failed."""
     levels: Mapping[str, Level] = field(default_factory=dict[str, Level])
     parameters: Mapping[str, Limits] = field(default_factory=dict[str, Limits])
 

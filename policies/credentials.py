@@ -1,4 +1,6 @@
-"""Finds and masks credentials in strings: a credential is found by its format, or by the name of the value.
+"""Finds and masks credentials in strings.
+
+A credential is found by its format, by the name of the value, or by its place, such as the argument after ``redis-cli -a``.
 
 The formats are those of `detect-secrets`, and a few additional ones. `detect-secrets` can also verify a credential by a request to
 the service that issued it. This module never does that.
@@ -56,7 +58,7 @@ LONGEST_DECODED = 64 * 1024
 
 SECRET_NOUNS = ("password", "passwd", "passphrase", "secret", "token", "apikey", "credential")
 SHORT_NOUNS = ("pass", "pwd", "pw")
-KEY_OWNERS = ("api", "access", "secret", "private", "signing", "encryption", "auth", "master", "account", "license", "ssh")
+KEY_KINDS = ("api", "access", "secret", "private", "signing", "encryption", "auth", "master", "account", "license", "ssh")
 """Words before ``key`` in the name of a secret. Other keys are not secrets: a public key, a primary key or a cache key."""
 
 QUALIFIERS = frozenset(
@@ -113,7 +115,7 @@ def named_secret(name: str, value: Any) -> bool:
 def _names_secret(words: Sequence[str], text: str) -> bool:
     last = words[-1]
     if last in ("key", "keys"):
-        return len(words) > 1 and words[-2] in KEY_OWNERS
+        return len(words) > 1 and words[-2] in KEY_KINDS
     if last == "authorization":
         return (found := SCHEME.match(text)) is not None and REFERENCE.fullmatch(found["value"]) is None
     if last == "auth":  # the value can also name a kind of authentication, such as `basic`

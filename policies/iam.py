@@ -197,11 +197,11 @@ RESOURCE_KEYS = (
     *("aws:resourcetag/", "dynamodb:leadingkeys", "kms:encryptioncontext", "kms:resourcealiases", "kms:viaservice"),
     *("s3:existingobjecttag/", "secretsmanager:resourcetag/", "ssm:resourcetag/"),
 )
-"""The beginnings of condition keys that identify a resource by its tags, names or contents."""
+"""The beginnings of condition keys that limit an action to certain resources: by tags, names, contents, or the calling service."""
 
 
 def names_resources(statement: StatementView) -> bool:
-    """Whether a condition limits a statement to resources with certain tags, names or contents."""
+    """Whether a condition on one of the ``RESOURCE_KEYS`` limits a statement to certain resources."""
     return any(
         key.startswith(RESOURCE_KEYS) and binds(operator, values, lambda value: re.match(r"(?!alias/[*?])[^*?]", value) is not None)
         for operator, key, values in statement.conditions
@@ -253,8 +253,8 @@ TARGET_KEYS: Mapping[str, Callable[[str], bool]] = {
 def public(statement: StatementView) -> bool:
     """Whether a statement allows its actions to everyone.
 
-    This is true if the statement has ``NotPrincipal``, or a principal that does not belong to one owner, such as ``*``, and if no
-    condition limits the caller.
+    Two things must hold for this. First, the statement has ``NotPrincipal``, or a principal that does not belong to one owner, such
+    as ``*``. Second, no condition limits the caller.
     """
     if not statement.allows:
         return False
@@ -320,15 +320,15 @@ def allowed(
     passes a role.
     """
     given = list(given)
-    edge = list(limit) if limit is not None else []
+    boundary = list(limit) if limit is not None else []
 
     def applies(each: StatementView) -> bool:
         return each.allows and each.matches_action(action) and (not arn or each.matches_resource(arn))
 
-    for each in (*given, *edge):
+    for each in (*given, *boundary):
         if each.effect == "Deny" and each.matches_action(action) and each.matches_resource(arn) and _denies_except_bounded(each):
             return None
-    if limit is not None and not any(map(applies, edge)):
+    if limit is not None and not any(map(applies, boundary)):
         return None
     return next((each for each in given if applies(each) and not bound(each, service)), None)
 
@@ -350,7 +350,7 @@ def _negated(operator: str) -> str:
 
 
 def bound(allow: StatementView, service: str = "") -> bool:
-    """Whether a condition limits an Allow to certain targets (``TARGET_KEYS``), unless it allows ``service``."""
+    """Whether a condition limits an Allow to certain targets (``TARGET_KEYS``), unless this condition admits ``service``."""
     return any(
         key in TARGET_KEYS
         and binds(operator, values, TARGET_KEYS[key])

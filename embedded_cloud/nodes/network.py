@@ -1,7 +1,7 @@
 """The network that connects the nodes: a bridge, the cluster's DNS, and connections to and from the host.
 
-There is no link to the host's network. Connections between the two networks go through processes that have a socket in both
-networks.
+No interface and no route connects this network to the host's network. Each connection between the two networks goes through a
+process that has a socket in each of them.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ class Toolchain:
     def ensure(self, *names: str) -> dict[str, Path]:
         """Return the path of each requested program or file. Missing programs and files are built.
 
-        A program on PATH with the pinned major and minor version is used instead of the program in the cache.
+        A program on PATH with the pinned major and minor version is used instead of the program in the cache, except for programs
+        without ``ask_version`` in the catalogue.
         Raises :class:`EmbeddedCloudError` if a name is unknown or a build fails. The error names the cause.
         """
         unknown = set(names) - {name for bundle in self.bundles for name in bundle.names}

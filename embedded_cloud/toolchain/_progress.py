@@ -1,4 +1,7 @@
-"""The progress of a build on standard error: live on a terminal, otherwise a line at most every 30 seconds."""
+"""The progress of a build on standard error: live on a terminal, otherwise as lines.
+
+Without a terminal, there is a line at the start, a line at the end, and between them at most one line every 30 seconds.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 SECONDS_BETWEEN_LINES = 30
-"""The minimum interval of the progress lines of a build without a terminal."""
+"""The minimum interval between two progress lines of a build without a terminal."""
 
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 

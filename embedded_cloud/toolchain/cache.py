@@ -46,7 +46,7 @@ class Cache:
         return cls(Path(os.environ.get(variable) or default), variable)
 
     def entry(self, bundle: Bundle) -> Path:
-        """The folder of ``bundle`` after its build. The folder's name contains a hash of all inputs of the build."""
+        """The folder of ``bundle`` after its build. Its name contains a hash of the platform and of :attr:`Bundle.recipe`."""
         decisive = f"{platform.system()} {platform.machine()} {bundle.recipe}"
         return self.folder / f"{bundle.name}-{hashlib.sha256(decisive.encode()).hexdigest()[:HASH_LENGTH]}"
 

@@ -127,5 +127,5 @@ def binary_name(package: str) -> str:
 
 
 def is_package(line: str) -> bool:
-    """Whether a line of ``go build -v`` is the name of a package."""
+    """Whether a line of ``go list`` or ``go build -v`` is the name of a package."""
     return re.fullmatch(r"[\w.~/-]+", line) is not None

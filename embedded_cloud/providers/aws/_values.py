@@ -52,7 +52,10 @@ def given(inputs: Mapping[str, Any], *names: str) -> Properties:
 
 
 def flatten(block: Mapping[str, Any] | None, names: Mapping[str, str]) -> Properties:
-    """Return the values of a nested ``block`` as a flat mapping. ``names`` maps each property to its name in the API."""
+    """Return the values of a nested ``block`` as a flat mapping. ``names`` maps each property to its name in the API.
+
+    Raises ``EmbeddedCloudError`` for a property that is not in ``names``.
+    """
     block = {key: value for key, value in (block or {}).items() if value is not None}
     for key in block.keys() - names.keys():
         raise EmbeddedCloudError(
@@ -90,7 +93,7 @@ def attribute_value(text: str, like: Any) -> Any:
 
 
 def json_text(document: Any) -> str:
-    """A policy document as JSON text without blanks."""
+    """A policy document as JSON text without blanks between its elements."""
     return json.dumps(document, separators=(",", ":"))
 
 
@@ -104,7 +107,7 @@ def unmet(requested: Any, described: Any, path: str = "") -> Iterator[str]:
     """The paths at which a service's description differs from the request.
 
     The comparison ignores additional properties in the description, the order of lists, the formatting of JSON texts, and the
-    difference between a missing value and an empty or false one.
+    difference between a missing value and an empty, zero or false one.
     """
     if isinstance(requested, dict) and isinstance(described, dict):
         for key, value in requested.items():

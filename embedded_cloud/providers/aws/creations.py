@@ -21,7 +21,7 @@ from embedded_cloud.instructions import Instructions
 from embedded_cloud.providers.aws._values import Properties
 
 CONNECTIONS = 32
-"""The number of connections to moto that are kept open, because the engine creates resources in parallel."""
+"""The maximum number of connections that a client keeps open. It is large, because the engine creates resources in parallel."""
 
 
 def no_answer(endpoint: str) -> EmbeddedCloudError:
@@ -68,7 +68,7 @@ class AwsCreations:
     def left(self, urn: str) -> Properties | None:
         """The open creation of ``urn`` if its resource may exist, else ``None``.
 
-        The creation's ``id`` is ``None`` if no provider has received the id.
+        The creation's ``id`` is ``None`` if no provider has recorded the id (:meth:`made`).
         """
         found = self._open.get(urn)
         return found if found and (found["id"] or found["answered"]) else None

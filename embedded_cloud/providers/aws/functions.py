@@ -40,7 +40,7 @@ def addon_version(aws: Aws, args: Properties) -> Properties:
 
 
 def availability_zones(aws: Aws, args: Properties) -> Properties:
-    """The names and ids of the zones in the provider's region, in any or in a given state."""
+    """The names and ids of the zones in the provider's region: all zones, or with the argument ``state``, those in this state."""
     filters = [{"Name": "state", "Values": [args["state"]]}] if args.get("state") else []
     zones = aws.client("ec2").describe_availability_zones(Filters=filters)["AvailabilityZones"]
     return {
@@ -56,11 +56,14 @@ FUNCTIONS: dict[str, tuple[Callable[[Aws, Properties], Properties], frozenset[st
     "aws:index/getCallerIdentity:getCallerIdentity": (caller_identity, names("")),
     "aws:route53/getZone:getZone": (zone, names("name")),
 }
-"""The data sources and the arguments that each evaluates."""
+"""By token: the function of each data source, and the arguments that it evaluates."""
 
 
 def read(aws: Aws, token: str, args: Properties) -> Properties:
-    """The outputs of a data source. Raises ``EmbeddedCloudError`` for an unknown data source or argument."""
+    """The outputs of a data source.
+
+    Raises ``EmbeddedCloudError`` for an unknown data source or argument, or if AWS has no object that the arguments describe.
+    """
     if token not in FUNCTIONS:
         raise EmbeddedCloudError(
             f"the embedded cloud does not support the data source {token}",

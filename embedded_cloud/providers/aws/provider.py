@@ -29,7 +29,7 @@ class AwsPlugin(Plugin):
 
     @property
     def aws(self) -> Aws:
-        """The configured connection."""
+        """The configured connection. Raises ``EmbeddedCloudError`` before :meth:`configure`."""
         if self._aws is None:
             raise EmbeddedCloudError(
                 "the embedded aws provider is not configured", "give the resource an explicit provider with a region"
@@ -95,7 +95,7 @@ class AwsPlugin(Plugin):
         if (left := creations.left(resource.urn)) is None:
             return
         with creations.calls(resource.urn):
-            # If the provider did not receive the id, it sends the calls again, and moto returns its recorded answers, with the id.
+            # If no provider has recorded the id, send the calls again. moto returns its recorded answers, which contain the id.
             id = left["id"] or kind.create(left["inputs"])
         live = self._describe(kind, resource, id, left["inputs"])
         if live is not None:
@@ -110,6 +110,7 @@ class AwsPlugin(Plugin):
         """Update an existing resource from the inputs ``old`` to ``new``, and return its state.
 
         Raises ``NotReadyError`` if the update fails, or if the service's description of the resource then differs from ``new``.
+        Raises ``EmbeddedCloudError`` if the service does not know the resource.
         """
         try:
             with _explaining(resource):

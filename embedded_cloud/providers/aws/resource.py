@@ -83,7 +83,7 @@ class AwsResource(ModelledType, ABC):
         """Delete the resource; if it does not exist, the service's own error may be raised."""
 
     def tagged(self, id: str) -> Any:
-        """The resource as a parameter of the tagging calls."""
+        """The value of the parameter ``tagging.resource``, which identifies the resource in the tagging calls."""
         return id
 
     def retag(self, id: str, changed: dict[str, str], removed: list[str]) -> None:
@@ -95,7 +95,7 @@ class AwsResource(ModelledType, ABC):
             getattr(self.api, self.tagging.remove)(**resource, **self.tagging.keys(removed))
 
     def check(self, name: str, olds: Properties, news: Properties) -> Properties:
-        """``news`` with defaults, the provider's default tags and a name.
+        """``news`` with defaults, the provider's default tags, and a generated name if the type has one and ``news`` has none.
 
         Raises ``EmbeddedCloudError`` if an input is not modelled.
         """

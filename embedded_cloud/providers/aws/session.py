@@ -75,7 +75,7 @@ class ServiceRefusal(Enum):
 
 
 def refusal(error: Exception) -> ServiceRefusal:
-    """The meaning of ``error``, which a call to AWS has raised. Only this function interprets the client's errors.
+    """The meaning of ``error``, which a call to AWS has raised. Only this function interprets the services' error codes.
 
     botocore's classes are compared by name, because botocore is imported only at the first call.
     """

@@ -13,7 +13,7 @@ from embedded_cloud.providers.plugin import Properties
 
 
 class DockerResource(ModelledType, ABC):
-    """One resource type. ``describe`` returns values from the Docker engine, never from the request."""
+    """One resource type. ``describe`` returns values from the Docker engine's answers and the id, never from the request."""
 
     types: ClassVar[dict[str, type[DockerResource]]] = {}
 

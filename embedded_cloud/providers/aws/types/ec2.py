@@ -1,4 +1,4 @@
-"""The network's resources: VPC, subnets, gateways, routes."""
+"""The network's resources: VPC, subnets, gateways, Elastic IP addresses, route tables and routes."""
 
 from __future__ import annotations
 

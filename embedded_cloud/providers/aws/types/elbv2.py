@@ -52,7 +52,7 @@ def _attributes(described: list[dict[str, str]], attributes: Mapping[str, str], 
 
 
 class LoadBalancer(ElbResource):
-    """An application load balancer. One call sets all attributes, including those with the service's default value."""
+    """An application load balancer. Each update sets all attributes in one call, including those that have not changed."""
 
     token = "aws:lb/loadBalancer:LoadBalancer"
     attributes = properties(

@@ -63,7 +63,7 @@ class VpcEndpoint(Ec2Resource):
 
 
 class FlowLog(Ec2Resource):
-    """A flow log of a VPC, in a log group."""
+    """A flow log of a VPC. By default, its destination is a log group."""
 
     token = "aws:ec2/flowLog:FlowLog"
     replace_on = names("vpcId trafficType logDestinationType logDestination iamRoleArn maxAggregationInterval")

@@ -1,4 +1,4 @@
-"""Roles, their policies, and the cluster's identity provider."""
+"""Roles, their policies, and OIDC identity providers."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ class BucketPublicAccessBlock(BucketSetting):
 
 
 class BucketOwnershipControls(BucketSetting):
-    """The owner of the objects in a bucket."""
+    """The setting that determines who owns the objects in a bucket: the bucket's owner, or the account that writes the object."""
 
     token = "aws:s3/bucketOwnershipControls:BucketOwnershipControls"
     updatable = names("rule")

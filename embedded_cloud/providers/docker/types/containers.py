@@ -146,7 +146,10 @@ class Container(DockerResource):
             self.client.api.update_container(id, mem_limit=memory * MIB, memswap_limit=swap * MIB)
 
     def settle(self, id: str, inputs: Properties) -> list[str]:
-        """Start a stopped container. Wait until it runs, or with ``wait``, until it is healthy. Return the reasons of a failure."""
+        """Start the container if it is stopped, and wait until it runs. Return the reasons why it is not ready, or an empty list.
+
+        With ``wait``, also wait until the container is healthy, if it has a health check. Without ``start``, do nothing.
+        """
         if not inputs["start"]:
             return []
         container = self.client.containers.get(id)
