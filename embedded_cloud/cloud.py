@@ -23,8 +23,8 @@ TOOLS = (
     *("pulumi", "pulumi-language-python-exec", "etcd", "kube-apiserver"),
     *("kube-controller-manager", "kube-scheduler", "kwok", "kwok-stages"),
 )
-AWS = "moto"
-SERVICES = (AWS, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "controllers")
+MOTO = "moto"
+SERVICES = (MOTO, "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "controllers")
 
 
 @dataclass(frozen=True, kw_only=True)

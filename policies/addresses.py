@@ -22,7 +22,7 @@ def internet_in(sources: Iterable[str]) -> str:
         if _public_addresses([network]) > LARGEST_OWNED[network.version]:
             return source
     for version, most in LARGEST_OWNED.items():
-        same = [network for network in networks.values() if network.version == version]
+        same = [network for network in networks.values() if network.version == version and not network.is_private]
         if _public_addresses(same) > most:
             return f"{len(same)} networks, which are together a large part of the internet"
     return ""

@@ -325,9 +325,12 @@ def allowed(
     def applies(each: StatementView) -> bool:
         return each.allows and each.matches_action(action) and (not arn or each.matches_resource(arn))
 
-    for each in (*given, *boundary):
-        if each.effect == "Deny" and each.matches_action(action) and each.matches_resource(arn) and _denies_except_bounded(each):
-            return None
+    def denies(each: StatementView) -> bool:
+        on_resource = each.matches_resource(arn) if arn else not each.not_resources and each.matches_resource("")
+        return each.effect == "Deny" and each.matches_action(action) and on_resource and _denies_except_bounded(each)
+
+    if any(map(denies, (*given, *boundary))):
+        return None
     if limit is not None and not any(map(applies, boundary)):
         return None
     return next((each for each in given if applies(each) and not bound(each, service)), None)

@@ -22,7 +22,7 @@ import boto3
 import yaml
 
 import contract
-from embedded_cloud.cloud import AWS, SERVICES, Cloud
+from embedded_cloud.cloud import MOTO, SERVICES, Cloud
 from embedded_cloud.engine import CREDENTIALS
 from embedded_cloud.project import Project
 from program.checkout import CHECKOUT
@@ -91,7 +91,7 @@ def stack_processes() -> Iterator[StackProcess]:
     for stack in STACKS:
         processes = project_of(stack).processes(folder_of(stack))
         running = {name: process.pid for name, process in processes.running().items()}
-        wanted = [name for name in SERVICES if (stack == PROJECT.stack if name == AWS else stack in applied)]
+        wanted = [name for name in SERVICES if (stack == PROJECT.stack if name == MOTO else stack in applied)]
         for name in (*wanted, *sorted(running.keys() - set(wanted))):
             yield StackProcess(stack, name, running.get(name), processes.log(name))
 

@@ -48,4 +48,4 @@ def missing() -> str:
 def require(instructions: Instructions) -> None:
     """Raise ``EmbeddedCloudError`` if nodes cannot run containers on this machine."""
     if reason := missing():
-        raise EmbeddedCloudError(reason, f"fix this, or {instructions.up} with simulated pods (the default)")
+        raise EmbeddedCloudError(reason, f"meet this requirement, or {instructions.up} with simulated pods (the default)")

@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
-from embedded_cloud.cloud import AWS, SERVICES, Cloud
+from embedded_cloud.cloud import MOTO, SERVICES, Cloud
 from embedded_cloud.control_plane import Ports
 from embedded_cloud.errors import EmbeddedCloudError
 from embedded_cloud.processes import free_ports
@@ -111,7 +111,7 @@ def test_status_and_logs_of_one_stack_name_it_and_the_account_of_all_stacks(tmp_
     finally:
         processes.stop()
     rows = [[cell.strip() for cell in line.split("│")[1:4]] for line in status.stdout.splitlines() if line.startswith("│")]
-    assert {(stack, name) for stack, name, _ in rows} == {("local" if name == AWS else "staging", name) for name in SERVICES}
+    assert {(stack, name) for stack, name, _ in rows} == {("local" if name == MOTO else "staging", name) for name in SERVICES}
     assert [name for _, name, pid in rows if pid.isdecimal()] == ["etcd"]
     assert status.returncode == 1
     assert "elected" in logs.stdout

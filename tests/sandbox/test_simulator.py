@@ -122,7 +122,7 @@ class StaticWorld(World):
         self.routes = tuple(routes(10))
         self.deployments = ()
         self.manifests = tuple(
-            {"metadata": {"name": each.name, "namespace": "dwcp-v3"}, "spec": {"containers": []}, "status": {}}
+            {"metadata": {"name": each.name, "namespace": "dwcp-v3"}, "spec": {"containers": []}, "status": {"podIP": each.ip}}
             for each in self.pods
         )
 

@@ -17,7 +17,7 @@ def test_root_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(EmbeddedCloudError) as caught:
         prerequisites.require(PROJECT.instructions)
-    fix = "fix this, or run `make up` with simulated pods (the default)"
+    fix = "meet this requirement, or run `make up` with simulated pods (the default)"
     assert str(caught.value).splitlines() == ["real pods need root", f"  fix: {fix}"]
 
 

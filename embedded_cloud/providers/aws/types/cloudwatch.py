@@ -18,10 +18,14 @@ class MetricAlarm(AwsResource):
         *("alarmDescription", "comparisonOperator", "threshold", "evaluationPeriods", "datapointsToAlarm", "namespace"),
         *("metricName", "statistic", "extendedStatistic", "period", "treatMissingData", "actionsEnabled"),
     )
-    actions = properties(alarmActions="AlarmActions", okActions="OKActions", insufficientDataActions="InsufficientDataActions")
+    renamed = properties(
+        alarmActions="AlarmActions",
+        okActions="OKActions",
+        insufficientDataActions="InsufficientDataActions",
+        evaluateLowSampleCountPercentiles="EvaluateLowSampleCountPercentile",
+    )
     replace_on = names("name")
-    updatable = TAGS | frozenset(plain) | frozenset(actions) | names("dimensions metricQueries")
-    not_stored = properties(evaluateLowSampleCountPercentiles="moto does not store it")
+    updatable = TAGS | frozenset(plain) | frozenset(renamed) | names("dimensions metricQueries")
     defaults = properties(actionsEnabled=True, treatMissingData="missing")
     auto_name = "name"
     tagging = Tagging(resource="ResourceARN")
@@ -39,7 +43,7 @@ class MetricAlarm(AwsResource):
             "name": id,
             "arn": arn,
             **pick(alarm, *self.plain),
-            **{name: alarm[key] for name, key in self.actions.items() if alarm.get(key)},
+            **{name: alarm[key] for name, key in self.renamed.items() if alarm.get(key)},
             **({"dimensions": dimensions} if dimensions else {}),
             **({"metricQueries": queries} if queries else {}),
             "tagsAll": tag_dict(self.api.list_tags_for_resource(ResourceARN=arn)["Tags"]),
@@ -60,7 +64,7 @@ class MetricAlarm(AwsResource):
         return {
             "AlarmName": inputs["name"],
             **given(inputs, *self.plain),
-            **{key: inputs[name] for name, key in self.actions.items() if inputs.get(name)},
+            **{key: inputs[name] for name, key in self.renamed.items() if inputs.get(name)},
             **dimensions,
             **queries,
         }

@@ -320,9 +320,9 @@ def _from_action(action: dict[str, Any]) -> Properties:
 
 
 def _to_condition(condition: Properties) -> Properties:
-    [(kind, block)] = condition.items()
+    [kind] = condition
     field = "".join(f"-{letter.lower()}" if letter.isupper() else letter for letter in kind)
-    return {"Field": field, CONDITIONS[kind]: pascal(block)}
+    return {"Field": field, **pascal(flatten(condition, CONDITIONS))}
 
 
 def _from_condition(condition: dict[str, Any]) -> Properties:

@@ -79,7 +79,7 @@ class Container(DockerResource):
             "mounts": [_mount_of(each) for each in inputs.get("mounts", [])],
             "tmpfs": inputs.get("tmpfs"),
             "port_bindings": {
-                f"{each['internal']}/{each.get('protocol', 'tcp')}": (each.get("ip", "0.0.0.0"), each["external"])
+                f"{each['internal']}/{each.get('protocol', 'tcp')}": _host_port(each)
                 for each in inputs.get("ports", [])
             },
             "restart_policy": {"Name": inputs["restart"]},
@@ -163,7 +163,9 @@ class Container(DockerResource):
             status = health if state["Running"] and health else state["Status"]
             if state["Running"] and (health in ("", "healthy") or not inputs.get("wait")):
                 return []
-            if state["Status"] in ("exited", "dead") and inputs["mustRun"]:
+            if state["Status"] in ("exited", "dead"):
+                if not inputs["mustRun"]:
+                    return []
                 return [f"the container has ended with exit code {state['ExitCode']}{_last_output(container)}"]
             if health == "unhealthy":
                 break
@@ -175,6 +177,12 @@ class Container(DockerResource):
         container = self.client.containers.get(id)
         container.stop(timeout=inputs.get("destroyGraceSeconds", 10))
         container.remove(v=True)
+
+
+def _host_port(port: Properties) -> tuple[str, int] | tuple[str]:
+    """The host's address and port of a published port; without a port, Docker chooses a free one."""
+    address = port.get("ip", "0.0.0.0")
+    return (address, port["external"]) if port.get("external") else (address,)
 
 
 def _last_output(container: Any) -> str:
