@@ -45,7 +45,7 @@ class View:
         self._data = data
 
     def get(self, path: str = "") -> Any:
-        """The value of any type; values inside it can be unknown."""
+        """The value of the property, of any type; values inside it can be unknown."""
         return self._find(path)[0]
 
     def has(self, path: str) -> bool:
