@@ -49,7 +49,7 @@ EBS_DRIVERS = ("ebs.csi.aws.com", "kubernetes.io/aws-ebs")
     why="A declared encryption cannot change unnoticed. With a KMS key, a reader also needs access to the key.",
     fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add the encryption configuration.",
     severity="high",
-    frameworks=("AWS Security Hub S3.17",),
+    frameworks=("AWS Config: s3-bucket-server-side-encryption-enabled",),
 )
 def bucket_encrypted(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless an encryption configuration encrypts the bucket with a KMS key or with an S3-managed key."""
@@ -224,7 +224,7 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
     why="Logs contain IP addresses and names; the key limits who can read the logs.",
     fix="Set `kmsKeyId` to the ARN of a key that CloudWatch Logs may use.",
     severity="medium",
-    frameworks=("AWS Foundational Security: CloudWatch Logs",),
+    frameworks=("AWS Config: cloudwatch-log-group-encrypted",),
     deferred=frozenset({"kmsKeyId"}),
 )
 def log_encrypted(view: View) -> Iterator[Problem]:

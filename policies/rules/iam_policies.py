@@ -197,7 +197,7 @@ OWN = {
 
 The entry ``policy`` has the actions by which any identity can change a policy that is attached to this identity.
 
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 """
 
 OTHERS = {
