@@ -113,7 +113,9 @@ class _Opening:
 
     @property
     def ports(self) -> str:
-        return "every port" if self.protocol == "-1" else f"port {self.low} to {self.high}"
+        if self.protocol == "-1":
+            return "every port"
+        return f"port {self.low}" if self.low == self.high else f"port {self.low} to {self.high}"
 
     def harmless(self, limits: Limits) -> bool:
         """Whether the internet may use these ports."""
