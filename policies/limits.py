@@ -35,11 +35,11 @@ class Limits(BaseModel):
     public_ports: tuple[int, ...] = (80, 443)
     """Ports that may be open to the internet (guide: Security Groups)."""
     minimum_retention_days: Days = 30
-    """Minimum number of days before log events, objects and noncurrent versions expire (guide: CloudWatch)."""
+    """Minimum number of days before log events, objects and noncurrent versions expire (guide: CloudWatch, for log events)."""
     minimum_key_deletion_days: Days = 7
     """Minimum number of days in which the deletion of a key can be cancelled."""
     minimum_backup_days: Days = 7
-    """Minimum number of days for which automatic backups of a database are kept."""
+    """Minimum number of days for which automatic backups of a database or cache are kept."""
 
     service_administrators: tuple[str, ...] = ()
     """Logical names of inline role policies that may allow every action of a service, if the role has a permissions boundary.
@@ -73,18 +73,18 @@ class Limits(BaseModel):
         "quay.io/prometheus/",
         "registry.k8s.io/",
     )
-    """Allowed prefixes of an image's full name (guide: Docker Compose Stack)."""
+    """Allowed prefixes of an image's full name, such as `docker.io/library/redis` for `redis:7.4`."""
     trusted_charts: tuple[str, ...] = (
         "https://aws.github.io/eks-charts",
         "https://kubernetes.github.io/autoscaler",
         "oci://ghcr.io/nginx/charts",
     )
-    """Allowed repositories of Helm charts, and allowed prefixes of a chart in a registry."""
+    """Allowed prefixes of the URL of a Helm chart's repository, or of the `oci://` URL of a chart in a registry."""
     storage_classes: tuple[str, ...] = ("efs-sc",)
-    """StorageClasses that another program declares with encryption, and that claims may name."""
+    """StorageClasses that claims may name although the program does not declare them; except in `local`, they must be encrypted."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
-    """Names of the workloads, Kubernetes namespaces and containers that may share the host's namespaces and read the host's files.
-    A pod may not share the host's IPC namespace."""
+    """Names of the Docker containers, and of the Kubernetes workloads and namespaces, that may share the host's namespaces and read
+    the host's files. A pod needs its workload and its namespace in this list, and may not share the host's IPC namespace."""
     application: str = APPLICATION
     """Name of the container to which `minimumCpu` and `minimumMemory` apply."""
     minimum_cpu: str = "500m"
@@ -96,11 +96,11 @@ class Limits(BaseModel):
     maximum_memory: str = "2Gi"
     """Maximum memory limit of any container (guide: Resource Limits)."""
     maximum_cpu_ratio: int = 10
-    """Maximum ratio of CPU limit to CPU request; with a high ratio nodes are overcommitted and containers become slow."""
+    """Maximum ratio of CPU limit to CPU request; with a high ratio, nodes are overcommitted and containers become slow."""
     maximum_memory_ratio: int = 4
-    """Maximum ratio of memory limit to memory request; an overcommitted node kills containers (guide: Resource Limits)."""
+    """Maximum ratio of memory limit to request (guide: Resource Limits, 2Gi / 512Mi); an overcommitted node kills containers."""
     minimum_user_id: int = 1000
-    """Lowest allowed user id of a container; lower ids belong to accounts of the host (guide: Multi-Stage Dockerfile)."""
+    """Lowest allowed user id of a container; lower ids belong to system accounts of the host (guide: user nodejs:1001)."""
     minimum_replicas: Count = 3
     """Lowest allowed `minReplicas` of the autoscaler (guide: Deployment Manifests)."""
     maximum_replicas: Count = 10

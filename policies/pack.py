@@ -57,7 +57,7 @@ Its arguments are the resources and the parameters of a pack config.
 
 
 def serve() -> None:
-    """Serve the pack until the engine ends this process. If the waivers cannot be read, print an error and exit with code 1."""
+    """Serve the pack until the engine ends this process. If ``waivers.yaml`` is not valid, print an error and exit with code 1."""
     try:
         analyzer = Analyzer(read_waivers({rule.name for rule in RULES}))
     except PolicyError as error:
@@ -75,8 +75,8 @@ def serve() -> None:
 def environment_in(config: Mapping[str, str], stack: str) -> Environment:
     """The environment that ``config`` names, or if ``config`` names none, the environment with the stack's name.
 
-    If this environment does not exist, the result is ``STRICTEST``. If ``config`` names an environment, and the stack has the name
-    of another environment, the Pulumi program stops with an error.
+    If this environment does not exist, the result is ``STRICTEST``. If the environment in ``config`` differs from the stack's name,
+    the Pulumi program stops with an error.
     """
     try:
         settings: Any = json.loads(config.get(f"{PACK_NAME}:environment", "{}"))

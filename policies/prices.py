@@ -252,7 +252,11 @@ def _of_controller(view: View, index: ResourceIndex, table: Prices) -> Iterator[
 
 
 def _nodes(view: View, index: ResourceIndex, table: Prices) -> Iterator[CostItem]:
-    """The nodes and their disks. A node has the on-demand price of the group's most expensive type, because spot prices vary."""
+    """The nodes and their disks.
+
+    If a group has several instance types, each node has the price of the most expensive type. This is the on-demand price, because
+    spot prices vary.
+    """
     types = [each for each in instance_types_of(view, index) if each in table.instances_per_hour]
     count, highest = view.number("scalingConfig.minSize") or 0, view.number("scalingConfig.maxSize") or 0
     if types:

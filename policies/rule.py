@@ -38,7 +38,7 @@ Check = Callable[[View, ResourceIndex, Limits], Iterator[Problem]]
 class Rule:
     """A requirement on resources: the function that checks it, its texts, and its level in each environment.
 
-    A rule on a single resource runs before the engine changes that resource. A rule that needs the ``whole`` graph runs after the
+    A rule on a single resource runs before the engine creates or changes it. A rule that needs the ``whole`` graph runs after the
     registration of all resources.
     """
 
@@ -57,7 +57,7 @@ class Rule:
     whole: bool
     """Whether the check reads other resources of the stack."""
     frameworks: tuple[str, ...] = ()
-    """Sources with the same requirement: CIS benchmarks, Pod Security Standards, AWS documentation, the original guide.
+    """Sources with the same requirement, such as CIS benchmarks, AWS documentation and the original guide (``docs/guide.md``).
 
     The numbers of ``CIS AWS`` are those of the CIS AWS Foundations Benchmark v3.0.0.
     """

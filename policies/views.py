@@ -45,7 +45,7 @@ class View:
         self._data = data
 
     def get(self, path: str = "") -> Any:
-        """The value of any type; values inside it can be unknown."""
+        """The value of the property, of any type; values inside it can be unknown."""
         return self._find(path)[0]
 
     def has(self, path: str) -> bool:
@@ -208,8 +208,8 @@ class ResourceIndex:
     def sources(self, view: View, path: str, *types: str) -> list[View]:
         """The resources of these types that provide the value of a property.
 
-        The sources come from the dependencies of the property, which are known before its value. Without dependencies, the value of
-        the property is compared with the ids and names of the resources.
+        The sources come from the dependencies of the property, which are known before its value. The engine records dependencies
+        only of top-level properties. Without dependencies, the value at ``path`` is compared with the resources' ids and names.
         """
         key = path.split(".")[0]
         urns = (view.resource.property_dependencies or {}).get(key, ())

@@ -93,7 +93,10 @@ def _violation(rule: Rule, resource: Resource, config: Config, problem: Problem,
 
 
 def evaluate(resources: Iterable[Resource], rules: Sequence[Rule], config: Config) -> list[Violation]:
-    """All violations of the enabled rules by ``resources``, after waivers are applied. Violations that block are first."""
+    """The violations of the enabled rules by ``resources``, and the expired waivers. Violations that block are first.
+
+    A violation that a waiver accepts has the status ``waived``.
+    """
     index = ResourceIndex(normal(with_names(resources)))
     found = [
         violation

@@ -1,4 +1,4 @@
-"""Reads the waivers in ``waivers.yaml``: violations that are accepted until a date, with the reason and the person responsible."""
+"""Reads the waivers in ``waivers.yaml``: violations that are accepted until a date, with the reason and who is responsible."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ class Waiver(BaseModel):
 
 
 def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiver, ...]:
-    """The waivers in a YAML file. Raises :class:`~policies.errors.PolicyError` if the file or a waiver is not valid."""
+    """The waivers in a YAML file. Raises :class:`~policies.errors.PolicyError` if the file or a waiver is not valid.
+
+    A waiver is also not valid if it names a rule that is not in ``rules``, or lasts longer than :data:`LONGEST`.
+    """
     try:
         content: Any = yaml.safe_load(file.read_text())
     except OSError as error:

@@ -33,6 +33,9 @@ def write(arguments: Sequence[str]) -> None:
 
     Without one of these options, the evaluation is ``--known``. The first line of an answer names the stack and the kind of
     evaluation. If this line contains no error, a second line contains the graph.
+
+    ``--stack-file`` replaces the checkout's stack file. ``--answers`` is the file descriptor for the answers, by default standard
+    output. After ``--seconds``, the process prints a traceback and ends.
     """
     parser = argparse.ArgumentParser(prog="python -m program")
     parser.add_argument("checkout", type=Path)

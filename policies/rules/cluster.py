@@ -25,7 +25,7 @@ NEEDED_ADDONS = ("vpc-cni", "eks-pod-identity-agent")
     CLUSTER,
     title="The Kubernetes API is not open to the internet",
     why="Otherwise anyone on the internet could exploit a vulnerability of the API server.",
-    fix="Set `vpcConfig.endpointPublicAccess` to false, or name the networks in `cluster.publicAccessCidrs`.",
+    fix="Enable the private endpoint. Disable the public endpoint, or name its callers in `cluster.publicAccessCidrs`.",
     severity="critical",
     frameworks=("CIS EKS 5.4.1", "CIS EKS 5.4.2", "AWS Security Hub EKS.1"),
 )

@@ -121,7 +121,7 @@ def volume_size(view: View, limits: Limits) -> Iterator[Problem]:
             yield at(disk, f"{prefix}{key}", message, f"set {prefix}{key} to gp3")
         for performance, included in INCLUDED.items():
             if (disk.number(f"{prefix}{performance}") or 0) > included:
-                message = f"more {performance} than {included} are billed"
+                message = f"{performance} above {included} costs extra"
                 yield at(disk, f"{prefix}{performance}", message, f"set {prefix}{performance} to {included} or less")
     for holder, path, gib in sizes:
         if gib is None:
@@ -162,7 +162,7 @@ def monthly_estimate(view: View, index: ResourceIndex, limits: Limits) -> Iterat
     """Yield a problem if the estimate with the maximum number of nodes is above the limit, or an instance type has no price.
 
     The size of every resource in the estimate must be known. One resource reports the estimate: the cluster, or in a stack without
-    a cluster the first resource in the order of :data:`~policies.prices.PRICERS`.
+    a cluster a resource of the first type in :data:`~policies.prices.PRICERS` that the stack contains.
     """
     list(PRICERS[view.resource.type](view, index, prices()))  # raises UnknownValueError for an unknown size
     if view.resource.type in (NODE_GROUP, INSTANCE):

@@ -49,10 +49,10 @@ EBS_DRIVERS = ("ebs.csi.aws.com", "kubernetes.io/aws-ebs")
     why="A declared encryption cannot change unnoticed. With a KMS key, a reader also needs access to the key.",
     fix="Use `PrivateBucket` in `components/aws/_buckets.py`, or add the encryption configuration.",
     severity="high",
-    frameworks=("AWS Security Hub S3.17",),
+    frameworks=("AWS Config: s3-bucket-server-side-encryption-enabled",),
 )
 def bucket_encrypted(view: View, index: ResourceIndex) -> Iterator[Problem]:
-    """Yield a problem unless a rule encrypts the bucket with a KMS key or with an S3-managed key."""
+    """Yield a problem unless an encryption configuration encrypts the bucket with a KMS key or with an S3-managed key."""
     rules = [rule for each in index.users(view, "bucket", ENCRYPTION) for rule in each.views("rules")]
     if not any(rule.text("applyServerSideEncryptionByDefault.sseAlgorithm") in ALGORITHMS for rule in rules):
         yield at(view, "", "the bucket has no encryption rule", f"add a {ENCRYPTION} with sseAlgorithm aws:kms")
@@ -179,7 +179,6 @@ TEMPORARY = ("tmp/", "temp/", "scratch/", "cache/")
     why="A deletion by mistake is often noticed days later.",
     fix="Set the days of the lifecycle rule to `minimumRetentionDays` or more.",
     severity="medium",
-    frameworks=("guide: 30-day log retention",),
     parameters=("minimum_retention_days",),
 )
 def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
@@ -193,7 +192,7 @@ def version_retention(view: View, limits: Limits) -> Iterator[Problem]:
             continue
         if rule.text("expiration.date"):
             found = f"all objects are deleted on {rule.text('expiration.date')}"
-            yield at(rule, "expiration.date", found, f"set expiration.days to {days} or more")
+            yield at(rule, "expiration.date", found, f"remove expiration.date, and set expiration.days to {days} or more")
         for path in ("expiration.days", "noncurrentVersionExpiration.noncurrentDays"):
             kept = rule.number(path)
             if kept is not None and kept < days:
@@ -225,7 +224,7 @@ def log_retention(view: View, limits: Limits) -> Iterator[Problem]:
     why="Logs contain IP addresses and names; the key limits who can read the logs.",
     fix="Set `kmsKeyId` to the ARN of a key that CloudWatch Logs may use.",
     severity="medium",
-    frameworks=("AWS Foundational Security: CloudWatch Logs",),
+    frameworks=("AWS Config: cloudwatch-log-group-encrypted",),
     deferred=frozenset({"kmsKeyId"}),
 )
 def log_encrypted(view: View) -> Iterator[Problem]:
@@ -247,8 +246,8 @@ def log_encrypted(view: View) -> Iterator[Problem]:
 def log_key_usable(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem if the policy of the log group's key does not allow CloudWatch Logs to use the key.
 
-    The rule checks only keys that the program declares. If Pulumi generates the name of the group, the rule checks an example name,
-    which starts with the logical name.
+    The rule checks only keys that the program declares. If the program does not set the name of the group, the rule checks an
+    example name, which starts with ``namePrefix`` or the logical name.
     """
     for key in index.sources(view, "kmsKeyId", KEY) if view.has_or_depends("kmsKeyId") else ():
         name = view.physical_name
@@ -307,7 +306,7 @@ def key_rotation(view: View, limits: Limits) -> Iterator[Problem]:
     STATEFUL_SET,
     title="Every volume, file system and database is encrypted",
     why="Without encryption, everyone who gets a disk or a snapshot can read the data.",
-    fix="Set the resource's property for encryption at rest to true.",
+    fix="Set the resource's property for encryption at rest to true. In a claim, name a StorageClass of the program.",
     severity="high",
     frameworks=("CIS AWS 2.2.1", "CIS AWS 2.3.1", "CIS AWS 2.4.1"),
     deferred=frozenset({"spec.storageClassName", "spec.volumeClaimTemplates"}),

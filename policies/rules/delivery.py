@@ -107,8 +107,9 @@ def _contract(view: View) -> tuple[list[str], list[str], list[str]]:
 def owned_fields(view: View) -> Iterator[Problem]:
     """Yield a problem unless ``ignoreChanges`` contains exactly the properties that the program does not own.
 
-    A resource without such a property is not checked. The ``ignoreChanges`` of node groups may omit the number of nodes,
-    because an update with ``cluster.resizeNodes`` sets this number.
+    A resource without such a property is not checked. The program never owns the actions of a listener rule with several target
+    groups, because ``dwcp`` changes the weights in them. The ``ignoreChanges`` of node groups may omit the number of nodes, because
+    an update with ``cluster.resizeNodes`` sets this number.
     """
     ignored = view.resource.ignore_changes
     owned = {row.path: row.owner for row in OWNERSHIP if (row.type, row.name) == (view.resource.type, view.resource.name)}

@@ -27,7 +27,7 @@ SOCKET = "docker.sock"
     frameworks=("CIS Docker 5.4, 5.5, 5.32", "CIS Docker 5.26"),
 )
 def unprivileged(view: View) -> Iterator[Problem]:
-    """Yield a problem if a container has or can gain privileges, or has a device of the host or the Docker socket."""
+    """Yield a problem if a container runs as root, has or can gain privileges, or has a device or the Docker socket of the host."""
     if view.flag("privileged"):
         yield at(view, "privileged", "the container is privileged", "set privileged to false")
     if not any(option.startswith("no-new-privileges") and not option.endswith("false") for option in view.texts("securityOpts")):
@@ -107,10 +107,10 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
                 view,
                 key,
                 "the container shares this namespace with another container",
-                f"remove {key} and use a network of the stack",
+                f"remove {key}, and connect the containers by a network of the stack",
             )
         elif mode == "host" and not exempt:
-            yield at(view, key, "the container shares this namespace with its host", f"remove {key} and use a network of the stack")
+            yield at(view, key, "the container shares this namespace with its host", f"remove {key}")
     for mount, key, path, read_only in host_paths(view):
         if exempt and not read_only:
             yield at(mount, "readOnly", f"the container can change {path} of the host", "set readOnly to true")
@@ -143,9 +143,9 @@ def images(view: View, limits: Limits) -> Iterator[Problem]:
 @PACK.rule(
     "docker-container-image",
     CONTAINER,
-    title="A container's image is an image resource of the stack, or is named by digest or full version",
+    title="A container's image is an image resource of the stack, or names one release in a trusted registry",
     why="A floating tag names the image that the host pulled last, so two hosts can run different images.",
-    fix="Use the id of an image resource, a digest or a full version.",
+    fix="Use the id of an image resource, or name an image of a trusted registry by digest or full version.",
     severity="high",
     frameworks=("CIS Docker 4.2",),
     deferred=frozenset({"image"}),

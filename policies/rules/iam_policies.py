@@ -1,4 +1,4 @@
-"""Rules on IAM: the permissions that policies give, and the principals that may assume a role."""
+"""Rules on IAM: the permissions that policies give, and the principals that roles and other resources trust."""
 
 from __future__ import annotations
 
@@ -55,8 +55,10 @@ def no_wildcard_admin(view: View, index: ResourceIndex, limits: Limits) -> Itera
 
     A document is also too wide if it allows all actions except named ones, allows actions on all resources except named ones, or
     allows every action of a service that gives permissions (:data:`policies.iam.POWERFUL`), even on one resource. A single action
-    is enough if it reaches the data of every bucket, key, table, secret or parameter, or gives control of every key, bucket,
-    instance or cluster. A policy without attachment, such as a boundary, gives no permissions and is not checked.
+    is enough if it reaches the data of every bucket, key, table, secret or parameter, gives control of every key, bucket, instance
+    or cluster, or has a pattern as its service, such as ``s*:Get*``. The policies in ``service_administrators`` may allow every
+    action of a service that gives no permissions, if their role has a boundary. A policy without attachment, such as a boundary,
+    gives no permissions and is not checked.
     """
     if view.resource.type == POLICY and not _is_attached(view, index):
         return
@@ -86,9 +88,9 @@ def _is_attached(view: View, index: ResourceIndex) -> bool:
 def _unlisted(statement: iam.StatementView) -> Iterator[Problem]:
     holder, path = statement.holder, statement.path
     if statement.not_actions:
-        yield at(holder, path, "allows all actions except those of NotAction", "list the actions that are needed in Action")
+        yield at(holder, path, "allows all actions except those of NotAction", "list in Action the actions that are needed")
     if statement.not_resources:
-        yield at(holder, path, "allows all resources except those of NotResource", "list the resources in Resource")
+        yield at(holder, path, "allows all resources except those of NotResource", "list in Resource the resources that are needed")
     for action in iam.many_services(statement):
         scope = "everything" if iam.everything(statement, "*") else "some resources"
         yield at(holder, path, f"allows {action} on {scope}", "list the actions and the resources that are needed")
@@ -195,7 +197,7 @@ OWN = {
 
 The entry ``policy`` has the actions by which any identity can change a policy that is attached to this identity.
 
-Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html
+Source: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html
 """
 
 OTHERS = {

@@ -58,7 +58,7 @@ def no_static_keys(view: View) -> Iterator[Problem]:
         return
     for key in ("accessKey", "secretKey"):
         if view.text(key):
-            yield at(view, key, "the provider has a static key", "let the environment assume a role")
+            yield at(view, key, "the provider has a static key", "remove it, and let the process that runs Pulumi assume a role")
 
 
 @PACK.rule(
@@ -209,15 +209,15 @@ def kubernetes_roles(view: View) -> Iterator[Problem]:
 
     A role is too wide if it has a wildcard, includes other roles or is included in a role of Kubernetes (aggregation), has one of
     :data:`POWERS`, or has one of the verbs ``escalate``, ``bind`` and ``impersonate``. A binding is too wide if its role is in
-    :data:`DEFAULT_ROLES`, or begins with ``system:`` and is not in :data:`LIMITED_ROLES`. A binding is also too wide if its subject
-    begins with an entry of :data:`GROUPS`, or is the service account ``default``.
+    :data:`WIDE_ROLES`, or begins with ``system:`` and is not in :data:`LIMITED_ROLES`. A binding is also too wide if its subject
+    begins with an entry of :data:`WIDE_SUBJECTS`, or is the service account ``default``.
     """
     if view.resource.type in (ROLE_BINDING, CLUSTER_ROLE_BINDING):
         bound = view.text("roleRef.name")
-        if bound in DEFAULT_ROLES or (bound.startswith("system:") and bound not in LIMITED_ROLES):
+        if bound in WIDE_ROLES or (bound.startswith("system:") and bound not in LIMITED_ROLES):
             yield at(view, "roleRef.name", f"binds {bound}", "bind a role with the permissions that are needed")
         for subject in view.views("subjects"):
-            if subject.text("name").startswith(GROUPS):
+            if subject.text("name").startswith(WIDE_SUBJECTS):
                 yield at(subject, "name", f"{subject.text('name')} is not one account", "name an account or a group")
             elif (subject.text("kind"), subject.text("name")) == ("ServiceAccount", "default"):
                 yield at(subject, "name", "every pod without an account of its own uses default", "name the pods' own account")
@@ -231,10 +231,12 @@ def kubernetes_roles(view: View) -> Iterator[Problem]:
         yield from _rule_of_role(rule, cluster=view.resource.type == CLUSTER_ROLE)
 
 
-GROUPS = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts", "system:masters")
+WIDE_SUBJECTS = ("system:anonymous", "system:unauthenticated", "system:authenticated", "system:serviceaccounts", "system:masters")
 """Beginnings of the names of subjects that stand for more than one account, and of ``system:masters``, which may do everything."""
 
-DEFAULT_ROLES = ("cluster-admin", "admin", "edit")
+WIDE_ROLES = ("cluster-admin", "admin", "edit")
+"""Roles of Kubernetes that may not be bound, because they allow almost everything in a namespace or in the cluster."""
+
 LIMITED_ROLES = ("system:auth-delegator", "system:basic-user", "system:discovery", "system:monitoring", "system:public-info-viewer")
 """Roles of Kubernetes that may be bound, because they only check tokens or read data that is not confidential."""
 

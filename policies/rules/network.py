@@ -113,7 +113,9 @@ class _Opening:
 
     @property
     def ports(self) -> str:
-        return "every port" if self.protocol == "-1" else f"port {self.low} to {self.high}"
+        if self.protocol == "-1":
+            return "every port"
+        return f"port {self.low}" if self.low == self.high else f"port {self.low} to {self.high}"
 
     def harmless(self, limits: Limits) -> bool:
         """Whether the internet may use these ports."""
@@ -244,7 +246,7 @@ def flow_logs(view: View, index: ResourceIndex) -> Iterator[Problem]:
     why="NetworkPolicies, peers and firewalls contain the networks of the plan, and do not match a subnet with other addresses.",
     fix="Use the network from `subnet_plan` in `components/aws/addresses.py`, and tag the subnet with its tier.",
     severity="medium",
-    frameworks=("guide: VPC",),
+    frameworks=("guide: Subnets: 3 public + 3 private across AZs",),
 )
 def subnet_in_plan(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless the subnet has a tier and a zone, and its network is the plan's network for them."""
@@ -294,7 +296,8 @@ def no_public_addresses(view: View) -> Iterator[Problem]:
 def tls(view: View, index: ResourceIndex) -> Iterator[Problem]:
     """Yield a problem unless a listener uses TLS with a current policy; an HTTP listener may only redirect or reject requests.
 
-    Another listener without TLS may only forward port 443. The listeners of an internal load balancer may forward plain text.
+    A listener of another protocol without TLS, such as TCP, may only forward port 443, because the target then terminates TLS. The
+    listeners of an internal load balancer may forward plain text.
     """
     listeners = index.sources(view, "listenerArn", LISTENER) if view.resource.type == LISTENER_RULE else [view]
     protocols = [listener.text("protocol") for listener in listeners]
@@ -357,7 +360,7 @@ def no_public_databases(view: View) -> Iterator[Problem]:
 @PACK.rule(
     "network-load-balancer-hardened",
     LOAD_BALANCER,
-    title="Load balancers drop malformed headers and log requests",
+    title="Application load balancers drop malformed headers and log requests",
     why="A malformed header can hide a request from the load balancer (request smuggling). Only access logs show the callers.",
     fix="Set `dropInvalidHeaderFields` to true, and enable `accessLogs` with a bucket.",
     severity="medium",

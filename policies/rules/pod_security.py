@@ -38,7 +38,7 @@ SAFE_SYSCTLS = frozenset(
     }
 )
 SELINUX_TYPES = frozenset({"", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"})
-PROBES = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
+PROBES_AND_HOOKS = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle.postStart", "lifecycle.preStop")
 
 
 @PACK.rule(
@@ -92,7 +92,7 @@ def host_isolated(view: View, limits: Limits) -> Iterator[Problem]:
         for port in container.views("ports"):
             if port.number("hostPort"):
                 yield at(port, "hostPort", "a port of the host is used", "use a Service")
-        for probe in PROBES:
+        for probe in PROBES_AND_HOOKS:
             for kind in ("httpGet", "tcpSocket"):
                 if container.text(f"{probe}.{kind}.host"):
                     path = f"{probe}.{kind}.host"

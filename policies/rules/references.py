@@ -1,6 +1,8 @@
-"""Rules on references to other objects. The API server accepts the name of a missing object, so the failure occurs only later.
+"""Rules on NetworkPolicies, and on references between Kubernetes objects.
 
-In a namespace with a chart, only the references of bindings are checked: any other object can refer to an object of the chart.
+The API server accepts the name of a missing object, so the failure occurs only later. In a namespace with a chart, only the
+references of RoleBindings and ClusterRoleBindings are checked, because the other references can name objects of the chart, which
+are not known.
 """
 
 from __future__ import annotations
@@ -178,7 +180,7 @@ def _monitored(view: View, index: ResourceIndex) -> Iterator[Problem]:
     NETWORK_POLICY,
     ROLE_BINDING,
     CLUSTER_ROLE_BINDING,
-    title="Autoscalers, budgets, NetworkPolicies and bindings refer to objects that exist",
+    title="Autoscalers, disruption budgets, NetworkPolicies and role bindings refer to objects that exist",
     why="An object of these kinds has no effect if its target does not exist.",
     fix="Correct the reference, or delete the object that contains it.",
     severity="medium",
@@ -339,7 +341,7 @@ def network_policy_narrow(view: View) -> Iterator[Problem]:
 
 
 MOST_PORTS = 2**15
-"""If a rule opens more ports than this, it opens every port. The range of ephemeral ports (32768 to 60999) is smaller."""
+"""A rule that opens more ports than this counts as opening every port. The ephemeral ports (32768 to 60999) are fewer."""
 
 
 def _every_port(rule: View) -> bool:

@@ -46,7 +46,7 @@ def autoscaler_bounds(view: View, limits: Limits) -> Iterator[Problem]:
     why="Without a stabilization window, the autoscaler removes pods at each short drop of the load, and soon starts new pods.",
     fix="Declare policies for both directions, and a stabilization window for scaling down.",
     severity="medium",
-    frameworks=("guide: Auto-scaling", "Kubernetes: HPA configurable scaling behavior"),
+    frameworks=("Kubernetes: HPA configurable scaling behavior",),
     parameters=("minimum_scale_down_seconds",),
 )
 def autoscaler_behaviour(view: View, limits: Limits) -> Iterator[Problem]:
@@ -154,7 +154,7 @@ def budget_allows_eviction(view: View, index: ResourceIndex) -> Iterator[Problem
     """
     unavailable, available = view.get("spec.maxUnavailable"), view.get("spec.minAvailable")
     if str(unavailable) in ("0", "0%") or str(available) == "100%" or (unavailable is None and available is None):
-        yield at(view, "spec.maxUnavailable", "no pod may ever be evicted", "set spec.maxUnavailable to 1")
+        yield at(view, "spec.maxUnavailable", "no pod may ever be evicted", "set spec.maxUnavailable to 1, without minAvailable")
     for owner, pod in pods_in(index, namespace_of(view)):
         if chosen(view, "spec.selector", labels_of(pod)):
             yield from _blocks(view, owner, index, unavailable, available)
@@ -178,7 +178,7 @@ def _blocks(view: View, owner: View, index: ResourceIndex, unavailable: object, 
     least = 1 if least is None else least
     if isinstance(available, int) and unavailable is None and 0 < least <= available:
         message = f"{available} of {least} pods of {name_of(owner)} must stay"
-        yield at(view, "spec.minAvailable", message, "set spec.maxUnavailable to 1 instead")
+        yield at(view, "spec.minAvailable", message, "remove spec.minAvailable, and set spec.maxUnavailable to 1")
 
 
 @PACK.rule(

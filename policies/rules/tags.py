@@ -24,7 +24,7 @@ def environment_tag(provider: View) -> str:
     AWS_PROVIDER,
     title="Every AWS resource has the required tags",
     why="A resource without an owner is never deleted, and is in no budget. `dwcp drift` finds unmanaged resources by their tags.",
-    fix="Set the tags in `aws_provider` of `components/providers.py`.",
+    fix="Add the tag to `tags` in `components/settings/groups/environment.py`, or for `account` in `components/providers.py`.",
     severity="medium",
     frameworks=("AWS Well-Architected: COST03-BP02",),
     parameters=("required_tags", "environment"),

@@ -85,7 +85,7 @@ def test_a_state_with_violations_fails_and_lists_all(state_with_violations: Path
 def test_the_table_lists_every_rule(state_with_violations: Path, tmp_path: Path) -> None:
     run_policy("--state", str(state_with_violations), "--output", str(tmp_path / "report.txt"))
     text = (tmp_path / "report.txt").read_text()
-    assert "port 22 to 22 is open to 0.0.0.0/0" in text
+    assert "port 22 is open to 0.0.0.0/0" in text
     assert {rule.name for rule in policies.RULES if rule.name not in text} == OFFLINE_ONLY
 
 
