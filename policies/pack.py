@@ -83,7 +83,7 @@ def environment_in(config: Mapping[str, str], stack: str) -> Environment:
     except ValueError:
         settings = {}  # the program reports the error
     name: Any = cast("dict[str, Any]", settings).get("name") if isinstance(settings, dict) else None
-    return ENVIRONMENTS.get(name or stack, STRICTEST)
+    return ENVIRONMENTS.get(name if isinstance(name, str) and name else stack, STRICTEST)
 
 
 class ResourcePolicy(ResourceValidationPolicy):
@@ -199,7 +199,10 @@ class Analyzer(AnalyzerServer):
         The violations are cleared afterwards, because the engine can use one server for the preview and the update.
         """
         deferred = Counter((each.rule, each.path) for each in self.noted if each.status == "deferred")
-        lines = [f"{rule}: {count} checks of {path} run during `pulumi up`" for (rule, path), count in sorted(deferred.items())]
+        lines = [
+            f"{rule}: {count} check{'' if count == 1 else 's'} of {path} run{'s' if count == 1 else ''} during `pulumi up`"
+            for (rule, path), count in sorted(deferred.items())
+        ]
         lines += [f"{each.rule}: {each.resource}: {each.message}; {each.fix}" for each in self.noted if each.status == "waived"]
         self.noted.clear()
         if lines:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from policies import iam
 from policies.views import ResourceIndex, View
+from program.protocol import UNKNOWNS
 from program.types import (
     ATTACHMENT,
     EXCLUSIVE_ATTACHMENTS,
@@ -92,12 +93,17 @@ def documents_of(view: View) -> list[tuple[View, str]]:
 
 
 def _attached_by(view: View, index: ResourceIndex) -> tuple[list[View], list[str]]:
-    """The declared policies that a resource attaches, and the ARNs of the policies if none of them is declared."""
+    """The declared policies that a resource attaches, and the ARNs of the policies that are not declared."""
     key = ATTACHED.get(view.resource.type)
     if key is None or not view.has_or_depends(key):
         return [], []
     declared = index.sources(view, key, POLICY)
-    return declared, [] if declared else texts_of(view, key)
+    return declared, [arn for arn in texts_of(view, key) if not any(is_arn_of(arn, each) for each in declared)]
+
+
+def is_arn_of(arn: str, policy: View) -> bool:
+    """Whether ``arn``, which can be an example or unknown, is the ARN of a declared policy that the resource attaches."""
+    return arn in UNKNOWNS or arn == policy.resource.id or arn.rpartition("/")[2] == policy.physical_name
 
 
 def _identity(kind: str, name: str, arn: str, grants: list[View], declared: View | None, index: ResourceIndex) -> Identity:

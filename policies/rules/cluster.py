@@ -99,7 +99,8 @@ def supported_version(view: View, limits: Limits) -> Iterator[Problem]:
     version, ends = view.text("version"), limits.kubernetes_support_ends
     newest = max(ends, key=lambda each: [int(part) for part in each.split(".")])
     if version not in ends:
-        fix = f"use one of {', '.join(ends)}, or add the version to kubernetes_support_ends in policies/limits.py"
+        supported = ", ".join(each for each, end in ends.items() if limits.today < end)
+        fix = f"use one of {supported}, or add the version to kubernetes_support_ends in policies/limits.py"
         yield at(view, "version", f"{version or 'no version'} is not in standard support", fix)
     elif limits.today >= ends[version]:
         fix = f'raise version to "{newest}", one minor version at a time'

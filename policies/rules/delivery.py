@@ -73,7 +73,7 @@ def tracks_agree(view: View, index: ResourceIndex) -> Iterator[Problem]:
         yield at(
             view,
             "",
-            f"{app} has {len(peers)} Deployments of track {other}",
+            f"{app or name_of(view)} has {len(peers)} Deployments of track {other}",
             f"declare exactly one, labelled {TRACK_LABEL}: {other}",
         )
     for peer in peers:

@@ -17,6 +17,7 @@ from policies.rules._identities import (
     Identity,
     documents_of,
     identities_at,
+    is_arn_of,
     texts_of,
 )
 from policies.views import ResourceIndex, UnknownValueError, View
@@ -173,11 +174,12 @@ def _too_wide(holder: View, path: str, given: list[iam.StatementView], *, admini
 def managed_policies_allowed(view: View, index: ResourceIndex, limits: Limits) -> Iterator[Problem]:
     """Yield a problem for an AWS managed policy that is not allowed, and for a policy that neither AWS nor the program defines."""
     key = ATTACHED[view.resource.type]
+    declared = index.sources(view, key, POLICY)
     for arn in texts_of(view, key):
         name = arn.rpartition("/")[2]
         if ":aws:policy/" in arn and arn.partition(":policy/")[2] not in limits.managed_policies:
             yield at(view, key, f"gives {name}", "attach a policy with the actions that are needed")
-        elif re.match(r"arn:[\w-]+:iam::\d{12}:policy/", arn) and not index.sources(view, key, POLICY):
+        elif re.match(r"arn:[\w-]+:iam::\d{12}:policy/", arn) and not any(is_arn_of(arn, each) for each in declared):
             yield at(view, key, f"gives {name}, which is not declared here", "declare the policy in the program")
 
 

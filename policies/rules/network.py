@@ -115,6 +115,8 @@ class _Opening:
     def ports(self) -> str:
         if self.protocol == "-1":
             return "every port"
+        if self.protocol.startswith("icmp"):
+            return f"{self.protocol} type {self.low}"
         return f"port {self.low}" if self.low == self.high else f"port {self.low} to {self.high}"
 
     def harmless(self, limits: Limits) -> bool:

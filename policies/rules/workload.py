@@ -110,7 +110,7 @@ def resource_ratio(view: View, limits: Limits) -> Iterator[Problem]:
             if limit < request:
                 yield at(container, path, f"{what} limit is below its request", f"set {path} to the request or more")
             elif request == 0 or limit / request > Decimal(most):
-                times = "without a request" if request == 0 else f"{limit / request:.0f} times the request"
+                times = "without a request" if request == 0 else f"{float(limit / request):.4g} times the request"
                 yield at(
                     container,
                     path,

@@ -12,7 +12,7 @@ import pytest
 from policies_bad import bad_world
 
 import policies
-from policies import PolicyError, limits
+from policies import PolicyError, limits, pack
 from policies.config import config_of, pack_config, read_pack_config, with_pack_config
 from policies.exported_state import resources_of, stack_of
 from policies.prices import HOURS, estimate_of, prices
@@ -46,6 +46,10 @@ def test_the_committed_pack_configs_change_nothing(environment: policies.Environ
 def test_an_environment_without_limits_of_its_own_has_those_of_production(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LIMITS", {})
     assert limits.limits_of("staging", TODAY) == limits.limits_of("production", TODAY).model_copy(update={"environment": "staging"})
+
+
+def test_a_name_of_the_environment_that_is_no_text_selects_the_limits_of_the_stack() -> None:
+    assert pack.environment_in({"dwcp-v3:environment": '{"name": ["x"]}'}, "staging") == "staging"
 
 
 def test_a_pack_config_sets_level_and_parameters_of_one_rule() -> None:

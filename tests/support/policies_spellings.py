@@ -112,6 +112,12 @@ def by_prefix_list(world: World) -> None:
     world.add(RULE, "it", prefixListId=Ref("list"), ipProtocol="tcp", fromPort=22, toPort=22)
 
 
+def undeclared_beside_declared(world: World) -> None:
+    world.add("aws:iam/policy:Policy", "mine", policy=policy({"Effect": "Allow", "Action": "s3:GetObject", "Resource": ONE_BUCKET}))
+    arns = [Ref("mine"), "arn:aws:iam::123456789012:policy/unseen"]
+    world.add("aws:iam/role:Role", "it", assumeRolePolicy=TRUST, managedPolicyArns=arns)
+
+
 def plain_rule(world: World) -> None:
     redirect = [{"type": "redirect", "redirect": {"protocol": "HTTPS"}}]
     world.add("aws:lb/listener:Listener", "http", protocol="HTTP", port=80, defaultActions=redirect)
@@ -795,6 +801,16 @@ CAUGHT: list[tuple[str, Declare, str]] = [
         )
         for service, action in (("lambda.amazonaws.com", "lambda:Create*"), ("ec2.amazonaws.com", "ec2:RunInstances"))
     ),
+    (
+        "any role for a service, with a Deny that exempts one function",
+        role_with(
+            conditioned("StringEquals", "iam:PassedToService", "lambda.amazonaws.com"),
+            {"Action": "lambda:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "lambda:CreateFunction", "NotResource": "arn:aws:lambda:us-east-1:1:function:x"},
+        ),
+        "identity-no-self-widening",
+    ),
+    ("undeclared policy beside a declared one", undeclared_beside_declared, "identity-managed-policies"),
     *(
         (f"{action} on everything", statement(Action=action), "identity-no-wildcard-admin")
         for action in ("kms:PutKeyPolicy", "kms:CreateGrant", "eks:AssociateAccessPolicy")

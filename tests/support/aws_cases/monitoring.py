@@ -54,6 +54,7 @@ def alarm(world: World, id: str) -> Properties:
         "name": found["AlarmName"],
         **{f"{key[0].lower()}{key[1:]}": found[key] for key in (*plain, *more) if found.get(key) is not None},
         **({"extendedStatistic": found["ExtendedStatistic"]} if found.get("ExtendedStatistic") else {}),
+        **({"evaluateLowSampleCountPercentiles": low} if (low := found.get("EvaluateLowSampleCountPercentile")) else {}),
         **({"dimensions": pairs(found["Dimensions"])} if found.get("Dimensions") else {}),
         **({"metricQueries": queries} if queries else {}),
         **{"alarmActions": found["AlarmActions"], "okActions": found["OKActions"]},
@@ -106,7 +107,7 @@ def alarm_drift(world: World, id: str) -> Properties:
     [found] = cloudwatch.describe_alarms(AlarmNames=[id])["MetricAlarms"]
     kept = ("AlarmName", "AlarmDescription", "ComparisonOperator", "EvaluationPeriods", "TreatMissingData", "ActionsEnabled")
     more = ("Namespace", "MetricName", "Dimensions", "Period", "Statistic", "ExtendedStatistic", "Metrics", "DatapointsToAlarm")
-    every = (*kept, *more, "AlarmActions", "OKActions", "InsufficientDataActions")
+    every = (*kept, *more, "AlarmActions", "OKActions", "InsufficientDataActions", "EvaluateLowSampleCountPercentile")
     cloudwatch.put_metric_alarm(**{key: found[key] for key in every if found.get(key)}, Threshold=99.0)
     return {"threshold": 99.0}
 

@@ -79,8 +79,7 @@ class Container(DockerResource):
             "mounts": [_mount_of(each) for each in inputs.get("mounts", [])],
             "tmpfs": inputs.get("tmpfs"),
             "port_bindings": {
-                f"{each['internal']}/{each.get('protocol', 'tcp')}": _host_port(each)
-                for each in inputs.get("ports", [])
+                f"{each['internal']}/{each.get('protocol', 'tcp')}": _host_port(each) for each in inputs.get("ports", [])
             },
             "restart_policy": {"Name": inputs["restart"]},
             "read_only": inputs.get("readOnly", False),
