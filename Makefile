@@ -98,7 +98,7 @@ compose-up: setup  ## check the requirements of the Docker stack, then start it 
 compose-down: setup  ## remove the Docker stack; its data stays
 	@$(BIN)/python -m delivery compose down
 
-lock: setup  ## pin the dependencies of pyproject.toml in uv.lock, and export requirements.txt from uv.lock
+lock: setup  ## pin the dependencies of pyproject.toml in uv.lock, then write all generated files, such as requirements.txt
 	@$(BIN)/uv lock
 	@$(BIN)/python -m tools
 
