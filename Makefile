@@ -27,7 +27,7 @@ setup: .venv/complete  ## install the pinned Python packages into .venv
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
-up: setup  ## start the embedded cloud and apply the platform to it (STACK=production or staging: with its deploy role; PODS=real: containers)
+up: setup  ## start the embedded cloud and apply the platform to it (STACK=staging or production: that stack, with its deploy role; PODS=real: pods are containers)
 	@$(BIN)/python -m sandbox up $(if $(STACK),--stack $(STACK)) $(if $(PODS),--pods $(PODS))
 
 down:  ## stop every process of `make up` and remove .sandbox/
@@ -76,10 +76,10 @@ test-stacks: setup
 test-cloud: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks or pods)"
 
-test-pods: setup  ## test that no request is lost with real containers (as root on Debian; otherwise skipped)
+test-pods: setup  ## test that no request is lost with real containers (as root on Debian or Ubuntu; otherwise skipped)
 	@$(BIN)/python -m pytest --durations 5 -m pods
 
-test-docker: setup  ## test the Docker stack on a separate Docker engine (as root on Debian; otherwise skipped)
+test-docker: setup  ## test the Docker stack on a separate Docker engine (as root on Debian or Ubuntu; otherwise skipped)
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m docker
 
 test-pipelines: setup
@@ -98,7 +98,7 @@ compose-up: setup  ## check the requirements of the Docker stack, then start it 
 compose-down: setup  ## remove the Docker stack; its data stays
 	@$(BIN)/python -m delivery compose down
 
-lock: setup  ## pin the dependencies of pyproject.toml in uv.lock, and export requirements.txt from uv.lock
+lock: setup  ## pin the dependencies of pyproject.toml in uv.lock, then write all generated files, such as requirements.txt
 	@$(BIN)/uv lock
 	@$(BIN)/python -m tools
 
