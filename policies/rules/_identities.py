@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from policies import iam
 from policies.views import ResourceIndex, View
@@ -98,12 +99,17 @@ def _attached_by(view: View, index: ResourceIndex) -> tuple[list[View], list[str
     if key is None or not view.has_or_depends(key):
         return [], []
     declared = index.sources(view, key, POLICY)
-    return declared, [arn for arn in texts_of(view, key) if not any(is_arn_of(arn, each) for each in declared)]
+    if not declared:
+        return [], texts_of(view, key)
+    raw: Any = dict(view.items()).get(key)  # the ARN of a declared policy can be unknown
+    arns = cast("list[Any]", raw) if isinstance(raw, list) else [raw]
+    known = [each for each in arns if isinstance(each, str) and each not in UNKNOWNS]
+    return declared, [arn for arn in known if not any(is_arn_of(arn, each) for each in declared)]
 
 
 def is_arn_of(arn: str, policy: View) -> bool:
-    """Whether ``arn``, which can be an example or unknown, is the ARN of a declared policy that the resource attaches."""
-    return arn in UNKNOWNS or arn == policy.resource.id or arn.rpartition("/")[2] == policy.physical_name
+    """Whether ``arn`` is the ARN of a declared policy, or an example of it."""
+    return arn == policy.resource.id or arn.rpartition("/")[2] == policy.physical_name
 
 
 def _identity(kind: str, name: str, arn: str, grants: list[View], declared: View | None, index: ResourceIndex) -> Identity:
