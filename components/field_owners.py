@@ -1,6 +1,6 @@
 """The properties that the program does not own after creation.
 
-The program's ``ignore_changes``, the previews, drift detection, deployments, rollbacks and the policies use this table.
+The program's ``ignore_changes``, the previews, drift detection, deployments, rollouts, rollbacks and the policies use this table.
 
 The program sets the first value of each property in the table, and does not change the property afterwards. There is one exception:
 with ``cluster.resizeNodes``, an update sets the number of nodes again.

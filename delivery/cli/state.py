@@ -179,7 +179,7 @@ def restore(
         always=True,
     )
     with Lease.take(states.environment, command="state restore", wait_seconds=wait) as lease:
-        remove_stale(states, lease.taken_from)
+        remove_stale(states, lease.taken_from, warn=typer.echo)
         written = backups.restore(checkpoint, lease.fencing)
     typer.echo(f"restored as version {written.version}; now check the differences: pulumi refresh --preview-only -s {environment}")
 

@@ -12,7 +12,12 @@ from delivery.doctor.facts import Manifest
 from delivery.doctor.findings import Finding, FindingSeverity
 from delivery.doctor.observations import Snapshot
 
-PRESSURES = ("DiskPressure", "MemoryPressure", "PIDPressure")
+EVICTS = "The node evicts pods to free resources."
+BAD_CONDITIONS = {
+    **dict.fromkeys(("DiskPressure", "MemoryPressure", "PIDPressure"), EVICTS),
+    "NetworkUnavailable": "The network add-on has not set up the node's network, so its pods cannot connect.",
+}
+"""The conditions of a node that report a fault, with their cause."""
 METRICS_SECONDS = 60
 """Seconds until the metrics of a new pod exist. Until then, the autoscaler reports that they are missing."""
 JOIN_SECONDS = 180
@@ -109,15 +114,15 @@ def nodes(observed: Snapshot) -> Iterator[Finding]:
                 cause=NODE_NOT_READY.advice.cause,
                 command=f"kubectl describe node {name_of(node)}",
             )
-        for pressure in PRESSURES:
-            found = condition(node, pressure)
+        for fault, cause in BAD_CONDITIONS.items():
+            found = condition(node, fault)
             if found.get("status") == "True":
                 yield Finding(
-                    check="low-disk-space" if pressure == "DiskPressure" else "",
+                    check="low-disk-space" if fault == "DiskPressure" else "",
                     severity=FindingSeverity.WARNING,
                     subject=f"Node {name_of(node)}",
-                    evidence=(f"{pressure}: {found.get('message', '')}",),
-                    cause="The node evicts pods to free resources.",
+                    evidence=(f"{fault}: {found.get('message', '')}",),
+                    cause=cause,
                     command=f"kubectl describe node {name_of(node)}",
                 )
 
