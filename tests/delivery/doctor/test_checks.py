@@ -267,6 +267,19 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
     ),
     ("nodes-not-ready", FindingSeverity.CRITICAL, {"nodes": [{**NODE, "status": {}}]}, "reports nothing"),
     (
+        "nodes-not-ready",
+        FindingSeverity.WARNING,
+        {
+            "nodes": [
+                {
+                    **NODE,
+                    "status": {"conditions": [*NODE["status"]["conditions"], {"type": "NetworkUnavailable", "status": "True"}]},
+                },
+            ]
+        },
+        "NetworkUnavailable",
+    ),
+    (
         "low-disk-space",
         FindingSeverity.WARNING,
         {"alerts": [alert("LowVolumeSpace", persistentvolumeclaim="dwcp-v3-redis")]},
