@@ -76,10 +76,10 @@ test-stacks: setup
 test-cloud: setup
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m "cloud and not (live or standing or stacks or pods)"
 
-test-pods: setup  ## test that no request is lost with real containers (as root on Debian or Ubuntu; otherwise skipped)
+test-pods: setup  ## test that no request is lost with real containers (as root on Debian; otherwise skipped)
 	@$(BIN)/python -m pytest --durations 5 -m pods
 
-test-docker: setup  ## test the Docker stack on a separate Docker engine (as root on Debian or Ubuntu; otherwise skipped)
+test-docker: setup  ## test the Docker stack on a separate Docker engine (as root on Debian; otherwise skipped)
 	@$(BIN)/python -m pytest --durations 5 --reruns 1 -m docker
 
 test-pipelines: setup

@@ -64,24 +64,25 @@ def check_worlds(
 
     In ``known``, the value of each output is an example. In ``unknown``, the outputs are unknown.
 
-    If a rule reads an output, its check never passes, because the value is only an example. The check is reported as unknown or as
-    deferred (:class:`Violation`). With the example, the check can also fail: the program itself writes most of a text that contains
-    an output, such as an IAM policy with an ARN. A check that fails is not also reported as deferred.
+    In ``unknown``, a rule that reads an output cannot be evaluated, and its check is reported as unknown or as deferred
+    (:class:`Violation`). In ``known``, the same check uses the example. If it fails there, this failure is reported instead of the
+    deferred check, because the program itself writes most of a text that contains an output, such as an IAM policy with an ARN. If
+    it passes there, it stays unknown or deferred, because the value is only an example.
     """
     first = check(unknown, environment, config)
-    failed = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
-    reported = {(each.rule, each.urn) for each in failed}
+    with_examples = [each for each in check(known, environment, config) if each.status in ("failed", "unknown", "waived")]
+    reported = {(each.rule, each.urn) for each in with_examples}
     kept = [each for each in first if each.status != "deferred" or (each.rule, each.urn) not in reported]
     seen = {(each.rule, each.urn, each.path, each.message) for each in kept}
-    waiting = {(each.rule, each.urn) for each in kept if each.status == "unknown"}
+    unknown_before = {(each.rule, each.urn) for each in kept if each.status == "unknown"}
     return ranked(
         [
             *kept,
             *(
                 each
-                for each in failed
+                for each in with_examples
                 if (each.rule, each.urn, each.path, each.message) not in seen
-                and not (each.status == "unknown" and (each.rule, each.urn) in waiting)
+                and not (each.status == "unknown" and (each.rule, each.urn) in unknown_before)
             ),
         ]
     )

@@ -17,7 +17,7 @@ Days = Annotated[int, Ge(1)]
 
 
 Environment = StackName
-"""An environment, or ``account``: the stack of the AWS account (``bootstrap/``), which has limits too."""
+"""The name of a stack that has limits: an environment, or ``account``, the stack of the AWS account (``bootstrap/``)."""
 
 
 class Limits(BaseModel):
@@ -81,7 +81,8 @@ class Limits(BaseModel):
     )
     """Allowed prefixes of the URL of a Helm chart's repository, or of the `oci://` URL of a chart in a registry."""
     storage_classes: tuple[str, ...] = ("efs-sc",)
-    """StorageClasses that claims may name although the program does not declare them; except in `local`, they must be encrypted."""
+    """StorageClasses that claims may use although the program does not declare them. No rule can check them: before you add a
+    name, make sure that the class encrypts its volumes (not needed in `local`)."""
     host_access: tuple[str, ...] = (NODE_EXPORTER, "node-exporter")
     """Names of the Docker containers, and of the Kubernetes workloads and namespaces, that may share the host's namespaces and read
     the host's files. A pod needs its workload and its namespace in this list, and may not share the host's IPC namespace."""

@@ -1,5 +1,6 @@
-"""Views on resources for the rules. A view raises an error if a rule reads an unknown value, so such a value makes no rule pass.
+"""Views on resources for the rules.
 
+A view raises an error if a rule reads an unknown value, so a rule never passes because of an unknown value.
 Resources from the engine, from the program with mocks and from an exported state are all :class:`~program.graph.Resource`, so that
 one rule can check all of them.
 """

@@ -42,17 +42,17 @@ FRAME = re.compile(r'^  File "(.+)", line (\d+) in (.+)$', re.MULTILINE)
 
 
 def answers(
-    checkout: Path, stacks: Sequence[str], worlds: Sequence[str], stack_file: Path | None = None
+    checkout: Path, stacks: Sequence[str], options: Sequence[str], stack_file: Path | None = None
 ) -> tuple[Iterator[bytes], EvaluationError]:
     """The lines that ``python -m program`` writes, and the error to use for each missing answer.
 
-    ``worlds`` are the options ``--known`` and ``--preview``; ``stack_file`` replaces the checkout's stack file. The process writes
+    ``options`` are ``--known``, ``--preview`` or both; ``stack_file`` replaces the checkout's stack file. The process writes
     the answers to one temporary file. Its standard output, which its children share, is another file. So a print cannot change an
     answer, and a child that keeps standard output open cannot delay an answer.
     """
-    seconds = TIMEOUT_SECONDS + SECONDS_EACH * (len(stacks) * len(worlds) - 1)
+    seconds = TIMEOUT_SECONDS + SECONDS_EACH * (len(stacks) * len(options) - 1)
     with tempfile.TemporaryFile() as answer, tempfile.TemporaryFile() as output:
-        command = [sys.executable, "-m", "program", str(checkout), *stacks, *worlds]
+        command = [sys.executable, "-m", "program", str(checkout), *stacks, *options]
         command += ["--answers", str(answer.fileno()), "--seconds", str(seconds)]
         command += ["--stack-file", str(stack_file)] if stack_file else []
         # The process imports `program` from this checkout. It puts the evaluated checkout first on `sys.path`, for `components`.

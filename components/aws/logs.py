@@ -27,10 +27,10 @@ class LogsArgs:
 
 
 class Logs(Component):
-    """The log groups of application, cluster and network. A log group must exist before an AWS service writes to it.
+    """The log groups of application, cluster and network. They are created before the services that write to them.
 
-    EKS and the add-on for CloudWatch define the names of their log groups. If a log group is missing, EKS or the add-on
-    creates the log group without a retention period and without the encryption key of this component.
+    Otherwise EKS or the add-on for CloudWatch, which define the names, would create the missing group without a retention period
+    and without the encryption key of this component.
     """
 
     key_arn: pulumi.Output[str]

@@ -94,8 +94,9 @@ class Alarms(Component):
         Windows with fewer than ``MINIMUM_REQUESTS`` requests count as 0 %.
         """
         # RequestCount excludes requests for which the load balancer found no target. Without a registered target, CloudWatch gets
-        # no RequestCount at all. So the total also contains the load balancer's own 5xx responses. A response such as 502, after a
-        # target was chosen, counts twice in the total, so 5 % of such responses are measured as 4.8 % (5 of 105).
+        # no RequestCount at all. So the total also contains the load balancer's own 5xx responses. If the load balancer
+        # chose a target and then answered itself (for example with 502), both counts contain the request: 5 failed requests of 100
+        # are measured as 5 of 105 (4.8 %).
         counts = {
             "target": "HTTPCode_Target_5XX_Count",
             "own": "HTTPCode_ELB_5XX_Count",

@@ -73,7 +73,8 @@ def bootstrap(
 def verify(
     environment: EnvironmentOption,
     accept: Annotated[
-        bool, typer.Option("--accept", help="Accept the state in the bucket as the current state, even if it is older.")
+        bool,
+        typer.Option("--accept", help="Accept the state in the bucket as current, even if it is older than the last recorded one."),
     ] = False,
     wait: WaitOption = 0,
     as_json: JsonOption = False,
@@ -96,7 +97,7 @@ def verify(
                 states.remember(present, lease.fencing)
         else:
             states.require_current(present)
-    except OlderStateError as error:  # the newest valid version in the bucket is this old state, and must not be restored
+    except OlderStateError as error:  # `last_valid()` would return this old state; the error has the fix
         findings["problems"].append(error.problem)
         findings["fix"] = error.fix
     except StateError as error:
@@ -243,7 +244,7 @@ def unlock(
         if lease.taken_from is not None:
             typer.echo(f"the previous owner of the lease, {lease.taken_from.owner}, no longer runs or did not renew the lease")
         removed = remove_stale(states, lease.taken_from, force=force)
-        lease.release()  # a failure is an error of this command, and not only of its end
+        lease.release()  # the end of the `with` block would ignore a failure, and this command must report it
     for each in removed:
         typer.echo(f"removed the engine's lock of {each}")
     typer.echo(f"{environment} is unlocked")

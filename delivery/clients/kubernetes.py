@@ -36,12 +36,12 @@ Manifest = dict[str, Any]
 
 
 class ClusterError(DeliveryError):
-    """The API server refused a request or did not answer."""
+    """The API server refused a request, would refuse it, or did not answer."""
 
     def __init__(self, problem: str, fix: str, *, status: int = 0, message: str = "") -> None:
         super().__init__(problem, fix)
         self.status = status
-        """The HTTP status of the response; 0 if there was none."""
+        """The HTTP status of the response, or the one that describes a problem which this client found; 0 if there is none."""
         self.message = message or problem
         """The API server's own message, or the text of ``problem`` if the error was created without a message."""
 

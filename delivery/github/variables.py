@@ -1,4 +1,4 @@
-"""Checks the variables, reviewers, tag rules and approvals on GitHub, and explains failures of actions without a stated fix."""
+"""Checks variables, reviewers, tag rules and approvals on GitHub, and adds a fix to errors of actions that state none."""
 
 from __future__ import annotations
 

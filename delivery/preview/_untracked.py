@@ -25,8 +25,9 @@ Volumes and nodes from earlier versions of the program have only these tags, and
 def foreign(environment: Environment, resources: Sequence[Mapping[str, Any]]) -> tuple[Foreign, ...]:
     """The environment's resources in AWS that are not in the state of its stack. ``resources`` are the resources in this state.
 
-    A resource belongs to the environment if it has the project's tag, unless the cluster created it, or its tag ``environment``
-    names another environment or the account. A rule belongs to the environment if it is in one of the stack's security groups.
+    A resource with the project's tag belongs to the environment, with two exceptions: resources that the cluster created, and
+    resources whose tag ``environment`` names another environment or the account. A rule of a security
+    group belongs to the environment if it is in one of the stack's security groups.
     """
     return (*_tagged(environment, resources), *_rules(environment, resources))
 

@@ -1,4 +1,7 @@
-"""The output of a rollout: a live table on a terminal, plain lines in a pipeline, JSON lines with ``--json``."""
+"""The output of a rollout: a live table on a terminal, plain lines in a pipeline, and with ``--json`` one line of JSON per event.
+
+With ``--json``, a dry run prints one JSON document.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from delivery.clients.screens import table
 from delivery.errors import ExitCode
 from delivery.rollout._ending import Ending
 from delivery.rollout._loop import Reporter
-from delivery.rollout._printed_plan import EACH_STEP, at, steps_of, text_of
+from delivery.rollout._printed_plan import EACH_STEP, present_index, steps_of, text_of
 from delivery.rollout.actions import Action, Observation
 from delivery.rollout.journal import Record
 from delivery.rollout.plan import Plan, RolloutOutcome
@@ -178,7 +181,7 @@ class LiveTable(Reporter):
         plan, progress = record.plan, record.progress
         shown = table("", "step", "", title=f"{plan.environment}: {plan.previous_image} -> {plan.image}", title_justify="left")
         rows = list(steps_of(plan))
-        present = at(rows, progress)
+        present = present_index(rows, progress)
         for index, row in enumerate(rows):
             done = index < present or progress.outcome is RolloutOutcome.PROMOTED
             here = index == present and not progress.aborting

@@ -59,7 +59,7 @@ def steps_of(plan: Plan) -> Iterator[PlannedStep]:
         yield PlannedStep("retire", detail, frozenset(last) if settings.bake_seconds else _AFTER_PROMOTION | last)
 
 
-def at(rows: list[PlannedStep], progress: RolloutProgress) -> int:
+def present_index(rows: list[PlannedStep], progress: RolloutProgress) -> int:
     """The index of the line for the present phase of a rollout.
 
     The result is the last index if the rollout holds at the requested percentage, or if no line has the phase.

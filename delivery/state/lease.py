@@ -3,8 +3,8 @@
 The lease is one DynamoDB item per environment. Its owner increments ``beat`` every few seconds. Another command takes over the
 lease if the owner provably no longer runs, or if the command has waited and observed an unchanged ``beat`` for the lease's whole
 duration. The command measures this time with its own clock, so the clocks of two machines are never compared. Each lease has a
-higher fencing number than the lease before it. Release records, and the record of the current state, are written with this number.
-A write is refused if a later lease has already written.
+higher fencing number than the lease before it. ``dwcp`` writes this number into the record of each release, and into the record of
+the last known state. A write is refused if a later lease has already written.
 """
 
 from __future__ import annotations
@@ -152,9 +152,9 @@ class EnvironmentLease:
 class Lease:
     """A lease that this process holds and a thread renews. It is a context manager, which releases the lease at the end."""
 
-    def __init__(self, table: EnvironmentLease, holding: LeaseItem, taken_from: LeaseItem | None, requested_at: float) -> None:
+    def __init__(self, stored: EnvironmentLease, holding: LeaseItem, taken_from: LeaseItem | None, requested_at: float) -> None:
         """Called only by :meth:`take`."""
-        self.table = table
+        self.stored = stored
         self.token = holding.token
         self.fencing = holding.fencing
         self.taken_from = taken_from
@@ -172,23 +172,23 @@ class Lease:
 
         If the owner no longer runs, a waiting time above the lease's duration is sufficient.
         """
-        table = EnvironmentLease(environment)
+        stored = EnvironmentLease(environment)
         watched: tuple[str, int] | None = None
         watched_since = 0.0
         before: LeaseItem | None = None
 
         def attempt() -> Lease | None:
             nonlocal before, watched, watched_since
-            before = table.read()
+            before = stored.read()
             if before is not None and (before.token, before.beat) != watched:
                 watched, watched_since = (before.token, before.beat), now()
             if before is not None and before.held and now() - watched_since <= before.seconds and not before.owner.gone():
                 return None
             requested_at = now()
             holding = _new_item(before, command, seconds)
-            if not table.take(before, holding):
+            if not stored.take(before, holding):
                 return attempt()  # another command was faster: read its lease
-            return cls(table, holding, before if before and before.held else None, requested_at)
+            return cls(stored, holding, before if before and before.held else None, requested_at)
 
         lease = wait_until(attempt, seconds=wait_seconds, pause=POLL_SECONDS)
         if lease is None:
@@ -197,15 +197,18 @@ class Lease:
         return lease
 
     def remaining(self) -> float:
-        """Seconds for which this process certainly still holds the lease; 0 if it is lost."""
+        """Seconds until the lease expires without another heartbeat; 0 if it is known to be lost.
+
+        After ``break_open``, the owner notices the loss at its next heartbeat.
+        """
         return 0.0 if self._lost else max(0.0, self._ends - now())
 
     def check(self) -> None:
         """Raise ``LeaseLostError`` if the lease is no longer held. Call it before each change."""
         if self.remaining() <= 0:
             raise LeaseLostError(
-                f"the lease of {self.table.environment} was lost: it expired, or another command took it",
-                f"find the present owner: dwcp state lock --show --environment {self.table.environment}",
+                f"the lease of {self.stored.environment} was lost: it expired, or another command took it",
+                f"find the present owner: dwcp state lock --show --environment {self.stored.environment}",
             )
 
     def release(self) -> None:
@@ -214,7 +217,7 @@ class Lease:
         self._thread.join()
         if not self._lost:
             self._lost = True
-            self.table.release(self.token)
+            self.stored.release(self.token)
 
     def __enter__(self) -> Lease:
         """The lease itself."""
@@ -239,7 +242,7 @@ class Lease:
             self._lost = True
             return
         requested_at = now()
-        if self.table.beat(self.token):
+        if self.stored.beat(self.token):
             self._ends = requested_at + self._seconds
         else:
             self._lost = True

@@ -79,7 +79,10 @@ def resources(call: Call) -> tuple[str, ...]:
 
 
 def tags(call: Call, arn: str) -> dict[str, str]:
-    """The tags of a resource; empty if it has none or does not exist, and for services that have no case below (S3, Route 53)."""
+    """The tags of a resource; empty if it has none or does not exist.
+
+    Also empty for S3, Route 53, and all resources of IAM except roles.
+    """
     service, rest = arn.split(":", 5)[2::3]
     match service:
         case "ec2":
