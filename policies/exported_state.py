@@ -25,7 +25,7 @@ def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]
     fix = "give a file that `pulumi stack export` wrote"
     try:
         content: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PolicyError(f"{source} is not valid JSON: {error}", fix) from error
     if not isinstance(content, dict) or not isinstance(cast("dict[str, Any]", content).get("deployment"), dict):
         raise PolicyError(f"{source} is not an exported state: it has no `deployment`", fix)
@@ -34,7 +34,9 @@ def resources_of(text: str | bytes, source: str = "the state") -> list[Resource]
         raise PolicyError(
             f"{source} has version {export.get('version')}, not {VERSION}", "export the state with a current Pulumi CLI"
         )
-    listed: Any = export["deployment"].get("resources") or []
+    listed: Any = export["deployment"].get("resources", [])
+    if not isinstance(listed, list):
+        raise PolicyError(f"{source} is not an exported state: its `resources` are not a list", fix)
     try:
         return [_resource(each) for each in cast("list[dict[str, Any]]", listed) if not each.get("delete")]
     except (KeyError, TypeError, AttributeError) as error:
@@ -47,6 +49,9 @@ def stack_of(resources: list[Resource]) -> str:
 
 
 def _resource(entry: Mapping[str, Any]) -> Resource:
+    for key, kind in (("urn", str), ("type", str), ("inputs", dict)):
+        if not isinstance(entry.get(key, kind()), kind):
+            raise TypeError(f"`{key}` is {entry[key]!r}")
     depends: dict[str, list[str] | None] = entry.get("propertyDependencies") or {}
     return Resource(
         urn=entry["urn"],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from policies.errors import PolicyError
 
@@ -16,7 +16,7 @@ WAIVER_FILE = Path(__file__).parent / "waivers.yaml"
 LONGEST = timedelta(days=180)
 """The maximum time between the day on which a waiver is granted and the day on which it expires."""
 
-Text = Annotated[str, Field(min_length=1)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Waiver(BaseModel):
@@ -27,15 +27,18 @@ class Waiver(BaseModel):
     rule: Text
     resource: Text
     """The URN or the logical name of the resource."""
-    reason: Annotated[str, Field(min_length=10)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
     by: Text
     """The person or team that is responsible for the waiver."""
     granted: date
     expires: date
 
     def covers(self, rule: str, urn: str, today: date) -> bool:
-        """Whether this waiver accepts a violation of ``rule`` by the resource ``urn`` on the day ``today``."""
-        return self.rule == rule and self.expires >= today and self.resource in (urn, urn.rpartition("::")[2])
+        """Whether this waiver accepts a violation of ``rule`` by the resource ``urn`` on the day ``today``.
+
+        A waiver is not valid before the day on which it is granted.
+        """
+        return self.rule == rule and self.granted <= today <= self.expires and self.resource in (urn, urn.rpartition("::")[2])
 
 
 def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiver, ...]:
@@ -47,7 +50,7 @@ def read_waivers(rules: Collection[str], file: Path = WAIVER_FILE) -> tuple[Waiv
         content: Any = yaml.safe_load(file.read_text())
     except OSError as error:
         raise PolicyError(f"the waivers {file} cannot be read: {error.strerror}", "give the path of a YAML file") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # a date that does not exist, or a file that is not UTF-8, is a ValueError
         raise PolicyError(f"the waivers {file} are not valid YAML: {error}", "fix the file") from error
     if content is None:
         return ()

@@ -159,6 +159,7 @@ def _answers(
     stacks: Sequence[str], checkout: FilePath, previews: Sequence[bool], stack_file: FilePath | None = None
 ) -> dict[str, list[Graph | EvaluationError]]:
     """For each stack, one answer per evaluation, in the order of ``previews``."""
+    stacks = list(dict.fromkeys(stacks))
     options = ["--preview" if each else "--known" for each in previews]
     lines, lost = evaluation_process.answers(checkout, stacks, options, stack_file)
     results: dict[str, list[Graph | EvaluationError]] = {}

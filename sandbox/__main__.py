@@ -147,9 +147,10 @@ def status() -> None:
 @app.command()
 def logs(name: Annotated[str, typer.Argument(help="name of a process; by default, all processes")] = "*") -> None:
     """Print the last lines of the processes' logs."""
-    files = [file for stack in STACKS for file in sorted((folder_of(stack) / "logs").glob(f"{name}.log"))]
+    every = [file for stack in STACKS for file in sorted((folder_of(stack) / "logs").glob("*.log"))]
+    files = [file for file in every if name in ("*", file.stem)]
     if not files:
-        found = sorted({file.stem for stack in STACKS for file in (folder_of(stack) / "logs").glob("*.log")})
+        found = sorted({file.stem for file in every})
         missing = f"no log of {name!r}" if found else "there is no log: nothing has been started yet"
         raise SandboxError(missing, f"choose from {', '.join(found)}" if found else "run `make up` first")
     for file in files:

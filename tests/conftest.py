@@ -23,7 +23,7 @@ from sandbox.monitoring import SandboxMonitoring
 from sandbox.project import PROJECT
 
 for name in list(os.environ):
-    if name.startswith(("AWS_", "KUBECONFIG", "PULUMI_", "DWCP_PROMETHEUS", "DWCP_SERVICE")):
+    if name.startswith(("AWS_", "KUBECONFIG", "PULUMI_", "DWCP_PROMETHEUS", "DWCP_SERVICE", "GITHUB_")) or name == "GH_TOKEN":
         del os.environ[name]
 os.environ[BACKEND_VARIABLE] = "s3://nowhere"  # so that no command uses the checkout's sandbox
 

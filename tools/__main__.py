@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -67,8 +68,11 @@ def _superfluous(files: dict[Path, str]) -> list[Path]:
 
 def main(arguments: list[str]) -> int:
     """Run the command; return the exit code, which is 1 if ``--check`` finds a file that is out of date."""
+    parser = argparse.ArgumentParser(prog="python -m tools", description="Write the generated files.")
+    parser.add_argument("--check", action="store_true", help="only list the files that are out of date")
+    given = parser.parse_args(arguments)
     files = generated()
-    if "--check" in arguments:
+    if given.check:
         for path in (wrong := outdated(files)):
             sys.stderr.write(f"error: {path} is out of date\n  fix: make generate\n")
         return 1 if wrong else 0

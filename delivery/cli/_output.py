@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -50,10 +52,19 @@ def _filled(parameter: typer.CallbackParam, value: str | None) -> str | None:
 
 
 def _url(parameter: typer.CallbackParam, value: str | None) -> str | None:
-    if value is not None and not value.startswith(("http://", "https://")):
+    if value is not None and not _is_http(value):
         option = parameter.opts[0]
         raise UsageError(f"{option} {shlex.quote(value)} is not an HTTP URL", f"for example {option} https://dwcp.example.com")
     return value
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises an error for a port that is not a number
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", url)
 
 
 def _wait(seconds: float) -> float:

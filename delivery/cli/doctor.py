@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from delivery.doctor.findings import Finding, Report
 
 LEAST_WATCH_SECONDS = 5
+LONGEST_TIMEOUT_SECONDS = 3600
 ANSWER_SECONDS = 20.0
 """Default time limit for each source except drift. A healthy platform answers within two seconds."""
 
@@ -43,8 +44,9 @@ def doctor(
     """
     if watch and watch < LEAST_WATCH_SECONDS:
         raise UsageError(f"--watch {watch} is below {LEAST_WATCH_SECONDS}", f"for example --watch {LEAST_WATCH_SECONDS}")
-    if timeout <= 0:
-        raise UsageError(f"--timeout {timeout:g} is not above 0", f"for example --timeout {ANSWER_SECONDS:g}")
+    if not 0 < timeout <= LONGEST_TIMEOUT_SECONDS:
+        problem = f"--timeout {timeout:g} is not above 0 and at most {LONGEST_TIMEOUT_SECONDS}"
+        raise UsageError(problem, f"for example --timeout {ANSWER_SECONDS:g}")
     from delivery.clients.environment import Environment
     from delivery.doctor.doctor_report import UnreachableEnvironmentError
 

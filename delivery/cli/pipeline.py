@@ -44,6 +44,8 @@ def _read(file: Path, fix: str = "pass the file that an earlier step wrote") -> 
         return file.read_text()
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}", fix) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8", fix) from error
 
 
 @app.command()

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 import boto3  # pyright: ignore[reportMissingTypeStubs]
 from botocore.config import Config  # pyright: ignore[reportMissingTypeStubs]
-from botocore.exceptions import ClientError  # pyright: ignore[reportMissingTypeStubs]
+from botocore.exceptions import BotoCoreError, ClientError  # pyright: ignore[reportMissingTypeStubs]
+
+from delivery.errors import UsageError
 
 ATTEMPTS = 8
 """Maximum number of attempts of one call. The client waits between attempts, longer if AWS throttles (botocore: adaptive mode)."""
@@ -23,7 +25,7 @@ def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
     """A client of ``service``.
 
     The endpoint and the credentials come from ``variables`` (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID`` ...). If a variable is
-    missing in ``variables``, boto3's default applies.
+    missing in ``variables``, boto3's default applies. Raises ``UsageError`` if boto3 refuses a setting, such as an unknown profile.
     """
     checksums = variables.get("AWS_RESPONSE_CHECKSUM_VALIDATION")
     config = Config(
@@ -32,16 +34,22 @@ def client(service: str, region: str, variables: Mapping[str, str]) -> Any:
         read_timeout=SECONDS,
         **({"response_checksum_validation": checksums} if checksums else {}),
     )
-    with _MAKING_CLIENTS:
-        return cast(Any, boto3).client(
-            service,
-            region_name=region,
-            endpoint_url=variables.get("AWS_ENDPOINT_URL"),
-            aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID"),
-            aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY"),
-            aws_session_token=variables.get("AWS_SESSION_TOKEN"),
-            config=config,
-        )
+    try:
+        with _MAKING_CLIENTS:
+            return cast(Any, boto3).client(
+                service,
+                region_name=region,
+                endpoint_url=variables.get("AWS_ENDPOINT_URL"),
+                aws_access_key_id=variables.get("AWS_ACCESS_KEY_ID"),
+                aws_secret_access_key=variables.get("AWS_SECRET_ACCESS_KEY"),
+                aws_session_token=variables.get("AWS_SESSION_TOKEN"),
+                config=config,
+            )
+    except (BotoCoreError, ValueError) as error:
+        raise UsageError(
+            f"the settings of the AWS client are not valid: {error}",
+            "correct AWS_PROFILE, AWS_CONFIG_FILE, AWS_ENDPOINT_URL or the region",
+        ) from error
 
 
 GONE_CODES = ("NoSuchKey", "NoSuchBucket", "404")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, cast
 
@@ -46,15 +47,17 @@ class GitHub:
     def from_environment(cls, repository: str = "") -> GitHub:
         """A client with the token and the repository in the job's variables. A given ``repository`` replaces the job's repository.
 
-        Raises ``UsageError`` if a variable is missing.
+        Raises ``UsageError`` if a variable is missing, or if the token is not valid.
         """
-        token = os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or ""
+        token = (os.environ.get("GITHUB_TOKEN") or os.environ.get("GH_TOKEN") or "").strip()
         repository = repository or os.environ.get("GITHUB_REPOSITORY", "")
         missing = [name for name, value in (("GITHUB_REPOSITORY", repository), ("GITHUB_TOKEN", token)) if not value]
         if missing:
             raise UsageError(
                 f"{' and '.join(missing)} not set", "run the command in a workflow, with `GITHUB_TOKEN: ${{ github.token }}`"
             )
+        if not re.fullmatch(r"[!-~]+", token):  # an error of the HTTP client would print the token
+            raise UsageError("GITHUB_TOKEN contains a space or a control character", "set GITHUB_TOKEN to the token alone")
         return cls(repository, token, os.environ.get("GITHUB_API_URL", "https://api.github.com"))
 
     def set_comment(self, number: int, marker: str, body: str, nothing: str = "") -> str:

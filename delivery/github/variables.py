@@ -115,9 +115,10 @@ def require_release_tags(repository: str, *, restricted: bool) -> None:
 
 def require_approval(approved_attempt: str, present_attempt: str) -> None:
     """Raise ``UsageError`` if the approval is of another attempt: GitHub keeps an approval if only some jobs run again."""
-    if approved_attempt != present_attempt:
+    if approved_attempt != present_attempt or not present_attempt.isdecimal():
+        attempts = f"the approval is of attempt {approved_attempt or '-'}, and this is attempt {present_attempt or '-'}"
         raise UsageError(
-            f"the approval is of attempt {approved_attempt or '-'}, and this is attempt {present_attempt}; nothing was deployed",
+            f"{attempts}; nothing was deployed",
             "run all jobs again, so that the release is approved again",
         )
 

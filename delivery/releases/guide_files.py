@@ -6,7 +6,10 @@ because `kubectl apply` would replace the real Secret with a placeholder.
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, cast
@@ -16,7 +19,7 @@ import yaml
 from components.compose.compose_file import DEFAULTS, compose_file, config_files
 from components.compose.services import stack as docker_services
 from contract import APPLICATION, DOCKERFILE
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from program.evaluation import CHECKOUT, evaluate_here
 from program.graph import Graph, Resource, unknown_paths
 
@@ -58,12 +61,26 @@ def render(stack: str, folder: PurePath = FOLDER) -> dict[PurePosixPath, str]:
 
 
 def write(texts: dict[PurePosixPath, str], folder: Path) -> None:
-    """Write the files below ``folder``, and replace its ``docker/config``. Raises ``DeliveryError`` if a file cannot be written."""
+    """Write the files below ``folder``, and replace its ``docker/config``.
+
+    Raises ``UsageError`` if ``folder`` is the checkout, and ``DeliveryError`` if a file cannot be written. ``docker/config`` is
+    replaced only after every file was written to a temporary folder.
+    """
+    if folder.resolve() == CHECKOUT.resolve():
+        raise UsageError(f"--into {folder} is the checkout itself", "name another folder, for example --into deployments")
     try:
-        shutil.rmtree(folder / "docker/config", ignore_errors=True)
-        for path, text in texts.items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".render-") as temporary:
+            for path, text in texts.items():
+                (Path(temporary) / path).parent.mkdir(parents=True, exist_ok=True)
+                (Path(temporary) / path).write_text(text)
+                if (folder / path).is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(folder / path))
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder / "docker/config", ignore_errors=True)
+            for path in texts:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (Path(temporary) / path).replace(folder / path)
     except OSError as error:
         raise DeliveryError(f"cannot write {error.filename}: {error.strerror}", "name another folder with --into") from error
 

@@ -17,12 +17,15 @@ from delivery.confirmation import command_line
 from delivery.errors import UsageError
 from program.evaluation import CHECKOUT
 
-TAG = re.compile(r"(?P<tag>v\d+\.\d+\.\d+(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?|sha-[0-9a-f]{7,40})(?P<digest>@sha256:[0-9a-f]{64})?")
+TAG = re.compile(
+    r"(?P<tag>v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z]+([.-][0-9A-Za-z]+)*)?|"
+    r"sha-[0-9a-f]{7,40})(?P<digest>@sha256:[0-9a-f]{64})?"
+)
 """Allowed tags: a release ``v3.0.0``, a pre-release ``v3.1.0-rc.1`` or a commit ``sha-1a2b3c4``.
 
 Each can have a digest. The tag ``latest`` is not allowed, because its image can change.
 """
-PRODUCTION_TAG = re.compile(r"v\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?")
+PRODUCTION_TAG = re.compile(r"v[0-9]+\.[0-9]+\.[0-9]+(@sha256:[0-9a-f]{64})?")
 """Tags that production accepts: only releases, with or without a digest."""
 EXAMPLE = "v3.0.0"
 DIRTY = "-dirty"

@@ -134,6 +134,7 @@ def test_an_expired_waiver_fails_even_where_nothing_needs_it() -> None:
         ({"rule": "no-such-rule"}, "waiver 1 of waivers.yaml names a rule 'no-such-rule' that does not exist"),
         ({"reason": ""}, "waiver 1 of waivers.yaml: reason is wrong"),
         ({"by": None}, "by is wrong"),
+        ({"by": "   "}, "by is wrong"),
         ({"expires": None}, "expires is wrong"),
         ({"until": "2027-01-01"}, "until is wrong"),
         ({"expires": "2026-09-01"}, "expires on 2026-09-01, before it was granted"),
@@ -148,7 +149,20 @@ def test_a_wrong_waiver_is_named(tmp_path: Path, changes: dict[str, Any], said: 
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize(("text", "said"), [("a: [", "are not valid YAML"), ("a: 1", "are not a list")])
+def test_a_waiver_does_not_count_before_it_is_granted() -> None:
+    """Otherwise a waiver could be valid for longer than the limit between `granted` and `expires`."""
+    granted = {"granted": date(2026, 11, 30), "expires": date(2027, 1, 1)}
+    assert not any(each.status == "waived" for each in waived(date(2026, 11, 29), **granted))
+    assert any(each.status == "waived" for each in waived(date(2026, 11, 30), **granted))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *(("a: [", "are not valid YAML"), ("a: 1", "are not a list")),
+        ("- {expires: 2026-13-31}", "are not valid YAML: month must be in 1..12"),
+    ],
+)
 def test_an_invalid_waivers_file_is_named(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "waivers.yaml"
     file.write_text(text)
@@ -195,6 +209,10 @@ def test_resources_of_a_state_are_linked_by_id_where_no_dependency_is_recorded()
     [
         ("{", "the state is not valid JSON"),
         ("[]", "the state is not an exported state"),
+        ('{"version": 3, "deployment": {"resources": {}}}', "its `resources` are not a list"),
+        ('{"version": 3, "deployment": {"resources": [{"urn": 1, "type": "t"}]}}', "`urn` is 1"),
+        ('{"version": 3, "deployment": {"resources": [{"urn": "u", "type": "t", "inputs": [1]}]}}', "`inputs` is"),
+        ("[" * 100_000, "the state is not valid JSON"),
         (exported(version=2), "has version 2, not 3"),
         (exported({"type": "x"}), "has a resource that is not valid: KeyError: 'urn'"),
     ],

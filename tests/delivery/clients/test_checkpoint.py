@@ -32,7 +32,7 @@ from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state.backups import BackupError, Backups
 from delivery.state.lease import EnvironmentLease, Lease, LeaseItem
 from delivery.state.locks import engine_locks, remove_stale
-from delivery.state.owner import Owner
+from delivery.state.owner import Owner, user_of_this_process
 
 
 def checkpoint(*resources: dict[str, Any], **changes: Any) -> Checkpoint:
@@ -221,7 +221,7 @@ def test_a_missing_backup_is_reported_with_the_existing_ones(states: States) -> 
 def lock(states: States, *, host: str, pid: int, user: str = "") -> str:
     """A lock as the engine leaves it, by default of this user."""
     key = f"{states.backend.locks(states.stack)}/{pid}.json"
-    content = {"pid": pid, "username": user or Owner.this().user, "hostname": host, "timestamp": "2026-01-01T00:00:00Z"}
+    content = {"pid": pid, "username": user or user_of_this_process(), "hostname": host, "timestamp": "2026-01-01T00:00:00Z"}
     states.s3.put_object(Bucket=states.backend.bucket, Key=key, Body=json.dumps(content).encode())
     return key
 
@@ -235,7 +235,7 @@ def dead_pid() -> int:
 def test_the_lock_of_an_engine_that_has_ended_is_released(states: States) -> None:
     lock(states, host=socket.gethostname(), pid=dead_pid())
     [released] = remove_stale(states, None)
-    assert f"{Owner.this().user}@" in str(released)
+    assert f"{user_of_this_process()}@" in str(released)
     assert engine_locks(states) == []
 
 
@@ -253,8 +253,8 @@ def test_a_lock_whose_process_id_was_reused_is_released(states: States) -> None:
 
 def test_the_lock_of_a_running_engine_is_released_only_by_force(states: States, tmp_path: Path) -> None:
     engine = tmp_path / "pulumi"
-    engine.symlink_to("/bin/sleep")
-    process = subprocess.Popen([engine, "60"])
+    engine.symlink_to(sys.executable)
+    process = subprocess.Popen([engine, "-c", "import time; time.sleep(60)"])
     try:
         lock(states, host=socket.gethostname(), pid=process.pid)
         with pytest.raises(StateError, match=f"(?s)process {process.pid}.*--force"):

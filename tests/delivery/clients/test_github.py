@@ -204,6 +204,7 @@ def test_the_drift_issue_follows_the_drift_check(
     assert result.exit_code == code, result.output
     assert server.issues[0]["state"] == state
     assert message in result.output
+    assert bool(server.writes) == bool(message)
 
 
 def test_an_environment_without_required_reviewers_is_refused(server: Server, tmp_path: Path) -> None:
@@ -266,3 +267,13 @@ def test_missing_github_variables_are_reported(server: Server, tmp_path: Path) -
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert "GITHUB_REPOSITORY and GITHUB_TOKEN not set" in done.stderr
     assert done.returncode == 2
+
+
+def test_a_token_with_a_control_character_is_refused_and_not_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "a/b")
+    monkeypatch.setenv("GITHUB_TOKEN", "hidden\nvalue")
+    with pytest.raises(UsageError, match="GITHUB_TOKEN contains") as refused:
+        GitHub.from_environment()
+    assert "hidden" not in str(refused.value)
+    monkeypatch.setenv("GITHUB_TOKEN", "hidden\n")
+    assert GitHub.from_environment()

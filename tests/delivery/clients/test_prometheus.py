@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 from collections.abc import Iterator
 
 import pytest
 from fault_proxy import Answer, FaultProxy
 
+from delivery.clients import prometheus
 from delivery.clients.environment import Environment
 from delivery.clients.prometheus import Gap, PrometheusClient, Reading
 
@@ -62,14 +64,13 @@ def test_a_query_has_a_time_limit() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-
-        def fetch(path: str, seconds: float) -> bytes:
-            import urllib.request
-
-            with urllib.request.urlopen(f"http://127.0.0.1:{silent.getsockname()[1]}{path}", timeout=seconds) as answer:
-                return answer.read()
-
-        assert PrometheusClient(fetch, seconds=0.1).query("up").gap is Gap.FAILED
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        closing = threading.Timer(20, silent.close)  # ends a query without a time limit
+        closing.start()
+        reading = PrometheusClient(lambda path, seconds: prometheus._get(f"{address}{path}", seconds), seconds=0.1).query("up")  # pyright: ignore[reportPrivateUsage]
+        closing.cancel()
+    assert reading.gap is Gap.FAILED
+    assert "timed out" in reading.detail
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("30s", 30), ("1m", 60), ("1m30s", 90), ("500ms", 0.5), ("soon", None)])

@@ -51,9 +51,16 @@ def line(event: dict[str, object]) -> str:
 
 def test_steps_are_reported_as_they_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     summary: dict[str, object] = {"summaryEvent": {"resourceChanges": {"same": 3, "read": 1, "update": 1}}}
-    script = "\n".join(map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary)))
+    reported = tmp_path / "reported"
+    first, *others = map(line, (resource("same", CLAIM), resource("update", DEPLOYMENT), summary))
+    wait = f"n=0; until [ -e {reported} ] || [ $n = 600 ]; do sleep 0.05; n=$((n+1)); done; [ -e {reported} ] || exit 1"
     seen: list[object] = []
-    outcome = engine(tmp_path, monkeypatch, script).up(FILE, lease_time(), watch=seen.append)
+
+    def watch(step: object) -> None:
+        seen.append(step)
+        reported.touch()
+
+    outcome = engine(tmp_path, monkeypatch, "\n".join([first, wait, *others])).up(FILE, lease_time(), watch=watch)
     steps = [(each.op, each.name, each.is_change) for each in seen if isinstance(each, EngineStep)]
     assert steps == [("same", "dwcp-v3-redis", False), ("update", "dwcp-v3-deployment", True)]
     assert outcome.changed == 1

@@ -95,7 +95,7 @@ def test_a_weakened_setting_is_reported_and_fixed(account: Account, backend: Bac
     assert problems(account, backend) == []
 
 
-def test_a_bucket_with_a_tls_url_refuses_requests_without_tls(account: Account) -> None:
+def test_a_bucket_with_a_tls_url_gets_a_policy_that_denies_requests_without_tls(account: Account) -> None:
     """The test has its own bucket: moto enforces the Deny statement, so nothing can be written to it afterwards."""
     bucket = f"state-{uuid.uuid4().hex[:8]}"
     backend = Backend(bucket=bucket, prefix="dwcp-v3", url=f"s3://{bucket}/dwcp-v3?region=us-east-1")
@@ -104,5 +104,6 @@ def test_a_bucket_with_a_tls_url_refuses_requests_without_tls(account: Account) 
     account.aws("s3").delete_bucket_policy(Bucket=bucket)
     assert problems(account, backend) == [f"bucket {bucket} is open to requests without TLS"]
     [statement] = tls_only(bucket)["Statement"]
-    assert (statement["Effect"], statement["Action"]) == ("Deny", "s3:*")
+    assert (statement["Effect"], statement["Action"], statement["Principal"]) == ("Deny", "s3:*", "*")
+    assert statement["Resource"] == [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -32,7 +32,10 @@ def end_started_processes() -> Iterator[None]:
     yield
     while STARTED:
         with STARTED.pop() as process:
-            process.kill()
+            if process.stdin is None or process.stdin.closed:
+                process.kill()
+            else:
+                process.stdin.close()  # the supervisor then ends its command
 
 
 def supervised(code: str, *arguments: str, grace: float = 5) -> subprocess.Popen[str]:
@@ -86,10 +89,10 @@ def test_the_command_continues_while_its_time_is_extended() -> None:
     process = supervised(LOOP)
     engine = started_child(process)
     assert process.stdin is not None
-    process.stdin.write("0.4\n")
-    for _ in range(8):
-        time.sleep(0.1)
-        process.stdin.write("0.4\n")
+    process.stdin.write("1.5\n")
+    for _ in range(4):
+        time.sleep(0.5)
+        process.stdin.write("1.5\n")
     assert engine.is_running()
     process.stdin.close()
     assert process.wait(30) == OUT_OF_TIME
@@ -129,4 +132,5 @@ def test_ctrl_c_does_not_end_the_command() -> None:
     assert engine.is_running()
     assert process.stdin is not None
     process.stdin.close()
-    process.wait(30)
+    assert process.wait(30) == OUT_OF_TIME
+    assert not engine.is_running()

@@ -266,18 +266,32 @@ CASES: list[tuple[str, FindingSeverity, dict[str, Any], str]] = [
         "ContainersNotReady",
     ),
     ("nodes-not-ready", FindingSeverity.CRITICAL, {"nodes": [{**NODE, "status": {}}]}, "reports nothing"),
+    *(
+        (
+            "nodes-not-ready",
+            FindingSeverity.WARNING,
+            {"nodes": [{**NODE, "status": {"conditions": [*NODE["status"]["conditions"], {"type": type_, "status": "True"}]}}]},
+            text,
+        )
+        for type_, text in (
+            ("NetworkUnavailable", "has not set up the node's network"),
+            ("MemoryPressure", "evicts pods"),
+            ("PIDPressure", "evicts pods"),
+        )
+    ),
     (
-        "nodes-not-ready",
+        "low-disk-space",
         FindingSeverity.WARNING,
         {
-            "nodes": [
+            "claims": [
                 {
-                    **NODE,
-                    "status": {"conditions": [*NODE["status"]["conditions"], {"type": "NetworkUnavailable", "status": "True"}]},
-                },
+                    "metadata": {"name": "dwcp-v3-redis"},
+                    "spec": {"volumeName": "pvc-1"},
+                    "status": {"phase": "Bound", "conditions": [{"type": "FileSystemResizePending", "status": "True"}]},
+                }
             ]
         },
-        "NetworkUnavailable",
+        "its file system was not",
     ),
     (
         "low-disk-space",

@@ -16,7 +16,7 @@ import pytest
 from standing import PODS, SCALER, Standing, standing
 
 from delivery.clients.state_backend import LEASE_KEY, LEASE_TABLE
-from delivery.state.owner import Owner
+from delivery.state.owner import Owner, user_of_this_process
 from sandbox.failing_pods import ANNOTATION
 
 pytestmark = pytest.mark.cloud
@@ -312,13 +312,13 @@ def test_a_stale_lease_and_a_stale_lock_are_reported(platform: Standing) -> None
     dynamodb, s3 = platform.client("dynamodb"), platform.client("s3")
     lock = "dwcp-v3/.pulumi/locks/organization/dwcp-v3/local/stale.json"
     dynamodb.put_item(TableName=LEASE_TABLE, Item=item)
-    body = json.dumps({"pid": 2**22 + 1, "username": owner.user, "hostname": socket.gethostname()})
+    body = json.dumps({"pid": 2**22 + 1, "username": user_of_this_process(), "hostname": socket.gethostname()})
     s3.put_object(Bucket="novacron-terraform-state", Key=lock, Body=body)
     try:
         report = platform.doctor("--quick")
         findings = findings_of(report, "stale-lease")
         assert "which no longer runs" in findings
-        assert f"stale.json: {owner.user}@" in findings
+        assert f"stale.json: {user_of_this_process()}@" in findings
         platform.follow(report, "stale-lease")
         assert "stale-lease" in platform.doctor("--quick")["passed"]
     finally:

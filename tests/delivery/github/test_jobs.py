@@ -356,3 +356,10 @@ def test_the_running_release_is_an_output(monkeypatch: pytest.MonkeyPatch, lates
     monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
     result = CliRunner().invoke(app, ["pipeline", "running", "--environment", "production"])
     assert (result.exit_code, result.stdout) == (0, output)
+
+
+@pytest.mark.parametrize(("approved", "present"), [("1", "2"), ("", ""), ("", "1"), ("x", "x")])
+def test_only_an_approval_of_the_present_attempt_counts(approved: str, present: str) -> None:
+    result = CliRunner().invoke(app, ["pipeline", "approved", "--attempt", approved, "--present", present])
+    assert isinstance(result.exception, UsageError)
+    assert "nothing was deployed" in str(result.exception)

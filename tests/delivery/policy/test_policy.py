@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import policies
 from delivery.cli.app import app
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from delivery.policy.sarif import declared_at
+from program.checkout import CHECKOUT
 
 RUN = CliRunner()
 
@@ -92,6 +94,7 @@ def test_the_table_lists_every_rule(state_with_violations: Path, tmp_path: Path)
 def test_sarif_has_the_fields_that_code_scanning_reads(state_with_violations: Path) -> None:
     run = sarif(state_with_violations)
     rules = {rule["id"]: rule for rule in run["tool"]["driver"]["rules"]}
+    assert {result["ruleId"] for result in run["results"]} == {rule.name for rule in policies.RULES} - OFFLINE_ONLY
     assert {result["ruleId"] for result in run["results"]} <= rules.keys()
     assert all(float(rule["properties"]["security-severity"]) > 0 for name, rule in rules.items() if name != "waiver-in-force")
     for result in run["results"]:
@@ -107,14 +110,15 @@ def test_a_finding_points_to_the_component_that_declares_the_resource() -> None:
     urn = "urn:pulumi:local::dwcp-v3::dwcp:platform:Cluster$dwcp:platform:Nodes$aws:eks/nodeGroup:NodeGroup::dwcp-v3-nodes"
     file, line = declared_at(urn)
     assert file == "components/aws/nodes.py"
-    assert Path(file).read_text().splitlines()[line - 1].startswith("class Nodes(")
+    assert (CHECKOUT / file).read_text().splitlines()[line - 1].startswith("class Nodes(")
     assert declared_at("urn:pulumi:local::dwcp-v3::aws:ec2/vpc:Vpc::x") == ("__main__.py", 1)
 
 
 def test_a_waiver_is_a_suppression_in_sarif(state_with_violations: Path, tmp_path: Path) -> None:
     waivers = tmp_path / "waivers.yaml"
     entry = {"rule": "network-open-ports", "resource": "ssh", "reason": "needed for the migration", "by": "platform"}
-    waivers.write_text(json.dumps([entry | {"granted": "2026-11-01", "expires": "2027-04-01"}]))
+    today = date.today()
+    waivers.write_text(json.dumps([entry | {"granted": str(today), "expires": str(today + timedelta(days=30))}]))
     _, text = run_policy("--state", str(state_with_violations), "--waivers", str(waivers), "--format", "sarif")
     suppressed = [result for result in json.loads(text)["runs"][0]["results"] if "suppressions" in result]
     assert [result["ruleId"] for result in suppressed] == ["network-open-ports"]
@@ -124,7 +128,9 @@ def test_a_waiver_is_a_suppression_in_sarif(state_with_violations: Path, tmp_pat
 def test_a_pack_config_can_make_violations_advisory(state_with_violations: Path, tmp_path: Path) -> None:
     config = tmp_path / "pack.json"
     config.write_text('{"all": "advisory"}')
-    assert run_policy("--state", str(state_with_violations), "--config", str(config))[0] == ExitCode.DONE
+    code, text = run_policy("--state", str(state_with_violations), "--config", str(config))
+    assert code == ExitCode.DONE
+    assert "production: advisory, high: workload-images" in text
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import yaml
 from live_platform import LivePlatform
 from recording import ROOT
 
-from delivery.errors import DeliveryError
+from delivery.errors import DeliveryError, UsageError
 from delivery.releases import guide_files
 from program.graph import UNKNOWN, Resource
 from tools.compose import files
@@ -174,6 +174,22 @@ def test_an_object_without_a_name_gets_its_logical_name() -> None:
     inputs = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "b"}}
     resource = Resource(urn="u", type="kubernetes:core/v1:ConfigMap", name="x", inputs=inputs, custom=True)
     assert guide_files.manifest(resource)["metadata"] == {"name": "x"}
+
+
+def test_an_error_replaces_no_file(tmp_path: Path) -> None:
+    (tmp_path / "docker/config").mkdir(parents=True)
+    (tmp_path / "docker/config/mine").touch()
+    (tmp_path / "k8s").touch()
+    with pytest.raises(DeliveryError, match="cannot write .*k8s"):
+        guide_files.write(texts(), tmp_path)
+    assert (tmp_path / "docker/config/mine").exists()
+    assert {each.name for each in tmp_path.iterdir()} == {"docker", "k8s"}
+
+
+def test_the_checkout_is_not_overwritten() -> None:
+    """``--into ""`` means the present folder, whose `docker/config` the command would replace."""
+    with pytest.raises(UsageError, match="is the checkout itself"):
+        guide_files.write({}, guide_files.CHECKOUT)
 
 
 def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.settings import RolloutSettings
-from delivery.rollout._printed_plan import abort_steps, at, steps_of, text_of
+from delivery.rollout._printed_plan import abort_steps, present_index, steps_of, text_of
 from delivery.rollout.actions import (
     Action,
     Analysis,
@@ -570,7 +570,7 @@ def test_the_printed_steps_are_those_of_the_machine(strategy: str, bake: float, 
     for progress in path:
         if not progress.reached and progress.outcome is None:
             assert sum(row.covers(progress) for row in rows) == 1, progress
-    assert list(dict.fromkeys(at(rows, progress) for progress in path)) == list(range(len(rows)))
+    assert list(dict.fromkeys(present_index(rows, progress) for progress in path)) == list(range(len(rows)))
 
 
 def test_every_phase_of_the_machine_has_a_printed_step() -> None:

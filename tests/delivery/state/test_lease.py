@@ -25,7 +25,7 @@ from delivery.errors import LeaseHeldError, LeaseLostError, StateError
 from delivery.state import lease as module
 from delivery.state.lease import EnvironmentLease, Lease
 from delivery.state.locks import EngineLock
-from delivery.state.owner import Owner, machine, run_has_ended
+from delivery.state.owner import Owner, machine, run_has_ended, user_of_this_process
 
 HOLD = """
 import sys, time
@@ -231,7 +231,7 @@ def test_a_release_that_fails_does_not_hide_how_the_command_ended(account: Accou
 
 
 def test_a_lock_of_another_machine_with_the_same_host_name_is_not_stale() -> None:
-    lock = EngineLock(key="k", host=socket.gethostname(), user=Owner.this().user, pid=2**22, since="now", age=timedelta())
+    lock = EngineLock(key="k", host=socket.gethostname(), user=user_of_this_process(), pid=2**22, since="now", age=timedelta())
     here = replace(Owner.this(), pid=2**22)
     assert lock.stale(None)
     assert lock.stale(here)
