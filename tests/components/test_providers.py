@@ -1,7 +1,6 @@
 import json
 
-import pytest
-from manifests import registrations
+from manifests import dependencies
 from recording import UNKNOWN, run_platform
 
 
@@ -31,9 +30,11 @@ def test_the_kubeconfig_is_unknown_before_the_cluster_exists() -> None:
     assert provider["kubeconfig"] == UNKNOWN
 
 
-@pytest.mark.parametrize("resource", ["dwcp-v3-nodes-a", "dwcp-v3-coredns", "dwcp-v3-aws-load-balancer-controller"])
-def test_workloads_are_created_after_all_parts_of_the_cluster(resource: str) -> None:
-    assert resource in registrations("production")["pulumi:providers:kubernetes", "kubernetes"].dependencies
+def test_workloads_are_created_after_the_nodes_and_add_ons() -> None:
+    assert {
+        ("aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes-a"),
+        ("aws:eks/addon:Addon", "dwcp-v3-coredns"),
+    } <= dependencies("production", "pulumi:providers:kubernetes", "kubernetes")
 
 
 def test_the_cluster_identifier_does_not_depend_on_the_kubeconfig() -> None:

@@ -12,13 +12,15 @@ from program.evaluation import EvaluationError, evaluate, evaluate_here, stack_c
 from program.graph import UNKNOWN, Graph, unknown_paths
 
 PROGRAM = """
+import contract
 import pulumi
 from pulumi_aws import Provider, ec2
 
 print("output of the program is not part of the result")
 zone = pulumi.Config("dwcp-v3").require_object("network")["zone"]
 secret = pulumi.Config("dwcp-v3").require_secret("redisPassword")
-ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOptions(provider=Provider("aws"), protect=True))
+provider = Provider("aws", region=contract.REGION)
+ec2.Vpc("vpc", tags={"zone": zone, "secret": secret}, opts=pulumi.ResourceOptions(provider=provider, protect=True))
 options = pulumi.ResourceOptions(
     import_="subnet-1",
     replacement_trigger={"round": 2},
@@ -35,6 +37,7 @@ ec2.Eip("address", opts=options)
 def checkout(tmp_path: Path) -> Path:
     """A checkout of another program, whose modules have the same names as in this one."""
     (tmp_path / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "contract.py").write_text('PROJECT = "dwcp-v3"\nREGION = "of that version"\n')
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (tmp_path / "Pulumi.first.yaml").write_text(
         "config:\n  dwcp-v3:network: {zone: a}\n  dwcp-v3:redisPassword: {secure: v1:abc}\n"
@@ -81,9 +84,11 @@ def test_a_graph_is_unchanged_after_a_round_trip_through_json() -> None:
 
 
 def test_another_checkout_is_evaluated_with_its_own_modules(checkout: Path) -> None:
+    """The package ``program`` imports this checkout's contract; the evaluated program must import its own."""
     results = evaluate(["first", "second", "third"], checkout)
     [vpc] = graph(results["first"]).of("Vpc")
     assert vpc.protect
+    assert graph(results["first"]).of("pulumi:providers:aws")[0].inputs["region"] == "of that version"
     [address] = graph(results["first"]).of("Eip")
     assert (address.import_id, address.replacement_trigger, address.delete_before_replace) == ("subnet-1", {"round": 2}, True)
     assert (address.plugin, address.timeouts) == ("7.1.0 https://plugins.example.com", "delete 1h")
@@ -95,17 +100,7 @@ def test_another_checkout_is_evaluated_with_its_own_modules(checkout: Path) -> N
     assert "first, second" in message(results["third"])
 
 
-def test_another_checkout_is_evaluated_with_its_own_contract(checkout: Path) -> None:
-    """The package ``program`` imports this checkout's contract; the evaluated program must import its own."""
-    (checkout / "contract.py").write_text('PROJECT = "dwcp-v3"\nNAME = "of that version"\n')
-    (checkout / "__main__.py").write_text(
-        "import contract, pulumi\nfrom pulumi_aws import Provider\nProvider('aws', region=contract.NAME)\n"
-    )
-    [provider] = graph(evaluate(["first"], checkout)["first"]).resources
-    assert provider.inputs["region"] == "of that version"
-
-
-def test_a_changed_secret_changes_the_graph(checkout: Path) -> None:
+def test_a_changed_secret_has_another_placeholder(checkout: Path) -> None:
     before = stack_config(checkout, "first")["dwcp-v3:redisPassword"]
     (checkout / "Pulumi.first.yaml").write_text("config:\n  dwcp-v3:redisPassword: {secure: v1:xyz}\n")
     assert stack_config(checkout, "first")["dwcp-v3:redisPassword"] != before
@@ -123,10 +118,15 @@ def test_a_version_with_fewer_secrets_is_evaluated(tmp_path: Path) -> None:
     shutil.copy(ROOT / "__main__.py", tmp_path)
     shutil.copy(ROOT / "Pulumi.yaml", tmp_path)
     local = (ROOT / "Pulumi.local.yaml").read_text().replace("Receivers: [webhook]", "Receivers: []")
-    (tmp_path / "Pulumi.local.yaml").write_text(re.sub(r"  dwcp-v3:alertReceivers:\n.*\n", "", local))
+    without_receivers = re.sub(r"  dwcp-v3:alertReceivers:\n.*\n", "", local)
+    assert without_receivers != local
+    (tmp_path / "Pulumi.local.yaml").write_text(without_receivers)
     shutil.copytree(ROOT / "components", tmp_path / "components", ignore=shutil.ignore_patterns("__pycache__"))
     loading = tmp_path / "components/settings/_loading.py"
-    loading.write_text(loading.read_text().replace("GRAFANA_PASSWORD, ALERT_RECEIVERS)", "GRAFANA_PASSWORD)"))
+    text = loading.read_text()
+    changed = text.replace("GRAFANA_PASSWORD, ALERT_RECEIVERS)", "GRAFANA_PASSWORD)")
+    assert changed != text
+    loading.write_text(changed)
     assert graph(evaluate(["local"], tmp_path)["local"]).of("Vpc")
 
 

@@ -8,6 +8,8 @@ from pulumi import Output, ResourceOptions
 from pulumi_aws import Provider, ec2
 from recording import UNKNOWN, run
 
+from program.errors import EvaluationError
+
 
 def program() -> None:
     provider = Provider("aws", region="us-east-1")
@@ -56,3 +58,13 @@ def test_runs_share_no_state() -> None:
 
     run(program, {})
     assert run(empty, {}).resources == ()
+
+
+def test_two_resources_with_one_urn_are_refused() -> None:
+    def twice() -> None:
+        for name in ("aws", "other"):
+            ec2.Vpc("vpc", opts=ResourceOptions(provider=Provider(name)))
+
+    with pytest.raises(EvaluationError, match="several resources have the same URN") as refused:
+        run(twice, {})
+    assert "aws:ec2/vpc:Vpc::vpc" in refused.value.problem

@@ -5,12 +5,9 @@ from __future__ import annotations
 import runpy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import pytest
-from pulumi.runtime.mocks import MockMonitor
-from recording import ROOT, Graph, run, run_platform, stack_config
+from recording import ROOT, Graph, run_platform
 
 Manifest = dict[str, Any]
 
@@ -149,30 +146,14 @@ def evaluate(stack: str, *, preview: bool = False, **changes: Any) -> Manifests:
     return Manifests(run_platform(stack, preview=preview, **changes))
 
 
-@dataclass(frozen=True)
-class Registration:
-    """The options of a resource that the program sends to the engine."""
-
-    ignored: frozenset[str]
-    dependencies: frozenset[str]
-    """The logical names of the dependencies."""
-
-
-@cache
-def registrations(stack: str) -> dict[tuple[str, str], Registration]:
-    """The registration of every resource, by type token and logical name."""
-    found: dict[tuple[str, str], Registration] = {}
-    register = MockMonitor.RegisterResource
-
-    def remember(self: MockMonitor, request: Any) -> Any:
-        dependencies = frozenset(urn.rpartition("::")[2] for urn in request.dependencies)
-        found[request.type, request.name] = Registration(frozenset(request.ignoreChanges), dependencies)
-        return register(self, request)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MockMonitor, "RegisterResource", remember)
-        run(platform, stack_config(stack), stack_name=stack)
-    return found
+def dependencies(stack: str, type_: str, name: str) -> set[tuple[str, str]]:
+    """The type and the logical name of each resource on which a resource depends directly."""
+    resources = run_platform(stack).by_urn()
+    [resource] = [each for each in resources.values() if (each.type, each.name) == (type_, name)]
+    found = (
+        resources[urn] for urn in resource.dependencies if urn in resources
+    )  # a stack reference is not a resource of the graph
+    return {(each.type, each.name) for each in found}
 
 
 def platform() -> None:

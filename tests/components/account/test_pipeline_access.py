@@ -120,6 +120,12 @@ def test_all_account_resources_are_protected_from_deletion() -> None:
 def test_preview_roles_have_only_read_access() -> None:
     attached = {each.name: each.inputs["policyArn"].rpartition("/")[2] for each in account().of("RolePolicyAttachment")}
     assert attached == {f"dwcp-v3-{each}-preview": "ReadOnlyAccess" for each in ENVIRONMENTS}
+    for each in ENVIRONMENTS:
+        [statement] = inline_policy(f"dwcp-v3-{each}-preview")
+        assert (statement["Effect"], statement["Action"]) == ("Allow", ["kms:Decrypt", "kms:DescribeKey"])
+        assert statement["Condition"] == {
+            "ForAnyValue:StringEquals": {"kms:ResourceAliases": [f"alias/dwcp-v3-{each}", "alias/dwcp-v3-state"]}
+        }
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -202,9 +208,15 @@ def test_the_workloads_boundary_allows_only_the_services_that_the_roles_of_a_sta
     ],
 )
 def test_no_pipeline_role_can_change_a_pipeline_role(role: str, action: str) -> None:
-    for boundary in (WORKLOADS, f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-staging-pipelines", None):
+    """The boundary denies it, because a later policy could allow it."""
+    denied = [each for each in permissions_boundary(role) if each["Effect"] == "Deny"]
+    boundaries = [
+        f"arn:aws:iam::{ACCOUNT}:policy/dwcp-v3-{each}-{kind}" for each in ENVIRONMENTS for kind in ("workloads", "pipelines")
+    ]
+    for boundary in (*boundaries, None):
         for target in PIPELINE_ROLES:
-            assert not allowed(role, action, target, iam__PermissionsBoundary=boundary)
+            context = {"iam:PermissionsBoundary": boundary}
+            assert any(applies(each, action, target, context) for each in denied), (target, boundary)
 
 
 @pytest.mark.parametrize(
@@ -273,15 +285,9 @@ def test_pipelines_create_roles_only_with_the_workloads_boundary() -> None:
         assert allowed("dwcp-v3-staging-deploy", action, role, iam__PermissionsBoundary=WORKLOADS)
         assert not allowed("dwcp-v3-staging-deploy", action, role)
         assert not allowed("dwcp-v3-staging-deploy", action, role, iam__PermissionsBoundary=f"arn:aws:iam::{ACCOUNT}:policy/mine")
-    assert not any(action.startswith(("iam:", "sts:")) for action in WORKLOAD_ACTIONS - {"iam:CreateServiceLinkedRole"})
-
-
-WORKLOAD_ACTIONS = {
-    action
-    for each in statements(account().one("aws:iam/policy:Policy", "dwcp-v3-staging-workloads")["policy"])
-    for action in each["Action"]
-    if each["Effect"] == "Allow"
-}
+    boundary = statements(account().one("aws:iam/policy:Policy", "dwcp-v3-staging-workloads")["policy"])
+    permitted = {action for each in boundary if each["Effect"] == "Allow" for action in each["Action"]}
+    assert not any(action.startswith(("iam:", "sts:")) for action in permitted - {"iam:CreateServiceLinkedRole"})
 
 
 @pytest.mark.parametrize(

@@ -3,20 +3,23 @@ import json
 import pytest
 from recording import run_platform
 
-BUCKETS = ("dwcp-v3-artifacts", "dwcp-v3-access-logs")
 
-
-@pytest.mark.parametrize("bucket", BUCKETS)
-def test_every_bucket_is_private_versioned_and_tls_only(bucket: str) -> None:
+def test_every_bucket_is_private_versioned_and_tls_only() -> None:
     graph = run_platform("production")
-    block = graph.one("BucketPublicAccessBlock", bucket)
-    deny = [each for each in json.loads(graph.one("BucketPolicy", bucket)["policy"])["Statement"] if each["Effect"] == "Deny"]
-    assert {key: value for key, value in block.items() if key != "bucket"} == dict.fromkeys(
-        ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
-    )
-    assert graph.one("BucketVersioning", bucket)["versioningConfiguration"]["status"] == "Enabled"
-    assert deny[0]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert deny[0]["Principal"] == "*"
+    buckets = {each.name for each in graph.of("aws:s3/bucket:Bucket")}
+    assert buckets == {"dwcp-v3-artifacts", "dwcp-v3-access-logs"}
+    for bucket in buckets:
+        block = graph.one("BucketPublicAccessBlock", bucket)
+        assert {key: value for key, value in block.items() if key != "bucket"} == dict.fromkeys(
+            ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), True
+        )
+        assert graph.one("BucketVersioning", bucket)["versioningConfiguration"]["status"] == "Enabled"
+        [deny] = [each for each in json.loads(graph.one("BucketPolicy", bucket)["policy"])["Statement"] if each["Effect"] == "Deny"]
+        arn = f"arn:aws:mock:us-east-1:123456789012:{bucket}"
+        assert deny == {
+            **{"Effect": "Deny", "Principal": "*", "Action": ["s3:*"], "Resource": [arn, f"{arn}/*"]},
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
 
 
 @pytest.mark.parametrize("stack", ["local", "staging", "production"])

@@ -96,5 +96,6 @@ def test_no_resource_is_registered_for_a_refused_caller(monkeypatch: pytest.Monk
     assert set(registered) == {"pulumi:providers:aws"}
 
 
-def test_the_sandbox_accepts_every_caller() -> None:
-    assert run_platform("local", cluster={"adminRoleArns": [SSO]}).of("AccessEntry")
+def test_the_sandbox_accepts_every_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
+    assert run_platform("local", cluster={"adminRoleArns": [SSO]}, environment={"owner": "nobody-else"}).of("AccessEntry")

@@ -2,11 +2,12 @@ import json
 from typing import Any
 
 import pytest
-from manifests import registrations
+from manifests import dependencies
 from recording import Graph, run_platform
 
 TAGS = {"project": "dwcp-v3", "environment": "staging", "owner": "platform", "cost-center": "dwcp", "managed-by": "pulumi"}
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+ADDON = "aws:eks/addon:Addon"
 
 
 def configuration(graph: Graph, addon: str) -> dict[str, Any]:
@@ -71,20 +72,16 @@ def test_the_required_add_ons_are_installed() -> None:
 
 
 def test_nodes_are_created_after_the_network_add_ons_and_before_add_ons_with_pods() -> None:
-    registered = registrations("production")
-    nodes = registered["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes-b"].dependencies
-    assert {"dwcp-v3-vpc-cni", "dwcp-v3-eks-pod-identity-agent", "dwcp-v3-kube-proxy"} <= nodes
+    before = {(ADDON, f"dwcp-v3-{each}") for each in ("vpc-cni", "eks-pod-identity-agent", "kube-proxy")}
+    assert before <= dependencies("production", NODE_GROUP, "dwcp-v3-nodes-b")
     for addon in ("coredns", "aws-ebs-csi-driver", "metrics-server"):
-        assert "dwcp-v3-nodes-b" in registered["aws:eks/addon:Addon", f"dwcp-v3-{addon}"].dependencies
+        assert (NODE_GROUP, "dwcp-v3-nodes-b") in dependencies("production", ADDON, f"dwcp-v3-{addon}")
 
 
 def test_the_cluster_is_created_after_its_log_group() -> None:
-    assert "dwcp-v3-cluster" in registrations("production")["aws:eks/cluster:Cluster", "dwcp-v3"].dependencies
-
-
-def test_the_program_ignores_the_number_of_nodes_after_creation() -> None:
-    registered = registrations("production")["aws:eks/nodeGroup:NodeGroup", "dwcp-v3-nodes-a"]
-    assert registered.ignored == {"scalingConfig.desiredSize"}
+    """The key and the role of the cluster have the same logical name as the log group."""
+    log_group = ("aws:cloudwatch/logGroup:LogGroup", "dwcp-v3-cluster")
+    assert log_group in dependencies("production", "aws:eks/cluster:Cluster", "dwcp-v3")
 
 
 def test_add_ons_that_call_aws_have_their_own_roles() -> None:
@@ -106,7 +103,7 @@ def test_the_observability_add_on_changes_no_pods() -> None:
     assert monitoring["manager"]["applicationSignals"]["autoMonitor"]["monitorAllServices"] is False
 
 
-@pytest.mark.parametrize("stack", ["local", "staging", "production"])
+@pytest.mark.parametrize("stack", ["local", "production"])
 def test_nodes_and_add_ons_have_the_clusters_version(stack: str) -> None:
     graph = run_platform(stack, cluster={"version": "1.36"})
     assert graph.one("aws:eks/cluster:Cluster")["version"] == "1.36"

@@ -1,7 +1,7 @@
 import json
 from typing import Any
 
-from manifests import registrations
+from manifests import dependencies
 from recording import run_platform
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -77,22 +77,11 @@ def test_without_an_ingress_there_is_no_ingress_controller() -> None:
     assert names == {"aws-load-balancer-controller", "cluster-autoscaler"}
 
 
-def test_controllers_are_created_after_their_nodes_and_roles() -> None:
-    registered = registrations("production")
-    installer = registered["pulumi:providers:kubernetes", "dwcp-v3-installer"].dependencies
-    release = registered[RELEASE, "dwcp-v3-aws-load-balancer-controller"].dependencies
-    assert {"dwcp-v3-coredns", "dwcp-v3-111122223333-platform-admin"} <= installer
-    assert "dwcp-v3-aws-load-balancer-controller" in release
-
-
-def test_target_group_bindings_are_created_after_the_controller_that_defines_their_kind() -> None:
-    """The controller's chart contains the CRD. It is a child of the cluster, so what depends on the cluster waits for it."""
-    registered = registrations("production")
-    provider = registered["pulumi:providers:kubernetes", "kubernetes"].dependencies
-    bindings = {each.name: each.provider for each in run_platform("production").of("TargetGroupBinding")}
-    assert "dwcp-v3-aws-load-balancer-controller" in provider
-    assert set(bindings) == {"dwcp-v3-binding", "dwcp-v3-canary-binding"}
-    assert all("::kubernetes::" in reference for reference in bindings.values())
+def test_controllers_are_installed_after_the_nodes_and_the_access_of_the_program() -> None:
+    assert {
+        ("aws:eks/addon:Addon", "dwcp-v3-coredns"),
+        ("aws:eks/accessPolicyAssociation:AccessPolicyAssociation", "dwcp-v3-111122223333-platform-admin"),
+    } <= dependencies("production", "pulumi:providers:kubernetes", "dwcp-v3-installer")
 
 
 def test_upgrades_keep_the_webhooks_certificate() -> None:

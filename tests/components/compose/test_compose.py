@@ -125,14 +125,22 @@ def test_the_container_matches_the_compose_file(name: str) -> None:
     assert (container["cpus"], f"{container['memory']}M") == (limits["cpus"], limits["memory"])
     assert container["logOpts"] == unescaped.pop("logging")["options"]
     assert list(container.get("tmpfs", {})) == [each.partition(":")[0] for each in unescaped.pop("tmpfs", [])]
-    targets = {each["containerPath"] for each in container.get("volumes", [])} | {
-        each["target"] for each in container.get("mounts", [])
-    }
+    read_only = {each["containerPath"]: each.get("readOnly", False) for each in container.get("volumes", [])}
+    read_only |= {each["target"]: each.get("readOnly", False) for each in container.get("mounts", [])}
     needed = [each for each in unescaped.pop("secrets", []) if each["source"] not in OPTIONAL]
-    assert ("/run/secrets" in targets) == bool(needed)  # optional ones have no value in the stack's configuration here
-    targets -= {"/run/secrets"}
-    assert targets == {each["target"] for each in unescaped.pop("volumes", [])}
-    assert unescaped.keys() <= {"depends_on", "build"}
+    # Optional secrets have no value in the stack's configuration here.
+    assert read_only.pop("/run/secrets", None) == (True if needed else None)
+    assert read_only == {each["target"]: each.get("read_only", False) for each in unescaped.pop("volumes", [])}
+    assert waits_for(name) == unescaped.pop("depends_on", {}).keys()
+    assert unescaped.keys() <= {"build"}
+
+
+def waits_for(name: str) -> set[str]:
+    """The services whose containers are created before the container of a service."""
+    services = {each.urn: each.name.removeprefix("dwcp-v3-") for each in enabled_graph().of(CONTAINER)}
+    [container] = [urn for urn, service in services.items() if service == name]
+    found = {services[urn] for urn in enabled_graph().by_urn()[container].dependencies if urn in services}
+    return found & containers().keys()
 
 
 def _image_resource(image: str) -> str:

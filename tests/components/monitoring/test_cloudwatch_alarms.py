@@ -92,7 +92,7 @@ def test_the_topic_is_encrypted_and_cloudwatch_of_this_account_may_publish(graph
     account = "123456789012" if stack == "local" else stack_config(stack)["dwcp-v3:cluster"]["ciRoleArn"].split(":")[4]
     assert graph.one("aws:sns/topic:Topic")["kmsMasterKeyId"] == "dwcp-v3-alarms-key"
     [publishing] = json.loads(graph.one("TopicPolicy")["policy"])["Statement"]
-    assert publishing["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert (publishing["Principal"], publishing["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, ["sns:Publish"])
     assert publishing["Condition"] == {"StringEquals": {"aws:SourceAccount": account}}
     _, using = json.loads(graph.one("aws:kms/key:Key", "dwcp-v3-alarms")["policy"])["Statement"]
     assert using["Principal"] == {"Service": "cloudwatch.amazonaws.com"}

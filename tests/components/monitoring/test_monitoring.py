@@ -82,6 +82,7 @@ def test_only_needed_metrics_of_kubelets_are_kept(objects: Manifests) -> None:
         assert (kept["action"], kept["source_labels"]) == ("keep", ["__name__"])
         for metric in EXPORTED["kubelet"]:
             assert re.fullmatch(kept["regex"], metric)
+        assert not re.fullmatch(kept["regex"], "container_network_receive_bytes_total")
 
 
 def test_only_the_sandbox_scrapes_from_outside_through_a_proxy() -> None:
@@ -318,6 +319,7 @@ def test_the_watchdog_alert_is_sent_to_the_dead_mans_switch_each_minute(on: bool
     config = yaml.safe_load(objects.one("ConfigMap", "dwcp-v3-alertmanager")["data"]["alertmanager.yml"])
     routes = [each for each in config["route"]["routes"] if each["matchers"] == ['alertname="Watchdog"']]
     assert [each["receiver"] for each in routes] == ([receiver] if on else [])
+    assert all(each.items() >= WATCHDOG_INTERVALS.items() for each in routes)
     [file] = [each["webhook_configs"][0]["url_file"] for each in config["receivers"] if each["name"] == "watchdog"] or [None]
     assert file == ("/run/secrets/alertmanager/watchdog" if on else None)
 

@@ -24,7 +24,6 @@ pytestmark = pytest.mark.cloud
 def project(tmp_path: Path) -> Path:
     (tmp_path / "Pulumi.yaml").write_text("name: dwcp-v3\nruntime: python\n")
     (tmp_path / "state").mkdir()
-    run(tmp_path, "pulumi stack init dev")
     return tmp_path
 
 
@@ -41,6 +40,7 @@ def run(folder: Path, command: str) -> str:
 def test_removing_a_key_with_a_dot_keeps_the_nested_field(project: Path) -> None:
     """A command with ``--path`` would remove the valid value."""
     file = project / "Pulumi.dev.yaml"
+    run(project, "pulumi stack init dev")
     run(project, "pulumi config set -s dev --path 'dwcp-v3:network.nat' single")
     run(project, "pulumi config set -s dev dwcp-v3:network.nat per_zone")
     assert "dwcp-v3:network.nat" in yaml.safe_load(file.read_text())["config"]

@@ -146,7 +146,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("application.image", "ghcr.io/novacron/dwcp-v3:latest", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
     ("application.release", "ghcr.io/novacron/dwcp-v3:latest", "never `latest`", "ghcr.io/novacron/dwcp-v3:1.2.3"),
     ("application.image", "two words", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
-    ("application.logLevel", "warn", "must be one of info, debug, error", ""),
+    ("application.logLevel", "warn", "must be one of info, debug, error", "info"),
     ("application.port", 80, "must be at least 1024", "1024"),
     ("application.port", 70000, "must be at most 65535", "65535"),
     ("application.metricsPort", 8080, "is the same as port (8080)", "8081"),
@@ -194,7 +194,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("ingress.tlsSecret", None, "and issuer are both null", "dwcp-v3-tls"),
     ("ingress.issuer", 5, "must be text", "dwcp-v3"),
     ("ingress.awaitAddress", "x", "must be true or false", "true"),
-    ("monitoring.mode", "both", "must be one of bundled, operator", ""),
+    ("monitoring.mode", "both", "must be one of bundled, operator", "operator"),
     ("monitoring.operatorNamespace", "a..b", "must be a Kubernetes object name", "dwcp-v3"),
     ("monitoring.operatorRelease", "A_B", "must be a Kubernetes object name", "dwcp-v3"),
     ("monitoring.prometheusImage", "prom/prometheus", "never `latest`", "prom/prometheus:1.2.3"),
@@ -216,7 +216,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("monitoring.grafanaImage", "a b", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
     ("monitoring.nodeExporterImage", "prom/node-exporter", "never `latest`", "prom/node-exporter:1.2.3"),
     ("monitoring.kubeStateMetricsImage", "", "must be an image reference", "ghcr.io/novacron/dwcp-v3:v3.0.0"),
-    ("rollout.strategy", "canary", "must be one of weighted, flag", ""),
+    ("rollout.strategy", "canary", "must be one of weighted, flag", "flag"),
     ("rollout.steps", [50, 10], "must ascend", "[10, 50]"),
     ("rollout.steps", [10, 10, 100], "must ascend", "[10, 100]"),
     ("rollout.steps", [], "needs at least 1", "[10, 50, 100]"),
@@ -226,7 +226,7 @@ BAD_VALUES: list[tuple[str, Any, str, str]] = [
     ("rollout.errorThresholdPercent", 0, "must be a percentage above 0 and below 100", "5"),
     ("rollout.errorThresholdPercent", 100, "must be a percentage above 0 and below 100", "5"),
     ("rollout.minimumRequests", -1, "must be at least 0", "0"),
-    ("rollout.onUnmeasured", "retry", "must be one of hold, abort", ""),
+    ("rollout.onUnmeasured", "retry", "must be one of hold, abort", "abort"),
     ("rollout.unmeasuredLimit", 0, "must be at least 1", "1"),
     ("rollout.bakeSeconds", True, "must be a number", "300"),
     ("rollout.intervalSeconds", 0, "must be at least 0.05", "0.05"),
@@ -287,7 +287,7 @@ def test_repository_and_release_are_parsed_from_an_image(image: str, name: str, 
 def test_an_edited_objective_changes_the_defaults_of_a_rollout() -> None:
     edit = "from components.monitoring import objectives; objectives.ERROR_RATIO, objectives.MINIMUM_REQUESTS = 0.02, 7"
     show = "from components.settings import RolloutSettings as R; print(R().error_threshold_percent, R().minimum_requests)"
-    done = subprocess.run([sys.executable, "-c", f"{edit}; {show}"], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", f"{edit}; {show}"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "2.0 7\n"
 
 
@@ -572,11 +572,12 @@ def test_conflicting_settings_are_refused(load_stack: Load, groups: dict[str, An
         for groups, path, *_ in CONFLICTS
         if groups.get("monitoring", {}).get("mode") != "operator"
         and "docker" not in groups
+        and "name" not in groups.get("environment", {})
         and path.partition(".")[2] not in {"hostedZone", "host", "certificateArn", "previewRoleArn", "maxNodes"}
     ],
 )
 def test_the_safety_rules_do_not_apply_to_local(load_stack: Load, groups: dict[str, Any]) -> None:
-    settings, _ = load_stack({**groups, "environment": {"name": "local"}})
+    settings, _ = load_stack({**groups, "environment": {**groups.get("environment", {}), "name": "local"}})
     assert settings.environment.name == "local"
 
 

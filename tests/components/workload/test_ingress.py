@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from manifests import ALTERNATIVES, CHANGED, STACKS, Manifests, evaluate
+from manifests import ALTERNATIVES, CHANGED, Manifests, evaluate
 
 
-@pytest.fixture(params=STACKS)
+@pytest.fixture(params=["local", "production"])
 def objects(request: pytest.FixtureRequest) -> Manifests:
     return evaluate(request.param, ingress={"enabled": True})
 
