@@ -73,6 +73,16 @@ def main() -> None:
     """Run ``dwcp``. An error is printed as one message on standard error, with a traceback only if ``--verbose`` is set."""
     bypass_for_local_addresses(os.environ)
     try:
+        _run()
+    except SystemExit as end:
+        if not _pipe_is_closed(end):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(PIPE_CLOSED)
+
+
+def _run() -> None:
+    try:
         app(prog_name="dwcp")
     except DeliveryError as error:
         _end(f"error: {error}", error.exit_code)
@@ -80,14 +90,22 @@ def main() -> None:
         _end(f"error: {error}", ExitCode.FAILED)
     except KeyboardInterrupt:
         _end("interrupted", ExitCode.FAILED)
-    except BrokenPipeError:  # as in `dwcp releases | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(PIPE_CLOSED)
     except Exception as error:
         if isinstance(error, OSError) and error.filename:  # a file that cannot be used, or a program that is not installed
             _end(f"error: {error.filename}: {error.strerror}\n  fix: check the path, or install the program", ExitCode.FAILED)
         problem = f"dwcp has a bug: {type(error).__name__}: {error}"
         _end(f"error: {problem}\n  fix: run `dwcp --verbose COMMAND` and report its output", ExitCode.DEFECT)
+
+
+def _pipe_is_closed(end: SystemExit) -> bool:
+    """Whether the reader of the output has closed the pipe, as in ``dwcp releases | head -1``."""
+    if isinstance(end.__context__, BrokenPipeError):  # Typer and rich replace this error with exit code 1
+        return True
+    try:
+        sys.stdout.flush()  # at its own end, Python would print "Exception ignored" and exit with code 120
+    except BrokenPipeError:
+        return True
+    return False
 
 
 def _end(message: str, code: ExitCode) -> None:

@@ -37,7 +37,7 @@ class PullRequest:
     shown: Mapping[str, str] = field(default_factory=dict[str, str])
     """By the name of a resource, a part of the new value of a property, or of a warning."""
     stack: str = "production"
-    """The only stack that changes, besides production."""
+    """The only stack that changes."""
 
 
 PULL_REQUESTS = {

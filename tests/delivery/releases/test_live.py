@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -306,7 +307,7 @@ def test_an_update_is_limited_to_the_plan_of_a_preview(delivery: Delivery, tmp_p
 
 def test_failing_tests_stop_a_deployment(delivery: Delivery) -> None:
     before = delivery.image()
-    story = delivery.output_after_exit(delivery.command("deploy", "--tag", "v5.4.0", "--tests", "echo 2 failed; false"), 1)
+    story = delivery.output_after_exit(delivery.command("deploy", "--tag", "v5.4.0", "--tests", "echo $((1 + 1)) failed; false"), 1)
     assert "the tests failed" in story
     assert "2 failed" in story
     assert delivery.image() == before
@@ -322,7 +323,7 @@ def test_a_rollback_restores_a_revision_of_the_deployment(delivery: Delivery) ->
     number, container = min((number, each) for number, each in revisions.items() if each["image"] != delivery.image())
     refused = delivery.output_after_exit(delivery.command("rollback", "--to-revision", "999"), 1)
     assert "has no revision 999" in refused
-    assert str(number) in refused
+    assert re.search(rf"choose from: .*\b{number}\b", refused), refused
     delivery.output_after_exit(delivery.command("rollback", "--to-revision", str(number)), 0)
     assert delivery.image() == container["image"]
     delivery.pulumi_up()
@@ -386,7 +387,7 @@ def test_a_rollback_to_a_missing_image_keeps_the_running_release(delivery: Deliv
     revision = delivery.live.api.get(DEPLOYMENT)["metadata"]["annotations"]["deployment.kubernetes.io/revision"]
     delivery.live.kubectl("rollout", "undo", "deployment/dwcp-v3")
     story = delivery.output_after_exit(delivery.command("rollback", "--to-revision", revision), 1)
-    assert "is in" in story
+    assert re.search(r"pod \S+ is in (ErrImagePull|ImagePullBackOff)", story), story
     assert f"{before} was restored and continues to serve" in story
     assert delivery.image() == before
 
@@ -430,7 +431,7 @@ def test_the_first_release_is_rolled_back_to_the_image_and_settings_of_pulumi_up
     assert (delivery.image(), delivery.settings()["level"]) == (image_of_up, "info")
 
 
-@pytest.mark.parametrize("line", ["deploy --tag v5.12.0 --skip-tests", "rollback", "rollback --dry-run"])
+@pytest.mark.parametrize("line", ["deploy --tag v5.12.0 --skip-tests", "rollback"])
 def test_a_namespace_that_is_being_deleted_is_refused_before_any_change(
     delivery: Delivery, line: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

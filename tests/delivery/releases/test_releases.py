@@ -82,16 +82,6 @@ def test_the_release_before_has_another_image(account: Account, releases: Releas
     assert releases.before(release(account, 1)) is None
 
 
-def test_the_release_before_a_rollback_is_the_one_that_it_replaced(account: Account, releases: Releases) -> None:
-    for each in (release(account, 1), release(account, 2), release(account, 3, command="rollback", image="app:v1.0.0")):
-        releases.record(each)
-    latest = releases.latest()
-    assert latest is not None
-    before = releases.before(latest)
-    assert before is not None
-    assert before.image == "app:v2.0.0"
-
-
 def test_a_release_is_staged_until_another_one_is_deployed(account: Account, releases: Releases) -> None:
     assert releases.staged() is None
     staged = release(account, 1, result="staged")
@@ -208,10 +198,14 @@ def test_an_incident_names_the_image_that_runs_now(account: Account, changes: di
     assert f"what runs now: {running}" in release_report.incident(ended, "s3://bucket/record")
 
 
-def test_without_a_token_there_is_no_issue(account: Account, releases: Releases, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_there_is_no_issue(
+    account: Account, releases: Releases, github: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "novacron/novacron")
     for name in ("GITHUB_TOKEN", "GH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     assert len(incidents.record(releases, failed_release(account))) == 1
+    assert github.requests == []
 
 
 def test_an_issue_that_cannot_be_opened_is_reported(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +15,7 @@ from delivery.releases import running_now
 from delivery.rollout._ending import ending
 from delivery.rollout.plan import Phase, RolloutOutcome, RolloutProgress
 
-OLD = "app:v1"
+OLD, NEW = "app:v1", "app:v2"
 
 
 @dataclass
@@ -26,6 +26,7 @@ class World:
     split: int | None = 0
     """The canary's share; ``None`` if both weights are 0."""
     image: str = OLD
+    """The image of stable; the canary has ``NEW``."""
     unreachable: bool = False
     name: str = "staging"
     pods: frozenset[str] = field(default_factory=lambda: frozenset({"10.0.0.1", "10.0.0.2", "10.0.0.3"}))
@@ -33,7 +34,7 @@ class World:
     @property
     def tracks(self) -> Any:
         pods = TrackPods(image=self.image, replicas=3, ready=self.pods, settled=True, trouble="", floor=3, ceiling=10)
-        return SimpleNamespace(read=lambda _: pods)
+        return SimpleNamespace(read=lambda track: pods if track == "stable" else replace(pods, image=NEW))
 
     def rule(self) -> Any:
         if self.unreachable:
@@ -53,9 +54,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 def test_the_running_image_is_reported_with_pods_targets_and_weight(world: World) -> None:
     assert running_now.sentence(world) == "stable runs app:v1: 3 of 3 pods ready, 3 targets healthy, 100 % of the traffic"  # pyright: ignore
     world.split, world.healthy = 10, 1
-    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in running_now.sentence(world)  # pyright: ignore
+    assert "canary runs app:v2: 3 of 3 pods ready, 1 targets healthy, 10 % of the traffic" in running_now.sentence(world)  # pyright: ignore
     world.split = None
-    assert "canary runs app:v1: 3 of 3 pods ready, 1 targets healthy, 0 % of the traffic" in running_now.sentence(world)  # pyright: ignore
+    assert "canary runs app:v2: 3 of 3 pods ready, 1 targets healthy, 0 % of the traffic" in running_now.sentence(world)  # pyright: ignore
     world.unreachable = True
     assert "cannot be read" in running_now.sentence(world)  # pyright: ignore
 
@@ -63,6 +64,7 @@ def test_the_running_image_is_reported_with_pods_targets_and_weight(world: World
 @pytest.mark.parametrize("changes", [{"healthy": 0}, {"split": 10}, {"image": "app:v2"}])
 def test_a_rollback_that_did_not_restore_the_image_or_its_traffic_is_an_error(world: World, changes: dict[str, Any]) -> None:
     """For example, an update has replaced the target groups that receive the traffic."""
+    assert running_now.require_image(world, OLD) == running_now.sentence(world)  # pyright: ignore
     vars(world).update(changes)
     with pytest.raises(running_now.NotAsWantedError, match="app:v1 should have all of the traffic, but stable runs"):
         running_now.require_image(world, OLD)  # pyright: ignore

@@ -44,7 +44,6 @@ GOOD = measurement()
         (measurement(latency=1.2, stable=Reading(1.1)), GateOutcome.FAILED, "latency 1.2 s (limit 1 s)"),
         (measurement(latency=0.08, stable=Reading(0.04)), GateOutcome.PASSED, "latency against stable 0.08 s (limit 0.1 s)"),
         (measurement(latency=0.5), GateOutcome.FAILED, "latency against stable 0.5 s (limit 1.5 x 0.2 s)"),
-        (measurement(latency=0.09, stable=Reading(0.01)), GateOutcome.PASSED, ""),
         (replace(GOOD, requests=Reading(99)), GateOutcome.LITTLE_TRAFFIC, "99 requests in 300 s; 100 are needed"),
         (replace(measurement(errors=1), requests=Reading(20)), GateOutcome.LITTLE_TRAFFIC, "20 requests"),
         (replace(GOOD, requests=Reading(None, Gap.EMPTY)), GateOutcome.UNMEASURED, "the count of requests: no result"),
@@ -81,9 +80,11 @@ def test_the_window_follows_the_clock_of_prometheus_up_to_the_window_of_the_obje
 
     prometheus = PrometheusClient(fetch)
     short = measure(PLAN, prometheus, "canary", window_start=10000000 - 42, compare=False)
-    long = measure(PLAN, prometheus, "canary", window_start=10000000 - 4200, compare=True)
+    strict = PLAN.model_copy(update={"error_threshold": 0.02})
+    long = measure(strict, prometheus, "canary", window_start=10000000 - 4200, compare=True)
     assert short is not None
     assert long is not None
     assert (short.window_seconds, long.window_seconds) == (42, 300)
     assert [each.gate.name for each in short.gates] == ["error rate", "latency"]
+    assert [each.gates[0].gate.threshold for each in (short, long)] == [0.05, 0.02], "the threshold of the plan"
     assert any("track%3D%22stable%22" in path for path in requests)

@@ -236,14 +236,6 @@ def test_a_full_disk_does_not_stop_a_rollback(live: LivePlatform) -> None:
     live.assert_rolled_back(old)
 
 
-def test_a_rollout_is_held_if_another_command_changes_the_weights(live: LivePlatform) -> None:
-    run = live.rollout(live.new_image(), "--wait-time", "60")
-    run.phase("analyse")
-    live.route(33)
-    assert "another command changed the traffic: 33 % instead of 10 %" in run.end(ExitCode.HELD)["text"]
-    assert live.split == 33
-
-
 def test_a_rollout_is_refused_while_the_canary_has_traffic_without_a_rollout(live: LivePlatform) -> None:
     old = live.stable["image"]
     live.route(20)

@@ -149,9 +149,11 @@ def test_a_journal_that_cannot_be_read_is_an_error(here: Machine) -> None:
 
 
 def test_the_history_fits_into_a_config_map() -> None:
+    """Also if each line has the long message of an API."""
     record = Record(id="1", cluster="1", request=REQUEST, plan=PLAN, progress=RolloutProgress())
+    line = HistoryLine(at=ENTRY.at, text="x" * 4000)
     for _ in range(HISTORY + 50):
-        record = step(record)
+        record = record.next(record.progress.to(Phase.SCALE), line)
     assert len(record.history) == HISTORY
     assert record.sequence == HISTORY + 50
     assert len(record.model_dump_json()) < 2**20

@@ -6,7 +6,6 @@ import json
 import signal
 from pathlib import Path
 
-import pytest
 from live_platform import FAST, LEASES, LivePlatform
 from recording import ROOT
 
@@ -29,6 +28,8 @@ def test_a_good_release_is_promoted_without_lost_requests(live: LivePlatform) ->
     assert live.unanswered == lost
     release = _newest_release(live)
     assert (release["command"], release["result"], release["image"]) == ("rollout", "deployed", image)
+    live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
+    assert live.stable["image"] == image, "`pulumi up` keeps the release"
 
 
 def test_manual_changes_and_the_lock_of_a_killed_engine_are_reset_and_reported(live: LivePlatform) -> None:
@@ -57,12 +58,6 @@ def test_a_rolling_update_of_stable_under_traffic_loses_no_request(live: LivePla
     assert live.unanswered == lost
 
 
-def test_pulumi_up_after_a_rollout_keeps_its_release(live: LivePlatform) -> None:
-    before = live.stable["image"]
-    live.cloud.engine.pulumi("up", "--yes", "--skip-preview", "--stack", "local")
-    assert live.stable["image"] == before
-
-
 def test_errors_abort_a_rollout_at_its_first_step(live: LivePlatform) -> None:
     old, image, lost = live.stable["image"], live.new_image(), live.unanswered
     live.misbehave(image, errorRate=0.3)
@@ -75,12 +70,6 @@ def test_errors_abort_a_rollout_at_its_first_step(live: LivePlatform) -> None:
     live.assert_rolled_back(old)
     assert live.unanswered == lost
     assert _newest_release(live)["reason"].startswith("error rate 30 %")
-
-
-def test_a_stricter_threshold_applies(live: LivePlatform) -> None:
-    image = live.new_image()
-    live.misbehave(image, errorRate=0.03)
-    assert "limit 2 %" in live.rollout(image, "--error-threshold", "2").end(ExitCode.FAILED)["text"]
 
 
 def test_latency_is_compared_with_stable(live: LivePlatform) -> None:
@@ -132,13 +121,12 @@ def test_a_percentage_is_reached_raised_and_lowered(live: LivePlatform) -> None:
     live.assert_rolled_back(old)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_aborts_a_rollout(live: LivePlatform, number: signal.Signals) -> None:
+def test_an_interrupt_aborts_a_rollout(live: LivePlatform) -> None:
     old, image = live.stable["image"], live.new_image()
     run = live.rollout(image, "--wait-time", "60")
     run.phase("analyse")
-    run.signal(number)
-    assert f"stopped by {number.name}" in run.end(ExitCode.FAILED)["text"]
+    run.signal(signal.SIGINT)
+    assert "stopped by SIGINT" in run.end(ExitCode.FAILED)["text"]
     live.assert_rolled_back(old)
 
 

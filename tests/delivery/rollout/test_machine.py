@@ -331,18 +331,22 @@ def test_a_good_release_is_promoted() -> None:
         (Faults(bad_images=frozenset({NEW})), RolloutOutcome.ABORTED, "did not become ready"),
         (Faults(gates=dict.fromkeys(range(8, 200), GateOutcome.FAILED)), RolloutOutcome.ABORTED, "failed"),
         (Faults(stop_at=12), RolloutOutcome.ABORTED, "stopped"),
-        (Faults(engine_fails=range(500)), RolloutOutcome.ABORTED, "could not be updated to the new image"),
         (Faults(unhealthy_from={NEW: 60}), RolloutOutcome.ROLLED_BACK, "stable became unhealthy"),
     ],
 )
 def test_a_bad_release_is_rolled_back(faults: Faults, outcome: RolloutOutcome, reason: str) -> None:
     progress, world = run(PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"bake_seconds": 50})}), faults)
-    if faults.engine_fails:  # then stable cannot get the previous image either, so the rollout is held
-        assert "could not be updated to" in progress.holding
-        return
     assert progress.outcome is outcome
     assert reason in progress.aborting
     assert (world.images["stable"], world.split, world.flag) == (OLD, 0, 0)
+
+
+def test_a_rollout_is_held_if_the_engine_can_update_stable_to_neither_image() -> None:
+    progress, world = run(PLAN, Faults(engine_fails=range(500)))
+    assert progress.aborting == "stable could not be updated to the new image: engine"
+    assert progress.holding == f"stable could not be updated to {OLD}: engine"
+    assert (progress.phase, progress.outcome, world.split) == (Phase.RESTORE, None, 100)
+    assert world.healthy("canary") == 4
 
 
 @pytest.mark.parametrize(
@@ -387,11 +391,13 @@ def test_a_rollout_of_only_the_flag_names_the_flag_that_does_not_change() -> Non
     assert decision.progress.aborting == "the flag has no effect: set to 50 %, read back 10 %"
 
 
-@pytest.mark.parametrize("crash", range(0, 90))
-def test_a_rollout_resumes_after_kill_9_before_or_after_any_action(crash: int) -> None:
-    progress, world = run(PLAN, Faults(crashes=frozenset({crash})))
-    assert progress.outcome is RolloutOutcome.PROMOTED
-    assert world.images["stable"] == NEW
+def test_a_rollout_resumes_after_kill_9_before_or_after_any_action() -> None:
+    path = list[RolloutProgress]()
+    run(PLAN, Faults(), path=path)
+    assert {each.phase for each in path} == set(Phase) - {Phase.FLIP, Phase.RESTORE}
+    for crash in range(2 * len(path)):
+        progress, world = run(PLAN, Faults(crashes=frozenset({crash})))
+        assert (progress.outcome, world.images["stable"]) == (RolloutOutcome.PROMOTED, NEW), crash
 
 
 def test_a_rollout_is_held_if_another_command_changes_the_weights() -> None:
@@ -407,7 +413,7 @@ def test_the_canary_is_sized_from_the_replicas_of_stable_at_the_start() -> None:
 
 
 @pytest.mark.parametrize("load", [5, 7, 9])
-@pytest.mark.parametrize("since", range(0, 75, 3))
+@pytest.mark.parametrize("since", range(0, 48, 3))
 def test_a_track_is_sized_for_the_present_load_before_it_gets_traffic(since: int, load: int) -> None:
     """``World.route`` asserts this at each step; the load grows at any time of the rollout."""
     progress, world = run(PLAN, Faults(load={since: load}))
@@ -420,15 +426,16 @@ def test_a_release_that_fails_after_its_promotion_is_rolled_back_to_a_large_enou
     """The canary is on standby with the previous image, sized for the present load."""
     plan = PLAN.model_copy(update={"settings": SETTINGS.model_copy(update={"bake_seconds": 50})})
     progress, _ = run(plan, Faults(load={since: 9}, unhealthy_from={NEW: 80}))
-    assert progress.outcome is RolloutOutcome.ROLLED_BACK or progress.aborting, progress
+    assert progress.outcome is RolloutOutcome.ROLLED_BACK, progress.holding
 
 
-@pytest.mark.parametrize("since", range(0, 75, 5))
+@pytest.mark.parametrize("since", range(0, 50, 5))
 @pytest.mark.parametrize("later", [1, 2, 10, 25])
 def test_a_stopped_rollout_is_rolled_back_to_a_large_enough_track(since: int, later: int) -> None:
     """``World.route`` asserts this: the canary is not bad, so the traffic stays there until stable has enough pods."""
     progress, world = run(PLAN, Faults(load={since: 9}, stop_at=since + later))
     assert progress.outcome is not None, progress.holding
+    assert progress.aborting or since + later > world.now - 3, "a stop before the phase RETIRE is an abort"
     assert world.split == 0
     assert world.healthy("stable") >= 9 or since + later > world.now
 

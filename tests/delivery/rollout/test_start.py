@@ -21,6 +21,7 @@ from delivery.errors import ExitCode
 from delivery.rollout._start import RolloutRefusedError, continued
 from delivery.rollout.flow import Rollout
 from delivery.rollout.journal import Record
+from delivery.rollout.machine import decide
 from delivery.rollout.options import RolloutRequest
 from delivery.rollout.plan import Phase, RolloutProgress
 from delivery.rollout.platform import Platform
@@ -113,7 +114,7 @@ class FakeRule:
 
 
 class FakeJournal:
-    """A journal without an open rollout. It refuses a new one, because a dry run changes nothing."""
+    """A journal with ``record``. It has no method that writes, because a dry run changes nothing."""
 
     def __init__(self, record: Record | None = None) -> None:
         self.record = record
@@ -122,10 +123,10 @@ class FakeJournal:
         return self.record
 
 
-def dry_run(weights: Weights, *, record: Record | None = None, abort: bool = True, as_json: bool = False) -> str:
+def dry_run(weights: Weights, *, record: Record | None = None, abort: bool = True, as_json: bool = False, **options: Any) -> str:
     output = io.StringIO()
-    environment = Environment.open("staging")
-    rollout = Rollout(environment, RolloutRequest(image="app:v9"), Console(file=output), abort=abort, dry_run=True, as_json=as_json)
+    environment, request = Environment.open("staging"), RolloutRequest(image="app:v9", **options)
+    rollout = Rollout(environment, request, Console(file=output, width=200), abort=abort, dry_run=True, as_json=as_json)
     tracks, rule = cast("Any", FakeTracks()), cast("Any", FakeRule(weights))
     prometheus = cast("Any", None)
     rollout.__dict__["platform"] = Platform(tracks=tracks, rule=rule, prometheus=prometheus, scrape_interval=30)
@@ -174,3 +175,22 @@ def test_a_new_rollout_is_refused_if_stable_does_not_get_all_traffic(weights: We
     with pytest.raises(RolloutRefusedError, match=f"^{problem}, and no rollout is open") as error:
         dry_run(weights, abort=False)
     assert error.value.fix.endswith("dwcp rollout --abort --environment staging")
+
+
+def test_the_options_of_the_command_are_in_the_plan_of_a_dry_run() -> None:
+    printed = dry_run(Weights(stable=100, canary=0), abort=False, percentage=10, waits=(60,), error_threshold_percent=2)
+    head, _, step = printed.splitlines()[:3]
+    assert head == "staging: app:stable -> app:v9"
+    assert step.strip().startswith("10 ")
+    assert "60 s of analysis (errors up to 2 %, latency gates, " in step
+
+
+def test_a_measurement_begins_on_the_clock_of_prometheus() -> None:
+    """The clock of this machine can be minutes off."""
+    tracks, rule = cast("Any", FakeTracks()), cast("Any", FakeRule(Weights(stable=80, canary=20)))
+    prometheus = cast("Any", SimpleNamespace(now=lambda: 5.0))
+    platform = Platform(tracks=tracks, rule=rule, prometheus=prometheus, scrape_interval=30)
+    progress = RolloutProgress(phase=Phase.ANALYSE)
+    observed = platform.observe(PLAN, progress, seconds=0)
+    assert (observed.now, observed.analysis) == (5.0, None)
+    assert decide(PLAN, progress, observed).progress.window_start == 5.0

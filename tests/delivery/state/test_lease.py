@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -104,15 +105,14 @@ def test_the_refusal_names_the_owner_of_the_lease(account: Account) -> None:
     assert "--wait" in message
 
 
-def test_a_second_command_waits_for_the_lease(account: Account) -> None:
-    holder = Holder(account, seconds=30)
-    try:
-        with pytest.raises(LeaseHeldError):
-            Lease.take(account, command="rollout", wait_seconds=0.2)
-    finally:
-        holder.end()
-    with Lease.take(account, command="rollout", wait_seconds=10) as second:
-        assert second.fencing > holder.fencing
+def test_a_second_command_waits_until_the_lease_is_released(account: Account) -> None:
+    first = Lease.take(account, command="deploy")
+    release = threading.Timer(0.5, first.release)
+    release.start()
+    with Lease.take(account, command="rollout", wait_seconds=30) as second:
+        assert second.fencing > first.fencing
+        assert second.taken_from is None
+    release.join()
 
 
 def test_the_lease_of_a_process_killed_on_this_machine_is_taken_at_once(account: Account) -> None:
@@ -124,8 +124,8 @@ def test_the_lease_of_a_process_killed_on_this_machine_is_taken_at_once(account:
 
 
 def test_a_lease_is_renewed_before_it_expires(account: Account) -> None:
-    with Lease.take(account, command="deploy", seconds=0.6) as lease:
-        time.sleep(1.5)
+    with Lease.take(account, command="deploy", seconds=3) as lease:
+        time.sleep(4)
         lease.check()
 
 
@@ -169,13 +169,16 @@ def test_only_one_of_two_concurrent_commands_takes_the_lease(account: Account) -
 
 
 def check_repeatedly(lease: Lease) -> None:
+    """Check the lease for up to 10 s."""
     for _ in range(200):
         lease.check()
         time.sleep(0.05)
 
 
-def test_an_owner_detects_that_another_command_has_its_lease(account: Account) -> None:
-    with Lease.take(account, command="deploy", seconds=3) as lease:
+def test_an_owner_detects_that_another_command_has_its_lease(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its next heartbeat, long before the lease would expire."""
+    monkeypatch.setattr(module, "BEATS_PER_LEASE", 600)
+    with Lease.take(account, command="deploy", seconds=60) as lease:
         table = EnvironmentLease(account)
         before = table.read()
         assert before is not None
@@ -256,10 +259,13 @@ def test_an_earlier_job_of_the_same_ci_run_counts_as_ended(monkeypatch: pytest.M
     assert replace(Owner.this(), machine="runner", run=f"novacron/novacron/{run}").gone() is gone
 
 
-@pytest.mark.parametrize(("status", "ended"), [("completed", True), ("in_progress", False)])
-def test_the_status_of_a_ci_run_is_read_from_github(github: Any, status: str, ended: bool) -> None:
-    github.answers["/repos/novacron/novacron/actions/runs/123/attempts/1"] = {"status": status}
+@pytest.mark.parametrize(("answer", "ended"), [({"status": "completed"}, True), ({"status": "in_progress"}, False), (None, False)])
+def test_the_status_of_a_ci_run_is_read_from_github(github: Any, answer: dict[str, str] | None, ended: bool) -> None:
+    """If GitHub answers 404, the run counts as running."""
+    path = "/repos/novacron/novacron/actions/runs/123/attempts/1"
+    github.answers[path] = answer
     assert run_has_ended("novacron/novacron/123/1") is ended
+    assert [each[:2] for each in github.requests] == [("GET", path)]
 
 
 def lease_takers() -> set[str]:
