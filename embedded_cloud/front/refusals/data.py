@@ -47,18 +47,6 @@ def log_group_key(call: Call) -> str | None:
 
 
 @refuses(
-    "iam", "DeleteRole", code="DeleteConflict", source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html"
-)
-def role_with_policies(call: Call) -> str | None:
-    """Deleting a role that still has policies."""
-    name = call.parameters["RoleName"]
-    role = next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
-    if role is None or not (role.managed_policies or role.policies):
-        return None
-    return "Cannot delete entity, must detach all policies first."
-
-
-@refuses(
     "iam", "DeletePolicy", code="DeleteConflict", source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html"
 )
 def policy_in_use(call: Call) -> str | None:
