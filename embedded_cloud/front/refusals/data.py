@@ -1,4 +1,4 @@
-"""KMS keys, log groups, roles and policies."""
+"""KMS keys, log groups, DNS records, roles and policies."""
 
 from __future__ import annotations
 
@@ -44,6 +44,23 @@ def log_group_key(call: Call) -> str | None:
     if key is not None and key.key_state == "Enabled" and f"logs.{call.region}.amazonaws.com" in (key.policy or ""):
         return None
     return f"The specified KMS key does not exist or is not allowed to be used with Arn '{arn}'"
+
+
+@refuses(
+    "route53",
+    "ChangeResourceRecordSets",
+    code="InvalidInput",
+    source="https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html",
+)
+def record_without_values(call: Call) -> str | None:
+    """A DNS record that has neither an alias target, nor both values and a TTL."""
+    for change in call.parameters["ChangeBatch"]["Changes"]:
+        record = change["ResourceRecordSet"]
+        if not record.get("AliasTarget") and (not record.get("ResourceRecords") or record.get("TTL") is None):
+            found = f"Change with [Action={change['Action']}, Name={record['Name']}, Type={record['Type']}, SetIdentifier=null]"
+            kinds = "[AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId]"
+            return f"Invalid request: Expected exactly one of {kinds}, but found none in {found}"
+    return None
 
 
 @refuses(

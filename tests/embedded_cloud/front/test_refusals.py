@@ -466,6 +466,24 @@ def log_group_key(aws: Account) -> tuple[Call, Call]:
 
 
 @scene
+def record_without_values(aws: Account) -> tuple[Call, Call]:
+    zone = aws.route53.create_hosted_zone(Name="example.com", CallerReference=f"zone-{next(NUMBERS)}")["HostedZone"]["Id"]
+
+    def create(**options: Any) -> None:
+        record = {"Name": "www.example.com", "Type": "A", **options}
+        aws.route53.change_resource_record_sets(
+            HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record}]}
+        )
+
+    values = [{"Value": "192.0.2.1"}]
+    alias = {"DNSName": "balancer.example.com", "HostedZoneId": "Z35SXDOTRQ7X7K", "EvaluateTargetHealth": True}
+    return lambda: create(ResourceRecords=values), lambda: (
+        create(ResourceRecords=values, TTL=0),
+        create(Name="alias.example.com", AliasTarget=alias),
+    )
+
+
+@scene
 def policy_in_use(aws: Account) -> tuple[Call, Call]:
     allow = document({"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"})
     policy = aws.iam.create_policy(PolicyName=f"policy-{next(NUMBERS)}", PolicyDocument=allow)["Policy"]["Arn"]
