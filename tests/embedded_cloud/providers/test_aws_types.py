@@ -90,8 +90,10 @@ REFUSED = {
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": {"rules": "InvalidArgument"},
     "aws:route53/record:Record": {"records": "InvalidInput", "ttl": "InvalidInput"},
 }
-"""The optional inputs without which the service refuses the resource, with the service's error code. AWS refuses also a route without a
-target and an alarm without a metric or a threshold, and moto accepts both."""
+"""The optional inputs without which the service refuses the resource, with the service's error code.
+
+AWS also refuses a route without a target and an alarm without a metric or a threshold, which moto accepts.
+"""
 
 KEPT = {
     "aws:ec2/vpcEndpoint:VpcEndpoint": {"policy"},
