@@ -121,6 +121,7 @@ def test_the_dockerignore_excludes_files_that_can_contain_secrets() -> None:
         assert not any(fnmatch(name, pattern) for pattern in patterns if not pattern.startswith("#")), name
 
 
+@pytest.mark.pipelines  # needs the registry of npm
 @pytest.mark.skipif(shutil.which("npm") is None, reason="needs Node and npm")
 def test_the_commands_of_each_stage_build_the_app(tmp_path: Path) -> None:
     """Run the commands of the Dockerfile on this machine, in one folder per stage."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from docker_engine.engine import DockerEngine
-from docker_engine.stack import GRAFANA_PASSWORD, REDIS_PASSWORD, Running, settings
+from docker_engine.stack import GRAFANA_PASSWORD, PLAIN_PARTS, REDIS_PASSWORD, Running, settings
 from docker_engine.substitutes import BASE, ROOT
 
 from components.settings import Group, MonitoringSettings
@@ -20,7 +20,7 @@ from embedded_cloud.engine import LocalEngine
 from sandbox.project import PROJECT, TOOLCHAIN
 
 PROGRAM = Path(__file__).parent / "program"
-SECRETS = {
+SECRETS: dict[str, Any] = {
     "redisPassword": REDIS_PASSWORD,
     "grafanaPassword": GRAFANA_PASSWORD,
     "registryUsername": "novacron",
@@ -110,7 +110,8 @@ def test_containers_have_the_limits_and_restrictions_of_the_services(stack: Pulu
 def test_neither_docker_inspect_nor_the_state_shows_a_secret(stack: Pulumi) -> None:
     stack.assert_no_secret_in_inspect()
     (state,) = (stack.folder / ".pulumi/stacks/dwcp-v3").glob("local.json")
-    assert all(json.dumps(secret)[1:-1] not in state.read_text() for secret in (REDIS_PASSWORD, GRAFANA_PASSWORD))
+    secrets = (*PLAIN_PARTS, SECRETS["registryToken"], SECRETS["apiKeys"]["example"])
+    assert [each for each in secrets if each in state.read_text()] == []
 
 
 def test_files_and_secrets_are_read_only_in_the_containers(stack: Pulumi) -> None:
@@ -135,10 +136,6 @@ def test_a_killed_service_is_restarted(stack: Pulumi) -> None:
     stack.assert_restarted_after_kill("redis")
 
 
-def test_an_alert_reaches_alertmanager(stack: Pulumi) -> None:
-    stack.assert_alert_when_stopped("redis", "RedisDown")
-
-
 def test_a_changed_file_replaces_only_its_containers_and_keeps_the_data(stack: Pulumi) -> None:
     stack.send()
     names = [service.name for service in stack.stack.services]
@@ -161,7 +158,7 @@ def test_a_removed_container_is_created_again_with_its_data(stack: Pulumi) -> No
     assert stack.messages() == before
 
 
-def test_a_container_that_does_not_become_healthy_is_reported(stack: Pulumi) -> None:
+def test_an_image_without_a_command_is_reported(stack: Pulumi) -> None:
     application = stack.settings.application.model_copy(update={"image": BASE.replace(":bookworm", ":1.0.0")})
     stack.engine.client.images.get(BASE).tag(*application.image.split(":"))
     wrong = stack.with_scrape_interval(7)
@@ -169,6 +166,7 @@ def test_a_container_that_does_not_become_healthy_is_reported(stack: Pulumi) -> 
     done = wrong.run("up", "--yes", "--skip-preview", check=False)
     assert done.returncode != 0
     assert "docker:index/container:Container dwcp-v3-dwcp-v3" in done.stdout or "dwcp-v3-dwcp-v3:" in done.stdout
+    assert "o command specified" in done.stdout  # the first letter depends on the version of the engine
 
 
 def test_destroy_leaves_nothing(stack: Pulumi) -> None:

@@ -48,16 +48,13 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     return [each for each in psutil.process_iter(["environ"]) if str(folder / ".cloud") in (each.info["environ"] or {}).values()]
 
 
-def test_another_project_is_applied_looked_at_and_removed(folder: Path) -> None:
+def test_another_project_is_applied_inspected_and_removed_and_a_second_cloud_shows_debug_messages(folder: Path) -> None:
+    """The second cloud uses the stack's file that the first `up` wrote."""
     said = shell(folder, COMMANDS)
     assert re.search(r"^shop +1 ", said, re.MULTILINE), said
     assert not (folder / ".cloud").exists()
     assert processes_in(folder) == []
-
-
-def test_the_clis_debug_messages_are_shown_when_asked_for(folder: Path) -> None:
-    """A second cloud can use the stack's file that the first `up` wrote."""
-    shell(folder, "python local_cloud.py up; python local_cloud.py down; python local_cloud.py up")
+    shell(folder, "python local_cloud.py up")
     preview = "source .cloud/env; pulumi preview --non-interactive --diff"
     assert "beginning rpc" not in shell(folder, preview)
     assert "beginning rpc" in shell(folder, f"{preview} --debug")

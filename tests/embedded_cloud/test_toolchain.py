@@ -147,11 +147,20 @@ def spoil_manifest(entry: Path) -> None:
     (entry / cache.MANIFEST).write_text('{"hello": [1')
 
 
-@pytest.mark.parametrize("damage", [truncate, overwrite, remove_program, remove_manifest, spoil_manifest])
-def test_a_damaged_entry_is_built_again(toolchain: Toolchain, damage: object) -> None:
+def test_every_damage_of_an_entry_is_found(toolchain: Toolchain, tmp_path: Path) -> None:
+    built = toolchain.ensure("hello")["hello"].parent
+    for damage in (truncate, overwrite, remove_program, remove_manifest, spoil_manifest):
+        entry = tmp_path / damage.__name__
+        shutil.copytree(built, entry)
+        assert cache.is_whole(entry)
+        damage(entry)
+        assert not cache.is_whole(entry), damage.__name__
+
+
+def test_a_damaged_entry_is_built_again(toolchain: Toolchain) -> None:
     program = toolchain.ensure("hello")["hello"]
-    assert callable(damage)
-    damage(program.parent)
+    remove_manifest(program.parent)
+    truncate(program.parent)
     assert output(toolchain.ensure("hello")["hello"]) == "hello version v1.2.3\n"
 
 
@@ -219,10 +228,12 @@ def test_a_second_builder_waits_for_the_first_and_uses_its_result(
     with toolchain.cache.lock(hello):
         waiting.start()
         while not said:
+            assert waiting.is_alive(), "the second builder ended without a message"
             waiting.join(0.01)
         toolchain.make(hello)
         made = (toolchain.cache.entry(hello) / cache.MANIFEST).stat().st_mtime_ns
     waiting.join(30)
+    assert not waiting.is_alive()
     assert said[0] == f"hello: waiting for another build (pid {os.getpid()})"
     assert (toolchain.cache.entry(hello) / cache.MANIFEST).stat().st_mtime_ns == made
 
@@ -300,11 +311,11 @@ def test_a_fitting_program_on_path_is_used(
 
 @pytest.mark.parametrize("answer", ["hello v1.3.0", "hello v1.20.0", "hello v11.2.0", "", "no version"])
 def test_a_program_on_path_of_another_version_is_not_used(
-    toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
+    hello: Bundle, toolchain: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
-    program = script(tmp_path / "bin", "hello", answer)
+    script(tmp_path / "bin", "hello", answer)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    assert toolchain.ensure("hello")["hello"] != program
+    assert toolchain.on_path(hello, "hello") is None
 
 
 def test_a_hard_link_to_the_caches_own_program_is_not_taken_for_another(
@@ -352,8 +363,11 @@ def test_the_list_shows_every_name_and_version() -> None:
     run = subprocess.run([sys.executable, "-m", "sandbox", "tools", "--list"], capture_output=True, text=True, check=True)
     rows = dict(line.split()[:2] for line in run.stdout.splitlines()[1:])
     assert rows.keys() == {name for bundle in BUNDLES for name in bundle.names}
-    assert rows["kube-apiserver"] == "1.36.3"
-    assert rows["prometheus"] == "3.16.0", "published as the Go module v0.316.0"
+    modules = "\n".join(bundle.go_mod for bundle in BUNDLES)
+    [kubernetes] = set(re.findall(r"\tk8s\.io/kubernetes v(\S+)", modules))
+    [(major, minor, patch)] = set(re.findall(r"\tgithub\.com/prometheus/prometheus v0\.(\d)(\d\d)\.(\d+)", modules))
+    assert rows["kube-apiserver"] == kubernetes
+    assert rows["prometheus"] == f"{major}.{int(minor)}.{patch}", "3.16.0 is published as the Go module v0.316.0"
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=lambda bundle: bundle.name)

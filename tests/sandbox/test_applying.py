@@ -104,6 +104,7 @@ def test_ctrl_c_interrupts_the_engine_once_and_waits_for_it(tmp_path: Path) -> N
     guard.daemon = True
     guard.start()
     while not (tmp_path / "pid").exists():
+        assert process.poll() is None, "the process ended before the engine started"
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate()

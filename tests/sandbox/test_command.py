@@ -46,9 +46,10 @@ def listening() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("sandbox")
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "sandbox"
+    folder.mkdir()
     yield folder
     PROJECT.processes(folder).stop()
 
@@ -70,11 +71,6 @@ def test_the_fix_for_a_wrong_name_lists_the_logs_that_exist(tmp_path: Path) -> N
     for name in ("moto", "up"):
         (tmp_path / "logs" / f"{name}.log").touch()
     assert run(tmp_path, "logs", "etcd").stderr == "error: no log of 'etcd'\n  fix: choose from moto, up\n"
-
-
-def test_logs_before_the_first_up_are_refused_with_a_fix(tmp_path: Path) -> None:
-    done = run(tmp_path, "logs")
-    assert done.stderr.startswith("error: there is no log: nothing has been started yet\n  fix: run `make up` first")
 
 
 @pytest.mark.parametrize(

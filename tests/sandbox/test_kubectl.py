@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,6 +113,18 @@ def test_every_command_of_the_guide_is_run_or_has_a_reason() -> None:
     assert len(SHOWN) == 20
 
 
+@contextmanager
+def killed_after_60_s(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Wait until the process ends, and kill it after 60 s, so that the test fails instead of waiting for ever."""
+    guard = threading.Timer(60, process.kill)
+    guard.start()
+    try:
+        yield
+    finally:
+        process.wait()
+        guard.cancel()
+
+
 @pytest.mark.parametrize("command", [each for each in commands_of_the_guide() if each not in NOT_RUN])
 def test_a_command_of_the_guide_works(pod: str, running: Cloud, command: str) -> None:
     # The platform has the Secret regcred already, so the test creates another one.
@@ -121,7 +134,10 @@ def test_a_command_of_the_guide_works(pod: str, running: Cloud, command: str) ->
     line += "".join(f" {options}" for verb, options in CHANGES.items() if command.startswith(f"kubectl {verb} "))
     environment = running.engine.process_environment() | {"KUBE_EDITOR": "true"}
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    with subprocess.Popen(["bash", "-c", f"exec {line}"], env=environment, text=True, **pipes) as process:
+    with (
+        subprocess.Popen(["bash", "-c", f"exec {line}"], env=environment, text=True, **pipes) as process,
+        killed_after_60_s(process),
+    ):
         if not any(each in command for each in ENDLESS):
             said, _ = process.communicate()
             assert process.returncode == 0, said
@@ -140,11 +156,14 @@ def test_a_command_of_the_guide_works(pod: str, running: Cloud, command: str) ->
 def forwarded(cloud: Cloud, what: str, to: int) -> Iterator[str]:
     [port] = free_ports(1)
     command = [cloud.engine.bin / "kubectl", "port-forward", *NAMESPACE, what, f"{port}:{to}"]
-    with subprocess.Popen(command, env=cloud.engine.process_environment(), stdout=subprocess.PIPE, text=True) as process:
+    environment = cloud.engine.process_environment()
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process, killed_after_60_s(process):
         assert process.stdout is not None
         process.stdout.readline()
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
 
 
 @pytest.mark.parametrize(("what", "port"), [("POD", 8080), ("svc/dwcp-v3", 80)])

@@ -57,8 +57,10 @@ def denied(stack: Stack, kind: str, action: str) -> Iterator[None]:
     iam, role = stack.client("iam"), {"RoleName": f"dwcp-v3-{stack.name}-{kind}", "PolicyName": "denied"}
     statement = {"Effect": "Deny", "Action": action, "Resource": "*"}
     iam.put_role_policy(**role, PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
-    yield
-    iam.delete_role_policy(**role)
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**role)
 
 
 def served_versions(stack: Stack) -> tuple[list[str], int]:

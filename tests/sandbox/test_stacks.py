@@ -33,6 +33,7 @@ def test_make_up_of_a_stack_shows_what_runs_and_how_to_use_it(stack: Stack) -> N
     assert f"cp {os.path.relpath(stack.cloud.folder, CHECKOUT)}/Pulumi.{name}.yaml Pulumi.{name}.yaml" in said
     assert f"./dwcp doctor --environment {name}" in said
     count = {number for _, number in re.findall(r"(\d+) of (\d+) resources", said)}
+    assert count, said
     assert count == set(re.findall(r"^(\d+) resources in", said, re.MULTILINE)), "it counts what the program declares"
 
 

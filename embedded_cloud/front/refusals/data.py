@@ -1,4 +1,4 @@
-"""KMS keys, log groups, roles and policies."""
+"""KMS keys, log groups, DNS records, roles and policies."""
 
 from __future__ import annotations
 
@@ -47,15 +47,20 @@ def log_group_key(call: Call) -> str | None:
 
 
 @refuses(
-    "iam", "DeleteRole", code="DeleteConflict", source="https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html"
+    "route53",
+    "ChangeResourceRecordSets",
+    code="InvalidInput",
+    source="https://docs.aws.amazon.com/Route53/latest/APIReference/API_ResourceRecordSet.html",
 )
-def role_with_policies(call: Call) -> str | None:
-    """Deleting a role that still has policies."""
-    name = call.parameters["RoleName"]
-    role = next((each for each in list(backend("iam", call).roles.values()) if each.name == name), None)
-    if role is None or not (role.managed_policies or role.policies):
-        return None
-    return "Cannot delete entity, must detach all policies first."
+def record_without_values(call: Call) -> str | None:
+    """A DNS record that has neither an alias target, nor both values and a TTL."""
+    for change in call.parameters["ChangeBatch"]["Changes"]:
+        record = change["ResourceRecordSet"]
+        if not record.get("AliasTarget") and (not record.get("ResourceRecords") or record.get("TTL") is None):
+            found = f"Change with [Action={change['Action']}, Name={record['Name']}, Type={record['Type']}, SetIdentifier=null]"
+            kinds = "[AliasTarget, all of [TTL, and ResourceRecords], or TrafficPolicyInstanceId]"
+            return f"Invalid request: Expected exactly one of {kinds}, but found none in {found}"
+    return None
 
 
 @refuses(

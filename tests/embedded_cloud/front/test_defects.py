@@ -61,17 +61,15 @@ def without_logs(each: Resource) -> Resource:
 
 def first_failure(stack: RandomOrderStack, seeds: range = range(20)) -> str:
     """The error of the embedded cloud in the first order; all created resources are deleted."""
-    for seed in seeds:
-        try:
+    try:
+        for seed in seeds:
             stack.up(seed)
             stack.destroy(seed)
-        except EmbeddedCloudError as error:
-            said = str(error)
-            break
-    else:
-        raise AssertionError("every order passed")
-    stack.sweep()
-    return said
+    except EmbeddedCloudError as error:
+        return str(error)
+    finally:
+        stack.sweep()
+    raise AssertionError("every order passed")
 
 
 DEFECTS: dict[str, tuple[Change, str]] = {
@@ -113,11 +111,13 @@ def test_names_without_their_environment_are_taken_when_the_second_stack_comes(p
         return replace(each, inputs={**each.inputs, **dict.fromkeys(keys, "dwcp-v3")})
 
     staging, production = (RandomOrderStack.of(stack, plugin).without(change) for stack in ("staging", "production"))
-    staging.up(0)
-    with pytest.raises(EmbeddedCloudError, match="Cluster already exists with name: dwcp-v3"):
-        production.up(0)
-    production.sweep()
-    staging.sweep()
+    try:
+        staging.up(0)
+        with pytest.raises(EmbeddedCloudError, match="Cluster already exists with name: dwcp-v3"):
+            production.up(0)
+    finally:
+        production.sweep()
+        staging.sweep()
 
 
 def test_a_zone_in_which_eks_places_no_control_plane_is_refused(plugin: AwsPlugin, moto: str) -> None:

@@ -89,6 +89,11 @@ def test_a_caller_without_an_access_entry_is_refused_by_name(session: AssumedRol
     monkeypatch.setitem(eks.PARTS, "blue", eks.Parts())
     said = tokens.authenticate("blue", token(keys(session)))
     assert said == {"authenticated": False, "error": f"{SESSION} has no access entry in the cluster blue"}
+
+
+def test_a_caller_has_the_groups_of_its_access_entry_and_of_its_policies(
+    session: AssumedRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
     policy = eks.POLICY_PREFIX + "AmazonEKSViewPolicy"
     entry = {"kubernetesGroups": ["readers"], "username": f"{SESSION.removesuffix('job')}{{{{SessionName}}}}"}
     entries, policies = {ROLE: entry}, {(ROLE, policy): {}}

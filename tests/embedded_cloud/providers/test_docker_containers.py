@@ -55,7 +55,9 @@ def test_the_reason_has_the_state_and_the_time_of_the_wait(
 @pytest.mark.parametrize(
     "state", [{"Running": True, "Status": "running"}, {"Running": True, "Status": "running", "Health": {"Status": "healthy"}}]
 )
-def test_a_container_that_runs_and_is_not_unhealthy_is_ready(monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]) -> None:
+def test_a_container_that_runs_and_is_healthy_or_has_no_health_check_is_ready(
+    monkeypatch: pytest.MonkeyPatch, state: dict[str, Any]
+) -> None:
     assert settled(monkeypatch, state) == []
 
 

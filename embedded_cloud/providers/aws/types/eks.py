@@ -85,9 +85,8 @@ class Cluster(EksResource):
             self.api.update_cluster_config(name=id, resourcesVpcConfig=_vpc_config(new))
         if new.get("deletionProtection") != old.get("deletionProtection"):
             self.api.update_cluster_config(name=id, deletionProtection=bool(new.get("deletionProtection")))
-        if new.get("accessConfig") != old.get("accessConfig"):
-            mode = new.get("accessConfig", {}).get("authenticationMode", "CONFIG_MAP")
-            self.api.update_cluster_config(name=id, accessConfig={"authenticationMode": mode})
+        if "accessConfig" in new and new["accessConfig"] != old.get("accessConfig"):  # without the input, a cluster keeps its mode
+            self.api.update_cluster_config(name=id, accessConfig={"authenticationMode": new["accessConfig"]["authenticationMode"]})
         if new.get("enabledClusterLogTypes") != old.get("enabledClusterLogTypes"):
             self.api.update_cluster_config(name=id, logging=_logging(new))
 
@@ -167,6 +166,8 @@ class NodeGroup(EksResource):
         self.update(id, old, new)
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
+        if "version" not in new and "version" in old:  # a node group without the input keeps its version
+            new = {**new, "version": old["version"]}
         if any(new.get(name) != old.get(name) for name in self.rolled_out):
             self.delete(id, old)
             self.create(new)

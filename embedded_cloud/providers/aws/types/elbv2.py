@@ -279,7 +279,8 @@ class ListenerRule(ElbResource):
         }
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
-        if "priority" in new and new["priority"] != old.get("priority"):  # a rule without the input keeps its priority
+        present = int(first(self.api.describe_rules(RuleArns=[id])["Rules"])["Priority"])
+        if new.get("priority", present) != present:  # a rule without the input keeps its priority
             self.api.set_rule_priorities(RulePriorities=[{"RuleArn": id, "Priority": new["priority"]}])
         self.api.modify_rule(RuleArn=id, **self._parameters(new))
 

@@ -77,8 +77,8 @@ def _record_set(inputs: Properties) -> dict[str, Any]:
     made: dict[str, Any] = {"Name": inputs["name"], "Type": inputs["type"]}
     if inputs.get("records"):
         made["ResourceRecords"] = [{"Value": record} for record in inputs["records"]]
-        if "ttl" in inputs:
-            made["TTL"] = inputs["ttl"]
+    if "ttl" in inputs:
+        made["TTL"] = inputs["ttl"]
     for alias in inputs.get("aliases", []):
         made["AliasTarget"] = {
             "DNSName": alias["name"],

@@ -134,6 +134,8 @@ class SecurityGroupRule(Ec2Resource):
 
     def update(self, id: str, old: Properties, new: Properties) -> None:
         rule = given(new, "ipProtocol", "fromPort", "toPort", "cidrIpv4", "description")
+        if "description" in old:
+            rule.setdefault("Description", "")  # moto keeps a description that the call does not contain
         if other := new.get("referencedSecurityGroupId"):
             rule["ReferencedGroupId"] = other
         self.api.modify_security_group_rules(
