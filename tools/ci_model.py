@@ -18,7 +18,7 @@ from typing import Any
 from contract import FIRST_IMAGE, IMAGE_REPOSITORY
 from delivery.errors import DeliveryError
 from delivery.github.expressions import Contexts, condition, fill, value_of
-from delivery.github.image_tags import pinned, tags_of
+from delivery.github.image_tags import pinned, require_commit_of_main, tags_of
 from delivery.github.recovery import Facts, decide, ending
 from delivery.github.variables import require_approval, require_release_tags, require_reviewers, require_variables
 from delivery.github.workflow import Job, jobs
@@ -364,8 +364,8 @@ Effect = Callable[[CommandCall], dict[str, str]]
 def _target(call: CommandCall) -> dict[str, str]:
     _end(call.fault)
     found = _checked(lambda: tags_of(call.env["GITHUB_REF"], call.env["GITHUB_SHA"]))
-    if call.env["GITHUB_REF"].startswith("refs/tags/") and call.env["IN_MAIN"] != "True":
-        raise StepStoppedError(FAILURE, f"the tag {found.release} is not at a commit of main")
+    if call.env["GITHUB_REF"].startswith("refs/tags/"):
+        _checked(lambda: require_commit_of_main(found, call.env["GITHUB_SHA"], on_main=call.env["IN_MAIN"] == "True"))
     tags = "\n".join(found.references(call.options["image"]))
     return {"release": found.release, "image-tags": tags, "production": "true" if found.production else "false"}
 

@@ -59,19 +59,14 @@ def target(
     Every branch except main is refused. A git tag is refused if it is neither a release nor a release candidate, or if its commit
     is not on main.
     """
-    from delivery.github.image_tags import MAIN, tags_of
+    from delivery.clients import git
+    from delivery.github.image_tags import MAIN, require_commit_of_main, tags_of
 
     found = tags_of(ref, sha)
     created = _git("show", "--no-patch", "--format=%cI", sha, problem=f"there is no commit {sha} in this checkout")
     if ref.startswith("refs/tags/"):
-        _git(
-            "merge-base",
-            "--is-ancestor",
-            sha,
-            f"origin/{MAIN}",
-            problem=f"the tag {found.release} is at {sha[:12]}, which is not a commit of {MAIN}",
-            fix=f"merge the commit into {MAIN}, run `git push --delete origin {found.release}`, and tag the merged commit",
-        )
+        done = git.run(CHECKOUT, "merge-base", "--is-ancestor", sha, f"origin/{MAIN}")
+        require_commit_of_main(found, sha, on_main=done.returncode == 0)
     _output("release", found.release)
     _output("image-tags", "\n".join(found.references(image)))
     _output("grafana-tags", "\n".join(found.references(f"{image}-grafana")))
@@ -369,10 +364,10 @@ def verify(folder: Annotated[Path, typer.Argument(help="Check the build in this 
     typer.echo(f"{folder / 'dist'}: {len(files)} files, {size} bytes")
 
 
-def _git(*arguments: str, problem: str, fix: str = "check out the repository with its history (fetch-depth: 0)") -> str:
+def _git(*arguments: str, problem: str) -> str:
     from delivery.clients import git
 
     done = git.run(CHECKOUT, *arguments)
     if done.returncode:
-        raise UsageError(problem, fix)
+        raise UsageError(problem, "check out the repository with its history (fetch-depth: 0)")
     return done.stdout.decode().strip()

@@ -50,6 +50,15 @@ def tags_of(ref: str, sha: str) -> ImageTags:
     return ImageTags(release=name, others=(*minor, commit), production=production)
 
 
+def require_commit_of_main(tags: ImageTags, sha: str, *, on_main: bool) -> None:
+    """Raise ``UsageError`` if a tagged commit is not on ``main``, because such a commit may not have been reviewed."""
+    if not on_main:
+        raise UsageError(
+            f"the tag {tags.release} is at {sha[:12]}, which is not a commit of {MAIN}",
+            f"merge the commit into {MAIN}, run `git push --delete origin {tags.release}`, and tag the merged commit",
+        )
+
+
 def pinned(image: str, release: str, digest: str) -> tuple[str, str]:
     """The image reference for ``rollout`` and the tag for ``deploy``, both with the digest of the built image.
 

@@ -11,7 +11,9 @@ import pytest
 from recording import ROOT
 
 FOLDERS = (
+    ".github",
     "bench",
+    "bootstrap",
     "components",
     "delivery",
     "docker",
@@ -24,7 +26,7 @@ FOLDERS = (
     "tests",
     "tools",
 )
-PATH = re.compile(rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)})/[\w./-]*\.(?:py|md|ya?ml|json|toml|sh))(?![\w-])")
+PATH = re.compile(rf"(?<![\w/.-])((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*\.(?:py|md|ya?ml|json|toml|sh))(?![\w-])")
 PLACEHOLDER = re.compile(r"\b(?!README|CHANGELOG|CONTRIBUTING)[A-Z]{3,}\b")
 """A part of a path that stands for any value, as in ``policies/config/ENVIRONMENT.json``."""
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from policies_bad import bad_world
+from recording import ROOT
 
 import policies
 from policies import PolicyError, limits, pack
-from policies.config import config_of, pack_config, read_pack_config, with_pack_config
+from policies.config import config_of, read_pack_config, with_pack_config
 from policies.exported_state import resources_of, stack_of
 from policies.prices import HOURS, estimate_of, prices
 from policies.rule import ENVIRONMENTS
@@ -38,7 +39,9 @@ WAIVER = {
 @pytest.mark.parametrize("environment", ENVIRONMENTS.values())
 def test_the_committed_pack_configs_change_nothing(environment: policies.Environment) -> None:
     config = config_of(environment, today=TODAY)
-    spelled_out = with_pack_config(config, pack_config(environment, policies.RULES), policies.RULES)
+    committed = read_pack_config(ROOT / f"policies/config/{environment}.json")
+    assert set(committed) == NAMES
+    spelled_out = with_pack_config(config, committed, policies.RULES)
     world = bad_world().resources()
     assert policies.check(world, environment, spelled_out) == policies.check(world, environment, config)
 

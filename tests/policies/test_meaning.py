@@ -12,6 +12,7 @@ import policies
 from policies.config import config_of
 
 CONFIG = config_of("production", today=date(2026, 11, 24))
+RULES = {rule.name for rule in policies.RULES}
 
 
 def found(declare: Declare) -> set[str]:
@@ -46,6 +47,11 @@ def test_the_fix_for_an_unknown_version_lists_no_version_without_support() -> No
     ended = {version for version, end in config.limits.kubernetes_support_ends.items() if end <= date(2027, 4, 1)}
     assert ended
     assert not any(version in found.fix for version in ended)
+
+
+def test_every_rule_of_an_example_exists() -> None:
+    """A valid program would pass a rule that does not exist."""
+    assert {rule for _, _, rule in [*CAUGHT, *PASSES]} - RULES == set()
 
 
 @pytest.mark.parametrize(("declare", "rule"), [each[1:] for each in CAUGHT], ids=[each[0] for each in CAUGHT])

@@ -89,6 +89,8 @@ def test_a_stack_is_checked_by_the_limits_of_its_own_environment(tmp_path: Path)
         each.rule: rules[each.rule].level("staging") for each in violations if each.rule in rules
     }
     assert "advisory" in {each.level for each in violations if each.rule in rules}
+    limited = {each.message.partition(" in ")[2].partition("\n")[0] for each in violations if " is not allowed in " in each.message}
+    assert limited == {"staging"}
 
 
 def test_an_unknown_value_does_not_pass(preview: Preview) -> None:
@@ -146,7 +148,9 @@ def test_a_pack_config_changes_levels_and_limits(preview: Preview, tmp_path: Pat
 def test_a_bad_pack_config_is_named(preview: Preview, tmp_path: Path) -> None:
     config = tmp_path / "pack.json"
     config.write_text(json.dumps({"network-open-ports": {"publicPorts": "all of them"}}))
-    done, _ = preview.stack.checked("preview", "--policy-pack-config", str(config))
+    done, violations = preview.stack.checked("preview", "--policy-pack-config", str(config))
     assert done.returncode != 0
+    assert [each for each in violations if each.name == "ssh"] == [], "the rules were evaluated without the config"
     assert "network-open-ports" in done.stdout + done.stderr
+    assert "publicPorts" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr

@@ -16,6 +16,7 @@ from functools import cache
 from ipaddress import IPv4Network, ip_address, ip_network
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from iam_requests import open_to_strangers, powers, statements
@@ -25,6 +26,7 @@ from recording import run_platform
 
 import policies
 from policies.config import config_of
+from policies.views import View
 from program.graph import Resource
 from program.types import (
     BUCKET,
@@ -162,12 +164,17 @@ def beside(owner: Resource, type_: str, name: str, inputs: dict[str, Any], **ref
     return Resource(urn=urn, type=type_, name=name, inputs=inputs, provider=owner.provider, property_dependencies=depends)
 
 
+def arn_of(policy: Resource) -> str:
+    """An example of the ARN of a declared policy."""
+    return f"arn:aws:iam::123456789012:policy/{View(policy, policy.inputs).physical_name}"
+
+
 def ways_to_give(role: Resource, document: str) -> list[list[Resource]]:
     """The same permissions by each of the ways that AWS has."""
     copied = plain(role)
     copied.inputs["inlinePolicies"] = [{"name": "own", "policy": document}]
     policy = beside(role, "aws:iam/policy:Policy", "moved", {"policy": document})
-    arn = "arn:aws:iam::123456789012:policy/moved"
+    arn = arn_of(policy)
     listed = plain(role)
     listed.inputs["managedPolicyArns"] = [arn]
     by_role = replace(listed, property_dependencies={**(role.property_dependencies or {}), "managedPolicyArns": (policy.urn,)})
@@ -214,10 +221,26 @@ def test_a_role_that_can_do_more_is_found(data: st.DataObject) -> None:
     bare.inputs.pop("permissionsBoundary", None)
     ways = [[with_document(target, "policy", mutant), bare], *ways_to_give(bare, json.dumps(mutant))]
     way = data.draw(st.sampled_from(ways), label="way")
-    attached = tuple(f"arn:aws:iam::123456789012:policy/{each.name}-1a2b3c4" for each in way if each.type == POLICY)
+    attached = tuple(arn_of(each) for each in way if each.type == POLICY)
     more = powers(mutant, name, attached) - powers(document, name, attached)
     assume(more)
     assert stopped_by(*way), (more, mutant)
+
+
+HARMLESS = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::one-bucket/one-object"}],
+    }
+)
+
+
+def test_no_way_to_give_harmless_permissions_is_stopped() -> None:
+    """Otherwise a rule that stops a way itself, and not its permissions, would let the test above pass."""
+    role = of(ROLE)[0]
+    bare = replace(plain(role), property_dependencies={})
+    bare.inputs.pop("permissionsBoundary", None)
+    assert [stopped_by(*way) for way in [[bare], *ways_to_give(bare, HARMLESS)]] == [set()] * 6
 
 
 def own_resources(document: dict[str, Any]) -> list[str]:
@@ -258,6 +281,12 @@ def test_what_strangers_can_call_is_found(data: st.DataObject) -> None:
     if target.type in (BUCKET_POLICY, TOPIC_POLICY) and data.draw(st.booleans(), label="inline"):
         way = also_inline(target, mutant)
     assert stopped_by(*way), (more, mutant)
+
+
+def test_the_unchanged_policy_inline_is_not_stopped() -> None:
+    policies_of = of(BUCKET_POLICY, TOPIC_POLICY)
+    assert {each.type for each in policies_of} == {BUCKET_POLICY, TOPIC_POLICY}
+    assert [stopped_by(*also_inline(each, json.loads(each.inputs["policy"]))) for each in policies_of] == [set()] * len(policies_of)
 
 
 PUBLIC = [f"{first}.{second}.9.9" for first in range(1, 224, 3) if first not in (10, 127, 172) for second in (7, 207)]
@@ -328,3 +357,11 @@ def test_what_the_internet_can_reach_is_found(data: st.DataObject) -> None:
     assume(connections([(protocol, low, high, sources)]))
     way = data.draw(st.sampled_from(ways_to_open(rule, protocol, low, high, sources)), label="way")
     assert "network-open-ports" in stopped_by(*way), (protocol, low, high, sources)
+
+
+@pytest.mark.parametrize("sources", [["10.0.0.0/16", "10.1.0.0/16"], ["fd00::/16"]])
+def test_no_way_to_open_a_port_to_private_networks_is_found(sources: list[str]) -> None:
+    rule = of(INGRESS_RULE)[0]
+    found = [stopped_by(*way) for way in ways_to_open(rule, "tcp", 22, 22, sources)]
+    assert len(found) == 4
+    assert not any("network-open-ports" in rules for rules in found), found

@@ -35,12 +35,20 @@ def run_uv(command: str, *arguments: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def files_of_the_packages() -> set[str]:
+    """The files of the installed packages, without those that git ignores."""
+    done = run("git", "ls-files", "--cached", "--others", "--exclude-standard", *INSTALLED)
+    assert done.returncode == 0, done.stderr
+    return {name for name in done.stdout.splitlines() if (ROOT / name).is_file()}
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built with the locked setuptools from a copy, since a build leaves files next to its sources."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in INSTALLED:
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in files_of_the_packages():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, source / name)
     for file in (ROOT / "pyproject.toml", *ROOT.glob("contract.py")):
         shutil.copy(file, source)
     run_uv("build --wheel --quiet --offline --no-build-isolation", "--python", sys.executable, "--out-dir", target, source)
@@ -62,13 +70,13 @@ def dwcp(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_contains_every_file_of_its_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if ".dist-info/" not in name}
-    files = {str(file.relative_to(ROOT)) for name in INSTALLED for file in (ROOT / name).rglob("*") if file.is_file()}
-    present = {name for name in files if "__pycache__" not in name}
+    present = files_of_the_packages()
+    assert {name.partition("/")[0] for name in present} == set(INSTALLED)
     assert present - packed == set(), "add them to [tool.setuptools.package-data] in pyproject.toml"
     assert packed - present <= {"contract.py"}
 
 
-@pytest.mark.parametrize("arguments", ["--help", "preview --help", "state verify --help"])
+@pytest.mark.parametrize("arguments", ["--help", "state verify --help"])
 def test_help_works_outside_a_checkout(dwcp: Path, tmp_path: Path, arguments: str) -> None:
     done = run(dwcp, *arguments.split(), cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -84,10 +92,9 @@ def test_a_command_outside_a_checkout_fails_with_one_line(dwcp: Path, tmp_path: 
     assert re.fullmatch(rf"error: {tmp_path} is not inside a DWCP v3 checkout; fix: .+\n", done.stderr)
 
 
-@pytest.mark.parametrize("folder", [".", "docs/runbooks"])
-def test_commands_use_the_checkout_that_contains_the_current_folder(dwcp: Path, folder: str) -> None:
-    done = run(dwcp, "policy", "-e", "staging", cwd=ROOT / folder)
-    assert done.returncode == 0, done.stderr
+def test_commands_use_the_checkout_that_contains_the_current_folder(dwcp: Path) -> None:
+    done = run(dwcp, "policy", "-e", "staging", cwd=ROOT / "docs/runbooks")
+    assert done.returncode in (0, 1), done.stderr  # 1: on a later date, a rule that depends on the date can find a violation
     assert "rules over" in done.stdout
 
 
@@ -131,7 +138,7 @@ def distribution_names(requirements: list[Any]) -> Iterator[str]:
 
 
 GROUPS = {
-    **dict.fromkeys(("__main__.py", *INSTALLED), ()),
+    **dict.fromkeys(("__main__.py", "contract.py", "bootstrap", *INSTALLED), ()),
     **dict.fromkeys(("embedded_cloud", "sandbox"), ("embedded-cloud",)),
     "tools": ("installer",),
     **dict.fromkeys(("bench", "tests"), ("dev",)),
@@ -167,12 +174,23 @@ def imported_modules(tree: ast.AST) -> set[str]:
 
 def test_settings_are_the_only_input_of_the_program() -> None:
     """Otherwise the caller's environment variables could change the resources that a checkout declares."""
+    files = [ROOT / "__main__.py", ROOT / "contract.py"]
+    files += [file for package in ("bootstrap", "components", "policies", "program") for file in (ROOT / package).rglob("*.py")]
     reading = {
-        str(file.relative_to(ROOT))
-        for package in ("components", "policies", "program")
-        for file in (ROOT / package).rglob("*.py")
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv")
+        str(file.relative_to(ROOT)) for file in files for node in ast.walk(ast.parse(file.read_text())) if reads_environment(node)
     }
     # They control the environment variables of the evaluation, and of the interpreter that they start.
-    assert reading <= {"program/evaluation_process.py", "program/evaluation.py"}
+    assert reading == {"program/evaluation_process.py", "program/evaluation.py"}
+
+
+def reads_environment(node: ast.AST) -> bool:
+    """Whether a part of a program reads the environment variables of its process, or imports a function that reads them."""
+    names = {"environ", "environb", "getenv", "getenvb"}
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "os" and any(each.name in names for each in node.names)
+    return isinstance(node, ast.Attribute) and node.attr in names
+
+
+@pytest.mark.parametrize("line", ["os.environ['A']", "os.getenv('A')", "from os import environ as given", "from os import getenv"])
+def test_each_way_to_read_environment_variables_is_found(line: str) -> None:
+    assert any(map(reads_environment, ast.walk(ast.parse(line))))

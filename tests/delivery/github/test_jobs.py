@@ -15,6 +15,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from recording import ROOT
+from repositories import git
 from typer.testing import CliRunner
 
 from delivery.cli.app import app
@@ -347,6 +348,26 @@ def test_a_build_is_described_or_its_error_is_reported(tmp_path: Path, program: 
     command = [sys.executable, "-m", "delivery", "pipeline", "verify", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == (output.format(dist), error.format(dist))
+
+
+def test_a_tag_on_a_commit_outside_main_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    commits: list[str] = []
+    for message in ("on main", "not reviewed"):
+        git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", message)
+        commits.append((tmp_path / ".git/refs/heads/main").read_text().strip())
+    git(tmp_path, "update-ref", "refs/remotes/origin/main", commits[0])
+    monkeypatch.setattr("delivery.cli.pipeline.CHECKOUT", tmp_path)
+    monkeypatch.delenv("GITHUB_OUTPUT", raising=False)
+    allowed, refused = (
+        CliRunner().invoke(app, ["pipeline", "target", "--image", "i", "--ref", "refs/tags/v3.1.0", "--sha", sha])
+        for sha in commits
+    )
+    assert (allowed.exit_code, allowed.stdout.startswith("release=v3.1.0\n")) == (0, True)
+    assert isinstance(refused.exception, UsageError)
+    assert refused.exception.problem == f"the tag v3.1.0 is at {commits[1][:12]}, which is not a commit of main"
+    assert "git push --delete origin v3.1.0" in refused.exception.fix
+    assert refused.stdout == ""
 
 
 @pytest.mark.parametrize(("latest", "output"), [("v3.0.0-1", "release=v3.0.0-1\n"), (None, "release=\n")])
