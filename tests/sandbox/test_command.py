@@ -71,6 +71,7 @@ def test_the_fix_for_a_wrong_name_lists_the_logs_that_exist(tmp_path: Path) -> N
     for name in ("moto", "up"):
         (tmp_path / "logs" / f"{name}.log").touch()
     assert run(tmp_path, "logs", "etcd").stderr == "error: no log of 'etcd'\n  fix: choose from moto, up\n"
+    assert run(tmp_path, "logs", "/etc/passwd").stderr == "error: no log of '/etc/passwd'\n  fix: choose from moto, up\n"
 
 
 @pytest.mark.parametrize(

@@ -21,3 +21,11 @@ def test_changed_missing_and_orphaned_files_are_found_and_fixed(tmp_path: Path, 
     generate.write(files)
     assert generate.outdated(files) == []
     assert not (tmp_path / "owned/old").exists()
+
+
+def test_an_unknown_argument_writes_no_file(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(generate, "generated", lambda: pytest.fail("the generators ran"))
+    with pytest.raises(SystemExit) as ended:
+        generate.main(["--cheque"])
+    assert ended.value.code == 2
+    assert "unrecognized arguments: --cheque" in capsys.readouterr().err

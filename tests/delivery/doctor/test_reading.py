@@ -261,6 +261,8 @@ def run(*arguments: str) -> tuple[int, str]:
         (("-e", "local", "--watch", "1"), "--watch 1 is below 5"),
         (("-e", "local", "--watch", "-5"), "--watch -5 is below 5"),
         (("-e", "local", "--timeout", "0"), "--timeout 0 is not above 0"),
+        (("-e", "local", "--timeout", "inf"), "--timeout inf is not above 0 and at most 3600"),
+        (("-e", "local", "--timeout", "nan"), "--timeout nan is not above 0"),
     ],
 )
 def test_invalid_options_are_refused(arguments: tuple[str, ...], message: str) -> None:
