@@ -44,6 +44,14 @@ STACK = ("--stack", "-s")
 EnvironmentOption = Annotated[str, scope(text="Use this environment: local, staging or production.")]
 
 
+def require_stacks(*names: str) -> None:
+    """Raise ``UsageError`` for a name that is not the name of a stack in this checkout."""
+    known = sorted(stacks_of(CHECKOUT))
+    for each in names:
+        if each not in known:
+            raise UsageError(f"there is no stack {each!r}", f"choose from {', '.join(known)}")
+
+
 def _filled(parameter: typer.CallbackParam, value: str | None) -> str | None:
     # In a script, an empty value is usually a variable that is not set.
     if value is not None and not value.strip():

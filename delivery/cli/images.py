@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from delivery.cli._output import STACK, scope, working
+from delivery.cli._output import STACK, require_stacks, scope, working
 from delivery.errors import DeliveryError
 from program.checkout import CHECKOUT
 
@@ -20,6 +20,7 @@ def images(environment: Annotated[str, scope(*STACK, text="Look up the images of
     Exit code 0: all images exist; 1: an image is missing, a registry refuses the request, or the program does not run; 2: the
     Docker client or its plugin buildx is not installed.
     """
+    require_stacks(environment)
     with working(f"looking up the images of {environment}"):
         from rich.console import Console
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from contract import StackName
-from delivery.cli._output import STACK, scope, working
+from delivery.cli._output import STACK, require_stacks, scope, working
 from delivery.errors import DeliveryError, ExitCode, UsageError
 from program.checkout import CHECKOUT, stacks_of
 
@@ -43,6 +43,7 @@ def policy(
     """
     if state is not None and environment:
         raise UsageError("--state and --environment cannot be combined", "remove --environment")
+    require_stacks(*environment or ())
     with working("evaluating the policies"):
         from rich.console import Console
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from delivery.cli._output import STACK, scope, working
+from delivery.cli._output import STACK, require_stacks, scope, working
 
 
 def render(
@@ -21,6 +21,7 @@ def render(
 
     The manifests contain no Secrets. The compose file has the default settings, and not those of the environment.
     """
+    require_stacks(environment)
     with working(f"evaluating the program for {environment}"):
         from delivery.releases import guide_files
 

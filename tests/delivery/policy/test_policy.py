@@ -139,7 +139,7 @@ def test_a_pack_config_can_make_violations_advisory(state_with_violations: Path,
     [
         (["--state", "none.json"], DeliveryError, "none.json cannot be read"),
         (["--state", "README.md"], DeliveryError, "README.md is not valid JSON"),
-        (["--environment", "nowhere"], DeliveryError, "there is no stack 'nowhere'"),
+        (["--environment", "nowhere"], UsageError, "there is no stack 'nowhere'"),
         (["--state", "x", "--environment", "local"], UsageError, "--state and --environment cannot be combined"),
         (["--environment", "local", "--config", "none.json"], DeliveryError, "none.json cannot be read"),
         (["--environment", "local", "--waivers", "none.yaml"], DeliveryError, "none.yaml cannot be read"),

@@ -38,6 +38,8 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem", "fix"),
     [
+        ("render -e nowhere", "there is no stack 'nowhere'", "choose from account, local, production, staging"),
+        ("images -e ''", "there is no stack ''", "choose from account"),
         ("deploy -e prod --tag v3.0.0", "there is no environment 'prod'", "--environment staging"),
         ("deploy --environment staging --tag latest", "--tag latest is not an allowed tag", "--tag v3.0.0"),
         ("deploy --environment staging --tag 3.1.0", "--tag 3.1.0 is not an allowed tag", "for example --tag v3.1.0"),
