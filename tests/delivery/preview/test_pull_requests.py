@@ -5,11 +5,10 @@ Two of them are good. Each of the others looks like a small improvement, and the
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,11 @@ from typing import Any
 import pytest
 from recording import ROOT
 from repositories import git
+from typer.testing import CliRunner
+
+from delivery.cli.app import app
+from delivery.preview import from_program
+from program.evaluation import evaluate_worlds
 
 PROGRAM = (
     *("__main__.py", "contract.py", "components", "delivery", "policies", "program", "Pulumi.yaml", "Pulumi.production.yaml"),
@@ -188,14 +192,33 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module", autouse=True)
+def evaluate_main_once() -> Iterator[None]:
+    """Keep the result of each evaluation, because an evaluation takes seconds and every pull request is compared with `main`."""
+    known: dict[tuple[str, ...], Any] = {}
+
+    def evaluated(stacks: Sequence[str], folder: Path) -> Any:
+        content = hashlib.sha256()
+        for file in sorted(each for each in folder.rglob("*") if each.is_file()):
+            content.update(f"{file.relative_to(folder)} {file.stat().st_size}\n".encode() + file.read_bytes())
+        revision = (content.hexdigest(), *stacks)
+        if revision not in known:
+            known[revision] = evaluate_worlds(stacks, folder)
+        return known[revision]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(from_program, "evaluate_worlds", evaluated)
+        yield
+
+
 def previewed(repository: Path, branch: str, *options: str) -> tuple[int, dict[str, Any]]:
     """The exit code, and the report on each stack that changes: of all stacks, as in a pull request's comment."""
-    command = [sys.executable, "-m", "delivery", "preview", "--base", "main", "--head", branch, "--format", "json", *options]
-    done = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=False)
-    assert done.stdout, done.stderr
+    command = ["preview", "--base", "main", "--head", branch, "--format", "json", "--repository", str(repository), *options]
+    done = CliRunner().invoke(app, command)
+    assert done.stdout, done.exception
     stacks = json.loads(done.stdout)["stacks"]
     assert not [each["problem"] for each in stacks if each.get("problem")]
-    return done.returncode, {each["stack"]: each for each in stacks if each["changes"] or each["violations"]}
+    return done.exit_code, {each["stack"]: each for each in stacks if each["changes"] or each["violations"]}
 
 
 @pytest.mark.parametrize("title", PULL_REQUESTS)
