@@ -293,6 +293,8 @@ def test_no_label_value_breaks_a_query(watched: SandboxMonitoring) -> None:
 
 
 def test_no_alert_is_pending_or_fires_on_a_healthy_platform(watched: SandboxMonitoring) -> None:
+    evaluated = "min(prometheus_rule_group_last_evaluation_timestamp_seconds)"
+    watched.wait_for("every rule has been evaluated", lambda: bool(watched.value(evaluated)))
     watched.wait_for("no alert is pending or fires", lambda: not watched.alerts())
     assert watched.value("dwcp:memory_limit_bytes") == 2 * 2**30
     assert watched.value("dwcp:cpu_limit_cores") == promtool.CPU_LIMIT_CORES
