@@ -108,12 +108,11 @@ HARMLESS: dict[str, Any] = {
 }  # fmt: skip
 
 
-FRAGMENTS = (
-    *("hunter2", BASIC, "8472910385", "x9Kq2mZ", "qwe123", "real", "abcdef", "u:pa", "word1"),
-    *(part for each in HASHES for part in (each, each[:24], each[-12:])),
+CREDENTIALS = (
+    *(SECRET, BASIC, "8472910385", "/x9Kq2mZ", "./qwe123", "$(x)real", "abcdefabcdef12345", "pa$word1", *HASHES),
     base64.b64encode(f"password: {SECRET}".encode()).decode(),
 )
-"""Parts of the credentials in :data:`FOUND`. None of them may be printed."""
+"""The credentials in :data:`FOUND`."""
 
 
 @pytest.mark.parametrize("name", FOUND)
@@ -121,14 +120,11 @@ def test_a_credential_is_found_and_masked_wherever_it_is_written(name: str) -> N
     given = FOUND[name]
     assert credentials.places(given)
     printed = str(credentials.masked(given))
-    assert [each for each in FRAGMENTS if each in printed or each in printed.replace("$$", "$")] == []
+    hidden = [each for each in CREDENTIALS if each in str(given).replace("$$", "$")]
+    assert hidden, "the value has none of the credentials in this list"
+    ends = [end for each in hidden for end in (each[:3], each[-3:])]
+    assert [end for end in ends if end in printed.replace("$$", "$")] == []
     assert "[secret]" in printed
-
-
-@pytest.mark.parametrize("name", FOUND)
-def test_the_fragments_belong_to_the_credentials(name: str) -> None:
-    """The test above would pass with fragments that no value has."""
-    assert any(each in str(FOUND[name]).replace("$$", "$") for each in FRAGMENTS)
 
 
 @pytest.mark.parametrize("name", HARMLESS)

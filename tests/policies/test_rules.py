@@ -68,9 +68,9 @@ def test_its_violations_are_named(rule: str) -> None:
 
 
 def test_no_two_rules_report_the_same_problem_of_a_resource() -> None:
-    rules: dict[tuple[str, str, str], set[str]] = {}
+    rules: dict[tuple[str, str], set[str]] = {}
     for each in checked(list(policies.RULES)):
-        rules.setdefault((each.urn, each.path, each.message), set()).add(each.rule)
+        rules.setdefault((each.urn, each.message), set()).add(each.rule)
     assert {problem: names for problem, names in rules.items() if len(names) > 1} == {}
 
 
