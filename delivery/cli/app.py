@@ -98,7 +98,7 @@ def _run() -> None:
 
 
 def _pipe_is_closed(end: SystemExit) -> bool:
-    """Whether the reader of the output has closed the pipe, as in ``dwcp releases | head -1``."""
+    """Whether the reader of the output has closed the pipe, as in ``dwcp releases -e staging | head -1``."""
     if isinstance(end.__context__, BrokenPipeError):  # Typer and rich replace this error with exit code 1
         return True
     try:
