@@ -92,10 +92,10 @@ def test_no_resource_is_registered_for_a_refused_caller(monkeypatch: pytest.Monk
     monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
     monkeypatch.setattr(_sdk, "_resource", lambda *args: registered.append(args[1].type) or record(*args))
     with pytest.raises(ComponentsError, match="has no access entry to the cluster"):
-        run_platform("staging", environment={"owner": "nobody-else"})
+        run_platform("staging", environment={"owner": "another-team"})
     assert set(registered) == {"pulumi:providers:aws"}
 
 
 def test_the_sandbox_accepts_every_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "_caller", lambda config: session("someone"))
-    assert run_platform("local", cluster={"adminRoleArns": [SSO]}, environment={"owner": "nobody-else"}).of("AccessEntry")
+    assert run_platform("local", cluster={"adminRoleArns": [SSO]}, environment={"owner": "another-team"}).of("AccessEntry")
